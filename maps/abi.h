@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What kernel and userspace agree on: keys and values of every map, sizes and pin names. Fixed width, explicit padding
+ * zeroed by the writer, sizes asserted. Any change of a size or a meaning bumps SLUICE_ABI_VERSION.
+ *
+ * Byte order is in the type: __be16/__be32 as on the wire, everything else as on the host.
+ * An address is always 16 bytes; IPv4 stands as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
+ */
+#ifndef SLUICE_ABI_H
+#define SLUICE_ABI_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include "reasons.h"
+
+#define SLUICE_ABI_VERSION 1
+
+#define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
+#define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
+#define SLUICE_TEXT_LEN 64 /* the reason given for a ban */
+#define SLUICE_PATH_LEN 256
+
+#define SLUICE_SLOTS 2 /* generations of policy: the live one and the one being filled */
+#define SLUICE_MAX_SERVICES 128 /* ids; 0 is "no service"; more than a policy may name, so that retired ones can drain */
+#define SLUICE_POLICY_SERVICES 64 /* services one policy may name */
+#define SLUICE_SERVICE_PORTS 32
+#define SLUICE_MAX_CLASSES 4096
+#define SLUICE_MAX_RULES 8192
+#define SLUICE_MAX_TOTALS 4096 /* counters of services (index = service id) and, from SLUICE_MAX_SERVICES on, of sets */
+#define SLUICE_MAX_PREFIXES 2000000
+#define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
+#define SLUICE_MAX_LISTENERS 4096
+#define SLUICE_MAX_RESERVATIONS 65536
+#define SLUICE_MAX_LATE 65536
+#define SLUICE_DEFAULT_SOURCES 1000000
+
+/*
+ * A reservation counts this long. A client whose SYN-ACK was lost asks again after 1 s (RFC 6298, 2.1), so 3 s cover one
+ * lost packet either way; afterwards it counts no more, and its handshake must find a free slot when it completes.
+ */
+#define SLUICE_RESERVATION_NS (3ULL * 1000000000)
+/* How long a handshake can still complete after that: net.ipv4.tcp_synack_retries = 5 gives up after 63 s. */
+#define SLUICE_LATE_NS (64ULL * 1000000000)
+#define SLUICE_SWEEP_NS (250ULL * 1000000)
+
+/* A window of 20 whole buckets and the running one: never more than N in any T, and each is forgotten by 1.05 T. */
+#define SLUICE_RATE_BUCKETS 21
+
+struct sluice_addr {
+	__be32 word[4];
+};
+
+/* One row: what is in force. Written last, in one 4-byte store: packets see the old generation or the new one, whole. */
+struct sluice_control {
+	__u32 active; /* slot of the live generation */
+	__u32 abi;
+	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
+};
+
+/* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
+struct sluice_pulse {
+	__u64 late_until_ns;
+	__u64 swept_ns;
+	__u32 late;
+	__u32 pad;
+};
+
+/* Who runs here: read by userspace only. */
+struct sluice_identity {
+	__u32 abi;
+	__u32 pad;
+	char policy[SLUICE_PATH_LEN];
+	char build[SLUICE_NAME_LEN];
+};
+
+struct sluice_generation {
+	__u64 number; /* 1, 2, 3 ...; 0: slot never filled */
+	__u32 observe; /* refuse nothing, count what would be refused */
+	__u32 classified; /* some prefix has a class other than 0 */
+	struct sluice_addr mask4; /* source aggregation: of IPv4 (in mapped form), of IPv6 */
+	struct sluice_addr mask6;
+	__u64 retention_ns;
+};
+
+/* Index of the array: slot * 65536 + port. */
+struct sluice_port {
+	__u16 service; /* at any address of the host; 0: none */
+	__u16 listeners; /* not 0: some service names this port at its own addresses, see struct sluice_listener_key */
+	__u32 pad;
+};
+
+struct sluice_listener_key {
+	struct sluice_addr addr;
+	__u16 slot;
+	__u16 port;
+};
+
+/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval. */
+struct sluice_limit {
+	__u32 connections;
+	__u32 rate;
+	__u64 width_ns;
+};
+
+enum sluice_excess { SLUICE_EXCESS_DROP, SLUICE_EXCESS_RESET };
+
+/* Index: slot * SLUICE_MAX_SERVICES + service id. */
+struct sluice_service {
+	char name[SLUICE_NAME_LEN]; /* "": no such service */
+	struct sluice_limit total; /* all sources together */
+	struct sluice_limit source; /* each source, unless a set says otherwise: shown by status; the gate reads the rule */
+	__u32 excess; /* enum sluice_excess */
+	__u32 ports_count;
+	__u16 ports[SLUICE_SERVICE_PORTS];
+};
+
+enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY };
+
+/* What one class of sources may do at one service. Index: slot * SLUICE_MAX_RULES + number. */
+struct sluice_rule {
+	__u32 action; /* enum sluice_action */
+	__u32 set_total; /* counter of the set at this service; 0: the set has no limit of its own for all its sources */
+	struct sluice_limit source;
+	struct sluice_limit set;
+};
+
+/* Index: slot * SLUICE_MAX_CLASSES + class; class 0 is "in no set". */
+struct sluice_class {
+	__u16 rule[SLUICE_MAX_SERVICES]; /* by service id */
+};
+
+/* Longest-prefix key of the class table and of live bans and allows; prefixlen 0..128, IPv4 from 96 on. */
+struct sluice_prefix_key {
+	__u32 prefixlen;
+	struct sluice_addr addr;
+};
+
+/* A live ban or allow. */
+struct sluice_live {
+	__u64 expires_ns; /* CLOCK_MONOTONIC; 0: never */
+	__u32 prefixlen; /* of its own key: an expired entry must not hide a shorter one */
+	__u32 pad;
+	char text[SLUICE_TEXT_LEN];
+};
+
+/* A sliding window of events: see bpf/window.bpf.h. */
+struct sluice_window {
+	__u64 width_ns;
+	__u64 epoch; /* number of the running bucket: time / width_ns */
+	__u32 sum;
+	__u32 hits[SLUICE_RATE_BUCKETS];
+};
+
+enum sluice_counter_state {
+	SLUICE_COUNTER_NEW, /* only reservations so far: freed when none is left */
+	SLUICE_COUNTER_PROVEN, /* completed a handshake: kept for the retention time */
+	SLUICE_COUNTER_GONE, /* being deleted: nobody may take a slot of it */
+};
+
+/* What a source, a set or a service holds. Everything under `lock`, but for readers that only want a figure. */
+struct sluice_counter {
+	struct bpf_spin_lock lock;
+	__u32 held; /* established and reserved */
+	__u32 reserved; /* of these, reserved */
+	__u32 state; /* enum sluice_counter_state */
+	__u64 seen_ns; /* last slot taken or given back */
+	struct sluice_window window;
+};
+
+/* Key of a source's counter: the address cut to the aggregation length, and the service. */
+struct sluice_source_key {
+	struct sluice_addr addr;
+	__u16 service;
+	__u16 pad;
+};
+
+#define SLUICE_HOLDS_SOURCE 1
+#define SLUICE_HOLDS_SET 2
+#define SLUICE_HOLDS_SERVICE 4
+
+/* Which counters one connection holds a slot of: what was taken is what is given back, whatever the policy became. */
+struct sluice_holding {
+	struct sluice_source_key source;
+	__u16 set_total;
+	__u16 holds; /* SLUICE_HOLDS_* */
+};
+
+struct sluice_tuple {
+	struct sluice_addr source;
+	struct sluice_addr local;
+	__be16 source_port;
+	__be16 local_port;
+};
+
+/* A slot taken by a SYN, until its connection is established or time runs out. Who swaps expires_ns to 0 owns the slot. */
+struct sluice_reservation {
+	__u64 expires_ns;
+	__u64 taken_ns;
+	struct sluice_holding holding;
+	__u32 late; /* the sweeper has listed the tuple as late */
+};
+
+enum sluice_claim { SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_HELD, SLUICE_CLAIM_CLOSED };
+
+/* Kept on the socket. `claim` moves by compare-and-swap, so that seeding and the tracepoint never both count it. */
+struct sluice_owned {
+	__u32 claim; /* enum sluice_claim */
+	struct sluice_holding holding;
+};
+
+/* Per-CPU; index: service id * SLUICE_REASONS + reason. */
+struct sluice_stat {
+	__u64 packets;
+	__u64 connections; /* of these, first SYNs of a connection */
+	__u64 observed; /* would have been refused for this reason */
+};
+
+/* One record per socket that the audit iterator writes. */
+struct sluice_audit_record {
+	__u16 service;
+	__u16 adopted; /* was not counted before */
+	__u16 moved; /* is counted elsewhere now */
+	__u16 pad;
+};
+
+_Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_control) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_generation) == 56, "ABI");
+_Static_assert(sizeof(struct sluice_port) == 8, "ABI");
+_Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
+_Static_assert(sizeof(struct sluice_limit) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_service) == 136, "ABI");
+_Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
+_Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
+_Static_assert(sizeof(struct sluice_live) == 80, "ABI");
+_Static_assert(sizeof(struct sluice_counter) == 128, "ABI");
+_Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
+_Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
+_Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
+_Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
+_Static_assert(sizeof(struct sluice_owned) == 28, "ABI");
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Addresses and prefixes as text and as 16 bytes (IPv4 in mapped form, its prefix lengths shifted by 96). */
+#ifndef SLUICE_CORE_ADDR_H
+#define SLUICE_CORE_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "abi.h"
+
+#define ADDR_TEXT_LEN 64
+
+struct prefix {
+	struct sluice_addr addr; /* host bits are 0 */
+	unsigned int len; /* 0..128 in mapped form */
+};
+
+/* A growing list; the caller zeroes it before first use and frees it with prefixes_free(). */
+struct prefixes {
+	struct prefix *item;
+	size_t count, room;
+};
+
+int addr_parse(const char *text, struct sluice_addr *out); /* 0 or -EINVAL */
+bool addr_is_ipv4(const struct sluice_addr *a);
+/* Cuts `a` to `len` bits of the mapped form. */
+struct sluice_addr addr_mask(const struct sluice_addr *a, unsigned int len);
+/* The mask itself, 128 bits, `len` ones. */
+struct sluice_addr mask_of(unsigned int len);
+/* IPv4 is written as IPv4. Returns buf. */
+const char *addr_format(const struct sluice_addr *a, char buf[static ADDR_TEXT_LEN]);
+/* A whole address is written without "/len". Returns buf. */
+const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_LEN]);
+
+/*
+ * Appends what `text` names: an address, a prefix, a range a-b or an address/netmask; both families. Ranges become the
+ * fewest prefixes. On -EINVAL `*why` is a sentence that says what is wrong and what would be right (static storage);
+ * -ENOMEM leaves *why NULL. On failure the list is as it was.
+ */
+int prefixes_parse(struct prefixes *list, const char *text, const char **why);
+/* Exactly one prefix (an address counts; no range): for ban, unban, allow. Host bits set are an error. */
+int prefix_parse(const char *text, struct prefix *out, const char **why);
+int prefixes_add(struct prefixes *list, const struct prefix *p);
+void prefixes_free(struct prefixes *list);
+
+#endif

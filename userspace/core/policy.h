@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A policy as its files say it, with the place of every service and set. No kernel, no printing. */
+#ifndef SLUICE_CORE_POLICY_H
+#define SLUICE_CORE_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "addr.h"
+#include "diag.h"
+
+enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
+enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
+
+/* N events in `seconds`; count 0: no limit. */
+struct rate {
+	uint32_t count;
+	uint32_t seconds;
+};
+
+/* A number, or a percentage of max-connections. */
+struct share {
+	uint32_t value;
+	bool percent;
+	bool given; /* a set that says nothing takes what the service says; one that says 0 lifts the limit */
+};
+
+struct limits {
+	uint32_t max_connections;
+	struct share max_connections_per_source;
+	struct rate max_rate;
+	struct rate max_rate_per_source;
+	bool max_rate_per_source_given;
+};
+
+struct policy_service {
+	char name[SLUICE_NAME_LEN];
+	struct place at;
+	uint16_t ports[SLUICE_SERVICE_PORTS];
+	unsigned int ports_count;
+	struct sluice_addr *addresses; /* owned; none: any address of the host */
+	size_t addresses_count;
+	struct limits limits;
+	enum sluice_excess on_excess;
+};
+
+struct policy_set {
+	char name[SLUICE_NAME_LEN];
+	struct place at;
+	char **prefix_texts; /* as written, owned: for dump */
+	size_t prefix_texts_count;
+	char *file; /* list file, absolute once parsed, owned; NULL: none */
+	struct prefixes prefixes; /* of both */
+	enum sluice_action action;
+	char **services; /* names, owned; none: all */
+	size_t services_count;
+	struct limits limits;
+	uint32_t priority;
+	bool enabled;
+};
+
+struct policy {
+	char *path; /* the file it was read from, owned */
+	char **files; /* every file that was read (places point into these), owned */
+	size_t files_count;
+	char **interfaces; /* owned */
+	size_t interfaces_count;
+	enum policy_mode mode;
+	enum policy_xdp_mode xdp_mode;
+	struct policy_service *services;
+	size_t services_count;
+	struct policy_set *sets;
+	size_t sets_count;
+	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
+	uint32_t retention; /* seconds */
+	uint32_t max_sources;
+};
+
+/* A policy of defaults with nothing in it; NULL without memory. */
+struct policy *policy_new(void);
+void policy_free(struct policy *p);
+struct policy_service *policy_service_find(const struct policy *p, const char *name);
+struct policy_set *policy_set_find(const struct policy *p, const char *name);
+/* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
+uint32_t share_of(const struct share *s, uint32_t whole);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel side of one instance: load or take over, attach, detach, remove. With tables.h the only door to libbpf and
+ * libxdp. All functions return 0 or -errno and leave the reason in `d`; none prints.
+ */
+#ifndef SLUICE_KERN_ENGINE_H
+#define SLUICE_KERN_ENGINE_H
+
+#include <stdbool.h>
+
+#include "compile.h"
+#include "diag.h"
+#include "policy.h"
+
+struct engine;
+
+/*
+ * Opens an instance for writing: creates the pins, or takes over what a former daemon left there (*resumed is set). Holds
+ * an flock on the pin directory until engine_close(): -EBUSY when another daemon has it. Starts the accounting; no
+ * packet is touched before engine_attach().
+ */
+int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d);
+/* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
+int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
+/* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */
+void engine_close(struct engine *e);
+
+/* Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. */
+int engine_attach(struct engine *e, const struct policy *p, struct diag *d);
+/* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
+int engine_unload(const char *instance, struct diag *d);
+
+/* Compiles `p`, fills the idle generation, flips to it, counts live sockets anew where they belong now. */
+int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
+/* Compares counters with sockets and adopts what is not counted yet; *drift: sum of differences, 0 when all is right. */
+int engine_audit(struct engine *e, long *drift, struct diag *d);
+/* Frees the counters of sources idle for longer than the retention time. */
+int engine_reap(struct engine *e);
+
+/* Messages of libbpf and libxdp go here: NULL drops them. */
+void engine_set_log(void (*log)(const char *line));
+
+#endif

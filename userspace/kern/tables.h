@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Typed reading and writing of the live tables, for the daemon and (read-only) for a CLI whose daemon is dead. */
+#ifndef SLUICE_KERN_TABLES_H
+#define SLUICE_KERN_TABLES_H
+
+#include "engine.h"
+
+struct interface_status {
+	char name[16];
+	char xdp_mode[16]; /* "native", "generic", "dispatcher-native" ..., "detached" */
+};
+
+struct service_status {
+	struct sluice_service row; /* name, ports, limits in force */
+	unsigned int id;
+	uint32_t held, reserved; /* established connections: held - reserved */
+	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
+};
+
+/* One coherent-enough view for status, counters and metrics. Freed with snapshot_free(). */
+struct snapshot {
+	struct sluice_generation generation;
+	char policy[SLUICE_PATH_LEN];
+	struct interface_status *interfaces;
+	size_t interfaces_count;
+	struct service_status *services; /* of the live generation; first is the pseudo service "-" (id 0, not protected) */
+	size_t services_count;
+	uint64_t sources_tracked;
+	uint64_t reservations;
+};
+
+int snapshot_take(const struct engine *e, struct snapshot **out);
+void snapshot_free(struct snapshot *s);
+
+struct source_status {
+	struct sluice_addr addr; /* cut to the aggregation length */
+	unsigned int prefix_len; /* of the mapped form */
+	unsigned int service;
+	uint32_t connections; /* established */
+	uint32_t reserved;
+	uint32_t limit; /* in force for it; 0: none */
+};
+
+/* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */
+int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count);
+
+enum live_kind { LIVE_ALLOW, LIVE_BAN };
+
+struct live_status {
+	struct prefix prefix;
+	uint64_t expires_in; /* seconds, rounded up; 0: never */
+	char text[SLUICE_TEXT_LEN];
+};
+
+/* seconds 0: until taken back. -ENOSPC: the table is full. */
+int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, const char *text);
+int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p); /* -ENOENT: no such entry */
+/* Entries in force, sorted by address; *out is freed with free(). */
+int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count);
+int live_expire(struct engine *e); /* removes entries whose time is over */
+
+/* What the live tables say of an address at one service. */
+struct lookup_status {
+	enum sluice_reason reason; /* SLUICE_ALLOWED, BANNED, DENIED or UNDECIDED (limits decide) */
+	uint32_t class_id;
+	struct sluice_rule rule;
+};
+
+int lookup_read(const struct engine *e, const struct sluice_addr *a, unsigned int service, struct lookup_status *out);
+
+#endif
