@@ -149,7 +149,9 @@ struct sluice_window {
 	__u64 width_ns;
 	__u64 epoch; /* number of the running bucket: time / width_ns */
 	__u32 sum;
+	__u32 running; /* index of the running bucket */
 	__u32 hits[SLUICE_RATE_BUCKETS];
+	__u32 pad;
 };
 
 enum sluice_counter_state {
@@ -199,6 +201,7 @@ struct sluice_reservation {
 	__u64 taken_ns;
 	struct sluice_holding holding;
 	__u32 late; /* the sweeper has listed the tuple as late */
+	__u32 pad;
 };
 
 enum sluice_claim { SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_HELD, SLUICE_CLAIM_CLOSED };
@@ -234,7 +237,7 @@ _Static_assert(sizeof(struct sluice_service) == 136, "ABI");
 _Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_live) == 80, "ABI");
-_Static_assert(sizeof(struct sluice_counter) == 128, "ABI");
+_Static_assert(sizeof(struct sluice_counter) == 136, "ABI");
 _Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");

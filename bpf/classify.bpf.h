@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the policy in force says of a source at a service: live verdicts, then address -> class -> rule. */
+#ifndef SLUICE_CLASSIFY_BPF_H
+#define SLUICE_CLASSIFY_BPF_H
+
+/* Live entries that have expired may lie above one that has not; this many are looked through. */
+#define LIVE_DEPTH 8
+
+/* Everything that one packet or socket is judged by, of one generation. */
+struct sluice_view {
+	__u32 slot;
+	__u32 service; /* 0: none */
+	const struct sluice_generation *generation;
+	const struct sluice_service *row;
+	const struct sluice_rule *rule;
+};
+
+static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *local, __u16 port)
+{
+	struct sluice_listener_key key;
+	const struct sluice_port *row;
+	const __u32 *service;
+	__u32 index = slot * 65536 + port;
+
+	row = bpf_map_lookup_elem(&ports, &index);
+	if (!row)
+		return 0;
+	if (!row->listeners)
+		return row->service;
+	key.addr = *local;
+	key.slot = slot;
+	key.port = port;
+	service = bpf_map_lookup_elem(&listeners, &key);
+	return service ? *service : row->service;
+}
+
+/* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
+static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
+{
+	const struct sluice_control *now;
+	__u32 index = 0;
+
+	now = bpf_map_lookup_elem(&control, &index);
+	if (!now)
+		return 0;
+	view->slot = now->active & (SLUICE_SLOTS - 1);
+	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
+	if (!view->generation)
+		return 0;
+	view->service = service_find(view->slot, local, port) & (SLUICE_MAX_SERVICES - 1);
+	if (!view->service)
+		return 0;
+	index = view->slot * SLUICE_MAX_SERVICES + view->service;
+	view->row = bpf_map_lookup_elem(&services, &index);
+	return view->row ? view->service : 0;
+}
+
+static __always_inline __u32 class_find(__u32 slot, const struct sluice_addr *source)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
+	const __u32 *id;
+	void *table;
+
+	table = bpf_map_lookup_elem(&class_tables, &slot);
+	if (!table)
+		return 0;
+	id = bpf_map_lookup_elem(table, &key);
+	return id && *id < SLUICE_MAX_CLASSES ? *id : 0;
+}
+
+static __always_inline const struct sluice_rule *rule_find(const struct sluice_view *view, const struct sluice_addr *source)
+{
+	__u32 id = view->generation->classified ? class_find(view->slot, source) : 0;
+	const struct sluice_class *row;
+	__u32 index;
+
+	index = view->slot * SLUICE_MAX_CLASSES + id;
+	row = bpf_map_lookup_elem(&classes, &index);
+	if (!row)
+		return NULL;
+	index = view->slot * SLUICE_MAX_RULES + (row->rule[view->service & (SLUICE_MAX_SERVICES - 1)] & (SLUICE_MAX_RULES - 1));
+	return bpf_map_lookup_elem(&rules, &index);
+}
+
+static __always_inline int live_holds(void *table, const struct sluice_addr *source)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
+	const struct sluice_live *live;
+	int i;
+
+	for (i = 0; i < LIVE_DEPTH; i++) {
+		live = bpf_map_lookup_elem(table, &key);
+		if (!live)
+			return 0;
+		if (!live->expires_ns || live->expires_ns > bpf_ktime_get_ns())
+			return 1;
+		if (!live->prefixlen)
+			return 0;
+		key.prefixlen = live->prefixlen - 1;
+	}
+	return 0;
+}
+
+/* ALLOWED, BANNED, DENIED or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
+static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
+{
+	view->rule = rule_find(view, source);
+	if (live_holds(&live_allows, source))
+		return SLUICE_ALLOWED;
+	if (live_holds(&live_bans, source))
+		return SLUICE_BANNED;
+	if (!view->rule)
+		return SLUICE_UNPARSED;
+	if (view->rule->action == SLUICE_ACTION_ALLOW)
+		return SLUICE_ALLOWED;
+	if (view->rule->action == SLUICE_ACTION_DENY)
+		return SLUICE_DENIED;
+	return SLUICE_UNDECIDED;
+}
+
+/* Which counters a connection of `source` belongs to under the policy in force; view->rule must be set. */
+static __always_inline void holding_of(const struct sluice_view *view, const struct sluice_addr *source,
+				       struct sluice_holding *out)
+{
+	const struct sluice_addr *mask = &view->generation->mask6;
+	int i;
+
+	if (!source->word[0] && !source->word[1] && source->word[2] == bpf_htonl(0xffff))
+		mask = &view->generation->mask4;
+	for (i = 0; i < 4; i++)
+		out->source.addr.word[i] = source->word[i] & mask->word[i];
+	out->source.service = view->service;
+	out->source.pad = 0;
+	out->set_total = view->rule ? view->rule->set_total : 0;
+	out->holds = 0;
+}
+
+#endif

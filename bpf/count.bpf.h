@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One packet, one reason. */
+#ifndef SLUICE_COUNT_BPF_H
+#define SLUICE_COUNT_BPF_H
+
+static __always_inline struct sluice_stat *stat_of(__u32 service, enum sluice_reason why)
+{
+	__u32 index = service * SLUICE_REASONS + why;
+
+	return bpf_map_lookup_elem(&stats, &index);
+}
+
+static __always_inline void count_packet(__u32 service, enum sluice_reason why, int connection)
+{
+	struct sluice_stat *s = stat_of(service, why);
+
+	if (!s)
+		return;
+	s->packets++;
+	s->connections += connection;
+}
+
+/* What observe mode let pass. */
+static __always_inline void count_observed(__u32 service, enum sluice_reason why)
+{
+	struct sluice_stat *s = stat_of(service, why);
+
+	if (s)
+		s->observed++;
+}
+
+#endif

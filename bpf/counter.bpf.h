@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Slots of one counter, and of the three that a connection holds: its source's, its set's, its service's.
+ *
+ * A source's counter comes and goes. Hash elements are reused at once, so a pointer may change its owner under us: a slot
+ * is only taken when the key still leads to the same element afterwards (while it is held, nobody deletes it), and who
+ * deletes first marks the element GONE under its lock.
+ *
+ * The functions without `static` are verified once, apart from their callers; that is why they check for NULL.
+ */
+#ifndef SLUICE_COUNTER_BPF_H
+#define SLUICE_COUNTER_BPF_H
+
+#define TAKE_TRIES 4
+
+enum taken { TAKEN, TAKEN_FULL, TAKEN_FAST, TAKEN_GONE, TAKEN_NO_ROOM };
+
+/* How a slot is taken. */
+struct take {
+	__u64 now;
+	__u8 force; /* whatever the limits say */
+	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that stands already */
+};
+
+static __always_inline enum taken counter_take(struct sluice_counter *c, const struct sluice_limit *limit,
+					       const struct take *how)
+{
+	__u64 width = how->reserve ? limit->width_ns : 0;
+	__u32 most = how->force ? 0 : limit->connections;
+	__u32 rate = how->force ? 0 : limit->rate;
+	__u64 epoch = width ? how->now / width : 0;
+	enum taken got = TAKEN;
+
+	bpf_spin_lock(&c->lock);
+	if (width)
+		window_advance(&c->window, epoch, width);
+	if (c->state == SLUICE_COUNTER_GONE) {
+		got = TAKEN_GONE;
+	} else if (most && c->held >= most) {
+		got = TAKEN_FULL;
+	} else if (width && rate && c->window.sum >= rate) {
+		got = TAKEN_FAST;
+	} else {
+		c->held++;
+		if (how->reserve)
+			c->reserved++;
+		else
+			c->state = SLUICE_COUNTER_PROVEN;
+		if (width)
+			window_hit(&c->window);
+		c->seen_ns = how->now;
+	}
+	bpf_spin_unlock(&c->lock);
+	return got;
+}
+
+/* How a slot is given back. */
+struct give {
+	__u64 now;
+	__u64 taken_ns; /* of a reservation that came to nothing: its event is taken out of the rate; 0: it stays */
+	__u8 reserved;
+	__u8 transient; /* the counter may go when it is empty */
+};
+
+/* Not 0: the counter is empty and was never proven; it is GONE and the caller deletes it. */
+static __always_inline int counter_give(struct sluice_counter *c, const struct give *how)
+{
+	__u64 width = c->window.width_ns;
+	__u64 epoch = width ? how->taken_ns / width : 0;
+	int gone = 0;
+
+	bpf_spin_lock(&c->lock);
+	if (c->held)
+		c->held--;
+	if (how->reserved && c->reserved)
+		c->reserved--;
+	if (how->taken_ns && c->window.width_ns == width && width)
+		window_refund(&c->window, epoch);
+	c->seen_ns = how->now;
+	if (how->transient && !c->held && c->state == SLUICE_COUNTER_NEW) {
+		c->state = SLUICE_COUNTER_GONE;
+		gone = 1;
+	}
+	bpf_spin_unlock(&c->lock);
+	return gone;
+}
+
+/* A reservation became a connection. */
+static __always_inline void counter_settle(struct sluice_counter *c)
+{
+	bpf_spin_lock(&c->lock);
+	if (c->reserved)
+		c->reserved--;
+	c->state = SLUICE_COUNTER_PROVEN;
+	bpf_spin_unlock(&c->lock);
+}
+
+static __always_inline struct sluice_counter *source_open(const struct sluice_source_key *key)
+{
+	struct sluice_counter fresh = {};
+	struct sluice_counter *c;
+
+	c = bpf_map_lookup_elem(&sources, key);
+	if (c)
+		return c;
+	bpf_map_update_elem(&sources, key, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&sources, key);
+}
+
+static __always_inline void source_give(const struct sluice_source_key *key, struct sluice_counter *c,
+					const struct give *how)
+{
+	if (counter_give(c, how))
+		bpf_map_delete_elem(&sources, key);
+}
+
+/* enum taken */
+__noinline int source_take(const struct sluice_source_key *key, const struct sluice_limit *limit, const struct take *how)
+{
+	/* Not transient: the element may be another source's by now. One left empty is the reaper's. */
+	struct give undo = {};
+	struct sluice_counter *c;
+	enum taken got;
+	int i;
+
+	if (!key || !limit || !how)
+		return TAKEN_NO_ROOM;
+	undo.now = how->now;
+	undo.reserved = how->reserve;
+	undo.taken_ns = how->reserve ? how->now : 0;
+	for (i = 0; i < TAKE_TRIES; i++) {
+		c = source_open(key);
+		if (!c)
+			return TAKEN_NO_ROOM;
+		got = counter_take(c, limit, how);
+		if (got == TAKEN_GONE)
+			continue;
+		if (got != TAKEN || bpf_map_lookup_elem(&sources, key) == c)
+			return got;
+		counter_give(c, &undo);
+	}
+	return TAKEN_NO_ROOM;
+}
+
+static __always_inline struct sluice_counter *total_of(__u32 index)
+{
+	return bpf_map_lookup_elem(&totals, &index);
+}
+
+/* enum taken */
+__noinline int total_take(__u32 index, const struct sluice_limit *limit, const struct take *how)
+{
+	struct sluice_counter *c = total_of(index);
+
+	if (!c || !limit || !how)
+		return TAKEN_NO_ROOM;
+	return counter_take(c, limit, how);
+}
+
+static __always_inline void total_give(__u32 index, const struct give *how)
+{
+	struct sluice_counter *c = total_of(index);
+	struct give kept = *how;
+
+	kept.transient = 0;
+	if (c)
+		counter_give(c, &kept);
+}
+
+/* Gives back what h->holds says. */
+__noinline int holding_give(const struct sluice_holding *h, const struct give *how)
+{
+	struct sluice_counter *c;
+
+	if (!h || !how)
+		return 0;
+	if (h->holds & SLUICE_HOLDS_SERVICE)
+		total_give(h->source.service, how);
+	if (h->holds & SLUICE_HOLDS_SET)
+		total_give(h->set_total, how);
+	if (!(h->holds & SLUICE_HOLDS_SOURCE))
+		return 0;
+	c = bpf_map_lookup_elem(&sources, &h->source);
+	if (c)
+		source_give(&h->source, c, how);
+	return 0;
+}
+
+static __always_inline void total_settle(__u32 index)
+{
+	struct sluice_counter *c = total_of(index);
+
+	if (c)
+		counter_settle(c);
+}
+
+/* The reservation that holds these slots has become a connection. */
+__noinline int holding_settle(const struct sluice_holding *h)
+{
+	struct sluice_counter *c;
+
+	if (!h)
+		return 0;
+	if (h->holds & SLUICE_HOLDS_SERVICE)
+		total_settle(h->source.service);
+	if (h->holds & SLUICE_HOLDS_SET)
+		total_settle(h->set_total);
+	if (!(h->holds & SLUICE_HOLDS_SOURCE))
+		return 0;
+	c = bpf_map_lookup_elem(&sources, &h->source);
+	if (c)
+		counter_settle(c);
+	return 0;
+}
+
+#endif

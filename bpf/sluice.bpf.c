@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel side: the entry points and the order of checks. Each check has its own file. */
+#include <linux/bpf.h>
+
+#include "vmlinux_min.h"
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include "abi.h"
+#include "maps.bpf.h"
+
+#include "parse.bpf.h"
+#include "classify.bpf.h"
+#include "window.bpf.h"
+#include "counter.bpf.h"
+#include "admit.bpf.h"
+#include "track.bpf.h"
+#include "sweep.bpf.h"
+#include "count.bpf.h"
+#include "reset.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* The limits, for a packet that no list has decided on. Allowed sources take their slots, too: they are counted. */
+static __always_inline enum sluice_reason limits_check(struct sluice_pkt *pkt, const struct sluice_view *view, int force)
+{
+	return pkt->syn ? admit_syn(pkt, view, force) : admit_ack(pkt, view, force);
+}
+
+/* Observe mode: counts the refusal that would have been, and lets the packet take its slots all the same. */
+static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, const struct sluice_view *view,
+						  enum sluice_reason why)
+{
+	count_observed(view->service, why);
+	if (view->rule)
+		limits_check(pkt, view, 1);
+	return SLUICE_OBSERVE;
+}
+
+/* The one place that turns a reason into a verdict. */
+static __always_inline int verdict_of(struct xdp_md *ctx, const struct sluice_pkt *pkt, const struct sluice_view *view,
+				      enum sluice_reason why)
+{
+	if (why < SLUICE_FIRST_REFUSAL)
+		return XDP_PASS;
+	if (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack))
+		return reset_answer(ctx, pkt);
+	return XDP_DROP;
+}
+
+SEC("xdp")
+int sluice_gate(struct xdp_md *ctx)
+{
+	struct sluice_view view = {};
+	struct sluice_pkt pkt = {};
+	enum sluice_reason why;
+
+	why = pkt_parse(ctx, &pkt);
+	if (why == SLUICE_UNDECIDED && !view_service(&view, &pkt.tuple.local, pkt.local_port))
+		why = SLUICE_NOT_PROTECTED;
+	if (why == SLUICE_UNDECIDED)
+		why = source_check(&view, &pkt.tuple.source);
+	if (why == SLUICE_UNDECIDED)
+		why = limits_check(&pkt, &view, 0);
+	else if (why == SLUICE_ALLOWED && view.rule)
+		limits_check(&pkt, &view, 1);
+	else
+		pkt.fresh = pkt.syn;
+	if (why >= SLUICE_FIRST_REFUSAL && view.generation->observe)
+		why = observe(&pkt, &view, why);
+
+	count_packet(view.service, why, pkt.syn && pkt.fresh);
+	return verdict_of(ctx, &pkt, &view, why);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sluice_track, struct sock *sk, int oldstate, int newstate)
+{
+	struct sluice_view view = {};
+	struct sluice_owned *own;
+	struct sluice_tuple tuple;
+
+	if (newstate == TCP_CLOSE) {
+		connection_close(sk);
+		return 0;
+	}
+	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !in_our_namespace(sk))
+		return 0;
+	tuple_of(sk, &tuple);
+	if (!view_of(&view, &tuple))
+		return 0;
+	own = bpf_sk_storage_get(&owned, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (own)
+		connection_open(sk, own, &view, &tuple);
+	return 0;
+}
+
+SEC("iter/tcp")
+int sluice_audit(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct sock *sk;
+
+	if (!common || !state_is_connection(common->skc_state))
+		return 0;
+	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
+	if (sk && in_our_namespace(sk))
+		connection_audit(ctx->meta->seq, sk);
+	return 0;
+}
+
+/* Run once by the daemon when it loads: the timer then starts itself again and again. */
+SEC("syscall")
+int sluice_sweep(void *ctx)
+{
+	return sweep_start();
+}
+
+SEC("syscall")
+int sluice_reap(void *ctx)
+{
+	return reap_sources();
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel's own TCP state machine is the only truth about connections: ESTABLISHED takes (or inherits) slots, CLOSE gives
+ * them back, and what a socket holds is written on the socket.
+ */
+#ifndef SLUICE_TRACK_BPF_H
+#define SLUICE_TRACK_BPF_H
+
+static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___kernel *in)
+{
+	struct sluice_addr a = { { in->in6_u.u6_addr32[0], in->in6_u.u6_addr32[1], in->in6_u.u6_addr32[2],
+				   in->in6_u.u6_addr32[3] } };
+
+	return a;
+}
+
+/* The tuple as the gate sees it on arriving packets. An IPv6 socket of an IPv4 peer holds it in mapped form already. */
+static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
+{
+	if (sk->__sk_common.skc_family == AF_INET) {
+		out->source = addr_mapped(sk->__sk_common.skc_daddr);
+		out->local = addr_mapped(sk->__sk_common.skc_rcv_saddr);
+	} else {
+		out->source = addr_of_ipv6(&sk->__sk_common.skc_v6_daddr);
+		out->local = addr_of_ipv6(&sk->__sk_common.skc_v6_rcv_saddr);
+	}
+	out->source_port = sk->__sk_common.skc_dport;
+	out->local_port = bpf_htons(sk->__sk_common.skc_num);
+}
+
+static __always_inline int in_our_namespace(struct sock *sk)
+{
+	const struct sluice_control *now;
+	__u32 zero = 0;
+
+	now = bpf_map_lookup_elem(&control, &zero);
+	return now && sk->__sk_common.skc_net.net->net_cookie == now->netns;
+}
+
+/* Not 0: the tuple had a reservation, its slots are the caller's now. */
+static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out)
+{
+	struct sluice_reservation *r;
+	__u64 old;
+
+	r = bpf_map_lookup_elem(&reservations, tuple);
+	if (!r)
+		return 0;
+	old = r->expires_ns;
+	*out = r->holding;
+	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, 0) != old)
+		return 0;
+	bpf_map_delete_elem(&reservations, tuple);
+	return 1;
+}
+
+static __always_inline void late_forget(const struct sluice_tuple *tuple)
+{
+	const struct sluice_pulse *beat;
+	__u32 zero = 0;
+
+	beat = bpf_map_lookup_elem(&pulse, &zero);
+	if (beat && beat->late)
+		bpf_map_delete_elem(&late, tuple);
+}
+
+/* The view of a live socket: 0 when the policy in force does not count it. */
+static __always_inline __u32 view_of(struct sluice_view *view, const struct sluice_tuple *tuple)
+{
+	if (!view_service(view, &tuple->local, bpf_ntohs(tuple->local_port)))
+		return 0;
+	view->rule = rule_find(view, &tuple->source);
+	return view->rule ? view->service : 0;
+}
+
+/* Slots for a connection that stands already: never refused. */
+static __always_inline void holding_enter(const struct sluice_view *view, const struct sluice_tuple *tuple,
+					  struct sluice_holding *out)
+{
+	struct take how = { .now = bpf_ktime_get_ns(), .force = 1 };
+
+	holding_of(view, &tuple->source, out);
+	holding_take(out, view->rule, view->row, &how);
+}
+
+static __always_inline void holding_leave(const struct sluice_holding *h)
+{
+	struct give how = { .now = bpf_ktime_get_ns(), .transient = 1 };
+
+	holding_give(h, &how);
+}
+
+static __always_inline int claim_move(struct sluice_owned *own, __u32 from, __u32 to)
+{
+	return __sync_val_compare_and_swap(&own->claim, from, to) == from;
+}
+
+/* Ends a claim begun by claim_move(..., BUSY): if the socket closed meanwhile, its slots go back. */
+static __always_inline void claim_settle(struct sluice_owned *own, const struct sluice_holding *h)
+{
+	own->holding = *h;
+	if (!claim_move(own, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_HELD))
+		holding_leave(h);
+}
+
+static __always_inline void connection_open(struct sock *sk, struct sluice_owned *own, const struct sluice_view *view,
+					    const struct sluice_tuple *tuple)
+{
+	struct sluice_holding h = {};
+
+	if (!claim_move(own, SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY))
+		return;
+	if (reservation_claim(tuple, &h))
+		holding_settle(&h);
+	else
+		holding_enter(view, tuple, &h);
+	late_forget(tuple);
+	claim_settle(own, &h);
+}
+
+static __always_inline void connection_close(struct sock *sk)
+{
+	struct sluice_owned *own = bpf_sk_storage_get(&owned, sk, 0, 0);
+
+	if (!own)
+		return;
+	if (claim_move(own, SLUICE_CLAIM_HELD, SLUICE_CLAIM_CLOSED))
+		holding_leave(&own->holding);
+	else
+		claim_move(own, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_CLOSED);
+}
+
+static __always_inline int holding_is(const struct sluice_holding *a, const struct sluice_holding *b)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (a->source.addr.word[i] != b->source.addr.word[i])
+			return 0;
+	return a->source.service == b->source.service && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
+}
+
+/* Counts a connection where the policy in force counts it. Not 0: it was counted elsewhere before. */
+static __always_inline int connection_move(struct sluice_owned *own, const struct sluice_view *view,
+					   const struct sluice_tuple *tuple)
+{
+	struct sluice_holding want = {}, had;
+
+	holding_of(view, &tuple->source, &want);
+	if (holding_is(&own->holding, &want) || !claim_move(own, SLUICE_CLAIM_HELD, SLUICE_CLAIM_BUSY))
+		return 0;
+	had = own->holding;
+	holding_enter(view, tuple, &want);
+	claim_settle(own, &want);
+	holding_leave(&had);
+	return 1;
+}
+
+static __always_inline void connection_drop(struct sluice_owned *own)
+{
+	if (claim_move(own, SLUICE_CLAIM_HELD, SLUICE_CLAIM_NONE))
+		holding_leave(&own->holding);
+}
+
+static __always_inline int state_is_connection(__u8 state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT ||
+	       state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+/* Brings one live socket's slots in line with the policy in force, and reports it. */
+static __always_inline void connection_audit(struct seq_file *seq, struct sock *sk)
+{
+	struct sluice_audit_record record = {};
+	struct sluice_view view = {};
+	struct sluice_owned *own;
+	struct sluice_tuple tuple;
+
+	tuple_of(sk, &tuple);
+	if (!view_of(&view, &tuple)) {
+		own = bpf_sk_storage_get(&owned, sk, 0, 0);
+		if (own)
+			connection_drop(own);
+		return;
+	}
+	own = bpf_sk_storage_get(&owned, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!own)
+		return;
+	if (own->claim == SLUICE_CLAIM_NONE) {
+		connection_open(sk, own, &view, &tuple);
+		record.adopted = 1;
+	} else {
+		record.moved = connection_move(own, &view, &tuple);
+	}
+	if (own->claim != SLUICE_CLAIM_HELD)
+		return;
+	record.service = own->holding.source.service;
+	bpf_seq_write(seq, &record, sizeof(record));
+}
+
+#endif

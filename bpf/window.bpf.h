@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A sliding window of SLUICE_RATE_BUCKETS buckets, each a 20th of the interval wide. The sum covers the running bucket and
+ * the 20 before it: at least the last interval, at most 5 % more. So never more than N in any interval. Call under the
+ * counter's lock. Time is an argument.
+ */
+#ifndef SLUICE_WINDOW_BPF_H
+#define SLUICE_WINDOW_BPF_H
+
+static __always_inline void window_clear(struct sluice_window *w)
+{
+	int i;
+
+	for (i = 0; i < SLUICE_RATE_BUCKETS; i++)
+		w->hits[i] = 0;
+}
+
+/* Forgets what is older than the window. After a change of the interval, all that was counted counts as just now. */
+static __always_inline void window_advance(struct sluice_window *w, __u64 epoch, __u64 width)
+{
+	__u64 gap = epoch - w->epoch;
+	__u32 at = w->running;
+	int i;
+
+	if (w->width_ns != width) {
+		window_clear(w);
+		w->hits[0] = w->sum;
+		w->running = 0;
+		w->width_ns = width;
+		w->epoch = epoch;
+		return;
+	}
+	if ((__s64)gap <= 0)
+		return;
+	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
+		if (i >= gap)
+			break;
+		at = at + 1 < SLUICE_RATE_BUCKETS ? at + 1 : 0;
+		w->sum -= w->hits[at];
+		w->hits[at] = 0;
+	}
+	w->running = at;
+	w->epoch = epoch;
+}
+
+static __always_inline void window_hit(struct sluice_window *w)
+{
+	__u32 at = w->running;
+
+	if (at >= SLUICE_RATE_BUCKETS)
+		return;
+	w->hits[at]++;
+	w->sum++;
+}
+
+/* Takes back the event of `then_epoch`, if the window still has it. */
+static __always_inline void window_refund(struct sluice_window *w, __u64 then_epoch)
+{
+	__u64 age = w->epoch - then_epoch;
+	__u32 at = w->running;
+
+	if (age >= SLUICE_RATE_BUCKETS)
+		return;
+	at = at >= age ? at - age : at + SLUICE_RATE_BUCKETS - age;
+	if (at >= SLUICE_RATE_BUCKETS || !w->hits[at])
+		return;
+	w->hits[at]--;
+	w->sum--;
+}
+
+#endif

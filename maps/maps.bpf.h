@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps. Each is pinned under its own name; userspace sets the sizes marked * before it loads. */
+#ifndef SLUICE_MAPS_BPF_H
+#define SLUICE_MAPS_BPF_H
+
+#include "abi.h"
+
+#define MAP(map_type, map_name, key_type, value_type, entries) \
+	struct {                                                \
+		__uint(type, map_type);                         \
+		__uint(max_entries, entries);                   \
+		__type(key, key_type);                          \
+		__type(value, value_type);                      \
+	} map_name SEC(".maps")
+
+#define SPARSE_MAP(map_type, map_name, key_type, value_type, entries) \
+	struct {                                                       \
+		__uint(type, map_type);                                \
+		__uint(max_entries, entries);                          \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                  \
+		__type(key, key_type);                                 \
+		__type(value, value_type);                             \
+	} map_name SEC(".maps")
+
+/* Policy: written by the daemon into the idle slot, then `control.active` is flipped. Read by the gate and the tracker. */
+MAP(BPF_MAP_TYPE_ARRAY, control, __u32, struct sluice_control, 1);
+MAP(BPF_MAP_TYPE_ARRAY, generations, __u32, struct sluice_generation, SLUICE_SLOTS);
+MAP(BPF_MAP_TYPE_ARRAY, ports, __u32, struct sluice_port, SLUICE_SLOTS * 65536);
+MAP(BPF_MAP_TYPE_HASH, listeners, struct sluice_listener_key, __u32, SLUICE_SLOTS *SLUICE_MAX_LISTENERS);
+MAP(BPF_MAP_TYPE_ARRAY, services, __u32, struct sluice_service, SLUICE_SLOTS *SLUICE_MAX_SERVICES);
+MAP(BPF_MAP_TYPE_ARRAY, classes, __u32, struct sluice_class, SLUICE_SLOTS *SLUICE_MAX_CLASSES);
+MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_MAX_RULES);
+
+/* Address -> class, one longest-prefix table per slot; the daemon makes a new inner table for each generation. */
+struct sluice_class_table {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SLUICE_MAX_PREFIXES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct sluice_prefix_key));
+	__uint(value_size, sizeof(__u32)); /* class */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SLUICE_SLOTS);
+	__type(key, __u32);
+	__array(values, struct sluice_class_table);
+} class_tables SEC(".maps");
+
+/* Live verdicts, above any policy: written by the daemon, read by the gate, which knows what has expired by itself. */
+SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
+SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
+
+/*
+ * Accounting: written by the gate (reservations), the tracker (connections), the sweeper and the reaper; userspace only
+ * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
+ */
+SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
+MAP(BPF_MAP_TYPE_ARRAY, totals, __u32, struct sluice_counter, SLUICE_MAX_TOTALS);
+MAP(BPF_MAP_TYPE_HASH, reservations, struct sluice_tuple, struct sluice_reservation, SLUICE_MAX_RESERVATIONS);
+/* Handshakes whose reservation ran out but which may complete yet; the oldest make room. Value: when it was listed. */
+MAP(BPF_MAP_TYPE_LRU_HASH, late, struct sluice_tuple, __u64, SLUICE_MAX_LATE);
+MAP(BPF_MAP_TYPE_ARRAY, pulse, __u32, struct sluice_pulse, 1);
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sluice_owned);
+} owned SEC(".maps");
+
+/* The sweeper's timer. Pinned, so that it ticks on when the daemon is dead. */
+struct sluice_sweeper {
+	struct bpf_timer timer;
+};
+
+MAP(BPF_MAP_TYPE_ARRAY, sweeper, __u32, struct sluice_sweeper, 1);
+
+/* Userspace's own memory, kept across daemons: who runs here, and which counter carries which name. */
+MAP(BPF_MAP_TYPE_ARRAY, identity, __u32, struct sluice_identity, 1);
+typedef char sluice_total_name[SLUICE_TOTAL_NAME_LEN];
+MAP(BPF_MAP_TYPE_ARRAY, names, __u32, sluice_total_name, SLUICE_MAX_TOTALS);
+
+#endif
