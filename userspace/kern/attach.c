@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <xdp/libxdp.h>
+
+#include "load.h"
+
+#define GATE_PRIORITY 10 /* before xdp-filter and its like (50) in a shared dispatcher */
+
+DEFINE_CLEANUP(struct sluice_bpf *, object_free);
+
+static void program_close(struct xdp_program *prog)
+{
+	xdp_program__close(prog);
+}
+DEFINE_CLEANUP(struct xdp_program *, program_close);
+
+static void multiprog_close(struct xdp_multiprog *mp)
+{
+	xdp_multiprog__close(mp);
+}
+DEFINE_CLEANUP(struct xdp_multiprog *, multiprog_close);
+
+/* The gate of this pin among the programs on the interface, NULL: not attached. Belongs to `mp`. */
+static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, opts);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	struct xdp_program *prog = NULL;
+	_cleanup_close_ int fd = bpf_obj_get_opts(pin, &opts);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return NULL;
+	prog = xdp_multiprog__main_prog(mp);
+	if (prog && xdp_program__id(prog) == info.id)
+		return prog;
+	for (prog = xdp_multiprog__next_prog(NULL, mp); prog; prog = xdp_multiprog__next_prog(prog, mp)) {
+		if (xdp_program__id(prog) == info.id)
+			return prog;
+	}
+	return NULL;
+}
+
+static struct xdp_multiprog *multiprog_of(const char *interface)
+{
+	unsigned int index = if_nametoindex(interface);
+	struct xdp_multiprog *mp;
+
+	if (!index)
+		return NULL;
+	mp = xdp_multiprog__get_from_ifindex(index);
+	return libxdp_get_error(mp) ? NULL : mp;
+}
+
+/* Static text. */
+const char *gate_mode(const char *interface, const char *pin)
+{
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+
+	if (!mp || !gate_find(mp, pin))
+		return "detached";
+	return xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? "generic" : "native";
+}
+
+/* Also takes the pin away. An interface that is gone, or a gate that somebody else detached, is no error. */
+int gate_detach(const char *interface, const char *pin, struct diag *d)
+{
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	struct xdp_program *prog = mp ? gate_find(mp, pin) : NULL;
+	int err = 0;
+
+	if (prog)
+		err = xdp_program__detach(prog, if_nametoindex(interface), xdp_multiprog__attach_mode(mp), 0);
+	if (err) {
+		diag_add(d, "cannot detach from %s: %s", interface, strerror(-err));
+		return err;
+	}
+	return unlink(pin) ? -errno : 0;
+}
+
+/* One attempt in one mode; leaves the attached program pinned. */
+static int gate_attach_mode(const struct engine *e, const char *interface, const char *pin, enum xdp_attach_mode mode)
+{
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e);
+	_cleanup_(program_close) struct xdp_program *prog = NULL;
+	DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .prog_name = "sluice_gate");
+	int err;
+
+	if (!skel)
+		return -errno;
+	opts.obj = object_of(skel);
+	prog = xdp_program__create(&opts);
+	err = libxdp_get_error(prog);
+	if (err) {
+		prog = NULL;
+		return err;
+	}
+	xdp_program__set_run_prio(prog, GATE_PRIORITY);
+	xdp_program__set_chain_call_enabled(prog, XDP_PASS, true);
+	err = xdp_program__attach(prog, if_nametoindex(interface), mode, 0);
+	if (err)
+		return err;
+	err = bpf_obj_pin(xdp_program__fd(prog), pin);
+	if (err)
+		xdp_program__detach(prog, if_nametoindex(interface), mode, 0);
+	return err;
+}
+
+static int gate_attach(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
+{
+	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
+	int err = -EOPNOTSUPP;
+
+	if (!if_nametoindex(interface)) {
+		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
+		return -ENODEV;
+	}
+	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
+	pin_path(e->instance, name, pin);
+	if (mode != POLICY_XDP_GENERIC)
+		err = gate_attach_mode(e, interface, pin, XDP_MODE_NATIVE);
+	if (err && mode == POLICY_XDP_AUTO)
+		diag_add(d, "interface %s: the driver refuses native XDP (%s): using generic mode, which is slower", interface,
+			 strerror(-err));
+	if (err && mode != POLICY_XDP_NATIVE)
+		err = gate_attach_mode(e, interface, pin, XDP_MODE_SKB);
+	if (err)
+		diag_add(d, "interface %s: cannot attach: %s%s", interface, strerror(-err),
+			 err == -EBUSY || err == -EEXIST ? ": another XDP program is there; this kernel cannot share" : "");
+	return err;
+}
+
+static bool names_interface(const struct policy *p, const char *interface)
+{
+	size_t i;
+
+	for (i = 0; i < p->interfaces_count; i++) {
+		if (!strcmp(p->interfaces[i], interface))
+			return true;
+	}
+	return false;
+}
+
+struct detach_others {
+	const struct policy *policy;
+	struct diag *diag;
+};
+
+static int detach_other(const char *interface, const char *pin, void *arg)
+{
+	struct detach_others *job = arg;
+
+	/* A pin whose gate is not attached any more (the interface went and came back) is in the way, too. */
+	if (names_interface(job->policy, interface) && strcmp(gate_mode(interface, pin), "detached"))
+		return 0;
+	return gate_detach(interface, pin, job->diag);
+}
+
+int engine_attach(struct engine *e, const struct policy *p, struct diag *d)
+{
+	struct detach_others job = { .policy = p, .diag = d };
+	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
+	int err;
+	size_t i;
+
+	err = pins_each_gate(e->instance, detach_other, &job);
+	for (i = 0; i < p->interfaces_count && !err; i++) {
+		snprintf(name, sizeof(name), PIN_GATE "%s", p->interfaces[i]);
+		pin_path(e->instance, name, pin);
+		if (access(pin, F_OK))
+			err = gate_attach(e, p->interfaces[i], p->xdp_mode, d);
+	}
+	return err;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counters against sockets. Reading the iterator's pin visits every TCP socket of this network namespace. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define AUDIT_TRIES 5 /* sockets come and go while we look */
+
+static int audit_read(const struct engine *e, __u32 owned[SLUICE_MAX_SERVICES])
+{
+	struct sluice_audit_record record[512];
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+	ssize_t got, i;
+
+	pin_path(e->instance, PIN_AUDIT, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while ((got = read(fd, record, sizeof(record))) > 0) {
+		for (i = 0; i < got / (ssize_t)sizeof(*record); i++)
+			owned[record[i].service % SLUICE_MAX_SERVICES]++;
+	}
+	return got < 0 ? -errno : 0;
+}
+
+static int drift_read(const struct engine *e, long *drift)
+{
+	__u32 owned[SLUICE_MAX_SERVICES] = {};
+	struct sluice_counter counter;
+	long sum = 0, held;
+	__u32 i;
+	int err;
+
+	err = audit_read(e, owned);
+	for (i = 1; i < SLUICE_MAX_SERVICES && !err; i++) {
+		err = bpf_map_lookup_elem(e->map[MAP_totals], &i, &counter);
+		held = (long)counter.held - counter.reserved;
+		sum += labs(held - (long)owned[i]);
+	}
+	if (!err)
+		*drift = sum;
+	return err;
+}
+
+int engine_audit(struct engine *e, long *drift, struct diag *d)
+{
+	long now = 0;
+	int err = 0, i;
+
+	for (i = 0; i < AUDIT_TRIES && !err; i++) {
+		err = drift_read(e, &now);
+		if (!now)
+			break;
+	}
+	if (err) {
+		diag_add(d, "cannot visit the live connections: %s", strerror(-err));
+		return err;
+	}
+	*drift = now;
+	return 0;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A policy becomes a generation: fill the idle slot, flip one index, bring live sockets in line. */
+#include <errno.h>
+#include <string.h>
+
+#include "compile.h"
+#include "internal.h"
+
+static void compiled_release(struct compiled *c)
+{
+	compiled_free(c);
+}
+DEFINE_CLEANUP(struct compiled *, compiled_release);
+
+int control_read(const struct engine *e, struct sluice_control *out)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(e->map[MAP_control], &zero, out);
+}
+
+/* Writes rows [first, first + count) of an array, and zeroes the rest of the slot's `room` rows. */
+static int rows_write(int fd, __u32 first, __u32 room, const void *rows, size_t size, __u32 count)
+{
+	_cleanup_free_ char *values = calloc(room, size);
+	_cleanup_free_ __u32 *keys = calloc(room, sizeof(*keys));
+	__u32 i, n = room;
+
+	if (!values || !keys)
+		return -ENOMEM;
+	memcpy(values, rows, count * size);
+	for (i = 0; i < room; i++)
+		keys[i] = first + i;
+	return bpf_map_update_batch(fd, keys, values, &n, NULL);
+}
+
+static int ports_write(const struct engine *e, __u32 slot, const struct compiled *c)
+{
+	_cleanup_free_ struct sluice_port *rows = calloc(65536, sizeof(*rows));
+	size_t i;
+
+	if (!rows)
+		return -ENOMEM;
+	for (i = 0; i < c->ports_count; i++)
+		rows[c->ports[i].port] = c->ports[i].row;
+	return rows_write(e->map[MAP_ports], slot * 65536, 65536, rows, sizeof(*rows), 65536);
+}
+
+static int listeners_write(const struct engine *e, __u32 slot, const struct compiled *c)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_listener_key *old;
+	struct sluice_listener_key key;
+	size_t count = 0, i;
+	__u32 service;
+	int err;
+
+	err = table_read(e->map[MAP_listeners], sizeof(key), sizeof(service), &keys, &values, &count);
+	old = keys;
+	for (i = 0; i < count && !err; i++) {
+		if (old[i].slot == slot)
+			err = bpf_map_delete_elem(e->map[MAP_listeners], &old[i]);
+	}
+	for (i = 0; i < c->listeners_count && !err; i++) {
+		key = (struct sluice_listener_key){ c->listeners[i].addr, slot, c->listeners[i].port };
+		service = c->listeners[i].service;
+		err = bpf_map_update_elem(e->map[MAP_listeners], &key, &service, BPF_ANY);
+	}
+	return err;
+}
+
+/*
+ * Puts a new class table into the slot. The kernel waits for an RCU grace period when an element of an array of maps is
+ * replaced (kernel/bpf/syscall.c, maybe_wait_bpf_programs), so when this returns no packet reads the slot's old content.
+ */
+static int classes_replace(const struct engine *e, __u32 slot, const struct compiled *c)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	_cleanup_close_ int fd = -1;
+	struct sluice_prefix_key key;
+	size_t i;
+	int err;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sluice_classes", sizeof(key), sizeof(__u32), SLUICE_MAX_PREFIXES, &opts);
+	if (fd < 0)
+		return fd;
+	for (i = 0; i < c->prefixes_count; i++) {
+		key.prefixlen = c->prefixes[i].prefix.len;
+		key.addr = c->prefixes[i].prefix.addr;
+		err = bpf_map_update_elem(fd, &key, &c->prefixes[i].class_id, BPF_ANY);
+		if (err)
+			return err;
+	}
+	return bpf_map_update_elem(e->map[MAP_class_tables], &slot, &fd, BPF_ANY);
+}
+
+static int names_write(const struct engine *e)
+{
+	int err = 0;
+	__u32 i;
+
+	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++) {
+		if (e->registry->used[i])
+			err = bpf_map_update_elem(e->map[MAP_names], &i, e->registry->name[i], BPF_ANY);
+	}
+	return err;
+}
+
+/* Everything of a generation but the flip. */
+static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *c)
+{
+	int err;
+
+	err = classes_replace(e, slot, c); /* first: it waits until nobody reads the slot */
+	if (!err)
+		err = ports_write(e, slot, c);
+	if (!err)
+		err = listeners_write(e, slot, c);
+	if (!err)
+		err = rows_write(e->map[MAP_services], slot * SLUICE_MAX_SERVICES, SLUICE_MAX_SERVICES, c->services,
+				 sizeof(*c->services), SLUICE_MAX_SERVICES);
+	if (!err)
+		err = rows_write(e->map[MAP_classes], slot * SLUICE_MAX_CLASSES, SLUICE_MAX_CLASSES, c->classes,
+				 sizeof(*c->classes), c->classes_count);
+	if (!err)
+		err = rows_write(e->map[MAP_rules], slot * SLUICE_MAX_RULES, SLUICE_MAX_RULES, c->rules, sizeof(*c->rules),
+				 c->rules_count);
+	if (!err)
+		err = names_write(e);
+	if (!err)
+		err = bpf_map_update_elem(e->map[MAP_generations], &slot, &c->generation, BPF_ANY);
+	return err;
+}
+
+static int stats_clear(const struct engine *e, __u32 service)
+{
+	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
+	__u32 index, why;
+	int err = 0;
+
+	if (!zero)
+		return -ENOMEM;
+	for (why = 0; why < SLUICE_REASONS && !err; why++) {
+		index = service * SLUICE_REASONS + why;
+		err = bpf_map_update_elem(e->map[MAP_stats], &index, zero, BPF_ANY);
+	}
+	return err;
+}
+
+/* Frees the names that no policy uses and under which nothing is held: their counters may serve others. */
+static int registry_retire(struct engine *e)
+{
+	struct registry *reg = e->registry;
+	struct sluice_counter counter;
+	int err = 0;
+	__u32 i;
+
+	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++) {
+		if (reg->used[i] || !*reg->name[i])
+			continue;
+		err = bpf_map_lookup_elem(e->map[MAP_totals], &i, &counter);
+		if (err || counter.held)
+			continue;
+		memset(&counter, 0, sizeof(counter));
+		memset(reg->name[i], 0, sizeof(reg->name[i]));
+		err = bpf_map_update_elem(e->map[MAP_totals], &i, &counter, BPF_ANY);
+		if (!err && i < SLUICE_MAX_SERVICES)
+			err = stats_clear(e, i);
+		if (!err)
+			err = bpf_map_update_elem(e->map[MAP_names], &i, reg->name[i], BPF_ANY);
+	}
+	return err;
+}
+
+static int policy_path_write(const struct engine *e, const struct policy *p)
+{
+	struct sluice_identity who = {};
+	__u32 zero = 0;
+	int err;
+
+	err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
+	if (err)
+		return err;
+	snprintf(who.policy, sizeof(who.policy), "%s", p->path ? p->path : "");
+	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
+}
+
+static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c)
+{
+	struct sluice_generation live = {};
+	struct sluice_control control;
+	__u32 zero = 0;
+	int err;
+
+	err = control_read(e, &control);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &live);
+	if (err)
+		return err;
+	c->generation.number = live.number + 1;
+	control.active = !control.active;
+	err = slot_fill(e, control.active, c);
+	if (!err)
+		err = policy_path_write(e, p);
+	if (err)
+		return err;
+	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+}
+
+int engine_commit(struct engine *e, const struct policy *p, struct diag *d)
+{
+	_cleanup_(compiled_release) struct compiled *c = NULL;
+	long drift;
+	int err;
+
+	err = policy_compile(p, e->registry, &c, d);
+	if (err)
+		return err;
+	err = commit_compiled(e, p, c);
+	if (err) {
+		diag_add(d, "cannot write the policy into the kernel: %s: the old one stays in force", strerror(-err));
+		return err;
+	}
+	err = engine_audit(e, &drift, d);
+	if (!err)
+		err = registry_retire(e);
+	if (err)
+		diag_add(d, "the new policy is in force, but live connections could not be counted anew: %s", strerror(-err));
+	return err;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <xdp/libxdp.h>
+
+#include "internal.h"
+#include "load.h"
+
+static void (*log_line)(const char *line);
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	if (!log_line || level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	if (*line)
+		log_line(line);
+	return 0;
+}
+
+static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list ap)
+{
+	return print_libbpf(level == LIBXDP_DEBUG ? LIBBPF_DEBUG : LIBBPF_WARN, fmt, ap);
+}
+
+void engine_set_log(void (*log)(const char *line))
+{
+	log_line = log;
+	libbpf_set_print(print_libbpf);
+	libxdp_set_print(print_libxdp);
+}
+
+struct engine *engine_new(const char *instance)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int i;
+
+	if (!e)
+		return NULL;
+	snprintf(e->instance, sizeof(e->instance), "%s", instance);
+	e->lock = -1;
+	e->reap = -1;
+	for (i = 0; i < MAPS; i++)
+		e->map[i] = -1;
+	e->registry = calloc(1, sizeof(*e->registry));
+	if (!e->registry) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void engine_close(struct engine *e)
+{
+	int i;
+
+	if (!e)
+		return;
+	for (i = 0; i < MAPS; i++) {
+		if (e->map[i] >= 0)
+			close(e->map[i]);
+	}
+	if (e->reap >= 0)
+		close(e->reap);
+	if (e->lock >= 0)
+		close(e->lock);
+	free(e->registry);
+	free(e);
+}
+
+static int identity_read(const struct engine *e, struct sluice_identity *out)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(e->map[MAP_identity], &zero, out);
+}
+
+/* The names that a former daemon gave its counters. */
+static int registry_read(struct engine *e)
+{
+	int err = 0;
+	__u32 i;
+
+	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++)
+		err = bpf_map_lookup_elem(e->map[MAP_names], &i, e->registry->name[i]);
+	return err;
+}
+
+/* -ENOENT: nothing (whole) is pinned there; -EPROTO: pins of another ABI. */
+static int engine_resume(struct engine *e, struct diag *d)
+{
+	struct sluice_identity who;
+	char path[PIN_PATH_LEN];
+	int err;
+
+	err = pins_open_maps(e, false);
+	if (err)
+		return -ENOENT;
+	err = identity_read(e, &who);
+	if (err || !who.abi)
+		return -ENOENT;
+	if (who.abi != SLUICE_ABI_VERSION) {
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u: sluicectl -i %s unload, then start again",
+			 e->instance, who.abi, SLUICE_ABI_VERSION, e->instance);
+		return -EPROTO;
+	}
+	pin_path(e->instance, PIN_REAP, path);
+	e->reap = bpf_obj_get(path);
+	return e->reap < 0 ? -ENOENT : registry_read(e);
+}
+
+/* The last step of a load: from here on the pins count as whole. */
+static int identity_write(const struct engine *e, const struct policy *p)
+{
+	struct sluice_identity who = { .abi = SLUICE_ABI_VERSION };
+	__u32 zero = 0;
+
+	snprintf(who.policy, sizeof(who.policy), "%s", p->path ? p->path : "");
+	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
+}
+
+static int control_init(const struct engine *e, struct diag *d)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sluice_control control = { .abi = SLUICE_ABI_VERSION };
+	socklen_t len = sizeof(control.netns);
+	__u32 zero = 0;
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &control.netns, &len)) {
+		diag_add(d, "cannot tell which network namespace this is: %s: Linux 5.14 or newer is needed", strerror(errno));
+		return -errno;
+	}
+	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+}
+
+static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
+{
+	char path[PIN_PATH_LEN];
+	int err;
+
+	err = object_load(e, p, d);
+	if (err)
+		return err;
+	err = control_init(e, d);
+	if (err)
+		return err;
+	pin_path(e->instance, PIN_REAP, path);
+	e->reap = bpf_obj_get(path);
+	if (e->reap < 0)
+		return e->reap;
+	return identity_write(e, p);
+}
+
+static int gate_forget(const char *interface, const char *pin, void *arg)
+{
+	return gate_detach(interface, pin, arg);
+}
+
+static int engine_take(struct engine *e, const struct policy *p, bool *resumed, struct diag *d)
+{
+	int err;
+
+	err = engine_resume(e, d);
+	*resumed = !err;
+	if (err != -ENOENT)
+		return err;
+	/* What a load that was cut short left behind holds nothing worth keeping. */
+	pins_each_gate(e->instance, gate_forget, d);
+	pins_remove(e->instance);
+	close(e->lock);
+	e->lock = pins_lock(e->instance, true, d);
+	if (e->lock < 0)
+		return e->lock;
+	err = engine_load(e, p, d);
+	if (err)
+		pins_remove(e->instance);
+	return err;
+}
+
+int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	err = pins_mount(d);
+	if (err)
+		return err;
+	e->lock = pins_lock(instance, true, d);
+	if (e->lock < 0)
+		return e->lock;
+	err = engine_take(e, p, resumed, d);
+	if (err)
+		return err;
+	*out = TAKE_PTR(e);
+	return 0;
+}
+
+int engine_open_readonly(const char *instance, struct engine **out, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+	struct sluice_identity who;
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	err = pins_open_maps(e, true);
+	if (!err)
+		err = identity_read(e, &who);
+	if (err) {
+		diag_add(d, "nothing is loaded for instance %s: %s", instance, strerror(-err));
+		return err;
+	}
+	if (who.abi != SLUICE_ABI_VERSION) {
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi, SLUICE_ABI_VERSION);
+		return -EPROTO;
+	}
+	*out = TAKE_PTR(e);
+	return 0;
+}
+
+int engine_unload(const char *instance, struct diag *d)
+{
+	_cleanup_close_ int lock = -1;
+	int err;
+
+	lock = pins_lock(instance, false, d);
+	if (lock < 0)
+		return lock;
+	err = pins_each_gate(instance, gate_forget, d);
+	if (err)
+		return err;
+	err = pins_remove(instance);
+	if (err)
+		diag_add(d, "cannot remove the pins of instance %s: %s", instance, strerror(-err));
+	return err;
+}
+
+int engine_reap(struct engine *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	return bpf_prog_test_run_opts(e->reap, &opts);
+}

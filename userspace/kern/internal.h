@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of kern/ share. Nothing outside kern/ includes it. */
+#ifndef SLUICE_KERN_INTERNAL_H
+#define SLUICE_KERN_INTERNAL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "engine.h"
+
+#define BPFFS "/sys/fs/bpf"
+#define PINS_ROOT BPFFS "/sluice"
+#define PIN_PATH_LEN 320 /* root, instance, and the longest name of a directory entry */
+#define PIN_TRACK "link_track" /* the tracepoint's link */
+#define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
+#define PIN_REAP "prog_reap"
+#define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
+
+/* Every pinned map; the name in the object is the name of the pin. */
+#define SLUICE_PINNED_MAPS(X)                                                                                \
+	X(control) X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables)      \
+	X(live_allows) X(live_bans) X(sources) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) \
+	X(sweeper) X(identity) X(names)
+
+enum map_id {
+#define X(name) MAP_##name,
+	SLUICE_PINNED_MAPS(X)
+#undef X
+	MAPS
+};
+
+struct engine {
+	char instance[SLUICE_NAME_LEN];
+	int lock; /* flock on the pin directory; -1: opened for reading */
+	int map[MAPS];
+	int reap; /* program */
+	struct registry *registry;
+};
+
+extern const char *const map_names[MAPS];
+
+/* pins.c: paths and life of the pin directory */
+void pin_path(const char *instance, const char *name, char path[static PIN_PATH_LEN]);
+int pins_mount(struct diag *d);
+int pins_lock(const char *instance, bool create, struct diag *d); /* descriptor or -errno */
+int pins_open_maps(struct engine *e, bool readonly);
+int pins_remove(const char *instance); /* all pins and the directory itself */
+/* Calls f(interface, path, arg) for each pinned gate. */
+int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg);
+
+/* attach.c */
+int gate_detach(const char *interface, const char *pin, struct diag *d);
+const char *gate_mode(const char *interface, const char *pin);
+
+/* commit.c: the live slot and generation */
+int control_read(const struct engine *e, struct sluice_control *out);
+
+/* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
+int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
+int possible_cpus(void);
+
+struct engine *engine_new(const char *instance);
+DEFINE_CLEANUP(struct engine *, engine_close);
+
+#endif

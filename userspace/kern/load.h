@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loading the BPF object: the only files that know the skeleton. */
+#ifndef SLUICE_KERN_LOAD_H
+#define SLUICE_KERN_LOAD_H
+
+#include "internal.h"
+
+struct sluice_bpf;
+
+/* Loads everything but attaches no gate; pins maps and links; starts accounting and sweeping. Fills e->map. */
+int object_load(struct engine *e, const struct policy *p, struct diag *d);
+/* An opened, not yet loaded, object of nothing but the gate, over the maps of `e`: for libxdp. Freed by object_free. */
+struct sluice_bpf *object_open_gate(const struct engine *e);
+struct bpf_object *object_of(struct sluice_bpf *skel);
+void object_free(struct sluice_bpf *skel);
+
+#endif

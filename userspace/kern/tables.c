@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+#include "tables.h"
+
+#define BATCH 4096
+
+int possible_cpus(void)
+{
+	return libbpf_num_possible_cpus();
+}
+
+/* Doubles two parallel arrays. */
+static int table_grow(void **keys, void **values, size_t key_size, size_t value_size, size_t room)
+{
+	void *more;
+
+	more = realloc(*keys, room * key_size);
+	if (!more)
+		return -ENOMEM;
+	*keys = more;
+	more = realloc(*values, room * value_size);
+	if (!more)
+		return -ENOMEM;
+	*values = more;
+	return 0;
+}
+
+/* By key: the LPM trie knows no batches on older kernels. A concurrent change may repeat or skip an entry. */
+static int table_walk(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count)
+{
+	char key[sizeof(struct sluice_tuple)];
+	size_t n = 0, room = 0;
+	const void *last = NULL;
+	int err = 0;
+
+	while (!bpf_map_get_next_key(fd, last, key)) {
+		if (n == room) {
+			room = room ? room * 2 : 64;
+			err = table_grow(keys, values, key_size, value_size, room);
+			if (err)
+				return err;
+		}
+		memcpy((char *)*keys + n * key_size, key, key_size);
+		last = (char *)*keys + n * key_size;
+		if (!bpf_map_lookup_elem(fd, last, (char *)*values + n * value_size))
+			n++;
+		else
+			last = memcpy(key, last, key_size);
+	}
+	*count = n;
+	return 0;
+}
+
+static int table_batches(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count)
+{
+	__u64 token[8]; /* the kernel writes a bucket number, or a key */
+	size_t n = 0, room = 0;
+	bool first = true;
+	int err = 0;
+	__u32 got;
+
+	while (!err) {
+		if (room - n < BATCH) {
+			room = room ? room * 2 : BATCH * 2;
+			err = table_grow(keys, values, key_size, value_size, room);
+			if (err)
+				return err;
+		}
+		got = room - n;
+		err = bpf_map_lookup_batch(fd, first ? NULL : token, token, (char *)*keys + n * key_size,
+					   (char *)*values + n * value_size, &got, NULL);
+		if (!err || err == -ENOENT)
+			n += got;
+		first = false;
+	}
+	*count = n;
+	return err == -ENOENT ? 0 : err;
+}
+
+int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int err;
+
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (err)
+		return err;
+	if (info.type == BPF_MAP_TYPE_HASH)
+		return table_batches(fd, key_size, value_size, keys, values, count);
+	return table_walk(fd, key_size, value_size, keys, values, count);
+}
+
+static int add_interface(const char *interface, const char *pin, void *arg)
+{
+	struct snapshot *s = arg;
+	struct interface_status *more;
+
+	more = realloc(s->interfaces, (s->interfaces_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	s->interfaces = more;
+	more += s->interfaces_count++;
+	memset(more, 0, sizeof(*more));
+	snprintf(more->name, sizeof(more->name), "%.15s", interface);
+	snprintf(more->xdp_mode, sizeof(more->xdp_mode), "%s", gate_mode(interface, pin));
+	return 0;
+}
+
+static int stats_read(const struct engine *e, struct service_status *s)
+{
+	int cpus = possible_cpus(), cpu, err;
+	_cleanup_free_ struct sluice_stat *each = calloc(cpus, sizeof(*each));
+	__u32 index, why;
+
+	if (!each)
+		return -ENOMEM;
+	for (why = 0; why < SLUICE_REASONS; why++) {
+		index = s->id * SLUICE_REASONS + why;
+		err = bpf_map_lookup_elem(e->map[MAP_stats], &index, each);
+		if (err)
+			return err;
+		for (cpu = 0; cpu < cpus; cpu++) {
+			s->stats[why].packets += each[cpu].packets;
+			s->stats[why].connections += each[cpu].connections;
+			s->stats[why].observed += each[cpu].observed;
+		}
+	}
+	return 0;
+}
+
+static int service_read(const struct engine *e, __u32 slot, __u32 id, struct service_status *s)
+{
+	__u32 index = slot * SLUICE_MAX_SERVICES + id;
+	struct sluice_counter counter;
+	int err;
+
+	s->id = id;
+	if (!id) {
+		strcpy(s->row.name, "-");
+		return stats_read(e, s);
+	}
+	err = bpf_map_lookup_elem(e->map[MAP_services], &index, &s->row);
+	if (err || !*s->row.name)
+		return err;
+	err = bpf_map_lookup_elem(e->map[MAP_totals], &id, &counter);
+	if (err)
+		return err;
+	s->held = counter.held;
+	s->reserved = counter.reserved;
+	return stats_read(e, s);
+}
+
+static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
+{
+	__u32 id;
+	int err;
+
+	s->services = calloc(SLUICE_MAX_SERVICES, sizeof(*s->services));
+	if (!s->services)
+		return -ENOMEM;
+	for (id = 0; id < SLUICE_MAX_SERVICES; id++) {
+		err = service_read(e, slot, id, &s->services[s->services_count]);
+		if (err)
+			return err;
+		if (*s->services[s->services_count].row.name)
+			s->services_count++;
+	}
+	return 0;
+}
+
+static int count_of(int fd, size_t key_size, size_t value_size, uint64_t *out)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	size_t count = 0;
+	int err;
+
+	err = table_read(fd, key_size, value_size, &keys, &values, &count);
+	*out = count;
+	return err;
+}
+
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+int snapshot_take(const struct engine *e, struct snapshot **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));
+	struct sluice_identity who;
+	struct sluice_control control;
+	__u32 zero = 0;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	err = control_read(e, &control);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &s->generation);
+	if (!err)
+		err = pins_each_gate(e->instance, add_interface, s);
+	if (!err)
+		err = services_read(e, control.active, s);
+	if (!err)
+		err = count_of(e->map[MAP_sources], sizeof(struct sluice_source_key), sizeof(struct sluice_counter),
+			       &s->sources_tracked);
+	if (!err)
+		err = count_of(e->map[MAP_reservations], sizeof(struct sluice_tuple), sizeof(struct sluice_reservation),
+			       &s->reservations);
+	if (err)
+		return err;
+	memcpy(s->policy, who.policy, sizeof(s->policy));
+	*out = TAKE_PTR(s);
+	return 0;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	if (!s)
+		return;
+	free(s->interfaces);
+	free(s->services);
+	free(s);
+}
