@@ -248,3 +248,27 @@ int engine_reap(struct engine *e)
 
 	return bpf_prog_test_run_opts(e->reap, &opts);
 }
+
+int engine_probe(const struct engine *e, const void *frame, size_t len, void *out, size_t *out_len, unsigned int repeat,
+		 unsigned int *ns)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .repeat = repeat);
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+	int err;
+
+	opts.data_out = out;
+	opts.data_size_out = out ? *out_len : 0;
+	pin_path(e->instance, PIN_PROBE, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd;
+	err = bpf_prog_test_run_opts(fd, &opts);
+	if (err)
+		return err;
+	if (out)
+		*out_len = opts.data_size_out;
+	if (ns)
+		*ns = opts.duration;
+	return opts.retval;
+}

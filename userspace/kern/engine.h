@@ -7,6 +7,7 @@
 #define SLUICE_KERN_ENGINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "compile.h"
 #include "diag.h"
@@ -36,6 +37,14 @@ int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 int engine_audit(struct engine *e, long *drift, struct diag *d);
 /* Frees the counters of sources idle for longer than the retention time. */
 int engine_reap(struct engine *e);
+
+/*
+ * Runs one frame through the gate without sending it (BPF_PROG_TEST_RUN, which changes counters as a real packet would).
+ * `out` (at least *out_len bytes) gets the frame as the gate left it. Returns the XDP verdict, or -errno. With repeat > 1,
+ * *ns is the mean time of one run; `ns` may be NULL.
+ */
+int engine_probe(const struct engine *e, const void *frame, size_t len, void *out, size_t *out_len, unsigned int repeat,
+		 unsigned int *ns);
 
 /* Messages of libbpf and libxdp go here: NULL drops them. */
 void engine_set_log(void (*log)(const char *line));

@@ -15,6 +15,7 @@
 #define PIN_TRACK "link_track" /* the tracepoint's link */
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
+#define PIN_PROBE "prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
 
 /* Every pinned map; the name in the object is the name of the pin. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ethernet frames with TCP inside, described in words of the protocol. */
+#ifndef SLUICE_TESTS_FRAME_H
+#define SLUICE_TESTS_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_ROOM 512
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
+
+/* Zero means what is usual. */
+struct frame {
+	const char *from, *to; /* both IPv4 or both IPv6 */
+	uint16_t from_port, to_port;
+	uint8_t flags;
+	uint32_t seq, ack_seq;
+	int vlan_tags; /* 1: 802.1Q, 2: 802.1Q in 802.1ad */
+	int ip_options; /* 32-bit words, IPv4 */
+	int extensions; /* IPv6: hop-by-hop, destination options ... this many */
+	int first_fragment; /* more fragments follow */
+	int fragment_offset; /* in 8-byte units */
+	int tcp_options; /* 32-bit words */
+	int payload; /* bytes */
+	int cut; /* bytes missing at the end */
+	int protocol; /* instead of TCP */
+	int ethertype; /* instead of IP */
+};
+
+/* Length of the frame in `out`. Checksums are right. */
+size_t frame_build(const struct frame *f, uint8_t out[static FRAME_ROOM]);
+/* Internet checksum (RFC 1071) of the TCP segment in an IP packet without options; 0 when it is right. */
+uint16_t frame_tcp_checksum(const uint8_t *ip, size_t len);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "parse.h"
+
+static const char *const names[] = {
+#define PASS(id, label, help) label,
+#define REFUSE(id, label, help) label,
+#include "reasons.def"
+#undef PASS
+#undef REFUSE
+};
+
+const char *reason_name(enum sluice_reason why)
+{
+	return why < SLUICE_REASONS ? names[why] : "none";
+}
+
+static void fail_with(struct diag *d, int err, const char *what)
+{
+	char *text = diag_text(d);
+
+	fail_msg("%s: %s: %s", what, strerror(-err), text ? text : "");
+}
+
+static struct policy *policy_of(const char *text)
+{
+	char path[] = "/tmp/sluice-policy-XXXXXX";
+	struct policy *p = NULL;
+	struct diag d = {};
+	int fd = mkstemp(path), err;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	err = policy_parse_file(path, &p, &d);
+	unlink(path);
+	if (err)
+		fail_with(&d, err, "policy");
+	diag_free(&d);
+	return p;
+}
+
+void gate_open(struct gate *g, const char *policy_text)
+{
+	static int number;
+	struct policy *p = policy_of(policy_text);
+	struct diag d = {};
+	bool resumed;
+	int err;
+
+	memset(g, 0, sizeof(*g));
+	snprintf(g->instance, sizeof(g->instance), "dp%d-%d", getpid(), number++);
+	err = engine_open(g->instance, p, &g->engine, &resumed, &d);
+	if (!err)
+		err = engine_commit(g->engine, p, &d);
+	if (err)
+		fail_with(&d, err, "engine");
+	diag_free(&d);
+	policy_free(p);
+}
+
+void gate_apply(struct gate *g, const char *policy_text)
+{
+	struct policy *p = policy_of(policy_text);
+	struct diag d = {};
+	int err = engine_commit(g->engine, p, &d);
+
+	if (err)
+		fail_with(&d, err, "commit");
+	diag_free(&d);
+	policy_free(p);
+}
+
+void gate_close(struct gate *g)
+{
+	struct diag d = {};
+	int err;
+
+	engine_close(g->engine);
+	g->engine = NULL;
+	err = engine_unload(g->instance, &d);
+	if (err)
+		fail_with(&d, err, "unload");
+	diag_free(&d);
+}
+
+/* Packets counted so far for each reason, all services together. */
+static void packets_read(struct gate *g, uint64_t out[SLUICE_REASONS])
+{
+	struct snapshot *s = NULL;
+	size_t i, why;
+
+	memset(out, 0, SLUICE_REASONS * sizeof(*out));
+	assert_int_equal(snapshot_take(g->engine, &s), 0);
+	for (i = 0; i < s->services_count; i++) {
+		for (why = 0; why < SLUICE_REASONS; why++)
+			out[why] += s->services[i].stats[why].packets;
+	}
+	snapshot_free(s);
+}
+
+int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why)
+{
+	uint64_t before[SLUICE_REASONS], after[SLUICE_REASONS];
+	uint8_t frame[FRAME_ROOM];
+	size_t len = frame_build(f, frame), i, moved = 0;
+	int verdict;
+
+	packets_read(g, before);
+	g->answer_len = sizeof(g->answer);
+	verdict = engine_probe(g->engine, frame, len, g->answer, &g->answer_len, 1, NULL);
+	assert_true(verdict >= 0);
+	packets_read(g, after);
+	for (i = 0; i < SLUICE_REASONS; i++) {
+		moved += after[i] - before[i];
+		if (after[i] != before[i])
+			*why = i;
+	}
+	assert_int_equal(moved, 1);
+	return verdict;
+}
+
+struct service_status gate_service(struct gate *g, const char *service)
+{
+	struct service_status found = {};
+	struct snapshot *s = NULL;
+	size_t i;
+
+	assert_int_equal(snapshot_take(g->engine, &s), 0);
+	for (i = 0; i < s->services_count; i++) {
+		if (!strcmp(s->services[i].row.name, service))
+			found = s->services[i];
+	}
+	snapshot_free(s);
+	return found;
+}
+
+struct sluice_stat gate_stat(struct gate *g, const char *service, enum sluice_reason why)
+{
+	return gate_service(g, service).stats[why];
+}
+
+uint64_t gate_sources(struct gate *g)
+{
+	struct snapshot *s = NULL;
+	uint64_t n;
+
+	assert_int_equal(snapshot_take(g->engine, &s), 0);
+	n = s->sources_tracked;
+	snapshot_free(s);
+	return n;
+}

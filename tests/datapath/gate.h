@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A loaded engine, attached nowhere, that frames are run through. */
+#ifndef SLUICE_TESTS_GATE_H
+#define SLUICE_TESTS_GATE_H
+
+#include "engine.h"
+#include "frame.h"
+#include "tables.h"
+
+struct gate {
+	char instance[SLUICE_NAME_LEN];
+	struct engine *engine;
+	uint8_t answer[FRAME_ROOM]; /* the last frame as the gate left it */
+	size_t answer_len;
+};
+
+/* Each ends the test with a message where it fails. */
+void gate_open(struct gate *g, const char *policy_text);
+void gate_apply(struct gate *g, const char *policy_text);
+void gate_close(struct gate *g);
+/* Sends a frame: XDP verdict; *why is the one reason whose counter moved. */
+int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why);
+struct sluice_stat gate_stat(struct gate *g, const char *service, enum sluice_reason why);
+struct service_status gate_service(struct gate *g, const char *service);
+uint64_t gate_sources(struct gate *g);
+const char *reason_name(enum sluice_reason why);
+
+#endif

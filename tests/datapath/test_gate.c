@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Packets through the real gate: what it lets through, what it refuses, and why. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+
+#define POLICY                                                                                        \
+	"interfaces = {lo}\n"                                                                         \
+	"service smtp { ports = {25} max-connections = 5 max-connections-per-source = 2 }\n"          \
+	"service mx2 { ports = {25} addresses = {203.0.113.7} max-rate-per-source = 2/1s }\n"        \
+	"service imap { ports = {143} max-rate = 3/1h on-excess = reset }\n"                          \
+	"service pop { ports = {110} }\n"                                                             \
+	"source-set friends { prefixes = {192.0.2.0/24} action = allow }\n"                           \
+	"source-set foes { prefixes = {198.51.100.0/24, 2001:db8:bad::/48} action = deny }\n"         \
+	"source-set crowd { prefixes = {100.64.0.0/24} services = {pop} max-connections = 2 }\n"      \
+	"source-set quick { prefixes = {100.64.1.0/24} services = {pop} max-rate = 2/1h }\n"
+
+#define SERVER "203.0.113.5"
+#define SERVER6 "2001:db8::25"
+
+struct packet_case {
+	const char *says;
+	struct frame frame;
+	int verdict;
+	enum sluice_reason why;
+};
+
+/* Each judged on its own, against a fresh engine. */
+static const struct packet_case cases[] = {
+	{ "a SYN to a protected port is admitted", { "10.0.0.1", SERVER, .to_port = 25, .flags = SYN }, XDP_PASS, SLUICE_ADMITTED },
+	{ "an IPv6 SYN is admitted", { "2001:db8:1::1", SERVER6, .to_port = 25, .flags = SYN }, XDP_PASS, SLUICE_ADMITTED },
+	{ "a SYN to another port is none of our business",
+	  { "10.0.0.1", SERVER, .to_port = 22, .flags = SYN }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	{ "a denied source may reach a port that no service names",
+	  { "198.51.100.9", SERVER, .to_port = 22, .flags = SYN }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	{ "UDP to a protected port passes",
+	  { "198.51.100.9", SERVER, .to_port = 25, .protocol = 17 }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	{ "ICMPv6 passes", { "2001:db8:bad::1", SERVER6, .to_port = 25, .protocol = 58 }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	{ "ARP passes", { "198.51.100.9", SERVER, .to_port = 25, .ethertype = 0x0806 }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	{ "an established packet passes", { "10.0.0.1", SERVER, .to_port = 25, .flags = ACK }, XDP_PASS, SLUICE_ESTABLISHED },
+	{ "a FIN passes", { "10.0.0.1", SERVER, .to_port = 25, .flags = FIN | ACK }, XDP_PASS, SLUICE_ESTABLISHED },
+	{ "a RST passes", { "10.0.0.1", SERVER, .to_port = 25, .flags = RST }, XDP_PASS, SLUICE_ESTABLISHED },
+	{ "an allowed source is let in", { "192.0.2.77", SERVER, .to_port = 25, .flags = SYN }, XDP_PASS, SLUICE_ALLOWED },
+	{ "a denied source is refused", { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied IPv6 source is refused",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused in mid-connection, too",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = ACK }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused behind a VLAN tag",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .vlan_tags = 1 }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused behind two VLAN tags",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .vlan_tags = 2 }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied IPv6 source is refused behind two VLAN tags",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .vlan_tags = 2 }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused behind IP options",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .ip_options = 10 }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused with TCP options",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .tcp_options = 10 }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused behind an extension header",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 1 }, XDP_DROP, SLUICE_DENIED },
+	{ "a denied source is refused behind four extension headers",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 4 }, XDP_DROP, SLUICE_DENIED },
+	{ "a first fragment is judged",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .first_fragment = 1 }, XDP_DROP, SLUICE_DENIED },
+	{ "an IPv6 first fragment is judged",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .first_fragment = 1 }, XDP_DROP, SLUICE_DENIED },
+	{ "a later fragment cannot be judged and passes",
+	  { "198.51.100.9", SERVER, .to_port = 25, .fragment_offset = 8 }, XDP_PASS, SLUICE_UNPARSED },
+	{ "an IPv6 later fragment cannot be judged and passes",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .fragment_offset = 8 }, XDP_PASS, SLUICE_UNPARSED },
+	{ "more extension headers than we follow pass",
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 9 }, XDP_PASS, SLUICE_UNPARSED },
+	{ "a TCP header cut short passes",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .cut = 4 }, XDP_PASS, SLUICE_UNPARSED },
+	{ "an IP header cut short passes",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .cut = 24 }, XDP_PASS, SLUICE_UNPARSED },
+	{ "the mapped address is the IPv4 address",
+	  { "::ffff:198.51.100.9", SERVER6, .to_port = 25, .flags = SYN }, XDP_DROP, SLUICE_DENIED },
+};
+
+static void test_every_kind_of_packet_gets_its_verdict(void **state)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+	const struct packet_case *c;
+	struct gate g;
+	int verdict;
+
+	(void)state;
+	for (c = cases; c < cases + sizeof(cases) / sizeof(*cases); c++) {
+		gate_open(&g, POLICY);
+		verdict = gate_send(&g, &c->frame, &why);
+		if (verdict != c->verdict || why != c->why)
+			fail_msg("%s: verdict %d for %s, not %d for %s", c->says, verdict, reason_name(why), c->verdict,
+				 reason_name(c->why));
+		gate_close(&g);
+	}
+}
+
+/* Sends from a port of its own; the reason. */
+static enum sluice_reason syn(struct gate *g, const char *from, const char *to, uint16_t from_port, uint16_t to_port)
+{
+	struct frame f = { from, to, from_port, to_port, .flags = SYN };
+	enum sluice_reason why = SLUICE_REASONS;
+
+	gate_send(g, &f, &why);
+	return why;
+}
+
+static int open_policy(void **state)
+{
+	static struct gate g;
+
+	gate_open(&g, POLICY);
+	*state = &g;
+	return 0;
+}
+
+static int close_policy(void **state)
+{
+	gate_close(*state);
+	return 0;
+}
+
+static void test_third_connection_of_a_source_is_refused(void **state)
+{
+	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1001, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1002, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1003, 25), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(syn(*state, "10.0.0.2", SERVER, 1001, 25), SLUICE_ADMITTED);
+	assert_int_equal(gate_service(*state, "smtp").reserved, 3);
+}
+
+static void test_retransmitted_syn_reserves_once(void **state)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1001, 25), SLUICE_ADMITTED);
+	assert_int_equal(gate_service(*state, "smtp").held, 1);
+	assert_int_equal(gate_stat(*state, "smtp", SLUICE_ADMITTED).packets, 5);
+	assert_int_equal(gate_stat(*state, "smtp", SLUICE_ADMITTED).connections, 1);
+	syn(*state, "10.0.0.1", SERVER, 1002, 25);
+	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1003, 25), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1002, 25), SLUICE_ADMITTED);
+}
+
+static void test_service_limit_counts_all_sources(void **state)
+{
+	char from[16];
+	int i;
+
+	for (i = 1; i <= 5; i++) {
+		snprintf(from, sizeof(from), "10.0.1.%d", i);
+		assert_int_equal(syn(*state, from, SERVER, 1001, 25), SLUICE_ADMITTED);
+	}
+	assert_int_equal(syn(*state, "10.0.1.6", SERVER, 1001, 25), SLUICE_SERVICE_CONNECTIONS);
+	assert_int_equal(gate_sources(*state), 5);
+}
+
+static void test_addresses_of_one_ipv6_network_are_one_source(void **state)
+{
+	assert_int_equal(syn(*state, "2001:db8:1::1", SERVER6, 1001, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "2001:db8:1::2", SERVER6, 1001, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "2001:db8:1::3", SERVER6, 1001, 25), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(syn(*state, "2001:db8:1:1::1", SERVER6, 1001, 25), SLUICE_ADMITTED);
+}
+
+static void test_service_at_an_address_of_its_own_has_limits_of_its_own(void **state)
+{
+	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1001, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1002, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1003, 25), SLUICE_SOURCE_RATE);
+	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1003, 25), SLUICE_ADMITTED);
+}
+
+static void test_rate_of_a_source_slides(void **state)
+{
+	syn(*state, "10.0.0.1", "203.0.113.7", 1001, 25);
+	usleep(600000);
+	syn(*state, "10.0.0.1", "203.0.113.7", 1002, 25);
+	usleep(500000); /* the first is forgotten, the second is not */
+	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1003, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1004, 25), SLUICE_SOURCE_RATE);
+}
+
+static void test_rate_of_a_service_is_refused_by_reset(void **state)
+{
+	struct frame f = { "10.0.9.9", SERVER, 1001, 143, .flags = SYN, .seq = 7000, .payload = 3, .ip_options = 2 };
+	struct gate *g = *state;
+	enum sluice_reason why;
+	uint32_t ack;
+	int i;
+
+	for (i = 1; i <= 3; i++) {
+		f.from_port++;
+		assert_int_equal(gate_send(g, &f, &why), XDP_PASS);
+	}
+	f.from_port++;
+	assert_int_equal(gate_send(g, &f, &why), XDP_TX);
+	assert_int_equal(why, SLUICE_SERVICE_RATE);
+	assert_int_equal(g->answer_len, 14 + 20 + 20);
+	assert_int_equal(g->answer[14 + 20 + 13], RST | ACK);
+	memcpy(&ack, g->answer + 14 + 20 + 8, 4);
+	assert_int_equal(__builtin_bswap32(ack), 7000 + 1 + 3);
+	assert_int_equal(frame_tcp_checksum(g->answer + 14, 40), 0);
+}
+
+static void test_reset_over_ipv6_carries_a_right_checksum(void **state)
+{
+	struct frame f = { "2001:db8:9::9", SERVER6, 1001, 143, .flags = SYN, .seq = 1, .vlan_tags = 1, .extensions = 1 };
+	struct gate *g = *state;
+	enum sluice_reason why;
+	int i;
+
+	for (i = 1; i <= 4; i++) {
+		f.from_port++;
+		gate_send(g, &f, &why);
+	}
+	assert_int_equal(why, SLUICE_SERVICE_RATE);
+	assert_int_equal(g->answer_len, 18 + 40 + 20);
+	assert_int_equal(frame_tcp_checksum(g->answer + 18, 60), 0);
+}
+
+static void test_set_has_a_limit_for_all_its_sources_together(void **state)
+{
+	assert_int_equal(syn(*state, "100.64.0.1", SERVER, 1001, 110), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "100.64.0.2", SERVER, 1001, 110), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "100.64.0.3", SERVER, 1001, 110), SLUICE_SET_CONNECTIONS);
+	assert_int_equal(syn(*state, "100.64.2.3", SERVER, 1001, 110), SLUICE_ADMITTED);
+}
+
+static void test_set_has_a_rate_for_all_its_sources_together(void **state)
+{
+	assert_int_equal(syn(*state, "100.64.1.1", SERVER, 1001, 110), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "100.64.1.2", SERVER, 1001, 110), SLUICE_ADMITTED);
+	assert_int_equal(syn(*state, "100.64.1.3", SERVER, 1001, 110), SLUICE_SET_RATE);
+}
+
+static void test_ban_and_allow_are_above_the_policy(void **state)
+{
+	struct gate *g = *state;
+	struct prefix wide, one;
+	const char *text;
+
+	assert_int_equal(prefix_parse("10.0.0.0/8", &wide, &text), 0);
+	assert_int_equal(prefix_parse("10.0.0.1", &one, &text), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &wide, 0, ""), 0);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_BANNED);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 22), SLUICE_NOT_PROTECTED);
+	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &one, 0, ""), 0);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_ALLOWED);
+	assert_int_equal(syn(g, "10.0.0.2", SERVER, 1001, 25), SLUICE_BANNED);
+	assert_int_equal(live_clear(g->engine, LIVE_ALLOW, &one), 0);
+	assert_int_equal(live_clear(g->engine, LIVE_BAN, &wide), 0);
+	assert_int_equal(syn(g, "10.0.0.2", SERVER, 1001, 25), SLUICE_ADMITTED);
+}
+
+static void test_expired_ban_does_not_hide_a_wider_one(void **state)
+{
+	struct gate *g = *state;
+	struct prefix wide, one;
+	const char *text;
+
+	assert_int_equal(prefix_parse("10.0.0.0/8", &wide, &text), 0);
+	assert_int_equal(prefix_parse("10.0.0.1", &one, &text), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &wide, 0, ""), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &one, 1, ""), 0);
+	usleep(1100000);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_BANNED);
+	assert_int_equal(live_clear(g->engine, LIVE_BAN, &wide), 0);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_ADMITTED);
+}
+
+static void test_observe_refuses_nothing_and_counts_what_it_would(void **state)
+{
+	struct gate *g = *state;
+	int i;
+
+	gate_apply(g, "mode = observe\n" POLICY);
+	for (i = 0; i < 4; i++)
+		assert_true(syn(g, "10.0.0.1", SERVER, 1001 + i, 25) < SLUICE_FIRST_REFUSAL);
+	assert_int_equal(syn(g, "198.51.100.9", SERVER, 1001, 25), SLUICE_OBSERVE);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS).observed, 2);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_DENIED).observed, 1);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS).packets, 0);
+	assert_int_equal(gate_service(g, "smtp").held, 5);
+}
+
+static void test_reservation_expires_and_leaves_nothing_behind(void **state)
+{
+	struct gate *g = *state;
+	int i;
+
+	syn(g, "10.0.0.1", SERVER, 1001, 25);
+	syn(g, "10.0.0.1", SERVER, 1002, 25);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1003, 25), SLUICE_SOURCE_CONNECTIONS);
+	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
+		usleep(100000);
+	assert_int_equal(gate_service(g, "smtp").held, 0);
+	assert_int_equal(gate_service(g, "smtp").reserved, 0);
+	assert_int_equal(gate_sources(g), 0);
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1003, 25), SLUICE_ADMITTED);
+}
+
+static void test_late_ack_must_find_a_free_slot(void **state)
+{
+	struct frame ack = { "10.0.0.1", SERVER, 1001, 25, .flags = ACK };
+	struct gate *g = *state;
+	enum sluice_reason why;
+	int i;
+
+	syn(g, "10.0.0.1", SERVER, 1001, 25);
+	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
+		usleep(100000);
+	syn(g, "10.0.0.1", SERVER, 1002, 25);
+	assert_int_equal(gate_send(g, &ack, &why), XDP_PASS);
+	assert_int_equal(why, SLUICE_ESTABLISHED);
+	assert_int_equal(gate_service(g, "smtp").held, 2);
+	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
+		usleep(100000);
+	syn(g, "10.0.0.1", SERVER, 1003, 25);
+	syn(g, "10.0.0.1", SERVER, 1004, 25);
+	assert_int_equal(gate_send(g, &ack, &why), XDP_DROP);
+	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
+}
+
+static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void **state)
+{
+	struct gate *g = *state;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		assert_int_equal(syn(g, "10.0.9.9", SERVER, 1001 + i, 143), SLUICE_ADMITTED);
+	assert_int_equal(syn(g, "10.0.9.9", SERVER, 1004, 143), SLUICE_SERVICE_RATE);
+	for (i = 0; i < 50 && gate_service(g, "imap").held; i++)
+		usleep(100000);
+	assert_int_equal(syn(g, "10.0.9.9", SERVER, 1005, 143), SLUICE_ADMITTED);
+}
+
+#define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_kind_of_packet_gets_its_verdict),
+		GATE_TEST(test_third_connection_of_a_source_is_refused),
+		GATE_TEST(test_retransmitted_syn_reserves_once),
+		GATE_TEST(test_service_limit_counts_all_sources),
+		GATE_TEST(test_addresses_of_one_ipv6_network_are_one_source),
+		GATE_TEST(test_service_at_an_address_of_its_own_has_limits_of_its_own),
+		GATE_TEST(test_rate_of_a_source_slides),
+		GATE_TEST(test_rate_of_a_service_is_refused_by_reset),
+		GATE_TEST(test_reset_over_ipv6_carries_a_right_checksum),
+		GATE_TEST(test_set_has_a_limit_for_all_its_sources_together),
+		GATE_TEST(test_set_has_a_rate_for_all_its_sources_together),
+		GATE_TEST(test_ban_and_allow_are_above_the_policy),
+		GATE_TEST(test_expired_ban_does_not_hide_a_wider_one),
+		GATE_TEST(test_observe_refuses_nothing_and_counts_what_it_would),
+		GATE_TEST(test_reservation_expires_and_leaves_nothing_behind),
+		GATE_TEST(test_late_ack_must_find_a_free_slot),
+		GATE_TEST(test_reservation_that_comes_to_nothing_is_no_event_of_the_rate),
+	};
+
+	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
+}
