@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make` builds, `make check` needs no root, `make test` and `make demo` install what they need first. V=1 shows commands,
+# DEBUG=1 builds userspace with ASan and UBSan (make clean between).
+B := build
+CC ?= gcc
+CLANG ?= clang
+PREFIX ?= /usr/local
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)	$(2)';)
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Werror
+CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
+CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
+, := ,
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
+KERN_LIBS := -lxdp -lbpf -lelf -lz
+LIBS := $(KERN_LIBS) -lconfuse -ljansson
+
+objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
+CORE := $(call objects,userspace/core)
+KERN := $(call objects,userspace/kern)
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
+DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench.c,$(wildcard tests/datapath/*.c)))
+TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/lib/*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests check test demo bench install clean
+
+all: $(B)/sluiced $(B)/sluicectl
+tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o
+
+$(B)/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+$(B)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+$(B)/sluice.skel.h: $(B)/sluice.bpf.o
+	$(call say,SKEL,$@)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name sluice_bpf > $@
+$(B)/userspace/kern/load.o: $(B)/sluice.skel.h
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
+$(B)/libcore.a: $(CORE)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/libkern.a: $(KERN)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $^ -o $@ $(LIBS) -levent_core -lsystemd
+$(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $^ -o $@ $(LIBS)
+
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $^ -o $@ -lconfuse -lcmocka
+$(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $^ -o $@ $(LIBS) -lcmocka
+$(B)/tests/lib/%: tests/lib/%.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $^ -o $@
+
+check: tests
+	$(Q)scripts/check.sh
+test:
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) tests
+	$(Q)scripts/test.sh
+demo:
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) all $(B)/tests/lib/pass.bpf.o
+	$(Q)scripts/demo.sh
+bench:
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) $(B)/tests/datapath/bench
+	$(Q)$(B)/tests/datapath/bench
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
+	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clone.h"
+
+/* Sets *bad without memory; the copy then is still safe to free. */
+static void *block_clone(const void *from, size_t size, bool *bad)
+{
+	void *copy = calloc(1, size ? size : 1);
+
+	if (!copy)
+		*bad = true;
+	else if (size)
+		memcpy(copy, from, size);
+	return copy;
+}
+
+static char **strings_clone(char *const *from, size_t count, size_t *copied, bool *bad)
+{
+	char **copy = calloc(count + 1, sizeof(*copy));
+	size_t i;
+
+	*copied = 0;
+	if (!copy)
+		*bad = true;
+	for (i = 0; i < count && copy && !*bad; i++) {
+		copy[i] = strdup(from[i]);
+		*bad = !copy[i];
+		*copied += !*bad;
+	}
+	return copy;
+}
+
+static void set_clone(const struct policy_set *from, struct policy_set *to, bool *bad)
+{
+	to->prefix_texts = strings_clone(from->prefix_texts, from->prefix_texts_count, &to->prefix_texts_count, bad);
+	to->services = strings_clone(from->services, from->services_count, &to->services_count, bad);
+	to->prefixes.item = block_clone(from->prefixes.item, from->prefixes.count * sizeof(struct prefix), bad);
+	to->prefixes.room = from->prefixes.count;
+	to->file = from->file ? strdup(from->file) : NULL;
+	*bad |= from->file && !to->file;
+}
+
+/* Places point into `files`, which belong to the copy, too. */
+static void place_move(struct place *at, const struct policy *from, const struct policy *to)
+{
+	size_t i;
+
+	for (i = 0; i < from->files_count; i++) {
+		if (at->file == from->files[i]) {
+			at->file = to->files[i];
+			return;
+		}
+	}
+	at->file = NULL;
+}
+
+static void sections_clone(const struct policy *p, struct policy *copy, bool *bad)
+{
+	size_t i;
+
+	copy->services = block_clone(p->services, p->services_count * sizeof(*p->services), bad);
+	copy->sets = block_clone(p->sets, p->sets_count * sizeof(*p->sets), bad);
+	for (i = 0; i < p->services_count && copy->services; i++) {
+		copy->services[i].addresses = block_clone(p->services[i].addresses,
+							  p->services[i].addresses_count * sizeof(struct sluice_addr), bad);
+		place_move(&copy->services[i].at, p, copy);
+		copy->services_count++;
+	}
+	for (i = 0; i < p->sets_count && copy->sets; i++) {
+		set_clone(&p->sets[i], &copy->sets[i], bad);
+		place_move(&copy->sets[i].at, p, copy);
+		copy->sets_count++;
+	}
+}
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+
+struct policy *policy_clone(const struct policy *p)
+{
+	_cleanup_(policy_free) struct policy *copy = policy_new();
+	bool bad = false;
+
+	if (!copy)
+		return NULL;
+	*copy = *p;
+	copy->services = NULL;
+	copy->sets = NULL;
+	copy->services_count = copy->sets_count = 0;
+	copy->path = p->path ? strdup(p->path) : NULL;
+	copy->files = strings_clone(p->files, p->files_count, &copy->files_count, &bad);
+	copy->interfaces = strings_clone(p->interfaces, p->interfaces_count, &copy->interfaces_count, &bad);
+	if (!bad)
+		sections_clone(p, copy, &bad);
+	return bad || (p->path && !copy->path) ? NULL : TAKE_PTR(copy);
+}

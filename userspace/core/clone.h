@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_CORE_CLONE_H
+#define SLUICE_CORE_CLONE_H
+
+#include "policy.h"
+
+/* A deep copy; NULL without memory. */
+struct policy *policy_clone(const struct policy *p);
+
+#endif

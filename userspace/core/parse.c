@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libconfuse reads the syntax; every value is text to it and is set, by the schema table, from the callback that libconfuse
+ * makes after each value, while file and line are known.
+ */
+#include <confuse.h>
+#include <errno.h>
+#include <glob.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "listfile.h"
+#include "parse.h"
+#include "schema.h"
+#include "text.h"
+
+#define POLICY_BYTES (1 << 20)
+#define INCLUDE_DEPTH 8
+
+struct include {
+	char *pattern;
+	struct place at;
+};
+
+struct reader {
+	struct policy *policy;
+	struct diag *diag;
+	const char *file; /* being read; owned by policy->files */
+	char dir[PATH_MAX];
+	int depth;
+	int err;
+	struct include *includes; /* asked for by the file being read */
+	size_t includes_count;
+	const char *closed[SLUICE_POLICY_SERVICES * 16]; /* "FILE\nSECTION\nTITLE" of every section that ended */
+	size_t closed_count;
+};
+
+/* libconfuse's callbacks carry no pointer of ours. */
+static _Thread_local struct reader *reading;
+
+static int file_read(struct reader *r, const char *path, const struct place *at);
+
+static struct place here(cfg_t *cfg)
+{
+	return (struct place){ reading->file, cfg->line };
+}
+
+static enum section section_of(cfg_t *cfg)
+{
+	enum section s;
+
+	for (s = SECTION_SOURCES; s < SECTIONS; s++) {
+		if (!strcmp(cfg_name(cfg), section_names[s]))
+			return s;
+	}
+	return SECTION_TOP;
+}
+
+static bool name_is_good(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+	return n && !name[n] && n < SLUICE_NAME_LEN && strcmp(name, "-");
+}
+
+static int fail(const struct place *at, const char *fmt, const char *a)
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	diag_at(reading->diag, at, fmt, a);
+#pragma GCC diagnostic pop
+	reading->err = -EINVAL;
+	return -1;
+}
+
+/* The service of this name, made when it is new; NULL without memory. */
+static struct policy_service *service_open(struct policy *p, const char *name, const struct place *at)
+{
+	struct policy_service *s = policy_service_find(p, name);
+
+	if (s)
+		return s;
+	s = realloc(p->services, (p->services_count + 1) * sizeof(*s));
+	if (!s)
+		return NULL;
+	p->services = s;
+	s += p->services_count++;
+	*s = (struct policy_service){ .at = *at };
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	return s;
+}
+
+static struct policy_set *set_open(struct policy *p, const char *name, const struct place *at)
+{
+	struct policy_set *s = policy_set_find(p, name);
+
+	if (s)
+		return s;
+	s = realloc(p->sets, (p->sets_count + 1) * sizeof(*s));
+	if (!s)
+		return NULL;
+	p->sets = s;
+	s += p->sets_count++;
+	*s = (struct policy_set){ .at = *at, .priority = 100, .enabled = true };
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	return s;
+}
+
+/* The struct that a section's keys go to; NULL with a message. */
+static void *base_of(cfg_t *cfg, enum section section)
+{
+	struct place at = here(cfg);
+	void *base = reading->policy;
+
+	if (section == SECTION_SERVICE || section == SECTION_SET) {
+		if (!name_is_good(cfg_title(cfg))) {
+			fail(&at, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", cfg_title(cfg));
+			return NULL;
+		}
+		if (section == SECTION_SERVICE)
+			base = service_open(reading->policy, cfg_title(cfg), &at);
+		else
+			base = set_open(reading->policy, cfg_title(cfg), &at);
+	}
+	if (!base)
+		reading->err = -ENOMEM;
+	return base;
+}
+
+/* After each value: sets it. A list comes once for each element; the last call has it whole. */
+static int on_value(cfg_t *cfg, cfg_opt_t *opt)
+{
+	enum section section = section_of(cfg);
+	const struct setting *s = schema_find(section, opt->name);
+	void *base = base_of(cfg, section);
+	unsigned int n = cfg_opt_size(opt), i;
+	_cleanup_free_ const char **text = calloc(n + 1, sizeof(*text));
+	struct place at = here(cfg);
+	char why[256];
+	int err;
+
+	if (!base || !s || !text)
+		return -1;
+	for (i = 0; i < n; i++)
+		text[i] = cfg_opt_getnstr(opt, i);
+	err = setting_set(s, base, text, n, reading->dir, why, sizeof(why));
+	if (!err)
+		return 0;
+	diag_at(reading->diag, &at, "%s: %s", s->key, why);
+	reading->err = err;
+	return -1;
+}
+
+/* At the end of a titled section: the same title twice in one file is a slip; in another file it goes on. */
+static int on_section(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	struct place at = here(cfg);
+	char *key = NULL;
+	size_t i;
+
+	if (!base_of(section, section_of(section)))
+		return -1;
+	if (asprintf(&key, "%s\n%s\n%s", reading->file, opt->name, cfg_title(section)) < 0)
+		return -1;
+	for (i = 0; i < reading->closed_count && strcmp(reading->closed[i], key); i++)
+		;
+	if (i < reading->closed_count) {
+		free(key);
+		return fail(&at, "'%s' stands twice in this file: put its keys together", cfg_title(section));
+	}
+	if (i == sizeof(reading->closed) / sizeof(*reading->closed)) {
+		free(key);
+		return fail(&at, "too many sections%s: put lists into files", "");
+	}
+	reading->closed[reading->closed_count++] = key;
+	return 0;
+}
+
+static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+	struct reader *r = reading;
+	struct place at = here(cfg);
+	struct include *more;
+
+	(void)opt;
+	if (argc != 1)
+		return fail(&at, "include takes one path%s, as include(conf.d/*.conf)", "");
+	more = realloc(r->includes, (r->includes_count + 1) * sizeof(*more));
+	if (!more)
+		return -1;
+	r->includes = more;
+	more[r->includes_count].at = at;
+	more[r->includes_count].pattern = strdup(argv[0]);
+	return more[r->includes_count++].pattern ? 0 : -1;
+}
+
+/* What libconfuse has to say, in our words where they help. */
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	struct place at = { reading->file, cfg ? cfg->line : 0 };
+	char text[512], *key, *suggestion;
+
+	if (reading->err) /* a callback has said it better */
+		return;
+	reading->err = -EINVAL;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	key = strstr(text, "no such option '");
+	if (!key) {
+		diag_at(reading->diag, &at, "%s: check quotes, braces and '='", text);
+		return;
+	}
+	key += strlen("no such option '");
+	key[strcspn(key, "'")] = 0;
+	suggestion = strdup(schema_suggest(key));
+	if (suggestion && *suggestion)
+		diag_at(reading->diag, &at, "unknown key '%s': did you mean '%s'?", key, suggestion);
+	else
+		diag_at(reading->diag, &at, "unknown key '%s': sluice.conf(5) lists them", key);
+	free(suggestion);
+}
+
+/* libconfuse takes the slash and star of include(conf.d/ *.conf) for a comment: quotes the argument. Freed by the caller. */
+static char *quote_includes(const char *text)
+{
+	char *out = malloc(strlen(text) * 2 + 1), *to = out;
+	const char *line = text, *end, *open, *close;
+
+	while (out && *line) {
+		end = line + strcspn(line, "\n");
+		open = line + strspn(line, " \t");
+		close = memchr(line, ')', end - line);
+		if (!strncmp(open, "include", 7) && close && open[7 + strspn(open + 7, " \t")] == '(') {
+			open = memchr(line, '(', end - line);
+			open += 1 + strspn(open + 1, " \t");
+		} else {
+			close = NULL;
+		}
+		if (close && *open != '"' && *open != '\'' && open < close)
+			to += sprintf(to, "%.*s\"%.*s\"%.*s", (int)(open - line), line, (int)(close - open), open,
+				      (int)(end - close), close);
+		else
+			to += sprintf(to, "%.*s", (int)(end - line), line);
+		if (*end)
+			*to++ = '\n';
+		line = *end ? end + 1 : end;
+	}
+	if (out)
+		*to = 0;
+	return out;
+}
+
+static void section_options(enum section section, cfg_opt_t *opts)
+{
+	size_t i;
+
+	for (i = 0; i < schema_count; i++) {
+		if (schema[i].section != section)
+			continue;
+		if (kind_is_list(schema[i].kind))
+			*opts++ = (cfg_opt_t)CFG_STR_LIST(schema[i].key, 0, CFGF_NODEFAULT);
+		else
+			*opts++ = (cfg_opt_t)CFG_STR(schema[i].key, 0, CFGF_NODEFAULT);
+	}
+	*opts = (cfg_opt_t)CFG_END();
+}
+
+static void callbacks_set(cfg_t *cfg)
+{
+	char path[128];
+	size_t i;
+
+	cfg_set_error_function(cfg, on_error);
+	for (i = 0; i < schema_count; i++) {
+		snprintf(path, sizeof(path), "%s%s%s", section_names[schema[i].section], schema[i].section ? "|" : "",
+			 schema[i].key);
+		cfg_set_validate_func(cfg, path, on_value);
+	}
+	cfg_set_validate_func(cfg, "service", on_section);
+	cfg_set_validate_func(cfg, "source-set", on_section);
+}
+
+/* One file's text, without its includes. */
+static int text_parse(struct reader *r, const char *text)
+{
+	cfg_opt_t sources[32], service[32], set[32], top[40];
+	_cleanup_free_ char *quoted = quote_includes(text);
+	cfg_opt_t *end = top;
+	cfg_t *cfg;
+	int err;
+
+	if (!quoted)
+		return -ENOMEM;
+	section_options(SECTION_SOURCES, sources);
+	section_options(SECTION_SERVICE, service);
+	section_options(SECTION_SET, set);
+	section_options(SECTION_TOP, top);
+	while (end->name)
+		end++;
+	*end++ = (cfg_opt_t)CFG_SEC("sources", sources, CFGF_NONE);
+	*end++ = (cfg_opt_t)CFG_SEC("service", service, CFGF_TITLE | CFGF_MULTI);
+	*end++ = (cfg_opt_t)CFG_SEC("source-set", set, CFGF_TITLE | CFGF_MULTI);
+	*end++ = (cfg_opt_t)CFG_FUNC("include", on_include);
+	*end = (cfg_opt_t)CFG_END();
+	cfg = cfg_init(top, CFGF_NONE);
+	if (!cfg)
+		return -ENOMEM;
+	callbacks_set(cfg);
+	err = cfg_parse_buf(cfg, quoted);
+	cfg_free(cfg);
+	if (err != CFG_SUCCESS && !r->err)
+		r->err = -ENOMEM;
+	return r->err;
+}
+
+static int includes_read(struct reader *r, const struct include *in)
+{
+	char pattern[PATH_MAX * 2];
+	glob_t found = {};
+	size_t i;
+	int err;
+
+	snprintf(pattern, sizeof(pattern), "%s%s%s", *in->pattern == '/' ? "" : r->dir, *in->pattern == '/' ? "" : "/",
+		 in->pattern);
+	err = glob(pattern, 0, NULL, &found);
+	if (err == GLOB_NOMATCH && strpbrk(in->pattern, "*?["))
+		return 0;
+	if (err) {
+		diag_at(r->diag, &in->at, "include: cannot read %s: name an existing file, or a pattern", pattern);
+		return -EINVAL;
+	}
+	for (i = 0; i < found.gl_pathc && !err; i++)
+		err = file_read(r, found.gl_pathv[i], &in->at);
+	globfree(&found);
+	return err;
+}
+
+static void includes_free(struct include *in, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(in[i].pattern);
+	free(in);
+}
+
+/* Remembers that a file is read: its name for places; a second time is a loop or a slip. */
+static int file_enter(struct reader *r, const char *path, const struct place *at)
+{
+	struct policy *p = r->policy;
+	char real[PATH_MAX], **more;
+	size_t i;
+
+	if (!realpath(path, real)) {
+		diag_at(r->diag, at, "cannot read %s: %s: name a readable file", path, strerror(errno));
+		return -EINVAL;
+	}
+	for (i = 0; i < p->files_count; i++) {
+		if (strcmp(p->files[i], real))
+			continue;
+		diag_at(r->diag, at, "%s is read already: include each file once, and never in a circle", path);
+		return -EINVAL;
+	}
+	if (r->depth >= INCLUDE_DEPTH) {
+		diag_at(r->diag, at, "includes nest deeper than %d: include from fewer places", INCLUDE_DEPTH);
+		return -EINVAL;
+	}
+	more = realloc(p->files, (p->files_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	p->files = more;
+	more[p->files_count] = strdup(real);
+	if (!more[p->files_count])
+		return -ENOMEM;
+	r->file = more[p->files_count++];
+	snprintf(r->dir, sizeof(r->dir), "%s", dirname(real));
+	return 0;
+}
+
+/* A file, and then the files that it includes: what they say of the same section goes on top. */
+static int file_read(struct reader *r, const char *path, const struct place *at)
+{
+	_cleanup_free_ char *text = NULL;
+	struct include *mine;
+	char dir[PATH_MAX];
+	size_t count, i;
+	int err;
+
+	err = file_enter(r, path, at);
+	if (!err)
+		err = text_read(path, POLICY_BYTES, at, &text, r->diag);
+	if (!err)
+		err = text_parse(r, text);
+	mine = r->includes;
+	count = r->includes_count;
+	r->includes = NULL;
+	r->includes_count = 0;
+	snprintf(dir, sizeof(dir), "%s", r->dir);
+	r->depth++;
+	for (i = 0; i < count && !err; i++) {
+		snprintf(r->dir, sizeof(r->dir), "%s", dir);
+		err = includes_read(r, &mine[i]);
+	}
+	r->depth--;
+	includes_free(mine, count);
+	return err;
+}
+
+static int lists_read(struct policy *p, struct diag *d)
+{
+	int err = 0, one;
+	size_t i;
+
+	for (i = 0; i < p->sets_count; i++) {
+		if (!p->sets[i].file)
+			continue;
+		one = listfile_read(p->sets[i].file, &p->sets[i].at, &p->sets[i].prefixes, d);
+		err = err ? err : one;
+	}
+	return err;
+}
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+
+int policy_parse_file(const char *path, struct policy **out, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = policy_new();
+	const struct place nowhere = { path, 0 };
+	struct reader r = { .policy = p, .diag = d };
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	reading = &r;
+	err = file_read(&r, path, &nowhere);
+	reading = NULL;
+	while (r.closed_count)
+		free((char *)(uintptr_t)r.closed[--r.closed_count]);
+	if (!err)
+		err = lists_read(p, d);
+	if (!err)
+		err = policy_check(p, d);
+	if (err)
+		return err;
+	p->path = strdup(p->files[0]);
+	if (!p->path)
+		return -ENOMEM;
+	*out = TAKE_PTR(p);
+	return 0;
+}
+
+static int words_split(char *text, const char **word, size_t room)
+{
+	size_t n = 0;
+	char *save, *w;
+
+	for (w = strtok_r(text, ", \t", &save); w && n < room; w = strtok_r(NULL, ", \t", &save))
+		word[n++] = w;
+	return n;
+}
+
+int policy_set_value(struct policy *p, const char *service, const char *key, const char *value, struct diag *d)
+{
+	enum section section = *service ? SECTION_SERVICE : SECTION_TOP;
+	const struct setting *s = schema_find(section, key);
+	_cleanup_free_ char *copy = strdup(value);
+	const char *word[SLUICE_SERVICE_PORTS + 1] = { value };
+	void *base = p;
+	char why[256];
+	size_t n = 1;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	if (*service)
+		base = policy_service_find(p, service);
+	if (!base) {
+		diag_add(d, "no service '%s': `sluicectl status` lists them", service);
+		return -EINVAL;
+	}
+	if (!s) {
+		diag_add(d, "unknown key '%s': did you mean '%s'?", key, schema_suggest(key));
+		return -EINVAL;
+	}
+	if (kind_is_list(s->kind))
+		n = words_split(copy, word, SLUICE_SERVICE_PORTS + 1);
+	err = setting_set(s, base, word, n, NULL, why, sizeof(why));
+	if (err)
+		diag_add(d, "%s: %s", key, why);
+	return err;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+
+struct policy *policy_new(void)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->ipv4_prefix = 32;
+	p->ipv6_prefix = 64;
+	p->retention = 600;
+	p->max_sources = SLUICE_DEFAULT_SOURCES;
+	return p;
+}
+
+static void strings_free(char **list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void set_free(struct policy_set *s)
+{
+	strings_free(s->prefix_texts, s->prefix_texts_count);
+	strings_free(s->services, s->services_count);
+	prefixes_free(&s->prefixes);
+	free(s->file);
+}
+
+void policy_free(struct policy *p)
+{
+	size_t i;
+
+	if (!p)
+		return;
+	for (i = 0; i < p->services_count; i++)
+		free(p->services[i].addresses);
+	for (i = 0; i < p->sets_count; i++)
+		set_free(&p->sets[i]);
+	free(p->services);
+	free(p->sets);
+	strings_free(p->interfaces, p->interfaces_count);
+	strings_free(p->files, p->files_count);
+	free(p->path);
+	free(p);
+}
+
+struct policy_service *policy_service_find(const struct policy *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->services_count; i++) {
+		if (!strcmp(p->services[i].name, name))
+			return &p->services[i];
+	}
+	return NULL;
+}
+
+struct policy_set *policy_set_find(const struct policy *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->sets_count; i++) {
+		if (!strcmp(p->sets[i].name, name))
+			return &p->sets[i];
+	}
+	return NULL;
+}
+
+uint32_t share_of(const struct share *s, uint32_t whole)
+{
+	uint64_t part;
+
+	if (!s->percent)
+		return s->value;
+	part = (uint64_t)s->value * whole / 100;
+	return part || !whole ? part : 1;
+}

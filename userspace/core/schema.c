@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stddef.h>
+#include <string.h>
+
+#include "schema.h"
+
+#define MAX_COUNT 1000000000
+
+static const char *const modes[] = { "enforce", "observe", NULL };
+static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
+static const char *const excesses[] = { "drop", "reset", NULL };
+static const char *const actions[] = { "limit", "allow", "deny", NULL };
+
+const char *const section_names[SECTIONS] = { "", "sources", "service", "source-set" };
+
+#define TOP(member) offsetof(struct policy, member)
+#define SERVICE(member) offsetof(struct policy_service, member)
+#define SET(member) offsetof(struct policy_set, member)
+#define LIMITS(section, of)                                                                                            \
+	{ section, "max-connections", KIND_COUNT, of(limits.max_connections), 0, MAX_COUNT, NULL,                      \
+	  "simultaneous connections, all sources together" },                                                          \
+		{ section, "max-connections-per-source", KIND_SHARE, of(limits.max_connections_per_source), 0, 0,      \
+		  NULL, "simultaneous connections of each source: a number, or a share of max-connections" },          \
+		{ section, "max-rate", KIND_RATE, of(limits.max_rate), 0, 0, NULL,                                     \
+		  "new connections in an interval, all sources together" },                                            \
+		{ section, "max-rate-per-source", KIND_RATE, of(limits.max_rate_per_source), 0, 0, NULL,               \
+		  "new connections in an interval of each source" }
+
+const struct setting schema[] = {
+	{ SECTION_TOP, "interfaces", KIND_INTERFACES, 0, 0, 0, NULL, "where packets are judged" },
+	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes, "observe: count what would be refused, refuse nothing" },
+	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes, "auto: native, else generic" },
+	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(ipv4_prefix), 8, 32, NULL, "addresses that count as one source" },
+	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(ipv6_prefix), 16, 128, NULL, "addresses that count as one source" },
+	{ SECTION_SOURCES, "retention", KIND_TIME, TOP(retention), 0, 0, NULL, "how long an idle source is remembered" },
+	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL, "sources tracked at once; read at load" },
+	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
+	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
+	LIMITS(SECTION_SERVICE, SERVICE),
+	{ SECTION_SERVICE, "on-excess", KIND_CHOICE, SERVICE(on_excess), 0, 0, excesses, "what a refused client sees" },
+	{ SECTION_SET, "prefixes", KIND_PREFIXES, 0, 0, 0, NULL, "addresses, prefixes, ranges, netmasks" },
+	{ SECTION_SET, "file", KIND_FILE, SET(file), 0, 0, NULL, "a list of them, one a line" },
+	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },
+	{ SECTION_SET, "services", KIND_SERVICES, 0, 0, 0, NULL, "where the set applies; default all" },
+	LIMITS(SECTION_SET, SET),
+	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap" },
+	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion" },
+};
+
+const size_t schema_count = sizeof(schema) / sizeof(*schema);
+
+bool kind_is_list(enum kind kind)
+{
+	return kind == KIND_INTERFACES || kind == KIND_PORTS || kind == KIND_ADDRESSES || kind == KIND_PREFIXES ||
+	       kind == KIND_SERVICES;
+}
+
+const struct setting *schema_find(enum section section, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < schema_count; i++) {
+		if (schema[i].section == section && !strcmp(schema[i].key, key))
+			return &schema[i];
+	}
+	return NULL;
+}
+
+static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
+{
+	unsigned int m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* Levenshtein distance; long words are far from everything. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[64], i, j, up, keep;
+	size_t n = strlen(b);
+
+	if (n >= 64 || strlen(a) >= 64)
+		return 64;
+	for (j = 0; j <= n; j++)
+		row[j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		up = row[0];
+		row[0] = i;
+		for (j = 1; j <= n; j++) {
+			keep = row[j];
+			row[j] = least(row[j] + 1, row[j - 1] + 1, up + (a[i - 1] != b[j - 1]));
+			up = keep;
+		}
+	}
+	return row[n];
+}
+
+const char *schema_suggest(const char *key)
+{
+	unsigned int best = strlen(key) / 3 + 2, d;
+	const char *found = "";
+	size_t i;
+
+	for (i = 0; i < schema_count; i++) {
+		d = distance(key, schema[i].key);
+		if (d < best) {
+			best = d;
+			found = schema[i].key;
+		}
+	}
+	for (i = 1; i < SECTIONS; i++) {
+		d = distance(key, section_names[i]);
+		if (d < best) {
+			best = d;
+			found = section_names[i];
+		}
+	}
+	return found;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every key of the policy in one table: it drives the file parser, live `set`, dump, diff and "did you mean". */
+#ifndef SLUICE_CORE_SCHEMA_H
+#define SLUICE_CORE_SCHEMA_H
+
+#include <stdio.h>
+
+#include "policy.h"
+
+enum section { SECTION_TOP, SECTION_SOURCES, SECTION_SERVICE, SECTION_SET, SECTIONS };
+
+enum kind {
+	KIND_COUNT, /* uint32_t between min and max */
+	KIND_SHARE, /* struct share */
+	KIND_RATE, /* struct rate */
+	KIND_TIME, /* uint32_t, seconds */
+	KIND_BOOL,
+	KIND_CHOICE, /* int-sized enum: index into `choices` */
+	KIND_INTERFACES,
+	KIND_PORTS,
+	KIND_ADDRESSES,
+	KIND_PREFIXES,
+	KIND_FILE,
+	KIND_SERVICES,
+};
+
+struct setting {
+	enum section section;
+	const char *key;
+	enum kind kind;
+	size_t offset; /* into struct policy, policy_service or policy_set */
+	uint32_t min, max;
+	const char *const *choices; /* NULL-terminated */
+	const char *help;
+};
+
+extern const struct setting schema[];
+extern const size_t schema_count;
+extern const char *const section_names[SECTIONS]; /* "" for the top level */
+
+bool kind_is_list(enum kind kind);
+const struct setting *schema_find(enum section section, const char *key);
+/* The key most like `key`, "" when none is near. */
+const char *schema_suggest(const char *key);
+
+/*
+ * Sets one key from its texts (one, but for lists). `base` is the struct of the section; `dir` is what a relative file
+ * name is relative to. -EINVAL: `why` (of `size` bytes) says what is wrong and what would be right.
+ */
+int setting_set(const struct setting *s, void *base, const char *const *text, size_t count, const char *dir, char *why,
+		size_t size);
+/* The key is what it is when nobody says anything. */
+bool setting_is_default(const struct setting *s, const void *base);
+/* Writes "KEY = VALUE" as the grammar has it. */
+void setting_write(const struct setting *s, const void *base, FILE *out);
+
+#endif

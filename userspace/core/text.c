@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "text.h"
+
+static int bytes_read(FILE *file, size_t limit, char **out, size_t *len)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t room = 0, n = 0, got;
+	char *more;
+
+	do {
+		room = room ? room * 2 : 65536;
+		more = realloc(text, room + 1);
+		if (!more)
+			return -ENOMEM;
+		text = more;
+		got = fread(text + n, 1, room - n, file);
+		n += got;
+	} while (n == room && n <= limit);
+	if (ferror(file))
+		return -EIO;
+	if (n > limit)
+		return -EFBIG;
+	text[n] = 0;
+	*out = TAKE_PTR(text);
+	*len = n;
+	return 0;
+}
+
+static int text_check(const char *path, const char *text, size_t len, struct diag *d)
+{
+	struct place at = { path, 1 };
+	unsigned char c;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		c = text[i];
+		if (c == '\n')
+			at.line++;
+		if ((c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' || c == '\r')
+			continue;
+		diag_at(d, &at, "binary data at byte %zu: this must be a text file", i + 1);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t len = 0;
+	int err = 0;
+
+	if (!file || fstat(fileno(file), &st))
+		err = -errno;
+	else if (S_ISDIR(st.st_mode))
+		err = -EISDIR;
+	if (!err)
+		err = bytes_read(file, limit, &text, &len);
+	if (err) {
+		diag_at(d, at, "cannot read %s: %s: name a readable file", path, strerror(-err));
+		return err == -ENOMEM ? err : -EINVAL;
+	}
+	err = text_check(path, text, len, d);
+	if (!err)
+		*out = TAKE_PTR(text);
+	return err;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup.h"
+#include "parse.h"
+#include "value.h"
+
+#define MAX_COUNT 1000000000
+#define DAY 86400
+
+/* Decimal digits; *end is what follows them. */
+static int digits_parse(const char *text, uint64_t *out, const char **end)
+{
+	uint64_t n = 0;
+	const char *p;
+
+	for (p = text; *p >= '0' && *p <= '9'; p++) {
+		n = n * 10 + (*p - '0');
+		if (n > UINT32_MAX)
+			return -EINVAL;
+	}
+	if (p == text)
+		return -EINVAL;
+	*out = n;
+	*end = p;
+	return 0;
+}
+
+int count_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out)
+{
+	const char *end;
+	uint64_t n;
+
+	if (digits_parse(text, &n, &end) || *end || n < min || n > max)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+int seconds_parse(const char *text, uint32_t *out)
+{
+	static const struct {
+		const char *unit;
+		uint32_t seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", DAY } };
+	const char *end;
+	uint64_t n;
+	size_t i;
+
+	if (digits_parse(text, &n, &end) || !n)
+		return -EINVAL;
+	for (i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].unit))
+			continue;
+		if (n * units[i].seconds > UINT32_MAX)
+			return -EINVAL;
+		*out = n * units[i].seconds;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const char *seconds_format(uint32_t seconds, char buf[static 16])
+{
+	if (seconds && !(seconds % DAY))
+		snprintf(buf, 16, "%ud", seconds / DAY);
+	else if (seconds && !(seconds % 3600))
+		snprintf(buf, 16, "%uh", seconds / 3600);
+	else if (seconds && !(seconds % 60))
+		snprintf(buf, 16, "%um", seconds / 60);
+	else
+		snprintf(buf, 16, "%us", seconds);
+	return buf;
+}
+
+int rate_parse(const char *text, struct rate *out)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	struct rate r = {};
+	char *slash;
+
+	if (!copy)
+		return -ENOMEM;
+	slash = strchr(copy, '/');
+	if (slash)
+		*slash = 0;
+	if (count_parse(copy, 0, MAX_COUNT, &r.count))
+		return -EINVAL;
+	if (!slash && r.count)
+		return -EINVAL;
+	if (slash && (seconds_parse(slash + 1, &r.seconds) || r.seconds > DAY))
+		return -EINVAL;
+	if (!r.count)
+		r.seconds = 0;
+	*out = r;
+	return 0;
+}
+
+int share_parse(const char *text, struct share *out)
+{
+	struct share s = { .given = true };
+	const char *end;
+	uint64_t n;
+
+	if (digits_parse(text, &n, &end))
+		return -EINVAL;
+	s.percent = !strcmp(end, "%");
+	if ((*end && !s.percent) || n > MAX_COUNT || (s.percent && (n < 1 || n > 100)))
+		return -EINVAL;
+	s.value = n;
+	*out = s;
+	return 0;
+}
+
+int bool_parse(const char *text, bool *out)
+{
+	static const char *const yes[] = { "true", "yes", "on" }, *const no[] = { "false", "no", "off" };
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (!strcasecmp(text, yes[i]) || !strcasecmp(text, no[i])) {
+			*out = !strcasecmp(text, yes[i]);
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
