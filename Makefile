@@ -50,19 +50,19 @@ $(B)/libcore.a: $(CORE)
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $^ -o $@ $(LIBS) -levent_core -lsystemd
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -lsystemd
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $^ -o $@ $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $^ -o $@ -lconfuse -lcmocka
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ -lconfuse -lcmocka
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $^ -o $@ $(LIBS) -lcmocka
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $^ -o $@
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@
 
 check: tests
 	$(Q)scripts/check.sh
