@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <limits.h>
+#include <string.h>
+
+#include "cli.h"
+#include "diag.h"
+#include "parse.h"
+
+/* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
+static int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
+{
+	json_t *answer = NULL, *data = NULL;
+	int status = ask(c, verb, args, &answer);
+
+	if (status == EXIT_DONE)
+		data = json_incref(json_object_get(answer, "data"));
+	else if (status == EXIT_NO_DAEMON && pins)
+		status = pins_report(c, verb, &data);
+	else if (status == EXIT_NO_DAEMON)
+		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)", c->instance);
+	if (data && c->json)
+		show_json(data);
+	else if (data)
+		show(data);
+	json_decref(data);
+	json_decref(answer);
+	return status;
+}
+
+/* Says what a changing verb answers. */
+static int write_verb(const struct call *c, const char *verb, json_t *args)
+{
+	json_t *answer = NULL;
+	int status = ask(c, verb, args, &answer);
+	const char *text;
+
+	if (status == EXIT_NO_DAEMON)
+		return complain(status, "%s: no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+				verb, c->instance);
+	if (status != EXIT_DONE)
+		return status;
+	text = json_string_value(json_object_get(answer, "text"));
+	if (c->json)
+		show_json(answer);
+	else
+		puts(text && *text ? text : "done");
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
+static int cmd_status(const struct call *c)
+{
+	return read_verb(c, "status", NULL, show_status, true);
+}
+
+static int cmd_counters(const struct call *c)
+{
+	return read_verb(c, "counters", NULL, show_counters, true);
+}
+
+static int cmd_bans(const struct call *c)
+{
+	return read_verb(c, c->command->name, NULL, show_live, true);
+}
+
+static int cmd_sources(const struct call *c)
+{
+	json_t *args = json_pack("{s:s, s:i}", "service", c->service ? c->service : "", "top", c->top ? atoi(c->top) : 0);
+
+	return read_verb(c, "sources", args, show_sources, true);
+}
+
+static int cmd_lookup(const struct call *c)
+{
+	return read_verb(c, "lookup", json_pack("{s:s}", "address", c->word[0]), show_lookup, false);
+}
+
+/* ban, unban, allow, disallow */
+static int cmd_live(const struct call *c)
+{
+	return write_verb(c, c->command->name,
+			  json_pack("{s:s, s:s, s:s}", "prefix", c->word[0], "for", c->time ? c->time : "", "reason",
+				    c->reason ? c->reason : ""));
+}
+
+static int cmd_set(const struct call *c)
+{
+	if (strcmp(c->word[0], "service"))
+		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
+	return write_verb(c, "set", json_pack("{s:s, s:s, s:s, s:s}", "service", c->word[1], "key", c->word[2], "value",
+					      c->word[3], "for", c->time ? c->time : ""));
+}
+
+static int cmd_mode(const struct call *c)
+{
+	return write_verb(c, "mode", json_pack("{s:s}", "mode", c->word[0]));
+}
+
+static int cmd_reload(const struct call *c)
+{
+	return write_verb(c, "reload", NULL);
+}
+
+static int cmd_check(const struct call *c)
+{
+	struct policy *p = NULL;
+	struct diag d = {};
+	size_t i;
+	int err = policy_parse_file(c->word[0], &p, &d);
+
+	for (i = 0; i < d.count; i++)
+		fprintf(stderr, "%s\n", d.item[i].text);
+	if (!err)
+		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services_count, p->sets_count);
+	policy_free(p);
+	diag_free(&d);
+	return err ? EXIT_BAD : EXIT_DONE;
+}
+
+/* The daemon has a directory of its own. "" where the file does not exist: the daemon says so. */
+static const char *absolute(const char *path, char real[static PATH_MAX])
+{
+	return realpath(path, real) ? real : path;
+}
+
+static int cmd_apply(const struct call *c)
+{
+	char real[PATH_MAX];
+
+	return write_verb(c, "apply", json_pack("{s:s}", "path", absolute(c->word[0], real)));
+}
+
+static int cmd_diff(const struct call *c)
+{
+	char real[PATH_MAX];
+
+	return read_verb(c, "diff", json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : ""), show_diff, false);
+}
+
+static int cmd_dump(const struct call *c)
+{
+	return write_verb(c, "dump", NULL);
+}
+
+static int cmd_unload(const struct call *c)
+{
+	json_t *answer = NULL;
+	int status = ask(c, "unload", NULL, &answer);
+
+	json_decref(answer);
+	if (status == EXIT_NO_DAEMON)
+		status = pins_unload(c);
+	if (status == EXIT_DONE && !c->json)
+		puts("unloaded: nothing is refused any more");
+	return status;
+}
+
+const struct command commands[] = {
+	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
+	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
+	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
+	{ "set", "service S KEY VALUE [--for TIME]", "any service key, live; until reload, or for a time", 4, 4, cmd_set },
+	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
+	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1, cmd_live },
+	{ "unban", "ADDRESS|PREFIX", "end a ban", 1, 1, cmd_live },
+	{ "bans", "", "bans in force", 0, 0, cmd_bans },
+	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
+	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
+	{ "allows", "", "allows in force", 0, 0, cmd_bans },
+	{ "lookup", "ADDRESS", "source sets, class and the rule for each service", 1, 1, cmd_lookup },
+	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
+	{ "apply", "FILE", "put another policy in force", 1, 1, cmd_apply },
+	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
+	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
+	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },
+	{ "unload", "", "detach, and leave nothing in the kernel", 0, 0, cmd_unload },
+};
+
+const size_t commands_count = sizeof(commands) / sizeof(*commands);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli.h"
+#include "instance.h"
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: sluicectl [-i INSTANCE] [--json] COMMAND ...\n\n", out);
+	for (i = 0; i < commands_count; i++)
+		fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].help);
+	fputs("\nTIME is 90, 90s, 5m, 2h or 1d. Exit status: 0 done, 1 failed, 2 usage or bad policy,\n"
+	      "3 daemon not running.\n", out);
+}
+
+static const struct command *command_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < commands_count; i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int help(const char *name)
+{
+	const struct command *command = name ? command_find(name) : NULL;
+
+	if (command)
+		printf("usage: sluicectl %s %s\n  %s\n", command->name, command->args, command->help);
+	else
+		usage(stdout);
+	return EXIT_DONE;
+}
+
+/* Options may stand anywhere. -1: go on; otherwise the exit status. */
+static int options_parse(struct call *c, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "json", no_argument, NULL, 'j' },	     { "for", required_argument, NULL, 'f' },
+		{ "reason", required_argument, NULL, 'r' },  { "service", required_argument, NULL, 's' },
+		{ "top", required_argument, NULL, 't' },     { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },	     { "instance", required_argument, NULL, 'i' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "i:hV", longs, NULL)) != -1) {
+		if (option == 'h')
+			return help(optind < argc ? argv[optind] : NULL);
+		if (option == 'V')
+			return puts("sluicectl " SLUICE_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
+		if (option == '?')
+			return EXIT_BAD;
+		c->json |= option == 'j';
+		c->time = option == 'f' ? optarg : c->time;
+		c->reason = option == 'r' ? optarg : c->reason;
+		c->service = option == 's' ? optarg : c->service;
+		c->top = option == 't' ? optarg : c->top;
+		c->instance = option == 'i' ? optarg : c->instance;
+	}
+	return -1;
+}
+
+static int words_sort(struct call *c, int argc, char **argv)
+{
+	if (!instance_is_good(c->instance))
+		return complain(EXIT_BAD, "-i %s: an instance name has 1 to 31 letters, digits, '_', '.', '-'", c->instance);
+	if (optind == argc) {
+		usage(stderr);
+		return EXIT_BAD;
+	}
+	if (!strcmp(argv[optind], "help"))
+		return help(argv[optind + 1]);
+	c->command = command_find(argv[optind]);
+	if (!c->command)
+		return complain(EXIT_BAD, "unknown command '%s': sluicectl help lists them", argv[optind]);
+	for (optind++; optind < argc && c->words < 8; optind++)
+		c->word[c->words++] = argv[optind];
+	if (c->words < c->command->least || c->words > c->command->most)
+		return complain(EXIT_BAD, "usage: sluicectl %s %s", c->command->name, c->command->args);
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct call c = { .instance = "default" };
+	int status;
+
+	status = options_parse(&c, argc, argv);
+	if (status < 0)
+		status = words_sort(&c, argc, argv);
+	if (status < 0)
+		status = c.command->run(&c);
+	if (fflush(stdout) && !status)
+		status = EXIT_FAILED;
+	return status;
+}

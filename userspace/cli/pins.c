@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Without a daemon: the kernel goes on, and its tables can still be read. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "diag.h"
+#include "report.h"
+
+DEFINE_CLEANUP(struct engine *, engine_close);
+
+static int complain_diag(struct diag *d, int status)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		complain(status, "%s", d->item[i].text);
+	diag_free(d);
+	return status;
+}
+
+int pins_report(const struct call *c, const char *verb, json_t **data)
+{
+	_cleanup_(engine_close) struct engine *e = NULL;
+	struct diag d = {};
+	int err;
+
+	engine_set_log(NULL);
+	if (engine_open_readonly(c->instance, &e, &d)) {
+		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)", c->instance);
+		return complain_diag(&d, EXIT_NO_DAEMON);
+	}
+	if (!strcmp(verb, "status"))
+		err = report_status(e, "dead", -1, data);
+	else if (!strcmp(verb, "counters"))
+		err = report_counters(e, data);
+	else if (!strcmp(verb, "sources"))
+		err = report_sources(e, c->service ? c->service : "", c->top ? atoi(c->top) : 0, data);
+	else
+		err = report_live(e, strcmp(verb, "bans") ? LIVE_ALLOW : LIVE_BAN, data);
+	if (err)
+		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
+	else
+		complain(0, "the daemon is not running; the kernel goes on enforcing what is shown here");
+	return EXIT_NO_DAEMON;
+}
+
+int pins_unload(const struct call *c)
+{
+	struct diag d = {};
+	int err;
+
+	engine_set_log(NULL);
+	err = engine_unload(c->instance, &d);
+	return complain_diag(&d, err ? EXIT_FAILED : EXIT_DONE);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* JSON for people: 80 columns. */
+#include <string.h>
+
+#include "cli.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "-";
+}
+
+static long long number_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* "12/20", or "12" where there is no limit. */
+static const char *part_of(long long n, long long limit, char buf[static 48])
+{
+	if (limit)
+		snprintf(buf, 48, "%lld/%lld", n, limit);
+	else
+		snprintf(buf, 48, "%lld", n);
+	return buf;
+}
+
+static const char *ports_text(const json_t *ports, char *buf, size_t size)
+{
+	json_t *port;
+	size_t i, n = 0;
+
+	*buf = 0;
+	json_array_foreach(ports, i, port) {
+		if (n + 8 >= size)
+			break;
+		n += snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)json_integer_value(port));
+	}
+	return buf;
+}
+
+void show_json(const json_t *data)
+{
+	json_dumpf(data, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+static void show_interfaces(const json_t *data)
+{
+	json_t *interface;
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "interfaces"), i, interface) {
+		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
+		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
+			printf("   warning: slower than native; the driver refused that");
+		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
+			printf("   warning: nothing is refused there; reload attaches");
+		putchar('\n');
+	}
+}
+
+void show_status(const json_t *data)
+{
+	long long limit, drift = number_of(data, "drift");
+	char part[48], each[24], ports[24];
+	json_t *s;
+	size_t i;
+
+	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"), text_of(data, "mode"),
+	       text_of(data, "policy"), number_of(data, "generation"));
+	show_interfaces(data);
+	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
+	       number_of(data, "reservations"));
+	if (drift > 0)
+		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
+	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED", "REFUSED");
+	json_array_foreach(json_object_get(data, "services"), i, s) {
+		limit = number_of(s, "max_connections_per_source");
+		snprintf(each, sizeof(each), limit ? "%lld" : "-", limit);
+		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", text_of(s, "name"),
+		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)),
+		       part_of(number_of(s, "connections"), number_of(s, "max_connections"), part), each,
+		       number_of(s, "admitted"), number_of(s, "refused"));
+	}
+	if (!strcmp(text_of(data, "mode"), "observe"))
+		puts("\nNothing is refused. `sluicectl counters` shows what would be; mode = enforce refuses it.");
+}
+
+void show_sources(const json_t *data)
+{
+	char part[48];
+	json_t *s;
+	size_t i;
+
+	printf("%-44s %-16s %17s\n", "SOURCE", "SERVICE", "CONNECTIONS");
+	json_array_foreach(data, i, s)
+		printf("%-44s %-16.16s %17s\n", text_of(s, "source"), text_of(s, "service"),
+		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
+}
+
+void show_live(const json_t *data)
+{
+	char left[24];
+	json_t *s;
+	size_t i;
+
+	printf("%-44s %-9s %s\n", "SOURCE", "ENDS IN", "REASON");
+	json_array_foreach(data, i, s) {
+		snprintf(left, sizeof(left), "%llds", number_of(s, "expires_in"));
+		printf("%-44s %-9s %s\n", text_of(s, "source"), json_is_null(json_object_get(s, "expires_in")) ? "never" : left,
+		       text_of(s, "reason"));
+	}
+}
+
+void show_counters(const json_t *data)
+{
+	json_t *s;
+	size_t i;
+
+	printf("%-16s %-20s %13s %13s %12s\n", "SERVICE", "REASON", "PACKETS", "CONNECTIONS", "WOULD REFUSE");
+	json_array_foreach(data, i, s)
+		printf("%-16.16s %-20s %13lld %13lld %12lld\n", text_of(s, "service"), text_of(s, "reason"),
+		       number_of(s, "packets"), number_of(s, "connections"), number_of(s, "observed"));
+}
+
+void show_lookup(const json_t *data)
+{
+	json_t *s;
+	size_t i;
+
+	printf("address     %s\nclass       %lld\nsets       ", text_of(data, "address"), number_of(data, "class"));
+	json_array_foreach(json_object_get(data, "sets"), i, s)
+		printf(" %s", json_string_value(s));
+	printf("\n\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
+	json_array_foreach(json_object_get(data, "services"), i, s)
+		printf("%-16.16s %-8s %-20s %lld\n", text_of(s, "name"), text_of(s, "verdict"), text_of(s, "reason"),
+		       number_of(s, "max_connections_per_source"));
+}
+
+void show_diff(const json_t *data)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach(data, i, s)
+		printf("%-8s %s\n", text_of(s, "change"), text_of(s, "what"));
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_CORE_INSTANCE_H
+#define SLUICE_CORE_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/un.h>
+
+/* 1 to 31 letters, digits, '_', '.' or '-', not beginning with '.': it becomes a file name. */
+bool instance_is_good(const char *name);
+void instance_socket(const char *name, struct sockaddr_un *out);
+
+#endif

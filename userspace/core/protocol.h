@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Daemon and CLI: one request a connection over a UNIX stream socket. A line of JSON {"verb": V, "args": {...}} is answered by
+ * a line {"ok": true, "data": ..., "text": "..."} or {"ok": false, "error": "...", "exit": 1 or 2}.
+ */
+#ifndef SLUICE_CORE_PROTOCOL_H
+#define SLUICE_CORE_PROTOCOL_H
+
+#define SLUICE_VERSION "0.1.0"
+#define SLUICE_RUN "/run/sluice"
+#define SLUICE_CONFIG "/etc/sluice/sluice.conf"
+#define SLUICE_GROUP "sluice"
+#define REQUEST_MAX 65536
+
+enum { EXIT_DONE, EXIT_FAILED, EXIT_BAD, EXIT_NO_DAEMON };
+
+#endif

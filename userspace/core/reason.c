@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "reason.h"
+
+static const struct {
+	const char *label, *help;
+} reasons[] = {
+#define PASS(id, label, help) { label, help },
+#define REFUSE(id, label, help) { label, help },
+#include "reasons.def"
+#undef PASS
+#undef REFUSE
+	{ "limits", "its limits decide" },
+};
+
+const char *reason_label(enum sluice_reason why)
+{
+	return reasons[why <= SLUICE_REASONS ? why : SLUICE_REASONS].label;
+}
+
+const char *reason_help(enum sluice_reason why)
+{
+	return reasons[why <= SLUICE_REASONS ? why : SLUICE_REASONS].help;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_CORE_REASON_H
+#define SLUICE_CORE_REASON_H
+
+#include "abi.h"
+
+/* The label and the sentence of a reason, from reasons.def; "limits" where none has decided. */
+const char *reason_label(enum sluice_reason why);
+const char *reason_help(enum sluice_reason why);
+
+#endif

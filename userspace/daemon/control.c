@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The control socket. Whatever a client sends is answered or cut off; nothing it sends ends the daemon. */
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+
+#include "daemon.h"
+#include "instance.h"
+#include "protocol.h"
+
+#define CLIENTS_MAX 64
+#define IDLE_SECONDS 10
+
+struct client {
+	struct daemon *daemon;
+	struct bufferevent *stream;
+	bool may_write;
+	bool answered;
+};
+
+static void client_close(struct client *c)
+{
+	c->daemon->clients--;
+	bufferevent_free(c->stream);
+	if (c->daemon->unloaded)
+		event_base_loopbreak(c->daemon->loop);
+	free(c);
+}
+
+static void client_send(struct client *c, json_t *answer)
+{
+	char *text = json_dumps(answer, JSON_COMPACT);
+
+	json_decref(answer);
+	c->answered = true;
+	bufferevent_disable(c->stream, EV_READ);
+	if (text) {
+		bufferevent_write(c->stream, text, strlen(text));
+		bufferevent_write(c->stream, "\n", 1);
+	}
+	free(text);
+}
+
+static json_t *answer_json(struct answer *a)
+{
+	_cleanup_free_ char *text = diag_text(&a->diag);
+
+	if (a->exit)
+		return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text && *text ? text : "failed", "exit", a->exit);
+	return json_pack("{s:b, s:o, s:s, s:s}", "ok", 1, "data", a->data ? json_incref(a->data) : json_null(), "text",
+			 a->text ? a->text : "", "warning", text ? text : "");
+}
+
+static void client_answer(struct client *c, const char *line, size_t len)
+{
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	struct answer a = {};
+
+	if (json_is_object(request)) {
+		verb_run(c->daemon, c->may_write, request, &a);
+	} else {
+		diag_add(&a.diag, "the request is no JSON object on one line");
+		a.exit = EXIT_BAD;
+	}
+	client_send(c, answer_json(&a));
+	json_decref(request);
+	json_decref(a.data);
+	free(a.text);
+	diag_free(&a.diag);
+}
+
+static void on_read(struct bufferevent *stream, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(stream);
+	struct client *c = arg;
+	size_t len;
+	char *line;
+
+	if (c->answered)
+		return;
+	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+	if (line)
+		client_answer(c, line, len);
+	else if (evbuffer_get_length(in) >= REQUEST_MAX)
+		client_send(c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", "the request is too long", "exit", EXIT_BAD));
+	free(line);
+}
+
+static void on_write(struct bufferevent *stream, void *arg)
+{
+	struct client *c = arg;
+
+	(void)stream;
+	if (c->answered)
+		client_close(c);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+	(void)stream;
+	(void)what;
+	client_close(arg);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
+{
+	const struct timeval idle = { IDLE_SECONDS, 0 };
+	struct client *c = calloc(1, sizeof(*c));
+	struct daemon *dm = arg;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	(void)listener;
+	(void)from;
+	(void)len;
+	if (c && dm->clients < CLIENTS_MAX && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		c->stream = bufferevent_socket_new(dm->loop, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!c || !c->stream) {
+		free(c);
+		close(fd);
+		return;
+	}
+	c->daemon = dm;
+	c->may_write = peer.uid == 0;
+	dm->clients++;
+	bufferevent_setcb(c->stream, on_read, on_write, on_event, c);
+	bufferevent_setwatermark(c->stream, EV_READ, 0, REQUEST_MAX);
+	bufferevent_set_timeouts(c->stream, &idle, &idle);
+	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
+}
+
+/* Root may write; members of the group, where there is one, may connect, and read. */
+static int socket_guard(const char *path)
+{
+	const struct group *group = getgrnam(SLUICE_GROUP);
+
+	if (group && chown(path, 0, group->gr_gid))
+		return -errno;
+	return chmod(path, group ? 0660 : 0600) ? -errno : 0;
+}
+
+static int socket_listen(const struct sockaddr_un *at)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err, taken;
+	mode_t mask;
+
+	if (fd < 0)
+		return -errno;
+	unlink(at->sun_path); /* ours by the lock on the pins */
+	mask = umask(0177);
+	err = bind(fd, (const struct sockaddr *)at, sizeof(*at)) ? -errno : 0;
+	umask(mask);
+	if (!err)
+		err = socket_guard(at->sun_path);
+	if (!err && listen(fd, 64))
+		err = -errno;
+	if (err)
+		return err;
+	taken = fd;
+	fd = -1;
+	return taken;
+}
+
+int control_open(struct daemon *dm, struct diag *d)
+{
+	struct sockaddr_un at;
+	int fd;
+
+	instance_socket(dm->instance, &at);
+	if (mkdir(SLUICE_RUN, 0755) && errno != EEXIST) {
+		diag_add(d, "cannot make " SLUICE_RUN ": %s", strerror(errno));
+		return -errno;
+	}
+	fd = socket_listen(&at);
+	if (fd < 0) {
+		diag_add(d, "cannot listen on %s: %s", at.sun_path, strerror(-fd));
+		return fd;
+	}
+	dm->listener = evconnlistener_new(dm->loop, on_accept, dm, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	return dm->listener ? 0 : -ENOMEM;
+}
+
+void control_close(struct daemon *dm)
+{
+	struct sockaddr_un at;
+
+	instance_socket(dm->instance, &at);
+	evconnlistener_free(dm->listener);
+	unlink(at.sun_path);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's state, and who changes it. */
+#ifndef SLUICE_DAEMON_DAEMON_H
+#define SLUICE_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "cleanup.h"
+#include "diag.h"
+#include "engine.h"
+#include "policy.h"
+
+/* A live setting. */
+struct override {
+	char service[SLUICE_NAME_LEN]; /* "": top level */
+	char *key, *value;
+	struct timespec until; /* CLOCK_MONOTONIC; tv_sec 0: until reload */
+	struct override *next;
+};
+
+struct daemon {
+	const char *config, *instance;
+	bool check_only, foreground, verbose;
+	struct engine *engine;
+	struct policy *base; /* as the files say */
+	struct policy *live; /* with the live settings: what is in force */
+	struct override *overrides;
+	long drift;
+	bool unloaded;
+	struct event_base *loop;
+	struct event *expiry; /* of the next override */
+	struct evconnlistener *listener;
+	unsigned int clients;
+};
+
+/* reload.c. On failure the old policy stays in force, and `d` says why. */
+/* Takes over `p` in any case. Drops the live settings. *summary ("1 added, 2 changed, 0 removed") is freed with free(). */
+int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct diag *d);
+int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d);
+/* seconds 0: until reload. */
+int daemon_override(struct daemon *dm, const char *service, const char *key, const char *value, unsigned int seconds,
+		    struct diag *d);
+void daemon_expire(struct daemon *dm);
+void overrides_free(struct daemon *dm);
+
+/* control.c */
+int control_open(struct daemon *dm, struct diag *d);
+void control_close(struct daemon *dm);
+
+/* verbs.c */
+struct answer {
+	json_t *data;
+	char *text;
+	struct diag diag;
+	int exit; /* 0: done */
+};
+void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a);
+
+/* loop.c */
+int daemon_loop(struct daemon *dm, struct diag *d);
+void loop_expiry(struct daemon *dm);
+
+/* log.c: priorities of syslog(3) */
+void log_open(bool foreground, bool verbose);
+__attribute__((format(printf, 2, 3))) void log_say(int priority, const char *fmt, ...);
+void log_diag(int priority, struct diag *d); /* says all, and empties it */
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "cleanup.h"
+#include "lookup.h"
+#include "reason.h"
+#include "tables.h"
+
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+static bool set_holds(const struct policy_set *s, const struct sluice_addr *a)
+{
+	struct sluice_addr cut;
+	size_t i;
+
+	for (i = 0; i < s->prefixes.count; i++) {
+		cut = addr_mask(a, s->prefixes.item[i].len);
+		if (!memcmp(&cut, &s->prefixes.item[i].addr, sizeof(cut)))
+			return true;
+	}
+	return false;
+}
+
+static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
+{
+	json_t *sets = json_array();
+	size_t i;
+
+	for (i = 0; i < p->sets_count; i++) {
+		if (p->sets[i].enabled && set_holds(&p->sets[i], a))
+			json_array_append_new(sets, json_string(p->sets[i].name));
+	}
+	return sets;
+}
+
+static const char *verdict_of(enum sluice_reason why, const struct sluice_service *s)
+{
+	if (why < SLUICE_FIRST_REFUSAL || why == SLUICE_UNDECIDED)
+		return "pass";
+	return s->excess == SLUICE_EXCESS_RESET ? "reset" : "drop";
+}
+
+int lookup_json(const struct engine *e, const struct policy *p, const struct sluice_addr *a, json_t **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	struct lookup_status look = {};
+	char text[ADDR_TEXT_LEN];
+	json_t *services;
+	size_t i;
+	int err;
+
+	err = snapshot_take(e, &s);
+	if (err)
+		return err;
+	services = json_array();
+	for (i = 0; i < s->services_count; i++) {
+		if (!s->services[i].id || lookup_read(e, a, s->services[i].id, &look))
+			continue;
+		json_array_append_new(services, json_pack("{s:s, s:s, s:s, s:I}", "name", s->services[i].row.name, "verdict",
+							  verdict_of(look.reason, &s->services[i].row), "reason",
+							  reason_label(look.reason), "max_connections_per_source",
+							  (json_int_t)look.rule.source.connections));
+	}
+	*out = json_pack("{s:s, s:n, s:n, s:o, s:I, s:o}", "address", addr_format(a, text), "country", "asn", "sets",
+			 sets_json(p, a), "class", (json_int_t)look.class_id, "services", services);
+	return *out ? 0 : -ENOMEM;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_DAEMON_LOOKUP_H
+#define SLUICE_DAEMON_LOOKUP_H
+
+#include <jansson.h>
+
+#include "engine.h"
+
+/* What is known of an address: its sets by name, its class, and what each service would do with it. 0 or -errno. */
+int lookup_json(const struct engine *e, const struct policy *p, const struct sluice_addr *a, json_t **out);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <signal.h>
+#include <syslog.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "daemon.h"
+#include "tables.h"
+
+#define HOUSEKEEPING 30 /* seconds between audits */
+
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *dm = arg;
+
+	(void)number;
+	(void)what;
+	event_base_loopbreak(dm->loop);
+}
+
+static void on_reload(evutil_socket_t number, short what, void *arg)
+{
+	_cleanup_free_ char *summary = NULL;
+	struct daemon *dm = arg;
+	struct timespec now;
+	struct diag d = {};
+
+	(void)number;
+	(void)what;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
+	if (daemon_reload(dm, dm->config, &summary, &d))
+		log_say(LOG_ERR, "reload failed, the old policy stays in force");
+	else
+		log_say(LOG_NOTICE, "reloaded %s: %s", dm->config, summary ? summary : "");
+	log_diag(LOG_WARNING, &d);
+	sd_notify(0, "READY=1");
+}
+
+static void on_second(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *dm = arg;
+
+	(void)number;
+	(void)what;
+	live_expire(dm->engine);
+}
+
+static void on_housekeeping(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *dm = arg;
+	struct diag d = {};
+	long before = dm->drift;
+
+	(void)number;
+	(void)what;
+	engine_reap(dm->engine);
+	engine_audit(dm->engine, &dm->drift, &d);
+	if (dm->drift && before)
+		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);
+	log_diag(LOG_ERR, &d);
+}
+
+static void on_expiry(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	daemon_expire(arg);
+}
+
+/* Arms the timer for the override that ends first. */
+void loop_expiry(struct daemon *dm)
+{
+	const struct override *o;
+	double first = 0, left;
+	struct timespec now;
+	struct timeval wait;
+
+	if (!dm->expiry)
+		return;
+	event_del(dm->expiry);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (o = dm->overrides; o; o = o->next) {
+		left = o->until.tv_sec - now.tv_sec + (o->until.tv_nsec - now.tv_nsec) / 1e9 + 0.001;
+		if (o->until.tv_sec && (!first || left < first))
+			first = left > 0.001 ? left : 0.001;
+	}
+	if (!first)
+		return;
+	wait.tv_sec = (time_t)first;
+	wait.tv_usec = (first - (double)wait.tv_sec) * 1e6;
+	event_add(dm->expiry, &wait);
+}
+
+static int watch(struct daemon *dm, int number, short what, event_callback_fn f, const struct timeval *every)
+{
+	struct event *ev = event_new(dm->loop, number, what | EV_PERSIST, f, dm);
+
+	return ev && !event_add(ev, every) ? 0 : -ENOMEM;
+}
+
+int daemon_loop(struct daemon *dm, struct diag *d)
+{
+	const struct timeval second = { 1, 0 }, housekeeping = { HOUSEKEEPING, 0 };
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	dm->loop = event_base_new();
+	dm->expiry = dm->loop ? event_new(dm->loop, -1, 0, on_expiry, dm) : NULL;
+	if (!dm->expiry)
+		return -ENOMEM;
+	err = control_open(dm, d);
+	if (err)
+		return err;
+	if (watch(dm, SIGTERM, EV_SIGNAL, on_stop, NULL) || watch(dm, SIGINT, EV_SIGNAL, on_stop, NULL) ||
+	    watch(dm, SIGHUP, EV_SIGNAL, on_reload, NULL) || watch(dm, -1, 0, on_second, &second) ||
+	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
+		return -ENOMEM;
+	sd_notify(0, "READY=1");
+	event_base_dispatch(dm->loop);
+	sd_notify(0, "STOPPING=1");
+	control_close(dm);
+	return 0;
+}

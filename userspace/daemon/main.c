@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "clone.h"
+#include "daemon.h"
+#include "instance.h"
+#include "parse.h"
+#include "protocol.h"
+
+static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
+			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
+			    "  -i INSTANCE  instance name (default \"default\")\n"
+			    "  -n           check the policy and exit: 0 good, 2 bad\n"
+			    "  -f           stay in the foreground, log to standard error\n"
+			    "  -v           also log what libbpf and libxdp say\n"
+			    "  -h, -V       this text; the version\n";
+
+/* -1: go on; otherwise the exit status. */
+static int options_parse(struct daemon *dm, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "c:i:nfvhV")) != -1) {
+		if (option == 'c')
+			dm->config = optarg;
+		else if (option == 'i')
+			dm->instance = optarg;
+		else if (option == 'n')
+			dm->check_only = true;
+		else if (option == 'f')
+			dm->foreground = true;
+		else if (option == 'v')
+			dm->verbose = true;
+		else if (option == 'h')
+			return fputs(usage, stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
+		else if (option == 'V')
+			return puts("sluiced " SLUICE_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
+		else
+			return fputs(usage, stderr) < 0 ? EXIT_BAD : EXIT_BAD;
+	}
+	if (optind < argc || !instance_is_good(dm->instance)) {
+		fprintf(stderr, "sluiced: %s\n%s",
+			optind < argc ? "unexpected argument" : "an instance name has 1 to 31 letters, digits, '_', '.', '-'",
+			usage);
+		return EXIT_BAD;
+	}
+	return -1;
+}
+
+static int policy_load(struct daemon *dm, struct diag *d)
+{
+	int err = policy_parse_file(dm->config, &dm->base, d);
+
+	if (err)
+		return err;
+	dm->live = policy_clone(dm->base);
+	if (!dm->live)
+		return -ENOMEM;
+	if (dm->check_only)
+		printf("%s: good: %zu services, %zu sets\n", dm->config, dm->base->services_count, dm->base->sets_count);
+	return 0;
+}
+
+/* Load, fill, attach: traffic last. */
+static int daemon_start(struct daemon *dm, struct diag *d)
+{
+	bool resumed = false;
+	int err;
+
+	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
+	if (!err)
+		err = engine_commit(dm->engine, dm->live, d);
+	if (!err)
+		err = engine_attach(dm->engine, dm->live, d);
+	if (!err)
+		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance, dm->config);
+	log_diag(err ? LOG_ERR : LOG_WARNING, d);
+	return err;
+}
+
+static void daemon_done(struct daemon *dm)
+{
+	if (dm->engine)
+		log_say(LOG_NOTICE, "stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",
+			dm->instance);
+	engine_close(dm->engine);
+	overrides_free(dm);
+	policy_free(dm->base);
+	policy_free(dm->live);
+}
+
+static int daemon_run(struct daemon *dm, struct diag *d)
+{
+	int err;
+
+	/* Before the lock and the loop exist, so that both belong to the process that stays. */
+	if (!dm->foreground && !getenv("NOTIFY_SOCKET") && daemon(1, 0))
+		return -errno;
+	err = daemon_start(dm, d);
+	return err ? err : daemon_loop(dm, d);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default" };
+	struct diag d = {};
+	int err, status;
+
+	status = options_parse(&dm, argc, argv);
+	if (status >= 0)
+		return status;
+	log_open(true, dm.verbose);
+	status = policy_load(&dm, &d) ? EXIT_BAD : EXIT_DONE;
+	if (status == EXIT_DONE && !dm.check_only) {
+		log_diag(LOG_WARNING, &d);
+		log_open(dm.foreground || getenv("NOTIFY_SOCKET"), dm.verbose);
+		err = daemon_run(&dm, &d);
+		status = err ? EXIT_FAILED : EXIT_DONE;
+	}
+	log_diag(LOG_ERR, &d);
+	daemon_done(&dm);
+	return status;
+}

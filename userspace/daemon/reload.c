@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "clone.h"
+#include "daemon.h"
+#include "parse.h"
+#include "plan.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+DEFINE_CLEANUP(struct plan *, plan_free);
+
+static void override_free(struct override *o)
+{
+	free(o->key);
+	free(o->value);
+	free(o);
+}
+
+void overrides_free(struct daemon *dm)
+{
+	struct override *o;
+
+	while ((o = dm->overrides)) {
+		dm->overrides = o->next;
+		override_free(o);
+	}
+}
+
+/* Makes `p` the policy in force and takes it over; on failure interfaces and policy are what they were. */
+static int policy_enforce(struct daemon *dm, struct policy *p, struct diag *d)
+{
+	struct diag ignored = {};
+	int err = engine_attach(dm->engine, p, d);
+
+	if (!err)
+		err = engine_commit(dm->engine, p, d);
+	if (err) {
+		engine_attach(dm->engine, dm->live, &ignored);
+		diag_free(&ignored);
+		return err;
+	}
+	policy_free(dm->live);
+	dm->live = p;
+	return 0;
+}
+
+static char *summary_of(const struct plan *plan, size_t dropped)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "%u added, %u changed, %u removed%s", plan->added, plan->changed, plan->removed,
+		     dropped ? "; live settings dropped" : "") < 0)
+		return NULL;
+	return text;
+}
+
+int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *base = p, *live = policy_clone(p);
+	_cleanup_(plan_free) struct plan *plan = NULL;
+	int err;
+
+	if (!live)
+		return -ENOMEM;
+	err = plan_diff(dm->live, p, &plan);
+	if (!err)
+		err = policy_enforce(dm, live, d);
+	if (err)
+		return err;
+	live = NULL; /* the daemon's now */
+	*summary = summary_of(plan, dm->overrides != NULL);
+	overrides_free(dm);
+	loop_expiry(dm);
+	policy_free(dm->base);
+	dm->base = TAKE_PTR(base);
+	return 0;
+}
+
+int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d)
+{
+	struct policy *p = NULL;
+	int err = policy_parse_file(path, &p, d);
+
+	return err ? err : daemon_replace(dm, p, summary, d);
+}
+
+/* The files' policy with all live settings on top; NULL with a message. */
+static struct policy *policy_with(struct daemon *dm, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = policy_clone(dm->base);
+	struct override *o;
+
+	for (o = dm->overrides; o && p; o = o->next) {
+		if (policy_set_value(p, o->service, o->key, o->value, d))
+			return NULL;
+	}
+	if (!p || policy_check(p, d))
+		return NULL;
+	return TAKE_PTR(p);
+}
+
+static struct override *override_new(const char *service, const char *key, const char *value, unsigned int seconds)
+{
+	struct override *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	snprintf(o->service, sizeof(o->service), "%s", service);
+	o->key = strdup(key);
+	o->value = strdup(value);
+	if (seconds) {
+		clock_gettime(CLOCK_MONOTONIC, &o->until);
+		o->until.tv_sec += seconds;
+	}
+	if (o->key && o->value)
+		return o;
+	override_free(o);
+	return NULL;
+}
+
+/* Takes the setting of the same key out of the list; NULL: there is none. */
+static struct override *override_take(struct daemon *dm, const char *service, const char *key)
+{
+	struct override **at, *o;
+
+	for (at = &dm->overrides; (o = *at); at = &o->next) {
+		if (strcmp(o->service, service) || strcmp(o->key, key))
+			continue;
+		*at = o->next;
+		o->next = NULL;
+		return o;
+	}
+	return NULL;
+}
+
+int daemon_override(struct daemon *dm, const char *service, const char *key, const char *value, unsigned int seconds,
+		    struct diag *d)
+{
+	struct override *o = override_new(service, key, value, seconds), *old;
+	struct policy *p;
+	int err = -EINVAL;
+
+	if (!o)
+		return -ENOMEM;
+	old = override_take(dm, service, key);
+	o->next = dm->overrides;
+	dm->overrides = o;
+	p = policy_with(dm, d);
+	if (p)
+		err = policy_enforce(dm, p, d);
+	if (err)
+		policy_free(p);
+	if (err) { /* as if nothing had been said */
+		override_free(override_take(dm, service, key));
+		if (old) {
+			old->next = dm->overrides;
+			dm->overrides = old;
+		}
+	} else if (old) {
+		override_free(old);
+	}
+	loop_expiry(dm);
+	return err;
+}
+
+void daemon_expire(struct daemon *dm)
+{
+	struct override **at = &dm->overrides, *o;
+	struct diag d = {};
+	struct timespec now;
+	struct policy *p;
+	bool any = false;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((o = *at)) {
+		if (!o->until.tv_sec || o->until.tv_sec > now.tv_sec ||
+		    (o->until.tv_sec == now.tv_sec && o->until.tv_nsec > now.tv_nsec)) {
+			at = &o->next;
+			continue;
+		}
+		*at = o->next;
+		override_free(o);
+		any = true;
+	}
+	p = any ? policy_with(dm, &d) : NULL;
+	if (p && policy_enforce(dm, p, &d))
+		policy_free(p);
+	log_diag(3, &d);
+	loop_expiry(dm);
+}

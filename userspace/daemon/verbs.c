@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One function a verb. Arguments are a client's: nothing about them is believed. */
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "daemon.h"
+#include "dump.h"
+#include "lookup.h"
+#include "parse.h"
+#include "plan.h"
+#include "protocol.h"
+#include "report.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+DEFINE_CLEANUP(struct plan *, plan_free);
+
+struct verb {
+	const char *name;
+	bool writes;
+	int (*run)(struct daemon *dm, const json_t *args, struct answer *a);
+};
+
+/* "" where it is missing or no string. */
+static const char *arg(const json_t *args, const char *name)
+{
+	const char *text = json_string_value(json_object_get(args, name));
+
+	return text ? text : "";
+}
+
+static int bad(struct answer *a)
+{
+	a->exit = EXIT_BAD;
+	return -EINVAL;
+}
+
+/* "" is 0: for ever. */
+static int time_arg(const json_t *args, uint32_t *seconds, struct answer *a)
+{
+	const char *text = arg(args, "for");
+
+	*seconds = 0;
+	if (!*text || !seconds_parse(text, seconds))
+		return 0;
+	diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d", text);
+	return bad(a);
+}
+
+static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
+{
+	const char *text = arg(args, "prefix"), *why;
+
+	if (!prefix_parse(text, p, &why))
+		return 0;
+	diag_add(&a->diag, "%s: %s", text, why ? why : "no memory left");
+	return bad(a);
+}
+
+static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	engine_audit(dm->engine, &dm->drift, &a->diag);
+	return report_status(dm->engine, "running", dm->drift, &a->data);
+}
+
+static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	return report_counters(dm->engine, &a->data);
+}
+
+static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	json_int_t top = json_integer_value(json_object_get(args, "top"));
+	int err = report_sources(dm->engine, arg(args, "service"), top > 0 ? top : 0, &a->data);
+
+	if (err == -ENOENT)
+		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
+	return err;
+}
+
+static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, struct answer *a)
+{
+	struct prefix p;
+	uint32_t seconds;
+	int err;
+
+	err = prefix_arg(args, &p, a);
+	if (!err)
+		err = time_arg(args, &seconds, a);
+	if (err)
+		return err;
+	err = live_set(dm->engine, kind, &p, seconds, arg(args, "reason"));
+	if (err == -ENOSPC)
+		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
+	return err;
+}
+
+static int live_remove(struct daemon *dm, enum live_kind kind, const json_t *args, struct answer *a)
+{
+	struct prefix p;
+	int err = prefix_arg(args, &p, a);
+
+	if (err)
+		return err;
+	err = live_clear(dm->engine, kind, &p);
+	if (err == -ENOENT)
+		diag_add(&a->diag, "%s has no entry of its own: `sluicectl %s` lists them", arg(args, "prefix"),
+			 kind == LIVE_BAN ? "bans" : "allows");
+	return err;
+}
+
+static int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	return live_put(dm, LIVE_BAN, args, a);
+}
+
+static int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	return live_remove(dm, LIVE_BAN, args, a);
+}
+
+static int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	return live_put(dm, LIVE_ALLOW, args, a);
+}
+
+static int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	return live_remove(dm, LIVE_ALLOW, args, a);
+}
+
+static int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	return report_live(dm->engine, LIVE_BAN, &a->data);
+}
+
+static int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	return report_live(dm->engine, LIVE_ALLOW, &a->data);
+}
+
+static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	uint32_t seconds;
+	int err = time_arg(args, &seconds, a);
+
+	if (!err && !*arg(args, "service")) {
+		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
+		return bad(a);
+	}
+	if (!err)
+		err = daemon_override(dm, arg(args, "service"), arg(args, "key"), arg(args, "value"), seconds, &a->diag);
+	if (err == -EINVAL)
+		a->exit = EXIT_BAD;
+	return err;
+}
+
+static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	int err = daemon_override(dm, "", "mode", arg(args, "mode"), 0, &a->diag);
+
+	if (err == -EINVAL)
+		a->exit = EXIT_BAD;
+	return err;
+}
+
+static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	int err = daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+
+	if (err == -EINVAL)
+		a->exit = EXIT_BAD;
+	return err;
+}
+
+static int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	int err = daemon_reload(dm, dm->config, &a->text, &a->diag);
+
+	(void)args;
+	if (err == -EINVAL)
+		a->exit = EXIT_BAD;
+	return err;
+}
+
+static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	static const char *const kinds[] = { "added", "changed", "removed" };
+	const char *path = *arg(args, "path") ? arg(args, "path") : dm->config;
+	_cleanup_(policy_free) struct policy *want = NULL;
+	_cleanup_(plan_free) struct plan *plan = NULL;
+	size_t i;
+	int err;
+
+	err = policy_parse_file(path, &want, &a->diag);
+	if (err)
+		return bad(a);
+	err = plan_diff(dm->live, want, &plan);
+	if (err)
+		return err;
+	a->data = json_array();
+	for (i = 0; i < plan->count; i++)
+		json_array_append_new(a->data, json_pack("{s:s, s:s}", "change", kinds[plan->item[i].kind], "what",
+							 plan->item[i].what));
+	return asprintf(&a->text, "%u added, %u changed, %u removed", plan->added, plan->changed, plan->removed) < 0 ? -ENOMEM : 0;
+}
+
+static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	size_t size;
+	FILE *out = open_memstream(&a->text, &size);
+	int err;
+
+	(void)args;
+	if (!out)
+		return -ENOMEM;
+	err = policy_dump(dm->live, out);
+	return fclose(out) ? -ENOMEM : err;
+}
+
+static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct sluice_addr addr;
+
+	if (addr_parse(arg(args, "address"), &addr)) {
+		diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
+		return bad(a);
+	}
+	return lookup_json(dm->engine, dm->live, &addr, &a->data);
+}
+
+/* The pins go when the answer is on its way: see main.c. */
+static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	int err;
+
+	(void)args;
+	engine_close(dm->engine);
+	dm->engine = NULL;
+	err = engine_unload(dm->instance, &a->diag);
+	dm->unloaded = true;
+	return err;
+}
+
+static const struct verb verbs[] = {
+	{ "status", false, verb_status },   { "counters", false, verb_counters }, { "sources", false, verb_sources },
+	{ "bans", false, verb_bans },	    { "allows", false, verb_allows },	  { "lookup", false, verb_lookup },
+	{ "diff", false, verb_diff },	    { "dump", false, verb_dump },	  { "ban", true, verb_ban },
+	{ "unban", true, verb_unban },	    { "allow", true, verb_allow },	  { "disallow", true, verb_disallow },
+	{ "set", true, verb_set },	    { "mode", true, verb_mode },	  { "apply", true, verb_apply },
+	{ "reload", true, verb_reload },    { "unload", true, verb_unload },
+};
+
+void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a)
+{
+	const char *name = arg(request, "verb");
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs) && strcmp(verbs[i].name, name); i++)
+		;
+	if (i == sizeof(verbs) / sizeof(*verbs)) {
+		diag_add(&a->diag, "unknown verb '%s'", name);
+		a->exit = EXIT_BAD;
+		return;
+	}
+	/* `diff` opens a file of the client's choice with the daemon's rights. */
+	if (!may_write && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
+		diag_add(&a->diag, "permission denied: '%s' needs root", name);
+		a->exit = EXIT_FAILED;
+		return;
+	}
+	if (!dm->engine) {
+		diag_add(&a->diag, "unloaded");
+		a->exit = EXIT_FAILED;
+		return;
+	}
+	err = verbs[i].run(dm, json_object_get(request, "args"), a);
+	if (err && !a->exit)
+		a->exit = EXIT_FAILED;
+	if (err && !a->diag.count)
+		diag_add(&a->diag, "%s: %s", name, strerror(-err));
+}

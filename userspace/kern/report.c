@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "reason.h"
+#include "report.h"
+
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+static uint64_t refused_of(const struct service_status *s)
+{
+	uint64_t sum = 0;
+	int why;
+
+	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
+		sum += s->stats[why].connections;
+	return sum;
+}
+
+static uint64_t observed_of(const struct service_status *s)
+{
+	uint64_t sum = 0;
+	int why;
+
+	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
+		sum += s->stats[why].observed;
+	return sum;
+}
+
+static json_t *service_json(const struct service_status *s)
+{
+	uint64_t admitted = s->stats[SLUICE_ADMITTED].connections + s->stats[SLUICE_ALLOWED].connections +
+			    s->stats[SLUICE_OBSERVE].connections;
+	json_t *ports = json_array();
+	unsigned int i;
+
+	for (i = 0; i < s->row.ports_count && i < SLUICE_SERVICE_PORTS; i++)
+		json_array_append_new(ports, json_integer(s->row.ports[i]));
+	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports, "pressure",
+			 0, "connections", s->held - s->reserved, "reserved", s->reserved, "max_connections",
+			 (json_int_t)s->row.total.connections, "max_connections_per_source",
+			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)admitted, "refused",
+			 (json_int_t)refused_of(s), "observed", (json_int_t)observed_of(s));
+}
+
+int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	json_t *interfaces, *services;
+	size_t i;
+	int err;
+
+	err = snapshot_take(e, &s);
+	if (err)
+		return err;
+	interfaces = json_array();
+	services = json_array();
+	for (i = 0; i < s->interfaces_count; i++)
+		json_array_append_new(interfaces, json_pack("{s:s, s:s}", "name", s->interfaces[i].name, "xdp_mode",
+							    s->interfaces[i].xdp_mode));
+	for (i = 0; i < s->services_count; i++) {
+		if (s->services[i].id)
+			json_array_append_new(services, service_json(&s->services[i]));
+	}
+	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "daemon", daemon, "mode",
+			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
+			 "policy", s->policy, "interfaces", interfaces, "services", services, "sources_tracked",
+			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
+			 (json_int_t)drift);
+	return *out ? 0 : -ENOMEM;
+}
+
+int report_counters(const struct engine *e, json_t **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	const struct sluice_stat *c;
+	size_t i, why;
+	int err;
+
+	err = snapshot_take(e, &s);
+	if (err)
+		return err;
+	*out = json_array();
+	for (i = 0; i < s->services_count; i++) {
+		for (why = 0; why < SLUICE_REASONS; why++) {
+			c = &s->services[i].stats[why];
+			if (!c->packets && !c->observed)
+				continue;
+			json_array_append_new(*out, json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", s->services[i].row.name,
+							      "reason", reason_label(why), "packets", (json_int_t)c->packets,
+							      "connections", (json_int_t)c->connections, "observed",
+							      (json_int_t)c->observed));
+		}
+	}
+	return 0;
+}
+
+static const char *service_name(const struct snapshot *s, unsigned int id)
+{
+	size_t i;
+
+	for (i = 0; i < s->services_count; i++) {
+		if (s->services[i].id == id)
+			return s->services[i].row.name;
+	}
+	return "(retired)";
+}
+
+static int service_id(const struct snapshot *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->services_count && *name; i++) {
+		if (!strcmp(s->services[i].row.name, name))
+			return s->services[i].id;
+	}
+	return *name ? -ENOENT : 0;
+}
+
+int report_sources(const struct engine *e, const char *service, size_t top, json_t **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	_cleanup_free_ struct source_status *list = NULL;
+	char text[ADDR_TEXT_LEN];
+	size_t count = 0, i;
+	struct prefix p;
+	int err, id;
+
+	err = snapshot_take(e, &s);
+	if (err)
+		return err;
+	id = service_id(s, service);
+	if (id < 0)
+		return id;
+	err = sources_read(e, id, &list, &count);
+	if (err)
+		return err;
+	*out = json_array();
+	for (i = 0; i < count && (!top || i < top); i++) {
+		p = (struct prefix){ list[i].addr, list[i].prefix_len };
+		json_array_append_new(*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", prefix_format(&p, text),
+						      "service", service_name(s, list[i].service), "connections",
+						      (json_int_t)list[i].connections, "reserved",
+						      (json_int_t)list[i].reserved, "limit", (json_int_t)list[i].limit,
+						      "country"));
+	}
+	return 0;
+}
+
+int report_live(const struct engine *e, enum live_kind kind, json_t **out)
+{
+	_cleanup_free_ struct live_status *list = NULL;
+	char text[ADDR_TEXT_LEN];
+	size_t count = 0, i;
+	json_t *expires;
+	int err;
+
+	err = live_read(e, kind, &list, &count);
+	if (err)
+		return err;
+	*out = json_array();
+	for (i = 0; i < count; i++) {
+		expires = list[i].expires_in ? json_integer(list[i].expires_in) : json_null();
+		json_array_append_new(*out, json_pack("{s:s, s:o, s:s}", "source", prefix_format(&list[i].prefix, text),
+						      "expires_in", expires, "reason", list[i].text));
+	}
+	return 0;
+}

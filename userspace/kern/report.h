@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The live tables as JSON, for the daemon and for a CLI without one. */
+#ifndef SLUICE_KERN_REPORT_H
+#define SLUICE_KERN_REPORT_H
+
+#include <jansson.h>
+
+#include "tables.h"
+
+/* Each returns 0 or -errno; *out is the caller's reference. drift < 0: not known. */
+int report_status(const struct engine *e, const char *daemon, long drift, json_t **out);
+int report_counters(const struct engine *e, json_t **out);
+/* service "": all; top 0: all. -ENOENT: no such service. */
+int report_sources(const struct engine *e, const char *service, size_t top, json_t **out);
+int report_live(const struct engine *e, enum live_kind kind, json_t **out);
+
+#endif
