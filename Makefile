@@ -23,7 +23,7 @@ KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench.c,$(wildcard tests/datapath/*.c)))
-TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/lib/*.c))
+TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:

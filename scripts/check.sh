@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What needs no root: unit tests, layers, licences, sizes, linters. One line a step; ends with the counts.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+passed=0 failed=0
+
+step() { # NAME COMMAND...: a step passes when its command succeeds
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		passed=$((passed + 1))
+		echo "ok      $name"
+	else
+		failed=$((failed + 1))
+		printf 'FAILED  %s\n%s\n' "$name" "$out"
+	fi
+}
+
+none() { # fails when its input has a line
+	local lines
+	lines=$(cat)
+	[ -z "$lines" ] || { echo "$lines"; return 1; }
+}
+
+includes() { grep -rnE '^#include' --include='*.[ch]' "$1" | grep -E "$2" | none; }
+
+layers() {
+	includes maps '"(bpf|userspace|tests)' &&
+		includes bpf 'userspace|tests/|"(addr|diag|policy|engine|tables)\.h"' &&
+		includes userspace/core '<(bpf|xdp)/|"(engine|tables|internal|load|report|daemon|cli)\.h"' &&
+		includes userspace/kern '"(daemon|cli)\.h"' &&
+		includes userspace/daemon '<(bpf|xdp)/|"(cli|internal|load)\.h"' &&
+		includes userspace/cli '<(bpf|xdp)/|"(daemon|internal|load)\.h"' &&
+		grep -rnE '^#include.*tests/' bpf maps userspace | none
+}
+
+silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core userspace/kern --include='*.c' | none; }
+
+licences() {
+	{
+		grep -rL 'GPL-2.0-only OR BSD-2-Clause' bpf maps
+		git ls-files 'userspace/*.[ch]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
+	} | none
+}
+
+file_length() { git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
+
+function_length() {
+	git ls-files '*.c' '*.h' | ctags -L - --languages=C --kinds-C=f --fields=+ne -f - 2>/dev/null |
+		awk -F'\t' '{l=e=0; for(i=4;i<=NF;i++){if($i~/^line:/)l=substr($i,6); if($i~/^end:/)e=substr($i,5)} if(e-l>=60) print $2": "$1" ("e-l+1" lines)"}' | none
+}
+
+reasons_have_cases() {
+	grep -oE '^(PASS|REFUSE)\([A-Z_]+' maps/reasons.def | sed 's/.*(//' | while read -r reason; do
+		grep -qE "SLUICE_$reason\b" tests/datapath/test_*.c || echo "no packet case for $reason"
+	done | none
+}
+
+lint_c() {
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=syntaxError -DREASONS \
+		-Imaps -Iuserspace/core -Iuserspace/kern userspace
+}
+
+format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror; }
+
+for t in build/tests/unit/test_*; do
+	case $t in *.d | *.o | *'*'*) continue ;; esac
+	step "$t" "$t"
+done
+step 'arrows between layers point one way' layers
+step 'core and kern print nothing' silent
+step 'every file has its licence' licences
+step 'no file over 500 lines' file_length
+step 'no function over 60 lines' function_length
+step 'every reason has a packet case' reasons_have_cases
+step 'shellcheck' shellcheck scripts/*.sh .ci/run
+step 'cppcheck' lint_c
+[ ! -f .clang-format ] || step 'format' format
+echo "check: $passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Installs what a build, the tests and the demo need, on Debian 12 as root. Does nothing where all is there.
+set -eu
+
+packages="gcc make pkg-config clang llvm clang-format cppcheck shellcheck universal-ctags git bpftool
+libbpf-dev libxdp-dev libelf-dev zlib1g-dev libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
+libsystemd-dev libcmocka-dev iproute2 ethtool procps util-linux python3 python3-pytest
+postfix dovecot-core dovecot-imapd"
+
+missing=
+for p in $packages; do
+	dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+if ! grep -qsE '^ID=(debian|"debian")' /etc/os-release; then
+	echo "sluice is built on Debian 12; on this system install what answers to:$missing" >&2
+	exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+	echo "missing packages:$missing: run this as root, or: apt-get install$missing" >&2
+	exit 1
+fi
+
+# Mail servers are for private test networks: Debian must not start them on this host.
+guard=/usr/sbin/policy-rc.d
+made=
+if [ ! -e "$guard" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$guard"
+	chmod 755 "$guard"
+	made=1
+fi
+trap '[ -z "$made" ] || rm -f "$guard"' EXIT
+
+export DEBIAN_FRONTEND=noninteractive
+echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

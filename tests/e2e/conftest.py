@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+import pytest
+
+from net import Net, Sluice
+
+
+@pytest.fixture
+def make(tmp_path):
+    """make(policy, rtt=0) -> (net, sluice); both are gone after the test, also when it failed."""
+    made = []
+
+    def build(policy, rtt=0):
+        net = Net(rtt)
+        made.append(net)
+        sluice = Sluice(net, tmp_path, policy)
+        made.append(sluice)
+        return net, sluice
+
+    yield build
+    problem = None
+    for thing in reversed(made):
+        try:
+            thing.close()
+        except BaseException as e:  # the rest must go, too
+            problem = problem or e
+    if problem:
+        raise problem

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Private networks of namespaces, sluice on them, and clients that hold connections. Everything made here is taken away here."""
+import json, os, pathlib, secrets, signal, subprocess, time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+LIB = ROOT / "tests" / "lib"
+SERVER, SERVER6 = "10.77.0.1", "fd77::1"
+
+
+def sh(*argv, check=True, **more):
+    return subprocess.run([str(a) for a in argv], check=check, capture_output=True, text=True, **more)
+
+
+def wait_for(what, seconds=10.0, step=0.05):
+    """Until what() is true; its last value."""
+    end = time.monotonic() + seconds
+    while not (got := what()) and time.monotonic() < end:
+        time.sleep(step)
+    return got
+
+
+class Net:
+    """A server and a client namespace; with rtt (in ms) a third one between them that delays every frame."""
+
+    def __init__(self, rtt=0):
+        self.tag = "sl" + secrets.token_hex(3)
+        self.server, self.client, self.middle = self.tag + "s", self.tag + "c", self.tag + "m"
+        self.started, self.names = [], []
+        try:
+            self.build(rtt)
+        except BaseException:
+            self.close()
+            raise
+
+    def build(self, rtt):
+        for name in (self.server, self.client) + ((self.middle,) if rtt else ()):
+            sh("ip", "netns", "add", name)
+            self.names.append(name)
+            sh("ip", "-n", name, "link", "set", "lo", "up")
+        if rtt:
+            self.link(self.server, "s0", self.middle, "m0")
+            self.link(self.client, "c0", self.middle, "m1")
+            self.started.append(self.ready(self.popen(self.middle, BUILD / "tests/lib/delay", "m0", "m1", rtt / 2)))
+        else:
+            self.link(self.server, "s0", self.client, "c0")
+        self.address(self.server, SERVER, "s0", 16)
+        self.address(self.server, SERVER6, "s0", 32)
+        for i in range(2, 10):
+            self.address(self.client, f"10.77.0.{i}", "c0", 16)
+        for i in range(50):
+            self.address(self.client, f"10.77.1.{i + 1}", "c0", 16)
+        for i in range(4):
+            for host in (2, 3):
+                self.address(self.client, f"fd77:0:{i + 1}::{host}", "c0", 32)
+        # XDP_TX on a veth end reaches the other end only where that polls by NAPI
+        peer, end = (self.middle, "m0") if rtt else (self.client, "c0")
+        sh("ip", "-n", peer, "link", "set", end, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
+
+    def link(self, a, a_end, b, b_end):
+        sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
+        for ns, end in ((a, a_end), (b, b_end)):
+            self.run(ns, "ethtool", "-K", end, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+            sh("ip", "-n", ns, "link", "set", end, "up")
+
+    def address(self, ns, address, end, bits):
+        sh("ip", "-n", ns, "addr", "add", f"{address}/{bits}", "dev", end, *(["nodad"] if ":" in address else []))
+
+    def enter(self, ns, argv):
+        return ["nsenter", f"--net=/run/netns/{ns}"] + [str(a) for a in argv]
+
+    def run(self, ns, *argv, check=True, **more):
+        return sh(*self.enter(ns, argv), check=check, **more)
+
+    def popen(self, ns, *argv, **more):
+        more = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, **more}
+        process = subprocess.Popen(self.enter(ns, argv), **more)
+        self.started.append(process)
+        return process
+
+    def ready(self, process):
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def serve(self, *args):
+        return self.ready(self.popen(self.server, LIB / "serve.py", *args))
+
+    def hold(self, sources, target=SERVER, port=25):
+        return Holder(self.popen(self.client, LIB / "hold.py", target, port, sources))
+
+    def established(self, port=25):
+        """What the kernel says: connections to the port, in the server's namespace."""
+        out = self.run(self.server, "ss", "-Htn", "state", "connected", f"( sport = :{port} )").stdout
+        skip = ("SYN-RECV", "TIME-WAIT", "SYN-SENT")
+        return sum(1 for line in out.splitlines() if line.split()[0] not in skip and " 0x" not in line)
+
+    def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        for name in self.names:
+            sh("ip", "netns", "del", name, check=False)
+
+
+class Holder:
+    def __init__(self, process):
+        self.process = process
+
+    def __call__(self, *words):
+        self.process.stdin.write(" ".join(str(w) for w in words) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def settle(self, seconds=1.0):
+        """Waits until nothing has changed for a while."""
+        last, since, end = None, time.monotonic(), time.monotonic() + 10
+        while time.monotonic() < end and time.monotonic() - since < seconds:
+            now = self("count")
+            if now != last:
+                last, since = now, time.monotonic()
+            time.sleep(0.05)
+        return last
+
+    def greeted(self, n, seconds=5):
+        return wait_for(lambda: self("count")["greeted"] == n, seconds)
+
+
+class Sluice:
+    """sluiced in the server's namespace, with a policy file of its own."""
+
+    def __init__(self, net, directory, policy):
+        self.net, self.instance = net, net.tag
+        self.file = pathlib.Path(directory) / "sluice.conf"
+        self.log = open(pathlib.Path(directory) / "log", "w+")
+        self.write(policy)
+        self.daemon = None
+        self.start()
+
+    def write(self, policy):
+        self.file.write_text("interfaces = {s0}\n" + policy)
+
+    def start(self):
+        argv = [BUILD / "sluiced", "-f", "-c", self.file, "-i", self.instance]
+        self.daemon = self.net.popen(self.net.server, *argv, stderr=self.log, stdout=subprocess.DEVNULL)
+        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None), self.logged()
+        assert self.daemon.poll() is None, self.logged()
+
+    def logged(self):
+        self.log.flush()
+        return pathlib.Path(self.log.name).read_text()
+
+    def ctl(self, *words):
+        done = self.net.run(self.net.server, BUILD / "sluicectl", "-i", self.instance, *words, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def do(self, *words):
+        code, out, err = self.ctl(*words)
+        assert code == 0, f"sluicectl {words}: {code}: {err}"
+        return out
+
+    def json(self, *words):
+        return json.loads(self.ctl("--json", *words)[1])
+
+    def service(self, name="smtp"):
+        return next(s for s in self.json("status")["services"] if s["name"] == name)
+
+    def connections(self, name="smtp"):
+        return self.service(name)["connections"]
+
+    def reason(self, reason, field="packets", service="smtp"):
+        return sum(c[field] for c in self.json("counters") if c["reason"] == reason and c["service"] == service)
+
+    def kill(self, number=signal.SIGKILL):
+        self.daemon.send_signal(number)
+        self.daemon.wait()
+
+    def close(self):
+        if self.daemon.poll() is None:
+            self.kill(signal.SIGTERM)
+        self.ctl("unload")
+        self.log.close()
+        assert not os.path.exists(f"/sys/fs/bpf/sluice/{self.instance}")

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""hold.py ADDRESS PORT SOURCE[,SOURCE...]: opens and holds connections, told by lines on standard input, answering in JSON:
+open N PROCESS-FREE at once | count | close N | say LETTER | quit. A connection counts once the server has greeted it."""
+import json, select, socket, sys, time
+
+target, port, sources = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")
+held, opened = [], 0
+
+
+class Connection:
+    def __init__(self, source):
+        self.state = "pending"
+        self.sock = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+        self.sock.setblocking(False)
+        self.sock.bind((source, 0))
+        self.sock.connect_ex((target, port))
+
+    def poll(self):
+        try:
+            got = self.sock.recv(4096)
+            self.state = "greeted" if got else "ended"
+        except BlockingIOError:
+            pass
+        except ConnectionRefusedError:
+            self.state = "refused"
+        except OSError:
+            self.state = "ended" if self.state == "greeted" else "refused" if self.state == "pending" else self.state
+
+
+def count():
+    for c in held:
+        if c.state in ("pending", "greeted"):
+            c.poll()
+    return {s: sum(c.state == s for c in held) for s in ("pending", "greeted", "refused", "ended")}
+
+
+for line in sys.stdin:
+    word = line.split()
+    if word[0] == "open":
+        for _ in range(int(word[1])):
+            held.append(Connection(sources[opened % len(sources)]))
+            opened += 1
+    elif word[0] == "close":
+        for c in [c for c in held if c.state == "greeted"][: int(word[1])]:
+            c.sock.close()
+            held.remove(c)
+    elif word[0] == "abandon":  # those that never got in
+        for c in [c for c in held if c.state != "greeted"]:
+            c.sock.close()
+            held.remove(c)
+    elif word[0] == "say":
+        for c in held:
+            if c.state == "greeted":
+                c.sock.send(word[1].encode())
+    elif word[0] == "quit":
+        break
+    print(json.dumps(count()), flush=True)
