@@ -14,6 +14,7 @@
 #include "listfile.h"
 #include "parse.h"
 #include "schema.h"
+#include "syntax.h"
 #include "text.h"
 
 #define POLICY_BYTES (1 << 20)
@@ -222,36 +223,6 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	free(suggestion);
 }
 
-/* libconfuse takes the slash and star of include(conf.d/ *.conf) for a comment: quotes the argument. Freed by the caller. */
-static char *quote_includes(const char *text)
-{
-	char *out = malloc(strlen(text) * 2 + 1), *to = out;
-	const char *line = text, *end, *open, *close;
-
-	while (out && *line) {
-		end = line + strcspn(line, "\n");
-		open = line + strspn(line, " \t");
-		close = memchr(line, ')', end - line);
-		if (!strncmp(open, "include", 7) && close && open[7 + strspn(open + 7, " \t")] == '(') {
-			open = memchr(line, '(', end - line);
-			open += 1 + strspn(open + 1, " \t");
-		} else {
-			close = NULL;
-		}
-		if (close && *open != '"' && *open != '\'' && open < close)
-			to += sprintf(to, "%.*s\"%.*s\"%.*s", (int)(open - line), line, (int)(close - open), open,
-				      (int)(end - close), close);
-		else
-			to += sprintf(to, "%.*s", (int)(end - line), line);
-		if (*end)
-			*to++ = '\n';
-		line = *end ? end + 1 : end;
-	}
-	if (out)
-		*to = 0;
-	return out;
-}
-
 static void section_options(enum section section, cfg_opt_t *opts)
 {
 	size_t i;
@@ -286,13 +257,14 @@ static void callbacks_set(cfg_t *cfg)
 static int text_parse(struct reader *r, const char *text)
 {
 	cfg_opt_t sources[32], service[32], set[32], top[40];
-	_cleanup_free_ char *quoted = quote_includes(text);
+	_cleanup_free_ char *plain = NULL;
 	cfg_opt_t *end = top;
 	cfg_t *cfg;
 	int err;
 
-	if (!quoted)
-		return -ENOMEM;
+	err = syntax_plain(text, r->file, &plain, r->diag);
+	if (err)
+		return err;
 	section_options(SECTION_SOURCES, sources);
 	section_options(SECTION_SERVICE, service);
 	section_options(SECTION_SET, set);
@@ -308,7 +280,7 @@ static int text_parse(struct reader *r, const char *text)
 	if (!cfg)
 		return -ENOMEM;
 	callbacks_set(cfg);
-	err = cfg_parse_buf(cfg, quoted);
+	err = cfg_parse_buf(cfg, plain);
 	cfg_free(cfg);
 	if (err != CFG_SUCCESS && !r->err)
 		r->err = -ENOMEM;

@@ -103,14 +103,14 @@ const char *schema_suggest(const char *key)
 
 	for (i = 0; i < schema_count; i++) {
 		d = distance(key, schema[i].key);
-		if (d < best) {
+		if (d && d < best) {
 			best = d;
 			found = schema[i].key;
 		}
 	}
 	for (i = 1; i < SECTIONS; i++) {
 		d = distance(key, section_names[i]);
-		if (d < best) {
+		if (d && d < best) {
 			best = d;
 			found = section_names[i];
 		}
