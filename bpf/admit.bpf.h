@@ -57,8 +57,8 @@ __noinline int holding_take(struct sluice_holding *h, const struct sluice_rule *
 }
 
 /* A refusal that a glance shows, before any counter is made or locked. */
-static __always_inline enum sluice_reason limits_peek(const struct sluice_view *view, const struct sluice_counter *source,
-						      const struct sluice_holding *h)
+static __always_inline enum sluice_reason
+limits_peek(const struct sluice_view *view, const struct sluice_counter *source, const struct sluice_holding *h)
 {
 	const struct sluice_rule *rule = view->rule;
 	const struct sluice_counter *total;

@@ -68,7 +68,8 @@ static __always_inline __u32 class_find(__u32 slot, const struct sluice_addr *so
 	return id && *id < SLUICE_MAX_CLASSES ? *id : 0;
 }
 
-static __always_inline const struct sluice_rule *rule_find(const struct sluice_view *view, const struct sluice_addr *source)
+static __always_inline const struct sluice_rule *rule_find(const struct sluice_view *view,
+							   const struct sluice_addr *source)
 {
 	__u32 id = view->generation->classified ? class_find(view->slot, source) : 0;
 	const struct sluice_class *row;
@@ -78,7 +79,8 @@ static __always_inline const struct sluice_rule *rule_find(const struct sluice_v
 	row = bpf_map_lookup_elem(&classes, &index);
 	if (!row)
 		return NULL;
-	index = view->slot * SLUICE_MAX_RULES + (row->rule[view->service & (SLUICE_MAX_SERVICES - 1)] & (SLUICE_MAX_RULES - 1));
+	index = view->slot * SLUICE_MAX_RULES +
+		(row->rule[view->service & (SLUICE_MAX_SERVICES - 1)] & (SLUICE_MAX_RULES - 1));
 	return bpf_map_lookup_elem(&rules, &index);
 }
 

@@ -115,7 +115,8 @@ static __always_inline void source_give(const struct sluice_source_key *key, str
 }
 
 /* enum taken */
-__noinline int source_take(const struct sluice_source_key *key, const struct sluice_limit *limit, const struct take *how)
+__noinline int source_take(const struct sluice_source_key *key, const struct sluice_limit *limit,
+			   const struct take *how)
 {
 	/* Not transient: the element may be another source's by now. One left empty is the reaper's. */
 	struct give undo = {};

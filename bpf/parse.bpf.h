@@ -91,8 +91,8 @@ static __always_inline enum sluice_reason parse_ipv4(void *data, void *end, stru
 
 static __always_inline int ipv6_is_extension(__u8 next)
 {
-	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS || next == IPPROTO_FRAGMENT ||
-	       next == IPPROTO_AH;
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_FRAGMENT || next == IPPROTO_AH;
 }
 
 /* Bytes of an extension header: RFC 8200 counts in 8 bytes beyond the first 8, AH (RFC 4302) in 4 beyond the first 8. */

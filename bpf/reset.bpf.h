@@ -93,7 +93,8 @@ static __always_inline int reset_answer(struct xdp_md *ctx, const struct sluice_
 	void *end = (void *)(long)ctx->data_end;
 	long length = end - data;
 
-	barrier_var(length); /* the verifier refuses the sum of a pointer and a constant that clang would make of this */
+	barrier_var(
+		length); /* the verifier refuses the sum of a pointer and a constant that clang would make of this */
 	if (length < frame || bpf_xdp_adjust_tail(ctx, frame - length))
 		return XDP_DROP;
 	data = (void *)(long)ctx->data;

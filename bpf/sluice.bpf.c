@@ -24,7 +24,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* The limits, for a packet that no list has decided on. Allowed sources take their slots, too: they are counted. */
-static __always_inline enum sluice_reason limits_check(struct sluice_pkt *pkt, const struct sluice_view *view, int force)
+static __always_inline enum sluice_reason limits_check(struct sluice_pkt *pkt, const struct sluice_view *view,
+						       int force)
 {
 	return pkt->syn ? admit_syn(pkt, view, force) : admit_ack(pkt, view, force);
 }

@@ -164,8 +164,8 @@ static __always_inline void connection_drop(struct sluice_owned *own)
 
 static __always_inline int state_is_connection(__u8 state)
 {
-	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSE_WAIT ||
-	       state == TCP_LAST_ACK || state == TCP_CLOSING;
+	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
 /* Brings one live socket's slots in line with the policy in force, and reports it. */

@@ -15,7 +15,6 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
-
 /* The part after ___ is not looked at by CO-RE; it keeps clear of the UAPI's type. */
 struct in6_addr___kernel {
 	union {

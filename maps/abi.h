@@ -22,7 +22,8 @@
 #define SLUICE_PATH_LEN 256
 
 #define SLUICE_SLOTS 2 /* generations of policy: the live one and the one being filled */
-#define SLUICE_MAX_SERVICES 128 /* ids; 0 is "no service"; more than a policy may name, so that retired ones can drain */
+/* Service ids; 0 is "no service"; more than a policy may name, so that retired ones can drain. */
+#define SLUICE_MAX_SERVICES 128
 #define SLUICE_POLICY_SERVICES 64 /* services one policy may name */
 #define SLUICE_SERVICE_PORTS 32
 #define SLUICE_MAX_CLASSES 4096
@@ -109,7 +110,7 @@ enum sluice_excess { SLUICE_EXCESS_DROP, SLUICE_EXCESS_RESET };
 struct sluice_service {
 	char name[SLUICE_NAME_LEN]; /* "": no such service */
 	struct sluice_limit total; /* all sources together */
-	struct sluice_limit source; /* each source, unless a set says otherwise: shown by status; the gate reads the rule */
+	struct sluice_limit source; /* each source, unless a set says otherwise: for status; the gate reads the rule */
 	__u32 excess; /* enum sluice_excess */
 	__u32 ports_count;
 	__u16 ports[SLUICE_SERVICE_PORTS];

@@ -6,20 +6,20 @@
 #include "abi.h"
 
 #define MAP(map_type, map_name, key_type, value_type, entries) \
-	struct {                                                \
-		__uint(type, map_type);                         \
-		__uint(max_entries, entries);                   \
-		__type(key, key_type);                          \
-		__type(value, value_type);                      \
+	struct {                                               \
+		__uint(type, map_type);                        \
+		__uint(max_entries, entries);                  \
+		__type(key, key_type);                         \
+		__type(value, value_type);                     \
 	} map_name SEC(".maps")
 
 #define SPARSE_MAP(map_type, map_name, key_type, value_type, entries) \
-	struct {                                                       \
-		__uint(type, map_type);                                \
-		__uint(max_entries, entries);                          \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                  \
-		__type(key, key_type);                                 \
-		__type(value, value_type);                             \
+	struct {                                                      \
+		__uint(type, map_type);                               \
+		__uint(max_entries, entries);                         \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                 \
+		__type(key, key_type);                                \
+		__type(value, value_type);                            \
 	} map_name SEC(".maps")
 
 /* Policy: written by the daemon into the idle slot, then `control.active` is flipped. Read by the gate and the tracker. */

@@ -14,15 +14,15 @@
 
 #include "gate.h"
 
-#define POLICY                                                                                        \
-	"interfaces = {lo}\n"                                                                         \
-	"service smtp { ports = {25} max-connections = 5 max-connections-per-source = 2 }\n"          \
-	"service mx2 { ports = {25} addresses = {203.0.113.7} max-rate-per-source = 2/1s }\n"        \
-	"service imap { ports = {143} max-rate = 3/1h on-excess = reset }\n"                          \
-	"service pop { ports = {110} }\n"                                                             \
-	"source-set friends { prefixes = {192.0.2.0/24} action = allow }\n"                           \
-	"source-set foes { prefixes = {198.51.100.0/24, 2001:db8:bad::/48} action = deny }\n"         \
-	"source-set crowd { prefixes = {100.64.0.0/24} services = {pop} max-connections = 2 }\n"      \
+#define POLICY                                                                                   \
+	"interfaces = {lo}\n"                                                                    \
+	"service smtp { ports = {25} max-connections = 5 max-connections-per-source = 2 }\n"     \
+	"service mx2 { ports = {25} addresses = {203.0.113.7} max-rate-per-source = 2/1s }\n"    \
+	"service imap { ports = {143} max-rate = 3/1h on-excess = reset }\n"                     \
+	"service pop { ports = {110} }\n"                                                        \
+	"source-set friends { prefixes = {192.0.2.0/24} action = allow }\n"                      \
+	"source-set foes { prefixes = {198.51.100.0/24, 2001:db8:bad::/48} action = deny }\n"    \
+	"source-set crowd { prefixes = {100.64.0.0/24} services = {pop} max-connections = 2 }\n" \
 	"source-set quick { prefixes = {100.64.1.0/24} services = {pop} max-rate = 2/1h }\n"
 
 #define SERVER "203.0.113.5"
@@ -37,55 +37,116 @@ struct packet_case {
 
 /* Each judged on its own, against a fresh engine. */
 static const struct packet_case cases[] = {
-	{ "a SYN to a protected port is admitted", { "10.0.0.1", SERVER, .to_port = 25, .flags = SYN }, XDP_PASS, SLUICE_ADMITTED },
-	{ "an IPv6 SYN is admitted", { "2001:db8:1::1", SERVER6, .to_port = 25, .flags = SYN }, XDP_PASS, SLUICE_ADMITTED },
+	{ "a SYN to a protected port is admitted",
+	  { "10.0.0.1", SERVER, .to_port = 25, .flags = SYN },
+	  XDP_PASS,
+	  SLUICE_ADMITTED },
+	{ "an IPv6 SYN is admitted",
+	  { "2001:db8:1::1", SERVER6, .to_port = 25, .flags = SYN },
+	  XDP_PASS,
+	  SLUICE_ADMITTED },
 	{ "a SYN to another port is none of our business",
-	  { "10.0.0.1", SERVER, .to_port = 22, .flags = SYN }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	  { "10.0.0.1", SERVER, .to_port = 22, .flags = SYN },
+	  XDP_PASS,
+	  SLUICE_NOT_PROTECTED },
 	{ "a denied source may reach a port that no service names",
-	  { "198.51.100.9", SERVER, .to_port = 22, .flags = SYN }, XDP_PASS, SLUICE_NOT_PROTECTED },
+	  { "198.51.100.9", SERVER, .to_port = 22, .flags = SYN },
+	  XDP_PASS,
+	  SLUICE_NOT_PROTECTED },
 	{ "UDP to a protected port passes",
-	  { "198.51.100.9", SERVER, .to_port = 25, .protocol = 17 }, XDP_PASS, SLUICE_NOT_PROTECTED },
-	{ "ICMPv6 passes", { "2001:db8:bad::1", SERVER6, .to_port = 25, .protocol = 58 }, XDP_PASS, SLUICE_NOT_PROTECTED },
-	{ "ARP passes", { "198.51.100.9", SERVER, .to_port = 25, .ethertype = 0x0806 }, XDP_PASS, SLUICE_NOT_PROTECTED },
-	{ "an established packet passes", { "10.0.0.1", SERVER, .to_port = 25, .flags = ACK }, XDP_PASS, SLUICE_ESTABLISHED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .protocol = 17 },
+	  XDP_PASS,
+	  SLUICE_NOT_PROTECTED },
+	{ "ICMPv6 passes",
+	  { "2001:db8:bad::1", SERVER6, .to_port = 25, .protocol = 58 },
+	  XDP_PASS,
+	  SLUICE_NOT_PROTECTED },
+	{ "ARP passes",
+	  { "198.51.100.9", SERVER, .to_port = 25, .ethertype = 0x0806 },
+	  XDP_PASS,
+	  SLUICE_NOT_PROTECTED },
+	{ "an established packet passes",
+	  { "10.0.0.1", SERVER, .to_port = 25, .flags = ACK },
+	  XDP_PASS,
+	  SLUICE_ESTABLISHED },
 	{ "a FIN passes", { "10.0.0.1", SERVER, .to_port = 25, .flags = FIN | ACK }, XDP_PASS, SLUICE_ESTABLISHED },
 	{ "a RST passes", { "10.0.0.1", SERVER, .to_port = 25, .flags = RST }, XDP_PASS, SLUICE_ESTABLISHED },
-	{ "an allowed source is let in", { "192.0.2.77", SERVER, .to_port = 25, .flags = SYN }, XDP_PASS, SLUICE_ALLOWED },
-	{ "a denied source is refused", { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN }, XDP_DROP, SLUICE_DENIED },
+	{ "an allowed source is let in",
+	  { "192.0.2.77", SERVER, .to_port = 25, .flags = SYN },
+	  XDP_PASS,
+	  SLUICE_ALLOWED },
+	{ "a denied source is refused",
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied IPv6 source is refused",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN }, XDP_DROP, SLUICE_DENIED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused in mid-connection, too",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = ACK }, XDP_DROP, SLUICE_DENIED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = ACK },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused behind a VLAN tag",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .vlan_tags = 1 }, XDP_DROP, SLUICE_DENIED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .vlan_tags = 1 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused behind two VLAN tags",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .vlan_tags = 2 }, XDP_DROP, SLUICE_DENIED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .vlan_tags = 2 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied IPv6 source is refused behind two VLAN tags",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .vlan_tags = 2 }, XDP_DROP, SLUICE_DENIED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .vlan_tags = 2 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused behind IP options",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .ip_options = 10 }, XDP_DROP, SLUICE_DENIED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .ip_options = 10 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused with TCP options",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .tcp_options = 10 }, XDP_DROP, SLUICE_DENIED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .tcp_options = 10 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused behind an extension header",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 1 }, XDP_DROP, SLUICE_DENIED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 1 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a denied source is refused behind four extension headers",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 4 }, XDP_DROP, SLUICE_DENIED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 4 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a first fragment is judged",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .first_fragment = 1 }, XDP_DROP, SLUICE_DENIED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .first_fragment = 1 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "an IPv6 first fragment is judged",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .first_fragment = 1 }, XDP_DROP, SLUICE_DENIED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .first_fragment = 1 },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 	{ "a later fragment cannot be judged and passes",
-	  { "198.51.100.9", SERVER, .to_port = 25, .fragment_offset = 8 }, XDP_PASS, SLUICE_UNPARSED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .fragment_offset = 8 },
+	  XDP_PASS,
+	  SLUICE_UNPARSED },
 	{ "an IPv6 later fragment cannot be judged and passes",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .fragment_offset = 8 }, XDP_PASS, SLUICE_UNPARSED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .fragment_offset = 8 },
+	  XDP_PASS,
+	  SLUICE_UNPARSED },
 	{ "more extension headers than we follow pass",
-	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 9 }, XDP_PASS, SLUICE_UNPARSED },
+	  { "2001:db8:bad::9", SERVER6, .to_port = 25, .flags = SYN, .extensions = 9 },
+	  XDP_PASS,
+	  SLUICE_UNPARSED },
 	{ "a TCP header cut short passes",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .cut = 4 }, XDP_PASS, SLUICE_UNPARSED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .cut = 4 },
+	  XDP_PASS,
+	  SLUICE_UNPARSED },
 	{ "an IP header cut short passes",
-	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .cut = 24 }, XDP_PASS, SLUICE_UNPARSED },
+	  { "198.51.100.9", SERVER, .to_port = 25, .flags = SYN, .cut = 24 },
+	  XDP_PASS,
+	  SLUICE_UNPARSED },
 	{ "the mapped address is the IPv4 address",
-	  { "::ffff:198.51.100.9", SERVER6, .to_port = 25, .flags = SYN }, XDP_DROP, SLUICE_DENIED },
+	  { "::ffff:198.51.100.9", SERVER6, .to_port = 25, .flags = SYN },
+	  XDP_DROP,
+	  SLUICE_DENIED },
 };
 
 static void test_every_kind_of_packet_gets_its_verdict(void **state)
@@ -217,7 +278,9 @@ static void test_rate_of_a_service_is_refused_by_reset(void **state)
 
 static void test_reset_over_ipv6_carries_a_right_checksum(void **state)
 {
-	struct frame f = { "2001:db8:9::9", SERVER6, 1001, 143, .flags = SYN, .seq = 1, .vlan_tags = 1, .extensions = 1 };
+	struct frame f = {
+		"2001:db8:9::9", SERVER6, 1001, 143, .flags = SYN, .seq = 1, .vlan_tags = 1, .extensions = 1
+	};
 	struct gate *g = *state;
 	enum sluice_reason why;
 	int i;

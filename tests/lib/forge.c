@@ -24,8 +24,8 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "syn", { SYN }, 1 },	       { "fin", { FIN_ACK }, 1 }, { "rst", { RST }, 1 },
-	{ "rstack", { RST_ACK }, 1 },  { "ack", { ACK }, 1 },	  { "mix", { FIN_ACK, RST, RST_ACK, ACK }, 4 },
+	{ "syn", { SYN }, 1 },	      { "fin", { FIN_ACK }, 1 }, { "rst", { RST }, 1 },
+	{ "rstack", { RST_ACK }, 1 }, { "ack", { ACK }, 1 },	 { "mix", { FIN_ACK, RST, RST_ACK, ACK }, 4 },
 };
 
 struct forge {
@@ -61,7 +61,8 @@ static uint16_t fold(uint32_t sum)
 }
 
 /* The IP header before a bare TCP header, which begins at the returned offset; *addrs and *addrs_len: for the checksum. */
-static size_t ip_put(const struct forge *f, uint8_t *ip, const union tool_addr *from, uint8_t **addrs, size_t *addrs_len)
+static size_t ip_put(const struct forge *f, uint8_t *ip, const union tool_addr *from, uint8_t **addrs,
+		     size_t *addrs_len)
 {
 	if (from->any.sa_family == AF_INET6) {
 		ip[0] = 0x60;
@@ -163,19 +164,37 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "i:m:s:f:n:r:p:S:")) != -1) {
 		switch (c) {
-		case 'i': interface = optarg; break;
-		case 'm': mac = optarg; break;
-		case 's': f.sources = tool_addrs_parse(optarg); break;
-		case 'f': f.kind = kind_find(optarg); break;
-		case 'n': count = strtoul(optarg, NULL, 10); break;
-		case 'r': rate = strtoul(optarg, NULL, 10); break;
-		case 'p': sscanf(optarg, "%u-%u", &f.low, &f.high); break;
-		case 'S': f.seed = (unsigned int)strtoul(optarg, NULL, 10); break;
-		default: return 2;
+		case 'i':
+			interface = optarg;
+			break;
+		case 'm':
+			mac = optarg;
+			break;
+		case 's':
+			f.sources = tool_addrs_parse(optarg);
+			break;
+		case 'f':
+			f.kind = kind_find(optarg);
+			break;
+		case 'n':
+			count = strtoul(optarg, NULL, 10);
+			break;
+		case 'r':
+			rate = strtoul(optarg, NULL, 10);
+			break;
+		case 'p':
+			sscanf(optarg, "%u-%u", &f.low, &f.high);
+			break;
+		case 'S':
+			f.seed = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (optind + 2 != argc || !interface || !mac || !f.sources.count || f.low > f.high)
-		tool_die("usage", "forge -i INTERFACE -m DST_MAC -s SOURCES [-f KIND] [-n COUNT] [-r PER_SECOND] ADDR PORT");
+		tool_die("usage",
+			 "forge -i INTERFACE -m DST_MAC -s SOURCES [-f KIND] [-n COUNT] [-r PER_SECOND] ADDR PORT");
 	f.target = tool_addr_parse(argv[optind], (uint16_t)atoi(argv[optind + 1]));
 	forge_open(&f, interface, mac);
 	forge_run(&f, count, rate);

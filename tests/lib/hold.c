@@ -235,11 +235,20 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "n:p:t:s:")) != -1) {
 		switch (c) {
-		case 'n': first.count = atoi(optarg); break;
-		case 'p': processes = atoi(optarg); break;
-		case 't': first.wait_ms = atoi(optarg); break;
-		case 's': sources = tool_addrs_parse(optarg); break;
-		default: return 2;
+		case 'n':
+			first.count = atoi(optarg);
+			break;
+		case 'p':
+			processes = atoi(optarg);
+			break;
+		case 't':
+			first.wait_ms = atoi(optarg);
+			break;
+		case 's':
+			sources = tool_addrs_parse(optarg);
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (optind + 2 != argc || processes < 1)

@@ -17,7 +17,9 @@ static const char *const ending_names[ENDINGS] = { "client-fin",  "server-fin",	
 
 enum outcome { ATTEMPTED, DONE, CONNECTED, REFUSED, TIMEOUTS, FAILED, OUTCOMES };
 
-static const char *const outcome_names[OUTCOMES] = { "attempted", "done", "connected", "refused", "timeouts", "failed" };
+static const char *const outcome_names[OUTCOMES] = {
+	"attempted", "done", "connected", "refused", "timeouts", "failed"
+};
 
 enum step { FREE, CONNECTING, GREETING, CLOSING };
 
@@ -183,7 +185,8 @@ static void print(const long of[ENDINGS][OUTCOMES], double seconds)
 		printf("}");
 		total += of[e][ATTEMPTED];
 	}
-	printf("}, \"sessions\": %ld, \"seconds\": %.3f, \"per_second\": %.0f}\n", total, seconds, (double)total / seconds);
+	printf("}, \"sessions\": %ld, \"seconds\": %.3f, \"per_second\": %.0f}\n", total, seconds,
+	       (double)total / seconds);
 }
 
 static void mix(const struct worker *model, int processes, long sessions)
@@ -234,18 +237,34 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "n:p:c:s:S:t:e:")) != -1) {
 		switch (c) {
-		case 'n': sessions = atol(optarg); break;
-		case 'p': processes = atoi(optarg); break;
-		case 'c': model.concurrent = atoi(optarg); break;
-		case 's': sources = tool_addrs_parse(optarg); break;
-		case 'S': model.seed = (unsigned int)atol(optarg); break;
-		case 't': patience_us = (uint64_t)atol(optarg) * 1000; break;
-		case 'e': endings_parse(optarg); break;
-		default: return 2;
+		case 'n':
+			sessions = atol(optarg);
+			break;
+		case 'p':
+			processes = atoi(optarg);
+			break;
+		case 'c':
+			model.concurrent = atoi(optarg);
+			break;
+		case 's':
+			sources = tool_addrs_parse(optarg);
+			break;
+		case 'S':
+			model.seed = (unsigned int)atol(optarg);
+			break;
+		case 't':
+			patience_us = (uint64_t)atol(optarg) * 1000;
+			break;
+		case 'e':
+			endings_parse(optarg);
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (optind + 2 != argc || processes < 1)
-		tool_die("usage", "mix [-n SESSIONS] [-p PROCESSES] [-c CONCURRENT] [-s SOURCES] [-S SEED] [-t MS] ADDR PORT");
+		tool_die("usage",
+			 "mix [-n SESSIONS] [-p PROCESSES] [-c CONCURRENT] [-s SOURCES] [-S SEED] [-t MS] ADDR PORT");
 	if (!wanted_count)
 		for (; wanted_count < ENDINGS; wanted_count++)
 			wanted[wanted_count] = (enum ending)wanted_count;

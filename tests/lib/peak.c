@@ -14,7 +14,7 @@
 
 #define SLOTS 65536 /* a power of two, more than the sources of any test */
 
-#define ALIVE_STATES                                                                                             \
+#define ALIVE_STATES                                                                                                \
 	(1 << TCP_ESTABLISHED | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2 | 1 << TCP_CLOSE_WAIT | 1 << TCP_LAST_ACK | \
 	 1 << TCP_CLOSING)
 

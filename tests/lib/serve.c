@@ -143,13 +143,26 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "46a:b:nq", longs, NULL)) != -1) {
 		switch (c) {
-		case '4': family = AF_INET; break;
-		case '6': family = AF_INET6; break;
-		case 'a': addr = optarg; break;
-		case 'b': backlog = atoi(optarg); break;
-		case 'n': s.accepts = false; break;
-		case 'q': s.quiet = true; break;
-		default: return 2;
+		case '4':
+			family = AF_INET;
+			break;
+		case '6':
+			family = AF_INET6;
+			break;
+		case 'a':
+			addr = optarg;
+			break;
+		case 'b':
+			backlog = atoi(optarg);
+			break;
+		case 'n':
+			s.accepts = false;
+			break;
+		case 'q':
+			s.quiet = true;
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (optind + 1 != argc)

@@ -78,7 +78,8 @@ int ask(const struct call *c, const char *verb, json_t *args, json_t **answer)
 	int status;
 
 	if (fd == -EACCES)
-		return complain(EXIT_FAILED, "%s: permission denied: be root, or in the group " SLUICE_GROUP, at.sun_path);
+		return complain(EXIT_FAILED, "%s: permission denied: be root, or in the group " SLUICE_GROUP,
+				at.sun_path);
 	if (fd < 0)
 		return EXIT_NO_DAEMON;
 	got = request_send(fd, verb, args) ? NULL : answer_read(fd);

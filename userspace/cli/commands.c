@@ -17,7 +17,8 @@ static int read_verb(const struct call *c, const char *verb, json_t *args, void 
 	else if (status == EXIT_NO_DAEMON && pins)
 		status = pins_report(c, verb, &data);
 	else if (status == EXIT_NO_DAEMON)
-		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)", c->instance);
+		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+			 c->instance);
 	if (data && c->json)
 		show_json(data);
 	else if (data)
@@ -35,7 +36,9 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 	const char *text;
 
 	if (status == EXIT_NO_DAEMON)
-		return complain(status, "%s: no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+		return complain(status,
+				"%s: no answer on " SLUICE_RUN
+				"/%s.sock: is sluiced running? (systemctl status sluiced)",
 				verb, c->instance);
 	if (status != EXIT_DONE)
 		return status;
@@ -65,7 +68,8 @@ static int cmd_bans(const struct call *c)
 
 static int cmd_sources(const struct call *c)
 {
-	json_t *args = json_pack("{s:s, s:i}", "service", c->service ? c->service : "", "top", c->top ? atoi(c->top) : 0);
+	json_t *args =
+		json_pack("{s:s, s:i}", "service", c->service ? c->service : "", "top", c->top ? atoi(c->top) : 0);
 
 	return read_verb(c, "sources", args, show_sources, true);
 }
@@ -87,8 +91,9 @@ static int cmd_set(const struct call *c)
 {
 	if (strcmp(c->word[0], "service"))
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
-	return write_verb(c, "set", json_pack("{s:s, s:s, s:s, s:s}", "service", c->word[1], "key", c->word[2], "value",
-					      c->word[3], "for", c->time ? c->time : ""));
+	return write_verb(c, "set",
+			  json_pack("{s:s, s:s, s:s, s:s}", "service", c->word[1], "key", c->word[2], "value",
+				    c->word[3], "for", c->time ? c->time : ""));
 }
 
 static int cmd_mode(const struct call *c)
@@ -134,7 +139,8 @@ static int cmd_diff(const struct call *c)
 {
 	char real[PATH_MAX];
 
-	return read_verb(c, "diff", json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : ""), show_diff, false);
+	return read_verb(c, "diff", json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : ""), show_diff,
+			 false);
 }
 
 static int cmd_dump(const struct call *c)
@@ -159,9 +165,11 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME]", "any service key, live; until reload, or for a time", 4, 4, cmd_set },
+	{ "set", "service S KEY VALUE [--for TIME]", "any service key, live; until reload, or for a time", 4, 4,
+	  cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
-	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1, cmd_live },
+	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1,
+	  cmd_live },
 	{ "unban", "ADDRESS|PREFIX", "end a ban", 1, 1, cmd_live },
 	{ "bans", "", "bans in force", 0, 0, cmd_bans },
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },

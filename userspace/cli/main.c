@@ -13,7 +13,8 @@ static void usage(FILE *out)
 	for (i = 0; i < commands_count; i++)
 		fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].help);
 	fputs("\nTIME is 90, 90s, 5m, 2h or 1d. Exit status: 0 done, 1 failed, 2 usage or bad policy,\n"
-	      "3 daemon not running.\n", out);
+	      "3 daemon not running.\n",
+	      out);
 }
 
 static const struct command *command_find(const char *name)
@@ -42,10 +43,14 @@ static int help(const char *name)
 static int options_parse(struct call *c, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },	     { "for", required_argument, NULL, 'f' },
-		{ "reason", required_argument, NULL, 'r' },  { "service", required_argument, NULL, 's' },
-		{ "top", required_argument, NULL, 't' },     { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },	     { "instance", required_argument, NULL, 'i' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "for", required_argument, NULL, 'f' },
+		{ "reason", required_argument, NULL, 'r' },
+		{ "service", required_argument, NULL, 's' },
+		{ "top", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "instance", required_argument, NULL, 'i' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -70,7 +75,8 @@ static int options_parse(struct call *c, int argc, char **argv)
 static int words_sort(struct call *c, int argc, char **argv)
 {
 	if (!instance_is_good(c->instance))
-		return complain(EXIT_BAD, "-i %s: an instance name has 1 to 31 letters, digits, '_', '.', '-'", c->instance);
+		return complain(EXIT_BAD, "-i %s: an instance name has 1 to 31 letters, digits, '_', '.', '-'",
+				c->instance);
 	if (optind == argc) {
 		usage(stderr);
 		return EXIT_BAD;

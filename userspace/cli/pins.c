@@ -27,7 +27,8 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 
 	engine_set_log(NULL);
 	if (engine_open_readonly(c->instance, &e, &d)) {
-		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)", c->instance);
+		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+			 c->instance);
 		return complain_diag(&d, EXIT_NO_DAEMON);
 	}
 	if (!strcmp(verb, "status"))

@@ -32,7 +32,8 @@ static const char *ports_text(const json_t *ports, char *buf, size_t size)
 	size_t i, n = 0;
 
 	*buf = 0;
-	json_array_foreach(ports, i, port) {
+	json_array_foreach(ports, i, port)
+	{
 		if (n + 8 >= size)
 			break;
 		n += snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)json_integer_value(port));
@@ -51,7 +52,8 @@ static void show_interfaces(const json_t *data)
 	json_t *interface;
 	size_t i;
 
-	json_array_foreach(json_object_get(data, "interfaces"), i, interface) {
+	json_array_foreach(json_object_get(data, "interfaces"), i, interface)
+	{
 		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
 			printf("   warning: slower than native; the driver refused that");
@@ -68,15 +70,17 @@ void show_status(const json_t *data)
 	json_t *s;
 	size_t i;
 
-	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"), text_of(data, "mode"),
-	       text_of(data, "policy"), number_of(data, "generation"));
+	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
+	       text_of(data, "mode"), text_of(data, "policy"), number_of(data, "generation"));
 	show_interfaces(data);
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
 	       number_of(data, "reservations"));
 	if (drift > 0)
 		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
-	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED", "REFUSED");
-	json_array_foreach(json_object_get(data, "services"), i, s) {
+	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
+	       "REFUSED");
+	json_array_foreach(json_object_get(data, "services"), i, s)
+	{
 		limit = number_of(s, "max_connections_per_source");
 		snprintf(each, sizeof(each), limit ? "%lld" : "-", limit);
 		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", text_of(s, "name"),
@@ -95,9 +99,8 @@ void show_sources(const json_t *data)
 	size_t i;
 
 	printf("%-44s %-16s %17s\n", "SOURCE", "SERVICE", "CONNECTIONS");
-	json_array_foreach(data, i, s)
-		printf("%-44s %-16.16s %17s\n", text_of(s, "source"), text_of(s, "service"),
-		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
+	json_array_foreach(data, i, s) printf("%-44s %-16.16s %17s\n", text_of(s, "source"), text_of(s, "service"),
+					      part_of(number_of(s, "connections"), number_of(s, "limit"), part));
 }
 
 void show_live(const json_t *data)
@@ -107,10 +110,11 @@ void show_live(const json_t *data)
 	size_t i;
 
 	printf("%-44s %-9s %s\n", "SOURCE", "ENDS IN", "REASON");
-	json_array_foreach(data, i, s) {
+	json_array_foreach(data, i, s)
+	{
 		snprintf(left, sizeof(left), "%llds", number_of(s, "expires_in"));
-		printf("%-44s %-9s %s\n", text_of(s, "source"), json_is_null(json_object_get(s, "expires_in")) ? "never" : left,
-		       text_of(s, "reason"));
+		printf("%-44s %-9s %s\n", text_of(s, "source"),
+		       json_is_null(json_object_get(s, "expires_in")) ? "never" : left, text_of(s, "reason"));
 	}
 }
 
@@ -131,8 +135,7 @@ void show_lookup(const json_t *data)
 	size_t i;
 
 	printf("address     %s\nclass       %lld\nsets       ", text_of(data, "address"), number_of(data, "class"));
-	json_array_foreach(json_object_get(data, "sets"), i, s)
-		printf(" %s", json_string_value(s));
+	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
 	printf("\n\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 		printf("%-16.16s %-8s %-20s %lld\n", text_of(s, "name"), text_of(s, "verdict"), text_of(s, "reason"),
@@ -144,6 +147,5 @@ void show_diff(const json_t *data)
 	json_t *s;
 	size_t i;
 
-	json_array_foreach(data, i, s)
-		printf("%-8s %s\n", text_of(s, "change"), text_of(s, "what"));
+	json_array_foreach(data, i, s) printf("%-8s %s\n", text_of(s, "change"), text_of(s, "what"));
 }

@@ -30,8 +30,10 @@ static int ports_check(const struct policy_service *a, const struct policy_servi
 		for (j = 0; j < b->ports_count; j++) {
 			if (a->ports[i] != b->ports[j])
 				continue;
-			diag_at(d, &b->at, "service %s: port %u is service %s's already (line %d): a port belongs to one service, "
-				"or give both addresses of their own", b->name, b->ports[j], a->name, a->at.line);
+			diag_at(d, &b->at,
+				"service %s: port %u is service %s's already (line %d): a port belongs to one service, "
+				"or give both addresses of their own",
+				b->name, b->ports[j], a->name, a->at.line);
 			return -EINVAL;
 		}
 	}
@@ -49,7 +51,8 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 		err = -EINVAL;
 	}
 	if (s->limits.max_connections_per_source.percent && !s->limits.max_connections) {
-		diag_at(d, &s->at, "service %s: max-connections-per-source is a share of nothing: set max-connections", s->name);
+		diag_at(d, &s->at, "service %s: max-connections-per-source is a share of nothing: set max-connections",
+			s->name);
 		err = -EINVAL;
 	}
 	for (i = 0; i < index && !err; i++)
@@ -59,7 +62,8 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 
 static bool limits_any(const struct limits *l)
 {
-	return l->max_connections || l->max_connections_per_source.given || l->max_rate.count || l->max_rate_per_source_given;
+	return l->max_connections || l->max_connections_per_source.given || l->max_rate.count ||
+	       l->max_rate_per_source_given;
 }
 
 static int set_services_check(const struct policy *p, const struct policy_set *s, struct diag *d)
@@ -72,7 +76,8 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 	for (i = 0; i < s->services_count; i++) {
 		if (policy_service_find(p, s->services[i]))
 			continue;
-		diag_at(d, &s->at, "source-set %s: no service '%s': define it, or mend the name", s->name, s->services[i]);
+		diag_at(d, &s->at, "source-set %s: no service '%s': define it, or mend the name", s->name,
+			s->services[i]);
 		err = -EINVAL;
 	}
 	if (err || !share->percent || s->limits.max_connections)
@@ -81,7 +86,8 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 		service = s->services_count ? policy_service_find(p, s->services[i]) : &p->services[i];
 		if (service->limits.max_connections)
 			continue;
-		diag_at(d, &s->at, "source-set %s: a share of service %s, which has no max-connections: set one of the two",
+		diag_at(d, &s->at,
+			"source-set %s: a share of service %s, which has no max-connections: set one of the two",
 			s->name, service->name);
 		return -EINVAL;
 	}
@@ -116,8 +122,9 @@ int policy_check(const struct policy *p, struct diag *d)
 		err = -EINVAL;
 	}
 	if (!p->services_count || p->services_count > SLUICE_POLICY_SERVICES) {
-		diag_at(d, &whole, p->services_count ? "more than %d services: fold some together" :
-						       "no service (of at most %d): add service smtp { ports = {25} }",
+		diag_at(d, &whole,
+			p->services_count ? "more than %d services: fold some together"
+					  : "no service (of at most %d): add service smtp { ports = {25} }",
 			SLUICE_POLICY_SERVICES);
 		err = -EINVAL;
 	}

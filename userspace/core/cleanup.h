@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #define _cleanup_(f) __attribute__((cleanup(f##_p)))
-#define DEFINE_CLEANUP(type, f)                       \
-	static inline void f##_p(type *thing)         \
-	{                                             \
-		if (*thing)                           \
-			f(*thing);                    \
-	}                                             \
+#define DEFINE_CLEANUP(type, f)               \
+	static inline void f##_p(type *thing) \
+	{                                     \
+		if (*thing)                   \
+			f(*thing);            \
+	}                                     \
 	struct cleanup_needs_a_semicolon
 
 static inline void cleanup_free(void *pointer)
@@ -38,11 +38,11 @@ static inline void cleanup_fclose(FILE **file)
 #define _cleanup_fclose_ __attribute__((cleanup(cleanup_fclose)))
 
 /* Hands ownership out of the scope. */
-#define TAKE_PTR(p)                       \
-	({                                \
+#define TAKE_PTR(p)                         \
+	({                                  \
 		__typeof__(p) taken_ = (p); \
-		(p) = NULL;               \
-		taken_;                   \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
 #endif

@@ -64,8 +64,8 @@ static void sections_clone(const struct policy *p, struct policy *copy, bool *ba
 	copy->services = block_clone(p->services, p->services_count * sizeof(*p->services), bad);
 	copy->sets = block_clone(p->sets, p->sets_count * sizeof(*p->sets), bad);
 	for (i = 0; i < p->services_count && copy->services; i++) {
-		copy->services[i].addresses = block_clone(p->services[i].addresses,
-							  p->services[i].addresses_count * sizeof(struct sluice_addr), bad);
+		copy->services[i].addresses = block_clone(
+			p->services[i].addresses, p->services[i].addresses_count * sizeof(struct sluice_addr), bad);
 		place_move(&copy->services[i].at, p, copy);
 		copy->services_count++;
 	}

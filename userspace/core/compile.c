@@ -429,8 +429,11 @@ int policy_compile(const struct policy *p, struct registry *reg, struct compiled
 	c->out = result;
 	err = compile(c);
 	if (err == -ENOSPC) {
-		diag_add(d, "the sets overlap in too many ways, or are too many: at most %d classes, %d rules and %d counters: "
-			 "fold sets together", SLUICE_MAX_CLASSES, SLUICE_MAX_RULES, SLUICE_MAX_TOTALS);
+		diag_add(
+			d,
+			"the sets overlap in too many ways, or are too many: at most %d classes, %d rules and %d counters: "
+			"fold sets together",
+			SLUICE_MAX_CLASSES, SLUICE_MAX_RULES, SLUICE_MAX_TOTALS);
 		return -EINVAL;
 	}
 	if (err)

@@ -16,24 +16,33 @@ const char *const section_names[SECTIONS] = { "", "sources", "service", "source-
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
 #define SET(member) offsetof(struct policy_set, member)
-#define LIMITS(section, of)                                                                                            \
-	{ section, "max-connections", KIND_COUNT, of(limits.max_connections), 0, MAX_COUNT, NULL,                      \
-	  "simultaneous connections, all sources together" },                                                          \
-		{ section, "max-connections-per-source", KIND_SHARE, of(limits.max_connections_per_source), 0, 0,      \
-		  NULL, "simultaneous connections of each source: a number, or a share of max-connections" },          \
-		{ section, "max-rate", KIND_RATE, of(limits.max_rate), 0, 0, NULL,                                     \
-		  "new connections in an interval, all sources together" },                                            \
-		{ section, "max-rate-per-source", KIND_RATE, of(limits.max_rate_per_source), 0, 0, NULL,               \
-		  "new connections in an interval of each source" }
+#define LIMITS(section, of)                                                                                         \
+	{ section, "max-connections", KIND_COUNT, of(limits.max_connections),                                       \
+	  0,	   MAX_COUNT,	      NULL,	  "simultaneous connections, all sources together" },               \
+		{ section,    "max-connections-per-source",                                                         \
+		  KIND_SHARE, of(limits.max_connections_per_source),                                                \
+		  0,	      0,                                                                                    \
+		  NULL,	      "simultaneous connections of each source: a number, or a share of max-connections" }, \
+		{ section, "max-rate", KIND_RATE, of(limits.max_rate),                                              \
+		  0,	   0,	       NULL,	  "new connections in an interval, all sources together" },         \
+	{                                                                                                           \
+		section, "max-rate-per-source", KIND_RATE, of(limits.max_rate_per_source), 0, 0, NULL,              \
+			"new connections in an interval of each source"                                             \
+	}
 
 const struct setting schema[] = {
 	{ SECTION_TOP, "interfaces", KIND_INTERFACES, 0, 0, 0, NULL, "where packets are judged" },
-	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes, "observe: count what would be refused, refuse nothing" },
+	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes,
+	  "observe: count what would be refused, refuse nothing" },
 	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes, "auto: native, else generic" },
-	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(ipv4_prefix), 8, 32, NULL, "addresses that count as one source" },
-	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(ipv6_prefix), 16, 128, NULL, "addresses that count as one source" },
-	{ SECTION_SOURCES, "retention", KIND_TIME, TOP(retention), 0, 0, NULL, "how long an idle source is remembered" },
-	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL, "sources tracked at once; read at load" },
+	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(ipv4_prefix), 8, 32, NULL,
+	  "addresses that count as one source" },
+	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(ipv6_prefix), 16, 128, NULL,
+	  "addresses that count as one source" },
+	{ SECTION_SOURCES, "retention", KIND_TIME, TOP(retention), 0, 0, NULL,
+	  "how long an idle source is remembered" },
+	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL,
+	  "sources tracked at once; read at load" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),

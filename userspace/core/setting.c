@@ -316,7 +316,8 @@ bool setting_is_default(const struct setting *s, const void *base)
 		return !((const struct share *)field)->given;
 	if (s->kind == KIND_RATE)
 		return !((const struct rate *)field)->count &&
-		       !(s->section == SECTION_SET && strstr(s->key, "-per-source") && set->limits.max_rate_per_source_given);
+		       !(s->section == SECTION_SET && strstr(s->key, "-per-source") &&
+			 set->limits.max_rate_per_source_given);
 	if (s->kind == KIND_BOOL)
 		return *(const bool *)field;
 	if (s->kind == KIND_FILE)

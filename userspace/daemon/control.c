@@ -89,7 +89,8 @@ static void on_read(struct bufferevent *stream, void *arg)
 	if (line)
 		client_answer(c, line, len);
 	else if (evbuffer_get_length(in) >= REQUEST_MAX)
-		client_send(c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", "the request is too long", "exit", EXIT_BAD));
+		client_send(
+			c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", "the request is too long", "exit", EXIT_BAD));
 	free(line);
 }
 

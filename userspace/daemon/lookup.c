@@ -58,10 +58,11 @@ int lookup_json(const struct engine *e, const struct policy *p, const struct slu
 	for (i = 0; i < s->services_count; i++) {
 		if (!s->services[i].id || lookup_read(e, a, s->services[i].id, &look))
 			continue;
-		json_array_append_new(services, json_pack("{s:s, s:s, s:s, s:I}", "name", s->services[i].row.name, "verdict",
-							  verdict_of(look.reason, &s->services[i].row), "reason",
-							  reason_label(look.reason), "max_connections_per_source",
-							  (json_int_t)look.rule.source.connections));
+		json_array_append_new(services,
+				      json_pack("{s:s, s:s, s:s, s:I}", "name", s->services[i].row.name, "verdict",
+						verdict_of(look.reason, &s->services[i].row), "reason",
+						reason_label(look.reason), "max_connections_per_source",
+						(json_int_t)look.rule.source.connections));
 	}
 	*out = json_pack("{s:s, s:n, s:n, s:o, s:I, s:o}", "address", addr_format(a, text), "country", "asn", "sets",
 			 sets_json(p, a), "class", (json_int_t)look.class_id, "services", services);

@@ -43,7 +43,8 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 	}
 	if (optind < argc || !instance_is_good(dm->instance)) {
 		fprintf(stderr, "sluiced: %s\n%s",
-			optind < argc ? "unexpected argument" : "an instance name has 1 to 31 letters, digits, '_', '.', '-'",
+			optind < argc ? "unexpected argument"
+				      : "an instance name has 1 to 31 letters, digits, '_', '.', '-'",
 			usage);
 		return EXIT_BAD;
 	}
@@ -60,7 +61,8 @@ static int policy_load(struct daemon *dm, struct diag *d)
 	if (!dm->live)
 		return -ENOMEM;
 	if (dm->check_only)
-		printf("%s: good: %zu services, %zu sets\n", dm->config, dm->base->services_count, dm->base->sets_count);
+		printf("%s: good: %zu services, %zu sets\n", dm->config, dm->base->services_count,
+		       dm->base->sets_count);
 	return 0;
 }
 
@@ -76,7 +78,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = engine_attach(dm->engine, dm->live, d);
 	if (!err)
-		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance, dm->config);
+		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
+			dm->config);
 	log_diag(err ? LOG_ERR : LOG_WARNING, d);
 	return err;
 }
@@ -84,7 +87,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 static void daemon_done(struct daemon *dm)
 {
 	if (dm->engine)
-		log_say(LOG_NOTICE, "stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",
+		log_say(LOG_NOTICE,
+			"stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",
 			dm->instance);
 	engine_close(dm->engine);
 	overrides_free(dm);

@@ -153,7 +153,8 @@ static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
 		return bad(a);
 	}
 	if (!err)
-		err = daemon_override(dm, arg(args, "service"), arg(args, "key"), arg(args, "value"), seconds, &a->diag);
+		err = daemon_override(dm, arg(args, "service"), arg(args, "key"), arg(args, "value"), seconds,
+				      &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	return err;
@@ -206,7 +207,9 @@ static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 	for (i = 0; i < plan->count; i++)
 		json_array_append_new(a->data, json_pack("{s:s, s:s}", "change", kinds[plan->item[i].kind], "what",
 							 plan->item[i].what));
-	return asprintf(&a->text, "%u added, %u changed, %u removed", plan->added, plan->changed, plan->removed) < 0 ? -ENOMEM : 0;
+	return asprintf(&a->text, "%u added, %u changed, %u removed", plan->added, plan->changed, plan->removed) < 0
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
@@ -247,12 +250,12 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 }
 
 static const struct verb verbs[] = {
-	{ "status", false, verb_status },   { "counters", false, verb_counters }, { "sources", false, verb_sources },
-	{ "bans", false, verb_bans },	    { "allows", false, verb_allows },	  { "lookup", false, verb_lookup },
-	{ "diff", false, verb_diff },	    { "dump", false, verb_dump },	  { "ban", true, verb_ban },
-	{ "unban", true, verb_unban },	    { "allow", true, verb_allow },	  { "disallow", true, verb_disallow },
-	{ "set", true, verb_set },	    { "mode", true, verb_mode },	  { "apply", true, verb_apply },
-	{ "reload", true, verb_reload },    { "unload", true, verb_unload },
+	{ "status", false, verb_status }, { "counters", false, verb_counters }, { "sources", false, verb_sources },
+	{ "bans", false, verb_bans },	  { "allows", false, verb_allows },	{ "lookup", false, verb_lookup },
+	{ "diff", false, verb_diff },	  { "dump", false, verb_dump },		{ "ban", true, verb_ban },
+	{ "unban", true, verb_unban },	  { "allow", true, verb_allow },	{ "disallow", true, verb_disallow },
+	{ "set", true, verb_set },	  { "mode", true, verb_mode },		{ "apply", true, verb_apply },
+	{ "reload", true, verb_reload },  { "unload", true, verb_unload },
 };
 
 void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a)

@@ -123,13 +123,14 @@ static int gate_attach(const struct engine *e, const char *interface, enum polic
 	if (mode != POLICY_XDP_GENERIC)
 		err = gate_attach_mode(e, interface, pin, XDP_MODE_NATIVE);
 	if (err && mode == POLICY_XDP_AUTO)
-		diag_add(d, "interface %s: the driver refuses native XDP (%s): using generic mode, which is slower", interface,
-			 strerror(-err));
+		diag_add(d, "interface %s: the driver refuses native XDP (%s): using generic mode, which is slower",
+			 interface, strerror(-err));
 	if (err && mode != POLICY_XDP_NATIVE)
 		err = gate_attach_mode(e, interface, pin, XDP_MODE_SKB);
 	if (err)
 		diag_add(d, "interface %s: cannot attach: %s%s", interface, strerror(-err),
-			 err == -EBUSY || err == -EEXIST ? ": another XDP program is there; this kernel cannot share" : "");
+			 err == -EBUSY || err == -EEXIST ? ": another XDP program is there; this kernel cannot share"
+							 : "");
 	return err;
 }
 

@@ -81,7 +81,8 @@ static int classes_replace(const struct engine *e, __u32 slot, const struct comp
 	size_t i;
 	int err;
 
-	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sluice_classes", sizeof(key), sizeof(__u32), SLUICE_MAX_PREFIXES, &opts);
+	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sluice_classes", sizeof(key), sizeof(__u32), SLUICE_MAX_PREFIXES,
+			    &opts);
 	if (fd < 0)
 		return fd;
 	for (i = 0; i < c->prefixes_count; i++) {
@@ -123,8 +124,8 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 		err = rows_write(e->map[MAP_classes], slot * SLUICE_MAX_CLASSES, SLUICE_MAX_CLASSES, c->classes,
 				 sizeof(*c->classes), c->classes_count);
 	if (!err)
-		err = rows_write(e->map[MAP_rules], slot * SLUICE_MAX_RULES, SLUICE_MAX_RULES, c->rules, sizeof(*c->rules),
-				 c->rules_count);
+		err = rows_write(e->map[MAP_rules], slot * SLUICE_MAX_RULES, SLUICE_MAX_RULES, c->rules,
+				 sizeof(*c->rules), c->rules_count);
 	if (!err)
 		err = names_write(e);
 	if (!err)
@@ -225,6 +226,7 @@ int engine_commit(struct engine *e, const struct policy *p, struct diag *d)
 	if (!err)
 		err = registry_retire(e);
 	if (err)
-		diag_add(d, "the new policy is in force, but live connections could not be counted anew: %s", strerror(-err));
+		diag_add(d, "the new policy is in force, but live connections could not be counted anew: %s",
+			 strerror(-err));
 	return err;
 }

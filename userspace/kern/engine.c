@@ -105,8 +105,10 @@ static int engine_resume(struct engine *e, struct diag *d)
 	if (err || !who.abi)
 		return -ENOENT;
 	if (who.abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u: sluicectl -i %s unload, then start again",
-			 e->instance, who.abi, SLUICE_ABI_VERSION, e->instance);
+		diag_add(
+			d,
+			"instance %s is pinned with ABI %u, this build speaks %u: sluicectl -i %s unload, then start again",
+			e->instance, who.abi, SLUICE_ABI_VERSION, e->instance);
 		return -EPROTO;
 	}
 	pin_path(e->instance, PIN_REAP, path);
@@ -132,7 +134,8 @@ static int control_init(const struct engine *e, struct diag *d)
 	__u32 zero = 0;
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &control.netns, &len)) {
-		diag_add(d, "cannot tell which network namespace this is: %s: Linux 5.14 or newer is needed", strerror(errno));
+		diag_add(d, "cannot tell which network namespace this is: %s: Linux 5.14 or newer is needed",
+			 strerror(errno));
 		return -errno;
 	}
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
@@ -218,7 +221,8 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 		return err;
 	}
 	if (who.abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi, SLUICE_ABI_VERSION);
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi,
+			 SLUICE_ABI_VERSION);
 		return -EPROTO;
 	}
 	*out = TAKE_PTR(e);

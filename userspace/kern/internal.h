@@ -15,20 +15,22 @@
 #define PIN_TRACK "link_track" /* the tracepoint's link */
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
-#define PIN_PROBE "prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
+#define PIN_PROBE \
+	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
 
 /* Every pinned map; the name in the object is the name of the pin. */
-#define SLUICE_PINNED_MAPS(X)                                                                                \
-	X(control) X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables)      \
-	X(live_allows) X(live_bans) X(sources) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) \
-	X(sweeper) X(identity) X(names)
+#define SLUICE_PINNED_MAPS(X)                                                                                   \
+	X(control)                                                                                              \
+	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
+		X(live_bans) X(sources) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
+			X(identity) X(names)
 
 enum map_id {
 #define X(name) MAP_##name,
 	SLUICE_PINNED_MAPS(X)
 #undef X
-	MAPS
+		MAPS
 };
 
 struct engine {

@@ -123,8 +123,7 @@ struct sluice_bpf *object_open_gate(const struct engine *e)
 
 	if (!skel)
 		return NULL;
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.sluice_gate);
+	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, prog == skel->progs.sluice_gate);
 	for (i = 0; i < MAPS; i++) {
 		map = bpf_object__find_map_by_name(skel->obj, map_names[i]);
 		if (!map || bpf_map__reuse_fd(map, e->map[i]))

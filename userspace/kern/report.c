@@ -37,9 +37,9 @@ static json_t *service_json(const struct service_status *s)
 
 	for (i = 0; i < s->row.ports_count && i < SLUICE_SERVICE_PORTS; i++)
 		json_array_append_new(ports, json_integer(s->row.ports[i]));
-	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports, "pressure",
-			 0, "connections", s->held - s->reserved, "reserved", s->reserved, "max_connections",
-			 (json_int_t)s->row.total.connections, "max_connections_per_source",
+	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports,
+			 "pressure", 0, "connections", s->held - s->reserved, "reserved", s->reserved,
+			 "max_connections", (json_int_t)s->row.total.connections, "max_connections_per_source",
 			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)admitted, "refused",
 			 (json_int_t)refused_of(s), "observed", (json_int_t)observed_of(s));
 }
@@ -87,10 +87,11 @@ int report_counters(const struct engine *e, json_t **out)
 			c = &s->services[i].stats[why];
 			if (!c->packets && !c->observed)
 				continue;
-			json_array_append_new(*out, json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", s->services[i].row.name,
-							      "reason", reason_label(why), "packets", (json_int_t)c->packets,
-							      "connections", (json_int_t)c->connections, "observed",
-							      (json_int_t)c->observed));
+			json_array_append_new(*out,
+					      json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", s->services[i].row.name,
+							"reason", reason_label(why), "packets", (json_int_t)c->packets,
+							"connections", (json_int_t)c->connections, "observed",
+							(json_int_t)c->observed));
 		}
 	}
 	return 0;
@@ -139,11 +140,11 @@ int report_sources(const struct engine *e, const char *service, size_t top, json
 	*out = json_array();
 	for (i = 0; i < count && (!top || i < top); i++) {
 		p = (struct prefix){ list[i].addr, list[i].prefix_len };
-		json_array_append_new(*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", prefix_format(&p, text),
-						      "service", service_name(s, list[i].service), "connections",
-						      (json_int_t)list[i].connections, "reserved",
-						      (json_int_t)list[i].reserved, "limit", (json_int_t)list[i].limit,
-						      "country"));
+		json_array_append_new(
+			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", prefix_format(&p, text), "service",
+					service_name(s, list[i].service), "connections",
+					(json_int_t)list[i].connections, "reserved", (json_int_t)list[i].reserved,
+					"limit", (json_int_t)list[i].limit, "country"));
 	}
 	return 0;
 }

@@ -23,7 +23,8 @@ struct snapshot {
 	char policy[SLUICE_PATH_LEN];
 	struct interface_status *interfaces;
 	size_t interfaces_count;
-	struct service_status *services; /* of the live generation; first is the pseudo service "-" (id 0, not protected) */
+	struct service_status
+		*services; /* of the live generation; first is the pseudo service "-" (id 0, not protected) */
 	size_t services_count;
 	uint64_t sources_tracked;
 	uint64_t reservations;

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The compiler against a slow judge, and the documented rules of the mail servers that people come from. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "clone.h"
+#include "compile.h"
+#include "dump.h"
+#include "parse.h"
+#include "plan.h"
+
+static struct registry registry;
+
+static struct policy *policy_of(const char *text)
+{
+	char path[] = "/tmp/sluice-unit-XXXXXX";
+	struct policy *p = NULL;
+	struct diag d = {};
+	int fd = mkstemp(path), err;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	err = policy_parse_file(path, &p, &d);
+	unlink(path);
+	if (err)
+		fail_msg("%s\n%s", diag_text(&d), text);
+	diag_free(&d);
+	return p;
+}
+
+static struct compiled *compiled_of(const struct policy *p)
+{
+	struct compiled *c = NULL;
+	struct diag d = {};
+
+	assert_int_equal(policy_compile(p, &registry, &c, &d), 0);
+	diag_free(&d);
+	return c;
+}
+
+static const struct sluice_rule *rule_of(const struct compiled *c, const char *address, const char *service)
+{
+	struct sluice_addr a;
+
+	assert_int_equal(addr_parse(address, &a), 0);
+	return &c->rules[c->classes[compiled_class(c, &a)].rule[registry_service(&registry, service)]];
+}
+
+#define HEAD                                                                                                         \
+	"interfaces = {eth0}\nservice smtp { ports = {25} max-connections = 100 max-connections-per-source = 5% }\n" \
+	"service imap { ports = {143} max-connections-per-source = 7 }\n"
+
+static void expect_rule(const char *sets, const char *address, enum sluice_action action, uint32_t most)
+{
+	char text[2048];
+	struct policy *p;
+	struct compiled *c;
+
+	snprintf(text, sizeof(text), "%s%s", HEAD, sets);
+	p = policy_of(text);
+	c = compiled_of(p);
+	assert_int_equal(rule_of(c, address, "smtp")->action, action);
+	if (action == SLUICE_ACTION_LIMIT)
+		assert_int_equal(rule_of(c, address, "smtp")->source.connections, most);
+	compiled_free(c);
+	policy_free(p);
+}
+
+#define DENY(name, prefix, priority) \
+	"source-set " name " { prefixes = {" prefix "} action = deny priority = " priority " }\n"
+#define ALLOW(name, prefix, priority) \
+	"source-set " name " { prefixes = {" prefix "} action = allow priority = " priority " }\n"
+#define LIMIT(name, prefix, most, priority)                                                                        \
+	"source-set " name " { prefixes = {" prefix "} max-connections-per-source = " most " priority = " priority \
+	" }\n"
+
+static void test_axigen_nothing_matches_service_rules_apply(void **state)
+{
+	(void)state;
+	expect_rule(DENY("a", "10.0.0.0/8", "1"), "192.0.2.1", SLUICE_ACTION_LIMIT, 5);
+}
+
+static void test_axigen_only_a_deny_matches_closes(void **state)
+{
+	(void)state;
+	expect_rule(DENY("a", "10.0.0.0/8", "1"), "10.1.1.1", SLUICE_ACTION_DENY, 0);
+}
+
+static void test_axigen_lower_number_wins_between_allow_and_deny(void **state)
+{
+	(void)state;
+	expect_rule(DENY("a", "10.0.0.0/8", "5") LIMIT("b", "10.1.0.0/16", "30", "4"), "10.1.1.1", SLUICE_ACTION_LIMIT,
+		    30);
+	expect_rule(DENY("a", "10.0.0.0/8", "5") LIMIT("b", "10.1.0.0/16", "30", "6"), "10.1.1.1", SLUICE_ACTION_DENY,
+		    0);
+}
+
+static void test_axigen_allow_rule_carries_limits_of_its_own(void **state)
+{
+	(void)state;
+	expect_rule(LIMIT("b", "10.1.0.0/16", "30", "10"), "10.1.1.1", SLUICE_ACTION_LIMIT, 30);
+	expect_rule(LIMIT("b", "10.1.0.0/16", "0", "10"), "10.1.1.1", SLUICE_ACTION_LIMIT, 0);
+	expect_rule(LIMIT("b", "10.1.0.0/16", "10%", "10"), "10.1.1.1", SLUICE_ACTION_LIMIT, 10);
+}
+
+static void test_axigen_rule_that_is_not_enabled_does_nothing(void **state)
+{
+	(void)state;
+	expect_rule("source-set a { prefixes = {10.0.0.0/8} action = deny enabled = false }\n", "10.1.1.1",
+		    SLUICE_ACTION_LIMIT, 5);
+}
+
+static void test_axigen_ip_sets_are_intervals_masks_and_sizes(void **state)
+{
+	static const char *const forms[] = { "10.1.1.0-10.1.1.9", "10.1.1.0/255.255.255.0", "10.1.1.0/24", "10.1.1.1" };
+	char set[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		snprintf(set, sizeof(set), "source-set a { prefixes = {%s} action = deny }\n", forms[i]);
+		expect_rule(set, "10.1.1.1", SLUICE_ACTION_DENY, 0);
+		expect_rule(set, "10.1.2.1", SLUICE_ACTION_LIMIT, 5);
+	}
+}
+
+static void test_axigen_global_deny_list_is_a_set_of_all_services(void **state)
+{
+	struct policy *p = policy_of(HEAD DENY(
+		"a", "10.0.0.0/8",
+		"100") "source-set b { prefixes = {10.0.0.0/8} services = {imap} action = allow priority = 1 }\n");
+	struct compiled *c = compiled_of(p);
+
+	(void)state;
+	assert_int_equal(rule_of(c, "10.0.0.1", "smtp")->action, SLUICE_ACTION_DENY);
+	assert_int_equal(rule_of(c, "10.0.0.1", "imap")->action, SLUICE_ACTION_ALLOW);
+	compiled_free(c);
+	policy_free(p);
+}
+
+static void test_ties_go_to_allow_then_deny_then_the_longest_prefix(void **state)
+{
+	(void)state;
+	expect_rule(DENY("a", "10.1.1.0/24", "9") ALLOW("b", "10.0.0.0/8", "9"), "10.1.1.1", SLUICE_ACTION_ALLOW, 0);
+	expect_rule(LIMIT("a", "10.1.1.0/24", "3", "9") DENY("b", "10.0.0.0/8", "9"), "10.1.1.1", SLUICE_ACTION_DENY,
+		    0);
+	expect_rule(LIMIT("a", "10.1.1.0/24", "3", "9") LIMIT("b", "10.0.0.0/8", "4", "9"), "10.1.1.1",
+		    SLUICE_ACTION_LIMIT, 3);
+	expect_rule(LIMIT("b", "10.0.0.0/8", "4", "9") LIMIT("a", "10.0.0.0/8", "3", "9"), "10.1.1.1",
+		    SLUICE_ACTION_LIMIT, 4);
+}
+
+static void random_address(char *out, size_t size)
+{
+	if (rand() % 3)
+		snprintf(out, size, "10.%d.%d.%d", rand() % 2, rand() % 2, rand() % 8);
+	else
+		snprintf(out, size, "2001:db8:0:%d::%d", rand() % 2, rand() % 8);
+}
+
+static size_t random_set(char *out, size_t size, int number)
+{
+	static const char *const what[] = { "action = allow", "action = deny", "max-connections-per-source = 3",
+					    "max-rate = 9/1m" };
+	static const char *const where[] = { "", "services = {smtp}", "services = {imap}", "enabled = no" };
+	char a[64], *cut;
+	int len = rand() % 3 ? 29 + rand() % 4 : 8 + rand() % 25;
+
+	random_address(a, sizeof(a));
+	if (strchr(a, ':')) {
+		cut = strrchr(a, ':');
+		strcpy(cut, rand() % 2 ? ":/64" : ":/48");
+		if (!strcmp(cut, ":/48"))
+			strcpy(a, "2001:db8::/48");
+	} else {
+		struct sluice_addr addr;
+		struct prefix p;
+
+		addr_parse(a, &addr);
+		p = (struct prefix){ addr_mask(&addr, 96 + len), 96 + len };
+		prefix_format(&p, a);
+	}
+	return snprintf(out, size, "source-set s%d { prefixes = {%s} %s %s priority = %d }\n", number, a,
+			what[rand() % 4], where[rand() % 4], rand() % 3);
+}
+
+/* Rank of a set for an address at a service: lower is better; -1: does not apply. Written apart from the compiler. */
+static long judge_rank(const struct policy *p, size_t set, const struct sluice_addr *a, const char *service)
+{
+	const struct policy_set *s = &p->sets[set];
+	struct sluice_addr cut;
+	long best = -1, len;
+	size_t i;
+
+	if (!s->enabled || (s->services_count && strcmp(s->services[0], service)))
+		return -1;
+	for (i = 0; i < s->prefixes.count; i++) {
+		len = s->prefixes.item[i].len;
+		cut = addr_mask(a, len);
+		if (!memcmp(&cut, &s->prefixes.item[i].addr, sizeof(cut)) && len > best)
+			best = len;
+	}
+	if (best < 0)
+		return -1;
+	return ((long)s->priority * 3 + (s->action + 2) % 3) * 1000000 + (128 - best) * 1000 + set;
+}
+
+static int judge(const struct policy *p, const struct sluice_addr *a, const char *service)
+{
+	long best = -1, rank;
+	int found = -1;
+	size_t i;
+
+	for (i = 0; i < p->sets_count; i++) {
+		rank = judge_rank(p, i, a, service);
+		if (rank >= 0 && (best < 0 || rank < best)) {
+			best = rank;
+			found = i;
+		}
+	}
+	return found;
+}
+
+static void test_random_policies_agree_with_a_slow_judge(void **state)
+{
+	char text[8192], address[64];
+	int round, i, sets;
+	struct compiled *c;
+	struct policy *p;
+	size_t n;
+
+	(void)state;
+	srand(25);
+	for (round = 0; round < 1000; round++) {
+		n = snprintf(text, sizeof(text), "%s", HEAD);
+		sets = rand() % 12;
+		for (i = 0; i < sets; i++)
+			n += random_set(text + n, sizeof(text) - n, i);
+		p = policy_of(text);
+		c = compiled_of(p);
+		for (i = 0; i < 40; i++) {
+			struct sluice_addr a;
+			const char *service = rand() % 2 ? "smtp" : "imap";
+
+			random_address(address, sizeof(address));
+			addr_parse(address, &a);
+			if (c->winner[compiled_class(c, &a)][registry_service(&registry, service)] !=
+			    judge(p, &a, service))
+				fail_msg("%s at %s\n%s", address, service, text);
+		}
+		compiled_free(c);
+		policy_free(p);
+	}
+}
+
+static void test_random_policies_dump_to_equal_policies(void **state)
+{
+	struct policy *p, *again, *copy;
+	char text[8192], *dumped;
+	struct plan *plan;
+	int round, i;
+	size_t n, size;
+	FILE *out;
+
+	(void)state;
+	srand(143);
+	for (round = 0; round < 200; round++) {
+		n = snprintf(text, sizeof(text), "mode = observe\nsources { retention = %ds }\n%s", 1 + rand() % 5000,
+			     HEAD);
+		for (i = 0; i < rand() % 12; i++)
+			n += random_set(text + n, sizeof(text) - n, i);
+		p = policy_of(text);
+		copy = policy_clone(p);
+		out = open_memstream(&dumped, &size);
+		assert_int_equal(policy_dump(copy, out), 0);
+		fclose(out);
+		again = policy_of(dumped);
+		assert_int_equal(plan_diff(p, again, &plan), 0);
+		if (plan->count)
+			fail_msg("%s\n%s", plan->item[0].what, dumped);
+		plan_free(plan);
+		free(dumped);
+		policy_free(copy);
+		policy_free(again);
+		policy_free(p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_axigen_nothing_matches_service_rules_apply),
+		cmocka_unit_test(test_axigen_only_a_deny_matches_closes),
+		cmocka_unit_test(test_axigen_lower_number_wins_between_allow_and_deny),
+		cmocka_unit_test(test_axigen_allow_rule_carries_limits_of_its_own),
+		cmocka_unit_test(test_axigen_rule_that_is_not_enabled_does_nothing),
+		cmocka_unit_test(test_axigen_ip_sets_are_intervals_masks_and_sizes),
+		cmocka_unit_test(test_axigen_global_deny_list_is_a_set_of_all_services),
+		cmocka_unit_test(test_ties_go_to_allow_then_deny_then_the_longest_prefix),
+		cmocka_unit_test(test_random_policies_agree_with_a_slow_judge),
+		cmocka_unit_test(test_random_policies_dump_to_equal_policies),
+	};
+
+	return cmocka_run_group_tests_name("compile", tests, NULL, NULL);
+}
