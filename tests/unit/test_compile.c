@@ -109,7 +109,8 @@ static void test_axigen_allow_rule_carries_limits_of_its_own(void **state)
 	(void)state;
 	expect_rule(LIMIT("b", "10.1.0.0/16", "30", "10"), "10.1.1.1", SLUICE_ACTION_LIMIT, 30);
 	expect_rule(LIMIT("b", "10.1.0.0/16", "0", "10"), "10.1.1.1", SLUICE_ACTION_LIMIT, 0);
-	expect_rule(LIMIT("b", "10.1.0.0/16", "10%", "10"), "10.1.1.1", SLUICE_ACTION_LIMIT, 10);
+	expect_rule("source-set b { prefixes = {10.1.0.0/16} services = {smtp} max-connections-per-source = 10% }\n",
+		    "10.1.1.1", SLUICE_ACTION_LIMIT, 10);
 }
 
 static void test_axigen_rule_that_is_not_enabled_does_nothing(void **state)

@@ -19,12 +19,14 @@
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
 
+/* clang-format off */
 /* Every pinned map; the name in the object is the name of the pin. */
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
 		X(live_bans) X(sources) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
 			X(identity) X(names)
+/* clang-format on */
 
 enum map_id {
 #define X(name) MAP_##name,
