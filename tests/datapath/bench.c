@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Nanoseconds per packet by BPF_PROG_TEST_RUN, all in one run: the gate next to programs that only pass or drop. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+
+#define ROUNDS 7
+#define REPEAT 500000
+#define SERVER "203.0.113.5"
+
+enum { PASS_BARE, DROP_BARE, UNPROTECTED, ESTABLISHED, REFUSED, RETRANSMITTED, CASES };
+
+static const char *const names[CASES] = { "bare pass",	 "bare drop",	"other port",
+					  "established", "refused SYN", "admitted SYN (sent again)" };
+
+static int bare_program(int verdict)
+{
+	const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = verdict },
+					  { .code = BPF_JMP | BPF_EXIT } };
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bare", "GPL", insns, 2, NULL);
+}
+
+static unsigned int bare_ns(int fd, const uint8_t *frame, size_t len)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .repeat = REPEAT);
+
+	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
+	return opts.duration;
+}
+
+static unsigned int gate_ns(struct gate *g, struct frame f)
+{
+	uint8_t frame[FRAME_ROOM];
+	size_t len = frame_build(&f, frame), none = 0;
+	unsigned int ns = 0;
+
+	assert_true(engine_probe(g->engine, frame, len, NULL, &none, REPEAT, &ns) >= 0);
+	return ns;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const unsigned int *)a < *(const unsigned int *)b ? -1 : 1;
+}
+
+static void round_run(struct gate *g, const int bare[2], unsigned int (*ns)[ROUNDS], int i)
+{
+	struct frame f = { "10.0.0.1", SERVER, 1001, 25, .flags = SYN };
+	uint8_t frame[FRAME_ROOM];
+	size_t len = frame_build(&f, frame);
+	enum sluice_reason why;
+
+	gate_send(g, &f, &why);
+	ns[PASS_BARE][i] = bare_ns(bare[0], frame, len);
+	ns[DROP_BARE][i] = bare_ns(bare[1], frame, len);
+	ns[RETRANSMITTED][i] = gate_ns(g, f);
+	f.from_port = 1002;
+	ns[REFUSED][i] = gate_ns(g, f);
+	f.flags = ACK;
+	ns[ESTABLISHED][i] = gate_ns(g, f);
+	f.to_port = 22;
+	ns[UNPROTECTED][i] = gate_ns(g, f);
+}
+
+static void bench(void **state)
+{
+	const int bare[2] = { bare_program(XDP_PASS), bare_program(XDP_DROP) };
+	unsigned int ns[CASES][ROUNDS];
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 }\n");
+	for (i = 0; i < ROUNDS; i++)
+		round_run(&g, bare, ns, i);
+	gate_close(&g);
+	printf("%-28s %8s %8s %8s %14s\n", "ns per packet", "least", "median", "most", "over bare pass");
+	for (i = 0; i < CASES; i++)
+		qsort(ns[i], ROUNDS, sizeof(ns[i][0]), by_number);
+	for (i = 0; i < CASES; i++)
+		printf("%-28s %8u %8u %8u %14d\n", names[i], ns[i][0], ns[i][ROUNDS / 2], ns[i][ROUNDS - 1],
+		       (int)ns[i][ROUNDS / 2] - (int)ns[PASS_BARE][ROUNDS / 2]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bench) };
+
+	return cmocka_run_group_tests_name("bench", tests, NULL, NULL);
+}
