@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The C programs of tests/lib on a network: many connections, every way to end one, forged segments, the kernel's own count."""
+import json
+import os
+import select
+import time
+
+from net import BUILD, SERVER
+
+LIB = BUILD / "tests" / "lib"
+
+
+def source(i=0):
+    """The i-th of the 32,512 IPv4 sources that any_source() adds; consecutive ones differ by 1."""
+    return f"10.77.{128 + (i + 1) // 256}.{(i + 1) % 256}"
+
+
+def source6(i=0, host=1):
+    """An IPv6 source of any_source() in a /64 of its own; the same i with another host is the same source to sluice."""
+    return f"fd78:0:0:{i + 1:x}::{host:x}"
+
+
+def any_source(net):
+    """Makes the client answer for source() and source6(), without adding an address for each."""
+    for words in ("route add local 10.77.128.0/17 dev lo table main", "-6 route add local fd78::/48 dev lo table main"):
+        net.run(net.client, "ip", *words.split())
+    for words in ("route add 10.77.128.0/17 via 10.77.0.2", "-6 route add fd78::/48 via fd77:0:1::2"):
+        net.run(net.server, "ip", *words.split())
+    for key in ("ipv4/ip_nonlocal_bind=1", "ipv6/ip_nonlocal_bind=1", "ipv4/ip_local_port_range=1024 65000"):
+        name, value = key.split("=")
+        net.run(net.client, "sh", "-c", f"echo {value} > /proc/sys/net/{name}")
+
+
+class Tool:
+    """A program of tests/lib that answers in JSON lines. Every wait has an end."""
+
+    def __init__(self, net, ns, name, *args):
+        self.process = net.popen(ns, LIB / name, *args, text=False)
+        self.name, self.rest = name, b""
+
+    def json(self, timeout=30.0):
+        end = time.monotonic() + timeout
+        while b"\n" not in self.rest:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+            assert ready, f"{self.name}: no answer in {timeout} s"
+            got = os.read(self.process.stdout.fileno(), 65536)
+            assert got, f"{self.name}: ended instead of answering"
+            self.rest += got
+        line, _, self.rest = self.rest.partition(b"\n")
+        return json.loads(line)
+
+    def ask(self, text, timeout=30.0):
+        self.process.stdin.write(text.encode() + b"\n")
+        self.process.stdin.flush()
+        return self.json(timeout)
+
+    def finish(self, timeout=30.0):
+        """Closes its input and waits; the last thing it says, if any."""
+        out, _ = self.process.communicate(timeout=timeout)
+        lines = (self.rest + out).decode().splitlines()
+        return json.loads(lines[-1]) if lines else None
+
+
+def serve(net, port, *options):
+    """tests/lib/serve.c on [::] for both families; the process, for SIGUSR1 and SIGUSR2."""
+    return net.ready(net.popen(net.server, LIB / "serve", *options, port))
+
+
+def hold(net, to, port, count, sources, processes=2, wait_ms=1500):
+    """Opens `count` connections at once; the tool, and its first report. ask("close N" | "open N" | "count" | "wait MS")."""
+    tool = Tool(net, net.client, "hold", "-n", count, "-p", processes, "-t", wait_ms, "-s", sources, to, port)
+    return tool, tool.json(30 + wait_ms / 1000)
+
+
+def peak(net, port, *options):
+    """Samples the server's kernel until finish(), which returns {"max", "last", "samples", "max_source"}."""
+    tool = Tool(net, net.server, "peak", *options, port)
+    tool.ask("now")
+    return tool
+
+
+def mix(net, to, port, sessions, sources, *options):
+    """Sessions with serve() that end in every way. Returns the running tool: finish(timeout) gives the figures."""
+    return Tool(net, net.client, "mix", "-n", sessions, "-s", sources, *options, to, port)
+
+
+def server_mac(net):
+    return json.loads(net.run(net.server, "ip", "-j", "link", "show", "s0").stdout)[0]["address"]
+
+
+def forge(net, port, sources, kind="mix", count=1000, *options, to=SERVER):
+    """Forged segments of `kind` (syn, fin, rst, rstack, ack, mix). Returns the running tool."""
+    args = ["-i", "c0", "-m", server_mac(net), "-s", sources, "-f", kind, "-n", count, *options, to, port]
+    return Tool(net, net.client, "forge", *args)
