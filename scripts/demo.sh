@@ -61,13 +61,13 @@ for end in "$S s0" "$C c0"; do
 	# shellcheck disable=SC2086 # two words
 	set -- $end
 	nsenter --net="/run/netns/$1" ethtool -K "$2" tx off tso off gso off gro off >/dev/null 2>&1
-	ip -n "$1" link set lo up
-	ip -n "$1" link set "$2" up
+	nsenter --net="/run/netns/$1" ip link set lo up
+	nsenter --net="/run/netns/$1" ip link set "$2" up
 done
-ip -n "$S" addr add 10.78.0.1/16 dev s0
-ip -n "$S" addr add fd78::1/32 dev s0 nodad
-for i in 2 3 4 5; do ip -n "$C" addr add "10.78.0.$i/16" dev c0; done
-ip -n "$C" addr add fd78:0:1::2/32 dev c0 nodad
+in_server ip addr add 10.78.0.1/16 dev s0
+in_server ip addr add fd78::1/32 dev s0 nodad
+for i in 2 3 4 5; do in_client ip addr add "10.78.0.$i/16" dev c0; done
+in_client ip addr add fd78:0:1::2/32 dev c0 nodad
 
 say "A real Postfix on port 25 and a real Dovecot on port 143."
 mkdir -p "$work/postfix" "$work/queue" "$work/data" "$work/run"

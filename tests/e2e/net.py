@@ -37,7 +37,7 @@ class Net:
         for name in (self.server, self.client) + ((self.middle,) if rtt else ()):
             sh("ip", "netns", "add", name)
             self.names.append(name)
-            sh("ip", "-n", name, "link", "set", "lo", "up")
+            self.run(name, "ip", "link", "set", "lo", "up")
         if rtt:
             self.link(self.server, "s0", self.middle, "m0")
             self.link(self.client, "c0", self.middle, "m1")
@@ -55,16 +55,16 @@ class Net:
                 self.address(self.client, f"fd77:0:{i + 1}::{host}", "c0", 32)
         # XDP_TX on a veth end reaches the other end only where that polls by NAPI
         peer, end = (self.middle, "m0") if rtt else (self.client, "c0")
-        sh("ip", "-n", peer, "link", "set", end, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
+        self.run(peer, "ip", "link", "set", end, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
 
     def link(self, a, a_end, b, b_end):
         sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
         for ns, end in ((a, a_end), (b, b_end)):
             self.run(ns, "ethtool", "-K", end, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-            sh("ip", "-n", ns, "link", "set", end, "up")
+            self.run(ns, "ip", "link", "set", end, "up")
 
     def address(self, ns, address, end, bits):
-        sh("ip", "-n", ns, "addr", "add", f"{address}/{bits}", "dev", end, *(["nodad"] if ":" in address else []))
+        self.run(ns, "ip", "addr", "add", f"{address}/{bits}", "dev", end, *(["nodad"] if ":" in address else []))
 
     def enter(self, ns, argv):
         return ["nsenter", f"--net=/run/netns/{ns}"] + [str(a) for a in argv]
