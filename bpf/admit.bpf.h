@@ -23,15 +23,19 @@ __noinline int holding_take(struct sluice_holding *h, const struct sluice_rule *
 {
 	enum sluice_reason why = SLUICE_ADMITTED;
 	struct give undo = { .transient = 1 };
+	__u16 holds = SLUICE_HOLDS_SOURCE;
 	enum taken got;
 
 	if (!h || !rule || !row || !how)
 		return SLUICE_UNPARSED;
 	got = source_take(&h->source, &rule->source, how);
-	if (got == TAKEN)
-		h->holds |= SLUICE_HOLDS_SOURCE;
-	else if (got != TAKEN_NO_ROOM || !how->force)
+	if (got == TAKEN_NO_ROOM) {
+		got = shared_take(&h->source, &rule->source, how);
+		holds = SLUICE_HOLDS_SHARED;
+	}
+	if (got != TAKEN)
 		return refusal(got, SLUICE_SOURCE_CONNECTIONS, SLUICE_SOURCE_RATE);
+	h->holds |= holds;
 	if (h->set_total) {
 		got = total_take(h->set_total, &rule->set, how);
 		if (got == TAKEN)

@@ -88,6 +88,8 @@ static __always_inline int counter_give(struct sluice_counter *c, const struct g
 /* A reservation became a connection. */
 static __always_inline void counter_settle(struct sluice_counter *c)
 {
+	if (!c)
+		return;
 	bpf_spin_lock(&c->lock);
 	if (c->reserved)
 		c->reserved--;
@@ -143,6 +145,36 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 	return TAKEN_NO_ROOM;
 }
 
+/* The finaliser of MurmurHash3 (Austin Appleby, public domain). */
+static __always_inline __u32 hash_mix(__u32 h)
+{
+	h = (h ^ h >> 16) * 0x85ebca6b;
+	h = (h ^ h >> 13) * 0xc2b2ae35;
+	return h ^ h >> 16;
+}
+
+static __always_inline struct sluice_counter *shared_of(const struct sluice_source_key *key)
+{
+	__u32 hash = key->service, i;
+
+	for (i = 0; i < 4; i++)
+		hash = hash_mix(hash ^ key->addr.word[i]);
+	hash &= SLUICE_SHARED - 1;
+	return bpf_map_lookup_elem(&shared, &hash);
+}
+
+/* enum taken: of the counter that a source without one of its own shares */
+__noinline int shared_take(const struct sluice_source_key *key, const struct sluice_limit *limit,
+			   const struct take *how)
+{
+	struct sluice_counter *c;
+
+	if (!key || !limit || !how)
+		return TAKEN_NO_ROOM;
+	c = shared_of(key);
+	return c ? counter_take(c, limit, how) : TAKEN_NO_ROOM;
+}
+
 static __always_inline struct sluice_counter *total_of(__u32 index)
 {
 	return bpf_map_lookup_elem(&totals, &index);
@@ -158,9 +190,9 @@ __noinline int total_take(__u32 index, const struct sluice_limit *limit, const s
 	return counter_take(c, limit, how);
 }
 
-static __always_inline void total_give(__u32 index, const struct give *how)
+/* To a counter that stays. */
+static __always_inline void lasting_give(struct sluice_counter *c, const struct give *how)
 {
-	struct sluice_counter *c = total_of(index);
 	struct give kept = *how;
 
 	kept.transient = 0;
@@ -176,9 +208,11 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 	if (!h || !how)
 		return 0;
 	if (h->holds & SLUICE_HOLDS_SERVICE)
-		total_give(h->source.service, how);
+		lasting_give(total_of(h->source.service), how);
 	if (h->holds & SLUICE_HOLDS_SET)
-		total_give(h->set_total, how);
+		lasting_give(total_of(h->set_total), how);
+	if (h->holds & SLUICE_HOLDS_SHARED)
+		lasting_give(shared_of(&h->source), how);
 	if (!(h->holds & SLUICE_HOLDS_SOURCE))
 		return 0;
 	c = bpf_map_lookup_elem(&sources, &h->source);
@@ -187,30 +221,19 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 	return 0;
 }
 
-static __always_inline void total_settle(__u32 index)
-{
-	struct sluice_counter *c = total_of(index);
-
-	if (c)
-		counter_settle(c);
-}
-
 /* The reservation that holds these slots has become a connection. */
 __noinline int holding_settle(const struct sluice_holding *h)
 {
-	struct sluice_counter *c;
-
 	if (!h)
 		return 0;
 	if (h->holds & SLUICE_HOLDS_SERVICE)
-		total_settle(h->source.service);
+		counter_settle(total_of(h->source.service));
 	if (h->holds & SLUICE_HOLDS_SET)
-		total_settle(h->set_total);
-	if (!(h->holds & SLUICE_HOLDS_SOURCE))
-		return 0;
-	c = bpf_map_lookup_elem(&sources, &h->source);
-	if (c)
-		counter_settle(c);
+		counter_settle(total_of(h->set_total));
+	if (h->holds & SLUICE_HOLDS_SHARED)
+		counter_settle(shared_of(&h->source));
+	if (h->holds & SLUICE_HOLDS_SOURCE)
+		counter_settle(bpf_map_lookup_elem(&sources, &h->source));
 	return 0;
 }
 

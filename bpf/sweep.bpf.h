@@ -39,6 +39,8 @@ static long sweep_reservation(void *map, const struct sluice_tuple *key, struct 
 	if (!r->late) {
 		r->late = 1;
 		late_list(&tuple, s->now);
+		if (!*(volatile __u64 *)&r->expires_ns) /* claimed meanwhile: a connection, which is not late */
+			bpf_map_delete_elem(&late, &tuple);
 		return 0;
 	}
 	how.taken_ns = r->taken_ns;
@@ -59,7 +61,6 @@ static int sweep_tick(void *map, __u32 *key, struct sluice_sweeper *self)
 	bpf_for_each_map_elem(&reservations, sweep_reservation, &s, 0);
 	beat = bpf_map_lookup_elem(&pulse, &zero);
 	if (beat) {
-		beat->swept_ns = s.now;
 		if (beat->late && s.now > beat->late_until_ns)
 			beat->late = 0;
 	}

@@ -19,8 +19,7 @@ static __always_inline void window_clear(struct sluice_window *w)
 static __always_inline void window_advance(struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
-	__u32 at = w->running;
-	int i;
+	__u32 at = w->running, i;
 
 	if (w->width_ns != width) {
 		window_clear(w);

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 1
+#define SLUICE_ABI_VERSION 2
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -30,6 +30,7 @@
 #define SLUICE_MAX_RULES 8192
 #define SLUICE_MAX_TOTALS 4096 /* counters of services (index = service id) and, from SLUICE_MAX_SERVICES on, of sets */
 #define SLUICE_MAX_PREFIXES 2000000
+#define SLUICE_SHARED 65536 /* counters, a power of two, for sources that find no room in `sources` */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
 #define SLUICE_MAX_LISTENERS 4096
 #define SLUICE_MAX_RESERVATIONS 65536
@@ -62,7 +63,6 @@ struct sluice_control {
 /* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
 struct sluice_pulse {
 	__u64 late_until_ns;
-	__u64 swept_ns;
 	__u32 late;
 	__u32 pad;
 };
@@ -72,7 +72,6 @@ struct sluice_identity {
 	__u32 abi;
 	__u32 pad;
 	char policy[SLUICE_PATH_LEN];
-	char build[SLUICE_NAME_LEN];
 };
 
 struct sluice_generation {
@@ -181,6 +180,7 @@ struct sluice_source_key {
 #define SLUICE_HOLDS_SOURCE 1
 #define SLUICE_HOLDS_SET 2
 #define SLUICE_HOLDS_SERVICE 4
+#define SLUICE_HOLDS_SHARED 8 /* instead of SLUICE_HOLDS_SOURCE */
 
 /* Which counters one connection holds a slot of: what was taken is what is given back, whatever the policy became. */
 struct sluice_holding {

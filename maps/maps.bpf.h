@@ -56,6 +56,11 @@ SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sl
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
+/*
+ * Where `sources` is full, those who find no room share these counters, by hash: limits still hold, for each counter. Known
+ * sources are not touched.
+ */
+MAP(BPF_MAP_TYPE_ARRAY, shared, __u32, struct sluice_counter, SLUICE_SHARED);
 MAP(BPF_MAP_TYPE_ARRAY, totals, __u32, struct sluice_counter, SLUICE_MAX_TOTALS);
 MAP(BPF_MAP_TYPE_HASH, reservations, struct sluice_tuple, struct sluice_reservation, SLUICE_MAX_RESERVATIONS);
 /* Handshakes whose reservation ran out but which may complete yet; the oldest make room. Value: when it was listed. */

@@ -13,6 +13,7 @@ cleanup() {
 	if [ -n "${KEEP:-}" ]; then echo "kept: $tree"; else rm -rf --one-file-system "$tree"; fi
 }
 trap cleanup EXIT
+chmod 755 "$tree" # as / is: users other than root are among the tests
 
 command -v debootstrap >/dev/null || apt-get install -y -qq debootstrap >/dev/null
 echo "== a bare Debian 12 in $tree"

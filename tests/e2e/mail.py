@@ -94,7 +94,7 @@ service imap-login {{
 
 
 # The first process of a PID namespace takes all others with it, whatever sessions and groups they made themselves.
-ALONE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+ALONE = ["unshare", "--pid", "--fork", "--kill-child"]
 
 
 @contextlib.contextmanager

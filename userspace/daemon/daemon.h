@@ -35,6 +35,7 @@ struct daemon {
 	struct event *expiry; /* of the next override */
 	struct evconnlistener *listener;
 	unsigned int clients;
+	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 
 /* reload.c. On failure the old policy stays in force, and `d` says why. */
@@ -59,6 +60,12 @@ struct answer {
 	int exit; /* 0: done */
 };
 void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a);
+
+/* background.c */
+/* The caller goes on in a child; the parent ends when background_ready() was called, or the child has ended. */
+int background_begin(struct daemon *dm);
+/* Started: tells systemd, or the waiting command; from then on the log goes to syslog. */
+void background_ready(struct daemon *dm);
 
 /* loop.c */
 int daemon_loop(struct daemon *dm, struct diag *d);

@@ -117,7 +117,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, SIGHUP, EV_SIGNAL, on_reload, NULL) || watch(dm, -1, 0, on_second, &second) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
-	sd_notify(0, "READY=1");
+	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
 	control_close(dm);

@@ -101,15 +101,15 @@ static int daemon_run(struct daemon *dm, struct diag *d)
 	int err;
 
 	/* Before the lock and the loop exist, so that both belong to the process that stays. */
-	if (!dm->foreground && !getenv("NOTIFY_SOCKET") && daemon(1, 0))
-		return -errno;
-	err = daemon_start(dm, d);
+	err = dm->foreground || getenv("NOTIFY_SOCKET") ? 0 : background_begin(dm);
+	if (!err)
+		err = daemon_start(dm, d);
 	return err ? err : daemon_loop(dm, d);
 }
 
 int main(int argc, char **argv)
 {
-	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default" };
+	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default", .starter = -1 };
 	struct diag d = {};
 	int err, status;
 
@@ -120,7 +120,6 @@ int main(int argc, char **argv)
 	status = policy_load(&dm, &d) ? EXIT_BAD : EXIT_DONE;
 	if (status == EXIT_DONE && !dm.check_only) {
 		log_diag(LOG_WARNING, &d);
-		log_open(dm.foreground || getenv("NOTIFY_SOCKET"), dm.verbose);
 		err = daemon_run(&dm, &d);
 		status = err ? EXIT_FAILED : EXIT_DONE;
 	}

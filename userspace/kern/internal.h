@@ -24,7 +24,7 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
-		X(live_bans) X(sources) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
+		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
 			X(identity) X(names)
 /* clang-format on */
 

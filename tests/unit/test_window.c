@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The gate's own sliding window, run by a made-up clock, against a list of all events. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "abi.h"
+
+#include "../../bpf/window.bpf.h"
+
+#define EVENTS 20000
+#define INTERVAL 1000000ULL /* ns; 20 buckets of 50,000 */
+#define WIDTH (INTERVAL / (SLUICE_RATE_BUCKETS - 1))
+#define MOST 40
+
+/* Events of `times` that lie in (now - span, now]. */
+static unsigned int within(const uint64_t *times, size_t count, uint64_t now, uint64_t span)
+{
+	unsigned int n = 0;
+
+	while (count && times[count - 1] + span > now) {
+		count--;
+		n++;
+	}
+	return n;
+}
+
+static void test_window_is_exact_within_a_twentieth(void **state)
+{
+	static uint64_t let_in[EVENTS];
+	struct sluice_window w = {};
+	uint64_t now = 12345678;
+	size_t count = 0;
+	int i;
+
+	(void)state;
+	srand(7);
+	for (i = 0; i < EVENTS; i++) {
+		/* crowds, trickles, and now and then a pause longer than the window */
+		now += (unsigned int)(i % 3000 < 1000 ? rand() % 3000 : i % 3000 < 2990 ? rand() % 60000 : 3000000);
+		window_advance(&w, now / WIDTH, WIDTH);
+		if (w.sum < MOST) {
+			assert_true(within(let_in, count, now, INTERVAL) < MOST);
+			window_hit(&w);
+			let_in[count++] = now;
+		} else {
+			assert_true(within(let_in, count, now, INTERVAL + WIDTH) >= MOST);
+		}
+	}
+	assert_in_range(count, 1000, EVENTS - 1000);
+}
+
+static void test_window_counts_what_it_counted_when_the_interval_changes(void **state)
+{
+	struct sluice_window w = {};
+
+	(void)state;
+	window_advance(&w, 100, WIDTH);
+	window_hit(&w);
+	window_hit(&w);
+	window_advance(&w, 10, WIDTH * 10);
+	assert_int_equal(w.sum, 2);
+	window_advance(&w, 10 + SLUICE_RATE_BUCKETS, WIDTH * 10);
+	assert_int_equal(w.sum, 0);
+}
+
+static void test_window_takes_back_only_what_it_still_has(void **state)
+{
+	struct sluice_window w = {};
+
+	(void)state;
+	window_advance(&w, 100, WIDTH);
+	window_hit(&w);
+	window_advance(&w, 105, WIDTH);
+	window_hit(&w);
+	window_refund(&w, 100);
+	assert_int_equal(w.sum, 1);
+	window_refund(&w, 100);
+	assert_int_equal(w.sum, 1);
+	window_refund(&w, 50);
+	assert_int_equal(w.sum, 1);
+	window_refund(&w, 105);
+	assert_int_equal(w.sum, 0);
+}
+
+static void test_clock_of_another_processor_may_lag(void **state)
+{
+	struct sluice_window w = {};
+
+	(void)state;
+	window_advance(&w, 100, WIDTH);
+	window_hit(&w);
+	window_advance(&w, 99, WIDTH);
+	window_hit(&w);
+	assert_int_equal(w.sum, 2);
+	assert_int_equal(w.epoch, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_window_is_exact_within_a_twentieth),
+		cmocka_unit_test(test_window_counts_what_it_counted_when_the_interval_changes),
+		cmocka_unit_test(test_window_takes_back_only_what_it_still_has),
+		cmocka_unit_test(test_clock_of_another_processor_may_lag),
+	};
+
+	return cmocka_run_group_tests_name("window", tests, NULL, NULL);
+}
