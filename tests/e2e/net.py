@@ -38,6 +38,8 @@ class Net:
             sh("ip", "netns", "add", name)
             self.names.append(name)
             self.run(name, "ip", "link", "set", "lo", "up")
+            # else no neighbour is found before duplicate address detection ends, a second from now
+            self.run(name, "sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad")
         if rtt:
             self.link(self.server, "s0", self.middle, "m0")
             self.link(self.client, "c0", self.middle, "m1")

@@ -90,7 +90,7 @@ def test_hold_sees_refusals_and_ends(near):
     serve = tools.serve(near, 2525)
     assert tools.hold(near, SERVER, 9, 10, tools.source())[1]["refused"] == 10
     hold, first = tools.hold(near, SERVER6, 2525, 10, tools.source6())
-    assert first["connected"] == 10
+    assert first["connected"] == 10, first
     serve.send_signal(signal.SIGTERM)
     assert wait_for(lambda: hold.ask("count")["ended"] == 10)
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hold [-n N] [-p PROCESSES] [-t WAIT_MS] [-s SOURCES] ADDR PORT: opens N connections at once, waits, prints one JSON line
- * of how many are connected (still alive), greeted (of these: the server spoke), refused, failed, pending, ended (by the
- * server) and closed (by us), holds them, and does what its standard input says, each answered by another such line:
+ * hold [-n N] [-p PROCESSES] [-t WAIT_MS] [-s SOURCES] ADDR PORT: opens N connections at once, waits until each is greeted or
+ * refused (WAIT_MS at most), prints one JSON line of how many are connected (still alive), greeted (of these: the server
+ * spoke), refused, failed, pending, ended (by the server) and closed (by us), holds them, and does what its standard input
+ * says, each answered by another such line:
  *   open N | close N | count | abandon (give up the pending ones) | wait MS | quit (or the end of the input)
  * SOURCES is ADDR,ADDR+COUNT,...: used in turn.
  */
@@ -96,7 +97,18 @@ static void worker_open(struct worker *w, int count)
 	}
 }
 
-static void worker_wait(struct worker *w, int wait_ms)
+/* Is the fate of every connection known? */
+static bool worker_settled(const struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < w->count; i++)
+		if (w->conns[i].state == PENDING || (w->conns[i].state == CONNECTED && !w->conns[i].greeted))
+			return false;
+	return true;
+}
+
+static void worker_wait(struct worker *w, int wait_ms, bool settle)
 {
 	uint64_t end = tool_now_us() + (uint64_t)wait_ms * 1000, now;
 	struct epoll_event events[128];
@@ -111,6 +123,8 @@ static void worker_wait(struct worker *w, int wait_ms)
 			if (c->fd >= 0)
 				conn_event(c);
 		}
+		if (settle && worker_settled(w))
+			return;
 	} while (n > 0 || now < end);
 }
 
@@ -140,7 +154,7 @@ static void worker_run(struct worker *w)
 			worker_close(w, CONNECTED, o.count);
 		else if (o.verb == 'a')
 			worker_close(w, PENDING, w->count);
-		worker_wait(w, o.wait_ms);
+		worker_wait(w, o.wait_ms, o.verb == 'o');
 		memset(&r, 0, sizeof(r));
 		for (i = 0; i < w->count; i++) {
 			r.of[w->conns[i].state]++;

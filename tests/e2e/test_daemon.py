@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""sluiced as a process: how it starts, what it tells systemd, signals, where it attaches, who may read."""
+import grp, json, os, signal, socket, subprocess
+
+import pytest
+
+from net import BUILD, sh, wait_for
+
+FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
+
+
+def pid_of(sluice):
+    path = f"/run/sluice/{sluice.instance}.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        return int.from_bytes(s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], "little")
+
+
+def test_start_in_the_background_returns_when_it_works(make):
+    net, sluice = make(FIVE)
+    sluice.kill(signal.SIGTERM)
+    argv = [BUILD / "sluiced", "-c", sluice.file, "-i", sluice.instance]
+    assert net.run(net.server, *argv).returncode == 0
+    assert sluice.json("status")["daemon"] == "running", "at once"
+    again = net.run(net.server, *argv, check=False)
+    assert again.returncode == 1 and "in use by another sluiced" in again.stderr
+    os.kill(pid_of(sluice), signal.SIGTERM)
+    assert wait_for(lambda: sluice.ctl("status")[0] == 3)
+
+
+def test_start_in_the_background_says_what_failed(make):
+    net, sluice = make(FIVE)
+    sluice.kill()
+    for policy, status, says in (
+        ("interfaces = {nowhere0}\n" + FIVE, 1, "nowhere0"),
+        ("interfaces = {s0}\nservice smtp { ports = {25} max-connections = -1 }\n", 2, "sluice.conf:2"),
+    ):
+        sluice.file.write_text(policy)
+        done = net.run(net.server, BUILD / "sluiced", "-c", sluice.file, "-i", sluice.instance, check=False)
+        assert done.returncode == status and says in done.stderr, done
+    assert sluice.ctl("status")[0] == 3, "the kernel goes on with what was in force"
+    assert sluice.service()["max_connections_per_source"] == 5
+
+
+def test_systemd_is_told(make, tmp_path):
+    net, sluice = make(FIVE)
+    sluice.kill(signal.SIGTERM)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(tmp_path / "notify"))
+        s.settimeout(10)
+        argv = net.enter(net.server, [BUILD / "sluiced", "-c", sluice.file, "-i", sluice.instance])
+        sluice.daemon = subprocess.Popen(argv, env={**os.environ, "NOTIFY_SOCKET": s.getsockname()}, stderr=sluice.log)
+        net.started.append(sluice.daemon)
+        assert s.recv(200) == b"READY=1"
+        sluice.daemon.send_signal(signal.SIGHUP)
+        assert s.recv(200).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+        assert s.recv(200) == b"READY=1"
+        sluice.daemon.terminate()
+        assert s.recv(200) == b"STOPPING=1"
+        assert sluice.daemon.wait(10) == 0
+
+
+def test_sighup_reloads_and_a_bad_policy_changes_nothing(make):
+    _, sluice = make(FIVE)
+    sluice.write(FIVE.replace("5", "6", 1).replace("{26}", "{25}").replace("source = 5", "source = 6"))
+    sluice.daemon.send_signal(signal.SIGHUP)
+    assert wait_for(lambda: sluice.service()["max_connections_per_source"] == 6)
+    sluice.write("service smtp { ports = {25} max-connections-per-source = }\n")
+    sluice.daemon.send_signal(signal.SIGHUP)
+    assert wait_for(lambda: "reload failed, the old policy stays in force" in sluice.logged())
+    assert "sluice.conf:2" in sluice.logged()
+    assert sluice.service()["max_connections_per_source"] == 6
+
+
+def test_driver_without_native_xdp_gets_generic_with_a_warning(make):
+    net, sluice = make(FIVE)
+    sluice.file.write_text("interfaces = {s0, lo}\n" + FIVE)
+    sluice.do("reload")
+    modes = {i["name"]: i["xdp_mode"] for i in sluice.json("status")["interfaces"]}
+    assert modes == {"s0": "native", "lo": "generic"}
+    assert "lo: generic   warning: slower than native" in sluice.do("status")
+    sluice.file.write_text("interfaces = {s0}\n" + FIVE)
+    sluice.do("reload")
+    assert [i["name"] for i in sluice.json("status")["interfaces"]] == ["s0"]
+    assert "xdp" not in net.run(net.server, "ip", "link", "show", "lo").stdout
+    sluice.file.write_text("xdp-mode = native\ninterfaces = {lo}\n" + FIVE)
+    code, _, err = sluice.ctl("reload")
+    assert code == 1 and "lo" in err
+    assert [i["name"] for i in sluice.json("status")["interfaces"]] == ["s0"]
+
+
+@pytest.fixture
+def group():
+    """The group `sluice`, made here if the host has none."""
+    try:
+        yield grp.getgrnam("sluice").gr_gid
+        return
+    except KeyError:
+        sh("groupadd", "--system", "sluice")
+    try:
+        yield grp.getgrnam("sluice").gr_gid
+    finally:
+        sh("groupdel", "sluice", check=False)
+
+
+def test_group_may_read_and_nothing_else(make, group):
+    _, sluice = make(FIVE)
+    os.chmod("/run/sluice", 0o755)
+    ctl = lambda *words, gid=group: subprocess.run(
+        [BUILD / "sluicectl", "-i", sluice.instance, "--json", *words], user=65534, group=gid, extra_groups=[], text=True, capture_output=True)
+    if os.stat(BUILD).st_mode & 0o005 != 0o005 or any(not os.stat(d).st_mode & 1 for d in BUILD.parents):
+        pytest.skip("the build tree lies where other users cannot go")
+    got = ctl("status")
+    assert got.returncode == 0 and json.loads(got.stdout)["daemon"] == "running"
+    refused = ctl("ban", "192.0.2.1")
+    assert refused.returncode == 1 and "'ban' needs root" in refused.stderr
+    stranger = ctl("status", gid=65534)
+    assert stranger.returncode == 1 and "permission denied: be root, or in the group sluice" in stranger.stderr

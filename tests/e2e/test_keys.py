@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every key of the policy, by what it does to real connections: 12 are tried at once from the sources, `greeted` get in."""
+import pytest
+
+import tools
+from net import SERVER, SERVER6
+
+A, B, AB = "10.77.0.2", "10.77.0.3", "10.77.0.2,10.77.0.3"
+
+
+def smtp(keys):
+    return f"service smtp {{ ports = {{25}} on-excess = reset {keys} }}\n"
+
+
+def of_set(keys, name="some", prefixes="10.77.0.2"):
+    return f"source-set {name} {{ prefixes = {{{prefixes}}} {keys} }}\n"
+
+
+EACH_3 = smtp("max-connections-per-source = 3")
+
+CASES = {
+    "no limit": (smtp(""), A, 12),
+    "0 is no limit": (smtp("max-connections = 0 max-rate-per-source = 0"), A, 12),
+    "ports": ("service smtp { ports = {24, 25} on-excess = reset max-connections-per-source = 4 }\n", A, 4),
+    "another port": ("service smtp { ports = {26} max-connections-per-source = 4 }\n", A, 12),
+    "addresses": (smtp("addresses = {10.77.0.1} max-connections-per-source = 4"), A, 4),
+    "another address": (smtp("addresses = {10.77.0.99} max-connections-per-source = 4"), A, 12),
+    "max-connections": (smtp("max-connections = 7"), AB, 7),
+    "max-connections-per-source": (EACH_3, AB, 6),
+    "a share of max-connections": (smtp("max-connections = 50 max-connections-per-source = 8%"), A, 4),
+    "max-rate": (smtp("max-rate = 5/1m"), AB, 5),
+    "max-rate-per-source": (smtp("max-rate-per-source = 2/1m"), AB, 4),
+    "mode": ("mode = observe\n" + EACH_3, A, 12),
+    "xdp-mode generic": ("xdp-mode = generic\n" + EACH_3, A, 3),
+    "xdp-mode native": ("xdp-mode = native\n" + EACH_3, A, 3),
+    "ipv4-prefix": ("sources { ipv4-prefix = 24 }\n" + EACH_3, AB, 3),
+    "ipv6-prefix": ("sources { ipv6-prefix = 32 }\n" + EACH_3, "fd77:0:1::2,fd77:0:2::2", 3),
+    "ipv6 networks": (EACH_3, "fd77:0:1::2,fd77:0:2::2", 6),
+    "action allow": (EACH_3 + of_set("action = allow"), AB, 6 + 3),
+    "action deny": (EACH_3 + of_set("action = deny"), AB, 3),
+    "set max-connections": (EACH_3 + of_set("max-connections = 2"), A, 2),
+    "set max-connections-per-source": (EACH_3 + of_set("max-connections-per-source = 5"), AB, 5 + 3),
+    "set lifts a limit": (EACH_3 + of_set("max-connections-per-source = 0"), AB, 6 + 3),
+    "set max-rate": (EACH_3 + of_set("max-rate = 2/1m"), AB, 2 + 3),
+    "set max-rate-per-source": (EACH_3 + of_set("max-rate-per-source = 1/1m"), AB, 1 + 3),
+    "services": (EACH_3 + of_set("services = {imap} action = deny") + "service imap { ports = {143} }\n", A, 3),
+    "enabled": (EACH_3 + of_set("action = deny enabled = false"), A, 3),
+    "priority": (EACH_3 + of_set("action = deny priority = 20") + of_set("action = allow priority = 10", "more", "10.77.0.0/16"), A, 12),
+    "the longest prefix": (EACH_3 + of_set("max-connections-per-source = 5") + of_set("max-connections-per-source = 1", "more", "10.77.0.0/16"), AB, 5 + 1),
+    "a range": (EACH_3 + of_set("action = deny", prefixes="10.77.0.3-10.77.0.9"), AB, 3),
+    "a netmask": (EACH_3 + of_set("action = deny", prefixes="10.77.0.0/255.255.0.0"), AB, 0),
+    "file": (EACH_3 + "source-set some { file = list.txt action = deny }\n", AB, 3),
+    "include": ("include(conf.d/*.conf)\n", AB, 6),
+    "retention": ("sources { retention = 1s }\n" + smtp("max-rate-per-source = 2/1m"), AB, 4),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_key_does_what_it_says(make, tmp_path, case):
+    policy, sources, greeted = CASES[case]
+    (tmp_path / "list.txt").write_text("; a list\n10.77.0.3 # one\n192.0.2.0/24\n")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/smtp.conf").write_text(EACH_3)
+    net, sluice = make(policy)
+    tools.serve(net, 25)
+    to = SERVER6 if ":" in sources else SERVER
+    hold, got = tools.hold(net, to, 25, 12, sources, processes=1, wait_ms=3000)
+    assert (got["greeted"], got["pending"], got["refused"]) == (greeted, 0, 12 - greeted)
+    assert sluice.json("status")["drift"] == 0
+    hold.finish()
+
+
+def test_every_key_of_the_grammar_is_here():
+    from net import ROOT
+    import re
+
+    keys = set(re.findall(r'SECTION_[A-Z]+, "([a-z0-9-]+)"|^\s*section,\s+"([a-z-]+)"', (ROOT / "userspace/core/schema.c").read_text(), re.M))
+    said = " ".join(policy for policy, _, _ in CASES.values()) + EACH_3
+    elsewhere = {"interfaces", "max"}  # in every test; test_drift.py
+    missing = {a or b for a, b in keys} - elsewhere
+    assert not {key for key in missing if key not in said}
