@@ -222,21 +222,36 @@ def test_only_root_may_change(make):
     assert sluice.json("bans") == []
 
 
-def map_ids(instance, names):
-    pins = f"/sys/fs/bpf/sluice/{instance}"
-    return {json.loads(sh("bpftool", "-j", "map", "show", "pinned", f"{pins}/{n}").stdout)["id"] for n in names}
+def bpftool(what):
+    return json.loads(sh("bpftool", "-j", what, "show").stdout or "[]")
+
+
+def loaded_by(sluice):
+    """All that is in the kernel because of this instance, by what refers to what: (kind, id)."""
+    pins = f"/sys/fs/bpf/sluice/{sluice.instance}"
+    maps = {json.loads(sh("bpftool", "-j", "map", "show", "pinned", f"{pins}/{n}").stdout)["id"] for n in ("control", "sources", "sweeper")}
+    programs = {p["id"] for p in bpftool("prog") if maps & set(p.get("map_ids", []))}
+    maps = {m for p in bpftool("prog") if p["id"] in programs for m in p.get("map_ids", [])}
+    maps |= {json.loads(e["formatted"]["value"]) if "formatted" in e else int.from_bytes(bytes(int(b, 16) for b in e["value"]), "little")
+             for e in json.loads(sh("bpftool", "-j", "map", "dump", "pinned", f"{pins}/class_tables").stdout) if "value" in e}
+    links = {l["id"] for l in bpftool("link") if l.get("prog_id") in programs}
+    return {("prog", i) for i in programs} | {("map", i) for i in maps} | {("link", i) for i in links}
+
+
+def listed():
+    return {(kind, e["id"]) for kind in ("prog", "map", "link") for e in bpftool(kind)}
 
 
 def test_unload_leaves_nothing_with_the_daemon_alive_or_dead(make):
     net, sluice = make(FIVE)
     for dead in (False, True):
-        ids = map_ids(sluice.instance, ("sources", "totals", "owned", "sweeper", "class_tables"))
+        ours = loaded_by(sluice)
+        assert {kind for kind, _ in ours} == {"prog", "map", "link"} and len(ours) > 25 and ours <= listed()
         if dead:
             sluice.kill()
         sluice.do("unload")
         assert not os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}")
-        gone = lambda: not ids & {m["id"] for m in json.loads(sh("bpftool", "-j", "map", "show").stdout or "[]")}
-        assert wait_for(gone), "maps are still loaded"
+        assert wait_for(lambda: not ours & listed()), f"still there: {ours & listed()}"
         assert "xdp" not in net.run(net.server, "ip", "link", "show", "s0").stdout
         if not dead:
             assert wait_for(lambda: sluice.daemon.poll() is not None)
