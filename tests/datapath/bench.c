@@ -61,7 +61,7 @@ static unsigned int singly_ns(struct gate *g, int bare, int round)
 	uint64_t sum = 0;
 	uint8_t frame[FRAME_ROOM];
 	unsigned int ns = 0;
-	char from[16];
+	char from[32];
 	size_t len, none;
 	int i;
 

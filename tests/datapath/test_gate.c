@@ -217,7 +217,7 @@ static void test_retransmitted_syn_reserves_once(void **state)
 
 static void test_service_limit_counts_all_sources(void **state)
 {
-	char from[16];
+	char from[32];
 	int i;
 
 	for (i = 1; i <= 5; i++) {

@@ -20,6 +20,7 @@
 
 struct client {
 	struct daemon *daemon;
+	LIST_ENTRY(client) next;
 	struct bufferevent *stream;
 	bool may_write;
 	bool answered;
@@ -27,7 +28,8 @@ struct client {
 
 static void client_close(struct client *c)
 {
-	c->daemon->clients--;
+	c->daemon->clients_count--;
+	LIST_REMOVE(c, next);
 	bufferevent_free(c->stream);
 	if (c->daemon->unloaded)
 		event_base_loopbreak(c->daemon->loop);
@@ -121,7 +123,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)listener;
 	(void)from;
 	(void)len;
-	if (c && dm->clients < CLIENTS_MAX && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+	if (c && dm->clients_count < CLIENTS_MAX && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		c->stream = bufferevent_socket_new(dm->loop, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!c || !c->stream) {
 		free(c);
@@ -130,7 +132,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	c->daemon = dm;
 	c->may_write = peer.uid == 0;
-	dm->clients++;
+	dm->clients_count++;
+	LIST_INSERT_HEAD(&dm->clients, c, next);
 	bufferevent_setcb(c->stream, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, REQUEST_MAX);
 	bufferevent_set_timeouts(c->stream, &idle, &idle);
@@ -194,6 +197,8 @@ void control_close(struct daemon *dm)
 	struct sockaddr_un at;
 
 	instance_socket(dm->instance, &at);
+	while (!LIST_EMPTY(&dm->clients))
+		client_close(LIST_FIRST(&dm->clients));
 	evconnlistener_free(dm->listener);
 	unlink(at.sun_path);
 }

@@ -4,6 +4,7 @@
 #define SLUICE_DAEMON_DAEMON_H
 
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include <event2/event.h>
@@ -33,8 +34,10 @@ struct daemon {
 	bool unloaded;
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
+	struct event *watched[8]; /* signals and clocks */
 	struct evconnlistener *listener;
-	unsigned int clients;
+	LIST_HEAD(clients, client) clients;
+	unsigned int clients_count;
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 

@@ -95,9 +95,22 @@ void loop_expiry(struct daemon *dm)
 
 static int watch(struct daemon *dm, int number, short what, event_callback_fn f, const struct timeval *every)
 {
-	struct event *ev = event_new(dm->loop, number, what | EV_PERSIST, f, dm);
+	size_t i;
 
-	return ev && !event_add(ev, every) ? 0 : -ENOMEM;
+	for (i = 0; dm->watched[i]; i++)
+		;
+	dm->watched[i] = event_new(dm->loop, number, what | EV_PERSIST, f, dm);
+	return dm->watched[i] && !event_add(dm->watched[i], every) ? 0 : -ENOMEM;
+}
+
+static void loop_free(struct daemon *dm)
+{
+	size_t i;
+
+	for (i = 0; dm->watched[i]; i++)
+		event_free(dm->watched[i]);
+	event_free(dm->expiry);
+	event_base_free(dm->loop);
 }
 
 int daemon_loop(struct daemon *dm, struct diag *d)
@@ -121,5 +134,6 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
 	control_close(dm);
+	loop_free(dm);
 	return 0;
 }
