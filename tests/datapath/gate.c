@@ -10,45 +10,14 @@
 
 #include <cmocka.h>
 
+#include "../policy_text.h"
 #include "gate.h"
-#include "parse.h"
-
-static const char *const names[] = {
-#define PASS(id, label, help) label,
-#define REFUSE(id, label, help) label,
-#include "reasons.def"
-#undef PASS
-#undef REFUSE
-};
-
-const char *reason_name(enum sluice_reason why)
-{
-	return why < SLUICE_REASONS ? names[why] : "none";
-}
 
 static void fail_with(struct diag *d, int err, const char *what)
 {
 	char *text = diag_text(d);
 
 	fail_msg("%s: %s: %s", what, strerror(-err), text ? text : "");
-}
-
-static struct policy *policy_of(const char *text)
-{
-	char path[] = "/tmp/sluice-policy-XXXXXX";
-	struct policy *p = NULL;
-	struct diag d = {};
-	int fd = mkstemp(path), err;
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	err = policy_parse_file(path, &p, &d);
-	unlink(path);
-	if (err)
-		fail_with(&d, err, "policy");
-	diag_free(&d);
-	return p;
 }
 
 void gate_open(struct gate *g, const char *policy_text)

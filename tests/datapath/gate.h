@@ -23,6 +23,5 @@ int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why);
 struct sluice_stat gate_stat(struct gate *g, const char *service, enum sluice_reason why);
 struct service_status gate_service(struct gate *g, const char *service);
 uint64_t gate_sources(struct gate *g);
-const char *reason_name(enum sluice_reason why);
 
 #endif

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "gate.h"
+#include "reason.h"
 
 #define POLICY                                                                                   \
 	"interfaces = {lo}\n"                                                                    \
@@ -161,8 +162,8 @@ static void test_every_kind_of_packet_gets_its_verdict(void **state)
 		gate_open(&g, POLICY);
 		verdict = gate_send(&g, &c->frame, &why);
 		if (verdict != c->verdict || why != c->why)
-			fail_msg("%s: verdict %d for %s, not %d for %s", c->says, verdict, reason_name(why), c->verdict,
-				 reason_name(c->why));
+			fail_msg("%s: verdict %d for %s, not %d for %s", c->says, verdict, reason_label(why),
+				 c->verdict, reason_label(c->why));
 		gate_close(&g);
 	}
 }

@@ -157,7 +157,7 @@ static const struct kind *kind_find(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct forge f = { .kind = &kinds[0], .low = 1024, .high = 65535, .seed = 1 };
+	static struct forge f = { .kind = &kinds[0], .low = 1024, .high = 65535, .seed = 1 };
 	const char *interface = NULL, *mac = NULL;
 	size_t count = 1, rate = 0;
 	int c;

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "../policy_text.h"
+
 #include "clone.h"
 #include "compile.h"
 #include "dump.h"
@@ -18,24 +20,6 @@
 #include "plan.h"
 
 static struct registry registry;
-
-static struct policy *policy_of(const char *text)
-{
-	char path[] = "/tmp/sluice-unit-XXXXXX";
-	struct policy *p = NULL;
-	struct diag d = {};
-	int fd = mkstemp(path), err;
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	err = policy_parse_file(path, &p, &d);
-	unlink(path);
-	if (err)
-		fail_msg("%s\n%s", diag_text(&d), text);
-	diag_free(&d);
-	return p;
-}
 
 static struct compiled *compiled_of(const struct policy *p)
 {

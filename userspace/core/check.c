@@ -63,7 +63,7 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 static bool limits_any(const struct limits *l)
 {
 	return l->max_connections || l->max_connections_per_source.given || l->max_rate.count ||
-	       l->max_rate_per_source_given;
+	       l->max_rate_per_source.given;
 }
 
 static int set_services_check(const struct policy *p, const struct policy_set *s, struct diag *d)

@@ -90,7 +90,7 @@ static int rule_fill(struct compiler *c, int set, size_t service, struct sluice_
 		share = &own->limits.max_connections_per_source;
 		whole = own->limits.max_connections ? own->limits.max_connections : whole;
 	}
-	if (own && own->limits.max_rate_per_source_given)
+	if (own && own->limits.max_rate_per_source.given)
 		rate = &own->limits.max_rate_per_source;
 	rule->action = own ? own->action : SLUICE_ACTION_LIMIT;
 	rule->source = limit_of(share_of(share, whole), rate);

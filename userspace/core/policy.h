@@ -13,10 +13,11 @@
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
 
-/* N events in `seconds`; count 0: no limit. */
+/* N events in `seconds`; count 0: no limit. `given` as in struct share. */
 struct rate {
 	uint32_t count;
 	uint32_t seconds;
+	bool given;
 };
 
 /* A number, or a percentage of max-connections. */
@@ -31,7 +32,6 @@ struct limits {
 	struct share max_connections_per_source;
 	struct rate max_rate;
 	struct rate max_rate_per_source;
-	bool max_rate_per_source_given;
 };
 
 struct policy_service {

@@ -229,23 +229,13 @@ int setting_set(const struct setting *s, void *base, const char *const *text, si
 		size_t size)
 {
 	const struct asked a = { s, dir, why, size };
-	struct policy_set *set = base;
-	struct policy_service *service = base;
-	int err;
 
 	snprintf(why, size, "no memory left");
 	if (kind_is_list(s->kind))
 		return list_set(&a, base, text, count);
 	if (count != 1)
 		return refuse(&a, "one value is wanted, %zu are given", count);
-	err = value_set(&a, (char *)base + s->offset, text[0]);
-	if (!err && !strcmp(s->key, "max-rate-per-source")) {
-		if (s->section == SECTION_SET)
-			set->limits.max_rate_per_source_given = true;
-		else
-			service->limits.max_rate_per_source_given = true;
-	}
-	return err;
+	return value_set(&a, (char *)base + s->offset, text[0]);
 }
 
 static void rate_write(const struct rate *r, FILE *out)
@@ -307,7 +297,6 @@ bool setting_is_default(const struct setting *s, const void *base)
 {
 	static const uint32_t lengths[] = { 32, 64 };
 	const void *field = (const char *)base + s->offset;
-	const struct policy_set *set = base;
 	uint32_t n;
 
 	if (kind_is_list(s->kind))
@@ -315,9 +304,7 @@ bool setting_is_default(const struct setting *s, const void *base)
 	if (s->kind == KIND_SHARE)
 		return !((const struct share *)field)->given;
 	if (s->kind == KIND_RATE)
-		return !((const struct rate *)field)->count &&
-		       !(s->section == SECTION_SET && strstr(s->key, "-per-source") &&
-			 set->limits.max_rate_per_source_given);
+		return !((const struct rate *)field)->given;
 	if (s->kind == KIND_BOOL)
 		return *(const bool *)field;
 	if (s->kind == KIND_FILE)

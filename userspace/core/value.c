@@ -80,7 +80,7 @@ const char *seconds_format(uint32_t seconds, char buf[static 16])
 int rate_parse(const char *text, struct rate *out)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct rate r = {};
+	struct rate r = { .given = true };
 	char *slash;
 
 	if (!copy)

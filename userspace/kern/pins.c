@@ -101,27 +101,8 @@ int pins_open_maps(struct engine *e, bool readonly)
 	return 0;
 }
 
-int pins_remove(const char *instance)
-{
-	_cleanup_(dir_close) DIR *dir = NULL;
-	char path[PIN_PATH_LEN];
-	struct dirent *entry;
-	int err = 0;
-
-	pin_path(instance, "", path);
-	dir = opendir(path);
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0))
-			err = -errno;
-	}
-	if (!err && rmdir(path))
-		err = -errno;
-	return err;
-}
-
-int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg)
+/* Calls f(name, path, arg) for each pin, until one fails. */
+static int pins_each(const char *instance, int (*f)(const char *name, const char *path, void *arg), void *arg)
 {
 	_cleanup_(dir_close) DIR *dir = NULL;
 	char path[PIN_PATH_LEN];
@@ -133,10 +114,45 @@ int pins_each_gate(const char *instance, int (*f)(const char *interface, const c
 	if (!dir)
 		return -errno;
 	while (!err && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, PIN_GATE, strlen(PIN_GATE)))
+		if (entry->d_name[0] == '.')
 			continue;
 		pin_path(instance, entry->d_name, path);
-		err = f(entry->d_name + strlen(PIN_GATE), path, arg);
+		err = f(entry->d_name, path, arg);
 	}
 	return err;
+}
+
+static int pin_remove(const char *name, const char *path, void *arg)
+{
+	(void)name;
+	(void)arg;
+	return unlink(path) ? -errno : 0;
+}
+
+int pins_remove(const char *instance)
+{
+	char path[PIN_PATH_LEN];
+	int err = pins_each(instance, pin_remove, NULL);
+
+	pin_path(instance, "", path);
+	return err ? err : rmdir(path) ? -errno : 0;
+}
+
+struct gate_visit {
+	int (*f)(const char *interface, const char *path, void *arg);
+	void *arg;
+};
+
+static int gate_visit(const char *name, const char *path, void *arg)
+{
+	const struct gate_visit *v = arg;
+
+	return strncmp(name, PIN_GATE, strlen(PIN_GATE)) ? 0 : v->f(name + strlen(PIN_GATE), path, v->arg);
+}
+
+int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg)
+{
+	struct gate_visit v = { f, arg };
+
+	return pins_each(instance, gate_visit, &v);
 }

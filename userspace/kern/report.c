@@ -8,23 +8,14 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-static uint64_t refused_of(const struct service_status *s)
+/* All refusals of connections: real ones, or those that observe mode let pass. */
+static json_int_t refusals(const struct service_status *s, bool observed)
 {
-	uint64_t sum = 0;
+	json_int_t sum = 0;
 	int why;
 
 	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
-		sum += s->stats[why].connections;
-	return sum;
-}
-
-static uint64_t observed_of(const struct service_status *s)
-{
-	uint64_t sum = 0;
-	int why;
-
-	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
-		sum += s->stats[why].observed;
+		sum += observed ? s->stats[why].observed : s->stats[why].connections;
 	return sum;
 }
 
@@ -41,7 +32,7 @@ static json_t *service_json(const struct service_status *s)
 			 "pressure", 0, "connections", s->held - s->reserved, "reserved", s->reserved,
 			 "max_connections", (json_int_t)s->row.total.connections, "max_connections_per_source",
 			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)admitted, "refused",
-			 (json_int_t)refused_of(s), "observed", (json_int_t)observed_of(s));
+			 refusals(s, false), "observed", refusals(s, true));
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
