@@ -79,23 +79,19 @@ int sluice_gate(struct xdp_md *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(sluice_track, struct sock *sk, int oldstate, int newstate)
 {
-	struct sluice_view view = {};
-	struct sluice_owned *own;
-	struct sluice_tuple tuple;
+	return connection_event(sk, oldstate, newstate);
+}
 
-	if (newstate == TCP_CLOSE) {
-		connection_close(sk);
-		return 0;
-	}
-	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !in_our_namespace(sk))
-		return 0;
-	tuple_of(sk, &tuple);
-	if (!view_of(&view, &tuple))
-		return 0;
-	own = bpf_sk_storage_get(&owned, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (own)
-		connection_open(sk, own, &view, &tuple);
-	return 0;
+/*
+ * The kernel skips a tracing program that is running already on this processor (kernel/trace/bpf_trace.c, __bpf_trace_run).
+ * That happens: close(2) changes a socket's state in process context, a softirq comes between and changes others. So the
+ * same runs twice for each event; whichever comes second finds the socket's claim moved. A softirq finds at most one of the
+ * two running, and none comes between a softirq.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sluice_retrack, struct sock *sk, int oldstate, int newstate)
+{
+	return connection_event(sk, oldstate, newstate);
 }
 
 SEC("iter/tcp")

@@ -130,6 +130,26 @@ static __always_inline void connection_close(struct sock *sk)
 		claim_move(own, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_CLOSED);
 }
 
+/* A socket changed its state. May be told twice of the same event. */
+static __always_inline int connection_event(struct sock *sk, int oldstate, int newstate)
+{
+	struct sluice_view view = {};
+	struct sluice_owned *own;
+	struct sluice_tuple tuple;
+
+	if (newstate == TCP_CLOSE)
+		connection_close(sk);
+	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !in_our_namespace(sk))
+		return 0;
+	tuple_of(sk, &tuple);
+	if (!view_of(&view, &tuple))
+		return 0;
+	own = bpf_sk_storage_get(&owned, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (own)
+		connection_open(sk, own, &view, &tuple);
+	return 0;
+}
+
 static __always_inline int holding_is(const struct sluice_holding *a, const struct sluice_holding *b)
 {
 	int i;

@@ -187,6 +187,16 @@ static int open_policy(void **state)
 	return 0;
 }
 
+static int open_small_table(void **state)
+{
+	static struct gate g;
+
+	gate_open(&g, "interfaces = {lo}\nsources { max = 2 }\n"
+		      "service smtp { ports = {25} max-connections-per-source = 2 max-rate-per-source = 2/1h }\n");
+	*state = &g;
+	return 0;
+}
+
 static int close_policy(void **state)
 {
 	gate_close(*state);
@@ -414,13 +424,10 @@ static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void 
 /* A table that turns over would let every source in again and again. */
 static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void **state)
 {
-	struct gate small, *g = &small;
+	struct gate *g = *state;
 	char from[32];
 	int i, refused = 0;
 
-	(void)state;
-	gate_open(g, "interfaces = {lo}\nsources { max = 2 }\n"
-		     "service smtp { ports = {25} max-connections-per-source = 2 max-rate-per-source = 2/1h }\n");
 	for (i = 0; i < 500; i++) {
 		snprintf(from, sizeof(from), "10.1.%d.%d", i / 250, i % 250);
 		assert_int_equal(syn(g, from, SERVER, 1001, 25), SLUICE_ADMITTED);
@@ -437,7 +444,6 @@ static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void
 		usleep(100000);
 	assert_int_equal(gate_service(g, "smtp").held, 0);
 	assert_int_equal(syn(g, "10.1.1.9", SERVER, 1009, 25), SLUICE_ADMITTED);
-	gate_close(g);
 }
 
 #define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
@@ -461,7 +467,8 @@ int main(void)
 		GATE_TEST(test_observe_refuses_nothing_and_counts_what_it_would),
 		GATE_TEST(test_reservation_expires_and_leaves_nothing_behind),
 		GATE_TEST(test_late_ack_must_find_a_free_slot),
-		cmocka_unit_test(test_full_source_table_forgets_nobody_and_limits_the_others_too),
+		cmocka_unit_test_setup_teardown(test_full_source_table_forgets_nobody_and_limits_the_others_too,
+						open_small_table, close_policy),
 		GATE_TEST(test_reservation_that_comes_to_nothing_is_no_event_of_the_rate),
 	};
 

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "diag.h"
+#include "instance.h"
 #include "report.h"
 
 DEFINE_CLEANUP(struct engine *, engine_close);
@@ -48,10 +49,14 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 
 int pins_unload(const struct call *c)
 {
+	struct sockaddr_un at;
 	struct diag d = {};
 	int err;
 
 	engine_set_log(NULL);
 	err = engine_unload(c->instance, &d);
+	instance_socket(c->instance, &at);
+	if (!err)
+		unlink(at.sun_path); /* of a daemon that was killed */
 	return complain_diag(&d, err ? EXIT_FAILED : EXIT_DONE);
 }

@@ -13,6 +13,7 @@
 #define PINS_ROOT BPFFS "/sluice"
 #define PIN_PATH_LEN 320 /* root, instance, and the longest name of a directory entry */
 #define PIN_TRACK "link_track" /* the tracepoint's link */
+#define PIN_RETRACK "link_retrack"
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
 #define PIN_PROBE \

@@ -83,6 +83,8 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 		err = link_pin(e, skel->progs.sluice_audit, PIN_AUDIT);
 	if (!err)
 		err = link_pin(e, skel->progs.sluice_track, PIN_TRACK);
+	if (!err)
+		err = link_pin(e, skel->progs.sluice_retrack, PIN_RETRACK);
 	if (err) {
 		diag_add(d, "cannot attach the accounting: %s: a kernel with BTF and tp_btf is needed", strerror(-err));
 		return err;
