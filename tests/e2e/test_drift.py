@@ -85,7 +85,7 @@ def disturb(sluice, number):
 def test_counters_end_at_zero_after_100000_sessions_of_every_ending(make):
     net, sluice = make(LIMITS.format(100))
     tools.any_source(net)
-    tools.serve(net, 25)
+    tools.serve(net, 25, "--keepalive")
     held, _ = tools.hold(net, SERVER, 25, 60, tools.source(9000) + "+20", wait_ms=300)
     done = {}
     for number in range(ROUNDS):
@@ -102,7 +102,7 @@ def test_counters_end_at_zero_after_100000_sessions_of_every_ending(make):
         held.ask("close 1" if number % 2 else "open 1")
         assert settled(net, sluice), f"round {number}: ss {net.established(25)}, sluice {sluice.json('status')}"
     assert sum(done.values()) == ROUNDS * SESSIONS and min(done.values()) > 10000, done
-    assert sluice.connections() == 60
+    assert wait_for(lambda: sluice.connections() == 60), net.run(net.server, "ss", "-tno", "state", "connected").stdout
     held.finish()
     assert wait_for(lambda: sluice.json("status")["reservations"] == sluice.connections() == 0, 10)
     assert sluice.service()["reserved"] == 0 and net.established(25) == 0

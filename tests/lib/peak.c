@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 	struct pollfd in = { .fd = 0, .events = POLLIN };
 	int c, fd, rest_us = 0;
 	char line[64];
+	ssize_t got;
 
 	while ((c = getopt(argc, argv, "au:")) != -1) {
 		if (c == 'a')
@@ -134,13 +135,13 @@ int main(int argc, char **argv)
 	for (;;) {
 		sample(fd);
 		if (poll(&in, 1, 0) > 0) {
-			if (read(0, line, sizeof(line)) <= 0)
-				break;
+			got = read(0, line, sizeof(line));
+			sample(fd); /* the one before began before we were asked */
 			print();
+			if (got <= 0)
+				return 0;
 		}
 		if (rest_us)
 			usleep((useconds_t)rest_us);
 	}
-	print();
-	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * serve [-4|-6] [-a ADDR] [-b BACKLOG] [-n] [-q] PORT: a TCP server for many connections, on [::] for both families unless
+ * serve [-4|-6] [-a ADDR] [-b BACKLOG] [-k] [-n] [-q] PORT: a TCP server for many connections, on [::] for both families unless
  * told otherwise. Says "ready" when it listens, greets each client and obeys its letters:
  *   F close (FIN)   R reset   H shut down the writing side and read on   E answer "E"
+ * -k (--keepalive) asks after clients that are silent for 2 s: a RST that got lost on the way is not sent again.
  * -n (--no-accept) accepts nothing, -q (--quiet) does not greet. SIGUSR1 closes the listener and keeps the connections,
  * SIGUSR2 starts or stops accepting, SIGTERM ends.
  */
@@ -17,7 +18,7 @@
 
 struct server {
 	int epoll, listener, signals;
-	bool accepts, quiet;
+	bool accepts, quiet, keepalive;
 };
 
 static void watch(const struct server *s, int fd, bool on)
@@ -91,6 +92,16 @@ static void signal_obey(struct server *s)
 	}
 }
 
+/* Those that are accepted inherit it. */
+static void keepalive_set(int fd)
+{
+	int on = 1, idle = 2, interval = 1;
+
+	tool_ok(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)), "SO_KEEPALIVE");
+	tool_ok(setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle)), "TCP_KEEPIDLE");
+	tool_ok(setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval)), "TCP_KEEPINTVL");
+}
+
 static void server_listen(struct server *s, const char *addr, int family, uint16_t port, int backlog)
 {
 	union tool_addr at = tool_addr_parse(addr ? addr : family == AF_INET ? "0.0.0.0" : "::", port);
@@ -101,6 +112,8 @@ static void server_listen(struct server *s, const char *addr, int family, uint16
 	setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (at.any.sa_family == AF_INET6)
 		tool_ok(setsockopt(s->listener, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)), "IPV6_V6ONLY");
+	if (s->keepalive)
+		keepalive_set(s->listener);
 	tool_ok(bind(s->listener, &at.any, tool_addr_len(&at)), "bind");
 	tool_ok(listen(s->listener, backlog), "listen");
 	sigemptyset(&set);
@@ -136,12 +149,14 @@ static void server_run(struct server *s)
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = { { "no-accept", 0, NULL, 'n' }, { "quiet", 0, NULL, 'q' }, { 0 } };
+	static const struct option longs[] = {
+		{ "keepalive", 0, NULL, 'k' }, { "no-accept", 0, NULL, 'n' }, { "quiet", 0, NULL, 'q' }, { 0 }
+	};
 	struct server s = { .accepts = true };
 	int family = AF_UNSPEC, backlog = 4096, c;
 	const char *addr = NULL;
 
-	while ((c = getopt_long(argc, argv, "46a:b:nq", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "46a:b:knq", longs, NULL)) != -1) {
 		switch (c) {
 		case '4':
 			family = AF_INET;
@@ -155,6 +170,9 @@ int main(int argc, char **argv)
 		case 'b':
 			backlog = atoi(optarg);
 			break;
+		case 'k':
+			s.keepalive = true;
+			break;
 		case 'n':
 			s.accepts = false;
 			break;
@@ -166,7 +184,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind + 1 != argc)
-		tool_die("usage", "serve [-4|-6] [-a ADDR] [-b BACKLOG] [-n] [-q] PORT");
+		tool_die("usage", "serve [-4|-6] [-a ADDR] [-b BACKLOG] [-k] [-n] [-q] PORT");
 	tool_many_files();
 	server_listen(&s, addr, family, (uint16_t)atoi(argv[optind]), backlog);
 	puts("ready");
