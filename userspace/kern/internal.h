@@ -25,7 +25,7 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
-		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
+		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
 			X(identity) X(names)
 /* clang-format on */
 
@@ -42,6 +42,11 @@ struct engine {
 	int map[MAPS];
 	int reap; /* program */
 	struct registry *registry;
+	/* Kept by the daemon that holds the lock. */
+	struct {
+		uint32_t listeners, classes, rules, prefixes;
+	} committed; /* rows of the policy in force */
+	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
 };
 
 extern const char *const map_names[MAPS];
@@ -61,6 +66,10 @@ const char *gate_mode(const char *interface, const char *pin);
 
 /* commit.c: the live slot and generation */
 int control_read(const struct engine *e, struct sluice_control *out);
+
+/* fill.c: sources_tracked, reservations and `fill` */
+struct snapshot;
+int fill_read(const struct engine *e, struct snapshot *s);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);

@@ -172,17 +172,6 @@ static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 	return 0;
 }
 
-static int count_of(int fd, size_t key_size, size_t value_size, uint64_t *out)
-{
-	_cleanup_free_ void *keys = NULL, *values = NULL;
-	size_t count = 0;
-	int err;
-
-	err = table_read(fd, key_size, value_size, &keys, &values, &count);
-	*out = count;
-	return err;
-}
-
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 int snapshot_take(const struct engine *e, struct snapshot **out)
@@ -205,11 +194,7 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	if (!err)
 		err = services_read(e, control.active, s);
 	if (!err)
-		err = count_of(e->map[MAP_sources], sizeof(struct sluice_source_key), sizeof(struct sluice_counter),
-			       &s->sources_tracked);
-	if (!err)
-		err = count_of(e->map[MAP_reservations], sizeof(struct sluice_tuple), sizeof(struct sluice_reservation),
-			       &s->reservations);
+		err = fill_read(e, s);
 	if (err)
 		return err;
 	memcpy(s->policy, who.policy, sizeof(s->policy));

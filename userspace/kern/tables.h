@@ -17,7 +17,15 @@ struct service_status {
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };
 
-/* One coherent-enough view for status, counters and metrics. Freed with snapshot_free(). */
+/* How full a table is. Of the policy's tables and of the live verdicts only the daemon knows; a CLI on the pins reads 0. */
+struct map_fill {
+	const char *name;
+	uint64_t entries, capacity;
+};
+
+#define MAP_FILLS 10
+
+/* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
 	struct sluice_generation generation;
 	char policy[SLUICE_PATH_LEN];
@@ -28,6 +36,7 @@ struct snapshot {
 	size_t services_count;
 	uint64_t sources_tracked;
 	uint64_t reservations;
+	struct map_fill fill[MAP_FILLS];
 };
 
 int snapshot_take(const struct engine *e, struct snapshot **out);
