@@ -41,6 +41,11 @@ $(B)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 $(B)/sluice.skel.h: $(B)/sluice.bpf.o
 	$(call say,SKEL,$@)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name sluice_bpf > $@
 $(B)/userspace/kern/load.o: $(B)/sluice.skel.h
+PAGE := userspace/daemon/page
+$(B)/page.h: scripts/page.sh $(wildcard $(PAGE)/* $(PAGE)/uplot/*)
+	@mkdir -p $(@D)
+	$(call say,PAGE,$@)scripts/page.sh $(PAGE) > $@
+$(B)/userspace/daemon/exporter.o: $(B)/page.h
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -50,7 +55,7 @@ $(B)/libcore.a: $(CORE)
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -lsystemd
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
 

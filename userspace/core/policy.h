@@ -34,6 +34,15 @@ struct limits {
 	struct rate max_rate_per_source;
 };
 
+/* Where the exporter listens: a numeric address and a port; off: nowhere. */
+struct listen {
+	struct sluice_addr addr;
+	uint16_t port;
+	bool off;
+};
+
+#define POLICY_LISTEN "127.0.0.1:9798" /* where the policy says nothing */
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -75,6 +84,7 @@ struct policy {
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
+	struct listen metrics;
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */

@@ -11,7 +11,7 @@ static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "", "sources", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "", "sources", "metrics", "service", "source-set" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
@@ -43,6 +43,8 @@ const struct setting schema[] = {
 	  "how long an idle source is remembered" },
 	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL,
 	  "sources tracked at once; read at load" },
+	{ SECTION_METRICS, "listen", KIND_LISTEN, TOP(metrics), 0, 0, NULL,
+	  "where /metrics and the status page are served; none: nowhere" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),

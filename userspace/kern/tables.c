@@ -139,6 +139,7 @@ static int service_read(const struct engine *e, __u32 slot, __u32 id, struct ser
 	int err;
 
 	s->id = id;
+	s->pressure = -1;
 	if (!id) {
 		strcpy(s->row.name, "-");
 		return stats_read(e, s);

@@ -14,6 +14,7 @@ struct service_status {
 	struct sluice_service row; /* name, ports, limits in force */
 	unsigned int id;
 	uint32_t held, reserved; /* established connections: held - reserved */
+	int pressure; /* 1: under a SYN flood, 0: not; -1: this kernel side does not tell */
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* /metrics, /healthz and the status page, on libevent's HTTP. It only reads, and what goes wrong here never stops anything. */
+#ifndef SLUICE_DAEMON_EXPORTER_H
+#define SLUICE_DAEMON_EXPORTER_H
+
+struct daemon;
+
+/* Listens where the policy in force says, or says why not (once) and tries again when it is called again. */
+void exporter_follow(struct daemon *dm);
+/* Once a second: cuts all connections when there are too many. */
+void exporter_tick(struct daemon *dm);
+void exporter_free(struct daemon *dm);
+
+#endif
