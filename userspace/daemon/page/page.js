@@ -80,10 +80,10 @@ function remember(data, now) {
 
 const newest = list => list && list.length ? list[list.length - 1] : null;
 
-/* Each reason keeps its colour and its dashes, so that either is enough to tell lines apart. */
+/* Each reason keeps its look. Dashes and width alone tell lines apart; colour is a help, no more. */
 const look = reason => {
 	const i = [...seen.reasons.keys()].indexOf(reason);
-	return {colour: `--c${i % COLOURS}`, dash: DASHES[(i + Math.floor(i / COLOURS)) % DASHES.length]};
+	return {colour: `--c${i % COLOURS}`, dash: DASHES[i % DASHES.length], width: i < DASHES.length ? 1.7 : 3.5};
 };
 
 let plot = null, plotted = "";
@@ -105,9 +105,7 @@ function draw(shown) {
 				y: {range: (u, low, high) => [0, Math.max(1, (high || 0) * 1.1)]},
 			},
 			axes: [{...axis, values: (u, ticks) => ticks.map(t => new Date(t * 1000).toTimeString().slice(0, 8)), space: 90}, {...axis, size: 56}],
-			series: [{}, ...shown.map(reason => ({
-				label: reason, stroke: colour(look(reason).colour), dash: look(reason).dash, width: 2, points: {show: false}, spanGaps: false,
-			}))],
+			series: [{}, ...shown.map(reason => ({...look(reason), label: reason, stroke: colour(look(reason).colour), points: {show: false}}))],
 		}, [], at("chart"));
 		plotted = key;
 	}
@@ -122,8 +120,8 @@ function showReasons(data, sums) {
 	at("reasons-title").textContent = data.status.mode === "observe" ? "Would be refused per second, by reason" : "Refused per second, by reason";
 	draw(shown);
 	rows("reasons", shown.map(reason => {
-		const {colour, dash} = look(reason);
-		const line = make("line", {x1: 0, y1: 6, x2: 44, y2: 6, "stroke-dasharray": dash.join(" ") || null, stroke: "currentColor"});
+		const {colour, dash, width} = look(reason);
+		const line = make("line", {x1: 0, y1: 6, x2: 44, y2: 6, "stroke-dasharray": dash.join(" ") || null, "stroke-width": width, stroke: "currentColor"});
 		const swatch = make("svg", {class: "swatch", width: 44, height: 12, "aria-hidden": "true"}, line);
 		swatch.style.color = `var(${colour})`;
 		return make("tr", {"data-reason": reason}, make("td", {}, swatch), make("td", {class: "wide"}, reason, make("small", {}, data.reasons[reason])),
@@ -240,5 +238,8 @@ async function ask() {
 	setTimeout(ask, EVERY);
 }
 
+const redraw = () => last && showReasons(last.data, last.sums);
+new ResizeObserver(redraw).observe(at("chart"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 ask();
 })();
