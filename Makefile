@@ -22,7 +22,7 @@ CORE := $(call objects,userspace/core)
 KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
-DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench.c,$(wildcard tests/datapath/*.c)))
+DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench.c tests/datapath/fill.c,$(wildcard tests/datapath/*.c)))
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
@@ -81,12 +81,14 @@ demo:
 	$(Q)scripts/demo.sh
 bench:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) $(B)/tests/datapath/bench
+	$(Q)$(MAKE) all $(B)/tests/datapath/bench $(B)/tests/datapath/fill $(B)/tests/lib/pass.bpf.o
 	$(Q)$(B)/tests/datapath/bench
+	$(Q)scripts/scrape.py
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
 clean:
 	rm -rf $(B)
 

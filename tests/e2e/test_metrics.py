@@ -178,10 +178,12 @@ def test_port_in_use_is_a_warning_and_limits_hold(make):
     with squatter:
         sluice.start()
         assert "no metrics: cannot listen on 127.0.0.1:9798: Address already in use" in sluice.logged()
+        assert sluice.json("status")["metrics"] == "" and "http://" not in sluice.do("status")
         assert connect(net, "10.77.0.2", 25, 8)[1]["greeted"] == 5
         sluice.write("metrics { listen = [::1]:9799 }\n" + POLICY)
         sluice.do("reload")
         assert web.request(net.server, 9799, "/healthz", host="::1")[0] == 200
+        assert "\nmetrics     http://[::1]:9799/\n" in sluice.do("status")
         sluice.write("metrics { listen = none }\n" + POLICY)
         sluice.do("reload")
         assert not web.reachable(net.server, 9799, "/healthz")

@@ -12,7 +12,6 @@
 #include "exporter.h"
 #include "figures.h"
 #include "page.h"
-#include "value.h"
 
 #define IDLE_SECONDS 20 /* longer than Prometheus' usual interval of 15 s, so that it keeps its connection */
 #define HEADERS_MOST 8192
@@ -312,6 +311,12 @@ void exporter_tick(struct daemon *dm)
 	log_say(LOG_WARNING, "too many connections to the metrics: cutting them all");
 	exporter_close(x);
 	exporter_follow(dm);
+}
+
+const char *exporter_where(const struct daemon *dm, char buf[static LISTEN_TEXT_LEN])
+{
+	*buf = 0;
+	return dm->exporter && dm->exporter->http ? listen_format(&dm->exporter->at, buf) : buf;
 }
 
 void exporter_free(struct daemon *dm)
