@@ -74,7 +74,7 @@ void show_status(const json_t *data)
 	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
 	       text_of(data, "mode"), text_of(data, "policy"), number_of(data, "generation"));
 	show_interfaces(data);
-	if (*text_of(data, "metrics"))
+	if (json_string_length(json_object_get(data, "metrics")))
 		printf("metrics     http://%s/\n", text_of(data, "metrics"));
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
 	       number_of(data, "reservations"));
