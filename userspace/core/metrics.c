@@ -135,9 +135,11 @@ static void refusals(const struct family *f, const struct metrics *m, FILE *out,
 
 	for (i = 0; i < m->services_count; i++) {
 		s = &m->services[i];
-		for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS && !s->other; why++)
-			sample(f, service_label(s), reason_of(why),
-			       observed ? s->stats[why].observed : s->stats[why].connections, out);
+		for (why = 0; why < SLUICE_REASONS && !s->other; why++) {
+			if (reason_refuses(why))
+				sample(f, service_label(s), reason_of(why),
+				       observed ? s->stats[why].observed : s->stats[why].connections, out);
+		}
 	}
 }
 

@@ -5,13 +5,14 @@
 
 static const struct {
 	const char *label, *help;
+	bool refuses;
 } reasons[] = {
-#define PASS(id, label, help) { label, help },
-#define REFUSE(id, label, help) { label, help },
+#define PASS(id, label, help) { label, help, false },
+#define REFUSE(id, label, help) { label, help, true },
 #include "reasons.def"
 #undef PASS
 #undef REFUSE
-	{ "limits", "its limits decide" },
+	{ "limits", "its limits decide", false },
 };
 
 const char *reason_label(enum sluice_reason why)
@@ -33,4 +34,9 @@ int reason_find(const char *label)
 			return why;
 	}
 	return -1;
+}
+
+bool reason_refuses(enum sluice_reason why)
+{
+	return why < SLUICE_REASONS && reasons[why].refuses;
 }

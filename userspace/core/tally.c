@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "reason.h"
 #include "tally.h"
 
 __u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
@@ -12,8 +13,8 @@ __u64 tally_refused(const struct sluice_stat stats[static SLUICE_REASONS])
 	__u64 sum = 0;
 	int why;
 
-	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
-		sum += stats[why].connections;
+	for (why = 0; why < SLUICE_REASONS; why++)
+		sum += reason_refuses(why) ? stats[why].connections : 0;
 	return sum;
 }
 
@@ -22,7 +23,7 @@ __u64 tally_observed(const struct sluice_stat stats[static SLUICE_REASONS])
 	__u64 sum = 0;
 	int why;
 
-	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
-		sum += stats[why].observed;
+	for (why = 0; why < SLUICE_REASONS; why++)
+		sum += reason_refuses(why) ? stats[why].observed : 0;
 	return sum;
 }

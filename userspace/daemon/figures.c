@@ -117,8 +117,10 @@ static json_t *reasons_json(void)
 	json_t *map = json_object();
 	int why;
 
-	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
-		json_object_set_new(map, reason_label(why), json_string(reason_help(why)));
+	for (why = 0; why < SLUICE_REASONS; why++) {
+		if (reason_refuses(why))
+			json_object_set_new(map, reason_label(why), json_string(reason_help(why)));
+	}
 	return map;
 }
 

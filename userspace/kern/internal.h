@@ -74,6 +74,11 @@ int fill_read(const struct engine *e, struct snapshot *s);
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
 int possible_cpus(void);
+/*
+ * Of a per-CPU array whose values are `words` 64-bit counters: rows [first, first + count), each summed over all processors,
+ * in one system call. `out` has room for count * words.
+ */
+int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out);
 
 struct engine *engine_new(const char *instance);
 DEFINE_CLEANUP(struct engine *, engine_close);

@@ -110,26 +110,39 @@ static int add_interface(const char *interface, const char *pin, void *arg)
 	return 0;
 }
 
-static int stats_read(const struct engine *e, struct service_status *s)
+int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out)
 {
-	int cpus = possible_cpus(), cpu, err;
-	_cleanup_free_ struct sluice_stat *each = calloc(cpus, sizeof(*each));
-	__u32 index, why;
+	__u32 cpus = possible_cpus(), done, got, last, next, i, word;
+	_cleanup_free_ __u64 *each = calloc((size_t)count * cpus * words, sizeof(*each));
+	_cleanup_free_ __u32 *keys = calloc(count, sizeof(*keys));
+	int err;
 
-	if (!each)
+	if (!each || !keys)
 		return -ENOMEM;
-	for (why = 0; why < SLUICE_REASONS; why++) {
-		index = s->id * SLUICE_REASONS + why;
-		err = bpf_map_lookup_elem(e->map[MAP_stats], &index, each);
-		if (err)
-			return err;
-		for (cpu = 0; cpu < cpus; cpu++) {
-			s->stats[why].packets += each[cpu].packets;
-			s->stats[why].connections += each[cpu].connections;
-			s->stats[why].observed += each[cpu].observed;
+	memset(out, 0, (size_t)count * words * sizeof(*out));
+	for (done = 0; done < count; done += got) {
+		got = count - done;
+		last = first + done - 1;
+		err = bpf_map_lookup_batch(fd, first + done ? &last : NULL, &next, keys, each, &got, NULL);
+		if (!got || (err && err != -ENOENT)) /* -ENOENT: the end of the map */
+			return err ? err : -EIO;
+		for (i = 0; i < got * cpus; i++) {
+			for (word = 0; word < words; word++)
+				out[(done + i / cpus) * words + word] += each[i * words + word];
 		}
 	}
 	return 0;
+}
+
+static int stats_read(const struct engine *e, struct service_status *s)
+{
+	__u64 sums[SLUICE_REASONS][sizeof(struct sluice_stat) / sizeof(__u64)];
+	int err = percpu_sums(e->map[MAP_stats], s->id * SLUICE_REASONS, SLUICE_REASONS,
+			      sizeof(sums[0]) / sizeof(__u64), sums[0]);
+
+	if (!err)
+		memcpy(s->stats, sums, sizeof(sums));
+	return err;
 }
 
 static int service_read(const struct engine *e, __u32 slot, __u32 id, struct service_status *s)
