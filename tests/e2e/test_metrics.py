@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The exporter: what a real Prometheus makes of it, what never goes backwards, and what it does not let itself be talked into."""
 import json
+import os
 import re
 import signal
 import socket
@@ -203,6 +204,18 @@ def test_idle_and_too_many_clients_do_not_keep_the_others_out(make):
     assert "too many connections to the metrics" in sluice.logged()
     for s in idle:
         s.close()
+
+
+def test_answering_costs_no_descriptor(make):
+    net, sluice = make(POLICY)
+    descriptors = lambda: len(os.listdir(f"/proc/{sluice.daemon.pid}/fd"))
+    assert wait_for(lambda: web.reachable(net.server, PORT, "/healthz"))
+    before = descriptors()
+    for _ in range(20):
+        for path in ("/metrics", "/status.json", "/healthz", "/"):
+            web.request(net.server, PORT, path)
+        sluice.do("status"), sluice.do("counters"), sluice.do("sources"), sluice.do("lookup", "10.77.0.2")
+    assert wait_for(lambda: descriptors() <= before), f"{before} -> {descriptors()}"
 
 
 def test_healthz_and_metrics_tell_of_a_detached_interface(make):
