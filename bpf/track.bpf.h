@@ -37,8 +37,8 @@ static __always_inline int in_our_namespace(struct sock *sk)
 	return now && sk->__sk_common.skc_net.net->net_cookie == now->netns;
 }
 
-/* Not 0: the tuple had a reservation, its slots are the caller's now. */
-static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out)
+/* Not 0: the tuple had a reservation, its slots are the caller's now; *proven: its client has answered. */
+static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out, int *proven)
 {
 	struct sluice_reservation *r;
 	__u64 old;
@@ -50,6 +50,7 @@ static __always_inline int reservation_claim(const struct sluice_tuple *tuple, s
 	*out = r->holding;
 	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, 0) != old)
 		return 0;
+	*proven = proof_take(r);
 	bpf_map_delete_elem(&reservations, tuple);
 	return 1;
 }
@@ -106,14 +107,19 @@ static __always_inline void claim_settle(struct sluice_owned *own, const struct 
 static __always_inline void connection_open(struct sock *sk, struct sluice_owned *own, const struct sluice_view *view,
 					    const struct sluice_tuple *tuple)
 {
+	struct sluice_pressure *p = pressure_of(view->service);
 	struct sluice_holding h = {};
+	int proven = 0;
 
 	if (!claim_move(own, SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY))
 		return;
-	if (reservation_claim(tuple, &h))
-		holding_settle(&h);
-	else
+	if (reservation_claim(tuple, &h, &proven)) {
+		holding_settle(&h, proven);
+		if (p && !p->completed)
+			p->completed = 1;
+	} else {
 		holding_enter(view, tuple, &h);
+	}
 	late_forget(tuple);
 	claim_settle(own, &h);
 }

@@ -114,7 +114,8 @@ static void bench(void **state)
 
 	(void)state;
 	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 }\n"
-		      "service imap { ports = {143} max-connections-per-source = 9 max-rate-per-source = 9/1m }\n");
+		      "service imap { ports = {143} max-connections-per-source = 9 max-rate-per-source = 9/1m }\n"
+		      "syn-flood { cookies = false }\n"); /* its reservations go stale, which is no flood here */
 	for (i = 0; i < ROUNDS; i++)
 		round_run(&g, bare, ns, i);
 	gate_close(&g);

@@ -75,6 +75,20 @@ static struct sluice_limit limit_of(uint32_t connections, const struct rate *r)
 	return limit;
 }
 
+static void flood_fill(const struct flood *f, struct sluice_flood *out)
+{
+	const struct sluice_limit syn = limit_of(f->half_open, &f->syn_rate), expired = limit_of(0, &f->expired_rate);
+
+	out->cookies = f->cookies;
+	out->half_open = syn.connections;
+	out->syn_rate = syn.rate;
+	out->syn_width_ns = syn.width_ns;
+	out->expired_rate = expired.rate;
+	out->expired_width_ns = expired.width_ns;
+	out->calm_percent = f->calm_percent;
+	out->calm_ns = f->calm_after * 1000000000ULL;
+}
+
 /* What a source of this set (NO_SET: of none) may do at a service. */
 static int rule_fill(struct compiler *c, int set, size_t service, struct sluice_rule *rule)
 {
@@ -306,6 +320,7 @@ static int services_fill(struct compiler *c)
 		row->total = limit_of(s->limits.max_connections, &s->limits.max_rate);
 		row->source = limit_of(share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
 				       &s->limits.max_rate_per_source);
+		row->syn = limit_of(0, &s->max_syn_rate);
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;
 		memcpy(row->ports, s->ports, sizeof(row->ports));
@@ -402,6 +417,7 @@ static int compile(struct compiler *c)
 	g->mask4 = mask_of(96 + p->ipv4_prefix);
 	g->mask6 = mask_of(p->ipv6_prefix);
 	g->retention_ns = p->retention * 1000000000ULL;
+	flood_fill(&p->flood, &g->flood);
 	err = named_collect(p, &list, &count);
 	if (!err)
 		err = tables_make(c, count);

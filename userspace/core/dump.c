@@ -26,6 +26,8 @@ int policy_dump(const struct policy *p, FILE *out)
 	section_write(SECTION_TOP, p, "", out);
 	fputs("\nsources {\n", out);
 	section_write(SECTION_SOURCES, p, "    ", out);
+	fputs("}\n\nsyn-flood {\n", out);
+	section_write(SECTION_FLOOD, p, "    ", out);
 	fputs("}\n", out);
 	for (i = 0; i < p->services_count; i++) {
 		fprintf(out, "\nservice %s {\n", p->services[i].name);

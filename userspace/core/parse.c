@@ -104,7 +104,8 @@ static struct policy_set *set_open(struct policy *p, const char *name, const str
 		return NULL;
 	p->sets = s;
 	s += p->sets_count++;
-	*s = (struct policy_set){ .at = *at, .priority = 100, .enabled = true };
+	*s = (struct policy_set){ .at = *at };
+	schema_defaults(SECTION_SET, s);
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	return s;
 }
@@ -256,7 +257,7 @@ static void callbacks_set(cfg_t *cfg)
 /* One file's text, without its includes. */
 static int text_parse(struct reader *r, const char *text)
 {
-	cfg_opt_t sources[32], service[32], set[32], top[40];
+	cfg_opt_t sources[32], flood[32], service[32], set[32], top[40];
 	_cleanup_free_ char *plain = NULL;
 	cfg_opt_t *end = top;
 	cfg_t *cfg;
@@ -266,12 +267,14 @@ static int text_parse(struct reader *r, const char *text)
 	if (err)
 		return err;
 	section_options(SECTION_SOURCES, sources);
+	section_options(SECTION_FLOOD, flood);
 	section_options(SECTION_SERVICE, service);
 	section_options(SECTION_SET, set);
 	section_options(SECTION_TOP, top);
 	while (end->name)
 		end++;
 	*end++ = (cfg_opt_t)CFG_SEC("sources", sources, CFGF_NONE);
+	*end++ = (cfg_opt_t)CFG_SEC("syn-flood", flood, CFGF_NONE);
 	*end++ = (cfg_opt_t)CFG_SEC("service", service, CFGF_TITLE | CFGF_MULTI);
 	*end++ = (cfg_opt_t)CFG_SEC("source-set", set, CFGF_TITLE | CFGF_MULTI);
 	*end++ = (cfg_opt_t)CFG_FUNC("include", on_include);

@@ -34,6 +34,16 @@ struct limits {
 	struct rate max_rate_per_source;
 };
 
+/* When a service is under pressure, and when it is calm again. */
+struct flood {
+	bool cookies;
+	struct rate syn_rate;
+	uint32_t half_open;
+	struct rate expired_rate;
+	uint32_t calm_percent;
+	uint32_t calm_after; /* seconds */
+};
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -42,6 +52,7 @@ struct policy_service {
 	struct sluice_addr *addresses; /* owned; none: any address of the host */
 	size_t addresses_count;
 	struct limits limits;
+	struct rate max_syn_rate; /* of each source that never completed a handshake */
 	enum sluice_excess on_excess;
 };
 
@@ -75,6 +86,7 @@ struct policy {
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
+	struct flood flood;
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */

@@ -7,7 +7,7 @@
 
 #include "policy.h"
 
-enum section { SECTION_TOP, SECTION_SOURCES, SECTION_SERVICE, SECTION_SET, SECTIONS };
+enum section { SECTION_TOP, SECTION_SOURCES, SECTION_FLOOD, SECTION_SERVICE, SECTION_SET, SECTIONS };
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -32,6 +32,7 @@ struct setting {
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
+	uint32_t normal; /* of a count, a time or a bool: what it is when nobody says anything */
 };
 
 extern const struct setting schema[];
@@ -40,6 +41,8 @@ extern const char *const section_names[SECTIONS]; /* "" for the top level */
 
 bool kind_is_list(enum kind kind);
 const struct setting *schema_find(enum section section, const char *key);
+/* Sets every count, time and bool of a section to what it is when nobody says anything. */
+void schema_defaults(enum section section, void *base);
 /* The key most like `key`, "" when none is near. */
 const char *schema_suggest(const char *key);
 

@@ -32,6 +32,8 @@ struct daemon {
 	struct override *overrides;
 	long drift;
 	bool unloaded;
+	bool tuned; /* net.ipv4.tcp_syncookies is raised, and that is said */
+	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
 	struct event *watched[8]; /* signals and clocks */

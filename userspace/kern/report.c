@@ -14,25 +14,40 @@ static json_int_t refusals(const struct service_status *s, bool observed)
 	json_int_t sum = 0;
 	int why;
 
-	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
+	for (why = 0; why < SLUICE_REASONS; why++) {
+		if (!reason_refuses(why))
+			continue;
 		sum += observed ? s->stats[why].observed : s->stats[why].connections;
+	}
 	return sum;
 }
 
 static json_t *service_json(const struct service_status *s)
 {
 	uint64_t admitted = s->stats[SLUICE_ADMITTED].connections + s->stats[SLUICE_ALLOWED].connections +
-			    s->stats[SLUICE_OBSERVE].connections;
+			    s->stats[SLUICE_OBSERVE].connections + s->stats[SLUICE_COOKIE_VALID].connections;
 	json_t *ports = json_array();
 	unsigned int i;
 
 	for (i = 0; i < s->row.ports_count && i < SLUICE_SERVICE_PORTS; i++)
 		json_array_append_new(ports, json_integer(s->row.ports[i]));
 	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports,
-			 "pressure", 0, "connections", s->held - s->reserved, "reserved", s->reserved,
+			 "pressure", s->pressure, "connections", s->held - s->reserved, "reserved", s->reserved,
 			 "max_connections", (json_int_t)s->row.total.connections, "max_connections_per_source",
 			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)admitted, "refused",
 			 refusals(s, false), "observed", refusals(s, true));
+}
+
+static json_t *tables_json(const struct snapshot *s)
+{
+	const struct table_status *t;
+	json_t *tables = json_array();
+
+	for (t = s->tables; t < s->tables + s->tables_count; t++)
+		json_array_append_new(tables, json_pack("{s:s, s:I, s:I, s:I}", "name", t->name, "entries",
+							(json_int_t)t->entries, "capacity", (json_int_t)t->capacity,
+							"turned_away", (json_int_t)t->turned_away));
+	return tables;
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
@@ -43,6 +58,8 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 	int err;
 
 	err = snapshot_take(e, &s);
+	if (!err)
+		err = snapshot_tables(e, s);
 	if (err)
 		return err;
 	interfaces = json_array();
@@ -54,11 +71,11 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "daemon", daemon, "mode",
+	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I}", "daemon", daemon, "mode",
 			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
-			 "policy", s->policy, "interfaces", interfaces, "services", services, "sources_tracked",
-			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift);
+			 "policy", s->policy, "interfaces", interfaces, "services", services, "tables", tables_json(s),
+			 "sources_tracked", (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations,
+			 "drift", (json_int_t)drift);
 	return *out ? 0 : -ENOMEM;
 }
 

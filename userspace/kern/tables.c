@@ -89,7 +89,7 @@ int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **v
 	err = bpf_obj_get_info_by_fd(fd, &info, &len);
 	if (err)
 		return err;
-	if (info.type == BPF_MAP_TYPE_HASH)
+	if (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_LRU_HASH)
 		return table_batches(fd, key_size, value_size, keys, values, count);
 	return table_walk(fd, key_size, value_size, keys, values, count);
 }
@@ -135,6 +135,7 @@ static int stats_read(const struct engine *e, struct service_status *s)
 static int service_read(const struct engine *e, __u32 slot, __u32 id, struct service_status *s)
 {
 	__u32 index = slot * SLUICE_MAX_SERVICES + id;
+	struct sluice_pressure pressure;
 	struct sluice_counter counter;
 	int err;
 
@@ -151,6 +152,10 @@ static int service_read(const struct engine *e, __u32 slot, __u32 id, struct ser
 		return err;
 	s->held = counter.held;
 	s->reserved = counter.reserved;
+	err = bpf_map_lookup_elem(e->map[MAP_pressures], &id, &pressure);
+	if (err)
+		return err;
+	s->pressure = pressure.on;
 	return stats_read(e, s);
 }
 
@@ -172,15 +177,69 @@ static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 	return 0;
 }
 
-static int count_of(int fd, size_t key_size, size_t value_size, uint64_t *out)
+static int no_room_read(const struct engine *e, __u32 table, uint64_t *out)
 {
+	int cpus = possible_cpus(), cpu, err;
+	_cleanup_free_ __u64 *each = calloc(cpus, sizeof(*each));
+
+	if (!each)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(e->map[MAP_no_room], &table, each);
+	*out = 0;
+	for (cpu = 0; cpu < cpus && !err; cpu++)
+		*out += each[cpu];
+	return err;
+}
+
+/* `no_room`: index into the map of this name, -1: the table's oldest entries make room. */
+static int table_status(const struct engine *e, enum map_id map, int no_room, struct snapshot *s)
+{
+	struct table_status *t = &s->tables[s->tables_count++];
 	_cleanup_free_ void *keys = NULL, *values = NULL;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
 	size_t count = 0;
 	int err;
 
-	err = table_read(fd, key_size, value_size, &keys, &values, &count);
-	*out = count;
+	t->name = map_names[map];
+	err = bpf_obj_get_info_by_fd(e->map[map], &info, &len);
+	if (!err)
+		err = table_read(e->map[map], info.key_size, info.value_size, &keys, &values, &count);
+	if (!err && no_room >= 0)
+		err = no_room_read(e, no_room, &t->turned_away);
+	t->entries = count;
+	t->capacity = info.max_entries;
 	return err;
+}
+
+/* Of the sketch: the cells of its first row that anybody uses. */
+static int sketch_status(const struct engine *e, struct snapshot *s)
+{
+	struct table_status *t = &s->tables[s->tables_count++];
+	_cleanup_free_ struct sluice_cell *cells = calloc(SLUICE_SKETCH_CELLS, sizeof(*cells));
+	_cleanup_free_ __u32 *keys = calloc(SLUICE_SKETCH_CELLS, sizeof(*keys));
+	__u32 token, got = SLUICE_SKETCH_CELLS, i;
+	int err;
+
+	if (!cells || !keys)
+		return -ENOMEM;
+	err = bpf_map_lookup_batch(e->map[MAP_sketch], NULL, &token, keys, cells, &got, NULL);
+	t->name = map_names[MAP_sketch];
+	t->capacity = SLUICE_SKETCH_CELLS;
+	for (i = 0; i < got && !err; i++)
+		t->entries += cells[i].now != 0;
+	return err;
+}
+
+int snapshot_tables(const struct engine *e, struct snapshot *s)
+{
+	static const enum map_id lru[] = { MAP_late, MAP_suspects, MAP_stamps, MAP_fragments };
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(lru) / sizeof(*lru) && !err; i++)
+		err = table_status(e, lru[i], -1, s);
+	return err ? err : sketch_status(e, s);
 }
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
@@ -205,13 +264,13 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	if (!err)
 		err = services_read(e, control.active, s);
 	if (!err)
-		err = count_of(e->map[MAP_sources], sizeof(struct sluice_source_key), sizeof(struct sluice_counter),
-			       &s->sources_tracked);
+		err = table_status(e, MAP_sources, SLUICE_TABLE_SOURCES, s);
 	if (!err)
-		err = count_of(e->map[MAP_reservations], sizeof(struct sluice_tuple), sizeof(struct sluice_reservation),
-			       &s->reservations);
+		err = table_status(e, MAP_reservations, SLUICE_TABLE_RESERVATIONS, s);
 	if (err)
 		return err;
+	s->sources_tracked = s->tables[0].entries;
+	s->reservations = s->tables[1].entries;
 	memcpy(s->policy, who.policy, sizeof(s->policy));
 	*out = TAKE_PTR(s);
 	return 0;

@@ -14,8 +14,18 @@ struct service_status {
 	struct sluice_service row; /* name, ports, limits in force */
 	unsigned int id;
 	uint32_t held, reserved; /* established connections: held - reserved */
+	bool pressure; /* every SYN is answered by a cookie */
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };
+
+/* A table that has a fixed size, and what happened where it was full. */
+struct table_status {
+	const char *name; /* static */
+	uint64_t entries, capacity;
+	uint64_t turned_away; /* sources or handshakes that found no room; 0 where the oldest entries make room */
+};
+
+#define SNAPSHOT_TABLES 8
 
 /* One coherent-enough view for status, counters and metrics. Freed with snapshot_free(). */
 struct snapshot {
@@ -28,9 +38,13 @@ struct snapshot {
 	size_t services_count;
 	uint64_t sources_tracked;
 	uint64_t reservations;
+	struct table_status tables[SNAPSHOT_TABLES]; /* sources and reservations; all after snapshot_tables() */
+	size_t tables_count;
 };
 
 int snapshot_take(const struct engine *e, struct snapshot **out);
+/* Adds the tables of no use but to show how full they are: reading them takes a while. */
+int snapshot_tables(const struct engine *e, struct snapshot *s);
 void snapshot_free(struct snapshot *s);
 
 struct source_status {
