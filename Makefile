@@ -30,7 +30,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 .PHONY: all tests check test demo bench install clean
 
 all: $(B)/sluiced $(B)/sluicectl
-tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o
+tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
 
 $(B)/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -62,7 +62,8 @@ $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/l
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)
+$(B)/tests/lib/flood: LDLIBS = -lbpf
 
 check: tests
 	$(Q)scripts/check.sh

@@ -78,15 +78,19 @@ struct door {
 	struct sluice_pressure *pressure;
 	__u64 now;
 	int force; /* allowed, or only observed: takes slots whatever the limits say */
-	int cookies; /* the policy has SYNs answered by cookies */
 };
 
 /* 0: nothing is known of the service, or nothing of the source: the packet passes as what it is so far. */
 static __always_inline int door_open(struct door *d)
 {
 	d->pressure = pressure_of(d->view->service);
-	d->cookies = d->view->generation->flood.cookies && !d->view->generation->observe;
 	return d->pressure && d->view->rule;
+}
+
+/* Not 0: the policy has SYNs answered by cookies. */
+static __always_inline int door_bakes(const struct door *d)
+{
+	return d->view->generation->flood.cookies && !d->view->generation->observe;
 }
 
 enum fills {
@@ -187,7 +191,7 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
 static __always_inline enum sluice_reason cookie_offer(struct door *d, int known)
 {
 	cookies_want(d->pressure, d->now);
-	if (!d->cookies || (known && !syn_finds_listener(d->ctx, d->pkt)) || !cookie_make(d->ctx, d->pkt))
+	if (!door_bakes(d) || (known && !syn_finds_listener(d->ctx, d->pkt)) || !cookie_make(d->ctx, d->pkt))
 		return SLUICE_UNDECIDED;
 	guard_raise(d->pressure, d->now);
 	d->pkt->fresh = 0;
@@ -199,7 +203,7 @@ static __always_inline enum sluice_reason contest(struct door *d, enum sluice_re
 {
 	enum sluice_reason why;
 
-	if (fills == FILLS_SURE || !d->cookies || (fills == FILLS_UNSURE && !d->pressure->guarded))
+	if (fills == FILLS_SURE || !door_bakes(d) || (fills == FILLS_UNSURE && !d->pressure->guarded))
 		return full;
 	if (fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS && !d->pressure->on)
 		pressure_begin(d->pressure, d->now);

@@ -92,8 +92,7 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	d->now = bpf_ktime_get_ns();
 	to = segment_judge(d->ctx, d->pkt);
 	if (to == BELONGS_LISTENER || to == BELONGS_STRANGER) {
-		if (stray_sample())
-			stray_note(d->pressure, d->now);
+		stray_note(d->pressure, d->now);
 		return SLUICE_COOKIE_FORGED;
 	}
 	if (to != BELONGS_COOKIE && to != BELONGS_HANDSHAKE)
@@ -137,7 +136,7 @@ static __always_inline enum sluice_reason admit_ack(struct door *d)
 	beat = bpf_map_lookup_elem(&pulse, &zero);
 	if (beat && beat->late && d->pkt->ack && bpf_map_lookup_elem(&late, &d->pkt->tuple))
 		return admit_late(d);
-	if (d->pressure->completed && stray_sample())
+	if (d->pressure->completed && stray_sample(d->view->service))
 		return admit_judged(d);
 	return SLUICE_ESTABLISHED;
 }

@@ -11,8 +11,8 @@
 
 #define STALL_NS \
 	(300ULL * 1000000) /* a source full of reservations that none of them leaves for so long is contested */
-#define STRAY_SAMPLE 32 /* of segments without SYN, one in so many is judged when nothing is wrong */
-#define STRAY_RATE 8 /* strays among these in STRAY_NS: an ACK flood */
+#define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
+#define STRAY_RATE 4 /* strays among these in STRAY_NS: an ACK flood */
 #define STRAY_NS (1000ULL * 1000000)
 #define SKETCH_FULL 0xffffffff
 
@@ -148,9 +148,12 @@ static __always_inline void stray_note(struct sluice_pressure *p, __u64 now)
 		guard_raise(p, now);
 }
 
-static __always_inline int stray_sample(void)
+/* By what this processor has let through so far: one stray that is found makes the next segment a sample, too. */
+static __always_inline int stray_sample(__u32 service)
 {
-	return bpf_get_prandom_u32() % STRAY_SAMPLE == 0;
+	const struct sluice_stat *s = stat_of(service, SLUICE_ESTABLISHED);
+
+	return s && s->packets % STRAY_SAMPLE == 0;
 }
 
 /* Not 0: no threshold is exceeded by more than the part of it that counts as calm. */

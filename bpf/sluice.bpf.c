@@ -16,13 +16,13 @@
 #include "classify.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
+#include "count.bpf.h"
 #include "pressure.bpf.h"
 #include "cookie.bpf.h"
 #include "admit.bpf.h"
 #include "answered.bpf.h"
 #include "track.bpf.h"
 #include "sweep.bpf.h"
-#include "count.bpf.h"
 #include "answer.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
