@@ -27,7 +27,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test demo bench install clean
+.PHONY: all tests check test demo bench fuzz install clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
@@ -60,6 +60,10 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
+FUZZ := $(B)/tests/fuzz/fuzz_gate
+$(FUZZ): tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)
@@ -75,6 +79,10 @@ demo:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) all $(B)/tests/lib/pass.bpf.o
 	$(Q)scripts/demo.sh
+fuzz:
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) $(FUZZ)
+	$(Q)$(FUZZ) $(or $(FUZZ_SECONDS),60)
 bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) $(B)/tests/datapath/bench

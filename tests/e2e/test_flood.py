@@ -163,3 +163,27 @@ def test_flood_of_stray_segments_harms_no_session_and_is_not_answered(make, kind
     assert h("count")["greeted"] == 10 and sluice.connections() == 13
     assert resets_sent(net) == before
     print(f"{kind}: {sent} in {time.monotonic() - began:.1f} s; {sluice.reason('cookie-forged')} forged, {sluice.reason('malformed')} malformed")
+
+
+@pytest.mark.parametrize("cookies", ["true", "false"])
+def test_full_tables_touch_neither_known_sources_nor_connections(make, cookies):
+    """70,000 half-open handshakes; with cookies hardly any is held, without them the table of reservations is full."""
+    policy = f"syn-flood {{ cookies = {cookies} }}\nsources {{ max = 1000 }}\nservice smtp {{ ports = {{25}} max-connections-per-source = 4 }}\n"
+    net, sluice = make(policy)
+    net.serve("0.0.0.0", 25)
+    h = net.hold("10.77.0.2")
+    h("open", 3)
+    assert h.greeted(3)
+    tools.forge(net, 25, "10.88.0.0+70000", "syn", 140000).finish()
+    table = {t["name"]: t for t in sluice.json("status")["tables"]}
+    h("open", 3)
+    new = net.hold("10.77.0.3")
+    new("open", 2)
+    assert h.greeted(4) and new.greeted(2)
+    assert h.settle()["greeted"] == 4 and sluice.connections() == 6
+    print({name: (t["entries"], t["capacity"], t["turned_away"]) for name, t in table.items()})
+    if cookies == "true":
+        assert table["reservations"]["entries"] < 10000 and table["reservations"]["turned_away"] == 0
+    else:
+        assert table["reservations"]["entries"] > 60000
+        assert table["sources"]["entries"] == 1000 and table["sources"]["turned_away"] > 0
