@@ -88,6 +88,11 @@ void show_status(const json_t *data)
 		       part_of(number_of(s, "connections"), number_of(s, "max_connections"), part), each,
 		       number_of(s, "admitted"), number_of(s, "refused"));
 	}
+	json_array_foreach(json_object_get(data, "services"), i, s)
+	{
+		if (json_is_true(json_object_get(s, "pressure")))
+			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
+	}
 	if (!strcmp(text_of(data, "mode"), "observe"))
 		puts("\nNothing is refused. `sluicectl counters` shows what would be; mode = enforce refuses it.");
 }

@@ -133,8 +133,9 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 	return err;
 }
 
-static int stats_clear(const struct engine *e, __u32 service)
+static int service_clear(const struct engine *e, __u32 service)
 {
+	const struct sluice_pressure calm = {};
 	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
 	__u32 index, why;
 	int err = 0;
@@ -145,7 +146,7 @@ static int stats_clear(const struct engine *e, __u32 service)
 		index = service * SLUICE_REASONS + why;
 		err = bpf_map_update_elem(e->map[MAP_stats], &index, zero, BPF_ANY);
 	}
-	return err;
+	return err ? err : bpf_map_update_elem(e->map[MAP_pressures], &service, &calm, BPF_ANY);
 }
 
 /* Frees the names that no policy uses and under which nothing is held: their counters may serve others. */
@@ -166,7 +167,7 @@ static int registry_retire(struct engine *e)
 		memset(reg->name[i], 0, sizeof(reg->name[i]));
 		err = bpf_map_update_elem(e->map[MAP_totals], &i, &counter, BPF_ANY);
 		if (!err && i < SLUICE_MAX_SERVICES)
-			err = stats_clear(e, i);
+			err = service_clear(e, i);
 		if (!err)
 			err = bpf_map_update_elem(e->map[MAP_names], &i, reg->name[i], BPF_ANY);
 	}
