@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The whole IPv4 country table before packets from everywhere: sluice, an nftables interval map with the same data, and programs that
-only drop or pass, in one run. Every packet is refused for its country. As root, after `make tests`. SECONDS (5) is how long each
+only drop or pass, in one run; and deny lists of 1,000 and of 1,000,000 entries. Every packet is refused. As root, after `make tests`. SECONDS (5) is how long each
 figure is measured, ROUNDS (3) how often, in turn. Prints medians; writes build/bench-lists.json."""
-import json, os, pathlib, resource, statistics, subprocess, sys, tempfile, time
+import json, os, pathlib, random, resource, statistics, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -13,6 +13,23 @@ from net import BUILD, SERVER, Net, Sluice
 SECONDS, ROUNDS = float(os.environ.get("SECONDS", 5)), int(os.environ.get("ROUNDS", 3))
 TABLE = "/usr/share/tor/geoip"
 POLICY = "service smtp { ports = {25} allow-countries = {AQ} }\n"  # nobody floods from Antarctica
+
+# Whoever is not in the list is denied by the other set: another leaf, the same verdict.
+LIST = """service smtp {{ ports = {{25}} }}
+source-set list {{ file = {} action = deny }}
+source-set rest {{ prefixes = {{0.0.0.0/0}} action = deny priority = 200 }}
+"""
+
+
+def listed(entries, where):
+    """A policy with a list of so many random prefixes of 24 to 32 bits."""
+    draw = random.Random(entries)
+    with open(f"{where}/list.txt", "w", encoding="utf-8") as out:
+        for _ in range(entries):
+            bits = draw.randrange(24, 33)
+            first = draw.getrandbits(32) >> (32 - bits) << (32 - bits)
+            out.write(".".join(str(first >> shift & 255) for shift in (24, 16, 8, 0)) + f"/{bits}\n")
+    return LIST.format(f"{where}/list.txt")
 
 
 def ruleset():
@@ -45,8 +62,10 @@ def bpftool(*words):
 def prepare(net, what, where):
     """The defence; what is to be closed, its load time in s and its memory in MB."""
     began = time.monotonic()
-    if what == "sluice":
-        sluice = Sluice(net, where, POLICY)
+    if what in ("sluice", "list-1000", "list-1000000"):
+        policy = POLICY if what == "sluice" else listed(int(what[5:]), where)
+        began = time.monotonic()
+        sluice = Sluice(net, where, policy)
         took = time.monotonic() - began
         tries = bpftool("dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/tries")
         return sluice, took, sum(bpftool("show", "id", int.from_bytes(bytes(int(b, 16) for b in slot["value"]), "little"))["bytes_memlock"] for slot in tries) / 1e6
@@ -73,7 +92,7 @@ def measure(what):
             last = flood.ask("count")
             flood.ask("stop")
             if defence:
-                assert defence.reason("country") > 0.9 * last["sent"] * SECONDS / (SECONDS + 1), "refused for their country"
+                assert defence.reason("country") + defence.reason("denied") > 0.9 * last["sent"] * SECONDS / (SECONDS + 1), "refused by their addresses"
                 defence.close()
             return {"packets_per_s": (last["sent"] - first["sent"]) / (last["seconds"] - first["seconds"]), "load_s": took, "mb": megabytes}
     finally:
@@ -82,14 +101,14 @@ def measure(what):
 
 if len(os.sched_getaffinity(0)) > 1:
     os.sched_setaffinity(0, os.sched_getaffinity(0) - {0})  # the flood has the first processor to itself
-names = sys.argv[1:] or ("drop", "sluice", "nftables", "pass")
+names = sys.argv[1:] or ("drop", "sluice", "list-1000", "list-1000000", "nftables", "pass")
 rows = {name: [] for name in names}
 for _ in range(ROUNDS):
     for name in names:
         rows[name].append(measure(name))
 median = {name: {key: statistics.median(r[key] for r in of) for key in of[0]} for name, of in rows.items()}
 base = median.get("drop", median[names[0]])["packets_per_s"]
-print(f"{'':10} {'packets/s':>10} {'of drop':>8} {'load s':>7} {'MB':>6}")
+print(f"{'':12} {'packets/s':>10} {'of drop':>8} {'load s':>7} {'MB':>6}")
 for name, m in median.items():
-    print(f"{name:10} {m['packets_per_s']:10.0f} {m['packets_per_s'] / base:8.2f} {m['load_s']:7.2f} {m['mb']:6.0f}")
+    print(f"{name:12} {m['packets_per_s']:10.0f} {m['packets_per_s'] / base:8.2f} {m['load_s']:7.2f} {m['mb']:6.0f}")
 (BUILD / "bench-lists.json").write_text(json.dumps({"median": median, "all": rows}, indent=2) + "\n")
