@@ -105,7 +105,7 @@ struct policy {
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
-	char **databases; /* absolute once parsed, owned; none: SLUICE_GEOIP where a country is named */
+	char **databases; /* absolute once parsed, owned; none: the ones of core/data.c where a country is named */
 	size_t databases_count;
 	struct place geoip_at; /* where they are named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
