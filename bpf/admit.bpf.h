@@ -50,7 +50,7 @@ __noinline int holding_take(struct sluice_holding *h, const struct sluice_rule *
 		else
 			why = refusal(got, SLUICE_SERVICE_CONNECTIONS, SLUICE_SERVICE_RATE);
 	}
-	if (why == SLUICE_ADMITTED)
+	if (why == SLUICE_ADMITTED || how->dry)
 		return why;
 	undo.now = how->now;
 	undo.taken_ns = how->reserve ? how->now : 0;
@@ -89,19 +89,19 @@ static __always_inline int reservation_stands(const struct sluice_tuple *tuple)
 	return r && r->expires_ns;
 }
 
-/* ADMITTED: the tuple holds a reservation, *again if it had one before. Otherwise it holds nothing. */
+/* ADMITTED: the tuple holds a reservation (when dry: would), *again if it had one before. Otherwise it holds nothing. */
 static __always_inline enum sluice_reason reserve(const struct sluice_view *view, const struct sluice_tuple *tuple,
 						  struct sluice_holding *h, int force, int *again)
 {
 	__u64 now = bpf_ktime_get_ns();
-	struct take how = { .now = now, .force = force, .reserve = 1 };
+	struct take how = { .now = now, .force = force, .reserve = 1, .dry = view->dry };
 	struct give undo = { .now = now, .taken_ns = now, .reserved = 1, .transient = 1 };
 	struct sluice_reservation fresh = { .expires_ns = now + SLUICE_RESERVATION_NS, .taken_ns = now };
 	enum sluice_reason why;
 	long err;
 
 	why = holding_take(h, view->rule, view->row, &how);
-	if (why != SLUICE_ADMITTED)
+	if (why != SLUICE_ADMITTED || view->dry)
 		return why;
 	fresh.holding = *h;
 	err = bpf_map_update_elem(&reservations, tuple, &fresh, BPF_NOEXIST);
@@ -164,7 +164,7 @@ static __always_inline enum sluice_reason admit_ack(struct sluice_pkt *pkt, cons
 	if (!beat || !beat->late || !pkt->ack || !bpf_map_lookup_elem(&late, &pkt->tuple))
 		return SLUICE_ESTABLISHED;
 	r = bpf_map_lookup_elem(&reservations, &pkt->tuple);
-	if (r && reservation_renew(r, bpf_ktime_get_ns()))
+	if (r && !view->dry && reservation_renew(r, bpf_ktime_get_ns()))
 		return SLUICE_ESTABLISHED;
 	holding_of(view, &pkt->tuple.source, &h);
 	why = reserve(view, &pkt->tuple, &h, force, &again);

@@ -10,6 +10,8 @@
 struct sluice_view {
 	__u32 slot;
 	__u32 service; /* 0: none */
+	__u32 dry; /* explain: judge, and change nothing */
+	enum sluice_reason observed; /* the refusal that observe mode let pass */
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;

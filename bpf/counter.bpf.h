@@ -20,6 +20,7 @@ struct take {
 	__u64 now;
 	__u8 force; /* whatever the limits say */
 	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that stands already */
+	__u8 dry; /* only asked, not taken */
 };
 
 static __always_inline enum taken counter_take(struct sluice_counter *c, const struct sluice_limit *limit,
@@ -30,17 +31,19 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 	__u32 rate = how->force ? 0 : limit->rate;
 	__u64 epoch = width ? how->now / width : 0;
 	enum taken got = TAKEN;
+	__u32 events;
 
 	bpf_spin_lock(&c->lock);
-	if (width)
+	if (width && !how->dry)
 		window_advance(&c->window, epoch, width);
+	events = how->dry ? window_sum(&c->window, epoch, width) : c->window.sum;
 	if (c->state == SLUICE_COUNTER_GONE) {
 		got = TAKEN_GONE;
 	} else if (most && c->held >= most) {
 		got = TAKEN_FULL;
-	} else if (width && rate && c->window.sum >= rate) {
+	} else if (width && rate && events >= rate) {
 		got = TAKEN_FAST;
-	} else {
+	} else if (!how->dry) {
 		c->held++;
 		if (how->reserve)
 			c->reserved++;
@@ -132,13 +135,13 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 	undo.reserved = how->reserve;
 	undo.taken_ns = how->reserve ? how->now : 0;
 	for (i = 0; i < TAKE_TRIES; i++) {
-		c = source_open(key);
-		if (!c)
-			return TAKEN_NO_ROOM;
+		c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
+		if (!c) /* an empty counter refuses nobody */
+			return how->dry ? TAKEN : TAKEN_NO_ROOM;
 		got = counter_take(c, limit, how);
 		if (got == TAKEN_GONE)
 			continue;
-		if (got != TAKEN || bpf_map_lookup_elem(&sources, key) == c)
+		if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
 			return got;
 		counter_give(c, &undo);
 	}

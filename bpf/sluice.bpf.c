@@ -20,6 +20,7 @@
 #include "sweep.bpf.h"
 #include "count.bpf.h"
 #include "reset.bpf.h"
+#include "explain.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -30,50 +31,84 @@ static __always_inline enum sluice_reason limits_check(struct sluice_pkt *pkt, c
 	return pkt->syn ? admit_syn(pkt, view, force) : admit_ack(pkt, view, force);
 }
 
-/* Observe mode: counts the refusal that would have been, and lets the packet take its slots all the same. */
-static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, const struct sluice_view *view,
+/* Observe mode: notes the refusal that would have been, and lets the packet take its slots all the same. */
+static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, struct sluice_view *view,
 						  enum sluice_reason why)
 {
-	count_observed(view->service, why);
+	view->observed = why;
 	if (view->rule)
 		limits_check(pkt, view, 1);
 	return SLUICE_OBSERVE;
 }
 
+/* The one order of checks. With view->dry it changes nothing but *pkt and *view. */
+static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struct sluice_pkt *pkt,
+						       struct sluice_view *view)
+{
+	enum sluice_reason why;
+
+	why = pkt_parse(ctx, pkt);
+	if (why == SLUICE_UNDECIDED && !view_service(view, &pkt->tuple.local, pkt->local_port))
+		why = SLUICE_NOT_PROTECTED;
+	if (why == SLUICE_UNDECIDED)
+		why = source_check(view, &pkt->tuple.source);
+	if (why == SLUICE_UNDECIDED)
+		why = limits_check(pkt, view, 0);
+	else if (why == SLUICE_ALLOWED && view->rule)
+		limits_check(pkt, view, 1);
+	else
+		pkt->fresh = pkt->syn;
+	if (why >= SLUICE_FIRST_REFUSAL && view->generation->observe)
+		why = observe(pkt, view, why);
+	return why;
+}
+
 /* The one place that turns a reason into a verdict. */
-static __always_inline int verdict_of(struct xdp_md *ctx, const struct sluice_pkt *pkt, const struct sluice_view *view,
-				      enum sluice_reason why)
+static __always_inline enum sluice_verdict verdict_of(const struct sluice_pkt *pkt, const struct sluice_view *view,
+						      enum sluice_reason why)
 {
 	if (why < SLUICE_FIRST_REFUSAL)
-		return XDP_PASS;
+		return SLUICE_VERDICT_PASS;
 	if (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack))
-		return reset_answer(ctx, pkt);
-	return XDP_DROP;
+		return SLUICE_VERDICT_RESET;
+	return SLUICE_VERDICT_DROP;
 }
 
 SEC("xdp")
 int sluice_gate(struct xdp_md *ctx)
 {
-	struct sluice_view view = {};
+	struct sluice_view view = { .observed = SLUICE_UNDECIDED };
+	struct sluice_pkt pkt = {};
+	enum sluice_reason why;
+	enum sluice_verdict verdict;
+
+	why = packet_judge(ctx, &pkt, &view);
+	count_packet(view.service, why, pkt.syn && pkt.fresh);
+	if (why == SLUICE_OBSERVE)
+		count_observed(view.service, view.observed);
+	verdict = verdict_of(&pkt, &view, why);
+	if (verdict == SLUICE_VERDICT_RESET)
+		return reset_answer(ctx, &pkt);
+	return verdict == SLUICE_VERDICT_PASS ? XDP_PASS : XDP_DROP;
+}
+
+/* Never attached, only test-run: judges the frame as the gate would, and writes the explanation over it. */
+SEC("xdp")
+int sluice_explain(struct xdp_md *ctx)
+{
+	struct sluice_view view = { .observed = SLUICE_UNDECIDED, .dry = 1 };
+	struct sluice_explanation *out;
 	struct sluice_pkt pkt = {};
 	enum sluice_reason why;
 
-	why = pkt_parse(ctx, &pkt);
-	if (why == SLUICE_UNDECIDED && !view_service(&view, &pkt.tuple.local, pkt.local_port))
-		why = SLUICE_NOT_PROTECTED;
-	if (why == SLUICE_UNDECIDED)
-		why = source_check(&view, &pkt.tuple.source);
-	if (why == SLUICE_UNDECIDED)
-		why = limits_check(&pkt, &view, 0);
-	else if (why == SLUICE_ALLOWED && view.rule)
-		limits_check(&pkt, &view, 1);
-	else
-		pkt.fresh = pkt.syn;
-	if (why >= SLUICE_FIRST_REFUSAL && view.generation->observe)
-		why = observe(&pkt, &view, why);
-
-	count_packet(view.service, why, pkt.syn && pkt.fresh);
-	return verdict_of(ctx, &pkt, &view, why);
+	why = packet_judge(ctx, &pkt, &view);
+	out = (void *)(long)ctx->data;
+	if ((void *)(out + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	explanation_fill(out, &pkt, &view);
+	out->verdict = verdict_of(&pkt, &view, why);
+	out->reason = why;
+	return XDP_PASS;
 }
 
 SEC("tp_btf/inet_sock_set_state")

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 2
+#define SLUICE_ABI_VERSION 3
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -119,7 +119,8 @@ enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DEN
 
 /* What one class of sources may do at one service. Index: slot * SLUICE_MAX_RULES + number. */
 struct sluice_rule {
-	__u32 action; /* enum sluice_action */
+	__u16 action; /* enum sluice_action */
+	__u16 set_id; /* 1 + index of the set in the policy; 0: no set decides. For explain */
 	__u32 set_total; /* counter of the set at this service; 0: the set has no limit of its own for all its sources */
 	struct sluice_limit source;
 	struct sluice_limit set;
@@ -140,7 +141,8 @@ struct sluice_prefix_key {
 struct sluice_live {
 	__u64 expires_ns; /* CLOCK_MONOTONIC; 0: never */
 	__u32 prefixlen; /* of its own key: an expired entry must not hide a shorter one */
-	__u32 pad;
+	__u32 uid; /* who said so, and when (CLOCK_REALTIME) */
+	__u64 since_s;
 	char text[SLUICE_TEXT_LEN];
 };
 
@@ -220,6 +222,27 @@ struct sluice_stat {
 	__u64 observed; /* would have been refused for this reason */
 };
 
+enum sluice_verdict { SLUICE_VERDICT_PASS, SLUICE_VERDICT_DROP, SLUICE_VERDICT_RESET, SLUICE_VERDICT_COOKIE };
+
+/* A counter as a SYN meets it: what it holds, and how many events its window has. */
+struct sluice_tally {
+	__u32 held;
+	__u32 events;
+	struct sluice_limit limit;
+};
+
+/* What sluice_explain writes over the frame it was asked about. */
+struct sluice_explanation {
+	__u32 verdict; /* enum sluice_verdict */
+	__u32 reason; /* enum sluice_reason */
+	__u32 observed; /* the refusal that observe mode let pass; SLUICE_UNDECIDED: none */
+	__u32 service;
+	struct sluice_rule rule;
+	struct sluice_source_key source;
+	__u32 pad;
+	struct sluice_tally tally[3]; /* of the source, its set, its service */
+};
+
 /* One record per socket that the audit iterator writes. */
 struct sluice_audit_record {
 	__u16 service;
@@ -237,12 +260,14 @@ _Static_assert(sizeof(struct sluice_limit) == 16, "ABI");
 _Static_assert(sizeof(struct sluice_service) == 136, "ABI");
 _Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_live) == 80, "ABI");
+_Static_assert(sizeof(struct sluice_live) == 88, "ABI");
 _Static_assert(sizeof(struct sluice_counter) == 136, "ABI");
 _Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
 _Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
 _Static_assert(sizeof(struct sluice_owned) == 28, "ABI");
+_Static_assert(sizeof(struct sluice_tally) == 24, "ABI");
+_Static_assert(sizeof(struct sluice_explanation) == 152, "ABI");
 
 #endif

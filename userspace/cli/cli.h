@@ -10,11 +10,14 @@
 #include "cleanup.h"
 #include "protocol.h"
 
+/* Options of commands; a command takes those that its `args` name. */
+enum option_id { OPTION_FOR, OPTION_REASON, OPTION_SERVICE, OPTION_TOP, OPTION_PORT, OPTIONS };
+
 /* One run of sluicectl, after its words were sorted. */
 struct call {
 	const char *instance;
 	bool json;
-	const char *time, *reason, *service, *top; /* --for, --reason, --service, --top; NULL: not given */
+	const char *option[OPTIONS]; /* NULL: not given; "" for one without a value */
 	const struct command *command;
 	const char *word[8]; /* after the command */
 	int words;
@@ -25,6 +28,9 @@ struct command {
 	int least, most; /* words */
 	int (*run)(const struct call *c);
 };
+
+/* "" where it is not given. */
+const char *option_text(const struct call *c, enum option_id option);
 
 extern const struct command commands[];
 extern const size_t commands_count;
@@ -43,6 +49,7 @@ void show_sources(const json_t *data);
 void show_live(const json_t *data);
 void show_counters(const json_t *data);
 void show_lookup(const json_t *data);
+void show_explain(const json_t *data);
 void show_diff(const json_t *data);
 void show_json(const json_t *data);
 

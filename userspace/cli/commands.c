@@ -6,6 +6,11 @@
 #include "diag.h"
 #include "parse.h"
 
+const char *option_text(const struct call *c, enum option_id option)
+{
+	return c->option[option] ? c->option[option] : "";
+}
+
 /* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
 static int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
 {
@@ -68,10 +73,20 @@ static int cmd_bans(const struct call *c)
 
 static int cmd_sources(const struct call *c)
 {
-	json_t *args =
-		json_pack("{s:s, s:i}", "service", c->service ? c->service : "", "top", c->top ? atoi(c->top) : 0);
+	return read_verb(c, "sources",
+			 json_pack("{s:s, s:i}", "service", option_text(c, OPTION_SERVICE), "top",
+				   atoi(option_text(c, OPTION_TOP))),
+			 show_sources, true);
+}
 
-	return read_verb(c, "sources", args, show_sources, true);
+static int cmd_explain(const struct call *c)
+{
+	if (!c->option[OPTION_SERVICE])
+		return complain(EXIT_BAD, "explain: name the service: --service smtp");
+	return read_verb(c, "explain",
+			 json_pack("{s:s, s:s, s:i}", "address", c->word[0], "service", c->option[OPTION_SERVICE],
+				   "port", atoi(option_text(c, OPTION_PORT))),
+			 show_explain, false);
 }
 
 static int cmd_lookup(const struct call *c)
@@ -83,8 +98,8 @@ static int cmd_lookup(const struct call *c)
 static int cmd_live(const struct call *c)
 {
 	return write_verb(c, c->command->name,
-			  json_pack("{s:s, s:s, s:s}", "prefix", c->word[0], "for", c->time ? c->time : "", "reason",
-				    c->reason ? c->reason : ""));
+			  json_pack("{s:s, s:s, s:s}", "prefix", c->word[0], "for", option_text(c, OPTION_FOR),
+				    "reason", option_text(c, OPTION_REASON)));
 }
 
 static int cmd_set(const struct call *c)
@@ -93,7 +108,7 @@ static int cmd_set(const struct call *c)
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
 	return write_verb(c, "set",
 			  json_pack("{s:s, s:s, s:s, s:s}", "service", c->word[1], "key", c->word[2], "value",
-				    c->word[3], "for", c->time ? c->time : ""));
+				    c->word[3], "for", option_text(c, OPTION_FOR)));
 }
 
 static int cmd_mode(const struct call *c)
@@ -176,6 +191,8 @@ const struct command commands[] = {
 	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
 	{ "allows", "", "allows in force", 0, 0, cmd_bans },
 	{ "lookup", "ADDRESS", "source sets, class and the rule for each service", 1, 1, cmd_lookup },
+	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
+	  cmd_explain },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
 	{ "apply", "FILE", "put another policy in force", 1, 1, cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },

@@ -142,6 +142,37 @@ void show_lookup(const json_t *data)
 		       number_of(s, "max_connections_per_source"));
 }
 
+static void show_tally(const char *who, const json_t *t)
+{
+	char held[48], fresh[48];
+
+	if (!t)
+		return;
+	printf("%-11s %s connections", who, part_of(number_of(t, "held"), number_of(t, "max_connections"), held));
+	if (number_of(t, "interval"))
+		printf(", %s new in %llds", part_of(number_of(t, "new"), number_of(t, "max_rate"), fresh),
+		       number_of(t, "interval"));
+	putchar('\n');
+}
+
+void show_explain(const json_t *data)
+{
+	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
+
+	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
+	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	if (json_object_get(data, "would_refuse"))
+		printf("            in enforce mode it would be refused: %s\n", text_of(data, "would_refuse"));
+	if (*text_of(data, "rule"))
+		printf("rule        %s%s%s\nwritten     %s\n", text_of(data, "rule"), *text_of(data, "key") ? ": " : "",
+		       text_of(data, "key"), text_of(data, "written"));
+	if (json_is_integer(expires))
+		printf("ends in     %llds\n", (long long)json_integer_value(expires));
+	show_tally("source", json_object_get(counts, "source"));
+	show_tally("set", json_object_get(counts, "set"));
+	show_tally("service", json_object_get(counts, "service"));
+}
+
 void show_diff(const json_t *data)
 {
 	json_t *s;

@@ -93,6 +93,7 @@ static int rule_fill(struct compiler *c, int set, size_t service, struct sluice_
 	if (own && own->limits.max_rate_per_source.given)
 		rate = &own->limits.max_rate_per_source;
 	rule->action = own ? own->action : SLUICE_ACTION_LIMIT;
+	rule->set_id = set + 1; /* NO_SET: 0 */
 	rule->source = limit_of(share_of(share, whole), rate);
 	if (!own || (!own->limits.max_connections && !own->limits.max_rate.count))
 		return 0;

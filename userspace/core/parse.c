@@ -148,7 +148,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 		text[i] = cfg_opt_getnstr(opt, i);
 	err = setting_set(s, base, text, n, reading->dir, why, sizeof(why));
 	if (!err)
-		return 0;
+		return policy_note(reading->policy, s, cfg_title(cfg) ? cfg_title(cfg) : "", &at) ? -1 : 0;
 	diag_at(reading->diag, &at, "%s: %s", s->key, why);
 	reading->err = err;
 	return -1;

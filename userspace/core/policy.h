@@ -60,10 +60,21 @@ struct policy_set {
 	bool enabled;
 };
 
+struct setting; /* schema.h */
+
+/* Where a file says a key. */
+struct written {
+	const struct setting *setting;
+	char name[SLUICE_NAME_LEN]; /* of the service or set; "" for other sections */
+	struct place at;
+};
+
 struct policy {
 	char *path; /* the file it was read from, owned */
 	char **files; /* every file that was read (places point into these), owned */
 	size_t files_count;
+	struct written *written; /* owned; the last of a key counts */
+	size_t written_count;
 	char **interfaces; /* owned */
 	size_t interfaces_count;
 	enum policy_mode mode;
@@ -82,6 +93,11 @@ struct policy *policy_new(void);
 void policy_free(struct policy *p);
 struct policy_service *policy_service_find(const struct policy *p, const char *name);
 struct policy_set *policy_set_find(const struct policy *p, const char *name);
+/* 0 or -ENOMEM. */
+int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at);
+/* Where the key of this service or set was written; `otherwise` where no file says it. */
+struct place policy_place(const struct policy *p, const struct setting *setting, const char *name,
+			  const struct place *otherwise);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
 

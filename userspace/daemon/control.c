@@ -22,7 +22,7 @@ struct client {
 	struct daemon *daemon;
 	LIST_ENTRY(client) next;
 	struct bufferevent *stream;
-	bool may_write;
+	uid_t uid;
 	bool answered;
 };
 
@@ -63,10 +63,10 @@ static json_t *answer_json(struct answer *a)
 static void client_answer(struct client *c, const char *line, size_t len)
 {
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-	struct answer a = {};
+	struct answer a = { .uid = c->uid };
 
 	if (json_is_object(request)) {
-		verb_run(c->daemon, c->may_write, request, &a);
+		verb_run(c->daemon, request, &a);
 	} else {
 		diag_add(&a.diag, "the request is no JSON object on one line");
 		a.exit = EXIT_BAD;
@@ -131,7 +131,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	c->daemon = dm;
-	c->may_write = peer.uid == 0;
+	c->uid = peer.uid;
 	dm->clients_count++;
 	LIST_INSERT_HEAD(&dm->clients, c, next);
 	bufferevent_setcb(c->stream, on_read, on_write, on_event, c);

@@ -19,6 +19,8 @@
 struct override {
 	char service[SLUICE_NAME_LEN]; /* "": top level */
 	char *key, *value;
+	uid_t uid; /* who said so */
+	time_t since;
 	struct timespec until; /* CLOCK_MONOTONIC; tv_sec 0: until reload */
 	struct override *next;
 };
@@ -46,8 +48,9 @@ struct daemon {
 int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct diag *d);
 int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d);
 /* seconds 0: until reload. */
-int daemon_override(struct daemon *dm, const char *service, const char *key, const char *value, unsigned int seconds,
-		    struct diag *d);
+int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d);
+/* The live setting in force for a key; NULL: there is none. */
+const struct override *override_find(const struct daemon *dm, const char *service, const char *key);
 void daemon_expire(struct daemon *dm);
 void overrides_free(struct daemon *dm);
 
@@ -61,8 +64,9 @@ struct answer {
 	char *text;
 	struct diag diag;
 	int exit; /* 0: done */
+	uid_t uid; /* who asked */
 };
-void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a);
+void verb_run(struct daemon *dm, json_t *request, struct answer *a);
 
 /* background.c */
 /* The caller goes on in a child; the parent ends when background_ready() was called, or the child has ended. */

@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "daemon.h"
 #include "dump.h"
+#include "explain.h"
 #include "lookup.h"
 #include "parse.h"
 #include "plan.h"
@@ -91,7 +92,7 @@ static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, 
 		err = time_arg(args, &seconds, a);
 	if (err)
 		return err;
-	err = live_set(dm->engine, kind, &p, seconds, arg(args, "reason"));
+	err = live_set(dm->engine, kind, &p, seconds, a->uid, arg(args, "reason"));
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
 	return err;
@@ -143,30 +144,43 @@ static int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
 	return report_live(dm->engine, LIVE_ALLOW, &a->data);
 }
 
-static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
+static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
 	uint32_t seconds;
 	int err = time_arg(args, &seconds, a);
 
-	if (!err && !*arg(args, "service")) {
-		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
-		return bad(a);
-	}
 	if (!err)
-		err = daemon_override(dm, arg(args, "service"), arg(args, "key"), arg(args, "value"), seconds,
-				      &a->diag);
+		err = daemon_override(dm, want, seconds, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	return err;
 }
 
+/* Keys and values are only read, and copied where they are kept. */
+static char *borrowed(const json_t *args, const char *name)
+{
+	return (char *)(uintptr_t)arg(args, name);
+}
+
+static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
+
+	if (!*arg(args, "service")) {
+		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
+		return bad(a);
+	}
+	snprintf(want.service, sizeof(want.service), "%s", arg(args, "service"));
+	return override_put(dm, &want, args, a);
+}
+
 static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_override(dm, "", "mode", arg(args, "mode"), 0, &a->diag);
+	struct override want = { .value = borrowed(args, "mode"), .uid = a->uid };
+	char key[] = "mode";
 
-	if (err == -EINVAL)
-		a->exit = EXIT_BAD;
-	return err;
+	want.key = key;
+	return override_put(dm, &want, args, a);
 }
 
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
@@ -225,15 +239,31 @@ static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 	return fclose(out) ? -ENOMEM : err;
 }
 
+static int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
+{
+	if (!addr_parse(arg(args, "address"), out))
+		return 0;
+	diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
+	return bad(a);
+}
+
 static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct sluice_addr addr;
+	int err = address_arg(args, &addr, a);
 
-	if (addr_parse(arg(args, "address"), &addr)) {
-		diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
-		return bad(a);
-	}
-	return lookup_json(dm->engine, dm->live, &addr, &a->data);
+	return err ? err : lookup_json(dm->engine, dm->live, &addr, &a->data);
+}
+
+static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct question q = { .service = arg(args, "service") };
+	int err = address_arg(args, &q.address, a);
+
+	q.port = json_integer_value(json_object_get(args, "port"));
+	if (!err)
+		err = explain_json(dm, &q, &a->data, &a->diag);
+	return err == -EINVAL ? bad(a) : err;
 }
 
 /* The pins go when the answer is on its way: see main.c. */
@@ -250,15 +280,18 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 }
 
 static const struct verb verbs[] = {
-	{ "status", false, verb_status }, { "counters", false, verb_counters }, { "sources", false, verb_sources },
-	{ "bans", false, verb_bans },	  { "allows", false, verb_allows },	{ "lookup", false, verb_lookup },
-	{ "diff", false, verb_diff },	  { "dump", false, verb_dump },		{ "ban", true, verb_ban },
-	{ "unban", true, verb_unban },	  { "allow", true, verb_allow },	{ "disallow", true, verb_disallow },
-	{ "set", true, verb_set },	  { "mode", true, verb_mode },		{ "apply", true, verb_apply },
-	{ "reload", true, verb_reload },  { "unload", true, verb_unload },
+	{ "status", false, verb_status },    { "counters", false, verb_counters },
+	{ "sources", false, verb_sources },  { "bans", false, verb_bans },
+	{ "allows", false, verb_allows },    { "lookup", false, verb_lookup },
+	{ "explain", false, verb_explain },  { "diff", false, verb_diff },
+	{ "dump", false, verb_dump },	     { "ban", true, verb_ban },
+	{ "unban", true, verb_unban },	     { "allow", true, verb_allow },
+	{ "disallow", true, verb_disallow }, { "set", true, verb_set },
+	{ "mode", true, verb_mode },	     { "apply", true, verb_apply },
+	{ "reload", true, verb_reload },     { "unload", true, verb_unload },
 };
 
-void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a)
+void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 {
 	const char *name = arg(request, "verb");
 	size_t i;
@@ -272,7 +305,7 @@ void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer 
 		return;
 	}
 	/* `diff` opens a file of the client's choice with the daemon's rights. */
-	if (!may_write && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
+	if (a->uid && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
 		diag_add(&a->diag, "permission denied: '%s' needs root", name);
 		a->exit = EXIT_FAILED;
 		return;

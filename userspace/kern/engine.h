@@ -46,6 +46,12 @@ int engine_reap(struct engine *e);
 int engine_probe(const struct engine *e, const void *frame, size_t len, void *out, size_t *out_len, unsigned int repeat,
 		 unsigned int *ns);
 
+/*
+ * What would become of this SYN right now, and by what it is judged: the gate's own code over the live tables. Changes nothing
+ * there: no slot, no event, no counter of packets.
+ */
+int engine_explain(const struct engine *e, const struct sluice_tuple *syn, struct sluice_explanation *out);
+
 /* Messages of libbpf and libxdp go here: NULL drops them. */
 void engine_set_log(void (*log)(const char *line));
 

@@ -18,6 +18,7 @@
 #define PIN_REAP "prog_reap"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
+#define PIN_EXPLAIN "prog_explain"
 #define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
 
 /* clang-format off */
