@@ -8,14 +8,14 @@ PREFIX ?= /usr/local
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)';)
 
-WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Werror
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-missing-field-initializers -Werror
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
 CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lz
-LIBS := $(KERN_LIBS) -lconfuse -ljansson
+LIBS := $(KERN_LIBS) -lconfuse -ljansson -lsodium
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 CORE := $(call objects,userspace/core)
@@ -56,7 +56,7 @@ $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ -lconfuse -lcmocka
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ -lconfuse -lsodium -lcmocka
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka

@@ -19,6 +19,7 @@
 #include "track.bpf.h"
 #include "sweep.bpf.h"
 #include "count.bpf.h"
+#include "event.bpf.h"
 #include "reset.bpf.h"
 #include "explain.bpf.h"
 
@@ -84,9 +85,13 @@ int sluice_gate(struct xdp_md *ctx)
 
 	why = packet_judge(ctx, &pkt, &view);
 	count_packet(view.service, why, pkt.syn && pkt.fresh);
-	if (why == SLUICE_OBSERVE)
-		count_observed(view.service, view.observed);
 	verdict = verdict_of(&pkt, &view, why);
+	if (why == SLUICE_OBSERVE) {
+		count_observed(view.service, view.observed);
+		why = view.observed;
+	}
+	if (why >= SLUICE_FIRST_REFUSAL)
+		event_offer(&pkt, &view, why, verdict);
 	if (verdict == SLUICE_VERDICT_RESET)
 		return reset_answer(ctx, &pkt);
 	return verdict == SLUICE_VERDICT_PASS ? XDP_PASS : XDP_DROP;

@@ -35,6 +35,7 @@
 #define SLUICE_MAX_LISTENERS 4096
 #define SLUICE_MAX_RESERVATIONS 65536
 #define SLUICE_MAX_LATE 65536
+#define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
 
 /*
@@ -58,6 +59,7 @@ struct sluice_control {
 	__u32 active; /* slot of the live generation */
 	__u32 abi;
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
+	__u64 event_gap_ns; /* between two events of one reason on one processor; 0: nobody watches */
 };
 
 /* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
@@ -222,6 +224,26 @@ struct sluice_stat {
 	__u64 observed; /* would have been refused for this reason */
 };
 
+/* What may be told of one reason on one processor: per-CPU, index: reason. */
+struct sluice_budget {
+	__u64 next_ns; /* when the budget would be even again */
+	__u64 untold; /* refusals since the last event */
+};
+
+#define SLUICE_EVENT_BURST 10 /* events of one reason on one processor that may come at once */
+
+/* One refusal told, for `watch`. */
+struct sluice_event {
+	__u64 when_ns; /* CLOCK_MONOTONIC_COARSE */
+	struct sluice_addr source;
+	__u64 stands_for; /* so many refusals of this reason on this processor, this one included */
+	__u16 service;
+	__u16 local_port;
+	__u16 reason; /* enum sluice_reason */
+	__u8 verdict; /* enum sluice_verdict; PASS: only observed */
+	__u8 pad;
+};
+
 enum sluice_verdict { SLUICE_VERDICT_PASS, SLUICE_VERDICT_DROP, SLUICE_VERDICT_RESET, SLUICE_VERDICT_COOKIE };
 
 /* A counter as a SYN meets it: what it holds, and how many events its window has. */
@@ -252,7 +274,7 @@ struct sluice_audit_record {
 };
 
 _Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_control) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_control) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_generation) == 56, "ABI");
 _Static_assert(sizeof(struct sluice_port) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
@@ -267,6 +289,8 @@ _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
 _Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
 _Static_assert(sizeof(struct sluice_owned) == 28, "ABI");
+_Static_assert(sizeof(struct sluice_budget) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_event) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_tally) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_explanation) == 152, "ABI");
 

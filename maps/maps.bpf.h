@@ -68,6 +68,13 @@ MAP(BPF_MAP_TYPE_LRU_HASH, late, struct sluice_tuple, __u64, SLUICE_MAX_LATE);
 MAP(BPF_MAP_TYPE_ARRAY, pulse, __u32, struct sluice_pulse, 1);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 
+/* Refusals for those who watch: written by the gate within its budget, read by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SLUICE_EVENT_BYTES);
+} events SEC(".maps");
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, budgets, __u32, struct sluice_budget, SLUICE_REASONS);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

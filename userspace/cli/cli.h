@@ -37,6 +37,8 @@ extern const size_t commands_count;
 
 /* ask.c: *answer is the daemon's object; exit status, message printed. Takes over `args`. */
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
+/* The lines that follow the answer, until the daemon ends or the reader does. */
+int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
 
 /* pins.c: what a CLI can tell without a daemon; EXIT_NO_DAEMON, or EXIT_NO_DAEMON with nothing in *data. */
@@ -51,6 +53,7 @@ void show_counters(const json_t *data);
 void show_lookup(const json_t *data);
 void show_explain(const json_t *data);
 void show_diff(const json_t *data);
+void show_refusal(const json_t *line);
 void show_json(const json_t *data);
 
 #endif

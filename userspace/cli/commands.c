@@ -11,6 +11,13 @@ const char *option_text(const struct call *c, enum option_id option)
 	return c->option[option] ? c->option[option] : "";
 }
 
+static int complain_no_daemon(const struct call *c)
+{
+	return complain(EXIT_NO_DAEMON,
+			"%s: no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+			c->command->name, c->instance);
+}
+
 /* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
 static int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
 {
@@ -22,8 +29,7 @@ static int read_verb(const struct call *c, const char *verb, json_t *args, void 
 	else if (status == EXIT_NO_DAEMON && pins)
 		status = pins_report(c, verb, &data);
 	else if (status == EXIT_NO_DAEMON)
-		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
-			 c->instance);
+		complain_no_daemon(c);
 	if (data && c->json)
 		show_json(data);
 	else if (data)
@@ -41,10 +47,7 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 	const char *text;
 
 	if (status == EXIT_NO_DAEMON)
-		return complain(status,
-				"%s: no answer on " SLUICE_RUN
-				"/%s.sock: is sluiced running? (systemctl status sluiced)",
-				verb, c->instance);
+		return complain_no_daemon(c);
 	if (status != EXIT_DONE)
 		return status;
 	text = json_string_value(json_object_get(answer, "text"));
@@ -77,6 +80,25 @@ static int cmd_sources(const struct call *c)
 			 json_pack("{s:s, s:i}", "service", option_text(c, OPTION_SERVICE), "top",
 				   atoi(option_text(c, OPTION_TOP))),
 			 show_sources, true);
+}
+
+static void watch_line(const struct call *c, const json_t *line)
+{
+	if (c->json)
+		json_dumpf(line, stdout, JSON_COMPACT);
+	else
+		show_refusal(line);
+	if (c->json)
+		putchar('\n');
+	if (fflush(stdout))
+		exit(EXIT_DONE); /* whoever read has gone */
+}
+
+static int cmd_watch(const struct call *c)
+{
+	int status = ask_stream(c, "watch", watch_line);
+
+	return status == EXIT_NO_DAEMON ? complain_no_daemon(c) : status;
 }
 
 static int cmd_explain(const struct call *c)
@@ -193,6 +215,7 @@ const struct command commands[] = {
 	{ "lookup", "ADDRESS", "source sets, class and the rule for each service", 1, 1, cmd_lookup },
 	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
 	  cmd_explain },
+	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
 	{ "apply", "FILE", "put another policy in force", 1, 1, cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* JSON for people: 80 columns. */
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -171,6 +172,19 @@ void show_explain(const json_t *data)
 	show_tally("source", json_object_get(counts, "source"));
 	show_tally("set", json_object_get(counts, "set"));
 	show_tally("service", json_object_get(counts, "service"));
+}
+
+void show_refusal(const json_t *line)
+{
+	time_t when = json_real_value(json_object_get(line, "time"));
+	const char *verdict = text_of(line, "verdict");
+	char clock[16];
+	struct tm tm;
+
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&when, &tm));
+	printf("%s  %-43s %-14.14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
+	       text_of(line, "reason"), strcmp(verdict, "pass") ? verdict : "only observed",
+	       number_of(line, "sampled"));
 }
 
 void show_diff(const json_t *data)

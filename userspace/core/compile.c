@@ -402,7 +402,7 @@ static int compile(struct compiler *c)
 	g->observe = p->mode == POLICY_OBSERVE;
 	g->mask4 = mask_of(96 + p->ipv4_prefix);
 	g->mask6 = mask_of(p->ipv6_prefix);
-	g->retention_ns = p->retention * 1000000000ULL;
+	g->retention_ns = policy_retention(p) * 1000000000ULL;
 	err = named_collect(p, &list, &count);
 	if (!err)
 		err = tables_make(c, count);

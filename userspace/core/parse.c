@@ -256,27 +256,26 @@ static void callbacks_set(cfg_t *cfg)
 /* One file's text, without its includes. */
 static int text_parse(struct reader *r, const char *text)
 {
-	cfg_opt_t sources[32], service[32], set[32], top[40];
+	cfg_opt_t options[SECTIONS][48];
 	_cleanup_free_ char *plain = NULL;
-	cfg_opt_t *end = top;
+	cfg_opt_t *end = options[SECTION_TOP];
+	enum section s;
 	cfg_t *cfg;
 	int err;
 
 	err = syntax_plain(text, r->file, &plain, r->diag);
 	if (err)
 		return err;
-	section_options(SECTION_SOURCES, sources);
-	section_options(SECTION_SERVICE, service);
-	section_options(SECTION_SET, set);
-	section_options(SECTION_TOP, top);
+	for (s = SECTION_TOP; s < SECTIONS; s++)
+		section_options(s, options[s]);
 	while (end->name)
 		end++;
-	*end++ = (cfg_opt_t)CFG_SEC("sources", sources, CFGF_NONE);
-	*end++ = (cfg_opt_t)CFG_SEC("service", service, CFGF_TITLE | CFGF_MULTI);
-	*end++ = (cfg_opt_t)CFG_SEC("source-set", set, CFGF_TITLE | CFGF_MULTI);
+	for (s = SECTION_SOURCES; s < SECTIONS; s++)
+		*end++ = (cfg_opt_t)CFG_SEC(section_names[s], options[s],
+					    s < SECTION_SERVICE ? CFGF_NONE : CFGF_TITLE | CFGF_MULTI);
 	*end++ = (cfg_opt_t)CFG_FUNC("include", on_include);
 	*end = (cfg_opt_t)CFG_END();
-	cfg = cfg_init(top, CFGF_NONE);
+	cfg = cfg_init(options[SECTION_TOP], CFGF_NONE);
 	if (!cfg)
 		return -ENOMEM;
 	callbacks_set(cfg);

@@ -15,6 +15,7 @@ struct policy *policy_new(void)
 	p->ipv4_prefix = 32;
 	p->ipv6_prefix = 64;
 	p->retention = 600;
+	p->privacy_retention = 86400;
 	p->max_sources = SLUICE_DEFAULT_SOURCES;
 	return p;
 }
@@ -100,6 +101,11 @@ struct place policy_place(const struct policy *p, const struct setting *setting,
 			return p->written[i - 1].at;
 	}
 	return *otherwise;
+}
+
+uint32_t policy_retention(const struct policy *p)
+{
+	return p->retention < p->privacy_retention ? p->retention : p->privacy_retention;
 }
 
 uint32_t share_of(const struct share *s, uint32_t whole)

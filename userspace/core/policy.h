@@ -13,6 +13,8 @@
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
 
+enum policy_addresses { POLICY_TRUNCATED, POLICY_HASHED, POLICY_FULL };
+
 /* N events in `seconds`; count 0: no limit. `given` as in struct share. */
 struct rate {
 	uint32_t count;
@@ -86,6 +88,9 @@ struct policy {
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
+	enum policy_addresses addresses; /* as who is not root sees them */
+	uint32_t
+		privacy_retention; /* seconds: nothing about a source that holds nothing is kept longer, nor is a hash key */
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */
@@ -98,6 +103,8 @@ int policy_note(struct policy *p, const struct setting *setting, const char *nam
 /* Where the key of this service or set was written; `otherwise` where no file says it. */
 struct place policy_place(const struct policy *p, const struct setting *setting, const char *name,
 			  const struct place *otherwise);
+/* How long an idle source is remembered: what `sources` says, within what `privacy` allows. */
+uint32_t policy_retention(const struct policy *p);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
 

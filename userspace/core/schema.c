@@ -9,9 +9,10 @@
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
+static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "", "sources", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "", "sources", "privacy", "service", "source-set" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
@@ -36,13 +37,17 @@ const struct setting schema[] = {
 	  "observe: count what would be refused, refuse nothing" },
 	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes, "auto: native, else generic" },
 	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(ipv4_prefix), 8, 32, NULL,
-	  "addresses that count as one source" },
+	  "addresses that count as one source", 32 },
 	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(ipv6_prefix), 16, 128, NULL,
-	  "addresses that count as one source" },
-	{ SECTION_SOURCES, "retention", KIND_TIME, TOP(retention), 0, 0, NULL,
-	  "how long an idle source is remembered" },
+	  "addresses that count as one source", 64 },
+	{ SECTION_SOURCES, "retention", KIND_TIME, TOP(retention), 0, 0, NULL, "how long an idle source is remembered",
+	  600 },
 	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL,
-	  "sources tracked at once; read at load" },
+	  "sources tracked at once; read at load", SLUICE_DEFAULT_SOURCES },
+	{ SECTION_PRIVACY, "addresses", KIND_CHOICE, TOP(addresses), 0, 0, shows,
+	  "how addresses are shown where they leave the kernel: cut to /24 and /48, as a keyed hash, or whole" },
+	{ SECTION_PRIVACY, "retention", KIND_TIME, TOP(privacy_retention), 0, 0, NULL,
+	  "the longest that anything about an idle source, or a hash key, is kept", 86400 },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),
@@ -52,7 +57,7 @@ const struct setting schema[] = {
 	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },
 	{ SECTION_SET, "services", KIND_SERVICES, 0, 0, 0, NULL, "where the set applies; default all" },
 	LIMITS(SECTION_SET, SET),
-	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap" },
+	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap", 100 },
 	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion" },
 };
 

@@ -7,7 +7,7 @@
 
 #include "policy.h"
 
-enum section { SECTION_TOP, SECTION_SOURCES, SECTION_SERVICE, SECTION_SET, SECTIONS };
+enum section { SECTION_TOP, SECTION_SOURCES, SECTION_PRIVACY, SECTION_SERVICE, SECTION_SET, SECTIONS };
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -32,6 +32,7 @@ struct setting {
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
+	uint32_t normal; /* what a number is when nobody says anything */
 };
 
 extern const struct setting schema[];

@@ -295,7 +295,6 @@ static void list_write(const struct setting *s, const void *base, FILE *out)
 
 bool setting_is_default(const struct setting *s, const void *base)
 {
-	static const uint32_t lengths[] = { 32, 64 };
 	const void *field = (const char *)base + s->offset;
 	uint32_t n;
 
@@ -310,13 +309,7 @@ bool setting_is_default(const struct setting *s, const void *base)
 	if (s->kind == KIND_FILE)
 		return !*(char *const *)field;
 	memcpy(&n, field, sizeof(n));
-	if (s->kind == KIND_TIME)
-		return n == 600;
-	if (s->section == SECTION_SOURCES)
-		return n == (!strcmp(s->key, "max") ? SLUICE_DEFAULT_SOURCES : lengths[!strcmp(s->key, "ipv6-prefix")]);
-	if (!strcmp(s->key, "priority"))
-		return n == 100;
-	return !n;
+	return n == s->normal;
 }
 
 void setting_write(const struct setting *s, const void *base, FILE *out)

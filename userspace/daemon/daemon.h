@@ -14,6 +14,7 @@
 #include "diag.h"
 #include "engine.h"
 #include "policy.h"
+#include "privacy.h"
 
 /* A live setting. */
 struct override {
@@ -40,6 +41,8 @@ struct daemon {
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;
+	struct privacy *privacy;
+	struct watch *watch; /* NULL: nobody does */
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 
@@ -57,6 +60,12 @@ void overrides_free(struct daemon *dm);
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);
 void control_close(struct daemon *dm);
+/* A line to everybody who watches; who reads too slowly misses some. */
+void control_publish(struct daemon *dm, const json_t *line);
+
+/* watch.c */
+int watch_begin(struct daemon *dm);
+void watch_end(struct daemon *dm);
 
 /* verbs.c */
 struct answer {
@@ -65,6 +74,7 @@ struct answer {
 	struct diag diag;
 	int exit; /* 0: done */
 	uid_t uid; /* who asked */
+	bool stream; /* the connection stays, and gets what control_publish() is given */
 };
 void verb_run(struct daemon *dm, json_t *request, struct answer *a);
 

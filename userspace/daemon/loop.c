@@ -41,9 +41,12 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 static void on_second(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
+	struct timespec now;
 
 	(void)number;
 	(void)what;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	privacy_tick(dm->privacy, now.tv_sec);
 	live_expire(dm->engine);
 }
 

@@ -42,6 +42,7 @@ static int policy_enforce(struct daemon *dm, struct policy *p, struct diag *d)
 	}
 	policy_free(dm->live);
 	dm->live = p;
+	privacy_set(dm->privacy, p);
 	return 0;
 }
 

@@ -58,6 +58,12 @@ static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
 	return bad(a);
 }
 
+/* Root asks for what it could read in the kernel itself. */
+static const struct privacy *eyes(const struct daemon *dm, const struct answer *a)
+{
+	return a->uid ? dm->privacy : NULL;
+}
+
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
@@ -74,7 +80,7 @@ static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a
 static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	json_int_t top = json_integer_value(json_object_get(args, "top"));
-	int err = report_sources(dm->engine, arg(args, "service"), top > 0 ? top : 0, &a->data);
+	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
 
 	if (err == -ENOENT)
 		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
@@ -135,13 +141,13 @@ static int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a
 static int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
-	return report_live(dm->engine, LIVE_BAN, &a->data);
+	return report_live(dm->engine, eyes(dm, a), LIVE_BAN, &a->data);
 }
 
 static int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
-	return report_live(dm->engine, LIVE_ALLOW, &a->data);
+	return report_live(dm->engine, eyes(dm, a), LIVE_ALLOW, &a->data);
 }
 
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
@@ -266,12 +272,20 @@ static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 	return err == -EINVAL ? bad(a) : err;
 }
 
+static int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	a->stream = true;
+	return watch_begin(dm);
+}
+
 /* The pins go when the answer is on its way: see main.c. */
 static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	int err;
 
 	(void)args;
+	watch_end(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
 	err = engine_unload(dm->instance, &a->diag);
@@ -280,15 +294,16 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 }
 
 static const struct verb verbs[] = {
-	{ "status", false, verb_status },    { "counters", false, verb_counters },
-	{ "sources", false, verb_sources },  { "bans", false, verb_bans },
-	{ "allows", false, verb_allows },    { "lookup", false, verb_lookup },
-	{ "explain", false, verb_explain },  { "diff", false, verb_diff },
-	{ "dump", false, verb_dump },	     { "ban", true, verb_ban },
-	{ "unban", true, verb_unban },	     { "allow", true, verb_allow },
-	{ "disallow", true, verb_disallow }, { "set", true, verb_set },
-	{ "mode", true, verb_mode },	     { "apply", true, verb_apply },
-	{ "reload", true, verb_reload },     { "unload", true, verb_unload },
+	{ "status", false, verb_status },   { "counters", false, verb_counters },
+	{ "sources", false, verb_sources }, { "bans", false, verb_bans },
+	{ "allows", false, verb_allows },   { "lookup", false, verb_lookup },
+	{ "explain", false, verb_explain }, { "watch", false, verb_watch },
+	{ "diff", false, verb_diff },	    { "dump", false, verb_dump },
+	{ "ban", true, verb_ban },	    { "unban", true, verb_unban },
+	{ "allow", true, verb_allow },	    { "disallow", true, verb_disallow },
+	{ "set", true, verb_set },	    { "mode", true, verb_mode },
+	{ "apply", true, verb_apply },	    { "reload", true, verb_reload },
+	{ "unload", true, verb_unload },
 };
 
 void verb_run(struct daemon *dm, json_t *request, struct answer *a)

@@ -110,7 +110,7 @@ static int service_id(const struct snapshot *s, const char *name)
 	return *name ? -ENOENT : 0;
 }
 
-int report_sources(const struct engine *e, const char *service, size_t top, json_t **out)
+int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	_cleanup_free_ struct source_status *list = NULL;
@@ -132,15 +132,15 @@ int report_sources(const struct engine *e, const char *service, size_t top, json
 	for (i = 0; i < count && (!top || i < top); i++) {
 		p = (struct prefix){ list[i].addr, list[i].prefix_len };
 		json_array_append_new(
-			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", prefix_format(&p, text), "service",
-					service_name(s, list[i].service), "connections",
+			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", privacy_show(eyes, &p, text),
+					"service", service_name(s, list[i].service), "connections",
 					(json_int_t)list[i].connections, "reserved", (json_int_t)list[i].reserved,
 					"limit", (json_int_t)list[i].limit, "country"));
 	}
 	return 0;
 }
 
-int report_live(const struct engine *e, enum live_kind kind, json_t **out)
+int report_live(const struct engine *e, const struct privacy *eyes, enum live_kind kind, json_t **out)
 {
 	_cleanup_free_ struct live_status *list = NULL;
 	char text[ADDR_TEXT_LEN];
@@ -154,8 +154,9 @@ int report_live(const struct engine *e, enum live_kind kind, json_t **out)
 	*out = json_array();
 	for (i = 0; i < count; i++) {
 		expires = list[i].expires_in ? json_integer(list[i].expires_in) : json_null();
-		json_array_append_new(*out, json_pack("{s:s, s:o, s:s}", "source", prefix_format(&list[i].prefix, text),
-						      "expires_in", expires, "reason", list[i].text));
+		json_array_append_new(*out,
+				      json_pack("{s:s, s:o, s:s}", "source", privacy_show(eyes, &list[i].prefix, text),
+						"expires_in", expires, "reason", list[i].text));
 	}
 	return 0;
 }

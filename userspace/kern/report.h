@@ -5,13 +5,14 @@
 
 #include <jansson.h>
 
+#include "privacy.h"
 #include "tables.h"
 
 /* Each returns 0 or -errno; *out is the caller's reference. drift < 0: not known. */
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out);
 int report_counters(const struct engine *e, json_t **out);
-/* service "": all; top 0: all. -ENOENT: no such service. */
-int report_sources(const struct engine *e, const char *service, size_t top, json_t **out);
-int report_live(const struct engine *e, enum live_kind kind, json_t **out);
+/* Addresses as `eyes` may see them. service "": all; top 0: all. -ENOENT: no such service. */
+int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out);
+int report_live(const struct engine *e, const struct privacy *eyes, enum live_kind kind, json_t **out);
 
 #endif

@@ -33,6 +33,9 @@ struct snapshot {
 int snapshot_take(const struct engine *e, struct snapshot **out);
 void snapshot_free(struct snapshot *s);
 
+/* The name of a service id of any generation; "?" where none is known. */
+void service_name_read(const struct engine *e, unsigned int id, char name[static SLUICE_NAME_LEN]);
+
 struct source_status {
 	struct sluice_addr addr; /* cut to the aggregation length */
 	unsigned int prefix_len; /* of the mapped form */
