@@ -156,7 +156,7 @@ int sluice_sweep(void *ctx)
 }
 
 SEC("syscall")
-int sluice_reap(void *ctx)
+int sluice_reap(struct sluice_reap *ask)
 {
-	return reap_sources();
+	return ask->one ? reap_one(ask) : reap_due();
 }

@@ -85,19 +85,11 @@ static __always_inline int sweep_start(void)
 	return err;
 }
 
-/* A rate window must outlive its interval, also where that is longer than the retention time. */
-static long reap_source(void *map, const struct sluice_source_key *key, struct sluice_counter *c, struct sweep *s)
+/* Frees a counter that holds nothing. */
+static __always_inline int source_free(const struct sluice_source_key *key, struct sluice_counter *c)
 {
-	struct sluice_source_key copy = *key;
-	__u64 keep = c->window.width_ns * SLUICE_RATE_BUCKETS;
 	int gone = 0;
 
-	if (c->held || c->state == SLUICE_COUNTER_GONE)
-		return 0;
-	if (keep < s->retention)
-		keep = s->retention;
-	if (c->state == SLUICE_COUNTER_PROVEN && c->seen_ns + keep > s->now)
-		return 0;
 	bpf_spin_lock(&c->lock);
 	if (!c->held && c->state != SLUICE_COUNTER_GONE) {
 		c->state = SLUICE_COUNTER_GONE;
@@ -105,11 +97,37 @@ static long reap_source(void *map, const struct sluice_source_key *key, struct s
 	}
 	bpf_spin_unlock(&c->lock);
 	if (gone)
-		bpf_map_delete_elem(&sources, &copy);
+		bpf_map_delete_elem(&sources, key);
+	return gone;
+}
+
+/* A rate window must outlive its interval, also where that is longer than the retention time. */
+static long reap_source(void *map, const struct sluice_source_key *key, struct sluice_counter *c, struct sweep *s)
+{
+	struct sluice_source_key copy = *key;
+	__u64 keep = c->window.width_ns * SLUICE_RATE_BUCKETS;
+
+	if (c->held || c->state == SLUICE_COUNTER_GONE)
+		return 0;
+	if (keep < s->retention)
+		keep = s->retention;
+	if (c->state == SLUICE_COUNTER_PROVEN && c->seen_ns + keep > s->now)
+		return 0;
+	source_free(&copy, c);
 	return 0;
 }
 
-static __always_inline int reap_sources(void)
+/* What nobody can complete any more is forgotten, though nothing newer needs its room. */
+static long reap_late(void *map, const struct sluice_tuple *key, __u64 *since, struct sweep *s)
+{
+	struct sluice_tuple copy = *key;
+
+	if (*since + SLUICE_LATE_NS < s->now)
+		bpf_map_delete_elem(&late, &copy);
+	return 0;
+}
+
+static __always_inline int reap_due(void)
 {
 	const struct sluice_generation *generation;
 	const struct sluice_control *current;
@@ -125,6 +143,23 @@ static __always_inline int reap_sources(void)
 		return -1;
 	s.retention = generation->retention_ns;
 	bpf_for_each_map_elem(&sources, reap_source, &s, 0);
+	bpf_for_each_map_elem(&late, reap_late, &s, 0);
+	return 0;
+}
+
+static __always_inline int reap_one(struct sluice_reap *ask)
+{
+	struct sluice_source_key key = {};
+	struct sluice_counter *c;
+	int service;
+
+	key.addr = ask->source;
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		key.service = service;
+		c = bpf_map_lookup_elem(&sources, &key);
+		if (c)
+			ask->freed += source_free(&key, c);
+	}
 	return 0;
 }
 

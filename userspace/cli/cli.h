@@ -53,6 +53,7 @@ void show_counters(const json_t *data);
 void show_lookup(const json_t *data);
 void show_explain(const json_t *data);
 void show_diff(const json_t *data);
+void show_privacy(const json_t *data);
 void show_refusal(const json_t *line);
 void show_json(const json_t *data);
 

@@ -82,6 +82,23 @@ static int cmd_sources(const struct call *c)
 			 show_sources, true);
 }
 
+static int cmd_privacy(const struct call *c)
+{
+	if (strcmp(c->word[0], "report"))
+		return complain(EXIT_BAD, "privacy: write: privacy report");
+	return read_verb(c, "privacy", NULL, show_privacy, false);
+}
+
+static int cmd_export(const struct call *c)
+{
+	return read_verb(c, "export", json_pack("{s:s}", "address", c->word[0]), show_json, false);
+}
+
+static int cmd_erase(const struct call *c)
+{
+	return write_verb(c, "erase", json_pack("{s:s}", "address", c->word[0]));
+}
+
 static void watch_line(const struct call *c, const json_t *line)
 {
 	if (c->json)
@@ -221,6 +238,9 @@ const struct command commands[] = {
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },
+	{ "privacy", "report", "every place that holds an address, for what purpose, for how long", 1, 1, cmd_privacy },
+	{ "export", "ADDRESS", "all that is held of an address, as JSON", 1, 1, cmd_export },
+	{ "erase", "ADDRESS", "forget an address that has nothing open", 1, 1, cmd_erase },
 	{ "unload", "", "detach, and leave nothing in the kernel", 0, 0, cmd_unload },
 };
 

@@ -174,6 +174,17 @@ void show_explain(const json_t *data)
 	show_tally("service", json_object_get(counts, "service"));
 }
 
+void show_privacy(const json_t *data)
+{
+	json_t *p;
+	size_t i;
+
+	printf("addresses   %s for whoever is not root, and in watch\n", text_of(data, "addresses"));
+	json_array_foreach(json_object_get(data, "places"), i, p)
+		printf("\n%s\n    holds    %s\n    for      %s\n    kept     %s\n", text_of(p, "place"),
+		       text_of(p, "holds"), text_of(p, "purpose"), text_of(p, "kept"));
+}
+
 void show_refusal(const json_t *line)
 {
 	time_t when = json_real_value(json_object_get(line, "time"));

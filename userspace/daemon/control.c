@@ -79,7 +79,7 @@ static void client_watch(struct client *c, json_t *answer)
 
 void control_publish(struct daemon *dm, const json_t *line)
 {
-	struct client *c;
+	struct client *c = NULL;
 
 	LIST_FOREACH(c, &dm->clients, next)
 	{

@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "protocol.h"
 #include "report.h"
+#include "verbs.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
@@ -22,15 +23,14 @@ struct verb {
 	int (*run)(struct daemon *dm, const json_t *args, struct answer *a);
 };
 
-/* "" where it is missing or no string. */
-static const char *arg(const json_t *args, const char *name)
+const char *arg(const json_t *args, const char *name)
 {
 	const char *text = json_string_value(json_object_get(args, name));
 
 	return text ? text : "";
 }
 
-static int bad(struct answer *a)
+int bad(struct answer *a)
 {
 	a->exit = EXIT_BAD;
 	return -EINVAL;
@@ -62,6 +62,14 @@ static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
 static const struct privacy *eyes(const struct daemon *dm, const struct answer *a)
 {
 	return a->uid ? dm->privacy : NULL;
+}
+
+int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
+{
+	if (!addr_parse(arg(args, "address"), out))
+		return 0;
+	diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
+	return bad(a);
 }
 
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
@@ -245,14 +253,6 @@ static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 	return fclose(out) ? -ENOMEM : err;
 }
 
-static int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
-{
-	if (!addr_parse(arg(args, "address"), out))
-		return 0;
-	diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
-	return bad(a);
-}
-
 static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct sluice_addr addr;
@@ -293,18 +293,32 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
+/* clang-format off */
 static const struct verb verbs[] = {
-	{ "status", false, verb_status },   { "counters", false, verb_counters },
-	{ "sources", false, verb_sources }, { "bans", false, verb_bans },
-	{ "allows", false, verb_allows },   { "lookup", false, verb_lookup },
-	{ "explain", false, verb_explain }, { "watch", false, verb_watch },
-	{ "diff", false, verb_diff },	    { "dump", false, verb_dump },
-	{ "ban", true, verb_ban },	    { "unban", true, verb_unban },
-	{ "allow", true, verb_allow },	    { "disallow", true, verb_disallow },
-	{ "set", true, verb_set },	    { "mode", true, verb_mode },
-	{ "apply", true, verb_apply },	    { "reload", true, verb_reload },
+	{ "status", false, verb_status },
+	{ "counters", false, verb_counters },
+	{ "sources", false, verb_sources },
+	{ "bans", false, verb_bans },
+	{ "allows", false, verb_allows },
+	{ "lookup", false, verb_lookup },
+	{ "explain", false, verb_explain },
+	{ "watch", false, verb_watch },
+	{ "privacy", false, verb_privacy },
+	{ "diff", false, verb_diff },
+	{ "dump", false, verb_dump },
+	{ "ban", true, verb_ban },
+	{ "unban", true, verb_unban },
+	{ "allow", true, verb_allow },
+	{ "disallow", true, verb_disallow },
+	{ "set", true, verb_set },
+	{ "mode", true, verb_mode },
+	{ "apply", true, verb_apply },
+	{ "reload", true, verb_reload },
+	{ "erase", true, verb_erase },
+	{ "export", true, verb_export },
 	{ "unload", true, verb_unload },
 };
+/* clang-format on */
 
 void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 {

@@ -249,7 +249,8 @@ int engine_unload(const char *instance, struct diag *d)
 
 int engine_reap(struct engine *e)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct sluice_reap due = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &due, .ctx_size_in = sizeof(due));
 
 	return bpf_prog_test_run_opts(e->reap, &opts);
 }

@@ -35,7 +35,7 @@ int engine_unload(const char *instance, struct diag *d);
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 /* Compares counters with sockets and adopts what is not counted yet; *drift: sum of differences, 0 when all is right. */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
-/* Frees the counters of sources idle for longer than the retention time. */
+/* Frees the counters of sources idle for longer than the retention time, and handshakes that cannot complete any more. */
 int engine_reap(struct engine *e);
 
 /*
