@@ -34,6 +34,8 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 	__u32 events;
 
 	bpf_spin_lock(&c->lock);
+	if (width && !how->dry && c->window.width_ns != width)
+		c->peak_rate = 0;
 	if (width && !how->dry)
 		window_advance(&c->window, epoch, width);
 	events = how->dry ? window_sum(&c->window, epoch, width) : c->window.sum;
@@ -100,15 +102,17 @@ static __always_inline void counter_settle(struct sluice_counter *c)
 	bpf_spin_unlock(&c->lock);
 }
 
+/* Read-only data, not on the stack, of which a packet's way through the calls leaves little. */
+static const char counter_fresh[sizeof(struct sluice_counter)];
+
 static __always_inline struct sluice_counter *source_open(const struct sluice_source_key *key)
 {
-	struct sluice_counter fresh = {};
 	struct sluice_counter *c;
 
 	c = bpf_map_lookup_elem(&sources, key);
 	if (c)
 		return c;
-	bpf_map_update_elem(&sources, key, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&sources, key, counter_fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&sources, key);
 }
 

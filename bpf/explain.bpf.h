@@ -31,7 +31,7 @@ __noinline int total_tally(__u32 index, struct sluice_tally *out)
 static __always_inline void explanation_fill(struct sluice_explanation *out, const struct sluice_pkt *pkt,
 					     const struct sluice_view *view)
 {
-	struct sluice_tally tally[3] = {};
+	struct sluice_tally one = {}; /* one after the other: the stack is short */
 	struct sluice_holding h;
 
 	__builtin_memset(out, 0, sizeof(*out));
@@ -42,13 +42,15 @@ static __always_inline void explanation_fill(struct sluice_explanation *out, con
 	holding_of(view, &pkt->tuple.source, &h);
 	out->rule = *view->rule;
 	out->source = h.source;
-	tally[0].limit = view->rule->source;
-	tally[1].limit = view->rule->set;
-	tally[2].limit = view->row->total;
-	source_tally(&h.source, &tally[0]);
-	total_tally(h.set_total, &tally[1]);
-	total_tally(view->service, &tally[2]);
-	__builtin_memcpy(out->tally, tally, sizeof(tally));
+	one.limit = view->rule->source;
+	source_tally(&h.source, &one);
+	out->tally[0] = one;
+	one = (struct sluice_tally){ .limit = view->rule->set };
+	total_tally(h.set_total, &one);
+	out->tally[1] = one;
+	one = (struct sluice_tally){ .limit = view->row->total };
+	total_tally(view->service, &one);
+	out->tally[2] = one;
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "window.bpf.h"
 #include "counter.bpf.h"
 #include "admit.bpf.h"
+#include "peak.bpf.h"
 #include "track.bpf.h"
 #include "sweep.bpf.h"
 #include "count.bpf.h"

@@ -105,7 +105,7 @@ static __always_inline int source_free(const struct sluice_source_key *key, stru
 static long reap_source(void *map, const struct sluice_source_key *key, struct sluice_counter *c, struct sweep *s)
 {
 	struct sluice_source_key copy = *key;
-	__u64 keep = c->window.width_ns * SLUICE_RATE_BUCKETS;
+	__u64 keep = c->window.width_ns * (SLUICE_RATE_BUCKETS - 1);
 
 	if (c->held || c->state == SLUICE_COUNTER_GONE)
 		return 0;

@@ -114,6 +114,7 @@ static __always_inline void connection_open(struct sock *sk, struct sluice_owned
 		holding_settle(&h);
 	else
 		holding_enter(view, tuple, &h);
+	peaks_note(view, &h);
 	late_forget(tuple);
 	claim_settle(own, &h);
 }

@@ -98,7 +98,7 @@ struct sluice_listener_key {
 	__u16 port;
 };
 
-/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval. */
+/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval; rates are counted also without a limit. */
 struct sluice_limit {
 	__u32 connections;
 	__u32 rate;
@@ -169,9 +169,24 @@ struct sluice_counter {
 	struct bpf_spin_lock lock;
 	__u32 held; /* established and reserved */
 	__u32 reserved; /* of these, reserved */
-	__u32 state; /* enum sluice_counter_state */
+	__u16 state; /* enum sluice_counter_state */
+	__u8 peak_connections, peak_rate; /* 1 + the bucket in `peaks` that counts this source; 0: none yet */
 	__u64 seen_ns; /* last slot taken or given back */
 	struct sluice_window window;
+};
+
+/*
+ * How many sources ever held, or opened in an interval, how much: source_connections[k] counts those whose peak was in
+ * (2^(k-1), 2^k], so a limit of 2^k would have refused all that buckets above k count. No addresses. Index: service id.
+ * Only sources that are judged by the service's own limits.
+ */
+#define SLUICE_PEAKS 24
+struct sluice_peaks {
+	__u64 width_ns; /* a 20th of the interval of the sources' rates; written by the daemon */
+	__u64 total_width_ns; /* of the service's */
+	__u32 connections, rate; /* highest of the service */
+	__u32 source_connections[SLUICE_PEAKS];
+	__u32 source_rate[SLUICE_PEAKS];
 };
 
 /* Key of a source's counter: the address cut to the aggregation length, and the service. */
@@ -291,6 +306,7 @@ _Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_live) == 88, "ABI");
 _Static_assert(sizeof(struct sluice_counter) == 136, "ABI");
+_Static_assert(sizeof(struct sluice_peaks) == 216, "ABI");
 _Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");

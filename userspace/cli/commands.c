@@ -51,6 +51,8 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 	if (status != EXIT_DONE)
 		return status;
 	text = json_string_value(json_object_get(answer, "text"));
+	if (c->option[OPTION_DRY_RUN] && !c->json)
+		show_dry_run(json_object_get(answer, "data"));
 	if (c->json)
 		show_json(answer);
 	else
@@ -97,6 +99,11 @@ static int cmd_export(const struct call *c)
 static int cmd_erase(const struct call *c)
 {
 	return write_verb(c, "erase", json_pack("{s:s}", "address", c->word[0]));
+}
+
+static int cmd_suggest(const struct call *c)
+{
+	return read_verb(c, "suggest", NULL, show_suggest, false);
 }
 
 static void watch_line(const struct call *c, const json_t *line)
@@ -146,8 +153,9 @@ static int cmd_set(const struct call *c)
 	if (strcmp(c->word[0], "service"))
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
 	return write_verb(c, "set",
-			  json_pack("{s:s, s:s, s:s, s:s}", "service", c->word[1], "key", c->word[2], "value",
-				    c->word[3], "for", option_text(c, OPTION_FOR)));
+			  json_pack("{s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				    "service", c->word[1], "key", c->word[2], "value", c->word[3], "for",
+				    option_text(c, OPTION_FOR)));
 }
 
 static int cmd_mode(const struct call *c)
@@ -186,7 +194,9 @@ static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
 
-	return write_verb(c, "apply", json_pack("{s:s}", "path", absolute(c->word[0], real)));
+	return write_verb(c, "apply",
+			  json_pack("{s:b, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL, "path",
+				    absolute(c->word[0], real)));
 }
 
 static int cmd_diff(const struct call *c)
@@ -219,8 +229,8 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME]", "any service key, live; until reload, or for a time", 4, 4,
-	  cmd_set },
+	{ "set", "service S KEY VALUE [--for TIME] [--dry-run]", "any service key, live; until reload, or for a time",
+	  4, 4, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
 	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1,
 	  cmd_live },
@@ -233,8 +243,10 @@ const struct command commands[] = {
 	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
 	  cmd_explain },
 	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
+	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
-	{ "apply", "FILE", "put another policy in force", 1, 1, cmd_apply },
+	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would refuse now", 1, 1,
+	  cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },

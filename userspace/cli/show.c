@@ -185,6 +185,25 @@ void show_privacy(const json_t *data)
 		       text_of(p, "holds"), text_of(p, "purpose"), text_of(p, "kept"));
 }
 
+void show_suggest(const json_t *data)
+{
+	fputs(text_of(data, "policy"), stdout);
+}
+
+void show_dry_run(const json_t *data)
+{
+	char part[48];
+	json_t *s;
+	size_t i;
+
+	if (json_array_size(data))
+		printf("%-44s %-16s %11s  %s\n", "SOURCE", "SERVICE", "CONNECTIONS", "WOULD REFUSE FOR");
+	json_array_foreach(data, i, s) printf(
+		"%-44s %-16.16s %11s  %s\n",
+		json_is_string(json_object_get(s, "source")) ? text_of(s, "source") : "(all)", text_of(s, "service"),
+		part_of(number_of(s, "connections"), number_of(s, "limit"), part), text_of(s, "reason"));
+}
+
 void show_refusal(const json_t *line)
 {
 	time_t when = json_real_value(json_object_get(line, "time"));

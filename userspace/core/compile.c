@@ -11,6 +11,7 @@
 #include "registry.h"
 
 #define NO_SET (-1)
+#define USUAL_INTERVAL 60 /* seconds */
 #define DEPTH 130
 #define BUCKETS (SLUICE_MAX_CLASSES * 4)
 
@@ -66,13 +67,19 @@ void compiled_free(struct compiled *c)
 	free(c);
 }
 
-static struct sluice_limit limit_of(uint32_t connections, const struct rate *r)
+/* Rates are counted also where none is limited, for `suggest`: by the minute, or the retention time where that is shorter. */
+static uint32_t interval_of(const struct policy *p, const struct rate *r)
 {
-	struct sluice_limit limit = { .connections = connections, .rate = r->count };
+	uint32_t most = policy_retention(p) < USUAL_INTERVAL ? policy_retention(p) : USUAL_INTERVAL;
 
-	if (r->count)
-		limit.width_ns = r->seconds * 1000000000ULL / (SLUICE_RATE_BUCKETS - 1);
-	return limit;
+	return r->count ? r->seconds : most;
+}
+
+static struct sluice_limit limit_of(const struct policy *p, uint32_t connections, const struct rate *r)
+{
+	return (struct sluice_limit){ .connections = connections,
+				      .rate = r->count,
+				      .width_ns = interval_of(p, r) * 1000000000ULL / (SLUICE_RATE_BUCKETS - 1) };
 }
 
 /* What a source of this set (NO_SET: of none) may do at a service. */
@@ -94,10 +101,10 @@ static int rule_fill(struct compiler *c, int set, size_t service, struct sluice_
 		rate = &own->limits.max_rate_per_source;
 	rule->action = own ? own->action : SLUICE_ACTION_LIMIT;
 	rule->set_id = set + 1; /* NO_SET: 0 */
-	rule->source = limit_of(share_of(share, whole), rate);
+	rule->source = limit_of(c->policy, share_of(share, whole), rate);
 	if (!own || (!own->limits.max_connections && !own->limits.max_rate.count))
 		return 0;
-	rule->set = limit_of(own->limits.max_connections, &own->limits.max_rate);
+	rule->set = limit_of(c->policy, own->limits.max_connections, &own->limits.max_rate);
 	snprintf(name, sizeof(name), "%s@%s", own->name, s->name);
 	total = registry_name(c->registry, name, SLUICE_MAX_SERVICES, SLUICE_MAX_TOTALS);
 	if (total < 0)
@@ -304,9 +311,10 @@ static int services_fill(struct compiler *c)
 		c->id[i] = id;
 		row = &c->out->services[id];
 		memcpy(row->name, s->name, sizeof(row->name));
-		row->total = limit_of(s->limits.max_connections, &s->limits.max_rate);
-		row->source = limit_of(share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
-				       &s->limits.max_rate_per_source);
+		row->total = limit_of(c->policy, s->limits.max_connections, &s->limits.max_rate);
+		row->source =
+			limit_of(c->policy, share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
+				 &s->limits.max_rate_per_source);
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;
 		memcpy(row->ports, s->ports, sizeof(row->ports));

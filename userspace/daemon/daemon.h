@@ -52,6 +52,8 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d);
 /* seconds 0: until reload. */
 int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d);
+/* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */
+struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d);
 /* The live setting in force for a key; NULL: there is none. */
 const struct override *override_find(const struct daemon *dm, const char *service, const char *key);
 void daemon_expire(struct daemon *dm);

@@ -87,7 +87,7 @@ int daemon_reload(struct daemon *dm, const char *path, char **summary, struct di
 }
 
 /* The files' policy with all live settings on top; NULL with a message. */
-static struct policy *policy_with(struct daemon *dm, struct diag *d)
+static struct policy *policy_with(const struct daemon *dm, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *p = policy_clone(dm->base);
 	struct override *o;
@@ -97,6 +97,15 @@ static struct policy *policy_with(struct daemon *dm, struct diag *d)
 			return NULL;
 	}
 	if (!p || policy_check(p, d))
+		return NULL;
+	return TAKE_PTR(p);
+}
+
+struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = policy_with(dm, d);
+
+	if (!p || policy_set_value(p, want->service, want->key, want->value, d) || policy_check(p, d))
 		return NULL;
 	return TAKE_PTR(p);
 }

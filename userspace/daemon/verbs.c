@@ -158,11 +158,20 @@ static int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
 	return report_live(dm->engine, eyes(dm, a), LIVE_ALLOW, &a->data);
 }
 
+static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
+{
+	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
+
+	return p ? dry_run(dm, p, a) : bad(a);
+}
+
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
 	uint32_t seconds;
 	int err = time_arg(args, &seconds, a);
 
+	if (!err && json_is_true(json_object_get(args, "dry_run")))
+		return override_try(dm, want, a);
 	if (!err)
 		err = daemon_override(dm, want, seconds, &a->diag);
 	if (err == -EINVAL)
@@ -197,9 +206,20 @@ static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
 	return override_put(dm, &want, args, a);
 }
 
+static int file_try(struct daemon *dm, const char *path, struct answer *a)
+{
+	_cleanup_(policy_free) struct policy *p = NULL;
+
+	return policy_parse_file(path, &p, &a->diag) ? bad(a) : dry_run(dm, p, a);
+}
+
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+	int err;
+
+	if (json_is_true(json_object_get(args, "dry_run")))
+		return file_try(dm, arg(args, "path"), a);
+	err = daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
@@ -304,6 +324,7 @@ static const struct verb verbs[] = {
 	{ "explain", false, verb_explain },
 	{ "watch", false, verb_watch },
 	{ "privacy", false, verb_privacy },
+	{ "suggest", false, verb_suggest },
 	{ "diff", false, verb_diff },
 	{ "dump", false, verb_dump },
 	{ "ban", true, verb_ban },

@@ -133,9 +133,40 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 	return err;
 }
 
+/* Rates of different intervals do not compare: a new interval begins anew. */
+static void peaks_begin(struct sluice_peaks *p, const struct sluice_service *row)
+{
+	if (p->width_ns != row->source.width_ns)
+		memset(p->source_rate, 0, sizeof(p->source_rate));
+	if (p->total_width_ns != row->total.width_ns)
+		p->rate = 0;
+	p->width_ns = row->source.width_ns;
+	p->total_width_ns = row->total.width_ns;
+}
+
+static int peaks_write(const struct engine *e, const struct compiled *c)
+{
+	struct sluice_peaks p;
+	int err = 0;
+	__u32 id;
+
+	for (id = 1; id < SLUICE_MAX_SERVICES && !err; id++) {
+		if (!*c->services[id].name)
+			continue;
+		err = bpf_map_lookup_elem(e->map[MAP_peaks], &id, &p);
+		if (err || (p.width_ns == c->services[id].source.width_ns &&
+			    p.total_width_ns == c->services[id].total.width_ns))
+			continue;
+		peaks_begin(&p, &c->services[id]);
+		err = bpf_map_update_elem(e->map[MAP_peaks], &id, &p, BPF_ANY);
+	}
+	return err;
+}
+
 static int stats_clear(const struct engine *e, __u32 service)
 {
 	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
+	const struct sluice_peaks none = {};
 	__u32 index, why;
 	int err = 0;
 
@@ -145,7 +176,7 @@ static int stats_clear(const struct engine *e, __u32 service)
 		index = service * SLUICE_REASONS + why;
 		err = bpf_map_update_elem(e->map[MAP_stats], &index, zero, BPF_ANY);
 	}
-	return err;
+	return err ? err : bpf_map_update_elem(e->map[MAP_peaks], &service, &none, BPF_ANY);
 }
 
 /* Frees the names that no policy uses and under which nothing is held: their counters may serve others. */
@@ -201,6 +232,8 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	c->generation.number = live.number + 1;
 	control.active = !control.active;
 	err = slot_fill(e, control.active, c);
+	if (!err)
+		err = peaks_write(e, c);
 	if (!err)
 		err = policy_path_write(e, p);
 	if (err)

@@ -27,7 +27,7 @@
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
 		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
-			X(identity) X(names) X(events) X(budgets)
+			X(identity) X(names) X(events) X(budgets) X(peaks)
 /* clang-format on */
 
 enum map_id {

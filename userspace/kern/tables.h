@@ -36,6 +36,9 @@ void snapshot_free(struct snapshot *s);
 /* The name of a service id of any generation; "?" where none is known. */
 void service_name_read(const struct engine *e, unsigned int id, char name[static SLUICE_NAME_LEN]);
 
+/* What `suggest` is made from; id as in struct service_status. */
+int peaks_read(const struct engine *e, unsigned int id, struct sluice_peaks *out);
+
 struct source_status {
 	struct sluice_addr addr; /* cut to the aggregation length */
 	unsigned int prefix_len; /* of the mapped form */
