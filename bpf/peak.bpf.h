@@ -87,24 +87,33 @@ static __always_inline int limit_is(const struct sluice_limit *a, const struct s
 	return a->connections == b->connections && a->rate == b->rate && a->width_ns == b->width_ns;
 }
 
+/* Verified once, apart from its callers. */
+__noinline int peaks_take(const struct sluice_source_key *key, int source_too)
+{
+	struct sluice_peaks *p;
+	struct sluice_counter *c;
+	__u32 index;
+
+	if (!key)
+		return 0;
+	index = key->service;
+	p = bpf_map_lookup_elem(&peaks, &index);
+	c = total_of(index);
+	if (!p || !c)
+		return 0;
+	service_peak(p, c);
+	c = source_too ? bpf_map_lookup_elem(&sources, key) : NULL;
+	if (c)
+		source_peak(p, c);
+	return 0;
+}
+
 /* A connection that holds `h` was established. */
 static __always_inline void peaks_note(const struct sluice_view *view, const struct sluice_holding *h)
 {
-	__u32 index = h->source.service;
-	struct sluice_peaks *p = bpf_map_lookup_elem(&peaks, &index);
-	struct sluice_counter *c;
+	int ordinary = view->rule->action == SLUICE_ACTION_LIMIT && limit_is(&view->rule->source, &view->row->source);
 
-	if (!p)
-		return;
-	c = total_of(index);
-	if (c)
-		service_peak(p, c);
-	if (view->rule->action != SLUICE_ACTION_LIMIT || !limit_is(&view->rule->source, &view->row->source) ||
-	    !(h->holds & SLUICE_HOLDS_SOURCE))
-		return;
-	c = bpf_map_lookup_elem(&sources, &h->source);
-	if (c)
-		source_peak(p, c);
+	peaks_take(&h->source, ordinary && h->holds & SLUICE_HOLDS_SOURCE);
 }
 
 #endif

@@ -22,6 +22,13 @@ int complain(int status, const char *fmt, ...)
 	return status;
 }
 
+int complain_no_daemon(const struct call *c)
+{
+	return complain(EXIT_NO_DAEMON,
+			"%s: no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+			c->command->name, c->instance);
+}
+
 static int daemon_connect(const char *instance, struct sockaddr_un *at)
 {
 	const struct timeval patience = { ANSWER_SECONDS, 0 };

@@ -41,6 +41,11 @@ int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
 int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
 
+int complain_no_daemon(const struct call *c);
+
+/* cmd_top.c */
+int cmd_top(const struct call *c);
+
 /* pins.c: what a CLI can tell without a daemon; EXIT_NO_DAEMON, or EXIT_NO_DAEMON with nothing in *data. */
 int pins_report(const struct call *c, const char *verb, json_t **data);
 int pins_unload(const struct call *c);

@@ -11,13 +11,6 @@ const char *option_text(const struct call *c, enum option_id option)
 	return c->option[option] ? c->option[option] : "";
 }
 
-static int complain_no_daemon(const struct call *c)
-{
-	return complain(EXIT_NO_DAEMON,
-			"%s: no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
-			c->command->name, c->instance);
-}
-
 /* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
 static int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
 {
@@ -243,6 +236,7 @@ const struct command commands[] = {
 	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
 	  cmd_explain },
 	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
+	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
 	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
 	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would refuse now", 1, 1,

@@ -78,11 +78,11 @@ int report_counters(const struct engine *e, json_t **out)
 			c = &s->services[i].stats[why];
 			if (!c->packets && !c->observed)
 				continue;
-			json_array_append_new(*out,
-					      json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", s->services[i].row.name,
-							"reason", reason_label(why), "packets", (json_int_t)c->packets,
-							"connections", (json_int_t)c->connections, "observed",
-							(json_int_t)c->observed));
+			json_array_append_new(
+				*out, json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "service", s->services[i].row.name,
+						"reason", reason_label(why), "refusal", why >= SLUICE_FIRST_REFUSAL,
+						"packets", (json_int_t)c->packets, "connections",
+						(json_int_t)c->connections, "observed", (json_int_t)c->observed));
 		}
 	}
 	return 0;
