@@ -82,6 +82,10 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/sluice.conf.5
+	$(B)/sluicectl completion > $(B)/completion
+	install -D -m 644 $(B)/completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluicectl
 clean:
 	rm -rf $(B)
 

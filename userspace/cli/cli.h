@@ -43,6 +43,9 @@ __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, 
 
 int complain_no_daemon(const struct call *c);
 
+/* completion.c */
+int cmd_completion(const struct call *c);
+
 /* cmd_top.c */
 int cmd_top(const struct call *c);
 

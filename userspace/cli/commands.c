@@ -247,6 +247,7 @@ const struct command commands[] = {
 	{ "privacy", "report", "every place that holds an address, for what purpose, for how long", 1, 1, cmd_privacy },
 	{ "export", "ADDRESS", "all that is held of an address, as JSON", 1, 1, cmd_export },
 	{ "erase", "ADDRESS", "forget an address that has nothing open", 1, 1, cmd_erase },
+	{ "completion", "", "bash completion, from this list", 0, 0, cmd_completion },
 	{ "unload", "", "detach, and leave nothing in the kernel", 0, 0, cmd_unload },
 };
 
