@@ -12,7 +12,7 @@ struct sluice_view {
 	__u32 service; /* 0: none */
 	__u32 dry; /* explain: judge, and change nothing */
 	enum sluice_reason observed; /* the refusal that observe mode let pass */
-	__u64 event_gap_ns; /* see struct sluice_control */
+	__u64 event_epoch, event_gap_ns; /* see struct sluice_control */
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
@@ -46,6 +46,7 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	now = bpf_map_lookup_elem(&control, &index);
 	if (!now)
 		return 0;
+	view->event_epoch = now->event_epoch;
 	view->event_gap_ns = now->event_gap_ns;
 	view->slot = now->active & (SLUICE_SLOTS - 1);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);

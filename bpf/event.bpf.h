@@ -17,35 +17,47 @@ static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64
 	return 1;
 }
 
-static __always_inline void event_offer(const struct sluice_pkt *pkt, const struct sluice_view *view,
-					enum sluice_reason why, enum sluice_verdict verdict)
+/* Not 0: this refusal is to be told. `stat` has counted it already. */
+static __always_inline int event_is_due(struct sluice_stat *stat, const struct sluice_view *view,
+					enum sluice_reason why)
 {
+	__u64 seen = stat->packets + stat->observed;
 	struct sluice_budget *budget;
-	struct sluice_event *event;
 	__u32 index = why;
-	__u64 now;
 
-	if (!view->event_gap_ns)
-		return;
+	if (stat->event_epoch != view->event_epoch) {
+		stat->event_epoch = view->event_epoch;
+		stat->told = seen - 1;
+	}
+	if (stat->quiet_jiffy ==
+	    bpf_jiffies64()) /* a plain load, where reading a clock is a call: a flood pays nothing */
+		return 0;
 	budget = bpf_map_lookup_elem(&budgets, &index);
-	if (!budget)
-		return;
-	budget->untold++;
-	now = bpf_ktime_get_coarse_ns();
-	if (!budget_take(budget, view->event_gap_ns, now))
+	if (budget && budget_take(budget, view->event_gap_ns, bpf_ktime_get_coarse_ns()))
+		return 1;
+	stat->quiet_jiffy = bpf_jiffies64();
+	return 0;
+}
+
+static __always_inline void event_offer(const struct sluice_pkt *pkt, const struct sluice_view *view,
+					struct sluice_stat *stat, enum sluice_reason why, enum sluice_verdict verdict)
+{
+	struct sluice_event *event;
+
+	if (!view->event_epoch || !stat || !event_is_due(stat, view, why))
 		return;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)
 		return;
-	event->when_ns = now;
+	event->when_ns = bpf_ktime_get_coarse_ns();
 	event->source = pkt->tuple.source;
-	event->stands_for = budget->untold;
+	event->stands_for = stat->packets + stat->observed - stat->told;
 	event->service = view->service;
 	event->local_port = pkt->local_port;
 	event->reason = why;
 	event->verdict = verdict;
 	event->pad = 0;
-	budget->untold = 0;
+	stat->told = stat->packets + stat->observed;
 	bpf_ringbuf_submit(event, 0);
 }
 

@@ -81,18 +81,19 @@ int sluice_gate(struct xdp_md *ctx)
 {
 	struct sluice_view view = { .observed = SLUICE_UNDECIDED };
 	struct sluice_pkt pkt = {};
-	enum sluice_reason why;
 	enum sluice_verdict verdict;
+	enum sluice_reason why;
+	struct sluice_stat *stat;
 
 	why = packet_judge(ctx, &pkt, &view);
-	count_packet(view.service, why, pkt.syn && pkt.fresh);
+	stat = count_packet(view.service, why, pkt.syn && pkt.fresh);
 	verdict = verdict_of(&pkt, &view, why);
 	if (why == SLUICE_OBSERVE) {
-		count_observed(view.service, view.observed);
+		stat = count_observed(view.service, view.observed);
 		why = view.observed;
 	}
 	if (why >= SLUICE_FIRST_REFUSAL)
-		event_offer(&pkt, &view, why, verdict);
+		event_offer(&pkt, &view, stat, why, verdict);
 	if (verdict == SLUICE_VERDICT_RESET)
 		return reset_answer(ctx, &pkt);
 	return verdict == SLUICE_VERDICT_PASS ? XDP_PASS : XDP_DROP;

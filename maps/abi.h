@@ -59,7 +59,8 @@ struct sluice_control {
 	__u32 active; /* slot of the live generation */
 	__u32 abi;
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
-	__u64 event_gap_ns; /* between two events of one reason on one processor; 0: nobody watches */
+	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
+	__u64 event_gap_ns; /* between two events of one reason on one processor */
 };
 
 /* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
@@ -237,12 +238,14 @@ struct sluice_stat {
 	__u64 packets;
 	__u64 connections; /* of these, first SYNs of a connection */
 	__u64 observed; /* would have been refused for this reason */
+	__u64 event_epoch; /* what follows is of this one */
+	__u64 told; /* refusals that events stand for already; of packets + observed */
+	__u64 quiet_jiffy; /* the budget is used up; it is not asked again before the next one */
 };
 
-/* What may be told of one reason on one processor: per-CPU, index: reason. */
+/* When the budget for telling of one reason on one processor would be even again: per-CPU, index: reason. */
 struct sluice_budget {
-	__u64 next_ns; /* when the budget would be even again */
-	__u64 untold; /* refusals since the last event */
+	__u64 next_ns;
 };
 
 #define SLUICE_EVENT_BURST 10 /* events of one reason on one processor that may come at once */
@@ -258,7 +261,7 @@ struct sluice_reap {
 struct sluice_event {
 	__u64 when_ns; /* CLOCK_MONOTONIC_COARSE */
 	struct sluice_addr source;
-	__u64 stands_for; /* so many refusals of this reason on this processor, this one included */
+	__u64 stands_for; /* so many refusals for this reason at this service on this processor, this one included */
 	__u16 service;
 	__u16 local_port;
 	__u16 reason; /* enum sluice_reason */
@@ -296,7 +299,7 @@ struct sluice_audit_record {
 };
 
 _Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_control) == 24, "ABI");
+_Static_assert(sizeof(struct sluice_control) == 32, "ABI");
 _Static_assert(sizeof(struct sluice_generation) == 56, "ABI");
 _Static_assert(sizeof(struct sluice_port) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
@@ -312,7 +315,7 @@ _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
 _Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
 _Static_assert(sizeof(struct sluice_owned) == 28, "ABI");
-_Static_assert(sizeof(struct sluice_budget) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_budget) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_event) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_tally) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_explanation) == 152, "ABI");

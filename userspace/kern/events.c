@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "events.h"
 #include "internal.h"
@@ -13,7 +14,8 @@ struct events {
 	bool draining; /* what is left of an earlier time is not told */
 };
 
-static int gap_write(struct engine *e, __u64 gap_ns)
+/* One after another for each time somebody watches, so that counts of an earlier time are not told; 0: nobody does. */
+static int epoch_write(struct engine *e, __u64 epoch, __u64 gap_ns)
 {
 	struct sluice_control control;
 	__u32 zero = 0;
@@ -21,13 +23,22 @@ static int gap_write(struct engine *e, __u64 gap_ns)
 
 	if (err)
 		return err;
+	control.event_epoch = epoch;
 	control.event_gap_ns = gap_ns;
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
 
 int events_off(struct engine *e)
 {
-	return gap_write(e, 0);
+	return epoch_write(e, 0, 0);
+}
+
+static __u64 epoch_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
 static int budgets_clear(struct engine *e)
@@ -56,7 +67,7 @@ void events_close(struct events *v)
 {
 	if (!v)
 		return;
-	gap_write(v->engine, 0);
+	events_off(v->engine);
 	ring_buffer__free(v->ring);
 	free(v);
 }
@@ -79,7 +90,7 @@ int events_open(struct engine *e, unsigned int per_second, void (*tell)(const st
 	if (!err)
 		err = budgets_clear(e);
 	if (!err)
-		err = gap_write(e, possible_cpus() * 1000000000ULL / per_second);
+		err = epoch_write(e, epoch_now(), possible_cpus() * 1000000000ULL / per_second);
 	if (err)
 		return err;
 	*out = TAKE_PTR(v);
