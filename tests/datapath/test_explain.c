@@ -20,8 +20,8 @@
 #include "reason.h"
 
 #define ROUNDS 10 /* engines, each with policies one after the other over the state that the former left */
-#define POLICIES 5
-#define SYNS 200 /* after each policy; a round lies within the life of a reservation: time changes nothing meanwhile */
+#define POLICIES 3
+#define SYNS 340 /* after each policy; a round lies within the life of a reservation: time changes nothing meanwhile */
 #define SOURCES 40
 #define STATE_ROOM 4096
 
