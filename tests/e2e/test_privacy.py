@@ -152,7 +152,7 @@ def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
         "live_bans": "live bans and allows", "live_allows": "live bans and allows", "class_tables": "classes and rules",
         "classes": "classes and rules", "rules": "classes and rules", "listeners": None,  # the host's own addresses
     }  # fmt: skip
-    free = {"control", "generations", "ports", "services", "shared", "totals", "pulse", "stats", "sweeper", "identity", "names", "budgets"}
+    free = {"control", "generations", "ports", "services", "shared", "totals", "pulse", "stats", "sweeper", "identity", "names", "budgets", "peaks"}
     pinned = {f for f in os.listdir(f"/sys/fs/bpf/sluice/{sluice.instance}") if "_" not in f or f in names}
     maps = {f for f in pinned if "@" not in f}
     assert maps <= set(names) | free, maps - set(names) - free
