@@ -15,7 +15,8 @@ CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lz
-LIBS := $(KERN_LIBS) -lconfuse -ljansson
+CORE_LIBS := -lconfuse -lmaxminddb
+LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 CORE := $(call objects,userspace/core)
@@ -56,7 +57,7 @@ $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ -lconfuse -lcmocka
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka

@@ -10,6 +10,7 @@
 struct sluice_view {
 	__u32 slot;
 	__u32 service; /* 0: none */
+	__u32 country; /* of the source; 0 also where the policy needs no table */
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
@@ -55,27 +56,21 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	return view->row ? view->service : 0;
 }
 
-static __always_inline __u32 class_find(__u32 slot, const struct sluice_addr *source)
+static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *source)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
-	const __u32 *id;
-	void *table;
+	void *trie = bpf_map_lookup_elem(&tries, &slot);
 
-	table = bpf_map_lookup_elem(&class_tables, &slot);
-	if (!table)
-		return 0;
-	id = bpf_map_lookup_elem(table, &key);
-	return id && *id < SLUICE_MAX_CLASSES ? *id : 0;
+	return trie ? trie_find(trie, source) : 0;
 }
 
-static __always_inline const struct sluice_rule *rule_find(const struct sluice_view *view,
-							   const struct sluice_addr *source)
+static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
 {
-	__u32 id = view->generation->classified ? class_find(view->slot, source) : 0;
+	__u32 leaf = view->generation->classified ? leaf_find(view->slot, source) : 0;
 	const struct sluice_class *row;
 	__u32 index;
 
-	index = view->slot * SLUICE_MAX_CLASSES + id;
+	view->country = SLUICE_LEAF_COUNTRY(leaf);
+	index = view->slot * SLUICE_MAX_CLASSES + (SLUICE_LEAF_CLASS(leaf) & (SLUICE_MAX_CLASSES - 1));
 	row = bpf_map_lookup_elem(&classes, &index);
 	if (!row)
 		return NULL;
@@ -103,7 +98,7 @@ static __always_inline int live_holds(void *table, const struct sluice_addr *sou
 	return 0;
 }
 
-/* ALLOWED, BANNED, DENIED or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
+/* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
 	view->rule = rule_find(view, source);
@@ -117,6 +112,8 @@ static __always_inline enum sluice_reason source_check(struct sluice_view *view,
 		return SLUICE_ALLOWED;
 	if (view->rule->action == SLUICE_ACTION_DENY)
 		return SLUICE_DENIED;
+	if (view->rule->action == SLUICE_ACTION_COUNTRY)
+		return SLUICE_COUNTRY;
 	return SLUICE_UNDECIDED;
 }
 

@@ -20,6 +20,15 @@ static __always_inline void count_packet(__u32 service, enum sluice_reason why, 
 	s->connections += connection;
 }
 
+static __always_inline void count_country(__u32 service, __u32 country)
+{
+	__u32 index = service * SLUICE_COUNTRIES + country;
+	__u64 *packets = bpf_map_lookup_elem(&countries, &index);
+
+	if (packets)
+		*packets += 1;
+}
+
 /* What observe mode let pass. */
 static __always_inline void count_observed(__u32 service, enum sluice_reason why)
 {

@@ -12,6 +12,7 @@
 #include "maps.bpf.h"
 
 #include "parse.bpf.h"
+#include "trie.bpf.h"
 #include "classify.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
@@ -72,6 +73,8 @@ int sluice_gate(struct xdp_md *ctx)
 	if (why >= SLUICE_FIRST_REFUSAL && view.generation->observe)
 		why = observe(&pkt, &view, why);
 
+	if (why == SLUICE_COUNTRY)
+		count_country(view.service, view.country);
 	count_packet(view.service, why, pkt.syn && pkt.fresh);
 	return verdict_of(ctx, &pkt, &view, why);
 }

@@ -14,13 +14,15 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 2
+#define SLUICE_ABI_VERSION 3
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
 #define SLUICE_TEXT_LEN 64 /* the reason given for a ban */
 #define SLUICE_PATH_LEN 256
 
+#define SLUICE_GEO_KINDS 2
+#define SLUICE_FAMILIES 2
 #define SLUICE_SLOTS 2 /* generations of policy: the live one and the one being filled */
 /* Service ids; 0 is "no service"; more than a policy may name, so that retired ones can drain. */
 #define SLUICE_MAX_SERVICES 128
@@ -77,11 +79,46 @@ struct sluice_identity {
 struct sluice_generation {
 	__u64 number; /* 1, 2, 3 ...; 0: slot never filled */
 	__u32 observe; /* refuse nothing, count what would be refused */
-	__u32 classified; /* some prefix has a class other than 0 */
+	__u32 classified; /* some address has a class other than 0 */
 	struct sluice_addr mask4; /* source aggregation: of IPv4 (in mapped form), of IPv6 */
 	struct sluice_addr mask6;
 	__u64 retention_ns;
+	/* For userspace: ranges of the country and network databases that it was made of, and when the newest was written. */
+	__u32 geo_entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
+	__u64 geo_built; /* CLOCK_REALTIME, seconds; 0: no database */
 };
+
+enum sluice_geo_kind { SLUICE_GEO_COUNTRY, SLUICE_GEO_ASN };
+enum sluice_family { SLUICE_IPV4, SLUICE_IPV6 };
+
+/*
+ * The classifier: address -> leaf, for the whole of both address families at once.
+ *
+ * A multibit trie of 32-bit cells in pages. The first 16 bits of an address (IPv4: of its own 32) index one of two root tables; every
+ * 8 bits more lead one node down. A cell is a leaf or, with SLUICE_TRIE_NODE set, the place of a node. Neighbouring values of a
+ * node that are equal stand once: a bitmap says where a new one begins, and how many begin before an address's own 8 bits
+ * is the index of its value (Degermark et al., Small Forwarding Tables, 1997; Asai and Ohara, Poptrie, 2015). Nodes that are
+ * equal stand once, too. No node crosses a page, so one map lookup a node is enough, and a node's place is even.
+ */
+#define SLUICE_TRIE_CELLS 1024 /* in a page */
+#define SLUICE_TRIE_NODE (1U << 31)
+#define SLUICE_TRIE_ROOT 65536 /* cells of a root table; IPv4's is first */
+#define SLUICE_TRIE_DEPTH 14 /* nodes below the root, at most */
+
+struct sluice_trie_page {
+	__u32 cell[SLUICE_TRIE_CELLS];
+};
+
+struct sluice_trie_node {
+	__u64 begins[4]; /* bit n of word w: a new value begins at 64 w + n; the first bit is always set */
+	__u32 before; /* byte w (the lowest is 0): how many begin in the words before w */
+	__u32 value[]; /* 1 to 256 cells */
+};
+
+/* A leaf: the country of the address, and its class, which is what the policy makes of it. */
+#define SLUICE_LEAF_CLASS(leaf) ((leaf)&0xffff)
+#define SLUICE_LEAF_COUNTRY(leaf) ((leaf) >> 16 & 0x3ff) /* 0: in no database; else 1 + 26 x first letter + second */
+#define SLUICE_COUNTRIES 677
 
 /* Index of the array: slot * 65536 + port. */
 struct sluice_port {
@@ -115,7 +152,7 @@ struct sluice_service {
 	__u16 ports[SLUICE_SERVICE_PORTS];
 };
 
-enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY };
+enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY, SLUICE_ACTION_COUNTRY };
 
 /* What one class of sources may do at one service. Index: slot * SLUICE_MAX_RULES + number. */
 struct sluice_rule {
@@ -130,7 +167,7 @@ struct sluice_class {
 	__u16 rule[SLUICE_MAX_SERVICES]; /* by service id */
 };
 
-/* Longest-prefix key of the class table and of live bans and allows; prefixlen 0..128, IPv4 from 96 on. */
+/* Longest-prefix key of live bans and allows; prefixlen 0..128, IPv4 from 96 on. */
 struct sluice_prefix_key {
 	__u32 prefixlen;
 	struct sluice_addr addr;
@@ -230,7 +267,9 @@ struct sluice_audit_record {
 
 _Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
 _Static_assert(sizeof(struct sluice_control) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_generation) == 56, "ABI");
+_Static_assert(sizeof(struct sluice_generation) == 80, "ABI");
+_Static_assert(sizeof(struct sluice_trie_page) == 4096, "a page, so that it can be mapped");
+_Static_assert(sizeof(struct sluice_trie_node) == 36 + 4, "ABI");
 _Static_assert(sizeof(struct sluice_port) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_limit) == 16, "ABI");

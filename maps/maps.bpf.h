@@ -31,21 +31,21 @@ MAP(BPF_MAP_TYPE_ARRAY, services, __u32, struct sluice_service, SLUICE_SLOTS *SL
 MAP(BPF_MAP_TYPE_ARRAY, classes, __u32, struct sluice_class, SLUICE_SLOTS *SLUICE_MAX_CLASSES);
 MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_MAX_RULES);
 
-/* Address -> class, one longest-prefix table per slot; the daemon makes a new inner table for each generation. */
-struct sluice_class_table {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, SLUICE_MAX_PREFIXES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(key_size, sizeof(struct sluice_prefix_key));
-	__uint(value_size, sizeof(__u32)); /* class */
+/* Address -> leaf, one trie per slot; the daemon makes a new inner map, as large as it must be, for each generation. */
+struct sluice_trie {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct sluice_trie_page));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, SLUICE_SLOTS);
 	__type(key, __u32);
-	__array(values, struct sluice_class_table);
-} class_tables SEC(".maps");
+	__array(values, struct sluice_trie);
+} tries SEC(".maps");
 
 /* Live verdicts, above any policy: written by the daemon, read by the gate, which knows what has expired by itself. */
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
@@ -67,6 +67,9 @@ MAP(BPF_MAP_TYPE_HASH, reservations, struct sluice_tuple, struct sluice_reservat
 MAP(BPF_MAP_TYPE_LRU_HASH, late, struct sluice_tuple, __u64, SLUICE_MAX_LATE);
 MAP(BPF_MAP_TYPE_ARRAY, pulse, __u32, struct sluice_pulse, 1);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
+
+/* Packets refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

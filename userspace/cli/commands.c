@@ -111,7 +111,7 @@ static int cmd_check(const struct call *c)
 	struct policy *p = NULL;
 	struct diag d = {};
 	size_t i;
-	int err = policy_parse_file(c->word[0], &p, &d);
+	int err = policy_parse_file(c->word[0], NULL, &p, &d);
 
 	for (i = 0; i < d.count; i++)
 		fprintf(stderr, "%s\n", d.item[i].text);

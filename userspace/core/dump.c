@@ -21,12 +21,15 @@ static void section_write(enum section section, const void *base, const char *in
 
 int policy_dump(const struct policy *p, FILE *out)
 {
+	enum section section;
 	size_t i;
 
 	section_write(SECTION_TOP, p, "", out);
-	fputs("\nsources {\n", out);
-	section_write(SECTION_SOURCES, p, "    ", out);
-	fputs("}\n", out);
+	for (section = SECTION_TOP + 1; section_is_single(section); section++) {
+		fprintf(out, "\n%s {\n", section_names[section]);
+		section_write(section, p, "    ", out);
+		fputs("}\n", out);
+	}
 	for (i = 0; i < p->services_count; i++) {
 		fprintf(out, "\nservice %s {\n", p->services[i].name);
 		section_write(SECTION_SERVICE, &p->services[i], "    ", out);

@@ -166,14 +166,14 @@ int plan_diff(const struct policy *now, const struct policy *want, struct plan *
 {
 	_cleanup_(plan_free) struct plan *plan = calloc(1, sizeof(*plan));
 	_cleanup_(policy_free) struct policy *empty = policy_new();
-	int err;
+	enum section section;
+	int err = 0;
 
 	if (!plan || !empty)
 		return -ENOMEM;
 	now = now ? now : empty;
-	err = section_diff(plan, SECTION_TOP, "", now, want, &plan->changed);
-	if (!err)
-		err = section_diff(plan, SECTION_SOURCES, "", now, want, &plan->changed);
+	for (section = SECTION_TOP; section_is_single(section) && !err; section++)
+		err = section_diff(plan, section, "", now, want, &plan->changed);
 	if (!err)
 		err = services_diff(plan, now, want);
 	if (!err)

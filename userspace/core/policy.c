@@ -31,6 +31,7 @@ static void set_free(struct policy_set *s)
 	strings_free(s->prefix_texts, s->prefix_texts_count);
 	strings_free(s->services, s->services_count);
 	prefixes_free(&s->prefixes);
+	free(s->asns.item);
 	free(s->file);
 }
 
@@ -48,6 +49,8 @@ void policy_free(struct policy *p)
 	free(p->sets);
 	strings_free(p->interfaces, p->interfaces_count);
 	strings_free(p->files, p->files_count);
+	strings_free(p->databases, p->databases_count);
+	geo_free(p->geo);
 	free(p->path);
 	free(p);
 }
@@ -82,4 +85,26 @@ uint32_t share_of(const struct share *s, uint32_t whole)
 		return s->value;
 	part = (uint64_t)s->value * whole / 100;
 	return part || !whole ? part : 1;
+}
+
+bool policy_names_countries(const struct policy *p)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < p->services_count; i++)
+		any |= p->services[i].deny_countries.count || p->services[i].allow_countries.count;
+	for (i = 0; i < p->sets_count; i++)
+		any |= p->sets[i].countries.count != 0;
+	return any;
+}
+
+bool policy_names_networks(const struct policy *p)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < p->sets_count; i++)
+		any |= p->sets[i].asns.count != 0;
+	return any;
 }

@@ -8,7 +8,9 @@
 
 #include "abi.h"
 #include "addr.h"
+#include "country.h"
 #include "diag.h"
+#include "geo.h"
 
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
@@ -34,6 +36,11 @@ struct limits {
 	struct rate max_rate_per_source;
 };
 
+struct numbers {
+	uint32_t *item; /* owned */
+	size_t count;
+};
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -42,6 +49,7 @@ struct policy_service {
 	struct sluice_addr *addresses; /* owned; none: any address of the host */
 	size_t addresses_count;
 	struct limits limits;
+	struct countries deny_countries, allow_countries; /* at most one of them has any */
 	enum sluice_excess on_excess;
 };
 
@@ -52,6 +60,8 @@ struct policy_set {
 	size_t prefix_texts_count;
 	char *file; /* list file, absolute once parsed, owned; NULL: none */
 	struct prefixes prefixes; /* of both */
+	struct countries countries;
+	struct numbers asns; /* networks (autonomous systems) */
 	enum sluice_action action;
 	char **services; /* names, owned; none: all */
 	size_t services_count;
@@ -75,6 +85,10 @@ struct policy {
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
+	char **databases; /* absolute once parsed, owned; none: SLUICE_GEOIP where a country is named */
+	size_t databases_count;
+	struct place geoip_at; /* where they are named */
+	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */
@@ -84,5 +98,8 @@ struct policy_service *policy_service_find(const struct policy *p, const char *n
 struct policy_set *policy_set_find(const struct policy *p, const char *name);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
+/* Does it name a country, or a network? */
+bool policy_names_countries(const struct policy *p);
+bool policy_names_networks(const struct policy *p);
 
 #endif

@@ -11,7 +11,7 @@ static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "", "sources", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "", "sources", "geoip", "service", "source-set" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
@@ -43,12 +43,20 @@ const struct setting schema[] = {
 	  "how long an idle source is remembered" },
 	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL,
 	  "sources tracked at once; read at load" },
+	{ SECTION_GEOIP, "database", KIND_DATABASES, 0, 0, 0, NULL,
+	  "country and network databases; where two speak of an address, the later one is right" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),
+	{ SECTION_SERVICE, "deny-countries", KIND_COUNTRIES, SERVICE(deny_countries), 0, 0, NULL,
+	  "countries that are refused; ZZ: in no database" },
+	{ SECTION_SERVICE, "allow-countries", KIND_COUNTRIES, SERVICE(allow_countries), 0, 0, NULL,
+	  "the only countries that are not refused" },
 	{ SECTION_SERVICE, "on-excess", KIND_CHOICE, SERVICE(on_excess), 0, 0, excesses, "what a refused client sees" },
 	{ SECTION_SET, "prefixes", KIND_PREFIXES, 0, 0, 0, NULL, "addresses, prefixes, ranges, netmasks" },
 	{ SECTION_SET, "file", KIND_FILE, SET(file), 0, 0, NULL, "a list of them, one a line" },
+	{ SECTION_SET, "countries", KIND_COUNTRIES, SET(countries), 0, 0, NULL, "all of these countries" },
+	{ SECTION_SET, "asns", KIND_NETWORKS, SET(asns), 0, 0, NULL, "all of these networks, by their AS number" },
 	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },
 	{ SECTION_SET, "services", KIND_SERVICES, 0, 0, 0, NULL, "where the set applies; default all" },
 	LIMITS(SECTION_SET, SET),
@@ -60,8 +68,12 @@ const size_t schema_count = sizeof(schema) / sizeof(*schema);
 
 bool kind_is_list(enum kind kind)
 {
-	return kind == KIND_INTERFACES || kind == KIND_PORTS || kind == KIND_ADDRESSES || kind == KIND_PREFIXES ||
-	       kind == KIND_SERVICES;
+	return kind >= KIND_INTERFACES;
+}
+
+bool section_is_single(enum section section)
+{
+	return section < SECTION_SERVICE;
 }
 
 const struct setting *schema_find(enum section section, const char *key)

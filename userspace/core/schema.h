@@ -7,7 +7,7 @@
 
 #include "policy.h"
 
-enum section { SECTION_TOP, SECTION_SOURCES, SECTION_SERVICE, SECTION_SET, SECTIONS };
+enum section { SECTION_TOP, SECTION_SOURCES, SECTION_GEOIP, SECTION_SERVICE, SECTION_SET, SECTIONS };
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -16,12 +16,16 @@ enum kind {
 	KIND_TIME, /* uint32_t, seconds */
 	KIND_BOOL,
 	KIND_CHOICE, /* int-sized enum: index into `choices` */
+	KIND_FILE,
+	/* lists */
 	KIND_INTERFACES,
 	KIND_PORTS,
 	KIND_ADDRESSES,
 	KIND_PREFIXES,
-	KIND_FILE,
 	KIND_SERVICES,
+	KIND_COUNTRIES, /* struct countries */
+	KIND_NETWORKS, /* struct numbers */
+	KIND_DATABASES,
 };
 
 struct setting {
@@ -39,6 +43,8 @@ extern const size_t schema_count;
 extern const char *const section_names[SECTIONS]; /* "" for the top level */
 
 bool kind_is_list(enum kind kind);
+/* The section's keys go to struct policy itself: it has no title. */
+bool section_is_single(enum section section);
 const struct setting *schema_find(enum section section, const char *key);
 /* The key most like `key`, "" when none is near. */
 const char *schema_suggest(const char *key);

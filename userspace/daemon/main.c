@@ -53,7 +53,7 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 
 static int policy_load(struct daemon *dm, struct diag *d)
 {
-	int err = policy_parse_file(dm->config, &dm->base, d);
+	int err = policy_parse_file(dm->config, NULL, &dm->base, d);
 
 	if (err)
 		return err;

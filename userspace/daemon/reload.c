@@ -80,7 +80,7 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d)
 {
 	struct policy *p = NULL;
-	int err = policy_parse_file(path, &p, d);
+	int err = policy_parse_file(path, dm->live, &p, d);
 
 	return err ? err : daemon_replace(dm, p, summary, d);
 }

@@ -197,7 +197,7 @@ static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t i;
 	int err;
 
-	err = policy_parse_file(path, &want, &a->diag);
+	err = policy_parse_file(path, dm->live, &want, &a->diag);
 	if (err)
 		return bad(a);
 	err = plan_diff(dm->live, want, &plan);

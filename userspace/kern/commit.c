@@ -69,32 +69,6 @@ static int listeners_write(const struct engine *e, __u32 slot, const struct comp
 	return err;
 }
 
-/*
- * Puts a new class table into the slot. The kernel waits for an RCU grace period when an element of an array of maps is
- * replaced (kernel/bpf/syscall.c, maybe_wait_bpf_programs), so when this returns no packet reads the slot's old content.
- */
-static int classes_replace(const struct engine *e, __u32 slot, const struct compiled *c)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	_cleanup_close_ int fd = -1;
-	struct sluice_prefix_key key;
-	size_t i;
-	int err;
-
-	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sluice_classes", sizeof(key), sizeof(__u32), SLUICE_MAX_PREFIXES,
-			    &opts);
-	if (fd < 0)
-		return fd;
-	for (i = 0; i < c->prefixes_count; i++) {
-		key.prefixlen = c->prefixes[i].prefix.len;
-		key.addr = c->prefixes[i].prefix.addr;
-		err = bpf_map_update_elem(fd, &key, &c->prefixes[i].class_id, BPF_ANY);
-		if (err)
-			return err;
-	}
-	return bpf_map_update_elem(e->map[MAP_class_tables], &slot, &fd, BPF_ANY);
-}
-
 static int names_write(const struct engine *e)
 {
 	int err = 0;
@@ -112,7 +86,7 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 {
 	int err;
 
-	err = classes_replace(e, slot, c); /* first: it waits until nobody reads the slot */
+	err = trie_replace(e, slot, c->trie); /* first: it waits until nobody reads the slot */
 	if (!err)
 		err = ports_write(e, slot, c);
 	if (!err)
@@ -144,6 +118,10 @@ static int stats_clear(const struct engine *e, __u32 service)
 	for (why = 0; why < SLUICE_REASONS && !err; why++) {
 		index = service * SLUICE_REASONS + why;
 		err = bpf_map_update_elem(e->map[MAP_stats], &index, zero, BPF_ANY);
+	}
+	for (why = 0; why < SLUICE_COUNTRIES && !err; why++) {
+		index = service * SLUICE_COUNTRIES + why;
+		err = bpf_map_update_elem(e->map[MAP_countries], &index, zero, BPF_ANY);
 	}
 	return err;
 }
@@ -203,9 +181,9 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	err = slot_fill(e, control.active, c);
 	if (!err)
 		err = policy_path_write(e, p);
-	if (err)
-		return err;
-	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+	return err ? err : trie_drop(e, !control.active);
 }
 
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d)

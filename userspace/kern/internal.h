@@ -24,9 +24,9 @@
 /* Every pinned map; the name in the object is the name of the pin. */
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
-	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
+	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
-			X(identity) X(names)
+			X(identity) X(names) X(countries)
 /* clang-format on */
 
 enum map_id {
@@ -61,6 +61,19 @@ const char *gate_mode(const char *interface, const char *pin);
 
 /* commit.c: the live slot and generation */
 int control_read(const struct engine *e, struct sluice_control *out);
+
+/* trie_map.c */
+struct trie;
+/* Puts a new trie into the slot; when it returns nothing reads the slot's old content. */
+int trie_replace(const struct engine *e, __u32 slot, const struct trie *t);
+/* Gives back the memory of an idle slot's trie. */
+int trie_drop(const struct engine *e, __u32 slot);
+struct trie_view {
+	const __u32 *cell; /* mapped */
+	size_t pages;
+};
+int trie_view_open(const struct engine *e, __u32 slot, struct trie_view *out);
+void trie_view_close(struct trie_view *v);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);

@@ -40,6 +40,7 @@ struct source_status {
 	uint32_t connections; /* established */
 	uint32_t reserved;
 	uint32_t limit; /* in force for it; 0: none */
+	uint16_t country; /* see core/country.h; 0: in no database, or none in force */
 };
 
 /* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */
@@ -62,8 +63,9 @@ int live_expire(struct engine *e); /* removes entries whose time is over */
 
 /* What the live tables say of an address at one service. */
 struct lookup_status {
-	enum sluice_reason reason; /* SLUICE_ALLOWED, BANNED, DENIED or UNDECIDED (limits decide) */
+	enum sluice_reason reason; /* SLUICE_ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED (limits decide) */
 	uint32_t class_id;
+	uint16_t country;
 	struct sluice_rule rule;
 };
 
