@@ -13,7 +13,7 @@
 /* One run of sluicectl, after its words were sorted. */
 struct call {
 	const char *instance;
-	bool json;
+	bool json, dry, force;
 	const char *time, *reason, *service, *top; /* --for, --reason, --service, --top; NULL: not given */
 	const struct command *command;
 	const char *word[8]; /* after the command */
@@ -44,6 +44,8 @@ void show_live(const json_t *data);
 void show_counters(const json_t *data);
 void show_lookup(const json_t *data);
 void show_diff(const json_t *data);
+void show_geo(const json_t *data);
+void show_forecast(const json_t *data);
 void show_json(const json_t *data);
 
 #endif

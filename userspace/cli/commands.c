@@ -131,8 +131,9 @@ static const char *absolute(const char *path, char real[static PATH_MAX])
 static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
+	json_t *args = json_pack("{s:s, s:b}", "path", absolute(c->word[0], real), "dry", c->dry);
 
-	return write_verb(c, "apply", json_pack("{s:s}", "path", absolute(c->word[0], real)));
+	return c->dry ? read_verb(c, "apply", args, show_forecast, false) : write_verb(c, "apply", args);
 }
 
 static int cmd_diff(const struct call *c)
@@ -141,6 +142,18 @@ static int cmd_diff(const struct call *c)
 
 	return read_verb(c, "diff", json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : ""), show_diff,
 			 false);
+}
+
+static int cmd_geo(const struct call *c)
+{
+	json_t *args;
+
+	if (!strcmp(c->word[0], "status"))
+		return read_verb(c, "geo-status", NULL, show_geo, false);
+	if (strcmp(c->word[0], "update"))
+		return complain(EXIT_BAD, "geo: write: geo status, or geo update [--dry-run] [--force]");
+	args = json_pack("{s:b, s:b}", "dry", c->dry, "force", c->force);
+	return read_verb(c, "geo-update", args, c->dry ? show_forecast : show_geo, false);
 }
 
 static int cmd_dump(const struct call *c)
@@ -175,9 +188,12 @@ const struct command commands[] = {
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
 	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
 	{ "allows", "", "allows in force", 0, 0, cmd_bans },
-	{ "lookup", "ADDRESS", "source sets, class and the rule for each service", 1, 1, cmd_lookup },
+	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
+	  1, cmd_geo },
+	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
-	{ "apply", "FILE", "put another policy in force", 1, 1, cmd_apply },
+	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would change", 1, 1,
+	  cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },

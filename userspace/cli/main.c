@@ -48,6 +48,8 @@ static int options_parse(struct call *c, int argc, char **argv)
 		{ "reason", required_argument, NULL, 'r' },
 		{ "service", required_argument, NULL, 's' },
 		{ "top", required_argument, NULL, 't' },
+		{ "dry-run", no_argument, NULL, 'd' },
+		{ "force", no_argument, NULL, 'F' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "instance", required_argument, NULL, 'i' },
@@ -63,6 +65,8 @@ static int options_parse(struct call *c, int argc, char **argv)
 		if (option == '?')
 			return EXIT_BAD;
 		c->json |= option == 'j';
+		c->dry |= option == 'd';
+		c->force |= option == 'F';
 		c->time = option == 'f' ? optarg : c->time;
 		c->reason = option == 'r' ? optarg : c->reason;
 		c->service = option == 's' ? optarg : c->service;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* JSON for people: 80 columns. */
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -98,9 +99,10 @@ void show_sources(const json_t *data)
 	json_t *s;
 	size_t i;
 
-	printf("%-44s %-16s %17s\n", "SOURCE", "SERVICE", "CONNECTIONS");
-	json_array_foreach(data, i, s) printf("%-44s %-16.16s %17s\n", text_of(s, "source"), text_of(s, "service"),
-					      part_of(number_of(s, "connections"), number_of(s, "limit"), part));
+	printf("%-44s %-7s %-16s %10s\n", "SOURCE", "COUNTRY", "SERVICE", "CONNECTIONS");
+	json_array_foreach(data, i, s)
+		printf("%-44s %-7s %-16.16s %11s\n", text_of(s, "source"), text_of(s, "country"), text_of(s, "service"),
+		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
 }
 
 void show_live(const json_t *data)
@@ -134,7 +136,10 @@ void show_lookup(const json_t *data)
 	json_t *s;
 	size_t i;
 
-	printf("address     %s\nclass       %lld\nsets       ", text_of(data, "address"), number_of(data, "class"));
+	printf("address     %s\ncountry     %s\n", text_of(data, "address"), text_of(data, "country"));
+	if (number_of(data, "asn"))
+		printf("network     AS%lld\n", number_of(data, "asn"));
+	printf("class       %lld\nsets       ", number_of(data, "class"));
 	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
 	printf("\n\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
 	json_array_foreach(json_object_get(data, "services"), i, s)
@@ -148,4 +153,44 @@ void show_diff(const json_t *data)
 	size_t i;
 
 	json_array_foreach(data, i, s) printf("%-8s %s\n", text_of(s, "change"), text_of(s, "what"));
+}
+
+static const char *day_text(long long seconds, char buf[static 24])
+{
+	time_t at = seconds;
+	struct tm tm;
+
+	strftime(buf, 24, "%Y-%m-%d %H:%M", gmtime_r(&at, &tm));
+	return seconds ? buf : "-";
+}
+
+void show_geo(const json_t *data)
+{
+	char day[24];
+	json_t *f;
+	size_t i;
+
+	printf("%-8s %-7s %10s %10s  %-16s  %s\n", "KIND", "FORMAT", "IPV4", "IPV6", "BUILT (UTC)", "DATABASE");
+	json_array_foreach(json_object_get(data, "databases"), i, f) printf(
+		"%-8s %-7s %10lld %10lld  %-16s  %s\n", text_of(f, "kind"), text_of(f, "format"), number_of(f, "ipv4"),
+		number_of(f, "ipv6"), day_text(number_of(f, "built"), day), text_of(f, "path"));
+	if (!json_array_size(json_object_get(data, "databases")))
+		puts("none: the policy names no country and no database");
+}
+
+void show_forecast(const json_t *data)
+{
+	json_t *s;
+	size_t i;
+
+	puts("Nothing has been changed. Address space (IPv4 addresses, IPv6 /64 networks):\n");
+	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "/64 REFUSED",
+	       "/64 ADMITTED");
+	json_array_foreach(json_object_get(data, "services"), i, s)
+		printf("%-16.16s %14lld %14lld %14lld %14lld\n", text_of(s, "name"), number_of(s, "ipv4_refused"),
+		       number_of(s, "ipv4_admitted"), number_of(s, "ipv6_refused"), number_of(s, "ipv6_admitted"));
+	printf("\nConnected now, and refused then: %zu\n", json_array_size(json_object_get(data, "sources")));
+	json_array_foreach(json_object_get(data, "sources"), i, s)
+		printf("%-44s %-16.16s %5lld  %s\n", text_of(s, "source"), text_of(s, "service"),
+		       number_of(s, "connections"), text_of(s, "reason"));
 }

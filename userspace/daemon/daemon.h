@@ -49,6 +49,8 @@ int daemon_reload(struct daemon *dm, const char *path, char **summary, struct di
 int daemon_override(struct daemon *dm, const char *service, const char *key, const char *value, unsigned int seconds,
 		    struct diag *d);
 void daemon_expire(struct daemon *dm);
+/* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
+int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
 void overrides_free(struct daemon *dm);
 
 /* control.c */

@@ -74,6 +74,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
 	if (!err)
+		err = engine_geo_check(dm->engine, dm->live, d);
+	if (!err)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)
 		err = engine_attach(dm->engine, dm->live, d);

@@ -28,11 +28,14 @@ void overrides_free(struct daemon *dm)
 }
 
 /* Makes `p` the policy in force and takes it over; on failure interfaces and policy are what they were. */
-static int policy_enforce(struct daemon *dm, struct policy *p, struct diag *d)
+static int policy_enforce(struct daemon *dm, struct policy *p, bool force, struct diag *d)
 {
 	struct diag ignored = {};
-	int err = engine_attach(dm->engine, p, d);
+	int err = force ? 0 : engine_geo_check(dm->engine, p, d);
 
+	if (err)
+		return err;
+	err = engine_attach(dm->engine, p, d);
 	if (!err)
 		err = engine_commit(dm->engine, p, d);
 	if (err) {
@@ -65,7 +68,7 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 		return -ENOMEM;
 	err = plan_diff(dm->live, p, &plan);
 	if (!err)
-		err = policy_enforce(dm, live, d);
+		err = policy_enforce(dm, live, false, d);
 	if (err)
 		return err;
 	live = NULL; /* the daemon's now */
@@ -148,7 +151,7 @@ int daemon_override(struct daemon *dm, const char *service, const char *key, con
 	dm->overrides = o;
 	p = policy_with(dm, d);
 	if (p)
-		err = policy_enforce(dm, p, d);
+		err = policy_enforce(dm, p, false, d);
 	if (err)
 		policy_free(p);
 	if (err) { /* as if nothing had been said */
@@ -184,8 +187,26 @@ void daemon_expire(struct daemon *dm)
 		any = true;
 	}
 	p = any ? policy_with(dm, &d) : NULL;
-	if (p && policy_enforce(dm, p, &d))
+	if (p && policy_enforce(dm, p, false, &d))
 		policy_free(p);
 	log_diag(3, &d);
 	loop_expiry(dm);
+}
+
+int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *live = policy_clone(dm->live);
+	int err;
+
+	if (!live)
+		return -ENOMEM;
+	geo_free(live->geo);
+	live->geo = geo_hold(geo);
+	err = policy_enforce(dm, live, force, d);
+	if (err)
+		return err;
+	live = NULL; /* the daemon's now */
+	geo_free(dm->base->geo);
+	dm->base->geo = geo_hold(geo);
+	return 0;
 }

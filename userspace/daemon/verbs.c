@@ -6,6 +6,8 @@
 #include "addr.h"
 #include "daemon.h"
 #include "dump.h"
+#include "forecast.h"
+#include "geo_verbs.h"
 #include "lookup.h"
 #include "parse.h"
 #include "plan.h"
@@ -169,9 +171,19 @@ static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
+static int apply_forecast(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	_cleanup_(policy_free) struct policy *want = NULL;
+
+	if (policy_parse_file(arg(args, "path"), dm->live, &want, &a->diag))
+		return bad(a);
+	return forecast_json(dm, want, &a->data, &a->diag);
+}
+
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+	int err = json_is_true(json_object_get(args, "dry")) ? apply_forecast(dm, args, a)
+							     : daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
@@ -250,12 +262,25 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 }
 
 static const struct verb verbs[] = {
-	{ "status", false, verb_status }, { "counters", false, verb_counters }, { "sources", false, verb_sources },
-	{ "bans", false, verb_bans },	  { "allows", false, verb_allows },	{ "lookup", false, verb_lookup },
-	{ "diff", false, verb_diff },	  { "dump", false, verb_dump },		{ "ban", true, verb_ban },
-	{ "unban", true, verb_unban },	  { "allow", true, verb_allow },	{ "disallow", true, verb_disallow },
-	{ "set", true, verb_set },	  { "mode", true, verb_mode },		{ "apply", true, verb_apply },
-	{ "reload", true, verb_reload },  { "unload", true, verb_unload },
+	{ "status", false, verb_status },
+	{ "counters", false, verb_counters },
+	{ "sources", false, verb_sources },
+	{ "bans", false, verb_bans },
+	{ "allows", false, verb_allows },
+	{ "lookup", false, verb_lookup },
+	{ "diff", false, verb_diff },
+	{ "dump", false, verb_dump },
+	{ "ban", true, verb_ban },
+	{ "unban", true, verb_unban },
+	{ "allow", true, verb_allow },
+	{ "disallow", true, verb_disallow },
+	{ "set", true, verb_set },
+	{ "mode", true, verb_mode },
+	{ "apply", true, verb_apply },
+	{ "reload", true, verb_reload },
+	{ "unload", true, verb_unload },
+	{ "geo-status", false, verb_geo_status },
+	{ "geo-update", true, verb_geo_update },
 };
 
 void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a)

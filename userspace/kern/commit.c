@@ -164,6 +164,22 @@ static int policy_path_write(const struct engine *e, const struct policy *p)
 	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
 }
 
+static int generation_read(const struct engine *e, struct sluice_control *control, struct sluice_generation *live)
+{
+	int err = control_read(e, control);
+
+	return err ? err : bpf_map_lookup_elem(e->map[MAP_generations], &control->active, live);
+}
+
+int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d)
+{
+	struct sluice_generation live = {};
+	struct sluice_control control;
+	int err = generation_read(e, &control, &live);
+
+	return err || !p->geo ? err : geo_check(live.geo_entries, p->geo->entries, d);
+}
+
 static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c)
 {
 	struct sluice_generation live = {};
@@ -171,9 +187,7 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	__u32 zero = 0;
 	int err;
 
-	err = control_read(e, &control);
-	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &live);
+	err = generation_read(e, &control, &live);
 	if (err)
 		return err;
 	c->generation.number = live.number + 1;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "country.h"
 #include "reason.h"
 #include "report.h"
 
@@ -114,7 +115,7 @@ int report_sources(const struct engine *e, const char *service, size_t top, json
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	_cleanup_free_ struct source_status *list = NULL;
-	char text[ADDR_TEXT_LEN];
+	char text[ADDR_TEXT_LEN], country[3];
 	size_t count = 0, i;
 	struct prefix p;
 	int err, id;
@@ -131,11 +132,13 @@ int report_sources(const struct engine *e, const char *service, size_t top, json
 	*out = json_array();
 	for (i = 0; i < count && (!top || i < top); i++) {
 		p = (struct prefix){ list[i].addr, list[i].prefix_len };
+		country_text(list[i].country, country);
 		json_array_append_new(
-			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", prefix_format(&p, text), "service",
-					service_name(s, list[i].service), "connections",
-					(json_int_t)list[i].connections, "reserved", (json_int_t)list[i].reserved,
-					"limit", (json_int_t)list[i].limit, "country"));
+			*out,
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "source", prefix_format(&p, text), "service",
+				  service_name(s, list[i].service), "connections", (json_int_t)list[i].connections,
+				  "reserved", (json_int_t)list[i].reserved, "limit", (json_int_t)list[i].limit,
+				  "country", s->generation.geo_built ? json_string(country) : json_null()));
 	}
 	return 0;
 }
