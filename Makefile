@@ -23,7 +23,7 @@ CORE := $(call objects,userspace/core)
 KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
-DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench.c,$(wildcard tests/datapath/*.c)))
+DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench%,$(wildcard tests/datapath/*.c)))
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
@@ -77,8 +77,9 @@ demo:
 	$(Q)scripts/demo.sh
 bench:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) $(B)/tests/datapath/bench
+	$(Q)$(MAKE) $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/lib/lookup.bpf.o
 	$(Q)$(B)/tests/datapath/bench
+	$(Q)$(B)/tests/datapath/bench_lookup
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf

@@ -191,6 +191,6 @@ void show_forecast(const json_t *data)
 		       number_of(s, "ipv4_admitted"), number_of(s, "ipv6_refused"), number_of(s, "ipv6_admitted"));
 	printf("\nConnected now, and refused then: %zu\n", json_array_size(json_object_get(data, "sources")));
 	json_array_foreach(json_object_get(data, "sources"), i, s)
-		printf("%-44s %-16.16s %5lld  %s\n", text_of(s, "source"), text_of(s, "service"),
+		printf("%-40s %-12.12s %5lld %s\n", text_of(s, "source"), text_of(s, "service"),
 		       number_of(s, "connections"), text_of(s, "reason"));
 }
