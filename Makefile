@@ -83,7 +83,7 @@ bench:
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
 clean:
 	rm -rf $(B)
 

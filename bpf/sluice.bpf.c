@@ -88,8 +88,8 @@ int BPF_PROG(sluice_track, struct sock *sk, int oldstate, int newstate)
 /*
  * The kernel skips a tracing program that is running already on this processor (kernel/trace/bpf_trace.c, __bpf_trace_run).
  * That happens: close(2) changes a socket's state in process context, a softirq comes between and changes others. So the
- * same runs twice for each event; whichever comes second finds the socket's claim moved. A softirq finds at most one of the
- * two running, and none comes between a softirq.
+ * same runs twice for each event; whichever comes second finds it done. A softirq finds at most one of the two running,
+ * and none comes between a softirq.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(sluice_retrack, struct sock *sk, int oldstate, int newstate)
@@ -109,6 +109,12 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 	if (sk && in_our_namespace(sk))
 		connection_audit(ctx->meta->seq, sk);
 	return 0;
+}
+
+SEC("syscall")
+int sluice_heal(void *ctx)
+{
+	return connections_heal();
 }
 
 /* Run once by the daemon when it loads: the timer then starts itself again and again. */

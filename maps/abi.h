@@ -242,12 +242,17 @@ struct sluice_reservation {
 	__u32 pad;
 };
 
-enum sluice_claim { SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_HELD, SLUICE_CLAIM_CLOSED };
-
-/* Kept on the socket. `claim` moves by compare-and-swap, so that seeding and the tracepoint never both count it. */
-struct sluice_owned {
-	__u32 claim; /* enum sluice_claim */
+/* A connection that is counted. Key: its socket's cookie. Who inserts it counts it, who deletes it gives its slots back. */
+struct sluice_connection {
 	struct sluice_holding holding;
+	__u32 seen; /* number of the audit that found its socket last, or that was due when it was opened */
+	__u32 pad;
+};
+
+/* One row, written by the healer. */
+struct sluice_audits {
+	__u32 number; /* of the audit that is due or under way */
+	__u32 healed; /* connections given back because their socket was gone and nobody had told */
 };
 
 /* Per-CPU; index: service id * SLUICE_REASONS + reason. */
@@ -282,6 +287,7 @@ _Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
 _Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
-_Static_assert(sizeof(struct sluice_owned) == 28, "ABI");
+_Static_assert(sizeof(struct sluice_connection) == 32, "ABI");
+_Static_assert(sizeof(struct sluice_audits) == 8, "ABI");
 
 #endif

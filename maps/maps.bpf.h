@@ -71,12 +71,9 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERV
 /* Packets refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct sluice_owned);
-} owned SEC(".maps");
+/* The connections themselves: written by the tracker, the audit and the healer. As many as `sources`. * */
+SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_DEFAULT_SOURCES);
+MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
 
 /* The sweeper's timer. Pinned, so that it ticks on when the daemon is dead. */
 struct sluice_sweeper {

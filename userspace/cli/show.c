@@ -78,6 +78,8 @@ void show_status(const json_t *data)
 	       number_of(data, "reservations"));
 	if (drift > 0)
 		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
+	if (number_of(data, "healed"))
+		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
 	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
 	       "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s)

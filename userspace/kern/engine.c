@@ -44,7 +44,7 @@ struct engine *engine_new(const char *instance)
 		return NULL;
 	snprintf(e->instance, sizeof(e->instance), "%s", instance);
 	e->lock = -1;
-	e->reap = -1;
+	e->reap = e->heal = -1;
 	for (i = 0; i < MAPS; i++)
 		e->map[i] = -1;
 	e->registry = calloc(1, sizeof(*e->registry));
@@ -67,6 +67,8 @@ void engine_close(struct engine *e)
 	}
 	if (e->reap >= 0)
 		close(e->reap);
+	if (e->heal >= 0)
+		close(e->heal);
 	if (e->lock >= 0)
 		close(e->lock);
 	free(e->registry);
@@ -91,11 +93,21 @@ static int registry_read(struct engine *e)
 	return err;
 }
 
+static int programs_open(struct engine *e)
+{
+	char path[PIN_PATH_LEN];
+
+	pin_path(e->instance, PIN_REAP, path);
+	e->reap = bpf_obj_get(path);
+	pin_path(e->instance, PIN_HEAL, path);
+	e->heal = bpf_obj_get(path);
+	return e->reap < 0 || e->heal < 0 ? -ENOENT : 0;
+}
+
 /* -ENOENT: nothing (whole) is pinned there; -EPROTO: pins of another ABI. */
 static int engine_resume(struct engine *e, struct diag *d)
 {
 	struct sluice_identity who;
-	char path[PIN_PATH_LEN];
 	int err;
 
 	err = pins_open_maps(e, false);
@@ -111,9 +123,7 @@ static int engine_resume(struct engine *e, struct diag *d)
 			e->instance, who.abi, SLUICE_ABI_VERSION, e->instance);
 		return -EPROTO;
 	}
-	pin_path(e->instance, PIN_REAP, path);
-	e->reap = bpf_obj_get(path);
-	return e->reap < 0 ? -ENOENT : registry_read(e);
+	return programs_open(e) ? -ENOENT : registry_read(e);
 }
 
 /* The last step of a load: from here on the pins count as whole. */
@@ -143,7 +153,6 @@ static int control_init(const struct engine *e, struct diag *d)
 
 static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 {
-	char path[PIN_PATH_LEN];
 	int err;
 
 	err = object_load(e, p, d);
@@ -152,11 +161,8 @@ static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 	err = control_init(e, d);
 	if (err)
 		return err;
-	pin_path(e->instance, PIN_REAP, path);
-	e->reap = bpf_obj_get(path);
-	if (e->reap < 0)
-		return e->reap;
-	return identity_write(e, p);
+	err = programs_open(e);
+	return err ? err : identity_write(e, p);
 }
 
 static int gate_forget(const char *interface, const char *pin, void *arg)

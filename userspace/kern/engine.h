@@ -35,7 +35,10 @@ int engine_unload(const char *instance, struct diag *d);
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 /* geo_check() of what `p` was made of, against what the generation in force was made of. */
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d);
-/* Compares counters with sockets and adopts what is not counted yet; *drift: sum of differences, 0 when all is right. */
+/*
+ * Compares counters with sockets, adopts what is not counted yet and, at the second audit, gives back what has no socket any
+ * more. *drift: the sum of the differences that are left, 0 when all is right.
+ */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
 /* Frees the counters of sources idle for longer than the retention time. */
 int engine_reap(struct engine *e);

@@ -16,6 +16,7 @@
 #define PIN_RETRACK "link_retrack"
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
+#define PIN_HEAL "prog_heal"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
@@ -25,7 +26,7 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
-		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
+		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries)
 /* clang-format on */
 
@@ -40,7 +41,7 @@ struct engine {
 	char instance[SLUICE_NAME_LEN];
 	int lock; /* flock on the pin directory; -1: opened for reading */
 	int map[MAPS];
-	int reap; /* program */
+	int reap, heal; /* programs */
 	struct registry *registry;
 };
 

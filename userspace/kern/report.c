@@ -55,11 +55,11 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "daemon", daemon, "mode",
+	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
 			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
 			 "policy", s->policy, "interfaces", interfaces, "services", services, "sources_tracked",
 			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift);
+			 (json_int_t)drift, "healed", (json_int_t)s->healed);
 	return *out ? 0 : -ENOMEM;
 }
 

@@ -190,12 +190,15 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));
 	struct sluice_identity who;
 	struct sluice_control control;
+	struct sluice_audits audits;
 	__u32 zero = 0;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	err = control_read(e, &control);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits);
 	if (!err)
 		err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
 	if (!err)
@@ -212,6 +215,7 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 			       &s->reservations);
 	if (err)
 		return err;
+	s->healed = audits.healed;
 	memcpy(s->policy, who.policy, sizeof(s->policy));
 	*out = TAKE_PTR(s);
 	return 0;

@@ -28,6 +28,7 @@ struct snapshot {
 	size_t services_count;
 	uint64_t sources_tracked;
 	uint64_t reservations;
+	uint32_t healed; /* connections whose end nobody told: see struct sluice_audits */
 };
 
 int snapshot_take(const struct engine *e, struct snapshot **out);
