@@ -345,6 +345,37 @@ static void test_no_packet_sees_anything_between_two_policies(void **state)
 	policy_free(p[1]);
 }
 
+static void test_a_refused_country_is_the_reason_that_is_counted(void **state)
+{
+	static const struct {
+		const char *from;
+		uint8_t flags;
+		int verdict;
+		enum sluice_reason why;
+	} cases[] = { { "10.0.0.1", SYN, XDP_PASS, SLUICE_ADMITTED },
+		      { "10.0.1.1", SYN, XDP_DROP, SLUICE_COUNTRY },
+		      { "10.0.1.1", ACK, XDP_DROP, SLUICE_COUNTRY },
+		      { "2001:db8::1", SYN, XDP_DROP, SLUICE_COUNTRY },
+		      { "2001:db8:0:1::1", SYN, XDP_PASS, SLUICE_ADMITTED } };
+	struct policy *p = policy_without("IT");
+	enum sluice_reason why = SLUICE_UNDECIDED;
+	struct gate g;
+	size_t i;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice other { ports = {999} }\n");
+	gate_commit(&g, p);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct frame f = { cases[i].from, strchr(cases[i].from, ':') ? SERVER6 : SERVER, 4321, 1000,
+				   .flags = cases[i].flags };
+
+		assert_int_equal(gate_send(&g, &f, &why), cases[i].verdict);
+		assert_int_equal(why, cases[i].why);
+	}
+	gate_close(&g);
+	policy_free(p);
+}
+
 /* A commit needs two tries; afterwards there is one again, and the page that stands for none. */
 static void test_a_commit_gives_back_the_memory_of_the_generation_before(void **state)
 {
@@ -390,6 +421,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_range_gets_its_country),
 		cmocka_unit_test(test_packets_are_judged_by_the_same_countries),
+		cmocka_unit_test_setup_teardown(test_a_refused_country_is_the_reason_that_is_counted, countries_write,
+						countries_unlink),
 		cmocka_unit_test_setup_teardown(test_no_packet_sees_anything_between_two_policies, countries_write,
 						countries_unlink),
 		cmocka_unit_test_setup_teardown(test_a_commit_gives_back_the_memory_of_the_generation_before,

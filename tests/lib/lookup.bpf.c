@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause */
 /* For `make bench`: LOOKUPS random addresses in a run, by the gate's trie and by the kernel's LPM trie with the same data. */
 #include <linux/bpf.h>
 
