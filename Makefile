@@ -23,7 +23,7 @@ CORE := $(call objects,userspace/core)
 KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
-DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench%,$(wildcard tests/datapath/*.c)))
+DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench% tests/datapath/fill.c,$(wildcard tests/datapath/*.c)))
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
@@ -42,6 +42,11 @@ $(B)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 $(B)/sluice.skel.h: $(B)/sluice.bpf.o
 	$(call say,SKEL,$@)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name sluice_bpf > $@
 $(B)/userspace/kern/load.o: $(B)/sluice.skel.h
+PAGE := userspace/daemon/page
+$(B)/page.h: scripts/page.sh $(wildcard $(PAGE)/* $(PAGE)/uplot/*)
+	@mkdir -p $(@D)
+	$(call say,PAGE,$@)scripts/page.sh $(PAGE) > $@
+$(B)/userspace/daemon/exporter.o: $(B)/page.h
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -51,7 +56,7 @@ $(B)/libcore.a: $(CORE)
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -lsystemd
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
 
@@ -77,13 +82,16 @@ demo:
 	$(Q)scripts/demo.sh
 bench:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/lib/lookup.bpf.o
+	$(Q)$(MAKE) all $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/fill $(B)/tests/lib/pass.bpf.o \
+		$(B)/tests/lib/lookup.bpf.o
 	$(Q)$(B)/tests/datapath/bench
 	$(Q)$(B)/tests/datapath/bench_lookup
+	$(Q)scripts/scrape.py
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
 clean:
 	rm -rf $(B)
 

@@ -23,10 +23,10 @@ static __always_inline void count_packet(__u32 service, enum sluice_reason why, 
 static __always_inline void count_country(__u32 service, __u32 country)
 {
 	__u32 index = service * SLUICE_COUNTRIES + country;
-	__u64 *packets = bpf_map_lookup_elem(&countries, &index);
+	__u64 *refused = bpf_map_lookup_elem(&countries, &index);
 
-	if (packets)
-		*packets += 1;
+	if (refused)
+		*refused += 1;
 }
 
 /* What observe mode let pass. */

@@ -97,6 +97,22 @@ static __always_inline void counter_settle(struct sluice_counter *c)
 	bpf_spin_unlock(&c->lock);
 }
 
+/* Each insertion into `sources` that succeeded, and each deletion. Atomic: a softirq may come between. */
+static __always_inline void tally_add(__s64 change)
+{
+	__u32 zero = 0;
+	__s64 *n = bpf_map_lookup_elem(&tally, &zero);
+
+	if (n)
+		__sync_fetch_and_add(n, change);
+}
+
+static __always_inline void source_delete(const struct sluice_source_key *key)
+{
+	if (!bpf_map_delete_elem(&sources, key))
+		tally_add(-1);
+}
+
 static __always_inline struct sluice_counter *source_open(const struct sluice_source_key *key)
 {
 	struct sluice_counter fresh = {};
@@ -105,7 +121,8 @@ static __always_inline struct sluice_counter *source_open(const struct sluice_so
 	c = bpf_map_lookup_elem(&sources, key);
 	if (c)
 		return c;
-	bpf_map_update_elem(&sources, key, &fresh, BPF_NOEXIST);
+	if (!bpf_map_update_elem(&sources, key, &fresh, BPF_NOEXIST))
+		tally_add(1);
 	return bpf_map_lookup_elem(&sources, key);
 }
 
@@ -113,7 +130,7 @@ static __always_inline void source_give(const struct sluice_source_key *key, str
 					const struct give *how)
 {
 	if (counter_give(c, how))
-		bpf_map_delete_elem(&sources, key);
+		source_delete(key);
 }
 
 /* enum taken */

@@ -73,7 +73,7 @@ int sluice_gate(struct xdp_md *ctx)
 	if (why >= SLUICE_FIRST_REFUSAL && view.generation->observe)
 		why = observe(&pkt, &view, why);
 
-	if (why == SLUICE_COUNTRY)
+	if (why == SLUICE_COUNTRY && pkt.syn)
 		count_country(view.service, view.country);
 	count_packet(view.service, why, pkt.syn && pkt.fresh);
 	return verdict_of(ctx, &pkt, &view, why);

@@ -105,7 +105,7 @@ static long reap_source(void *map, const struct sluice_source_key *key, struct s
 	}
 	bpf_spin_unlock(&c->lock);
 	if (gone)
-		bpf_map_delete_elem(&sources, &copy);
+		source_delete(&copy);
 	return 0;
 }
 

@@ -56,6 +56,8 @@ SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sl
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
+/* Elements of `sources`: the sum over all processors. Else only a walk of the whole table tells. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, 1);
 /*
  * Where `sources` is full, those who find no room share these counters, by hash: limits still hold, for each counter. Known
  * sources are not touched.
@@ -68,7 +70,7 @@ MAP(BPF_MAP_TYPE_LRU_HASH, late, struct sluice_tuple, __u64, SLUICE_MAX_LATE);
 MAP(BPF_MAP_TYPE_ARRAY, pulse, __u32, struct sluice_pulse, 1);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 
-/* Packets refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
+/* Connections refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
 
 /* The connections themselves: written by the tracker, the audit and the healer. As many as `sources`. * */

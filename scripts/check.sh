@@ -40,11 +40,11 @@ silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core u
 licences() {
 	{
 		grep -rL 'GPL-2.0-only OR BSD-2-Clause' bpf maps
-		git ls-files 'userspace/*.[ch]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
+		git ls-files 'userspace/*.[ch]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
 	} | none
 }
 
-file_length() { git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
+file_length() { git ls-files '*.c' '*.h' '*.py' '*.sh' '*.js' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
 
 function_length() {
 	git ls-files '*.c' '*.h' | ctags -L - --languages=C --kinds-C=f --fields=+ne -f - 2>/dev/null |
@@ -64,6 +64,14 @@ lint_c() {
 		-Imaps -Iuserspace/core -Iuserspace/kern userspace
 }
 
+alerts() {
+	local alert
+	promtool check rules dist/prometheus/sluice.rules.yml && promtool test rules tests/prometheus/alerts.yml || return 1
+	sed -n 's/^ *- alert: //p' dist/prometheus/sluice.rules.yml | while read -r alert; do
+		grep -A1 "alertname: $alert$" tests/prometheus/alerts.yml | grep -q exp_alerts || echo "no scenario fires $alert"
+	done | none
+}
+
 format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror; }
 
 for t in build/tests/unit/test_*; do
@@ -76,6 +84,7 @@ step 'every file has its licence' licences
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases
+step 'every alert fires in its scenario' alerts
 step 'shellcheck' shellcheck scripts/*.sh .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format

@@ -109,6 +109,8 @@ def test_counters_end_at_zero_after_100000_sessions_of_every_ending(make):
     assert sluice.service()["reserved"] == 0 and net.established(25) == 0
     assert sluice.json("status")["drift"] == 0
     assert sluice.json("sources") == []
+    rows = sh("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/sources").stdout
+    assert sluice.json("status")["sources_tracked"] == len(json.loads(rows)) > 1000, "the tally is what a walk finds"
     print(f"{sum(done.values())} sessions: {done}; {ROUNDS} quiesced moments, {ROUNDS // 5} kill -9")
     print("events that found a tracker running already:", skipped_events(sluice))
 

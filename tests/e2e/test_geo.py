@@ -7,6 +7,7 @@ import pytest
 
 import mail
 import tools
+import web
 import world
 from net import SERVER, wait_for
 
@@ -61,6 +62,9 @@ def test_a_country_that_becomes_denied_is_refused_from_the_next_packet(make, tmp
     assert wait_for(lambda: sluice.reason("country") > before)
     assert german.ask("count")["connected"] == 5
     assert greeted(net, 25, "10.77.0.3") == 0 and greeted(net, 25, "10.77.0.4") == 3
+    text = web.request(net.server, 9798, "/metrics")[2]
+    assert 'sluice_country_refused_total{service="smtp",country="FR"} 3' in text
+    assert 'sluice_geoip_entries{family="ipv4"} 3' in text and "sluice_geoip_build_timestamp_seconds " in text
 
 
 def test_no_connection_is_lost_while_policies_are_swapped(make, tmp_path):

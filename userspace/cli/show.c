@@ -66,6 +66,7 @@ static void show_interfaces(const json_t *data)
 
 void show_status(const json_t *data)
 {
+	bool observe = !strcmp(text_of(data, "mode"), "observe");
 	long long limit, drift = number_of(data, "drift");
 	char part[48], each[24], ports[24];
 	json_t *s;
@@ -74,6 +75,8 @@ void show_status(const json_t *data)
 	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
 	       text_of(data, "mode"), text_of(data, "policy"), number_of(data, "generation"));
 	show_interfaces(data);
+	if (json_string_length(json_object_get(data, "metrics")))
+		printf("metrics     http://%s/\n", text_of(data, "metrics"));
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
 	       number_of(data, "reservations"));
 	if (drift > 0)
@@ -81,7 +84,7 @@ void show_status(const json_t *data)
 	if (number_of(data, "healed"))
 		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
 	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
-	       "REFUSED");
+	       observe ? "WOULD REFUSE" : "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{
 		limit = number_of(s, "max_connections_per_source");
@@ -89,10 +92,12 @@ void show_status(const json_t *data)
 		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", text_of(s, "name"),
 		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)),
 		       part_of(number_of(s, "connections"), number_of(s, "max_connections"), part), each,
-		       number_of(s, "admitted"), number_of(s, "refused"));
+		       number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
 	}
-	if (!strcmp(text_of(data, "mode"), "observe"))
-		puts("\nNothing is refused. `sluicectl counters` shows what would be; mode = enforce refuses it.");
+	if (observe)
+		printf("\nNothing is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
+		       "  sluicectl mode enforce      at once, until the next reload\n"
+		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }
 
 void show_sources(const json_t *data)

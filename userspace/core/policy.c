@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy.h"
+#include "value.h"
 
 struct policy *policy_new(void)
 {
@@ -14,6 +14,10 @@ struct policy *policy_new(void)
 	p->ipv6_prefix = 64;
 	p->retention = 600;
 	p->max_sources = SLUICE_DEFAULT_SOURCES;
+	if (listen_parse(POLICY_LISTEN, &p->metrics)) {
+		free(p);
+		return NULL;
+	}
 	return p;
 }
 

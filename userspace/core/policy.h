@@ -41,6 +41,15 @@ struct numbers {
 	size_t count;
 };
 
+/* Where the exporter listens: a numeric address and a port; off: nowhere. */
+struct listen {
+	struct sluice_addr addr;
+	uint16_t port;
+	bool off;
+};
+
+#define POLICY_LISTEN "127.0.0.1:9798" /* where the policy says nothing */
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -89,6 +98,7 @@ struct policy {
 	size_t databases_count;
 	struct place geoip_at; /* where they are named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
+	struct listen metrics;
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */

@@ -11,7 +11,7 @@ static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "", "sources", "geoip", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "", "sources", "geoip", "metrics", "service", "source-set" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
@@ -45,6 +45,8 @@ const struct setting schema[] = {
 	  "sources tracked at once; read at load" },
 	{ SECTION_GEOIP, "database", KIND_DATABASES, 0, 0, 0, NULL,
 	  "country and network databases; where two speak of an address, the later one is right" },
+	{ SECTION_METRICS, "listen", KIND_LISTEN, TOP(metrics), 0, 0, NULL,
+	  "where /metrics and the status page are served; none: nowhere" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),

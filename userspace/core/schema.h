@@ -7,7 +7,8 @@
 
 #include "policy.h"
 
-enum section { SECTION_TOP, SECTION_SOURCES, SECTION_GEOIP, SECTION_SERVICE, SECTION_SET, SECTIONS };
+/* From SECTION_SERVICE on they have a title; the keys of the others are those of the policy itself. */
+enum section { SECTION_TOP, SECTION_SOURCES, SECTION_GEOIP, SECTION_METRICS, SECTION_SERVICE, SECTION_SET, SECTIONS };
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -16,6 +17,7 @@ enum kind {
 	KIND_TIME, /* uint32_t, seconds */
 	KIND_BOOL,
 	KIND_CHOICE, /* int-sized enum: index into `choices` */
+	KIND_LISTEN, /* struct listen */
 	KIND_FILE,
 	/* lists */
 	KIND_INTERFACES,

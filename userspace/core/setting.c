@@ -84,6 +84,11 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		if (seconds_parse(text, field))
 			return setting_refuse(a, "'%s' is no time: write 90, 90s, 5m, 2h or 1d", text);
 		return 0;
+	case KIND_LISTEN:
+		if (listen_parse(text, field))
+			return setting_refuse(a, "'%s' is no place to listen: write 127.0.0.1:9798, [::1]:9798 or none",
+					      text);
+		return 0;
 	case KIND_BOOL:
 		if (bool_parse(text, field))
 			return setting_refuse(a, "'%s' is neither true nor false", text);
@@ -122,6 +127,7 @@ bool setting_is_default(const struct setting *s, const void *base)
 {
 	static const uint32_t lengths[] = { 32, 64 };
 	const void *field = (const char *)base + s->offset;
+	char listen[LISTEN_TEXT_LEN];
 	uint32_t n;
 
 	if (kind_is_list(s->kind))
@@ -132,6 +138,8 @@ bool setting_is_default(const struct setting *s, const void *base)
 		return !((const struct rate *)field)->given;
 	if (s->kind == KIND_BOOL)
 		return *(const bool *)field;
+	if (s->kind == KIND_LISTEN)
+		return !strcmp(listen_format(field, listen), POLICY_LISTEN);
 	if (s->kind == KIND_FILE)
 		return !*(char *const *)field;
 	memcpy(&n, field, sizeof(n));
@@ -148,7 +156,7 @@ void setting_write(const struct setting *s, const void *base, FILE *out)
 {
 	const void *field = (const char *)base + s->offset;
 	const struct share *share = field;
-	char time[16];
+	char listen[LISTEN_TEXT_LEN], time[16];
 
 	if (kind_is_list(s->kind)) {
 		list_write(s, base, out);
@@ -161,6 +169,8 @@ void setting_write(const struct setting *s, const void *base, FILE *out)
 		rate_write(field, out);
 	else if (s->kind == KIND_TIME)
 		fputs(seconds_format(*(const uint32_t *)field, time), out);
+	else if (s->kind == KIND_LISTEN)
+		fprintf(out, "\"%s\"", listen_format(field, listen));
 	else if (s->kind == KIND_BOOL)
 		fputs(*(const bool *)field ? "true" : "false", out);
 	else if (s->kind == KIND_CHOICE)

@@ -31,6 +31,8 @@ struct daemon {
 	struct policy *live; /* with the live settings: what is in force */
 	struct override *overrides;
 	long drift;
+	time_t applied_at; /* when a policy file was last put in force */
+	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
@@ -38,6 +40,7 @@ struct daemon {
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;
+	struct exporter *exporter; /* exporter.c's; NULL before the loop */
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon.h"
+#include "exporter.h"
 #include "tables.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
@@ -44,7 +45,9 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	live_expire(dm->engine);
+	if (dm->engine)
+		live_expire(dm->engine);
+	exporter_tick(dm);
 }
 
 static void on_housekeeping(evutil_socket_t number, short what, void *arg)
@@ -55,11 +58,14 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
+	if (!dm->engine) /* unloaded, and about to end */
+		return;
 	engine_reap(dm->engine);
 	engine_audit(dm->engine, &dm->drift, &d);
 	if (dm->drift && before)
 		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);
 	log_diag(LOG_ERR, &d);
+	exporter_follow(dm);
 }
 
 static void on_expiry(evutil_socket_t number, short what, void *arg)
@@ -130,9 +136,11 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, SIGHUP, EV_SIGNAL, on_reload, NULL) || watch(dm, -1, 0, on_second, &second) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
+	exporter_follow(dm);
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
+	exporter_free(dm);
 	control_close(dm);
 	loop_free(dm);
 	return 0;

@@ -79,6 +79,7 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)
 		err = engine_attach(dm->engine, dm->live, d);
+	dm->applied_at = time(NULL);
 	if (!err)
 		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
 			dm->config);

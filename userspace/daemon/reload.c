@@ -4,6 +4,7 @@
 
 #include "clone.h"
 #include "daemon.h"
+#include "exporter.h"
 #include "parse.h"
 #include "plan.h"
 
@@ -45,6 +46,7 @@ static int policy_enforce(struct daemon *dm, struct policy *p, bool force, struc
 	}
 	policy_free(dm->live);
 	dm->live = p;
+	exporter_follow(dm);
 	return 0;
 }
 
@@ -77,6 +79,8 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 	loop_expiry(dm);
 	policy_free(dm->base);
 	dm->base = TAKE_PTR(base);
+	dm->applied_at = time(NULL);
+	dm->reload_failed = false;
 	return 0;
 }
 
@@ -85,7 +89,11 @@ int daemon_reload(struct daemon *dm, const char *path, char **summary, struct di
 	struct policy *p = NULL;
 	int err = policy_parse_file(path, dm->live, &p, d);
 
-	return err ? err : daemon_replace(dm, p, summary, d);
+	if (!err)
+		err = daemon_replace(dm, p, summary, d);
+	if (err && path == dm->config) /* a slip in `apply FILE` is its user's to see */
+		dm->reload_failed = true;
+	return err;
 }
 
 /* The files' policy with all live settings on top; NULL with a message. */

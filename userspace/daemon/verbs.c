@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "daemon.h"
 #include "dump.h"
+#include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
 #include "lookup.h"
@@ -61,9 +62,13 @@ static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
 
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 {
+	char where[LISTEN_TEXT_LEN];
+	int err;
+
 	(void)args;
 	engine_audit(dm->engine, &dm->drift, &a->diag);
-	return report_status(dm->engine, "running", dm->drift, &a->data);
+	err = report_status(dm->engine, "running", dm->drift, &a->data);
+	return err ? err : json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
 }
 
 static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)

@@ -5,6 +5,7 @@
 
 #include "compile.h"
 #include "internal.h"
+#include "registry.h"
 
 static void compiled_release(struct compiled *c)
 {
@@ -126,16 +127,20 @@ static int stats_clear(const struct engine *e, __u32 service)
 	return err;
 }
 
-/* Frees the names that no policy uses and under which nothing is held: their counters may serve others. */
+/*
+ * Frees the names that no policy uses and under which nothing is held: their counters may serve others. A service's name and
+ * statistics stay while the next policy has room beside them, so that the counters of a service that comes back go on.
+ */
 static int registry_retire(struct engine *e)
 {
 	struct registry *reg = e->registry;
+	unsigned int spare = SLUICE_MAX_SERVICES - 1 - registry_count(reg, 1, SLUICE_MAX_SERVICES);
 	struct sluice_counter counter;
 	int err = 0;
 	__u32 i;
 
 	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++) {
-		if (reg->used[i] || !*reg->name[i])
+		if (reg->used[i] || !*reg->name[i] || (i < SLUICE_MAX_SERVICES && spare >= SLUICE_POLICY_SERVICES))
 			continue;
 		err = bpf_map_lookup_elem(e->map[MAP_totals], &i, &counter);
 		if (err || counter.held)
@@ -143,8 +148,10 @@ static int registry_retire(struct engine *e)
 		memset(&counter, 0, sizeof(counter));
 		memset(reg->name[i], 0, sizeof(reg->name[i]));
 		err = bpf_map_update_elem(e->map[MAP_totals], &i, &counter, BPF_ANY);
-		if (!err && i < SLUICE_MAX_SERVICES)
+		if (!err && i < SLUICE_MAX_SERVICES) {
 			err = stats_clear(e, i);
+			spare++;
+		}
 		if (!err)
 			err = bpf_map_update_elem(e->map[MAP_names], &i, reg->name[i], BPF_ANY);
 	}
@@ -197,7 +204,13 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 		err = policy_path_write(e, p);
 	if (!err)
 		err = bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
-	return err ? err : trie_drop(e, !control.active);
+	if (err)
+		return err;
+	e->committed.listeners = c->listeners_count;
+	e->committed.classes = c->classes_count;
+	e->committed.rules = c->rules_count;
+	e->committed.pages = c->trie->pages;
+	return trie_drop(e, !control.active);
 }
 
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d)

@@ -26,7 +26,7 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
-		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
+		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries)
 /* clang-format on */
 
@@ -43,6 +43,11 @@ struct engine {
 	int map[MAPS];
 	int reap, heal; /* programs */
 	struct registry *registry;
+	/* Kept by the daemon that holds the lock. */
+	struct {
+		uint32_t listeners, classes, rules, pages;
+	} committed; /* rows of the policy in force */
+	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
 };
 
 extern const char *const map_names[MAPS];
@@ -75,10 +80,18 @@ struct trie_view {
 };
 int trie_view_open(const struct engine *e, __u32 slot, struct trie_view *out);
 void trie_view_close(struct trie_view *v);
+/* fill.c: sources_tracked, reservations and `fill` */
+struct snapshot;
+int fill_read(const struct engine *e, struct snapshot *s);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
 int possible_cpus(void);
+/*
+ * Of a per-CPU array whose values are `words` 64-bit counters: rows [first, first + count), each summed over all processors,
+ * in one system call. `out` has room for count * words.
+ */
+int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out);
 
 struct engine *engine_new(const char *instance);
 DEFINE_CLEANUP(struct engine *, engine_close);

@@ -14,10 +14,19 @@ struct service_status {
 	struct sluice_service row; /* name, ports, limits in force */
 	unsigned int id;
 	uint32_t held, reserved; /* established connections: held - reserved */
+	int pressure; /* 1: under a SYN flood, 0: not; -1: this kernel side does not tell */
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };
 
-/* One coherent-enough view for status, counters and metrics. Freed with snapshot_free(). */
+/* How full a table is. Of the policy's tables and of the live verdicts only the daemon knows; a CLI on the pins reads 0. */
+struct map_fill {
+	const char *name;
+	uint64_t entries, capacity;
+};
+
+#define MAP_FILLS 11
+
+/* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
 	struct sluice_generation generation;
 	char policy[SLUICE_PATH_LEN];
@@ -29,8 +38,11 @@ struct snapshot {
 	uint64_t sources_tracked;
 	uint64_t reservations;
 	uint32_t healed; /* connections whose end nobody told: see struct sluice_audits */
+	struct map_fill fill[MAP_FILLS];
 };
 
+/* Connections refused at a service for their country, by country number. */
+int countries_read(const struct engine *e, unsigned int service, uint64_t out[static SLUICE_COUNTRIES]);
 int snapshot_take(const struct engine *e, struct snapshot **out);
 void snapshot_free(struct snapshot *s);
 
