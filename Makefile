@@ -13,7 +13,7 @@ CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -fno-o
 CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lz
 CORE_LIBS := -lconfuse -lmaxminddb
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
@@ -28,10 +28,10 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test demo bench install clean
+.PHONY: all tests check test demo bench fuzz install clean
 
 all: $(B)/sluiced $(B)/sluicectl
-tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o
+tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
 
 $(B)/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -66,9 +66,14 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
+FUZZ := $(B)/tests/fuzz/fuzz_gate
+$(FUZZ): tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)
+$(B)/tests/lib/flood: LDLIBS = -lbpf
 
 check: tests
 	$(Q)scripts/check.sh
@@ -80,6 +85,10 @@ demo:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) all $(B)/tests/lib/pass.bpf.o
 	$(Q)scripts/demo.sh
+fuzz:
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) $(FUZZ)
+	$(Q)$(FUZZ) $(or $(FUZZ_SECONDS),60)
 bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) all $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/fill $(B)/tests/lib/pass.bpf.o \

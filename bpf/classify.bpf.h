@@ -35,6 +35,19 @@ static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *
 	return service ? *service : row->service;
 }
 
+/* The generation in force; NULL: none yet. */
+static __always_inline const struct sluice_generation *generation_live(void)
+{
+	const struct sluice_control *now;
+	__u32 index = 0;
+
+	now = bpf_map_lookup_elem(&control, &index);
+	if (!now)
+		return NULL;
+	index = now->active & (SLUICE_SLOTS - 1);
+	return bpf_map_lookup_elem(&generations, &index);
+}
+
 /* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
 static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
 {

@@ -12,32 +12,57 @@
 #include "maps.bpf.h"
 
 #include "parse.bpf.h"
+#include "crooked.bpf.h"
 #include "trie.bpf.h"
 #include "classify.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
+#include "count.bpf.h"
+#include "pressure.bpf.h"
+#include "cookie.bpf.h"
 #include "admit.bpf.h"
+#include "answered.bpf.h"
 #include "track.bpf.h"
 #include "sweep.bpf.h"
-#include "count.bpf.h"
-#include "reset.bpf.h"
+#include "answer.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The limits, for a packet that no list has decided on. Allowed sources take their slots, too: they are counted. */
-static __always_inline enum sluice_reason limits_check(struct sluice_pkt *pkt, const struct sluice_view *view,
-						       int force)
+/*
+ * The limits, and floods. Of an allowed source the slots are taken whatever the limits say: it is counted, too. Cookies know no
+ * favourites: anybody can claim to be an allowed source.
+ */
+static __always_inline enum sluice_reason limits_check(struct door *d, enum sluice_reason so_far)
 {
-	return pkt->syn ? admit_syn(pkt, view, force) : admit_ack(pkt, view, force);
+	enum sluice_reason why;
+
+	d->force = so_far == SLUICE_ALLOWED;
+	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
+	if (d->force && (why == SLUICE_ADMITTED || why == SLUICE_ESTABLISHED || why == SLUICE_UNPARSED))
+		return so_far;
+	return why;
+}
+
+/* Anybody can forge these in a flood: an answer would double it. */
+static __always_inline int refused_silently(enum sluice_reason why)
+{
+	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
+	       why == SLUICE_MALFORMED;
 }
 
 /* Observe mode: counts the refusal that would have been, and lets the packet take its slots all the same. */
-static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, const struct sluice_view *view,
-						  enum sluice_reason why)
+static __always_inline enum sluice_reason observe(struct door *d, enum sluice_reason why)
 {
-	count_observed(view->service, why);
-	if (view->rule)
-		limits_check(pkt, view, 1);
+	struct sluice_holding h;
+	int again = 0;
+
+	count_observed(d->view->service, why);
+	d->force = 1;
+	if (!refused_silently(why) && (d->pkt->syn || d->pkt->connected) && door_open(d)) {
+		d->now = bpf_ktime_get_ns();
+		holding_of(d->view, &d->pkt->tuple.source, &h);
+		reserve(d, &h, d->pkt->connected, &again);
+	}
 	return SLUICE_OBSERVE;
 }
 
@@ -45,10 +70,14 @@ static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, const 
 static __always_inline int verdict_of(struct xdp_md *ctx, const struct sluice_pkt *pkt, const struct sluice_view *view,
 				      enum sluice_reason why)
 {
-	if (why < SLUICE_FIRST_REFUSAL)
+	if (why == SLUICE_COOKIE_SENT)
+		return answer_send(ctx, pkt, answer_mss(ctx, pkt));
+	if (!reason_refuses(why))
 		return XDP_PASS;
-	if (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack))
-		return reset_answer(ctx, pkt);
+	if (refused_silently(why))
+		return XDP_DROP;
+	if (pkt->connected || (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack)))
+		return answer_send(ctx, pkt, 0);
 	return XDP_DROP;
 }
 
@@ -57,25 +86,27 @@ int sluice_gate(struct xdp_md *ctx)
 {
 	struct sluice_view view = {};
 	struct sluice_pkt pkt = {};
+	struct door door = { .ctx = ctx, .pkt = &pkt, .view = &view };
 	enum sluice_reason why;
 
 	why = pkt_parse(ctx, &pkt);
+	if (why == SLUICE_UNPARSED && pkt.fragment_offset)
+		why = fragment_recall(&pkt);
 	if (why == SLUICE_UNDECIDED && !view_service(&view, &pkt.tuple.local, pkt.local_port))
 		why = SLUICE_NOT_PROTECTED;
 	if (why == SLUICE_UNDECIDED)
-		why = source_check(&view, &pkt.tuple.source);
+		why = crooked_check(&pkt);
 	if (why == SLUICE_UNDECIDED)
-		why = limits_check(&pkt, &view, 0);
-	else if (why == SLUICE_ALLOWED && view.rule)
-		limits_check(&pkt, &view, 1);
-	else
-		pkt.fresh = pkt.syn;
-	if (why >= SLUICE_FIRST_REFUSAL && view.generation->observe)
-		why = observe(&pkt, &view, why);
+		why = source_check(&view, &pkt.tuple.source);
+	pkt.fresh = pkt.syn;
+	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
+		why = limits_check(&door, why);
+	if (reason_refuses(why) && view.generation->observe)
+		why = observe(&door, why);
 
 	if (why == SLUICE_COUNTRY && pkt.syn)
 		count_country(view.service, view.country);
-	count_packet(view.service, why, pkt.syn && pkt.fresh);
+	count_packet(view.service, why, pkt.fresh);
 	return verdict_of(ctx, &pkt, &view, why);
 }
 

@@ -38,8 +38,8 @@ static __always_inline int in_our_namespace(struct sock *sk)
 	return now && sk->__sk_common.skc_net.net->net_cookie == now->netns;
 }
 
-/* Not 0: the tuple had a reservation, its slots are the caller's now. */
-static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out)
+/* Not 0: the tuple had a reservation, its slots are the caller's now; *proven: its client has answered. */
+static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out, int *proven)
 {
 	struct sluice_reservation *r;
 	__u64 old;
@@ -51,6 +51,7 @@ static __always_inline int reservation_claim(const struct sluice_tuple *tuple, s
 	*out = r->holding;
 	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, 0) != old)
 		return 0;
+	*proven = proof_take(r);
 	bpf_map_delete_elem(&reservations, tuple);
 	return 1;
 }
@@ -106,12 +107,18 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 {
 	struct sluice_connection fresh = { .seen = audit_number() };
 
+	struct sluice_pressure *p = pressure_of(view->service);
+	int proven = 0;
+
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
-	if (reservation_claim(tuple, &fresh.holding))
-		holding_settle(&fresh.holding);
-	else
+	if (reservation_claim(tuple, &fresh.holding, &proven)) {
+		holding_settle(&fresh.holding, proven);
+		if (p && !p->completed)
+			p->completed = 1;
+	} else {
 		holding_enter(view, tuple, &fresh.holding);
+	}
 	late_forget(tuple);
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;

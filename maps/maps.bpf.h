@@ -76,6 +76,27 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLU
 /* The connections themselves: written by the tracker, the audit and the healer. As many as `sources`. * */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_DEFAULT_SOURCES);
 MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
+/*
+ * SYN floods. `pressures`: written by the gate and the sweeper. `suspects`: sources whose reservations ran out unanswered, and
+ * until when; the oldest make room, which costs nobody more than one more reservation. `stamps` and `fragments`: the oldest
+ * make room. `sketch`: a count-min sketch (Cormode, Muthukrishnan, 2005); where it fills up, sources that never completed a
+ * handshake are counted together. `no_room`: per table, how often it was full.
+ */
+MAP(BPF_MAP_TYPE_ARRAY, pressures, __u32, struct sluice_pressure, SLUICE_MAX_SERVICES);
+MAP(BPF_MAP_TYPE_LRU_HASH, suspects, struct sluice_source_key, __u64, SLUICE_MAX_SUSPECTS);
+MAP(BPF_MAP_TYPE_LRU_HASH, stamps, struct sluice_listener_key, struct sluice_stamp, SLUICE_MAX_STAMPS);
+MAP(BPF_MAP_TYPE_ARRAY, sketch, __u32, struct sluice_cell, SLUICE_SKETCH_ROWS *SLUICE_SKETCH_CELLS);
+MAP(BPF_MAP_TYPE_LRU_HASH, fragments, struct sluice_fragment_key, struct sluice_fragment, SLUICE_MAX_FRAGMENTS);
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, no_room, __u32, __u64, SLUICE_TABLES);
+
+/* A doorbell: a record of no content says that cookies are wanted and the listener refuses to make them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} bell SEC(".maps");
+
+/* Userspace's note of what it changed outside. */
+MAP(BPF_MAP_TYPE_ARRAY, tuning, __u32, struct sluice_tuning, 1);
 
 /* The sweeper's timer. Pinned, so that it ticks on when the daemon is dead. */
 struct sluice_sweeper {

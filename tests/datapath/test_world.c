@@ -250,7 +250,7 @@ static int countries_unlink(void **state)
 
 #define SWAPS 200
 
-struct flood {
+struct flooding {
 	struct gate *gate;
 	atomic_bool *stop;
 	unsigned long packets, changing;
@@ -266,7 +266,7 @@ static void *flood_run(void *arg)
 			{ "10.0.1.1", false, true },
 			{ "10.0.2.1", true, true },
 			{ "2001:db8::1", true, true } };
-	struct flood *f = arg;
+	struct flooding *f = arg;
 	struct sluice_addr a;
 	size_t i = 0;
 	int verdict;
@@ -318,7 +318,7 @@ static void test_no_packet_sees_anything_between_two_policies(void **state)
 {
 	struct policy *p[2] = { policy_without("FR"), policy_without("IT") };
 	atomic_bool stop = false;
-	struct flood f[2];
+	struct flooding f[2];
 	pthread_t thread[2];
 	struct gate g;
 	int i;
@@ -327,7 +327,7 @@ static void test_no_packet_sees_anything_between_two_policies(void **state)
 	gate_open(&g, "interfaces = {lo}\nservice other { ports = {999} }\n");
 	gate_commit(&g, p[1]);
 	for (i = 0; i < 2; i++) {
-		f[i] = (struct flood){ .gate = &g, .stop = &stop };
+		f[i] = (struct flooding){ .gate = &g, .stop = &stop };
 		assert_int_equal(pthread_create(&thread[i], NULL, flood_run, &f[i]), 0);
 	}
 	for (i = 0; i < SWAPS; i++)

@@ -60,6 +60,11 @@ CASES = {
     "asns": (GEO + EACH_3 + "source-set isp { asns = {AS64496} action = deny }\n", AB, 3),
     "file": (EACH_3 + "source-set some { file = list.txt action = deny }\n", AB, 3),
     "include": ("include(conf.d/*.conf)\n", AB, 6),
+    "max-syn-rate-per-source": ("service smtp { ports = {25} max-syn-rate-per-source = 1/1m }\n", A, 12),  # proven by its first
+    "pressure-syn-rate": ("syn-flood { pressure-syn-rate = 2/1s }\n" + EACH_3, A, 3),
+    "pressure-half-open": ("syn-flood { pressure-half-open = 1 }\n" + EACH_3, A, 3),
+    "pressure-expired": ("syn-flood { pressure-expired = 1/1s calm-below = 10 calm-after = 1s }\n" + EACH_3, A, 3),
+    "cookies": ("syn-flood { cookies = false pressure-syn-rate = 1/1s }\n" + EACH_3, A, 3),
     "retention": ("sources { retention = 1s }\n" + smtp("max-rate-per-source = 2/1m"), AB, 4),
 }
 

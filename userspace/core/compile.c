@@ -39,6 +39,20 @@ static struct sluice_limit limit_of(uint32_t connections, const struct rate *r)
 	return limit;
 }
 
+static void flood_fill(const struct flood *f, struct sluice_flood *out)
+{
+	const struct sluice_limit syn = limit_of(f->half_open, &f->syn_rate), expired = limit_of(0, &f->expired_rate);
+
+	out->cookies = f->cookies;
+	out->half_open = syn.connections;
+	out->syn_rate = syn.rate;
+	out->syn_width_ns = syn.width_ns;
+	out->expired_rate = expired.rate;
+	out->expired_width_ns = expired.width_ns;
+	out->calm_percent = f->calm_percent;
+	out->calm_ns = f->calm_after * 1000000000ULL;
+}
+
 static enum sluice_action action_of(const struct policy_set *set, uint32_t kind)
 {
 	enum sluice_action action = set ? set->action : SLUICE_ACTION_LIMIT;
@@ -129,6 +143,7 @@ static int services_fill(struct compiler *c)
 		row->total = limit_of(s->limits.max_connections, &s->limits.max_rate);
 		row->source = limit_of(share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
 				       &s->limits.max_rate_per_source);
+		row->syn = limit_of(0, &s->max_syn_rate);
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;
 		memcpy(row->ports, s->ports, sizeof(row->ports));
@@ -195,6 +210,7 @@ static void generation_fill(const struct policy *p, struct sluice_generation *g)
 	g->mask4 = mask_of(96 + p->ipv4_prefix);
 	g->mask6 = mask_of(p->ipv6_prefix);
 	g->retention_ns = p->retention * 1000000000ULL;
+	flood_fill(&p->flood, &g->flood);
 	if (!p->geo)
 		return;
 	memcpy(g->geo_entries, p->geo->entries, sizeof(g->geo_entries));

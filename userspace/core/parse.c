@@ -104,7 +104,8 @@ static struct policy_set *set_open(struct policy *p, const char *name, const str
 		return NULL;
 	p->sets = s;
 	s += p->sets_count++;
-	*s = (struct policy_set){ .at = *at, .priority = 100, .enabled = true };
+	*s = (struct policy_set){ .at = *at };
+	schema_defaults(SECTION_SET, s);
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	return s;
 }

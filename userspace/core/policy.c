@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema.h"
 #include "value.h"
 
 struct policy *policy_new(void)
@@ -10,10 +11,10 @@ struct policy *policy_new(void)
 
 	if (!p)
 		return NULL;
-	p->ipv4_prefix = 32;
-	p->ipv6_prefix = 64;
-	p->retention = 600;
-	p->max_sources = SLUICE_DEFAULT_SOURCES;
+	schema_defaults(SECTION_SOURCES, p);
+	schema_defaults(SECTION_FLOOD, p);
+	p->flood.syn_rate = (struct rate){ .count = 20000, .seconds = 1 };
+	p->flood.expired_rate = (struct rate){ .count = 300, .seconds = 10 };
 	if (listen_parse(POLICY_LISTEN, &p->metrics)) {
 		free(p);
 		return NULL;

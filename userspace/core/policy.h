@@ -50,6 +50,16 @@ struct listen {
 
 #define POLICY_LISTEN "127.0.0.1:9798" /* where the policy says nothing */
 
+/* When a service is under pressure, and when it is calm again. */
+struct flood {
+	bool cookies;
+	struct rate syn_rate;
+	uint32_t half_open;
+	struct rate expired_rate;
+	uint32_t calm_percent;
+	uint32_t calm_after; /* seconds */
+};
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -59,6 +69,7 @@ struct policy_service {
 	size_t addresses_count;
 	struct limits limits;
 	struct countries deny_countries, allow_countries; /* at most one of them has any */
+	struct rate max_syn_rate; /* of each source that never completed a handshake */
 	enum sluice_excess on_excess;
 };
 
@@ -99,6 +110,7 @@ struct policy {
 	struct place geoip_at; /* where they are named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	struct listen metrics;
+	struct flood flood;
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */

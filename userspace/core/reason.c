@@ -5,14 +5,13 @@
 
 static const struct {
 	const char *label, *help;
-	bool refuses;
 } reasons[] = {
-#define PASS(id, label, help) { label, help, false },
-#define REFUSE(id, label, help) { label, help, true },
+#define PASS(id, label, help) { label, help },
+#define REFUSE(id, label, help) { label, help },
 #include "reasons.def"
 #undef PASS
 #undef REFUSE
-	{ "limits", "its limits decide", false },
+	{ "limits", "its limits decide" },
 };
 
 const char *reason_label(enum sluice_reason why)
@@ -34,9 +33,4 @@ int reason_find(const char *label)
 			return why;
 	}
 	return -1;
-}
-
-bool reason_refuses(enum sluice_reason why)
-{
-	return why < SLUICE_REASONS && reasons[why].refuses;
 }

@@ -2,14 +2,11 @@
 #ifndef SLUICE_CORE_REASON_H
 #define SLUICE_CORE_REASON_H
 
-#include <stdbool.h>
-
 #include "abi.h"
 
 /* The label and the sentence of a reason, from reasons.def; "limits" where none has decided. */
 const char *reason_label(enum sluice_reason why);
 const char *reason_help(enum sluice_reason why);
-bool reason_refuses(enum sluice_reason why);
 /* The reason of a label, -1: none is called that. */
 int reason_find(const char *label);
 

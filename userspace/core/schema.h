@@ -8,7 +8,16 @@
 #include "policy.h"
 
 /* From SECTION_SERVICE on they have a title; the keys of the others are those of the policy itself. */
-enum section { SECTION_TOP, SECTION_SOURCES, SECTION_GEOIP, SECTION_METRICS, SECTION_SERVICE, SECTION_SET, SECTIONS };
+enum section {
+	SECTION_TOP,
+	SECTION_SOURCES,
+	SECTION_GEOIP,
+	SECTION_FLOOD,
+	SECTION_METRICS,
+	SECTION_SERVICE,
+	SECTION_SET,
+	SECTIONS
+};
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -38,6 +47,7 @@ struct setting {
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
+	uint32_t normal; /* of a count, a time or a bool: what it is when nobody says anything */
 };
 
 extern const struct setting schema[];
@@ -48,6 +58,8 @@ bool kind_is_list(enum kind kind);
 /* The section's keys go to struct policy itself: it has no title. */
 bool section_is_single(enum section section);
 const struct setting *schema_find(enum section section, const char *key);
+/* Sets every count, time and bool of a section to what it is when nobody says anything. */
+void schema_defaults(enum section section, void *base);
 /* The key most like `key`, "" when none is near. */
 const char *schema_suggest(const char *key);
 

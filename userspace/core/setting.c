@@ -125,7 +125,6 @@ static void rate_write(const struct rate *r, FILE *out)
 
 bool setting_is_default(const struct setting *s, const void *base)
 {
-	static const uint32_t lengths[] = { 32, 64 };
 	const void *field = (const char *)base + s->offset;
 	char listen[LISTEN_TEXT_LEN];
 	uint32_t n;
@@ -137,19 +136,13 @@ bool setting_is_default(const struct setting *s, const void *base)
 	if (s->kind == KIND_RATE)
 		return !((const struct rate *)field)->given;
 	if (s->kind == KIND_BOOL)
-		return *(const bool *)field;
+		return *(const bool *)field == s->normal;
 	if (s->kind == KIND_LISTEN)
 		return !strcmp(listen_format(field, listen), POLICY_LISTEN);
 	if (s->kind == KIND_FILE)
 		return !*(char *const *)field;
 	memcpy(&n, field, sizeof(n));
-	if (s->kind == KIND_TIME)
-		return n == 600;
-	if (s->section == SECTION_SOURCES)
-		return n == (!strcmp(s->key, "max") ? SLUICE_DEFAULT_SOURCES : lengths[!strcmp(s->key, "ipv6-prefix")]);
-	if (!strcmp(s->key, "priority"))
-		return n == 100;
-	return !n;
+	return n == s->normal;
 }
 
 void setting_write(const struct setting *s, const void *base, FILE *out)

@@ -5,7 +5,7 @@
 __u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
 {
 	return stats[SLUICE_ADMITTED].connections + stats[SLUICE_ALLOWED].connections +
-	       stats[SLUICE_OBSERVE].connections;
+	       stats[SLUICE_OBSERVE].connections + stats[SLUICE_COOKIE_VALID].connections;
 }
 
 __u64 tally_refused(const struct sluice_stat stats[static SLUICE_REASONS])

@@ -34,6 +34,8 @@ struct daemon {
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;
+	bool tuned; /* net.ipv4.tcp_syncookies is raised, and that is said */
+	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
 	struct event *watched[8]; /* signals and clocks */

@@ -46,7 +46,7 @@ static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
 
 static const char *verdict_of(enum sluice_reason why, const struct sluice_service *s)
 {
-	if (why < SLUICE_FIRST_REFUSAL || why == SLUICE_UNDECIDED)
+	if (!reason_refuses(why))
 		return "pass";
 	return s->excess == SLUICE_EXCESS_RESET ? "reset" : "drop";
 }

@@ -89,6 +89,11 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 
 static void daemon_done(struct daemon *dm)
 {
+	struct diag d = {};
+
+	if (dm->engine)
+		engine_untune(dm->engine, &d);
+	log_diag(LOG_ERR, &d);
 	if (dm->engine)
 		log_say(LOG_NOTICE,
 			"stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",

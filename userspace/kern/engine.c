@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/random.h>
 
 #include <xdp/libxdp.h>
 
@@ -65,6 +65,7 @@ void engine_close(struct engine *e)
 		if (e->map[i] >= 0)
 			close(e->map[i]);
 	}
+	ring_buffer__free(e->bell);
 	if (e->reap >= 0)
 		close(e->reap);
 	if (e->heal >= 0)
@@ -138,16 +139,18 @@ static int identity_write(const struct engine *e, const struct policy *p)
 
 static int control_init(const struct engine *e, struct diag *d)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sluice_control control = { .abi = SLUICE_ABI_VERSION };
-	socklen_t len = sizeof(control.netns);
 	__u32 zero = 0;
+	int err;
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &control.netns, &len)) {
+	err = netns_cookie(&control.netns);
+	if (err) {
 		diag_add(d, "cannot tell which network namespace this is: %s: Linux 5.14 or newer is needed",
-			 strerror(errno));
-		return -errno;
+			 strerror(-err));
+		return err;
 	}
+	if (getrandom(&control.seed, sizeof(control.seed), 0) < 0)
+		return -errno;
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
 
@@ -235,6 +238,15 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 	return 0;
 }
 
+/* A half-made instance has nothing to put back; what cannot be put back is said, and stops nothing. */
+static void unload_untune(const char *instance, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+
+	if (e && !pins_open_maps(e, false))
+		tuning_restore(e, d);
+}
+
 int engine_unload(const char *instance, struct diag *d)
 {
 	_cleanup_close_ int lock = -1;
@@ -246,6 +258,7 @@ int engine_unload(const char *instance, struct diag *d)
 	err = pins_each_gate(instance, gate_forget, d);
 	if (err)
 		return err;
+	unload_untune(instance, d);
 	err = pins_remove(instance);
 	if (err)
 		diag_add(d, "cannot remove the pins of instance %s: %s", instance, strerror(-err));

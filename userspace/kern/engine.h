@@ -44,6 +44,16 @@ int engine_audit(struct engine *e, long *drift, struct diag *d);
 int engine_reap(struct engine *e);
 
 /*
+ * Brings net.ipv4.tcp_syncookies in line with what the kernel side wants now: 2 while it answers SYNs by cookies, what it
+ * was before otherwise. To be called when the bell rings, and once a second.
+ */
+int engine_tune(struct engine *e, bool *raised, struct diag *d);
+int engine_untune(struct engine *e, struct diag *d); /* puts it back in any case */
+/* A descriptor that becomes readable when engine_tune() is wanted, until engine_bell_clear(); or -errno. */
+int engine_bell(struct engine *e);
+void engine_bell_clear(struct engine *e);
+
+/*
  * Runs one frame through the gate without sending it (BPF_PROG_TEST_RUN, which changes counters as a real packet would).
  * `out` (at least *out_len bytes) gets the frame as the gate left it. Returns the XDP verdict, or -errno. With repeat > 1,
  * *ns is the mean time of one run; `ns` may be NULL.

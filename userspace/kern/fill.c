@@ -54,25 +54,28 @@ static uint64_t capacity_of(int fd)
 int fill_read(const struct engine *e, struct snapshot *s)
 {
 	uint64_t held;
+	__u64 no_room[SLUICE_TABLES];
 	int err;
 
 	err = tally_read(e, &s->sources_tracked);
 	if (!err)
 		err = slots_read(e, &held, &s->reservations);
+	if (!err)
+		err = percpu_sums(e->map[MAP_no_room], 0, SLUICE_TABLES, 1, no_room);
 	if (err)
 		return err;
 	const struct map_fill fill[MAP_FILLS] = {
-		{ "sources", s->sources_tracked, capacity_of(e->map[MAP_sources]) },
-		{ "reservations", s->reservations, SLUICE_MAX_RESERVATIONS },
-		{ "live_bans", e->live_count[LIVE_BAN], SLUICE_MAX_LIVE },
-		{ "live_allows", e->live_count[LIVE_ALLOW], SLUICE_MAX_LIVE },
-		{ "services", registry_count(e->registry, 1, SLUICE_MAX_SERVICES), SLUICE_MAX_SERVICES - 1 },
-		{ "totals", registry_count(e->registry, 1, SLUICE_MAX_TOTALS), SLUICE_MAX_TOTALS - 1 },
-		{ "listeners", e->committed.listeners, SLUICE_MAX_LISTENERS },
-		{ "classes", e->committed.classes, SLUICE_MAX_CLASSES },
-		{ "rules", e->committed.rules, SLUICE_MAX_RULES },
-		{ "tries", e->committed.pages, SLUICE_TRIE_NODE / SLUICE_TRIE_CELLS },
-		{ "connections", held - s->reservations, capacity_of(e->map[MAP_connections]) },
+		{ "sources", s->sources_tracked, capacity_of(e->map[MAP_sources]), no_room[SLUICE_TABLE_SOURCES] },
+		{ "reservations", s->reservations, SLUICE_MAX_RESERVATIONS, no_room[SLUICE_TABLE_RESERVATIONS] },
+		{ "live_bans", e->live_count[LIVE_BAN], SLUICE_MAX_LIVE, 0 },
+		{ "live_allows", e->live_count[LIVE_ALLOW], SLUICE_MAX_LIVE, 0 },
+		{ "services", registry_count(e->registry, 1, SLUICE_MAX_SERVICES), SLUICE_MAX_SERVICES - 1, 0 },
+		{ "totals", registry_count(e->registry, 1, SLUICE_MAX_TOTALS), SLUICE_MAX_TOTALS - 1, 0 },
+		{ "listeners", e->committed.listeners, SLUICE_MAX_LISTENERS, 0 },
+		{ "classes", e->committed.classes, SLUICE_MAX_CLASSES, 0 },
+		{ "rules", e->committed.rules, SLUICE_MAX_RULES, 0 },
+		{ "tries", e->committed.pages, SLUICE_TRIE_NODE / SLUICE_TRIE_CELLS, 0 },
+		{ "connections", held - s->reservations, capacity_of(e->map[MAP_connections]), 0 },
 	};
 	memcpy(s->fill, fill, sizeof(fill));
 	return 0;

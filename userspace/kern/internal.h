@@ -27,7 +27,8 @@
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
-			X(identity) X(names) X(countries)
+			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
+				X(bell) X(tuning)
 /* clang-format on */
 
 enum map_id {
@@ -42,6 +43,7 @@ struct engine {
 	int lock; /* flock on the pin directory; -1: opened for reading */
 	int map[MAPS];
 	int reap, heal; /* programs */
+	struct ring_buffer *bell; /* NULL: not listened to */
 	struct registry *registry;
 	/* Kept by the daemon that holds the lock. */
 	struct {
@@ -64,6 +66,10 @@ int pins_each_gate(const char *instance, int (*f)(const char *interface, const c
 /* attach.c */
 int gate_detach(const char *interface, const char *pin, struct diag *d);
 const char *gate_mode(const char *interface, const char *pin);
+
+/* tuning.c */
+int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
+int netns_cookie(__u64 *out); /* of the namespace this process is in */
 
 /* commit.c: the live slot and generation */
 int control_read(const struct engine *e, struct sluice_control *out);

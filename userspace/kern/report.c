@@ -18,11 +18,24 @@ static json_t *service_json(const struct service_status *s)
 	for (i = 0; i < s->row.ports_count && i < SLUICE_SERVICE_PORTS; i++)
 		json_array_append_new(ports, json_integer(s->row.ports[i]));
 	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports,
-			 "pressure", s->pressure == 1, "connections", s->held - s->reserved, "reserved", s->reserved,
+			 "pressure", s->pressure, "connections", s->held - s->reserved, "reserved", s->reserved,
 			 "max_connections", (json_int_t)s->row.total.connections, "max_connections_per_source",
 			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)tally_admitted(s->stats),
 			 "refused", (json_int_t)tally_refused(s->stats), "observed",
 			 (json_int_t)tally_observed(s->stats));
+}
+
+static json_t *tables_json(const struct snapshot *s)
+{
+	json_t *tables = json_array();
+	size_t i;
+
+	for (i = 0; i < MAP_FILLS; i++)
+		json_array_append_new(tables, json_pack("{s:s, s:I, s:I, s:I}", "name", s->fill[i].name, "entries",
+							(json_int_t)s->fill[i].entries, "capacity",
+							(json_int_t)s->fill[i].capacity, "turned_away",
+							(json_int_t)s->fill[i].turned_away));
+	return tables;
 }
 
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
@@ -37,11 +50,11 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
 			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
-			 "policy", s->policy, "interfaces", interfaces, "services", services, "sources_tracked",
-			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift, "healed", (json_int_t)s->healed);
+			 "policy", s->policy, "interfaces", interfaces, "services", services, "tables", tables_json(s),
+			 "sources_tracked", (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations,
+			 "drift", (json_int_t)drift, "healed", (json_int_t)s->healed);
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)

@@ -89,7 +89,7 @@ int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **v
 	err = bpf_obj_get_info_by_fd(fd, &info, &len);
 	if (err)
 		return err;
-	if (info.type == BPF_MAP_TYPE_HASH)
+	if (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_LRU_HASH)
 		return table_batches(fd, key_size, value_size, keys, values, count);
 	return table_walk(fd, key_size, value_size, keys, values, count);
 }
@@ -158,11 +158,11 @@ int countries_read(const struct engine *e, unsigned int service, uint64_t out[st
 static int service_read(const struct engine *e, __u32 slot, __u32 id, struct service_status *s)
 {
 	__u32 index = slot * SLUICE_MAX_SERVICES + id;
+	struct sluice_pressure pressure;
 	struct sluice_counter counter;
 	int err;
 
 	s->id = id;
-	s->pressure = -1;
 	if (!id) {
 		strcpy(s->row.name, "-");
 		return stats_read(e, s);
@@ -175,6 +175,10 @@ static int service_read(const struct engine *e, __u32 slot, __u32 id, struct ser
 		return err;
 	s->held = counter.held;
 	s->reserved = counter.reserved;
+	err = bpf_map_lookup_elem(e->map[MAP_pressures], &id, &pressure);
+	if (err)
+		return err;
+	s->pressure = pressure.on;
 	return stats_read(e, s);
 }
 

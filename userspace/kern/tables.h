@@ -14,14 +14,15 @@ struct service_status {
 	struct sluice_service row; /* name, ports, limits in force */
 	unsigned int id;
 	uint32_t held, reserved; /* established connections: held - reserved */
-	int pressure; /* 1: under a SYN flood, 0: not; -1: this kernel side does not tell */
+	bool pressure; /* every SYN is answered by a cookie */
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };
 
 /* How full a table is. Of the policy's tables and of the live verdicts only the daemon knows; a CLI on the pins reads 0. */
 struct map_fill {
-	const char *name;
+	const char *name; /* static */
 	uint64_t entries, capacity;
+	uint64_t turned_away; /* sources or handshakes that found no room */
 };
 
 #define MAP_FILLS 11
