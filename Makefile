@@ -24,6 +24,7 @@ KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench% tests/datapath/fill.c,$(wildcard tests/datapath/*.c)))
+FUZZ := $(B)/tests/fuzz/fuzz_gate
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
@@ -31,7 +32,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 .PHONY: all tests check test demo bench fuzz install clean
 
 all: $(B)/sluiced $(B)/sluicectl
-tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
+tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
 
 $(B)/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -66,7 +67,6 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
-FUZZ := $(B)/tests/fuzz/fuzz_gate
 $(FUZZ): tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)

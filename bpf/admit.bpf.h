@@ -87,12 +87,6 @@ static __always_inline int door_open(struct door *d)
 	return d->pressure && d->view->rule;
 }
 
-/* Not 0: the policy has SYNs answered by cookies. */
-static __always_inline int door_bakes(const struct door *d)
-{
-	return d->view->generation->flood.cookies && !d->view->generation->observe;
-}
-
 enum fills {
 	FILLS_NOT,
 	FILLS_SURE,
@@ -122,7 +116,7 @@ static __always_inline enum fills total_fills(__u32 index, __u32 limit)
 	const struct sluice_counter *c = limit ? total_of(index) : NULL;
 	enum fills fills = counter_fills(c, limit);
 
-	if (fills == FILLS_UNSURE && (c->reserved - c->proven) * 2 >= limit)
+	if (fills == FILLS_UNSURE && counter_unsure(c) * 2 >= limit)
 		return FILLS_CONTESTED;
 	return fills;
 }
@@ -190,8 +184,10 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
  */
 static __always_inline enum sluice_reason cookie_offer(struct door *d, int known)
 {
+	if (!policy_bakes(d->view->generation))
+		return SLUICE_UNDECIDED;
 	cookies_want(d->pressure, d->now);
-	if (!door_bakes(d) || (known && !syn_finds_listener(d->ctx, d->pkt)) || !cookie_make(d->ctx, d->pkt))
+	if ((known && !syn_finds_listener(d->ctx, d->pkt)) || !cookie_make(d->ctx, d->pkt))
 		return SLUICE_UNDECIDED;
 	guard_raise(d->pressure, d->now);
 	d->pkt->fresh = 0;
@@ -203,7 +199,8 @@ static __always_inline enum sluice_reason contest(struct door *d, enum sluice_re
 {
 	enum sluice_reason why;
 
-	if (fills == FILLS_SURE || !door_bakes(d) || (fills == FILLS_UNSURE && !d->pressure->guarded))
+	if (fills == FILLS_SURE || !policy_bakes(d->view->generation) ||
+	    (fills == FILLS_UNSURE && !d->pressure->guarded))
 		return full;
 	if (fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS && !d->pressure->on)
 		pressure_begin(d->pressure, d->now);

@@ -128,15 +128,16 @@ static __always_inline enum sluice_reason admit_late(struct door *d)
 
 static __always_inline enum sluice_reason admit_ack(struct door *d)
 {
+	int judging = policy_bakes(d->view->generation);
 	const struct sluice_pulse *beat;
 	__u32 zero = 0;
 
-	if (d->pressure->guarded)
+	if (judging && d->pressure->guarded)
 		return admit_judged(d);
 	beat = bpf_map_lookup_elem(&pulse, &zero);
 	if (beat && beat->late && d->pkt->ack && bpf_map_lookup_elem(&late, &d->pkt->tuple))
 		return admit_late(d);
-	if (d->pressure->completed && stray_sample(d->view->service))
+	if (judging && d->pressure->completed && stray_sample(d->view->service))
 		return admit_judged(d);
 	return SLUICE_ESTABLISHED;
 }

@@ -33,10 +33,16 @@ static __always_inline __u32 counter_sure(const struct sluice_counter *c)
 	return c->held - c->reserved + c->proven;
 }
 
+/* The others. Not below 0 while two processors tell of the same reservation. */
+static __always_inline __u32 counter_unsure(const struct sluice_counter *c)
+{
+	return c->reserved > c->proven ? c->reserved - c->proven : 0;
+}
+
 /* The same of the events in the window. Those of unanswered reservations are taken out of it when they run out. */
 static __always_inline __u32 window_sure(const struct sluice_counter *c)
 {
-	__u32 unsure = c->reserved - c->proven;
+	__u32 unsure = counter_unsure(c);
 
 	return c->window.sum > unsure ? c->window.sum - unsure : 0;
 }

@@ -35,6 +35,12 @@ static __always_inline void bell_ring(void)
 	bpf_ringbuf_output(&bell, &nothing, sizeof(nothing), 0);
 }
 
+/* Not 0: the policy has SYNs answered by cookies. */
+static __always_inline int policy_bakes(const struct sluice_generation *generation)
+{
+	return generation->flood.cookies && !generation->observe;
+}
+
 static __always_inline void cookies_want(struct sluice_pressure *p, __u64 now)
 {
 	__u64 until = p->want_until_ns;
@@ -67,8 +73,6 @@ static __always_inline int guard_is_firm(const struct sluice_pressure *p, __u64 
 static __always_inline void pressure_begin(struct sluice_pressure *p, __u64 now)
 {
 	p->busy_ns = now;
-	guard_raise(p, now);
-	cookies_want(p, now);
 	p->on = 1;
 }
 
@@ -93,7 +97,7 @@ static __always_inline __u32 half_open_of(__u32 service)
 {
 	const struct sluice_counter *c = total_of(service);
 
-	return c ? c->reserved - c->proven : 0;
+	return c ? counter_unsure(c) : 0;
 }
 
 /* Counts a SYN that the limits let in. Not 0: the service is under pressure. */
@@ -130,7 +134,7 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 	__u64 until = now + SLUICE_SUSPECT_NS;
 	__u32 expired;
 
-	if (!p || !generation || !p->completed)
+	if (!p || !generation || !policy_bakes(generation) || !p->completed)
 		return;
 	bpf_map_update_elem(&suspects, key, &until, BPF_ANY);
 	p->suspects_until_ns = until;
@@ -187,10 +191,11 @@ static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressu
 			p->busy_ns = s->now;
 		else if (s->now - p->busy_ns > generation->flood.calm_ns)
 			p->on = 0;
-		guard_raise(p, s->now);
 	}
-	if (p->on)
+	if (p->on && generation && policy_bakes(generation)) {
+		guard_raise(p, s->now);
 		cookies_want(p, s->now);
+	}
 	if (p->guarded && p->guard_until_ns < s->now)
 		p->guarded = 0;
 	return 0;

@@ -250,7 +250,8 @@ static struct engine *engine_load(const char *instance, const char *more)
 
 	dprintf(fd, POLICY "%s", more);
 	close(fd);
-	if (policy_parse_file(path, &p, &d) || engine_open(instance, p, &e, &resumed, &d) || engine_commit(e, p, &d))
+	if (policy_parse_file(path, NULL, &p, &d) || engine_open(instance, p, &e, &resumed, &d) ||
+	    engine_commit(e, p, &d))
 		die(d.count ? d.item[0].text : "engine");
 	unlink(path);
 	policy_free(p);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flood -i INTERFACE -m DST_MAC [-f FLAGS] [-r PER_SECOND] ADDR PORT: a flood from random sources of 198.18.0.0/15, as fast as
+ * flood -i INTERFACE -m DST_MAC [-f FLAGS] [-r PER_SECOND] [-c CPU] ADDR PORT: a flood from random sources of 198.18.0.0/15, as fast as
  * one processor can or as told, by BPF_F_TEST_XDP_LIVE_FRAMES, out of a veth end whose peer runs an XDP program. FLAGS are
- * TCP's as a number (2: SYN; 0: any). Counts the SYN-ACKs that come back. Says "ready"; then answers each line of its input
+ * TCP's as a number (2: SYN; 0: any). With -c it stays on that processor and lets the kernel's own thread there come first: else
+ * it fills the receiver's ring while nobody empties it, and what is lost there says nothing about the receiver. Counts the SYN-ACKs that come back. Says "ready"; then answers each line of its input
  * ("start", "stop", "count") by {"sent": N, "answered": N, "seconds": S} of the spell that runs, or ran last.
  */
 #include <libgen.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 
 #include <bpf/bpf.h>
@@ -115,6 +117,18 @@ static void flood_open(struct flood *f, struct flood_config *c, const char *inte
 		tool_die(interface, "cannot attach");
 }
 
+static void processor_take(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	tool_ok(sched_setaffinity(0, sizeof(set), &set), "processor");
+	errno = 0;
+	if (nice(19) == -1 && errno)
+		tool_die("nice", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	struct pollfd in = { .fd = 0, .events = POLLIN };
@@ -124,13 +138,15 @@ int main(int argc, char **argv)
 	char line[64];
 	int option;
 
-	while ((option = getopt(argc, argv, "i:m:f:r:")) != -1) {
+	while ((option = getopt(argc, argv, "i:m:f:r:c:")) != -1) {
 		if (option == 'i')
 			interface = optarg;
 		else if (option == 'f')
 			c.flags = (uint8_t)atoi(optarg);
 		else if (option == 'r')
 			f.rate = strtoul(optarg, NULL, 10);
+		else if (option == 'c')
+			processor_take(atoi(optarg));
 		else if (option != 'm' || sscanf(optarg, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &c.to[0], &c.to[1], &c.to[2],
 						 &c.to[3], &c.to[4], &c.to[5]) != 6)
 			return 2;

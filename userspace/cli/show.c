@@ -94,6 +94,11 @@ void show_status(const json_t *data)
 		       part_of(number_of(s, "connections"), number_of(s, "max_connections"), part), each,
 		       number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
 	}
+	json_array_foreach(json_object_get(data, "services"), i, s)
+	{
+		if (json_is_true(json_object_get(s, "pressure")))
+			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
+	}
 	if (observe)
 		printf("\nNothing is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
 		       "  sluicectl mode enforce      at once, until the next reload\n"

@@ -108,8 +108,9 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 	return err;
 }
 
-static int stats_clear(const struct engine *e, __u32 service)
+static int service_clear(const struct engine *e, __u32 service)
 {
+	const struct sluice_pressure calm = {};
 	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
 	__u32 index, why;
 	int err = 0;
@@ -124,7 +125,7 @@ static int stats_clear(const struct engine *e, __u32 service)
 		index = service * SLUICE_COUNTRIES + why;
 		err = bpf_map_update_elem(e->map[MAP_countries], &index, zero, BPF_ANY);
 	}
-	return err;
+	return err ? err : bpf_map_update_elem(e->map[MAP_pressures], &service, &calm, BPF_ANY);
 }
 
 /*
@@ -149,7 +150,7 @@ static int registry_retire(struct engine *e)
 		memset(reg->name[i], 0, sizeof(reg->name[i]));
 		err = bpf_map_update_elem(e->map[MAP_totals], &i, &counter, BPF_ANY);
 		if (!err && i < SLUICE_MAX_SERVICES) {
-			err = stats_clear(e, i);
+			err = service_clear(e, i);
 			spare++;
 		}
 		if (!err)
