@@ -25,7 +25,8 @@
 #define SERVER6 "::1"
 #define SMTP "interfaces = {lo}\nservice smtp { ports = {25, 26} max-connections-per-source = 2 "
 #define PRESSED " }\nsyn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 1s }\n"
-#define FIRM_US 300000 /* until unanswered reservations no longer stand in the way */
+#define FIRM_US \
+	700000 /* a sweep raises the guard, and a quarter of a second later unanswered reservations stand in no way */
 
 static void syncookies_set(char value)
 {
