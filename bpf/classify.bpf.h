@@ -10,9 +10,10 @@
 struct sluice_view {
 	__u32 slot;
 	__u32 service; /* 0: none */
-	__u32 dry; /* explain: judge, and change nothing */
-	enum sluice_reason observed; /* the refusal that observe mode let pass */
-	__u64 event_epoch, event_gap_ns; /* see struct sluice_control */
+	__u32 country; /* of the source; 0 also where the policy needs no table */
+	__u16 dry; /* explain: judge, and change nothing */
+	__u16 observed; /* enum sluice_reason: the refusal that observe mode let pass */
+	const struct sluice_control *control;
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
@@ -37,6 +38,19 @@ static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *
 	return service ? *service : row->service;
 }
 
+/* The generation in force; NULL: none yet. */
+static __always_inline const struct sluice_generation *generation_live(void)
+{
+	const struct sluice_control *now;
+	__u32 index = 0;
+
+	now = bpf_map_lookup_elem(&control, &index);
+	if (!now)
+		return NULL;
+	index = now->active & (SLUICE_SLOTS - 1);
+	return bpf_map_lookup_elem(&generations, &index);
+}
+
 /* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
 static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
 {
@@ -46,8 +60,7 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	now = bpf_map_lookup_elem(&control, &index);
 	if (!now)
 		return 0;
-	view->event_epoch = now->event_epoch;
-	view->event_gap_ns = now->event_gap_ns;
+	view->control = now;
 	view->slot = now->active & (SLUICE_SLOTS - 1);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation)
@@ -60,27 +73,21 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	return view->row ? view->service : 0;
 }
 
-static __always_inline __u32 class_find(__u32 slot, const struct sluice_addr *source)
+static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *source)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
-	const __u32 *id;
-	void *table;
+	void *trie = bpf_map_lookup_elem(&tries, &slot);
 
-	table = bpf_map_lookup_elem(&class_tables, &slot);
-	if (!table)
-		return 0;
-	id = bpf_map_lookup_elem(table, &key);
-	return id && *id < SLUICE_MAX_CLASSES ? *id : 0;
+	return trie ? trie_find(trie, source) : 0;
 }
 
-static __always_inline const struct sluice_rule *rule_find(const struct sluice_view *view,
-							   const struct sluice_addr *source)
+static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
 {
-	__u32 id = view->generation->classified ? class_find(view->slot, source) : 0;
+	__u32 leaf = view->generation->classified ? leaf_find(view->slot, source) : 0;
 	const struct sluice_class *row;
 	__u32 index;
 
-	index = view->slot * SLUICE_MAX_CLASSES + id;
+	view->country = SLUICE_LEAF_COUNTRY(leaf);
+	index = view->slot * SLUICE_MAX_CLASSES + (SLUICE_LEAF_CLASS(leaf) & (SLUICE_MAX_CLASSES - 1));
 	row = bpf_map_lookup_elem(&classes, &index);
 	if (!row)
 		return NULL;
@@ -108,7 +115,7 @@ static __always_inline int live_holds(void *table, const struct sluice_addr *sou
 	return 0;
 }
 
-/* ALLOWED, BANNED, DENIED or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
+/* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
 	view->rule = rule_find(view, source);
@@ -122,6 +129,8 @@ static __always_inline enum sluice_reason source_check(struct sluice_view *view,
 		return SLUICE_ALLOWED;
 	if (view->rule->action == SLUICE_ACTION_DENY)
 		return SLUICE_DENIED;
+	if (view->rule->action == SLUICE_ACTION_COUNTRY)
+		return SLUICE_COUNTRY;
 	return SLUICE_UNDECIDED;
 }
 

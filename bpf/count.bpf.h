@@ -22,6 +22,15 @@ static __always_inline struct sluice_stat *count_packet(__u32 service, enum slui
 	return s;
 }
 
+static __always_inline void count_country(__u32 service, __u32 country)
+{
+	__u32 index = service * SLUICE_COUNTRIES + country;
+	__u64 *refused = bpf_map_lookup_elem(&countries, &index);
+
+	if (refused)
+		*refused += 1;
+}
+
 /* What observe mode let pass. */
 static __always_inline struct sluice_stat *count_observed(__u32 service, enum sluice_reason why)
 {

@@ -20,8 +20,33 @@ struct take {
 	__u64 now;
 	__u8 force; /* whatever the limits say */
 	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that stands already */
+	__u8 proven; /* by a client that answered */
+	__u8 overbook; /* only what is sure stands in its way (bpf/pressure.bpf.h, guard_is_firm) */
 	__u8 dry; /* only asked, not taken */
 };
+
+/*
+ * What is sure to be there, or as good as: connections, and reservations whose client has answered. Other reservations may
+ * be a spoofer's, and stand in the way of further SYNs only.
+ */
+static __always_inline __u32 counter_sure(const struct sluice_counter *c)
+{
+	return c->held - c->reserved + c->proven;
+}
+
+/* The others. Not below 0 while two processors tell of the same reservation. */
+static __always_inline __u32 counter_unsure(const struct sluice_counter *c)
+{
+	return c->reserved > c->proven ? c->reserved - c->proven : 0;
+}
+
+/* The same of `events` in the window. Those of unanswered reservations are taken out of it when they run out. */
+static __always_inline __u32 events_sure(const struct sluice_counter *c, __u32 events)
+{
+	__u32 unsure = counter_unsure(c);
+
+	return events > unsure ? events - unsure : 0;
+}
 
 static __always_inline enum taken counter_take(struct sluice_counter *c, const struct sluice_limit *limit,
 					       const struct take *how)
@@ -31,22 +56,26 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 	__u32 rate = how->force ? 0 : limit->rate;
 	__u64 epoch = width ? how->now / width : 0;
 	enum taken got = TAKEN;
-	__u32 events;
+	__u32 count, events;
 
 	bpf_spin_lock(&c->lock);
 	if (width && !how->dry && c->window.width_ns != width)
 		c->peak_rate = 0;
 	if (width && !how->dry)
 		window_advance(&c->window, epoch, width);
+	count = how->overbook ? counter_sure(c) : c->held;
 	events = how->dry ? window_sum(&c->window, epoch, width) : c->window.sum;
+	if (how->overbook)
+		events = events_sure(c, events);
 	if (c->state == SLUICE_COUNTER_GONE) {
 		got = TAKEN_GONE;
-	} else if (most && c->held >= most) {
+	} else if (most && count >= most) {
 		got = TAKEN_FULL;
 	} else if (width && rate && events >= rate) {
 		got = TAKEN_FAST;
 	} else if (!how->dry) {
 		c->held++;
+		c->proven += how->proven;
 		if (how->reserve)
 			c->reserved++;
 		else
@@ -64,6 +93,7 @@ struct give {
 	__u64 now;
 	__u64 taken_ns; /* of a reservation that came to nothing: its event is taken out of the rate; 0: it stays */
 	__u8 reserved;
+	__u8 proven; /* a reserved one, by a client that answered */
 	__u8 transient; /* the counter may go when it is empty */
 };
 
@@ -79,6 +109,8 @@ static __always_inline int counter_give(struct sluice_counter *c, const struct g
 		c->held--;
 	if (how->reserved && c->reserved)
 		c->reserved--;
+	if (how->proven && c->proven)
+		c->proven--;
 	if (how->taken_ns && c->window.width_ns == width && width)
 		window_refund(&c->window, epoch);
 	c->seen_ns = how->now;
@@ -91,28 +123,82 @@ static __always_inline int counter_give(struct sluice_counter *c, const struct g
 }
 
 /* A reservation became a connection. */
-static __always_inline void counter_settle(struct sluice_counter *c)
+static __always_inline void counter_settle(struct sluice_counter *c, int proven)
 {
 	if (!c)
 		return;
 	bpf_spin_lock(&c->lock);
 	if (c->reserved)
 		c->reserved--;
+	if (proven && c->proven)
+		c->proven--;
 	c->state = SLUICE_COUNTER_PROVEN;
 	bpf_spin_unlock(&c->lock);
 }
 
-/* Read-only data, not on the stack, of which a packet's way through the calls leaves little. */
-static const char counter_fresh[sizeof(struct sluice_counter)];
+/* Each insertion into `sources` that succeeded, and each deletion. Atomic: a softirq may come between. */
+static __always_inline void tally_add(__s64 change)
+{
+	__u32 zero = 0;
+	__s64 *n = bpf_map_lookup_elem(&tally, &zero);
 
-static __always_inline struct sluice_counter *source_open(const struct sluice_source_key *key)
+	if (n)
+		__sync_fetch_and_add(n, change);
+}
+
+static __always_inline void source_delete(const struct sluice_source_key *key)
+{
+	if (!bpf_map_delete_elem(&sources, key))
+		tally_add(-1);
+}
+
+/* The client of a reservation has answered. TAKEN: there is room for what is sure. Dry: only asked. */
+static __always_inline enum taken counter_prove(struct sluice_counter *c, const struct sluice_limit *limit, int force,
+						int dry)
+{
+	enum taken got = TAKEN;
+
+	if (!c)
+		return TAKEN_GONE;
+	bpf_spin_lock(&c->lock);
+	if (!force && limit->connections && counter_sure(c) >= limit->connections)
+		got = TAKEN_FULL;
+	else if (!force && limit->rate && events_sure(c, c->window.sum) >= limit->rate)
+		got = TAKEN_FAST;
+	else if (!dry)
+		c->proven++;
+	bpf_spin_unlock(&c->lock);
+	return got;
+}
+
+/* The answer was taken back, or its reservation given back meanwhile. */
+static __always_inline void counter_unprove(struct sluice_counter *c)
+{
+	if (!c)
+		return;
+	bpf_spin_lock(&c->lock);
+	if (c->proven)
+		c->proven--;
+	bpf_spin_unlock(&c->lock);
+}
+
+/* Of a reservation whose slots are the caller's now. Not 0: its client had answered, and the counters know. */
+static __always_inline int proof_take(struct sluice_reservation *r)
+{
+	return __sync_lock_test_and_set(&r->proof, SLUICE_PROOF_TAKEN) == SLUICE_PROOF_DONE;
+}
+
+static const struct sluice_counter counter_fresh; /* not on the stack, which is small */
+
+static __noinline struct sluice_counter *source_open(const struct sluice_source_key *key)
 {
 	struct sluice_counter *c;
 
 	c = bpf_map_lookup_elem(&sources, key);
 	if (c)
 		return c;
-	bpf_map_update_elem(&sources, key, counter_fresh, BPF_NOEXIST);
+	if (!bpf_map_update_elem(&sources, key, &counter_fresh, BPF_NOEXIST))
+		tally_add(1);
 	return bpf_map_lookup_elem(&sources, key);
 }
 
@@ -120,7 +206,7 @@ static __always_inline void source_give(const struct sluice_source_key *key, str
 					const struct give *how)
 {
 	if (counter_give(c, how))
-		bpf_map_delete_elem(&sources, key);
+		source_delete(key);
 }
 
 /* enum taken */
@@ -137,6 +223,7 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 		return TAKEN_NO_ROOM;
 	undo.now = how->now;
 	undo.reserved = how->reserve;
+	undo.proven = how->proven;
 	undo.taken_ns = how->reserve ? how->now : 0;
 	for (i = 0; i < TAKE_TRIES; i++) {
 		c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
@@ -229,19 +316,32 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 }
 
 /* The reservation that holds these slots has become a connection. */
-__noinline int holding_settle(const struct sluice_holding *h)
+__noinline int holding_settle(const struct sluice_holding *h, int proven)
 {
 	if (!h)
 		return 0;
 	if (h->holds & SLUICE_HOLDS_SERVICE)
-		counter_settle(total_of(h->source.service));
+		counter_settle(total_of(h->source.service), proven);
 	if (h->holds & SLUICE_HOLDS_SET)
-		counter_settle(total_of(h->set_total));
+		counter_settle(total_of(h->set_total), proven);
 	if (h->holds & SLUICE_HOLDS_SHARED)
-		counter_settle(shared_of(&h->source));
+		counter_settle(shared_of(&h->source), proven);
 	if (h->holds & SLUICE_HOLDS_SOURCE)
-		counter_settle(bpf_map_lookup_elem(&sources, &h->source));
+		counter_settle(bpf_map_lookup_elem(&sources, &h->source), proven);
 	return 0;
+}
+
+/* Takes the proof back from the counters of `h` that `of` (SLUICE_HOLDS_*) names. */
+static __always_inline void holding_unprove(const struct sluice_holding *h, __u16 of)
+{
+	if (of & SLUICE_HOLDS_SERVICE)
+		counter_unprove(total_of(h->source.service));
+	if (of & SLUICE_HOLDS_SET)
+		counter_unprove(total_of(h->set_total));
+	if (of & SLUICE_HOLDS_SHARED)
+		counter_unprove(shared_of(&h->source));
+	if (of & SLUICE_HOLDS_SOURCE)
+		counter_unprove(bpf_map_lookup_elem(&sources, &h->source));
 }
 
 #endif

@@ -18,47 +18,50 @@ static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64
 }
 
 /* Not 0: this refusal is to be told. `stat` has counted it already. */
-static __always_inline int event_is_due(struct sluice_stat *stat, const struct sluice_view *view,
-					enum sluice_reason why)
+static __always_inline int event_is_due(struct sluice_stat *stat, const struct sluice_control *now, __u32 why)
 {
 	__u64 seen = stat->packets + stat->observed;
 	struct sluice_budget *budget;
-	__u32 index = why;
 
-	if (stat->event_epoch != view->event_epoch) {
-		stat->event_epoch = view->event_epoch;
+	if (stat->event_epoch != now->event_epoch) {
+		stat->event_epoch = now->event_epoch;
 		stat->told = seen - 1;
 	}
 	if (stat->quiet_jiffy ==
 	    bpf_jiffies64()) /* a plain load, where reading a clock is a call: a flood pays nothing */
 		return 0;
-	budget = bpf_map_lookup_elem(&budgets, &index);
-	if (budget && budget_take(budget, view->event_gap_ns, bpf_ktime_get_coarse_ns()))
+	budget = bpf_map_lookup_elem(&budgets, &why);
+	if (budget && budget_take(budget, now->event_gap_ns, bpf_ktime_get_coarse_ns()))
 		return 1;
 	stat->quiet_jiffy = bpf_jiffies64();
 	return 0;
 }
 
-static __always_inline void event_offer(const struct sluice_pkt *pkt, const struct sluice_view *view,
-					struct sluice_stat *stat, enum sluice_reason why, enum sluice_verdict verdict)
+/* Verified once, apart from the gate, which is short of stack. */
+__noinline int event_offer(const struct sluice_pkt *pkt, struct sluice_stat *stat, __u32 service, __u32 why,
+			   __u32 verdict)
 {
+	const struct sluice_control *now;
 	struct sluice_event *event;
+	__u32 zero = 0;
 
-	if (!view->event_epoch || !stat || !event_is_due(stat, view, why))
-		return;
+	now = bpf_map_lookup_elem(&control, &zero);
+	if (!pkt || !stat || !now || !now->event_epoch || !event_is_due(stat, now, why))
+		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)
-		return;
+		return 0;
 	event->when_ns = bpf_ktime_get_coarse_ns();
 	event->source = pkt->tuple.source;
 	event->stands_for = stat->packets + stat->observed - stat->told;
-	event->service = view->service;
+	event->service = service;
 	event->local_port = pkt->local_port;
 	event->reason = why;
 	event->verdict = verdict;
 	event->pad = 0;
 	stat->told = stat->packets + stat->observed;
 	bpf_ringbuf_submit(event, 0);
+	return 0;
 }
 
 #endif

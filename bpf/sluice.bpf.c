@@ -12,34 +12,60 @@
 #include "maps.bpf.h"
 
 #include "parse.bpf.h"
+#include "crooked.bpf.h"
+#include "trie.bpf.h"
 #include "classify.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
+#include "count.bpf.h"
+#include "pressure.bpf.h"
+#include "cookie.bpf.h"
 #include "admit.bpf.h"
+#include "answered.bpf.h"
 #include "peak.bpf.h"
 #include "track.bpf.h"
 #include "sweep.bpf.h"
-#include "count.bpf.h"
 #include "event.bpf.h"
-#include "reset.bpf.h"
+#include "answer.bpf.h"
 #include "explain.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The limits, for a packet that no list has decided on. Allowed sources take their slots, too: they are counted. */
-static __always_inline enum sluice_reason limits_check(struct sluice_pkt *pkt, const struct sluice_view *view,
-						       int force)
+/*
+ * The limits, and floods. Of an allowed source the slots are taken whatever the limits say: it is counted, too. Cookies know no
+ * favourites: anybody can claim to be an allowed source.
+ */
+static __always_inline enum sluice_reason limits_check(struct door *d, enum sluice_reason so_far)
 {
-	return pkt->syn ? admit_syn(pkt, view, force) : admit_ack(pkt, view, force);
+	enum sluice_reason why;
+
+	d->force = so_far == SLUICE_ALLOWED;
+	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
+	if (d->force && (why == SLUICE_ADMITTED || why == SLUICE_ESTABLISHED || why == SLUICE_UNPARSED))
+		return so_far;
+	return why;
+}
+
+/* Anybody can forge these in a flood: an answer would double it. */
+static __always_inline int refused_silently(enum sluice_reason why)
+{
+	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
+	       why == SLUICE_MALFORMED;
 }
 
 /* Observe mode: notes the refusal that would have been, and lets the packet take its slots all the same. */
-static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, struct sluice_view *view,
-						  enum sluice_reason why)
+static __always_inline enum sluice_reason observe(struct door *d, struct sluice_view *view, enum sluice_reason why)
 {
+	struct sluice_holding h;
+	int again = 0;
+
 	view->observed = why;
-	if (view->rule)
-		limits_check(pkt, view, 1);
+	d->force = 1;
+	if (!refused_silently(why) && (d->pkt->syn || d->pkt->connected) && door_open(d)) {
+		d->now = bpf_ktime_get_ns();
+		holding_of(d->view, &d->pkt->tuple.source, &h);
+		reserve(d, &h, d->pkt->connected, &again);
+	}
 	return SLUICE_OBSERVE;
 }
 
@@ -47,21 +73,24 @@ static __always_inline enum sluice_reason observe(struct sluice_pkt *pkt, struct
 static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struct sluice_pkt *pkt,
 						       struct sluice_view *view)
 {
+	struct door door = { .ctx = ctx, .pkt = pkt, .view = view };
 	enum sluice_reason why;
 
 	why = pkt_parse(ctx, pkt);
-	if (why == SLUICE_UNDECIDED && !view_service(view, &pkt->tuple.local, pkt->local_port))
-		why = SLUICE_NOT_PROTECTED;
+	pkt->fresh = pkt->syn;
+	if (why == SLUICE_UNPARSED && pkt->fragment_offset)
+		why = fragment_recall(pkt);
+	if (why != SLUICE_UNDECIDED) /* constants: the verifier knows nothing of what pkt_parse() returns */
+		return why == SLUICE_NOT_PROTECTED ? SLUICE_NOT_PROTECTED : SLUICE_UNPARSED;
+	if (!view_service(view, &pkt->tuple.local, pkt->local_port))
+		return SLUICE_NOT_PROTECTED;
+	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
 		why = source_check(view, &pkt->tuple.source);
-	if (why == SLUICE_UNDECIDED)
-		why = limits_check(pkt, view, 0);
-	else if (why == SLUICE_ALLOWED && view->rule)
-		limits_check(pkt, view, 1);
-	else
-		pkt->fresh = pkt->syn;
-	if (why >= SLUICE_FIRST_REFUSAL && view->generation->observe)
-		why = observe(pkt, view, why);
+	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
+		why = limits_check(&door, why);
+	if (reason_refuses(why) && view->generation->observe)
+		why = observe(&door, view, why);
 	return why;
 }
 
@@ -69,11 +98,32 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 static __always_inline enum sluice_verdict verdict_of(const struct sluice_pkt *pkt, const struct sluice_view *view,
 						      enum sluice_reason why)
 {
-	if (why < SLUICE_FIRST_REFUSAL)
+	if (why == SLUICE_COOKIE_SENT)
+		return SLUICE_VERDICT_COOKIE;
+	if (!reason_refuses(why))
 		return SLUICE_VERDICT_PASS;
-	if (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack))
+	if (refused_silently(why))
+		return SLUICE_VERDICT_DROP;
+	if (pkt->connected || (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack)))
 		return SLUICE_VERDICT_RESET;
 	return SLUICE_VERDICT_DROP;
+}
+
+/* Counts the judgement, and tells of a refusal those who watch. */
+static __always_inline void judgement_note(const struct sluice_pkt *pkt, const struct sluice_view *view,
+					   enum sluice_reason why, enum sluice_verdict verdict)
+{
+	struct sluice_stat *stat;
+
+	if (why == SLUICE_COUNTRY && pkt->syn)
+		count_country(view->service, view->country);
+	stat = count_packet(view->service, why, pkt->fresh);
+	if (why == SLUICE_OBSERVE) {
+		why = view->observed;
+		stat = count_observed(view->service, why);
+	}
+	if (reason_refuses(why))
+		event_offer(pkt, stat, view->service, why, verdict);
 }
 
 SEC("xdp")
@@ -83,19 +133,14 @@ int sluice_gate(struct xdp_md *ctx)
 	struct sluice_pkt pkt = {};
 	enum sluice_verdict verdict;
 	enum sluice_reason why;
-	struct sluice_stat *stat;
 
 	why = packet_judge(ctx, &pkt, &view);
-	stat = count_packet(view.service, why, pkt.syn && pkt.fresh);
 	verdict = verdict_of(&pkt, &view, why);
-	if (why == SLUICE_OBSERVE) {
-		stat = count_observed(view.service, view.observed);
-		why = view.observed;
-	}
-	if (why >= SLUICE_FIRST_REFUSAL)
-		event_offer(&pkt, &view, stat, why, verdict);
+	judgement_note(&pkt, &view, why, verdict);
+	if (verdict == SLUICE_VERDICT_COOKIE)
+		return answer_send(ctx, &pkt, answer_mss(ctx, &pkt));
 	if (verdict == SLUICE_VERDICT_RESET)
-		return reset_answer(ctx, &pkt);
+		return answer_send(ctx, &pkt, 0);
 	return verdict == SLUICE_VERDICT_PASS ? XDP_PASS : XDP_DROP;
 }
 
@@ -127,8 +172,8 @@ int BPF_PROG(sluice_track, struct sock *sk, int oldstate, int newstate)
 /*
  * The kernel skips a tracing program that is running already on this processor (kernel/trace/bpf_trace.c, __bpf_trace_run).
  * That happens: close(2) changes a socket's state in process context, a softirq comes between and changes others. So the
- * same runs twice for each event; whichever comes second finds the socket's claim moved. A softirq finds at most one of the
- * two running, and none comes between a softirq.
+ * same runs twice for each event; whichever comes second finds it done. A softirq finds at most one of the two running,
+ * and none comes between a softirq.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(sluice_retrack, struct sock *sk, int oldstate, int newstate)
@@ -148,6 +193,12 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 	if (sk && in_our_namespace(sk))
 		connection_audit(ctx->meta->seq, sk);
 	return 0;
+}
+
+SEC("syscall")
+int sluice_heal(void *ctx)
+{
+	return connections_heal();
 }
 
 /* Run once by the daemon when it loads: the timer then starts itself again and again. */

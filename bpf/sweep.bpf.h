@@ -5,11 +5,6 @@
 
 #define CLOCK_MONOTONIC 1
 
-struct sweep {
-	__u64 now;
-	__u64 retention;
-};
-
 static __always_inline void late_list(const struct sluice_tuple *tuple, __u64 now)
 {
 	struct sluice_pulse *beat;
@@ -47,8 +42,11 @@ static long sweep_reservation(void *map, const struct sluice_tuple *key, struct 
 	h = r->holding;
 	if (__sync_val_compare_and_swap(&r->expires_ns, old, 0) != old)
 		return 0;
+	how.proven = proof_take(r);
 	bpf_map_delete_elem(&reservations, &tuple);
 	holding_give(&h, &how);
+	if (!how.proven)
+		expiry_note(&h.source, s->now);
 	return 0;
 }
 
@@ -59,6 +57,7 @@ static int sweep_tick(void *map, __u32 *key, struct sluice_sweeper *self)
 	__u32 zero = 0;
 
 	bpf_for_each_map_elem(&reservations, sweep_reservation, &s, 0);
+	bpf_for_each_map_elem(&pressures, sweep_pressure, &s, 0);
 	beat = bpf_map_lookup_elem(&pulse, &zero);
 	if (beat) {
 		if (beat->late && s.now > beat->late_until_ns)
@@ -97,7 +96,7 @@ static __always_inline int source_free(const struct sluice_source_key *key, stru
 	}
 	bpf_spin_unlock(&c->lock);
 	if (gone)
-		bpf_map_delete_elem(&sources, key);
+		source_delete(key);
 	return gone;
 }
 
@@ -129,16 +128,9 @@ static long reap_late(void *map, const struct sluice_tuple *key, __u64 *since, s
 
 static __always_inline int reap_due(void)
 {
-	const struct sluice_generation *generation;
-	const struct sluice_control *current;
+	const struct sluice_generation *generation = generation_live();
 	struct sweep s = { .now = bpf_ktime_get_ns() };
-	__u32 index = 0;
 
-	current = bpf_map_lookup_elem(&control, &index);
-	if (!current)
-		return -1;
-	index = current->active;
-	generation = bpf_map_lookup_elem(&generations, &index);
 	if (!generation)
 		return -1;
 	s.retention = generation->retention_ns;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The kernel's own TCP state machine is the only truth about connections: ESTABLISHED takes (or inherits) slots, CLOSE gives
- * them back, and what a socket holds is written on the socket.
+ * them back, and what a socket holds is written under its cookie. A program can miss an event (the kernel skips tracing
+ * programs where it must); the audit, which visits the sockets themselves, finds both kinds of miss.
  */
 #ifndef SLUICE_TRACK_BPF_H
 #define SLUICE_TRACK_BPF_H
@@ -37,8 +38,8 @@ static __always_inline int in_our_namespace(struct sock *sk)
 	return now && sk->__sk_common.skc_net.net->net_cookie == now->netns;
 }
 
-/* Not 0: the tuple had a reservation, its slots are the caller's now. */
-static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out)
+/* Not 0: the tuple had a reservation, its slots are the caller's now; *proven: its client has answered. */
+static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out, int *proven)
 {
 	struct sluice_reservation *r;
 	__u64 old;
@@ -50,6 +51,7 @@ static __always_inline int reservation_claim(const struct sluice_tuple *tuple, s
 	*out = r->holding;
 	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, 0) != old)
 		return 0;
+	*proven = proof_take(r);
 	bpf_map_delete_elem(&reservations, tuple);
 	return 1;
 }
@@ -90,64 +92,70 @@ static __always_inline void holding_leave(const struct sluice_holding *h)
 	holding_give(h, &how);
 }
 
-static __always_inline int claim_move(struct sluice_owned *own, __u32 from, __u32 to)
+static __always_inline __u32 audit_number(void)
 {
-	return __sync_val_compare_and_swap(&own->claim, from, to) == from;
+	const struct sluice_audits *a;
+	__u32 zero = 0;
+
+	a = bpf_map_lookup_elem(&audits, &zero);
+	return a ? a->number : 0;
 }
 
-/* Ends a claim begun by claim_move(..., BUSY): if the socket closed meanwhile, its slots go back. */
-static __always_inline void claim_settle(struct sluice_owned *own, const struct sluice_holding *h)
+/* Counts the connection of this socket, unless it is counted already. Not 0: counted now. */
+static __always_inline int connection_open(__u64 cookie, const struct sluice_view *view,
+					   const struct sluice_tuple *tuple)
 {
-	own->holding = *h;
-	if (!claim_move(own, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_HELD))
-		holding_leave(h);
-}
+	struct sluice_connection fresh = { .seen = audit_number() };
 
-static __always_inline void connection_open(struct sock *sk, struct sluice_owned *own, const struct sluice_view *view,
-					    const struct sluice_tuple *tuple)
-{
-	struct sluice_holding h = {};
+	struct sluice_pressure *p = pressure_of(view->service);
+	int proven = 0;
 
-	if (!claim_move(own, SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY))
-		return;
-	if (reservation_claim(tuple, &h))
-		holding_settle(&h);
-	else
-		holding_enter(view, tuple, &h);
-	peaks_note(view, &h);
+	if (bpf_map_lookup_elem(&connections, &cookie))
+		return 0;
+	if (reservation_claim(tuple, &fresh.holding, &proven)) {
+		holding_settle(&fresh.holding, proven);
+		if (p && !p->completed)
+			p->completed = 1;
+	} else {
+		holding_enter(view, tuple, &fresh.holding);
+	}
+	peaks_note(view, &fresh.holding);
 	late_forget(tuple);
-	claim_settle(own, &h);
+	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
+		return 1;
+	holding_leave(&fresh.holding); /* no room: it is not counted (docs/limits.md) */
+	return 0;
 }
 
-static __always_inline void connection_close(struct sock *sk)
+/* Gives back what is held under this cookie, if anything is: whoever deletes it does. Not 0: given back now. */
+static __always_inline int connection_close(__u64 cookie)
 {
-	struct sluice_owned *own = bpf_sk_storage_get(&owned, sk, 0, 0);
+	const struct sluice_connection *c;
+	struct sluice_holding h;
 
-	if (!own)
-		return;
-	if (claim_move(own, SLUICE_CLAIM_HELD, SLUICE_CLAIM_CLOSED))
-		holding_leave(&own->holding);
-	else
-		claim_move(own, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_CLOSED);
+	c = bpf_map_lookup_elem(&connections, &cookie);
+	if (!c)
+		return 0;
+	h = c->holding;
+	if (bpf_map_delete_elem(&connections, &cookie))
+		return 0;
+	holding_leave(&h);
+	return 1;
 }
 
 /* A socket changed its state. May be told twice of the same event. */
 static __always_inline int connection_event(struct sock *sk, int oldstate, int newstate)
 {
 	struct sluice_view view = {};
-	struct sluice_owned *own;
 	struct sluice_tuple tuple;
 
 	if (newstate == TCP_CLOSE)
-		connection_close(sk);
+		connection_close(bpf_get_socket_cookie(sk));
 	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !in_our_namespace(sk))
 		return 0;
 	tuple_of(sk, &tuple);
-	if (!view_of(&view, &tuple))
-		return 0;
-	own = bpf_sk_storage_get(&owned, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (own)
-		connection_open(sk, own, &view, &tuple);
+	if (view_of(&view, &tuple))
+		connection_open(bpf_get_socket_cookie(sk), &view, &tuple);
 	return 0;
 }
 
@@ -161,26 +169,23 @@ static __always_inline int holding_is(const struct sluice_holding *a, const stru
 	return a->source.service == b->source.service && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
 }
 
-/* Counts a connection where the policy in force counts it. Not 0: it was counted elsewhere before. */
-static __always_inline int connection_move(struct sluice_owned *own, const struct sluice_view *view,
+/*
+ * Counts a connection where the policy in force counts it. Not 0: it was counted elsewhere before. Only for the audit, which
+ * has the socket locked (net/ipv4/tcp_ipv4.c, bpf_iter_tcp_seq_show): its end cannot come between.
+ */
+static __always_inline int connection_move(struct sluice_connection *c, const struct sluice_view *view,
 					   const struct sluice_tuple *tuple)
 {
 	struct sluice_holding want = {}, had;
 
 	holding_of(view, &tuple->source, &want);
-	if (holding_is(&own->holding, &want) || !claim_move(own, SLUICE_CLAIM_HELD, SLUICE_CLAIM_BUSY))
+	if (holding_is(&c->holding, &want))
 		return 0;
-	had = own->holding;
+	had = c->holding;
 	holding_enter(view, tuple, &want);
-	claim_settle(own, &want);
+	c->holding = want;
 	holding_leave(&had);
 	return 1;
-}
-
-static __always_inline void connection_drop(struct sluice_owned *own)
-{
-	if (claim_move(own, SLUICE_CLAIM_HELD, SLUICE_CLAIM_NONE))
-		holding_leave(&own->holding);
 }
 
 static __always_inline int state_is_connection(__u8 state)
@@ -193,30 +198,54 @@ static __always_inline int state_is_connection(__u8 state)
 static __always_inline void connection_audit(struct seq_file *seq, struct sock *sk)
 {
 	struct sluice_audit_record record = {};
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct sluice_connection *c;
 	struct sluice_view view = {};
-	struct sluice_owned *own;
 	struct sluice_tuple tuple;
 
 	tuple_of(sk, &tuple);
 	if (!view_of(&view, &tuple)) {
-		own = bpf_sk_storage_get(&owned, sk, 0, 0);
-		if (own)
-			connection_drop(own);
+		connection_close(cookie);
 		return;
 	}
-	own = bpf_sk_storage_get(&owned, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!own)
+	record.adopted = connection_open(cookie, &view, &tuple);
+	c = bpf_map_lookup_elem(&connections, &cookie);
+	if (!c)
 		return;
-	if (own->claim == SLUICE_CLAIM_NONE) {
-		connection_open(sk, own, &view, &tuple);
-		record.adopted = 1;
-	} else {
-		record.moved = connection_move(own, &view, &tuple);
-	}
-	if (own->claim != SLUICE_CLAIM_HELD)
-		return;
-	record.service = own->holding.source.service;
+	record.moved = connection_move(c, &view, &tuple);
+	record.service = c->holding.source.service;
+	c->seen = audit_number();
 	bpf_seq_write(seq, &record, sizeof(record));
+}
+
+/*
+ * A connection whose socket two audits in a row did not find is gone: its end was missed. Two, because an audit may skip a
+ * socket (before Linux 6.17 the iterator could).
+ */
+static long connection_heal(void *map, const __u64 *cookie, struct sluice_connection *c, struct sluice_audits *a)
+{
+	__u64 key = *cookie;
+
+	if (a->number - c->seen >= 2)
+		a->healed += connection_close(key);
+	return 0;
+}
+
+/* After each audit. Returns how many were given back. */
+static __always_inline int connections_heal(void)
+{
+	struct sluice_audits *a, now;
+	__u32 zero = 0, before;
+
+	a = bpf_map_lookup_elem(&audits, &zero);
+	if (!a)
+		return 0;
+	now = *a;
+	before = now.healed;
+	bpf_for_each_map_elem(&connections, connection_heal, &now, 0);
+	a->healed = now.healed;
+	a->number = now.number + 1;
+	return now.healed - before;
 }
 
 #endif

@@ -38,6 +38,10 @@ struct sock {
 	struct sock_common __sk_common;
 };
 
+struct tcp_request_sock {
+	__u32 snt_isn;
+};
+
 struct seq_file {
 	char *buf;
 };

@@ -14,13 +14,15 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 3
+#define SLUICE_ABI_VERSION 4
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
 #define SLUICE_TEXT_LEN 64 /* the reason given for a ban */
 #define SLUICE_PATH_LEN 256
 
+#define SLUICE_GEO_KINDS 2
+#define SLUICE_FAMILIES 2
 #define SLUICE_SLOTS 2 /* generations of policy: the live one and the one being filled */
 /* Service ids; 0 is "no service"; more than a policy may name, so that retired ones can drain. */
 #define SLUICE_MAX_SERVICES 128
@@ -37,14 +39,25 @@
 #define SLUICE_MAX_LATE 65536
 #define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
+#define SLUICE_MAX_SUSPECTS 65536
+#define SLUICE_MAX_STAMPS 4096
+#define SLUICE_MAX_FRAGMENTS 4096
+#define SLUICE_SKETCH_ROWS 4
+#define SLUICE_SKETCH_CELLS 16384 /* a row; a power of two */
 
 /*
  * A reservation counts this long. A client whose SYN-ACK was lost asks again after 1 s (RFC 6298, 2.1), so 3 s cover one
  * lost packet either way; afterwards it counts no more, and its handshake must find a free slot when it completes.
  */
 #define SLUICE_RESERVATION_NS (3ULL * 1000000000)
-/* How long a handshake can still complete after that: net.ipv4.tcp_synack_retries = 5 gives up after 63 s. */
-#define SLUICE_LATE_NS (64ULL * 1000000000)
+/*
+ * How long a handshake can still complete after that: net.ipv4.tcp_synack_retries = 5 gives up after 63 s, a SYN cookie is
+ * good for two minutes (include/net/tcp.h, TCP_SYNCOOKIE_VALID).
+ */
+#define SLUICE_LATE_NS (124ULL * 1000000000)
+#define SLUICE_GUARD_NS (128ULL * 1000000000) /* longer than any cookie lives */
+#define SLUICE_SUSPECT_NS (60ULL * 1000000000)
+#define SLUICE_WANT_NS (3ULL * 1000000000) /* cookies are wanted this long after the last SYN that needed one */
 #define SLUICE_SWEEP_NS (250ULL * 1000000)
 
 /* A window of 20 whole buckets and the running one: never more than N in any T, and each is forgotten by 1.05 T. */
@@ -61,6 +74,8 @@ struct sluice_control {
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
 	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
 	__u64 event_gap_ns; /* between two events of one reason on one processor */
+	__u32 seed; /* of the sketch's hashes: nobody outside may know who shares a cell with whom */
+	__u32 pad;
 };
 
 /* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
@@ -77,14 +92,63 @@ struct sluice_identity {
 	char policy[SLUICE_PATH_LEN];
 };
 
+/* When a service comes under pressure, and when it is calm again. A rate or a count of 0: never for this reason. */
+struct sluice_flood {
+	__u32 cookies; /* 0: never answer by SYN cookies */
+	__u32 half_open; /* reservations unanswered */
+	__u32 syn_rate; /* SYNs in 20 * syn_width_ns */
+	__u32 expired_rate; /* reservations that ran out unanswered */
+	__u64 syn_width_ns;
+	__u64 expired_width_ns;
+	__u32 calm_percent; /* calm: below this part of each threshold ... */
+	__u32 pad;
+	__u64 calm_ns; /* ... for so long */
+};
+
 struct sluice_generation {
 	__u64 number; /* 1, 2, 3 ...; 0: slot never filled */
 	__u32 observe; /* refuse nothing, count what would be refused */
-	__u32 classified; /* some prefix has a class other than 0 */
+	__u32 classified; /* some address has a class other than 0 */
 	struct sluice_addr mask4; /* source aggregation: of IPv4 (in mapped form), of IPv6 */
 	struct sluice_addr mask6;
 	__u64 retention_ns;
+	/* For userspace: ranges of the country and network databases that it was made of, and when the newest was written. */
+	__u32 geo_entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
+	__u64 geo_built; /* CLOCK_REALTIME, seconds; 0: no database */
+	struct sluice_flood flood;
 };
+
+enum sluice_geo_kind { SLUICE_GEO_COUNTRY, SLUICE_GEO_ASN };
+enum sluice_family { SLUICE_IPV4, SLUICE_IPV6 };
+
+/*
+ * The classifier: address -> leaf, for the whole of both address families at once.
+ *
+ * A multibit trie of 32-bit cells in pages. The first 16 bits of an address (IPv4: of its own 32) index one of two root tables; every
+ * 8 bits more lead one node down. A cell is a leaf or, with SLUICE_TRIE_NODE set, the place of a node. Neighbouring values of a
+ * node that are equal stand once: a bitmap says where a new one begins, and how many begin before an address's own 8 bits
+ * is the index of its value (Degermark et al., Small Forwarding Tables, 1997; Asai and Ohara, Poptrie, 2015). Nodes that are
+ * equal stand once, too. No node crosses a page, so one map lookup a node is enough, and a node's place is even.
+ */
+#define SLUICE_TRIE_CELLS 1024 /* in a page */
+#define SLUICE_TRIE_NODE (1U << 31)
+#define SLUICE_TRIE_ROOT 65536 /* cells of a root table; IPv4's is first */
+#define SLUICE_TRIE_DEPTH 14 /* nodes below the root, at most */
+
+struct sluice_trie_page {
+	__u32 cell[SLUICE_TRIE_CELLS];
+};
+
+struct sluice_trie_node {
+	__u64 begins[4]; /* bit n of word w: a new value begins at 64 w + n; the first bit is always set */
+	__u32 before; /* byte w (the lowest is 0): how many begin in the words before w */
+	__u32 value[]; /* 1 to 256 cells */
+};
+
+/* A leaf: the country of the address, and its class, which is what the policy makes of it. */
+#define SLUICE_LEAF_CLASS(leaf) ((leaf)&0xffff)
+#define SLUICE_LEAF_COUNTRY(leaf) ((leaf) >> 16 & 0x3ff) /* 0: in no database; else 1 + 26 x first letter + second */
+#define SLUICE_COUNTRIES 677
 
 /* Index of the array: slot * 65536 + port. */
 struct sluice_port {
@@ -113,12 +177,13 @@ struct sluice_service {
 	char name[SLUICE_NAME_LEN]; /* "": no such service */
 	struct sluice_limit total; /* all sources together */
 	struct sluice_limit source; /* each source, unless a set says otherwise: for status; the gate reads the rule */
+	struct sluice_limit syn; /* SYNs of each source that never completed a handshake; `connections` is not used */
 	__u32 excess; /* enum sluice_excess */
 	__u32 ports_count;
 	__u16 ports[SLUICE_SERVICE_PORTS];
 };
 
-enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY };
+enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY, SLUICE_ACTION_COUNTRY };
 
 /* What one class of sources may do at one service. Index: slot * SLUICE_MAX_RULES + number. */
 struct sluice_rule {
@@ -134,7 +199,7 @@ struct sluice_class {
 	__u16 rule[SLUICE_MAX_SERVICES]; /* by service id */
 };
 
-/* Longest-prefix key of the class table and of live bans and allows; prefixlen 0..128, IPv4 from 96 on. */
+/* Longest-prefix key of live bans and allows; prefixlen 0..128, IPv4 from 96 on. */
 struct sluice_prefix_key {
 	__u32 prefixlen;
 	struct sluice_addr addr;
@@ -170,8 +235,10 @@ struct sluice_counter {
 	struct bpf_spin_lock lock;
 	__u32 held; /* established and reserved */
 	__u32 reserved; /* of these, reserved */
-	__u16 state; /* enum sluice_counter_state */
+	__u32 proven; /* of these, by a client that answered: established any moment */
+	__u32 state; /* enum sluice_counter_state */
 	__u8 peak_connections, peak_rate; /* 1 + the bucket in `peaks` that counts this source; 0: none yet */
+	__u16 pad;
 	__u64 seen_ns; /* last slot taken or given back */
 	struct sluice_window window;
 };
@@ -222,15 +289,75 @@ struct sluice_reservation {
 	__u64 taken_ns;
 	struct sluice_holding holding;
 	__u32 late; /* the sweeper has listed the tuple as late */
+	__u32 proof; /* enum sluice_proof, moved by compare-and-swap */
+};
+
+/* BUSY: the counters are being told. Who takes the reservation's slots moves it to TAKEN, and a BUSY one starts over. */
+enum sluice_proof { SLUICE_PROOF_NONE, SLUICE_PROOF_BUSY, SLUICE_PROOF_DONE, SLUICE_PROOF_TAKEN };
+
+/* What a service goes through. Index: service id. */
+struct sluice_pressure {
+	struct bpf_spin_lock lock; /* over the windows */
+	__u32 on; /* every SYN is answered by a cookie */
+	__u32 guarded; /* segments without SYN are judged, too: cookies may come back */
+	__u32 suspects; /* some sources are in the map of this name */
+	__u32 completed; /* a handshake that was reserved here has completed: packets and sockets have the same addresses */
+	__u32 pad;
+	__u64 busy_ns; /* when a threshold was last exceeded */
+	__u64 guard_since_ns, guard_until_ns;
+	__u64 suspects_until_ns;
+	__u64 want_until_ns; /* cookies are wanted: tcp_syncookies = 2 is needed */
+	struct sluice_window syns, expired, strays;
+};
+
+/* When the listener at an address and port was last told to accept cookies. */
+struct sluice_stamp {
+	__u64 stamped_ns; /* 0: it could not be told, or there is none */
+	__u64 tried_ns;
+};
+
+/* SYNs of the sources that share this cell, in the running interval and the one before. */
+struct sluice_cell {
+	__u32 epoch;
+	__u32 now;
+	__u32 before;
 	__u32 pad;
 };
 
-enum sluice_claim { SLUICE_CLAIM_NONE, SLUICE_CLAIM_BUSY, SLUICE_CLAIM_HELD, SLUICE_CLAIM_CLOSED };
+/* The datagram that a first fragment to a protected port began. */
+struct sluice_fragment_key {
+	struct sluice_addr source;
+	struct sluice_addr local;
+	__u32 id;
+};
 
-/* Kept on the socket. `claim` moves by compare-and-swap, so that seeding and the tracepoint never both count it. */
-struct sluice_owned {
-	__u32 claim; /* enum sluice_claim */
+struct sluice_fragment {
+	__u64 seen_ns;
+	__u16 end; /* of its bytes, from the start of the datagram's payload */
+	__u16 port; /* local, in host order */
+	__u32 pad;
+};
+
+/* Tables that turn sources away when they are full; index of `no_room`. */
+enum sluice_table { SLUICE_TABLE_SOURCES, SLUICE_TABLE_RESERVATIONS, SLUICE_TABLES };
+
+/* What the daemon changed in net.ipv4.tcp_syncookies of the namespace, so that any successor can put it back. */
+struct sluice_tuning {
+	__u32 raised;
+	__u32 original;
+};
+
+/* A connection that is counted. Key: its socket's cookie. Who inserts it counts it, who deletes it gives its slots back. */
+struct sluice_connection {
 	struct sluice_holding holding;
+	__u32 seen; /* number of the audit that found its socket last, or that was due when it was opened */
+	__u32 pad;
+};
+
+/* One row, written by the healer. */
+struct sluice_audits {
+	__u32 number; /* of the audit that is due or under way */
+	__u32 healed; /* connections given back because their socket was gone and nobody had told */
 };
 
 /* Per-CPU; index: service id * SLUICE_REASONS + reason. */
@@ -299,25 +426,32 @@ struct sluice_audit_record {
 };
 
 _Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_control) == 32, "ABI");
-_Static_assert(sizeof(struct sluice_generation) == 56, "ABI");
+_Static_assert(sizeof(struct sluice_control) == 40, "ABI");
+_Static_assert(sizeof(struct sluice_generation) == 128, "ABI");
+_Static_assert(sizeof(struct sluice_trie_page) == 4096, "a page, so that it can be mapped");
+_Static_assert(sizeof(struct sluice_trie_node) == 36 + 4, "ABI");
 _Static_assert(sizeof(struct sluice_port) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_limit) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_service) == 136, "ABI");
+_Static_assert(sizeof(struct sluice_service) == 152, "ABI");
 _Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_live) == 88, "ABI");
-_Static_assert(sizeof(struct sluice_counter) == 136, "ABI");
 _Static_assert(sizeof(struct sluice_peaks) == 216, "ABI");
+_Static_assert(sizeof(struct sluice_counter) == 144, "ABI");
 _Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
 _Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
-_Static_assert(sizeof(struct sluice_owned) == 28, "ABI");
 _Static_assert(sizeof(struct sluice_budget) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_event) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_tally) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_explanation) == 152, "ABI");
+_Static_assert(sizeof(struct sluice_connection) == 32, "ABI");
+_Static_assert(sizeof(struct sluice_audits) == 8, "ABI");
+_Static_assert(sizeof(struct sluice_pressure) == 400, "ABI");
+_Static_assert(sizeof(struct sluice_cell) == 16, "ABI");
+_Static_assert(sizeof(struct sluice_fragment_key) == 36, "ABI");
+_Static_assert(sizeof(struct sluice_fragment) == 16, "ABI");
 
 #endif

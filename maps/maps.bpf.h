@@ -31,21 +31,21 @@ MAP(BPF_MAP_TYPE_ARRAY, services, __u32, struct sluice_service, SLUICE_SLOTS *SL
 MAP(BPF_MAP_TYPE_ARRAY, classes, __u32, struct sluice_class, SLUICE_SLOTS *SLUICE_MAX_CLASSES);
 MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_MAX_RULES);
 
-/* Address -> class, one longest-prefix table per slot; the daemon makes a new inner table for each generation. */
-struct sluice_class_table {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, SLUICE_MAX_PREFIXES);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(key_size, sizeof(struct sluice_prefix_key));
-	__uint(value_size, sizeof(__u32)); /* class */
+/* Address -> leaf, one trie per slot; the daemon makes a new inner map, as large as it must be, for each generation. */
+struct sluice_trie {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct sluice_trie_page));
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, SLUICE_SLOTS);
 	__type(key, __u32);
-	__array(values, struct sluice_class_table);
-} class_tables SEC(".maps");
+	__array(values, struct sluice_trie);
+} tries SEC(".maps");
 
 /* Live verdicts, above any policy: written by the daemon, read by the gate, which knows what has expired by itself. */
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
@@ -56,6 +56,8 @@ SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sl
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
+/* Elements of `sources`: the sum over all processors. Else only a walk of the whole table tells. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, 1);
 /*
  * Where `sources` is full, those who find no room share these counters, by hash: limits still hold, for each counter. Known
  * sources are not touched.
@@ -78,12 +80,33 @@ struct {
 } events SEC(".maps");
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, budgets, __u32, struct sluice_budget, SLUICE_REASONS);
 
+/* Connections refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
+
+/* The connections themselves: written by the tracker, the audit and the healer. As many as `sources`. * */
+SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_DEFAULT_SOURCES);
+MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
+/*
+ * SYN floods. `pressures`: written by the gate and the sweeper. `suspects`: sources whose reservations ran out unanswered, and
+ * until when; the oldest make room, which costs nobody more than one more reservation. `stamps` and `fragments`: the oldest
+ * make room. `sketch`: a count-min sketch (Cormode, Muthukrishnan, 2005); where it fills up, sources that never completed a
+ * handshake are counted together. `no_room`: per table, how often it was full.
+ */
+MAP(BPF_MAP_TYPE_ARRAY, pressures, __u32, struct sluice_pressure, SLUICE_MAX_SERVICES);
+MAP(BPF_MAP_TYPE_LRU_HASH, suspects, struct sluice_source_key, __u64, SLUICE_MAX_SUSPECTS);
+MAP(BPF_MAP_TYPE_LRU_HASH, stamps, struct sluice_listener_key, struct sluice_stamp, SLUICE_MAX_STAMPS);
+MAP(BPF_MAP_TYPE_ARRAY, sketch, __u32, struct sluice_cell, SLUICE_SKETCH_ROWS *SLUICE_SKETCH_CELLS);
+MAP(BPF_MAP_TYPE_LRU_HASH, fragments, struct sluice_fragment_key, struct sluice_fragment, SLUICE_MAX_FRAGMENTS);
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, no_room, __u32, __u64, SLUICE_TABLES);
+
+/* A doorbell: a record of no content says that cookies are wanted and the listener refuses to make them. */
 struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct sluice_owned);
-} owned SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} bell SEC(".maps");
+
+/* Userspace's note of what it changed outside. */
+MAP(BPF_MAP_TYPE_ARRAY, tuning, __u32, struct sluice_tuning, 1);
 
 /* The sweeper's timer. Pinned, so that it ticks on when the daemon is dead. */
 struct sluice_sweeper {

@@ -13,6 +13,18 @@ enum sluice_reason {
 	SLUICE_UNDECIDED = SLUICE_REASONS,
 };
 
-#define SLUICE_FIRST_REFUSAL SLUICE_BANNED
+/* One bit for each reason that is a refusal. */
+static const unsigned long long SLUICE_REFUSALS = 0
+#define PASS(id, label, help)
+#define REFUSE(id, label, help) | 1ULL << SLUICE_##id
+#include "reasons.def"
+#undef PASS
+#undef REFUSE
+	;
+
+static inline int reason_refuses(enum sluice_reason why)
+{
+	return SLUICE_REFUSALS >> why & 1;
+}
 
 #endif

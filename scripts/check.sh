@@ -40,11 +40,11 @@ silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core u
 licences() {
 	{
 		grep -rL 'GPL-2.0-only OR BSD-2-Clause' bpf maps
-		git ls-files 'userspace/*.[ch]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
+		git ls-files 'userspace/*.[ch]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
 	} | none
 }
 
-file_length() { git ls-files '*.c' '*.h' '*.py' '*.sh' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
+file_length() { git ls-files '*.c' '*.h' '*.py' '*.sh' '*.js' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
 
 function_length() {
 	git ls-files '*.c' '*.h' | ctags -L - --languages=C --kinds-C=f --fields=+ne -f - 2>/dev/null |
@@ -88,6 +88,14 @@ completion_works() {
 		[ "$(ask sluicectl set service smtp max-r)" = "max-rate max-rate-per-source" ]'
 }
 
+alerts() {
+	local alert
+	promtool check rules dist/prometheus/sluice.rules.yml && promtool test rules tests/prometheus/alerts.yml || return 1
+	sed -n 's/^ *- alert: //p' dist/prometheus/sluice.rules.yml | while read -r alert; do
+		grep -A1 "alertname: $alert$" tests/prometheus/alerts.yml | grep -q exp_alerts || echo "no scenario fires $alert"
+	done | none
+}
+
 format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror; }
 
 for t in build/tests/unit/test_*; do
@@ -104,6 +112,7 @@ step 'sluicectl(8) has every command as it is' manual_has_commands
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'bash completion completes' completion_works
+step 'every alert fires in its scenario' alerts
 step 'shellcheck' shellcheck scripts/*.sh .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format

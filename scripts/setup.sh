@@ -3,10 +3,10 @@
 # Installs what a build, the tests and the demo need, on Debian 12 as root. Does nothing where all is there.
 set -eu
 
-packages="gcc make pkg-config clang llvm clang-format cppcheck shellcheck universal-ctags git bpftool
+packages="gcc make pkg-config clang llvm clang-format cppcheck shellcheck universal-ctags git bpftool openssl
 libbpf-dev libxdp-dev libelf-dev zlib1g-dev libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
-libsystemd-dev libsodium-dev libncurses-dev libcmocka-dev iproute2 ethtool procps util-linux python3 python3-pytest tmux mandoc
-postfix dovecot-core dovecot-imapd"
+libsystemd-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev tor-geoipdb iproute2 nftables ethtool procps util-linux
+python3 python3-pytest tmux mandoc postfix dovecot-core dovecot-imapd prometheus chromium chromium-driver"
 
 missing=
 for p in $packages; do
@@ -38,3 +38,5 @@ echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-se
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# Debian also has it started at the next boot, on every address: here it is a tool of the tests.
+case "$missing " in *" prometheus "*) systemctl disable --quiet prometheus 2>/dev/null || true ;; esac

@@ -20,7 +20,7 @@ static inline struct policy *policy_of(const char *text)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	err = policy_parse_file(path, &p, &d);
+	err = policy_parse_file(path, NULL, &p, &d);
 	unlink(path);
 	if (err)
 		fail_msg("%s\n%s", diag_text(&d), text);

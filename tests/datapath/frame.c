@@ -62,7 +62,7 @@ static size_t put_tcp(const struct frame *f, uint8_t *out)
 
 	tcp.seq = htonl(f->seq);
 	tcp.ack_seq = htonl(f->ack_seq);
-	tcp.doff = len / 4;
+	tcp.doff = f->data_offset ? f->data_offset : (int)len / 4;
 	tcp.window = htons(64000);
 	memcpy(out, &tcp, sizeof(tcp));
 	memset(out + sizeof(tcp), 1, f->tcp_options * 4); /* NOP */
@@ -78,7 +78,8 @@ static size_t put_ipv4(const struct frame *f, uint8_t *out)
 
 	len = header + put_tcp(f, out + header);
 	ip.protocol = f->protocol ? f->protocol : IPPROTO_TCP;
-	ip.tot_len = htons(len);
+	ip.tot_len = htons(len - f->short_by);
+	ip.id = htons(f->id);
 	ip.frag_off = htons(f->fragment_offset | (f->first_fragment ? 0x2000 : 0));
 	inet_pton(AF_INET, f->from, &ip.saddr);
 	inet_pton(AF_INET, f->to, &ip.daddr);
@@ -87,12 +88,14 @@ static size_t put_ipv4(const struct frame *f, uint8_t *out)
 	return len;
 }
 
-static size_t put_extension(uint8_t *out, uint8_t next, uint16_t second)
+static size_t put_extension(uint8_t *out, uint8_t next, uint16_t second, uint16_t id)
 {
 	uint8_t ext[8] = { next };
 
 	ext[2] = second >> 8;
 	ext[3] = second;
+	ext[6] = id >> 8;
+	ext[7] = id;
 	memcpy(out, ext, sizeof(ext));
 	return sizeof(ext);
 }
@@ -108,11 +111,11 @@ static size_t put_ipv6(const struct frame *f, uint8_t *out)
 
 	ip.nexthdr = f->extensions ? kinds[0] : after;
 	for (i = 0; i < f->extensions; i++)
-		n += put_extension(out + n, i + 1 < f->extensions ? kinds[(i + 1) % 4] : after, 0);
+		n += put_extension(out + n, i + 1 < f->extensions ? kinds[(i + 1) % 4] : after, 0, 0);
 	if (fragment)
-		n += put_extension(out + n, last, f->fragment_offset << 3 | !!f->first_fragment);
+		n += put_extension(out + n, last, f->fragment_offset << 3 | !!f->first_fragment, f->id);
 	n += put_tcp(f, out + n);
-	ip.payload_len = htons(n - sizeof(ip));
+	ip.payload_len = htons(n - sizeof(ip) - f->short_by);
 	inet_pton(AF_INET6, f->from, &ip.saddr);
 	inet_pton(AF_INET6, f->to, &ip.daddr);
 	memcpy(out, &ip, sizeof(ip));

@@ -23,7 +23,10 @@ struct frame {
 	int fragment_offset; /* in 8-byte units */
 	int tcp_options; /* 32-bit words */
 	int payload; /* bytes */
-	int cut; /* bytes missing at the end */
+	int cut; /* bytes missing at the end of the frame */
+	int short_by; /* bytes that the datagram lacks of its segment, and says so; the frame is padded instead */
+	int data_offset; /* TCP's header length in 32-bit words, whatever it is */
+	uint16_t id; /* of the datagram, for its fragments */
 	int protocol; /* instead of TCP */
 	int ethertype; /* instead of IP */
 };

@@ -233,7 +233,7 @@ def loaded_by(sluice):
     programs = {p["id"] for p in bpftool("prog") if maps & set(p.get("map_ids", []))}
     maps = {m for p in bpftool("prog") if p["id"] in programs for m in p.get("map_ids", [])}
     maps |= {json.loads(e["formatted"]["value"]) if "formatted" in e else int.from_bytes(bytes(int(b, 16) for b in e["value"]), "little")
-             for e in json.loads(sh("bpftool", "-j", "map", "dump", "pinned", f"{pins}/class_tables").stdout) if "value" in e}
+             for e in json.loads(sh("bpftool", "-j", "map", "dump", "pinned", f"{pins}/tries").stdout) if "value" in e}
     links = {l["id"] for l in bpftool("link") if l.get("prog_id") in programs}
     return {("prog", i) for i in programs} | {("map", i) for i in maps} | {("link", i) for i in links}
 

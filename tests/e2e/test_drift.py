@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Nothing drifts: sessions of every ending, forged segments, reloads and kill -9, and afterwards every counter is 0."""
 import json
+import os
 import signal
 import time
 
@@ -108,8 +109,29 @@ def test_counters_end_at_zero_after_100000_sessions_of_every_ending(make):
     assert sluice.service()["reserved"] == 0 and net.established(25) == 0
     assert sluice.json("status")["drift"] == 0
     assert sluice.json("sources") == []
+    rows = sh("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/sources").stdout
+    assert sluice.json("status")["sources_tracked"] == len(json.loads(rows)) > 1000, "the tally is what a walk finds"
     print(f"{sum(done.values())} sessions: {done}; {ROUNDS} quiesced moments, {ROUNDS // 5} kill -9")
     print("events that found a tracker running already:", skipped_events(sluice))
+
+
+def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
+    """With the trackers gone every event is missed."""
+    net, sluice = make(LIMITS.format(100))
+    tools.serve(net, 25)
+    hold, _ = tools.hold(net, SERVER, 25, 10, "10.77.0.2")
+    assert sluice.connections() == 10
+    for name in ("link_track", "link_retrack"):
+        os.remove(f"/sys/fs/bpf/sluice/{sluice.instance}/{name}")
+    assert hold.ask("close 6")["connected"] == 4
+    assert hold.ask("open 3")["connected"] == 7
+    assert wait_for(lambda: net.established() == 7)
+    assert wait_for(lambda: sluice.connections() == 7)
+    status = sluice.json("status")
+    assert (status["drift"], status["healed"]) == (0, 6)
+    assert [s["connections"] for s in sluice.json("sources")] == [7]
+    hold.finish()
+    assert wait_for(lambda: sluice.connections() == 0) and sluice.json("sources") == []
 
 
 def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):

@@ -17,6 +17,7 @@ def of_set(keys, name="some", prefixes="10.77.0.2"):
 
 
 EACH_3 = smtp("max-connections-per-source = 3")
+GEO = "geoip { database = {world.csv, networks.csv} }\n"
 
 CASES = {
     "no limit": (smtp(""), A, 12),
@@ -49,8 +50,21 @@ CASES = {
     "the longest prefix": (EACH_3 + of_set("max-connections-per-source = 5") + of_set("max-connections-per-source = 1", "more", "10.77.0.0/16"), AB, 5 + 1),
     "a range": (EACH_3 + of_set("action = deny", prefixes="10.77.0.3-10.77.0.9"), AB, 3),
     "a netmask": (EACH_3 + of_set("action = deny", prefixes="10.77.0.0/255.255.0.0"), AB, 0),
+    "deny-countries": (GEO + smtp("deny-countries = {FR}"), AB, 6),
+    "deny-countries ZZ": (GEO + smtp("deny-countries = {ZZ}"), AB + ",10.77.0.4", 8),
+    "allow-countries": (GEO + smtp("allow-countries = {DE, FR}"), AB + ",10.77.0.4", 8),
+    "IPv6 countries": (GEO + smtp("deny-countries = {FR}"), "fd77:0:1::2,fd77:0:2::2", 6),
+    "an exception to a country": (GEO + smtp("deny-countries = {FR}") + of_set("action = allow", prefixes="10.77.0.3"), AB, 12),
+    "countries": (GEO + EACH_3 + "source-set fr { countries = {FR} max-connections-per-source = 1 }\n", AB, 3 + 1),
+    "all of a country together": (GEO + smtp("") + "source-set known { countries = {DE, FR} max-connections = 5 }\n", AB, 5),
+    "asns": (GEO + EACH_3 + "source-set isp { asns = {AS64496} action = deny }\n", AB, 3),
     "file": (EACH_3 + "source-set some { file = list.txt action = deny }\n", AB, 3),
     "include": ("include(conf.d/*.conf)\n", AB, 6),
+    "max-syn-rate-per-source": ("service smtp { ports = {25} max-syn-rate-per-source = 1/1m }\n", A, 12),  # proven by its first
+    "pressure-syn-rate": ("syn-flood { pressure-syn-rate = 2/1s }\n" + EACH_3, A, 3),
+    "pressure-half-open": ("syn-flood { pressure-half-open = 1 }\n" + EACH_3, A, 3),
+    "pressure-expired": ("syn-flood { pressure-expired = 1/1s calm-below = 10 calm-after = 1s }\n" + EACH_3, A, 3),
+    "cookies": ("syn-flood { cookies = false pressure-syn-rate = 1/1s }\n" + EACH_3, A, 3),
     "retention": ("sources { retention = 1s }\n" + smtp("max-rate-per-source = 2/1m"), AB, 4),
 }
 
@@ -61,6 +75,8 @@ def test_key_does_what_it_says(make, tmp_path, case):
     (tmp_path / "list.txt").write_text("; a list\n10.77.0.3 # one\n192.0.2.0/24\n")
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d/smtp.conf").write_text(EACH_3)
+    (tmp_path / "world.csv").write_text("10.77.0.2/32,DE\n10.77.0.3,10.77.0.3,FR\nfd77:0:1::/48,DE\nfd77:0:2::/48,FR\n")
+    (tmp_path / "networks.csv").write_text("10.77.0.3,10.77.0.3,64496,an example\n")
     net, sluice = make(policy)
     tools.serve(net, 25)
     to = SERVER6 if ":" in sources else SERVER
@@ -76,6 +92,6 @@ def test_every_key_of_the_grammar_is_here():
 
     keys = set(re.findall(r'SECTION_[A-Z]+, "([a-z0-9-]+)"|^\s*section,\s+"([a-z-]+)"', (ROOT / "userspace/core/schema.c").read_text(), re.M))
     said = " ".join(policy for policy, _, _ in CASES.values()) + EACH_3
-    elsewhere = {"interfaces", "max"}  # in every test; test_drift.py
+    elsewhere = {"interfaces", "max", "listen"}  # in every test; test_drift.py; test_metrics.py
     missing = {a or b for a, b in keys} - elsewhere
     assert not {key for key in missing if key not in said}

@@ -18,7 +18,7 @@ def test_there_are_many():
 def test_bad_policy_is_explained(path, argv):
     expected = path.read_bytes().split(b"\n")[0].decode().removeprefix("# expect: ")
     where, what = expected.split(": ", 1)
-    place = f"{where}: " if ".txt:" in where else f"{path.name}:{where}: "
+    place = f"{where}: " if where.split(":")[0].endswith((".txt", ".csv")) else f"{path.name}:{where}: "
     done = subprocess.run([BUILD / argv[0], *argv[1:], path], capture_output=True, text=True)
     assert done.returncode == 2
     assert place in done.stderr and what in done.stderr

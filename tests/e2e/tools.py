@@ -88,6 +88,13 @@ def server_mac(net):
     return json.loads(net.run(net.server, "ip", "-j", "link", "show", "s0").stdout)[0]["address"]
 
 
+def flood(net, port, *options, to=SERVER):
+    """tests/lib/flood.c: a flood as fast as it goes. The tool: ask("start"), ask("count"), ask("stop")."""
+    tool = Tool(net, net.client, "flood", "-i", "c0", "-m", server_mac(net), *options, to, port)
+    assert tool.process.stdout.readline() == b"ready\n"
+    return tool
+
+
 def forge(net, port, sources, kind="mix", count=1000, *options, to=SERVER):
     """Forged segments of `kind` (syn, fin, rst, rstack, ack, mix). Returns the running tool."""
     args = ["-i", "c0", "-m", server_mac(net), "-s", sources, "-f", kind, "-n", count, *options, to, port]

@@ -2,7 +2,8 @@
 /*
  * forge -i INTERFACE -m DST_MAC -s SOURCES [-f KIND] [-n COUNT] [-r PER_SECOND] [-p LOW-HIGH] [-S SEED] ADDR PORT: sends TCP
  * segments that belong to no connection of ours: from any source address and a random port of the range, with random
- * sequence numbers. KIND is syn, fin (FIN+ACK), rst, rstack (RST+ACK), ack, or mix (all but syn). Prints {"sent": N}.
+ * sequence numbers. KIND is syn, fin (FIN+ACK), rst, rstack (RST+ACK), ack, synack, mix (all but syn and
+ * synack), or any (any flags but a bare SYN). Prints {"sent": N}.
  */
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -24,8 +25,9 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "syn", { SYN }, 1 },	      { "fin", { FIN_ACK }, 1 }, { "rst", { RST }, 1 },
-	{ "rstack", { RST_ACK }, 1 }, { "ack", { ACK }, 1 },	 { "mix", { FIN_ACK, RST, RST_ACK, ACK }, 4 },
+	{ "syn", { SYN }, 1 },		{ "fin", { FIN_ACK }, 1 }, { "rst", { RST }, 1 },
+	{ "rstack", { RST_ACK }, 1 },	{ "ack", { ACK }, 1 },	   { "mix", { FIN_ACK, RST, RST_ACK, ACK }, 4 },
+	{ "synack", { SYN | ACK }, 1 }, { "any", { 0 }, 0 },
 };
 
 struct forge {
@@ -87,6 +89,16 @@ static size_t ip_put(const struct forge *f, uint8_t *ip, const union tool_addr *
 	return 20;
 }
 
+static uint8_t flags_draw(struct forge *f)
+{
+	unsigned int drawn = (unsigned int)rand_r(&f->seed);
+	uint8_t any = (drawn >> 4) & 0x3f;
+
+	if (f->kind->count)
+		return f->kind->flags[drawn % f->kind->count];
+	return (any & (SYN | ACK)) == SYN && !(any & 5) ? ACK : any;
+}
+
 static void segment_send(struct forge *f, size_t turn)
 {
 	const union tool_addr *from = &f->sources.list[turn % f->sources.count];
@@ -106,7 +118,7 @@ static void segment_send(struct forge *f, size_t turn)
 	number = number * 2654435761U + 1;
 	memcpy(tcp + 8, &number, 4);
 	tcp[12] = 5 << 4;
-	tcp[13] = f->kind->flags[(unsigned int)rand_r(&f->seed) % f->kind->count];
+	tcp[13] = flags_draw(f);
 	put16(tcp + 14, 64240);
 	put16(tcp + 16, fold(sum16(tcp, 20, sum16(addrs, addrs_len, IPPROTO_TCP + 20))));
 	sendto(f->fd, frame, at + 20, 0, (struct sockaddr *)&f->out, sizeof(f->out));

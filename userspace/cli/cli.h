@@ -11,7 +11,16 @@
 #include "protocol.h"
 
 /* Options of commands; a command takes those that its `args` name. */
-enum option_id { OPTION_FOR, OPTION_REASON, OPTION_SERVICE, OPTION_TOP, OPTION_PORT, OPTION_DRY_RUN, OPTIONS };
+enum option_id {
+	OPTION_FOR,
+	OPTION_REASON,
+	OPTION_SERVICE,
+	OPTION_TOP,
+	OPTION_PORT,
+	OPTION_DRY_RUN,
+	OPTION_FORCE,
+	OPTIONS
+};
 
 /* One run of sluicectl, after its words were sorted. */
 struct call {
@@ -63,8 +72,9 @@ void show_explain(const json_t *data);
 void show_diff(const json_t *data);
 void show_privacy(const json_t *data);
 void show_suggest(const json_t *data);
-void show_dry_run(const json_t *data);
 void show_refusal(const json_t *line);
+void show_geo(const json_t *data);
+void show_forecast(const json_t *data);
 void show_json(const json_t *data);
 
 #endif

@@ -44,14 +44,18 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 	if (status != EXIT_DONE)
 		return status;
 	text = json_string_value(json_object_get(answer, "text"));
-	if (c->option[OPTION_DRY_RUN] && !c->json)
-		show_dry_run(json_object_get(answer, "data"));
 	if (c->json)
 		show_json(answer);
 	else
 		puts(text && *text ? text : "done");
 	json_decref(answer);
 	return EXIT_DONE;
+}
+
+/* A change, or with --dry-run what it would bring. */
+static int forecast_verb(const struct call *c, const char *verb, json_t *args)
+{
+	return c->option[OPTION_DRY_RUN] ? read_verb(c, verb, args, show_forecast, false) : write_verb(c, verb, args);
 }
 
 static int cmd_status(const struct call *c)
@@ -145,10 +149,10 @@ static int cmd_set(const struct call *c)
 {
 	if (strcmp(c->word[0], "service"))
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
-	return write_verb(c, "set",
-			  json_pack("{s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
-				    "service", c->word[1], "key", c->word[2], "value", c->word[3], "for",
-				    option_text(c, OPTION_FOR)));
+	return forecast_verb(c, "set",
+			     json_pack("{s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				       "service", c->word[1], "key", c->word[2], "value", c->word[3], "for",
+				       option_text(c, OPTION_FOR)));
 }
 
 static int cmd_mode(const struct call *c)
@@ -166,7 +170,7 @@ static int cmd_check(const struct call *c)
 	struct policy *p = NULL;
 	struct diag d = {};
 	size_t i;
-	int err = policy_parse_file(c->word[0], &p, &d);
+	int err = policy_parse_file(c->word[0], NULL, &p, &d);
 
 	for (i = 0; i < d.count; i++)
 		fprintf(stderr, "%s\n", d.item[i].text);
@@ -186,10 +190,10 @@ static const char *absolute(const char *path, char real[static PATH_MAX])
 static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
+	json_t *args = json_pack("{s:s, s:b}", "path", absolute(c->word[0], real), "dry_run",
+				 c->option[OPTION_DRY_RUN] != NULL);
 
-	return write_verb(c, "apply",
-			  json_pack("{s:b, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL, "path",
-				    absolute(c->word[0], real)));
+	return forecast_verb(c, "apply", args);
 }
 
 static int cmd_diff(const struct call *c)
@@ -198,6 +202,19 @@ static int cmd_diff(const struct call *c)
 
 	return read_verb(c, "diff", json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : ""), show_diff,
 			 false);
+}
+
+static int cmd_geo(const struct call *c)
+{
+	json_t *args;
+
+	if (!strcmp(c->word[0], "status"))
+		return read_verb(c, "geo-status", NULL, show_geo, false);
+	if (strcmp(c->word[0], "update"))
+		return complain(EXIT_BAD, "geo: write: geo status, or geo update [--dry-run] [--force]");
+	args = json_pack("{s:b, s:b}", "dry_run", c->option[OPTION_DRY_RUN] != NULL, "force",
+			 c->option[OPTION_FORCE] != NULL);
+	return read_verb(c, "geo-update", args, c->option[OPTION_DRY_RUN] ? show_forecast : show_geo, false);
 }
 
 static int cmd_dump(const struct call *c)
@@ -232,14 +249,16 @@ const struct command commands[] = {
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
 	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
 	{ "allows", "", "allows in force", 0, 0, cmd_bans },
-	{ "lookup", "ADDRESS", "source sets, class and the rule for each service", 1, 1, cmd_lookup },
+	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
+	  1, cmd_geo },
+	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },
 	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
 	  cmd_explain },
 	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
 	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
-	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would refuse now", 1, 1,
+	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would change", 1, 1,
 	  cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },

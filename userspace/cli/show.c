@@ -66,6 +66,7 @@ static void show_interfaces(const json_t *data)
 
 void show_status(const json_t *data)
 {
+	bool observe = !strcmp(text_of(data, "mode"), "observe");
 	long long limit, drift = number_of(data, "drift");
 	char part[48], each[24], ports[24];
 	json_t *s;
@@ -74,12 +75,16 @@ void show_status(const json_t *data)
 	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
 	       text_of(data, "mode"), text_of(data, "policy"), number_of(data, "generation"));
 	show_interfaces(data);
+	if (json_string_length(json_object_get(data, "metrics")))
+		printf("metrics     http://%s/\n", text_of(data, "metrics"));
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
 	       number_of(data, "reservations"));
 	if (drift > 0)
 		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
+	if (number_of(data, "healed"))
+		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
 	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
-	       "REFUSED");
+	       observe ? "WOULD REFUSE" : "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{
 		limit = number_of(s, "max_connections_per_source");
@@ -87,10 +92,17 @@ void show_status(const json_t *data)
 		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", text_of(s, "name"),
 		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)),
 		       part_of(number_of(s, "connections"), number_of(s, "max_connections"), part), each,
-		       number_of(s, "admitted"), number_of(s, "refused"));
+		       number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
 	}
-	if (!strcmp(text_of(data, "mode"), "observe"))
-		puts("\nNothing is refused. `sluicectl counters` shows what would be; mode = enforce refuses it.");
+	json_array_foreach(json_object_get(data, "services"), i, s)
+	{
+		if (json_is_true(json_object_get(s, "pressure")))
+			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
+	}
+	if (observe)
+		printf("\nNothing is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
+		       "  sluicectl mode enforce      at once, until the next reload\n"
+		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }
 
 void show_sources(const json_t *data)
@@ -99,9 +111,10 @@ void show_sources(const json_t *data)
 	json_t *s;
 	size_t i;
 
-	printf("%-44s %-16s %17s\n", "SOURCE", "SERVICE", "CONNECTIONS");
-	json_array_foreach(data, i, s) printf("%-44s %-16.16s %17s\n", text_of(s, "source"), text_of(s, "service"),
-					      part_of(number_of(s, "connections"), number_of(s, "limit"), part));
+	printf("%-44s %-7s %-16s %10s\n", "SOURCE", "COUNTRY", "SERVICE", "CONNECTIONS");
+	json_array_foreach(data, i, s)
+		printf("%-44s %-7s %-16.16s %11s\n", text_of(s, "source"), text_of(s, "country"), text_of(s, "service"),
+		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
 }
 
 void show_live(const json_t *data)
@@ -135,7 +148,10 @@ void show_lookup(const json_t *data)
 	json_t *s;
 	size_t i;
 
-	printf("address     %s\nclass       %lld\nsets       ", text_of(data, "address"), number_of(data, "class"));
+	printf("address     %s\ncountry     %s\n", text_of(data, "address"), text_of(data, "country"));
+	if (number_of(data, "asn"))
+		printf("network     AS%lld\n", number_of(data, "asn"));
+	printf("class       %lld\nsets       ", number_of(data, "class"));
 	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
 	printf("\n\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
 	json_array_foreach(json_object_get(data, "services"), i, s)
@@ -190,20 +206,6 @@ void show_suggest(const json_t *data)
 	fputs(text_of(data, "policy"), stdout);
 }
 
-void show_dry_run(const json_t *data)
-{
-	char part[48];
-	json_t *s;
-	size_t i;
-
-	if (json_array_size(data))
-		printf("%-44s %-16s %11s  %s\n", "SOURCE", "SERVICE", "CONNECTIONS", "WOULD REFUSE FOR");
-	json_array_foreach(data, i, s) printf(
-		"%-44s %-16.16s %11s  %s\n",
-		json_is_string(json_object_get(s, "source")) ? text_of(s, "source") : "(all)", text_of(s, "service"),
-		part_of(number_of(s, "connections"), number_of(s, "limit"), part), text_of(s, "reason"));
-}
-
 void show_refusal(const json_t *line)
 {
 	time_t when = json_real_value(json_object_get(line, "time"));
@@ -223,4 +225,60 @@ void show_diff(const json_t *data)
 	size_t i;
 
 	json_array_foreach(data, i, s) printf("%-8s %s\n", text_of(s, "change"), text_of(s, "what"));
+}
+
+static const char *day_text(long long seconds, char buf[static 24])
+{
+	time_t at = seconds;
+	struct tm tm;
+
+	strftime(buf, 24, "%Y-%m-%d %H:%M", gmtime_r(&at, &tm));
+	return seconds ? buf : "-";
+}
+
+void show_geo(const json_t *data)
+{
+	char day[24];
+	json_t *f;
+	size_t i;
+
+	printf("%-8s %-7s %10s %10s  %-16s  %s\n", "KIND", "FORMAT", "IPV4", "IPV6", "BUILT (UTC)", "DATABASE");
+	json_array_foreach(json_object_get(data, "databases"), i, f) printf(
+		"%-8s %-7s %10lld %10lld  %-16s  %s\n", text_of(f, "kind"), text_of(f, "format"), number_of(f, "ipv4"),
+		number_of(f, "ipv6"), day_text(number_of(f, "built"), day), text_of(f, "path"));
+	if (!json_array_size(json_object_get(data, "databases")))
+		puts("none: the policy names no country and no database");
+}
+
+static void show_refused(const json_t *row, const char *source, const char *service, const char *reason)
+{
+	char part[48];
+
+	printf("%-34s %-12.12s %12s %s\n", source, service,
+	       part_of(number_of(row, "connections"), number_of(row, "limit"), part), reason);
+}
+
+void show_forecast(const json_t *data)
+{
+	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
+	size_t i, over = 0;
+	json_t *s;
+
+	puts("Nothing has been changed. Address space (IPv4 addresses, IPv6 /64 networks):\n");
+	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "/64 REFUSED",
+	       "/64 ADMITTED");
+	json_array_foreach(services, i, s)
+		printf("%-16.16s %14lld %14lld %14lld %14lld\n", text_of(s, "name"), number_of(s, "ipv4_refused"),
+		       number_of(s, "ipv4_admitted"), number_of(s, "ipv6_refused"), number_of(s, "ipv6_admitted"));
+	json_array_foreach(sources, i, s) over +=
+		number_of(s, "limit") && number_of(s, "connections") > number_of(s, "limit");
+	printf("\nSources whose next connection would be refused: %zu, of which above a limit: %zu\n",
+	       json_array_size(sources), over);
+	json_array_foreach(services, i, s)
+	{
+		if (number_of(s, "limit") && number_of(s, "connections") >= number_of(s, "limit"))
+			show_refused(s, "(all)", text_of(s, "name"), "service-connections");
+	}
+	json_array_foreach(sources, i, s)
+		show_refused(s, text_of(s, "source"), text_of(s, "service"), text_of(s, "reason"));
 }

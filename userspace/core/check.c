@@ -55,6 +55,11 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 			s->name);
 		err = -EINVAL;
 	}
+	if (s->deny_countries.count && s->allow_countries.count) {
+		diag_at(d, &s->at, "service %s has deny-countries and allow-countries: one of them says it all",
+			s->name);
+		err = -EINVAL;
+	}
 	for (i = 0; i < index && !err; i++)
 		err = ports_check(&p->services[i], s, d);
 	return err;
@@ -98,8 +103,8 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 {
 	const char *wrong = "";
 
-	if (!s->prefix_texts_count && !s->file)
-		wrong = "names no source: add prefixes = {...} or file = ...";
+	if (!s->prefix_texts_count && !s->file && !s->countries.count && !s->asns.count)
+		wrong = "names no source: add prefixes = {...}, file = ..., countries = {...} or asns = {...}";
 	else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits))
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
 	else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits))

@@ -39,6 +39,7 @@ static void set_clone(const struct policy_set *from, struct policy_set *to, bool
 	to->services = strings_clone(from->services, from->services_count, &to->services_count, bad);
 	to->prefixes.item = block_clone(from->prefixes.item, from->prefixes.count * sizeof(struct prefix), bad);
 	to->prefixes.room = from->prefixes.count;
+	to->asns.item = block_clone(from->asns.item, from->asns.count * sizeof(*from->asns.item), bad);
 	to->file = from->file ? strdup(from->file) : NULL;
 	*bad |= from->file && !to->file;
 }
@@ -94,9 +95,12 @@ struct policy *policy_clone(const struct policy *p)
 	copy->written = NULL;
 	copy->sets = NULL;
 	copy->services_count = copy->sets_count = copy->written_count = 0;
+	copy->geo = geo_hold(p->geo);
 	copy->path = p->path ? strdup(p->path) : NULL;
 	copy->files = strings_clone(p->files, p->files_count, &copy->files_count, &bad);
 	copy->interfaces = strings_clone(p->interfaces, p->interfaces_count, &copy->interfaces_count, &bad);
+	copy->databases = strings_clone(p->databases, p->databases_count, &copy->databases_count, &bad);
+	place_move(&copy->geoip_at, p, copy);
 	if (!bad)
 		sections_clone(p, copy, &bad);
 	return bad || (p->path && !copy->path) ? NULL : TAKE_PTR(copy);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* struct policy -> rows of the maps. Address -> class by longest prefix, class x service -> rule; priorities resolved here. */
+/* struct policy -> rows of the maps: port -> service, address -> class, class x service -> rule. */
 #ifndef SLUICE_CORE_COMPILE_H
 #define SLUICE_CORE_COMPILE_H
 
+#include "classify.h"
 #include "policy.h"
+#include "trie.h"
 
 /*
  * Which counter belongs to which name; the content of the pinned map `names`. Index 1..SLUICE_MAX_SERVICES-1: services;
@@ -25,11 +27,6 @@ struct compiled_listener {
 	uint16_t service;
 };
 
-struct compiled_prefix {
-	struct prefix prefix;
-	uint32_t class_id;
-};
-
 /* Everything one generation needs; the generation number and slot are filled in when it is committed. */
 struct compiled {
 	struct sluice_generation generation;
@@ -38,14 +35,12 @@ struct compiled {
 	size_t ports_count;
 	struct compiled_listener *listeners;
 	size_t listeners_count;
-	struct compiled_prefix *prefixes; /* only where the class differs from that of the enclosing prefix */
-	size_t prefixes_count;
+	struct classified classified; /* address -> leaf */
+	struct trie *trie; /* the same, as the gate looks it up */
 	struct sluice_class *classes; /* class 0 first */
 	size_t classes_count;
 	struct sluice_rule *rules;
 	size_t rules_count;
-	/* class -> the set that decides at each service (index into policy->sets, -1: none), for lookup */
-	int (*winner)[SLUICE_MAX_SERVICES];
 };
 
 /*
@@ -54,8 +49,8 @@ struct compiled {
  */
 int policy_compile(const struct policy *p, struct registry *reg, struct compiled **out, struct diag *d);
 void compiled_free(struct compiled *c);
-/* The class an address gets, from the same prefixes: slow, for tests and lookup. */
-uint32_t compiled_class(const struct compiled *c, const struct sluice_addr *a);
+/* What a leaf may do at a service (by its id). */
+const struct sluice_rule *compiled_rule(const struct compiled *c, uint32_t leaf, unsigned int service);
 /* Service id of a name, 0: none. */
 unsigned int registry_service(const struct registry *reg, const char *name);
 

@@ -25,7 +25,7 @@ int policy_dump(const struct policy *p, FILE *out)
 	size_t i;
 
 	section_write(SECTION_TOP, p, "", out);
-	for (section = SECTION_SOURCES; section < SECTION_SERVICE; section++) {
+	for (section = SECTION_TOP + 1; section_is_single(section); section++) {
 		fprintf(out, "\n%s {\n", section_names[section]);
 		section_write(section, p, "    ", out);
 		fputs("}\n", out);

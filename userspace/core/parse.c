@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "listfile.h"
+#include "data.h"
 #include "parse.h"
 #include "schema.h"
 #include "syntax.h"
@@ -52,7 +52,7 @@ static enum section section_of(cfg_t *cfg)
 {
 	enum section s;
 
-	for (s = SECTION_SOURCES; s < SECTIONS; s++) {
+	for (s = SECTION_TOP + 1; s < SECTIONS; s++) {
 		if (!strcmp(cfg_name(cfg), section_names[s]))
 			return s;
 	}
@@ -104,7 +104,8 @@ static struct policy_set *set_open(struct policy *p, const char *name, const str
 		return NULL;
 	p->sets = s;
 	s += p->sets_count++;
-	*s = (struct policy_set){ .at = *at, .priority = 100, .enabled = true };
+	*s = (struct policy_set){ .at = *at };
+	schema_defaults(SECTION_SET, s);
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	return s;
 }
@@ -115,7 +116,7 @@ static void *base_of(cfg_t *cfg, enum section section)
 	struct place at = here(cfg);
 	void *base = reading->policy;
 
-	if (section == SECTION_SERVICE || section == SECTION_SET) {
+	if (!section_is_single(section)) {
 		if (!name_is_good(cfg_title(cfg))) {
 			fail(&at, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", cfg_title(cfg));
 			return NULL;
@@ -144,6 +145,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 
 	if (!base || !s || !text)
 		return -1;
+	if (section == SECTION_GEOIP)
+		reading->policy->geoip_at = at;
 	for (i = 0; i < n; i++)
 		text[i] = cfg_opt_getnstr(opt, i);
 	err = setting_set(s, base, text, n, reading->dir, why, sizeof(why));
@@ -259,20 +262,20 @@ static int text_parse(struct reader *r, const char *text)
 	cfg_opt_t options[SECTIONS][48];
 	_cleanup_free_ char *plain = NULL;
 	cfg_opt_t *end = options[SECTION_TOP];
-	enum section s;
+	enum section section;
 	cfg_t *cfg;
 	int err;
 
 	err = syntax_plain(text, r->file, &plain, r->diag);
 	if (err)
 		return err;
-	for (s = SECTION_TOP; s < SECTIONS; s++)
-		section_options(s, options[s]);
+	for (section = SECTION_TOP; section < SECTIONS; section++)
+		section_options(section, options[section]);
 	while (end->name)
 		end++;
-	for (s = SECTION_SOURCES; s < SECTIONS; s++)
-		*end++ = (cfg_opt_t)CFG_SEC(section_names[s], options[s],
-					    s < SECTION_SERVICE ? CFGF_NONE : CFGF_TITLE | CFGF_MULTI);
+	for (section = SECTION_TOP + 1; section < SECTIONS; section++)
+		*end++ = (cfg_opt_t)CFG_SEC(section_names[section], options[section],
+					    section_is_single(section) ? CFGF_NONE : CFGF_TITLE | CFGF_MULTI);
 	*end++ = (cfg_opt_t)CFG_FUNC("include", on_include);
 	*end = (cfg_opt_t)CFG_END();
 	cfg = cfg_init(options[SECTION_TOP], CFGF_NONE);
@@ -379,23 +382,9 @@ static int file_read(struct reader *r, const char *path, const struct place *at)
 	return err;
 }
 
-static int lists_read(struct policy *p, struct diag *d)
-{
-	int err = 0, one;
-	size_t i;
-
-	for (i = 0; i < p->sets_count; i++) {
-		if (!p->sets[i].file)
-			continue;
-		one = listfile_read(p->sets[i].file, &p->sets[i].at, &p->sets[i].prefixes, d);
-		err = err ? err : one;
-	}
-	return err;
-}
-
 DEFINE_CLEANUP(struct policy *, policy_free);
 
-int policy_parse_file(const char *path, struct policy **out, struct diag *d)
+int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *p = policy_new();
 	const struct place nowhere = { path, 0 };
@@ -413,6 +402,8 @@ int policy_parse_file(const char *path, struct policy **out, struct diag *d)
 		err = lists_read(p, d);
 	if (!err)
 		err = policy_check(p, d);
+	if (!err)
+		err = databases_read(p, now, d);
 	if (err)
 		return err;
 	p->path = strdup(p->files[0]);
@@ -420,45 +411,4 @@ int policy_parse_file(const char *path, struct policy **out, struct diag *d)
 		return -ENOMEM;
 	*out = TAKE_PTR(p);
 	return 0;
-}
-
-static int words_split(char *text, const char **word, size_t room)
-{
-	size_t n = 0;
-	char *save, *w;
-
-	for (w = strtok_r(text, ", \t", &save); w && n < room; w = strtok_r(NULL, ", \t", &save))
-		word[n++] = w;
-	return n;
-}
-
-int policy_set_value(struct policy *p, const char *service, const char *key, const char *value, struct diag *d)
-{
-	enum section section = *service ? SECTION_SERVICE : SECTION_TOP;
-	const struct setting *s = schema_find(section, key);
-	_cleanup_free_ char *copy = strdup(value);
-	const char *word[SLUICE_SERVICE_PORTS + 1] = { value };
-	void *base = p;
-	char why[256];
-	size_t n = 1;
-	int err;
-
-	if (!copy)
-		return -ENOMEM;
-	if (*service)
-		base = policy_service_find(p, service);
-	if (!base) {
-		diag_add(d, "no service '%s': `sluicectl status` lists them", service);
-		return -EINVAL;
-	}
-	if (!s) {
-		diag_add(d, "unknown key '%s': did you mean '%s'?", key, schema_suggest(key));
-		return -EINVAL;
-	}
-	if (kind_is_list(s->kind))
-		n = words_split(copy, word, SLUICE_SERVICE_PORTS + 1);
-	err = setting_set(s, base, word, n, NULL, why, sizeof(why));
-	if (err)
-		diag_add(d, "%s: %s", key, why);
-	return err;
 }

@@ -6,10 +6,11 @@
 #include "policy.h"
 
 /*
- * Reads `path` and what it includes, and checks it as a whole. 0, or -EINVAL with at least one message in `d` (each with
+ * Reads `path`, what it includes and the data it names, and checks it as a whole. Databases that have not changed are
+ * taken over from `now` (NULL: from nowhere). 0, or -EINVAL with at least one message in `d` (each with
  * file, line, what is wrong and what would be right), or -ENOMEM; *out is untouched on failure, else owned by the caller.
  */
-int policy_parse_file(const char *path, struct policy **out, struct diag *d);
+int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d);
 
 /* One setting, live: service "" means the top level (mode). Same values, same messages (without a place). */
 int policy_set_value(struct policy *p, const char *service, const char *key, const char *value, struct diag *d);

@@ -172,7 +172,7 @@ int plan_diff(const struct policy *now, const struct policy *want, struct plan *
 	if (!plan || !empty)
 		return -ENOMEM;
 	now = now ? now : empty;
-	for (section = SECTION_TOP; section < SECTION_SERVICE && !err; section++)
+	for (section = SECTION_TOP; section_is_single(section) && !err; section++)
 		err = section_diff(plan, section, "", now, want, &plan->changed);
 	if (!err)
 		err = services_diff(plan, now, want);

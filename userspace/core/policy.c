@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy.h"
+#include "schema.h"
+#include "value.h"
 
 struct policy *policy_new(void)
 {
@@ -12,11 +13,15 @@ struct policy *policy_new(void)
 
 	if (!p)
 		return NULL;
-	p->ipv4_prefix = 32;
-	p->ipv6_prefix = 64;
-	p->retention = 600;
-	p->privacy_retention = 86400;
-	p->max_sources = SLUICE_DEFAULT_SOURCES;
+	schema_defaults(SECTION_SOURCES, p);
+	schema_defaults(SECTION_PRIVACY, p);
+	schema_defaults(SECTION_FLOOD, p);
+	p->flood.syn_rate = (struct rate){ .count = 20000, .seconds = 1 };
+	p->flood.expired_rate = (struct rate){ .count = 300, .seconds = 10 };
+	if (listen_parse(POLICY_LISTEN, &p->metrics)) {
+		free(p);
+		return NULL;
+	}
 	return p;
 }
 
@@ -34,6 +39,7 @@ static void set_free(struct policy_set *s)
 	strings_free(s->prefix_texts, s->prefix_texts_count);
 	strings_free(s->services, s->services_count);
 	prefixes_free(&s->prefixes);
+	free(s->asns.item);
 	free(s->file);
 }
 
@@ -52,6 +58,8 @@ void policy_free(struct policy *p)
 	free(p->sets);
 	strings_free(p->interfaces, p->interfaces_count);
 	strings_free(p->files, p->files_count);
+	strings_free(p->databases, p->databases_count);
+	geo_free(p->geo);
 	free(p->path);
 	free(p);
 }
@@ -116,4 +124,26 @@ uint32_t share_of(const struct share *s, uint32_t whole)
 		return s->value;
 	part = (uint64_t)s->value * whole / 100;
 	return part || !whole ? part : 1;
+}
+
+bool policy_names_countries(const struct policy *p)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < p->services_count; i++)
+		any |= p->services[i].deny_countries.count || p->services[i].allow_countries.count;
+	for (i = 0; i < p->sets_count; i++)
+		any |= p->sets[i].countries.count != 0;
+	return any;
+}
+
+bool policy_names_networks(const struct policy *p)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < p->sets_count; i++)
+		any |= p->sets[i].asns.count != 0;
+	return any;
 }

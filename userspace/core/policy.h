@@ -8,7 +8,9 @@
 
 #include "abi.h"
 #include "addr.h"
+#include "country.h"
 #include "diag.h"
+#include "geo.h"
 
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
@@ -36,6 +38,30 @@ struct limits {
 	struct rate max_rate_per_source;
 };
 
+struct numbers {
+	uint32_t *item; /* owned */
+	size_t count;
+};
+
+/* Where the exporter listens: a numeric address and a port; off: nowhere. */
+struct listen {
+	struct sluice_addr addr;
+	uint16_t port;
+	bool off;
+};
+
+#define POLICY_LISTEN "127.0.0.1:9798" /* where the policy says nothing */
+
+/* When a service is under pressure, and when it is calm again. */
+struct flood {
+	bool cookies;
+	struct rate syn_rate;
+	uint32_t half_open;
+	struct rate expired_rate;
+	uint32_t calm_percent;
+	uint32_t calm_after; /* seconds */
+};
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -44,6 +70,8 @@ struct policy_service {
 	struct sluice_addr *addresses; /* owned; none: any address of the host */
 	size_t addresses_count;
 	struct limits limits;
+	struct countries deny_countries, allow_countries; /* at most one of them has any */
+	struct rate max_syn_rate; /* of each source that never completed a handshake */
 	enum sluice_excess on_excess;
 };
 
@@ -54,6 +82,8 @@ struct policy_set {
 	size_t prefix_texts_count;
 	char *file; /* list file, absolute once parsed, owned; NULL: none */
 	struct prefixes prefixes; /* of both */
+	struct countries countries;
+	struct numbers asns; /* networks (autonomous systems) */
 	enum sluice_action action;
 	char **services; /* names, owned; none: all */
 	size_t services_count;
@@ -89,8 +119,13 @@ struct policy {
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
 	enum policy_addresses addresses; /* as who is not root sees them */
-	uint32_t
-		privacy_retention; /* seconds: nothing about a source that holds nothing is kept longer, nor is a hash key */
+	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
+	char **databases; /* absolute once parsed, owned; none: SLUICE_GEOIP where a country is named */
+	size_t databases_count;
+	struct place geoip_at; /* where they are named */
+	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
+	struct listen metrics;
+	struct flood flood;
 };
 
 /* A policy of defaults with nothing in it; NULL without memory. */
@@ -107,5 +142,8 @@ struct place policy_place(const struct policy *p, const struct setting *setting,
 uint32_t policy_retention(const struct policy *p);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
+/* Does it name a country, or a network? */
+bool policy_names_countries(const struct policy *p);
+bool policy_names_networks(const struct policy *p);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
 #include "reason.h"
 
 static const struct {
@@ -27,4 +29,15 @@ const char *verdict_label(enum sluice_verdict verdict)
 const char *reason_help(enum sluice_reason why)
 {
 	return reasons[why <= SLUICE_REASONS ? why : SLUICE_REASONS].help;
+}
+
+int reason_find(const char *label)
+{
+	int why;
+
+	for (why = 0; why < SLUICE_REASONS; why++) {
+		if (!strcmp(reasons[why].label, label))
+			return why;
+	}
+	return -1;
 }

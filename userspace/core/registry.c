@@ -29,6 +29,15 @@ int registry_name(struct registry *reg, const char *name, unsigned int from, uns
 	return i;
 }
 
+unsigned int registry_count(const struct registry *reg, unsigned int from, unsigned int to)
+{
+	unsigned int n = 0;
+
+	for (; from < to; from++)
+		n += *reg->name[from] != 0;
+	return n;
+}
+
 unsigned int registry_service(const struct registry *reg, const char *name)
 {
 	int i = find(reg, name, 1, SLUICE_MAX_SERVICES);

@@ -12,7 +12,8 @@ static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "", "sources", "privacy", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "",	   "sources", "privacy", "geoip",
+					      "syn-flood", "metrics", "service", "source-set" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
@@ -31,6 +32,8 @@ const char *const section_names[SECTIONS] = { "", "sources", "privacy", "service
 			"new connections in an interval of each source"                                             \
 	}
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* a row without `normal`: 0 */
 const struct setting schema[] = {
 	{ SECTION_TOP, "interfaces", KIND_INTERFACES, 0, 0, 0, NULL, "where packets are judged" },
 	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes,
@@ -48,25 +51,52 @@ const struct setting schema[] = {
 	  "how addresses are shown where they leave the kernel: cut to /24 and /48, as a keyed hash, or whole" },
 	{ SECTION_PRIVACY, "retention", KIND_TIME, TOP(privacy_retention), 0, 0, NULL,
 	  "the longest that anything about an idle source, or a hash key, is kept", 86400 },
+	{ SECTION_GEOIP, "database", KIND_DATABASES, 0, 0, 0, NULL,
+	  "country and network databases; where two speak of an address, the later one is right" },
+	{ SECTION_FLOOD, "cookies", KIND_BOOL, TOP(flood.cookies), 0, 0, NULL, "answer floods by SYN cookies", true },
+	{ SECTION_FLOOD, "pressure-syn-rate", KIND_RATE, TOP(flood.syn_rate), 0, 0, NULL,
+	  "SYNs of a service in an interval that put it under pressure; default 20000/1s" },
+	{ SECTION_FLOOD, "pressure-half-open", KIND_COUNT, TOP(flood.half_open), 0, MAX_COUNT, NULL,
+	  "unanswered handshakes that do", 512 },
+	{ SECTION_FLOOD, "pressure-expired", KIND_RATE, TOP(flood.expired_rate), 0, 0, NULL,
+	  "handshakes that ran out unanswered that do; default 300/10s" },
+	{ SECTION_FLOOD, "calm-below", KIND_COUNT, TOP(flood.calm_percent), 1, 100, NULL,
+	  "percent of each threshold below which a service may be calm again", 50 },
+	{ SECTION_FLOOD, "calm-after", KIND_TIME, TOP(flood.calm_after), 0, 0, NULL, "how long it must stay below", 5 },
+	{ SECTION_METRICS, "listen", KIND_LISTEN, TOP(metrics), 0, 0, NULL,
+	  "where /metrics and the status page are served; none: nowhere" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),
+	{ SECTION_SERVICE, "deny-countries", KIND_COUNTRIES, SERVICE(deny_countries), 0, 0, NULL,
+	  "countries that are refused; ZZ: in no database" },
+	{ SECTION_SERVICE, "allow-countries", KIND_COUNTRIES, SERVICE(allow_countries), 0, 0, NULL,
+	  "the only countries that are not refused" },
 	{ SECTION_SERVICE, "on-excess", KIND_CHOICE, SERVICE(on_excess), 0, 0, excesses, "what a refused client sees" },
+	{ SECTION_SERVICE, "max-syn-rate-per-source", KIND_RATE, SERVICE(max_syn_rate), 0, 0, NULL,
+	  "SYNs in an interval of each source that never completed a handshake" },
 	{ SECTION_SET, "prefixes", KIND_PREFIXES, 0, 0, 0, NULL, "addresses, prefixes, ranges, netmasks" },
 	{ SECTION_SET, "file", KIND_FILE, SET(file), 0, 0, NULL, "a list of them, one a line" },
+	{ SECTION_SET, "countries", KIND_COUNTRIES, SET(countries), 0, 0, NULL, "all of these countries" },
+	{ SECTION_SET, "asns", KIND_NETWORKS, SET(asns), 0, 0, NULL, "all of these networks, by their AS number" },
 	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },
 	{ SECTION_SET, "services", KIND_SERVICES, 0, 0, 0, NULL, "where the set applies; default all" },
 	LIMITS(SECTION_SET, SET),
 	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap", 100 },
-	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion" },
+	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion", true },
 };
+#pragma GCC diagnostic pop
 
 const size_t schema_count = sizeof(schema) / sizeof(*schema);
 
 bool kind_is_list(enum kind kind)
 {
-	return kind == KIND_INTERFACES || kind == KIND_PORTS || kind == KIND_ADDRESSES || kind == KIND_PREFIXES ||
-	       kind == KIND_SERVICES;
+	return kind >= KIND_INTERFACES;
+}
+
+bool section_is_single(enum section section)
+{
+	return section < SECTION_SERVICE;
 }
 
 const struct setting *schema_find(enum section section, const char *key)
@@ -78,6 +108,22 @@ const struct setting *schema_find(enum section section, const char *key)
 			return &schema[i];
 	}
 	return NULL;
+}
+
+void schema_defaults(enum section section, void *base)
+{
+	const struct setting *s;
+	void *field;
+
+	for (s = schema; s < schema + schema_count; s++) {
+		field = (char *)base + s->offset;
+		if (s->section != section)
+			continue;
+		if (s->kind == KIND_COUNT || s->kind == KIND_TIME)
+			memcpy(field, &s->normal, sizeof(s->normal));
+		else if (s->kind == KIND_BOOL)
+			*(bool *)field = s->normal;
+	}
 }
 
 static unsigned int least(unsigned int a, unsigned int b, unsigned int c)

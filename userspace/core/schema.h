@@ -7,7 +7,18 @@
 
 #include "policy.h"
 
-enum section { SECTION_TOP, SECTION_SOURCES, SECTION_PRIVACY, SECTION_SERVICE, SECTION_SET, SECTIONS };
+/* From SECTION_SERVICE on they have a title; the keys of the others are those of the policy itself. */
+enum section {
+	SECTION_TOP,
+	SECTION_SOURCES,
+	SECTION_PRIVACY,
+	SECTION_GEOIP,
+	SECTION_FLOOD,
+	SECTION_METRICS,
+	SECTION_SERVICE,
+	SECTION_SET,
+	SECTIONS
+};
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -16,12 +27,17 @@ enum kind {
 	KIND_TIME, /* uint32_t, seconds */
 	KIND_BOOL,
 	KIND_CHOICE, /* int-sized enum: index into `choices` */
+	KIND_LISTEN, /* struct listen */
+	KIND_FILE,
+	/* lists */
 	KIND_INTERFACES,
 	KIND_PORTS,
 	KIND_ADDRESSES,
 	KIND_PREFIXES,
-	KIND_FILE,
 	KIND_SERVICES,
+	KIND_COUNTRIES, /* struct countries */
+	KIND_NETWORKS, /* struct numbers */
+	KIND_DATABASES,
 };
 
 struct setting {
@@ -32,7 +48,7 @@ struct setting {
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
-	uint32_t normal; /* what a number is when nobody says anything */
+	uint32_t normal; /* of a count, a time or a bool: what it is when nobody says anything */
 };
 
 extern const struct setting schema[];
@@ -40,7 +56,11 @@ extern const size_t schema_count;
 extern const char *const section_names[SECTIONS]; /* "" for the top level */
 
 bool kind_is_list(enum kind kind);
+/* The section's keys go to struct policy itself: it has no title. */
+bool section_is_single(enum section section);
 const struct setting *schema_find(enum section section, const char *key);
+/* Sets every count, time and bool of a section to what it is when nobody says anything. */
+void schema_defaults(enum section section, void *base);
 /* The key most like `key`, "" when none is near. */
 const char *schema_suggest(const char *key);
 

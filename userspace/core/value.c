@@ -129,3 +129,49 @@ int bool_parse(const char *text, bool *out)
 	}
 	return -EINVAL;
 }
+
+/* Splits "ADDRESS:PORT" or "[ADDRESS]:PORT" in place. */
+static int listen_split(char *text, char **address, char **port)
+{
+	*port = strrchr(text, ':');
+	if (!*port)
+		return -EINVAL;
+	*(*port)++ = 0;
+	*address = text;
+	if (*text != '[')
+		return strchr(text, ':') ? -EINVAL : 0;
+	if (!text[1] || text[strlen(text) - 1] != ']')
+		return -EINVAL;
+	text[strlen(text) - 1] = 0;
+	(*address)++;
+	return 0;
+}
+
+int listen_parse(const char *text, struct listen *out)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	struct listen l = { .off = !strcmp(text, "none") };
+	char *address, *port;
+	uint32_t n = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	if (!l.off &&
+	    (listen_split(copy, &address, &port) || addr_parse(address, &l.addr) || count_parse(port, 1, 65535, &n)))
+		return -EINVAL;
+	l.port = n;
+	*out = l;
+	return 0;
+}
+
+const char *listen_format(const struct listen *l, char buf[static LISTEN_TEXT_LEN])
+{
+	char text[ADDR_TEXT_LEN];
+
+	addr_format(&l->addr, text);
+	if (l->off)
+		snprintf(buf, LISTEN_TEXT_LEN, "none");
+	else
+		snprintf(buf, LISTEN_TEXT_LEN, strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, l->port);
+	return buf;
+}

@@ -8,8 +8,12 @@
 int count_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out);
 int rate_parse(const char *text, struct rate *out); /* "60/1m"; "0": none; at most 1 d */
 int share_parse(const char *text, struct share *out); /* "20" or "2%" */
+int listen_parse(const char *text, struct listen *out); /* "127.0.0.1:9798", "[::1]:9798" or "none" */
 int bool_parse(const char *text, bool *out);
 /* The shortest form that seconds_parse() reads back. Returns buf. */
+#define LISTEN_TEXT_LEN (ADDR_TEXT_LEN + 8)
+/* The form that listen_parse() reads back. Returns buf. */
+const char *listen_format(const struct listen *l, char buf[static LISTEN_TEXT_LEN]);
 const char *seconds_format(uint32_t seconds, char buf[static 16]);
 
 #endif

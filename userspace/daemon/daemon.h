@@ -34,7 +34,11 @@ struct daemon {
 	struct policy *live; /* with the live settings: what is in force */
 	struct override *overrides;
 	long drift;
+	time_t applied_at; /* when a policy file was last put in force */
+	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;
+	bool tuned; /* net.ipv4.tcp_syncookies is raised, and that is said */
+	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
 	struct event *watched[8]; /* signals and clocks */
@@ -43,6 +47,7 @@ struct daemon {
 	unsigned int clients_count;
 	struct privacy *privacy;
 	struct watch *watch; /* NULL: nobody does */
+	struct exporter *exporter; /* exporter.c's; NULL before the loop */
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 
@@ -57,6 +62,8 @@ struct policy *daemon_preview(const struct daemon *dm, const struct override *wa
 /* The live setting in force for a key; NULL: there is none. */
 const struct override *override_find(const struct daemon *dm, const char *service, const char *key);
 void daemon_expire(struct daemon *dm);
+/* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
+int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
 void overrides_free(struct daemon *dm);
 
 /* control.c */

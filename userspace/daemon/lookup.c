@@ -10,11 +10,20 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-static bool set_holds(const struct policy_set *s, const struct sluice_addr *a)
+static bool set_holds(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
 {
 	struct sluice_addr cut;
 	size_t i;
 
+	uint16_t country = geo ? spans_find(&geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a)) : 0;
+	uint32_t asn = geo ? spans_find(&geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
+
+	if (geo && countries_have(&s->countries, country))
+		return true;
+	for (i = 0; i < s->asns.count; i++) {
+		if (s->asns.item[i] == asn)
+			return true;
+	}
 	for (i = 0; i < s->prefixes.count; i++) {
 		cut = addr_mask(a, s->prefixes.item[i].len);
 		if (!memcmp(&cut, &s->prefixes.item[i].addr, sizeof(cut)))
@@ -29,7 +38,7 @@ static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
 	size_t i;
 
 	for (i = 0; i < p->sets_count; i++) {
-		if (p->sets[i].enabled && set_holds(&p->sets[i], a))
+		if (p->sets[i].enabled && set_holds(&p->sets[i], p->geo, a))
 			json_array_append_new(sets, json_string(p->sets[i].name));
 	}
 	return sets;
@@ -37,7 +46,7 @@ static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
 
 static const char *verdict_of(enum sluice_reason why, const struct sluice_service *s)
 {
-	if (why < SLUICE_FIRST_REFUSAL || why == SLUICE_UNDECIDED)
+	if (!reason_refuses(why))
 		return "pass";
 	return s->excess == SLUICE_EXCESS_RESET ? "reset" : "drop";
 }
@@ -46,8 +55,9 @@ int lookup_json(const struct engine *e, const struct policy *p, const struct slu
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	struct lookup_status look = {};
-	char text[ADDR_TEXT_LEN];
+	char text[ADDR_TEXT_LEN], country[3];
 	json_t *services;
+	uint32_t asn;
 	size_t i;
 	int err;
 
@@ -64,7 +74,10 @@ int lookup_json(const struct engine *e, const struct policy *p, const struct slu
 						reason_label(look.reason), "max_connections_per_source",
 						(json_int_t)look.rule.source.connections));
 	}
-	*out = json_pack("{s:s, s:n, s:n, s:o, s:I, s:o}", "address", addr_format(a, text), "country", "asn", "sets",
-			 sets_json(p, a), "class", (json_int_t)look.class_id, "services", services);
+	asn = p->geo ? spans_find(&p->geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
+	*out = json_pack("{s:s, s:o, s:o, s:o, s:I, s:o}", "address", addr_format(a, text), "country",
+			 p->geo ? json_string(country_text(look.country, country)) : json_null(), "asn",
+			 asn ? json_integer(asn) : json_null(), "sets", sets_json(p, a), "class",
+			 (json_int_t)look.class_id, "services", services);
 	return *out ? 0 : -ENOMEM;
 }

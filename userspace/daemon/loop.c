@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon.h"
+#include "exporter.h"
 #include "tables.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
@@ -38,6 +39,33 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 	sd_notify(0, "READY=1");
 }
 
+static void tune(struct daemon *dm)
+{
+	bool raised = dm->tuned;
+	struct diag d = {};
+	int err = engine_tune(dm->engine, &raised, &d);
+
+	if (raised != dm->tuned)
+		log_say(LOG_NOTICE, raised ? "SYNs are answered by cookies: net.ipv4.tcp_syncookies is 2"
+					   : "no cookies are needed: net.ipv4.tcp_syncookies is what it was");
+	dm->tuned = raised;
+	if (err && !dm->untunable)
+		log_diag(LOG_ERR, &d);
+	diag_free(&d);
+	dm->untunable = err;
+}
+
+/* The gate answers floods without us, but only we can make the host accept the answers. */
+static void on_bell(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *dm = arg;
+
+	(void)number;
+	(void)what;
+	engine_bell_clear(dm->engine);
+	tune(dm);
+}
+
 static void on_second(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
@@ -45,9 +73,13 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
+	if (!dm->engine) /* unloaded, and about to end */
+		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	privacy_tick(dm->privacy, now.tv_sec);
 	live_expire(dm->engine);
+	tune(dm);
+	exporter_tick(dm);
 }
 
 static void on_housekeeping(evutil_socket_t number, short what, void *arg)
@@ -58,11 +90,14 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
+	if (!dm->engine) /* unloaded, and about to end */
+		return;
 	engine_reap(dm->engine);
 	engine_audit(dm->engine, &dm->drift, &d);
 	if (dm->drift && before)
 		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);
 	log_diag(LOG_ERR, &d);
+	exporter_follow(dm);
 }
 
 static void on_expiry(evutil_socket_t number, short what, void *arg)
@@ -131,11 +166,15 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 		return err;
 	if (watch(dm, SIGTERM, EV_SIGNAL, on_stop, NULL) || watch(dm, SIGINT, EV_SIGNAL, on_stop, NULL) ||
 	    watch(dm, SIGHUP, EV_SIGNAL, on_reload, NULL) || watch(dm, -1, 0, on_second, &second) ||
+	    watch(dm, engine_bell(dm->engine), EV_READ, on_bell, NULL) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
+	tune(dm); /* also puts back what a daemon that was killed left raised */
+	exporter_follow(dm);
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
+	exporter_free(dm);
 	control_close(dm);
 	loop_free(dm);
 	return 0;

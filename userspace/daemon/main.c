@@ -54,7 +54,7 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 
 static int policy_load(struct daemon *dm, struct diag *d)
 {
-	int err = policy_parse_file(dm->config, &dm->base, d);
+	int err = policy_parse_file(dm->config, NULL, &dm->base, d);
 
 	if (err)
 		return err;
@@ -81,9 +81,12 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
+		err = engine_geo_check(dm->engine, dm->live, d);
+	if (!err)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)
 		err = engine_attach(dm->engine, dm->live, d);
+	dm->applied_at = time(NULL);
 	if (!err)
 		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
 			dm->config);
@@ -93,6 +96,11 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 
 static void daemon_done(struct daemon *dm)
 {
+	struct diag d = {};
+
+	if (dm->engine)
+		engine_untune(dm->engine, &d);
+	log_diag(LOG_ERR, &d);
 	if (dm->engine)
 		log_say(LOG_NOTICE,
 			"stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",

@@ -4,6 +4,7 @@
 
 #include "clone.h"
 #include "daemon.h"
+#include "exporter.h"
 #include "parse.h"
 #include "plan.h"
 
@@ -28,11 +29,14 @@ void overrides_free(struct daemon *dm)
 }
 
 /* Makes `p` the policy in force and takes it over; on failure interfaces and policy are what they were. */
-static int policy_enforce(struct daemon *dm, struct policy *p, struct diag *d)
+static int policy_enforce(struct daemon *dm, struct policy *p, bool force, struct diag *d)
 {
 	struct diag ignored = {};
-	int err = engine_attach(dm->engine, p, d);
+	int err = force ? 0 : engine_geo_check(dm->engine, p, d);
 
+	if (err)
+		return err;
+	err = engine_attach(dm->engine, p, d);
 	if (!err)
 		err = engine_commit(dm->engine, p, d);
 	if (err) {
@@ -43,6 +47,7 @@ static int policy_enforce(struct daemon *dm, struct policy *p, struct diag *d)
 	policy_free(dm->live);
 	dm->live = p;
 	privacy_set(dm->privacy, p);
+	exporter_follow(dm);
 	return 0;
 }
 
@@ -66,7 +71,7 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 		return -ENOMEM;
 	err = plan_diff(dm->live, p, &plan);
 	if (!err)
-		err = policy_enforce(dm, live, d);
+		err = policy_enforce(dm, live, false, d);
 	if (err)
 		return err;
 	live = NULL; /* the daemon's now */
@@ -75,15 +80,21 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 	loop_expiry(dm);
 	policy_free(dm->base);
 	dm->base = TAKE_PTR(base);
+	dm->applied_at = time(NULL);
+	dm->reload_failed = false;
 	return 0;
 }
 
 int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d)
 {
 	struct policy *p = NULL;
-	int err = policy_parse_file(path, &p, d);
+	int err = policy_parse_file(path, dm->live, &p, d);
 
-	return err ? err : daemon_replace(dm, p, summary, d);
+	if (!err)
+		err = daemon_replace(dm, p, summary, d);
+	if (err && path == dm->config) /* a slip in `apply FILE` is its user's to see */
+		dm->reload_failed = true;
+	return err;
 }
 
 /* The files' policy with all live settings on top; NULL with a message. */
@@ -170,7 +181,7 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	dm->overrides = o;
 	p = policy_with(dm, d);
 	if (p)
-		err = policy_enforce(dm, p, d);
+		err = policy_enforce(dm, p, false, d);
 	if (err)
 		policy_free(p);
 	if (err) { /* as if nothing had been said */
@@ -206,8 +217,26 @@ void daemon_expire(struct daemon *dm)
 		any = true;
 	}
 	p = any ? policy_with(dm, &d) : NULL;
-	if (p && policy_enforce(dm, p, &d))
+	if (p && policy_enforce(dm, p, false, &d))
 		policy_free(p);
 	log_diag(3, &d);
 	loop_expiry(dm);
+}
+
+int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *live = policy_clone(dm->live);
+	int err;
+
+	if (!live)
+		return -ENOMEM;
+	geo_free(live->geo);
+	live->geo = geo_hold(geo);
+	err = policy_enforce(dm, live, force, d);
+	if (err)
+		return err;
+	live = NULL; /* the daemon's now */
+	geo_free(dm->base->geo);
+	dm->base->geo = geo_hold(geo);
+	return 0;
 }

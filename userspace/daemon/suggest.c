@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* suggest: limits that fit what was seen. --dry-run: what other limits would refuse of what is there now. */
+/* suggest: limits that fit what was seen. */
 #include <errno.h>
 #include <string.h>
 
 #include "clone.h"
-#include "compile.h"
 #include "dump.h"
-#include "parse.h"
-#include "reason.h"
 #include "suggest.h"
 #include "tables.h"
 #include "value.h"
@@ -15,7 +12,6 @@
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
-DEFINE_CLEANUP(struct compiled *, compiled_free);
 
 static json_t *steps_json(const struct suggestion *s)
 {
@@ -113,104 +109,4 @@ int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a)
 		a->data = json_pack("{s:O, s:s}", "services", list, "policy", text);
 	json_decref(list);
 	return err ? err : a->data ? 0 : -ENOMEM;
-}
-
-struct tally {
-	unsigned int full, over, denied; /* sources that hold their limit; of these, more than that; sources denied */
-};
-
-/* What a policy would say to the next connection of a source that holds some now; SLUICE_UNDECIDED: welcome. */
-static enum sluice_reason source_judge(const struct compiled *c, const struct source_status *s, unsigned int id,
-				       struct sluice_rule *rule)
-{
-	*rule = c->rules[c->classes[compiled_class(c, &s->addr)].rule[id]];
-	if (rule->action == SLUICE_ACTION_DENY)
-		return SLUICE_DENIED;
-	if (rule->action == SLUICE_ACTION_LIMIT && rule->source.connections &&
-	    s->connections >= rule->source.connections)
-		return SLUICE_SOURCE_CONNECTIONS;
-	return SLUICE_UNDECIDED;
-}
-
-static void tally_add(struct tally *t, enum sluice_reason why, const struct source_status *s, uint32_t limit)
-{
-	t->denied += why == SLUICE_DENIED;
-	t->full += why == SLUICE_SOURCE_CONNECTIONS;
-	t->over += why == SLUICE_SOURCE_CONNECTIONS && s->connections > limit;
-}
-
-static int sources_judge(const struct daemon *dm, const struct compiled *c, const struct registry *names, json_t *list,
-			 struct tally *t)
-{
-	_cleanup_free_ struct source_status *now = NULL;
-	char name[SLUICE_NAME_LEN], text[ADDR_TEXT_LEN];
-	enum sluice_reason why;
-	struct sluice_rule rule;
-	struct prefix p;
-	size_t count = 0, i;
-	int err = sources_read(dm->engine, 0, &now, &count);
-
-	for (i = 0; i < count && !err; i++) {
-		service_name_read(dm->engine, now[i].service, name);
-		if (!now[i].connections || !registry_service(names, name))
-			continue;
-		why = source_judge(c, &now[i], registry_service(names, name), &rule);
-		if (why == SLUICE_UNDECIDED)
-			continue;
-		tally_add(t, why, &now[i], rule.source.connections);
-		p = (struct prefix){ now[i].addr, now[i].prefix_len };
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I}", "service", name, "source",
-						      prefix_format(&p, text), "reason", reason_label(why),
-						      "connections", (json_int_t)now[i].connections, "limit",
-						      (json_int_t)rule.source.connections));
-	}
-	return err;
-}
-
-static int services_judge(const struct daemon *dm, const struct compiled *c, const struct registry *names, json_t *list)
-{
-	_cleanup_(snapshot_free) struct snapshot *s = NULL;
-	int err = snapshot_take(dm->engine, &s);
-	const struct service_status *now;
-	uint32_t limit, held;
-	size_t i;
-
-	for (i = 0; i < (err ? 0 : s->services_count); i++) {
-		now = &s->services[i];
-		held = now->held - now->reserved;
-		limit = c->services[registry_service(names, now->row.name)].total.connections;
-		if (now->id && limit && held >= limit)
-			json_array_append_new(list,
-					      json_pack("{s:s, s:n, s:s, s:I, s:I}", "service", now->row.name, "source",
-							"reason", reason_label(SLUICE_SERVICE_CONNECTIONS),
-							"connections", (json_int_t)held, "limit", (json_int_t)limit));
-	}
-	return err;
-}
-
-int dry_run(struct daemon *dm, const struct policy *want, struct answer *a)
-{
-	_cleanup_free_ struct registry *names = calloc(1, sizeof(*names)); /* the engine's own stays as it is */
-	_cleanup_(compiled_free) struct compiled *c = NULL;
-	json_t *list = json_array();
-	struct tally t = {};
-	int err;
-
-	err = names ? policy_compile(want, names, &c, &a->diag) : -ENOMEM;
-	if (!err)
-		err = services_judge(dm, c, names, list);
-	if (!err)
-		err = sources_judge(dm, c, names, list, &t);
-	if (err) {
-		json_decref(list);
-		return err;
-	}
-	a->data = list;
-	return asprintf(
-		       &a->text,
-		       "nothing is changed: the next connection of %u sources would be refused (%u of them hold more than "
-		       "the limit), %u sources denied",
-		       t.full, t.over, t.denied) < 0
-		       ? -ENOMEM
-		       : 0;
 }

@@ -7,6 +7,9 @@
 #include "daemon.h"
 #include "dump.h"
 #include "explain.h"
+#include "exporter.h"
+#include "forecast.h"
+#include "geo_verbs.h"
 #include "lookup.h"
 #include "parse.h"
 #include "plan.h"
@@ -74,9 +77,13 @@ int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
 
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 {
+	char where[LISTEN_TEXT_LEN];
+	int err;
+
 	(void)args;
 	engine_audit(dm->engine, &dm->drift, &a->diag);
-	return report_status(dm->engine, "running", dm->drift, &a->data);
+	err = report_status(dm->engine, "running", dm->drift, &a->data);
+	return err ? err : json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
 }
 
 static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
@@ -162,7 +169,7 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 {
 	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
 
-	return p ? dry_run(dm, p, a) : bad(a);
+	return p ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
 
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
@@ -206,20 +213,19 @@ static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
 	return override_put(dm, &want, args, a);
 }
 
-static int file_try(struct daemon *dm, const char *path, struct answer *a)
+static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 {
-	_cleanup_(policy_free) struct policy *p = NULL;
+	_cleanup_(policy_free) struct policy *want = NULL;
 
-	return policy_parse_file(path, &p, &a->diag) ? bad(a) : dry_run(dm, p, a);
+	return policy_parse_file(path, dm->live, &want, &a->diag) ? bad(a)
+								  : forecast_json(dm, want, &a->data, &a->diag);
 }
 
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err;
-
-	if (json_is_true(json_object_get(args, "dry_run")))
-		return file_try(dm, arg(args, "path"), a);
-	err = daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+	int err = json_is_true(json_object_get(args, "dry_run"))
+			  ? file_forecast(dm, arg(args, "path"), a)
+			  : daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
@@ -245,7 +251,7 @@ static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t i;
 	int err;
 
-	err = policy_parse_file(path, &want, &a->diag);
+	err = policy_parse_file(path, dm->live, &want, &a->diag);
 	if (err)
 		return bad(a);
 	err = plan_diff(dm->live, want, &plan);
@@ -338,6 +344,8 @@ static const struct verb verbs[] = {
 	{ "erase", true, verb_erase },
 	{ "export", true, verb_export },
 	{ "unload", true, verb_unload },
+	{ "geo-status", false, verb_geo_status },
+	{ "geo-update", true, verb_geo_update },
 };
 /* clang-format on */
 

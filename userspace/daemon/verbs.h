@@ -12,8 +12,6 @@ int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
 
 /* suggest.c */
 int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);
-/* What `want` would refuse of what is there now, as the answer. Changes nothing. */
-int dry_run(struct daemon *dm, const struct policy *want, struct answer *a);
 
 /* subject.c */
 int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a);

@@ -23,22 +23,29 @@ static void multiprog_close(struct xdp_multiprog *mp)
 }
 DEFINE_CLEANUP(struct xdp_multiprog *, multiprog_close);
 
+/* The id of a pinned program, 0: there is none. */
+static __u32 pinned_id(const char *pin)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, opts);
+	_cleanup_close_ int fd = bpf_obj_get_opts(pin, &opts);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
 /* The gate of this pin among the programs on the interface, NULL: not attached. Belongs to `mp`. */
 static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
 {
-	LIBBPF_OPTS(bpf_obj_get_opts, opts);
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-	struct xdp_program *prog = NULL;
-	_cleanup_close_ int fd = bpf_obj_get_opts(pin, &opts);
+	struct xdp_program *prog = xdp_multiprog__main_prog(mp);
+	__u32 id = pinned_id(pin);
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+	if (!id)
 		return NULL;
-	prog = xdp_multiprog__main_prog(mp);
-	if (prog && xdp_program__id(prog) == info.id)
+	if (prog && xdp_program__id(prog) == id)
 		return prog;
 	for (prog = xdp_multiprog__next_prog(NULL, mp); prog; prog = xdp_multiprog__next_prog(prog, mp)) {
-		if (xdp_program__id(prog) == info.id)
+		if (xdp_program__id(prog) == id)
 			return prog;
 	}
 	return NULL;
@@ -55,14 +62,50 @@ static struct xdp_multiprog *multiprog_of(const char *interface)
 	return libxdp_get_error(mp) ? NULL : mp;
 }
 
+/*
+ * Whether a dispatcher runs the gate. libxdp 1.3.1 keeps a descriptor each time it looks at an interface, and status is asked for
+ * every second: so it looks once at each dispatcher. That never changes; libxdp puts another in its place.
+ */
+static bool dispatcher_runs(__u32 dispatcher, const char *interface, const char *pin)
+{
+	static struct {
+		__u32 dispatcher, gate;
+		bool runs;
+	} seen[16];
+	static unsigned int next;
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = NULL;
+	__u32 gate = pinned_id(pin);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
+		if (seen[i].dispatcher == dispatcher && seen[i].gate == gate)
+			return seen[i].runs;
+	}
+	mp = multiprog_of(interface);
+	i = next++ % (sizeof(seen) / sizeof(*seen));
+	seen[i].dispatcher = dispatcher;
+	seen[i].gate = gate;
+	seen[i].runs = mp && gate_find(mp, pin);
+	return seen[i].runs;
+}
+
+/* The gate is this program of the interface (0: none), or runs under it. */
+static bool gate_runs(__u32 program, const char *interface, const char *pin)
+{
+	return program && (program == pinned_id(pin) || dispatcher_runs(program, interface, pin));
+}
+
 /* Static text. */
 const char *gate_mode(const char *interface, const char *pin)
 {
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	LIBBPF_OPTS(bpf_xdp_query_opts, on);
+	unsigned int index = if_nametoindex(interface);
 
-	if (!mp || !gate_find(mp, pin))
+	if (!index || bpf_xdp_query(index, 0, &on))
 		return "detached";
-	return xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? "generic" : "native";
+	if (gate_runs(on.drv_prog_id, interface, pin))
+		return "native";
+	return gate_runs(on.skb_prog_id, interface, pin) ? "generic" : "detached";
 }
 
 /* Also takes the pin away. An interface that is gone, or a gate that somebody else detached, is no error. */

@@ -5,6 +5,7 @@
 
 #include "compile.h"
 #include "internal.h"
+#include "registry.h"
 
 static void compiled_release(struct compiled *c)
 {
@@ -69,32 +70,6 @@ static int listeners_write(const struct engine *e, __u32 slot, const struct comp
 	return err;
 }
 
-/*
- * Puts a new class table into the slot. The kernel waits for an RCU grace period when an element of an array of maps is
- * replaced (kernel/bpf/syscall.c, maybe_wait_bpf_programs), so when this returns no packet reads the slot's old content.
- */
-static int classes_replace(const struct engine *e, __u32 slot, const struct compiled *c)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	_cleanup_close_ int fd = -1;
-	struct sluice_prefix_key key;
-	size_t i;
-	int err;
-
-	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sluice_classes", sizeof(key), sizeof(__u32), SLUICE_MAX_PREFIXES,
-			    &opts);
-	if (fd < 0)
-		return fd;
-	for (i = 0; i < c->prefixes_count; i++) {
-		key.prefixlen = c->prefixes[i].prefix.len;
-		key.addr = c->prefixes[i].prefix.addr;
-		err = bpf_map_update_elem(fd, &key, &c->prefixes[i].class_id, BPF_ANY);
-		if (err)
-			return err;
-	}
-	return bpf_map_update_elem(e->map[MAP_class_tables], &slot, &fd, BPF_ANY);
-}
-
 static int names_write(const struct engine *e)
 {
 	int err = 0;
@@ -112,7 +87,7 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 {
 	int err;
 
-	err = classes_replace(e, slot, c); /* first: it waits until nobody reads the slot */
+	err = trie_replace(e, slot, c->trie); /* first: it waits until nobody reads the slot */
 	if (!err)
 		err = ports_write(e, slot, c);
 	if (!err)
@@ -163,8 +138,9 @@ static int peaks_write(const struct engine *e, const struct compiled *c)
 	return err;
 }
 
-static int stats_clear(const struct engine *e, __u32 service)
+static int service_clear(const struct engine *e, __u32 service)
 {
+	const struct sluice_pressure calm = {};
 	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
 	const struct sluice_peaks none = {};
 	__u32 index, why;
@@ -176,19 +152,29 @@ static int stats_clear(const struct engine *e, __u32 service)
 		index = service * SLUICE_REASONS + why;
 		err = bpf_map_update_elem(e->map[MAP_stats], &index, zero, BPF_ANY);
 	}
-	return err ? err : bpf_map_update_elem(e->map[MAP_peaks], &service, &none, BPF_ANY);
+	for (why = 0; why < SLUICE_COUNTRIES && !err; why++) {
+		index = service * SLUICE_COUNTRIES + why;
+		err = bpf_map_update_elem(e->map[MAP_countries], &index, zero, BPF_ANY);
+	}
+	if (!err)
+		err = bpf_map_update_elem(e->map[MAP_peaks], &service, &none, BPF_ANY);
+	return err ? err : bpf_map_update_elem(e->map[MAP_pressures], &service, &calm, BPF_ANY);
 }
 
-/* Frees the names that no policy uses and under which nothing is held: their counters may serve others. */
+/*
+ * Frees the names that no policy uses and under which nothing is held: their counters may serve others. A service's name and
+ * statistics stay while the next policy has room beside them, so that the counters of a service that comes back go on.
+ */
 static int registry_retire(struct engine *e)
 {
 	struct registry *reg = e->registry;
+	unsigned int spare = SLUICE_MAX_SERVICES - 1 - registry_count(reg, 1, SLUICE_MAX_SERVICES);
 	struct sluice_counter counter;
 	int err = 0;
 	__u32 i;
 
 	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++) {
-		if (reg->used[i] || !*reg->name[i])
+		if (reg->used[i] || !*reg->name[i] || (i < SLUICE_MAX_SERVICES && spare >= SLUICE_POLICY_SERVICES))
 			continue;
 		err = bpf_map_lookup_elem(e->map[MAP_totals], &i, &counter);
 		if (err || counter.held)
@@ -196,8 +182,10 @@ static int registry_retire(struct engine *e)
 		memset(&counter, 0, sizeof(counter));
 		memset(reg->name[i], 0, sizeof(reg->name[i]));
 		err = bpf_map_update_elem(e->map[MAP_totals], &i, &counter, BPF_ANY);
-		if (!err && i < SLUICE_MAX_SERVICES)
-			err = stats_clear(e, i);
+		if (!err && i < SLUICE_MAX_SERVICES) {
+			err = service_clear(e, i);
+			spare++;
+		}
 		if (!err)
 			err = bpf_map_update_elem(e->map[MAP_names], &i, reg->name[i], BPF_ANY);
 	}
@@ -217,6 +205,22 @@ static int policy_path_write(const struct engine *e, const struct policy *p)
 	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
 }
 
+static int generation_read(const struct engine *e, struct sluice_control *control, struct sluice_generation *live)
+{
+	int err = control_read(e, control);
+
+	return err ? err : bpf_map_lookup_elem(e->map[MAP_generations], &control->active, live);
+}
+
+int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d)
+{
+	struct sluice_generation live = {};
+	struct sluice_control control;
+	int err = generation_read(e, &control, &live);
+
+	return err || !p->geo ? err : geo_check(live.geo_entries, p->geo->entries, d);
+}
+
 static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c)
 {
 	struct sluice_generation live = {};
@@ -224,9 +228,7 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	__u32 zero = 0;
 	int err;
 
-	err = control_read(e, &control);
-	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &live);
+	err = generation_read(e, &control, &live);
 	if (err)
 		return err;
 	c->generation.number = live.number + 1;
@@ -236,9 +238,15 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 		err = peaks_write(e, c);
 	if (!err)
 		err = policy_path_write(e, p);
+	if (!err)
+		err = bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 	if (err)
 		return err;
-	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+	e->committed.listeners = c->listeners_count;
+	e->committed.classes = c->classes_count;
+	e->committed.rules = c->rules_count;
+	e->committed.pages = c->trie->pages;
+	return trie_drop(e, !control.active);
 }
 
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d)

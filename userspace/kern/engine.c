@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/random.h>
 
 #include <xdp/libxdp.h>
 
@@ -45,7 +45,7 @@ struct engine *engine_new(const char *instance)
 		return NULL;
 	snprintf(e->instance, sizeof(e->instance), "%s", instance);
 	e->lock = -1;
-	e->reap = -1;
+	e->reap = e->heal = -1;
 	for (i = 0; i < MAPS; i++)
 		e->map[i] = -1;
 	e->registry = calloc(1, sizeof(*e->registry));
@@ -66,8 +66,11 @@ void engine_close(struct engine *e)
 		if (e->map[i] >= 0)
 			close(e->map[i]);
 	}
+	ring_buffer__free(e->bell);
 	if (e->reap >= 0)
 		close(e->reap);
+	if (e->heal >= 0)
+		close(e->heal);
 	if (e->lock >= 0)
 		close(e->lock);
 	free(e->registry);
@@ -92,11 +95,21 @@ static int registry_read(struct engine *e)
 	return err;
 }
 
+static int programs_open(struct engine *e)
+{
+	char path[PIN_PATH_LEN];
+
+	pin_path(e->instance, PIN_REAP, path);
+	e->reap = bpf_obj_get(path);
+	pin_path(e->instance, PIN_HEAL, path);
+	e->heal = bpf_obj_get(path);
+	return e->reap < 0 || e->heal < 0 ? -ENOENT : 0;
+}
+
 /* -ENOENT: nothing (whole) is pinned there; -EPROTO: pins of another ABI. */
 static int engine_resume(struct engine *e, struct diag *d)
 {
 	struct sluice_identity who;
-	char path[PIN_PATH_LEN];
 	int err;
 
 	err = pins_open_maps(e, false);
@@ -112,9 +125,7 @@ static int engine_resume(struct engine *e, struct diag *d)
 			e->instance, who.abi, SLUICE_ABI_VERSION, e->instance);
 		return -EPROTO;
 	}
-	pin_path(e->instance, PIN_REAP, path);
-	e->reap = bpf_obj_get(path);
-	return e->reap < 0 ? -ENOENT : registry_read(e);
+	return programs_open(e) ? -ENOENT : registry_read(e);
 }
 
 /* The last step of a load: from here on the pins count as whole. */
@@ -129,22 +140,23 @@ static int identity_write(const struct engine *e, const struct policy *p)
 
 static int control_init(const struct engine *e, struct diag *d)
 {
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sluice_control control = { .abi = SLUICE_ABI_VERSION };
-	socklen_t len = sizeof(control.netns);
 	__u32 zero = 0;
+	int err;
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &control.netns, &len)) {
+	err = netns_cookie(&control.netns);
+	if (err) {
 		diag_add(d, "cannot tell which network namespace this is: %s: Linux 5.14 or newer is needed",
-			 strerror(errno));
-		return -errno;
+			 strerror(-err));
+		return err;
 	}
+	if (getrandom(&control.seed, sizeof(control.seed), 0) < 0)
+		return -errno;
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
 
 static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 {
-	char path[PIN_PATH_LEN];
 	int err;
 
 	err = object_load(e, p, d);
@@ -153,11 +165,8 @@ static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 	err = control_init(e, d);
 	if (err)
 		return err;
-	pin_path(e->instance, PIN_REAP, path);
-	e->reap = bpf_obj_get(path);
-	if (e->reap < 0)
-		return e->reap;
-	return identity_write(e, p);
+	err = programs_open(e);
+	return err ? err : identity_write(e, p);
 }
 
 static int gate_forget(const char *interface, const char *pin, void *arg)
@@ -230,6 +239,15 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 	return 0;
 }
 
+/* A half-made instance has nothing to put back; what cannot be put back is said, and stops nothing. */
+static void unload_untune(const char *instance, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+
+	if (e && !pins_open_maps(e, false))
+		tuning_restore(e, d);
+}
+
 int engine_unload(const char *instance, struct diag *d)
 {
 	_cleanup_close_ int lock = -1;
@@ -241,6 +259,7 @@ int engine_unload(const char *instance, struct diag *d)
 	err = pins_each_gate(instance, gate_forget, d);
 	if (err)
 		return err;
+	unload_untune(instance, d);
 	err = pins_remove(instance);
 	if (err)
 		diag_add(d, "cannot remove the pins of instance %s: %s", instance, strerror(-err));

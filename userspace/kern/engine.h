@@ -33,10 +33,25 @@ int engine_unload(const char *instance, struct diag *d);
 
 /* Compiles `p`, fills the idle generation, flips to it, counts live sockets anew where they belong now. */
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
-/* Compares counters with sockets and adopts what is not counted yet; *drift: sum of differences, 0 when all is right. */
+/* geo_check() of what `p` was made of, against what the generation in force was made of. */
+int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d);
+/*
+ * Compares counters with sockets, adopts what is not counted yet and, at the second audit, gives back what has no socket any
+ * more. *drift: the sum of the differences that are left, 0 when all is right.
+ */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
 /* Frees the counters of sources idle for longer than the retention time, and handshakes that cannot complete any more. */
 int engine_reap(struct engine *e);
+
+/*
+ * Brings net.ipv4.tcp_syncookies in line with what the kernel side wants now: 2 while it answers SYNs by cookies, what it
+ * was before otherwise. To be called when the bell rings, and once a second.
+ */
+int engine_tune(struct engine *e, bool *raised, struct diag *d);
+int engine_untune(struct engine *e, struct diag *d); /* puts it back in any case */
+/* A descriptor that becomes readable when engine_tune() is wanted, until engine_bell_clear(); or -errno. */
+int engine_bell(struct engine *e);
+void engine_bell_clear(struct engine *e);
 
 /*
  * Runs one frame through the gate without sending it (BPF_PROG_TEST_RUN, which changes counters as a real packet would).

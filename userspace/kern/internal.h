@@ -16,6 +16,7 @@
 #define PIN_RETRACK "link_retrack"
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
+#define PIN_HEAL "prog_heal"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_EXPLAIN "prog_explain"
@@ -25,9 +26,10 @@
 /* Every pinned map; the name in the object is the name of the pin. */
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
-	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(class_tables) X(live_allows)     \
-		X(live_bans) X(sources) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(owned) X(sweeper) \
-			X(identity) X(names) X(events) X(budgets) X(peaks)
+	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
+		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
+			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
+				X(bell) X(tuning) X(events) X(budgets) X(peaks)
 /* clang-format on */
 
 enum map_id {
@@ -41,8 +43,14 @@ struct engine {
 	char instance[SLUICE_NAME_LEN];
 	int lock; /* flock on the pin directory; -1: opened for reading */
 	int map[MAPS];
-	int reap; /* program */
+	int reap, heal; /* programs */
+	struct ring_buffer *bell; /* NULL: not listened to */
 	struct registry *registry;
+	/* Kept by the daemon that holds the lock. */
+	struct {
+		uint32_t listeners, classes, rules, pages;
+	} committed; /* rows of the policy in force */
+	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
 };
 
 extern const char *const map_names[MAPS];
@@ -60,12 +68,37 @@ int pins_each_gate(const char *instance, int (*f)(const char *interface, const c
 int gate_detach(const char *interface, const char *pin, struct diag *d);
 const char *gate_mode(const char *interface, const char *pin);
 
+/* tuning.c */
+int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
+int netns_cookie(__u64 *out); /* of the namespace this process is in */
+
 /* commit.c: the live slot and generation */
 int control_read(const struct engine *e, struct sluice_control *out);
+
+/* trie_map.c */
+struct trie;
+/* Puts a new trie into the slot; when it returns nothing reads the slot's old content. */
+int trie_replace(const struct engine *e, __u32 slot, const struct trie *t);
+/* Gives back the memory of an idle slot's trie. */
+int trie_drop(const struct engine *e, __u32 slot);
+struct trie_view {
+	const __u32 *cell; /* mapped */
+	size_t pages;
+};
+int trie_view_open(const struct engine *e, __u32 slot, struct trie_view *out);
+void trie_view_close(struct trie_view *v);
+/* fill.c: sources_tracked, reservations and `fill` */
+struct snapshot;
+int fill_read(const struct engine *e, struct snapshot *s);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
 int possible_cpus(void);
+/*
+ * Of a per-CPU array whose values are `words` 64-bit counters: rows [first, first + count), each summed over all processors,
+ * in one system call. `out` has room for count * words.
+ */
+int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out);
 
 struct engine *engine_new(const char *instance);
 DEFINE_CLEANUP(struct engine *, engine_close);

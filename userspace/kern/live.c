@@ -116,13 +116,15 @@ int live_read(const struct engine *e, enum live_kind kind, struct live_status **
 	return 0;
 }
 
-static int expire_in(int fd, uint64_t now)
+static int expire_in(struct engine *e, enum live_kind kind)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
+	int fd = live_map(e, kind), err;
 	const struct sluice_prefix_key *key;
 	const struct sluice_live *live;
+	uint64_t now = now_ns();
 	size_t i, total = 0;
-	int err;
+	uint32_t left = 0;
 
 	err = table_read(fd, sizeof(*key), sizeof(*live), &keys, &values, &total);
 	key = keys;
@@ -130,13 +132,17 @@ static int expire_in(int fd, uint64_t now)
 	for (i = 0; i < total && !err; i++) {
 		if (!live_stands(&live[i], now))
 			bpf_map_delete_elem(fd, &key[i]);
+		else
+			left++;
 	}
+	if (!err)
+		e->live_count[kind] = left;
 	return err;
 }
 
 int live_expire(struct engine *e)
 {
-	int err = expire_in(e->map[MAP_live_allows], now_ns());
+	int err = expire_in(e, LIVE_ALLOW);
 
-	return err ? err : expire_in(e->map[MAP_live_bans], now_ns());
+	return err ? err : expire_in(e, LIVE_BAN);
 }

@@ -76,6 +76,9 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 
 	pin_path(e->instance, PIN_REAP, path);
 	err = bpf_program__pin(skel->progs.sluice_reap, path);
+	pin_path(e->instance, PIN_HEAL, path);
+	if (!err)
+		err = bpf_program__pin(skel->progs.sluice_heal, path);
 	pin_path(e->instance, PIN_PROBE, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_gate, path);
@@ -106,6 +109,7 @@ int object_load(struct engine *e, const struct policy *p, struct diag *d)
 	if (!skel)
 		return -errno;
 	bpf_map__set_max_entries(skel->maps.sources, p->max_sources);
+	bpf_map__set_max_entries(skel->maps.connections, p->max_sources);
 	err = sluice_bpf__load(skel);
 	if (err) {
 		diag_add(d, "the kernel refused the programs: %s: -v shows what it said", strerror(-err));

@@ -3,50 +3,46 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "country.h"
 #include "reason.h"
 #include "report.h"
+#include "tally.h"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-/* All refusals of connections: real ones, or those that observe mode let pass. */
-static json_int_t refusals(const struct service_status *s, bool observed)
-{
-	json_int_t sum = 0;
-	int why;
-
-	for (why = SLUICE_FIRST_REFUSAL; why < SLUICE_REASONS; why++)
-		sum += observed ? s->stats[why].observed : s->stats[why].connections;
-	return sum;
-}
-
 static json_t *service_json(const struct service_status *s)
 {
-	uint64_t admitted = s->stats[SLUICE_ADMITTED].connections + s->stats[SLUICE_ALLOWED].connections +
-			    s->stats[SLUICE_OBSERVE].connections;
 	json_t *ports = json_array();
 	unsigned int i;
 
 	for (i = 0; i < s->row.ports_count && i < SLUICE_SERVICE_PORTS; i++)
 		json_array_append_new(ports, json_integer(s->row.ports[i]));
 	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports,
-			 "pressure", 0, "connections", s->held - s->reserved, "reserved", s->reserved,
+			 "pressure", s->pressure, "connections", s->held - s->reserved, "reserved", s->reserved,
 			 "max_connections", (json_int_t)s->row.total.connections, "max_connections_per_source",
-			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)admitted, "refused",
-			 refusals(s, false), "observed", refusals(s, true));
+			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)tally_admitted(s->stats),
+			 "refused", (json_int_t)tally_refused(s->stats), "observed",
+			 (json_int_t)tally_observed(s->stats));
 }
 
-int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
+static json_t *tables_json(const struct snapshot *s)
 {
-	_cleanup_(snapshot_free) struct snapshot *s = NULL;
-	json_t *interfaces, *services;
+	json_t *tables = json_array();
 	size_t i;
-	int err;
 
-	err = snapshot_take(e, &s);
-	if (err)
-		return err;
-	interfaces = json_array();
-	services = json_array();
+	for (i = 0; i < MAP_FILLS; i++)
+		json_array_append_new(tables, json_pack("{s:s, s:I, s:I, s:I}", "name", s->fill[i].name, "entries",
+							(json_int_t)s->fill[i].entries, "capacity",
+							(json_int_t)s->fill[i].capacity, "turned_away",
+							(json_int_t)s->fill[i].turned_away));
+	return tables;
+}
+
+json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
+{
+	json_t *interfaces = json_array(), *services = json_array();
+	size_t i;
+
 	for (i = 0; i < s->interfaces_count; i++)
 		json_array_append_new(interfaces, json_pack("{s:s, s:s}", "name", s->interfaces[i].name, "xdp_mode",
 							    s->interfaces[i].xdp_mode));
@@ -54,38 +50,54 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	*out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "daemon", daemon, "mode",
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
 			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
-			 "policy", s->policy, "interfaces", interfaces, "services", services, "sources_tracked",
-			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift);
+			 "policy", s->policy, "interfaces", interfaces, "services", services, "tables", tables_json(s),
+			 "sources_tracked", (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations,
+			 "drift", (json_int_t)drift, "healed", (json_int_t)s->healed);
+}
+
+int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	int err = snapshot_take(e, &s);
+
+	if (err)
+		return err;
+	*out = status_json(s, daemon, drift);
 	return *out ? 0 : -ENOMEM;
 }
 
-int report_counters(const struct engine *e, json_t **out)
+json_t *counters_json(const struct snapshot *s)
 {
-	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	json_t *list = json_array();
 	const struct sluice_stat *c;
 	size_t i, why;
-	int err;
 
-	err = snapshot_take(e, &s);
-	if (err)
-		return err;
-	*out = json_array();
 	for (i = 0; i < s->services_count; i++) {
 		for (why = 0; why < SLUICE_REASONS; why++) {
 			c = &s->services[i].stats[why];
 			if (!c->packets && !c->observed)
 				continue;
 			json_array_append_new(
-				*out, json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "service", s->services[i].row.name,
-						"reason", reason_label(why), "refusal", why >= SLUICE_FIRST_REFUSAL,
-						"packets", (json_int_t)c->packets, "connections",
-						(json_int_t)c->connections, "observed", (json_int_t)c->observed));
+				list, json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "service", s->services[i].row.name,
+						"reason", reason_label(why), "refusal", reason_refuses(why), "packets",
+						(json_int_t)c->packets, "connections", (json_int_t)c->connections,
+						"observed", (json_int_t)c->observed));
 		}
 	}
-	return 0;
+	return list;
+}
+
+int report_counters(const struct engine *e, json_t **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	int err = snapshot_take(e, &s);
+
+	if (err)
+		return err;
+	*out = counters_json(s);
+	return *out ? 0 : -ENOMEM;
 }
 
 static const char *service_name(const struct snapshot *s, unsigned int id)
@@ -114,7 +126,7 @@ int report_sources(const struct engine *e, const struct privacy *eyes, const cha
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	_cleanup_free_ struct source_status *list = NULL;
-	char text[ADDR_TEXT_LEN];
+	char text[ADDR_TEXT_LEN], country[3];
 	size_t count = 0, i;
 	struct prefix p;
 	int err, id;
@@ -131,11 +143,13 @@ int report_sources(const struct engine *e, const struct privacy *eyes, const cha
 	*out = json_array();
 	for (i = 0; i < count && (!top || i < top); i++) {
 		p = (struct prefix){ list[i].addr, list[i].prefix_len };
+		country_text(list[i].country, country);
 		json_array_append_new(
-			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:n}", "source", privacy_show(eyes, &p, text),
-					"service", service_name(s, list[i].service), "connections",
-					(json_int_t)list[i].connections, "reserved", (json_int_t)list[i].reserved,
-					"limit", (json_int_t)list[i].limit, "country"));
+			*out,
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "source", privacy_show(eyes, &p, text), "service",
+				  service_name(s, list[i].service), "connections", (json_int_t)list[i].connections,
+				  "reserved", (json_int_t)list[i].reserved, "limit", (json_int_t)list[i].limit,
+				  "country", s->generation.geo_built ? json_string(country) : json_null()));
 	}
 	return 0;
 }

@@ -8,7 +8,11 @@
 #include "privacy.h"
 #include "tables.h"
 
-/* Each returns 0 or -errno; *out is the caller's reference. drift < 0: not known. */
+/* Of a snapshot; NULL without memory. drift < 0: not known. */
+json_t *status_json(const struct snapshot *s, const char *daemon, long drift);
+json_t *counters_json(const struct snapshot *s);
+
+/* Each returns 0 or -errno; *out is the caller's reference. */
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out);
 int report_counters(const struct engine *e, json_t **out);
 /* Addresses as `eyes` may see them. service "": all; top 0: all. -ENOENT: no such service. */

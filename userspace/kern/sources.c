@@ -6,23 +6,7 @@
 #include "addr.h"
 #include "internal.h"
 #include "tables.h"
-
-static int class_read(const struct engine *e, __u32 slot, const struct sluice_addr *a, __u32 *out)
-{
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
-	_cleanup_close_ int fd = -1;
-	__u32 id;
-	int err;
-
-	err = bpf_map_lookup_elem(e->map[MAP_class_tables], &slot, &id);
-	if (err)
-		return err;
-	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
-		return fd;
-	*out = bpf_map_lookup_elem(fd, &key, &id) ? 0 : id;
-	return 0;
-}
+#include "trie.h"
 
 static int rule_read(const struct engine *e, __u32 slot, __u32 class_id, unsigned int service, struct sluice_rule *out)
 {
@@ -37,30 +21,66 @@ static int rule_read(const struct engine *e, __u32 slot, __u32 class_id, unsigne
 	return bpf_map_lookup_elem(e->map[MAP_rules], &index, out);
 }
 
-int lookup_read(const struct engine *e, const struct sluice_addr *a, unsigned int service, struct lookup_status *out)
+static enum sluice_reason reason_of(const struct engine *e, const struct sluice_addr *a, const struct sluice_rule *rule)
+{
+	static const enum sluice_reason reasons[] = {
+		[SLUICE_ACTION_LIMIT] = SLUICE_UNDECIDED,
+		[SLUICE_ACTION_ALLOW] = SLUICE_ALLOWED,
+		[SLUICE_ACTION_DENY] = SLUICE_DENIED,
+		[SLUICE_ACTION_COUNTRY] = SLUICE_COUNTRY,
+	};
+	struct live_status live;
+
+	if (!live_find(e, LIVE_ALLOW, a, &live))
+		return SLUICE_ALLOWED;
+	if (!live_find(e, LIVE_BAN, a, &live))
+		return SLUICE_BANNED;
+	return reasons[rule->action & 3];
+}
+
+/* One generation's trie, to ask it about many addresses. */
+struct asker {
+	const struct engine *engine;
+	__u32 slot;
+	struct trie_view trie;
+};
+
+static int asker_open(const struct engine *e, struct asker *out)
 {
 	struct sluice_control control;
-	struct lookup_status s = { .reason = SLUICE_UNDECIDED };
-	struct live_status live;
 	int err;
 
 	err = control_read(e, &control);
-	if (!err)
-		err = class_read(e, control.active, a, &s.class_id);
-	if (!err)
-		err = rule_read(e, control.active, s.class_id, service, &s.rule);
+	out->engine = e;
+	out->slot = control.active;
+	return err ? err : trie_view_open(e, out->slot, &out->trie);
+}
+
+static int asker_ask(const struct asker *q, const struct sluice_addr *a, unsigned int service,
+		     struct lookup_status *out)
+{
+	__u32 leaf = trie_find(q->trie.cell, q->trie.pages, a);
+	struct lookup_status s = { .class_id = SLUICE_LEAF_CLASS(leaf), .country = SLUICE_LEAF_COUNTRY(leaf) };
+	int err;
+
+	err = rule_read(q->engine, q->slot, s.class_id, service, &s.rule);
 	if (err)
 		return err;
-	if (!live_find(e, LIVE_ALLOW, a, &live))
-		s.reason = SLUICE_ALLOWED;
-	else if (!live_find(e, LIVE_BAN, a, &live))
-		s.reason = SLUICE_BANNED;
-	else if (s.rule.action == SLUICE_ACTION_ALLOW)
-		s.reason = SLUICE_ALLOWED;
-	else if (s.rule.action == SLUICE_ACTION_DENY)
-		s.reason = SLUICE_DENIED;
+	s.reason = reason_of(q->engine, a, &s.rule);
 	*out = s;
 	return 0;
+}
+
+int lookup_read(const struct engine *e, const struct sluice_addr *a, unsigned int service, struct lookup_status *out)
+{
+	struct asker q = {};
+	int err;
+
+	err = asker_open(e, &q);
+	if (!err)
+		err = asker_ask(&q, a, service, out);
+	trie_view_close(&q.trie);
+	return err;
 }
 
 static unsigned int mask_length(const struct sluice_addr *mask)
@@ -81,10 +101,10 @@ static int by_connections(const void *a, const void *b)
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-static void source_fill(const struct engine *e, const struct sluice_generation *g, const struct sluice_source_key *key,
+static void source_fill(const struct asker *q, const struct sluice_generation *g, const struct sluice_source_key *key,
 			const struct sluice_counter *c, struct source_status *out)
 {
-	struct lookup_status look;
+	struct lookup_status look = {};
 
 	out->addr = key->addr;
 	out->service = key->service;
@@ -92,26 +112,27 @@ static void source_fill(const struct engine *e, const struct sluice_generation *
 	out->connections = c->held - c->reserved;
 	out->reserved = c->reserved;
 	out->limit = 0;
-	if (!lookup_read(e, &key->addr, key->service, &look) && look.rule.action == SLUICE_ACTION_LIMIT)
+	if (asker_ask(q, &key->addr, key->service, &look))
+		return;
+	out->country = look.country;
+	if (look.rule.action == SLUICE_ACTION_LIMIT)
 		out->limit = look.rule.source.connections;
 }
 
-int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count)
+/* Those of the table that hold something, at `service` (0: all). The number of them, or -errno. */
+static int sources_list(const struct asker *q, unsigned int service, struct source_status **out)
 {
-	_cleanup_free_ struct source_status *list = NULL;
 	_cleanup_free_ void *keys = NULL, *values = NULL;
 	const struct sluice_source_key *key;
 	const struct sluice_counter *counter;
+	struct source_status *list;
 	struct sluice_generation g;
-	struct sluice_control control;
-	size_t i, total = 0, n = 0;
-	int err;
+	size_t i, total = 0;
+	int err, n = 0;
 
-	err = control_read(e, &control);
+	err = bpf_map_lookup_elem(q->engine->map[MAP_generations], &q->slot, &g);
 	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &g);
-	if (!err)
-		err = table_read(e->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+		err = table_read(q->engine->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
 	if (err)
 		return err;
 	list = calloc(total + 1, sizeof(*list));
@@ -121,10 +142,26 @@ int sources_read(const struct engine *e, unsigned int service, struct source_sta
 	counter = values;
 	for (i = 0; i < total; i++) {
 		if (counter[i].held && (!service || key[i].service == service))
-			source_fill(e, &g, &key[i], &counter[i], &list[n++]);
+			source_fill(q, &g, &key[i], &counter[i], &list[n++]);
 	}
+	*out = list;
+	return n;
+}
+
+int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count)
+{
+	struct source_status *list = NULL;
+	struct asker q = {};
+	int n;
+
+	n = asker_open(e, &q);
+	if (!n)
+		n = sources_list(&q, service, &list);
+	trie_view_close(&q.trie);
+	if (n < 0)
+		return n;
 	qsort(list, n, sizeof(*list), by_connections);
-	*out = TAKE_PTR(list);
+	*out = list;
 	*count = n;
 	return 0;
 }

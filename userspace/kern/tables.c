@@ -89,7 +89,7 @@ int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **v
 	err = bpf_obj_get_info_by_fd(fd, &info, &len);
 	if (err)
 		return err;
-	if (info.type == BPF_MAP_TYPE_HASH)
+	if (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_LRU_HASH)
 		return table_batches(fd, key_size, value_size, keys, values, count);
 	return table_walk(fd, key_size, value_size, keys, values, count);
 }
@@ -110,31 +110,55 @@ static int add_interface(const char *interface, const char *pin, void *arg)
 	return 0;
 }
 
-static int stats_read(const struct engine *e, struct service_status *s)
+int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out)
 {
-	int cpus = possible_cpus(), cpu, err;
-	_cleanup_free_ struct sluice_stat *each = calloc(cpus, sizeof(*each));
-	__u32 index, why;
+	__u32 cpus = possible_cpus(), done, got, last, next, i, word;
+	_cleanup_free_ __u64 *each = calloc((size_t)count * cpus * words, sizeof(*each));
+	_cleanup_free_ __u32 *keys = calloc(count, sizeof(*keys));
+	int err;
 
-	if (!each)
+	if (!each || !keys)
 		return -ENOMEM;
-	for (why = 0; why < SLUICE_REASONS; why++) {
-		index = s->id * SLUICE_REASONS + why;
-		err = bpf_map_lookup_elem(e->map[MAP_stats], &index, each);
-		if (err)
-			return err;
-		for (cpu = 0; cpu < cpus; cpu++) {
-			s->stats[why].packets += each[cpu].packets;
-			s->stats[why].connections += each[cpu].connections;
-			s->stats[why].observed += each[cpu].observed;
+	memset(out, 0, (size_t)count * words * sizeof(*out));
+	for (done = 0; done < count; done += got) {
+		got = count - done;
+		last = first + done - 1;
+		err = bpf_map_lookup_batch(fd, first + done ? &last : NULL, &next, keys, each, &got, NULL);
+		if (!got || (err && err != -ENOENT)) /* -ENOENT: the end of the map */
+			return err ? err : -EIO;
+		for (i = 0; i < got * cpus; i++) {
+			for (word = 0; word < words; word++)
+				out[(done + i / cpus) * words + word] += each[i * words + word];
 		}
 	}
 	return 0;
 }
 
+static int stats_read(const struct engine *e, struct service_status *s)
+{
+	__u64 sums[SLUICE_REASONS][sizeof(struct sluice_stat) / sizeof(__u64)];
+	int err = percpu_sums(e->map[MAP_stats], s->id * SLUICE_REASONS, SLUICE_REASONS,
+			      sizeof(sums[0]) / sizeof(__u64), sums[0]);
+
+	if (!err)
+		memcpy(s->stats, sums, sizeof(sums));
+	return err;
+}
+
+int countries_read(const struct engine *e, unsigned int service, uint64_t out[static SLUICE_COUNTRIES])
+{
+	__u64 sums[SLUICE_COUNTRIES];
+	int err = percpu_sums(e->map[MAP_countries], service * SLUICE_COUNTRIES, SLUICE_COUNTRIES, 1, sums);
+
+	if (!err)
+		memcpy(out, sums, sizeof(sums));
+	return err;
+}
+
 static int service_read(const struct engine *e, __u32 slot, __u32 id, struct service_status *s)
 {
 	__u32 index = slot * SLUICE_MAX_SERVICES + id;
+	struct sluice_pressure pressure;
 	struct sluice_counter counter;
 	int err;
 
@@ -151,6 +175,10 @@ static int service_read(const struct engine *e, __u32 slot, __u32 id, struct ser
 		return err;
 	s->held = counter.held;
 	s->reserved = counter.reserved;
+	err = bpf_map_lookup_elem(e->map[MAP_pressures], &id, &pressure);
+	if (err)
+		return err;
+	s->pressure = pressure.on;
 	return stats_read(e, s);
 }
 
@@ -184,17 +212,6 @@ static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 	return 0;
 }
 
-static int count_of(int fd, size_t key_size, size_t value_size, uint64_t *out)
-{
-	_cleanup_free_ void *keys = NULL, *values = NULL;
-	size_t count = 0;
-	int err;
-
-	err = table_read(fd, key_size, value_size, &keys, &values, &count);
-	*out = count;
-	return err;
-}
-
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 int snapshot_take(const struct engine *e, struct snapshot **out)
@@ -202,12 +219,15 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));
 	struct sluice_identity who;
 	struct sluice_control control;
+	struct sluice_audits audits;
 	__u32 zero = 0;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	err = control_read(e, &control);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits);
 	if (!err)
 		err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
 	if (!err)
@@ -217,13 +237,10 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	if (!err)
 		err = services_read(e, control.active, s);
 	if (!err)
-		err = count_of(e->map[MAP_sources], sizeof(struct sluice_source_key), sizeof(struct sluice_counter),
-			       &s->sources_tracked);
-	if (!err)
-		err = count_of(e->map[MAP_reservations], sizeof(struct sluice_tuple), sizeof(struct sluice_reservation),
-			       &s->reservations);
+		err = fill_read(e, s);
 	if (err)
 		return err;
+	s->healed = audits.healed;
 	memcpy(s->policy, who.policy, sizeof(s->policy));
 	*out = TAKE_PTR(s);
 	return 0;

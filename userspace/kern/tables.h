@@ -14,10 +14,20 @@ struct service_status {
 	struct sluice_service row; /* name, ports, limits in force */
 	unsigned int id;
 	uint32_t held, reserved; /* established connections: held - reserved */
+	bool pressure; /* every SYN is answered by a cookie */
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };
 
-/* One coherent-enough view for status, counters and metrics. Freed with snapshot_free(). */
+/* How full a table is. Of the policy's tables and of the live verdicts only the daemon knows; a CLI on the pins reads 0. */
+struct map_fill {
+	const char *name; /* static */
+	uint64_t entries, capacity;
+	uint64_t turned_away; /* sources or handshakes that found no room */
+};
+
+#define MAP_FILLS 11
+
+/* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
 	struct sluice_generation generation;
 	char policy[SLUICE_PATH_LEN];
@@ -28,8 +38,12 @@ struct snapshot {
 	size_t services_count;
 	uint64_t sources_tracked;
 	uint64_t reservations;
+	uint32_t healed; /* connections whose end nobody told: see struct sluice_audits */
+	struct map_fill fill[MAP_FILLS];
 };
 
+/* Connections refused at a service for their country, by country number. */
+int countries_read(const struct engine *e, unsigned int service, uint64_t out[static SLUICE_COUNTRIES]);
 int snapshot_take(const struct engine *e, struct snapshot **out);
 void snapshot_free(struct snapshot *s);
 
@@ -46,6 +60,7 @@ struct source_status {
 	uint32_t connections; /* established */
 	uint32_t reserved;
 	uint32_t limit; /* in force for it; 0: none */
+	uint16_t country; /* see core/country.h; 0: in no database, or none in force */
 };
 
 /* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */
@@ -73,8 +88,9 @@ int live_expire(struct engine *e); /* removes entries whose time is over */
 
 /* What the live tables say of an address at one service. */
 struct lookup_status {
-	enum sluice_reason reason; /* SLUICE_ALLOWED, BANNED, DENIED or UNDECIDED (limits decide) */
+	enum sluice_reason reason; /* SLUICE_ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED (limits decide) */
 	uint32_t class_id;
+	uint16_t country;
 	struct sluice_rule rule;
 };
 

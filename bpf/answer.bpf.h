@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Turns a segment, in place and for XDP_TX, into its answer: the RST for one that is refused (RFC 9293, 3.10.7.1), or the SYN-ACK
+ * that carries a SYN cookie.
+ */
+#ifndef SLUICE_ANSWER_BPF_H
+#define SLUICE_ANSWER_BPF_H
+
+#define ANSWER_TTL 64
+#define IP_DF 0x4000
+#define TCP_MSS_LEAST 536 /* RFC 9293, 3.7.1 */
+#define TCPOPT_MSS 2
+#define TCPOLEN_MSS 4
+#define FIRST_SEGMENTS 10 /* RFC 6928: no client sends more before it hears of the host's own window */
+
+/* The headers of an answer, without padding; `option` is part of a SYN-ACK only. */
+struct answer_ipv4 {
+	struct iphdr ip;
+	struct tcphdr tcp;
+	__be32 option;
+};
+
+struct answer_ipv6 {
+	struct ipv6hdr ip;
+	struct tcphdr tcp;
+	__be32 option;
+};
+
+static __always_inline __sum16 checksum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* The sum of 32-bit words folds into that of 16-bit words (RFC 1071, 2). */
+static __always_inline __u64 checksum_add(const __be32 *words, __u32 bytes, __u64 sum)
+{
+	__u32 i;
+
+	for (i = 0; i < bytes / 4; i++)
+		sum += words[i];
+	return sum;
+}
+
+static __always_inline void answer_ethernet(struct ethhdr *eth)
+{
+	__u8 mac[ETH_ALEN];
+
+	__builtin_memcpy(mac, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, mac, ETH_ALEN);
+}
+
+/* A segment with ACK is answered by a bare RST at its ACK number; one without by a RST that acknowledges all it said. */
+static __always_inline void answer_reset(struct tcphdr *tcp, const struct sluice_pkt *pkt)
+{
+	__u32 said = pkt->tcp_end - pkt->tcp_offset - pkt->header_len + pkt->syn;
+
+	tcp->rst = 1;
+	if (pkt->syn) {
+		tcp->ack = 1;
+		tcp->ack_seq = bpf_htonl(bpf_ntohl(pkt->seq) + said);
+	} else {
+		tcp->seq = pkt->ack_seq;
+	}
+}
+
+/* No window scale, SACK or timestamps: docs/limits.md says why. */
+static __always_inline __be32 answer_cookie(struct tcphdr *tcp, const struct sluice_pkt *pkt, __u32 mss)
+{
+	__u32 window = mss * FIRST_SEGMENTS;
+
+	tcp->syn = 1;
+	tcp->ack = 1;
+	tcp->doff = (sizeof(*tcp) + TCPOLEN_MSS) / 4;
+	tcp->seq = bpf_htonl(pkt->cookie);
+	tcp->ack_seq = bpf_htonl(bpf_ntohl(pkt->seq) + 1);
+	tcp->window = bpf_htons(window < 0xffff ? window : 0xffff);
+	return bpf_htonl(TCPOPT_MSS << 24 | TCPOLEN_MSS << 16 | mss);
+}
+
+/* `mss` 0: a RST. Returns the length of the segment. */
+static __always_inline __u32 answer_tcp(struct tcphdr *tcp, __be32 *option, const struct sluice_pkt *pkt, __u32 mss)
+{
+	*option = 0;
+	tcp->source = pkt->tuple.local_port;
+	tcp->dest = pkt->tuple.source_port;
+	tcp->doff = sizeof(*tcp) / 4;
+	if (mss)
+		*option = answer_cookie(tcp, pkt, mss);
+	else
+		answer_reset(tcp, pkt);
+	return tcp->doff * 4;
+}
+
+/* Pseudo header (RFC 9293, 3.1; RFC 8200, 8.1) and segment, whose checksum field is 0. */
+static __always_inline __sum16 answer_checksum(const struct tcphdr *tcp, __be32 option, __u64 addresses, __u32 len)
+{
+	return checksum_fold(checksum_add((const __be32 *)tcp, sizeof(*tcp), addresses) + option + bpf_htonl(len) +
+			     bpf_htonl(IPPROTO_TCP));
+}
+
+static __always_inline void answer_ipv4_fill(struct answer_ipv4 *a, const struct sluice_pkt *pkt, __u32 mss)
+{
+	__be32 addresses[2] = { pkt->tuple.local.word[3], pkt->tuple.source.word[3] };
+	__be32 option;
+	__u32 len;
+
+	__builtin_memset(a, 0, sizeof(a->ip) + sizeof(a->tcp));
+	len = answer_tcp(&a->tcp, &option, pkt, mss);
+	a->ip.version = 4;
+	a->ip.ihl = sizeof(a->ip) / 4;
+	a->ip.tot_len = bpf_htons(sizeof(a->ip) + len);
+	a->ip.frag_off = bpf_htons(IP_DF);
+	a->ip.ttl = ANSWER_TTL;
+	a->ip.protocol = IPPROTO_TCP;
+	a->ip.saddr = addresses[0];
+	a->ip.daddr = addresses[1];
+	a->ip.check = checksum_fold(checksum_add((const __be32 *)&a->ip, sizeof(a->ip), 0));
+	a->tcp.check = answer_checksum(&a->tcp, option, checksum_add(addresses, sizeof(addresses), 0), len);
+	if (mss)
+		a->option = option;
+}
+
+static __always_inline void answer_ipv6_fill(struct answer_ipv6 *a, const struct sluice_pkt *pkt, __u32 mss)
+{
+	struct sluice_addr addresses[2] = { pkt->tuple.local, pkt->tuple.source };
+	__be32 option;
+	__u32 len;
+
+	__builtin_memset(a, 0, sizeof(a->ip) + sizeof(a->tcp));
+	len = answer_tcp(&a->tcp, &option, pkt, mss);
+	a->ip.version = 6;
+	a->ip.payload_len = bpf_htons(len);
+	a->ip.nexthdr = IPPROTO_TCP;
+	a->ip.hop_limit = ANSWER_TTL;
+	__builtin_memcpy(&a->ip.saddr, addresses, sizeof(addresses));
+	a->tcp.check = answer_checksum(&a->tcp, option, checksum_add(addresses[0].word, sizeof(addresses), 0), len);
+	if (mss)
+		a->option = option;
+}
+
+static __always_inline int answer_build(struct xdp_md *ctx, const struct sluice_pkt *pkt, __u32 mss)
+{
+	__u32 ip_len = pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	__u32 offset = pkt->ip_offset & 0x3f;
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	long length = end - data;
+
+	/* the verifier refuses the sum of a pointer and a constant that clang would make of this */
+	barrier_var(length);
+	/* One option's room more than a RST needs, so that both kinds are built by the same bounds. */
+	if (bpf_xdp_adjust_tail(ctx, (long)(offset + ip_len + sizeof(struct tcphdr) + TCPOLEN_MSS) - length))
+		return XDP_DROP;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if (data + offset + sizeof(struct answer_ipv6) <= end && !pkt->ipv4)
+		answer_ipv6_fill(data + offset, pkt, mss);
+	else if (data + offset + sizeof(struct answer_ipv4) <= end && pkt->ipv4)
+		answer_ipv4_fill(data + offset, pkt, mss);
+	else
+		return XDP_DROP;
+	if (data + sizeof(struct ethhdr) > end)
+		return XDP_DROP;
+	answer_ethernet(data);
+	if (!mss && bpf_xdp_adjust_tail(ctx, -TCPOLEN_MSS))
+		return XDP_DROP;
+	return XDP_TX;
+}
+
+/* XDP_TX, or XDP_DROP where the answer cannot be built. IP options and extension headers are left out of it. */
+__noinline int answer_send(struct xdp_md *ctx, const struct sluice_pkt *pkt, __u32 mss)
+{
+	return pkt ? answer_build(ctx, pkt, mss) : XDP_DROP;
+}
+
+/* What fits into a packet of this interface: as the host itself would say where no route says otherwise. */
+static __always_inline __u32 answer_mss(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	__u32 headers = sizeof(struct tcphdr) + (pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	__u32 mtu = 0;
+
+	bpf_check_mtu(ctx, 0, &mtu, 0, 0);
+	if (mtu < headers + TCP_MSS_LEAST)
+		return TCP_MSS_LEAST;
+	return mtu - headers < 0xffff ? mtu - headers : 0xffff;
+}
+
+#endif

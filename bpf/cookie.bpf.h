@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * SYN cookies that the host's own TCP accepts (net/ipv4/syncookies.c). The cookie is made and the SYN-ACK sent without it; the
+ * ACK that brings the cookie back goes to the host, which makes the connection of it, as long as the listener remembers an
+ * overflow of its queue. bpf_tcp_gen_syncookie() leaves that memory, good for two minutes, but needs the listener looked up;
+ * so it is asked once a second and the raw helpers make all other cookies.
+ */
+#ifndef SLUICE_COOKIE_BPF_H
+#define SLUICE_COOKIE_BPF_H
+
+#define TCP_HEADER_MAX 60
+#define STAMP_FRESH_NS (1000ULL * 1000000) /* asked again after this ... */
+#define STAMP_RETRY_NS (10ULL * 1000000) /* ... or this, where the listener could not be told */
+#define STAMP_GOOD_NS (60ULL * 1000000000) /* half of what the host remembers: the cookie must still come back */
+
+/* The headers as the helpers want them. Of the IP header they read version and addresses. */
+struct segment {
+	union {
+		struct iphdr v4;
+		struct ipv6hdr v6;
+	} ip;
+	union {
+		struct tcphdr tcp;
+		__u8 bytes[TCP_HEADER_MAX];
+	};
+};
+
+/* Not on the stack, which is short. Nothing is left in it between packets, which a processor judges one by one. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, scratch, __u32, struct segment, 1);
+
+static __always_inline void segment_addresses(struct segment *s, const struct sluice_pkt *pkt)
+{
+	if (pkt->ipv4) {
+		s->ip.v4.version = 4;
+		s->ip.v4.saddr = pkt->tuple.source.word[3];
+		s->ip.v4.daddr = pkt->tuple.local.word[3];
+		return;
+	}
+	s->ip.v6.version = 6;
+	__builtin_memcpy(&s->ip.v6.saddr, &pkt->tuple.source, 16);
+	__builtin_memcpy(&s->ip.v6.daddr, &pkt->tuple.local, 16);
+}
+
+static __always_inline __u32 segment_ip_len(const struct sluice_pkt *pkt)
+{
+	return pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/* A bare header of the segment: no options, which only SYNs are asked for. */
+static __always_inline void segment_bare(struct segment *s, const struct sluice_pkt *pkt)
+{
+	segment_addresses(s, pkt);
+	s->tcp.source = pkt->tuple.source_port;
+	s->tcp.dest = pkt->tuple.local_port;
+	s->tcp.seq = pkt->seq;
+	s->tcp.ack_seq = pkt->ack_seq;
+	s->tcp.doff = sizeof(struct tcphdr) / 4;
+	s->bytes[13] = pkt->flags;
+}
+
+/* The socket that the segment would reach: a connection, a handshake or a listener. The caller releases it. */
+static __always_inline struct bpf_sock *socket_find(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct bpf_sock_tuple t = {};
+
+	if (pkt->ipv4) {
+		t.ipv4.saddr = pkt->tuple.source.word[3];
+		t.ipv4.daddr = pkt->tuple.local.word[3];
+		t.ipv4.sport = pkt->tuple.source_port;
+		t.ipv4.dport = pkt->tuple.local_port;
+		return bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+	}
+	__builtin_memcpy(t.ipv6.saddr, &pkt->tuple.source, 16);
+	__builtin_memcpy(t.ipv6.daddr, &pkt->tuple.local, 16);
+	t.ipv6.sport = pkt->tuple.source_port;
+	t.ipv6.dport = pkt->tuple.local_port;
+	return bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
+enum belongs {
+	BELONGS_NOWHERE, /* no listener: nothing is known of it here */
+	BELONGS_LISTENER, /* to no connection */
+	BELONGS_COOKIE, /* to no connection, but it brings a cookie that the listener accepts */
+	BELONGS_HANDSHAKE, /* completes one */
+	BELONGS_STRANGER, /* to a handshake, but does not know our sequence number */
+	BELONGS_CONNECTION,
+};
+
+/* Ends the reference to `sk`. */
+static __always_inline enum belongs handshake_judge(struct bpf_sock *sk, const struct sluice_pkt *pkt)
+{
+	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
+	__u32 isn = request ? request->snt_isn : 0;
+	int known = request != NULL;
+
+	bpf_sk_release(sk);
+	if (!pkt->ack)
+		return BELONGS_CONNECTION;
+	return known && bpf_ntohl(pkt->ack_seq) == isn + 1 ? BELONGS_HANDSHAKE : BELONGS_STRANGER;
+}
+
+/* enum belongs: where a segment without SYN, or with SYN and ACK, would end up. */
+__noinline int segment_judge(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct segment s = {};
+	struct bpf_sock *sk;
+	long err = -1;
+
+	if (!pkt)
+		return BELONGS_CONNECTION;
+	sk = socket_find(ctx, pkt);
+	if (!sk)
+		return BELONGS_NOWHERE;
+	if (sk->state == TCP_NEW_SYN_RECV)
+		return handshake_judge(sk, pkt);
+	if (sk->state != TCP_LISTEN) {
+		bpf_sk_release(sk);
+		return BELONGS_CONNECTION;
+	}
+	if (pkt->ack) {
+		segment_bare(&s, pkt);
+		err = bpf_tcp_check_syncookie(sk, &s.ip, segment_ip_len(pkt), &s.tcp, sizeof(s.tcp));
+	}
+	bpf_sk_release(sk);
+	return err ? BELONGS_LISTENER : BELONGS_COOKIE;
+}
+
+/* Not 0: the SYN would reach a listener. One that reaches a connection (also one that has ended) is the host's to answer. */
+__noinline int syn_finds_listener(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct bpf_sock *sk;
+	int listens;
+
+	if (!pkt)
+		return 0;
+	sk = socket_find(ctx, pkt);
+	if (!sk)
+		return 0;
+	listens = sk->state == TCP_LISTEN;
+	bpf_sk_release(sk);
+	return listens;
+}
+
+/* Asks the listener to remember, and makes a cookie on the way. -ENOENT: tcp_syncookies is not 2. */
+static __always_inline long listener_stamp(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s,
+					   __u32 len)
+{
+	struct bpf_sock *sk = socket_find(ctx, pkt);
+	long cookie = -1;
+
+	if (!sk)
+		return -1;
+	if (sk->state == TCP_LISTEN)
+		cookie = bpf_tcp_gen_syncookie(sk, &s->ip, segment_ip_len(pkt), &s->tcp, len);
+	bpf_sk_release(sk);
+	return cookie;
+}
+
+enum stamp_says { STAMP_DUE, STAMP_ACCEPTS, STAMP_REFUSES };
+
+/* What is known of the listener without asking it. DUE: that it has to be asked. */
+static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *stamp, __u64 now)
+{
+	__u64 wait;
+
+	if (!stamp)
+		return STAMP_DUE;
+	wait = now - stamp->stamped_ns < STAMP_FRESH_NS * 2 ? STAMP_FRESH_NS : STAMP_RETRY_NS;
+	if (now - stamp->tried_ns >= wait)
+		return STAMP_DUE;
+	return now - stamp->stamped_ns < STAMP_GOOD_NS ? STAMP_ACCEPTS : STAMP_REFUSES;
+}
+
+/* Not 0: the listener accepts cookies for some time to come. */
+static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s, __u32 len)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct sluice_listener_key key = { .addr = pkt->tuple.local, .port = pkt->local_port };
+	struct sluice_stamp *stamp, fresh = { .tried_ns = now };
+	enum stamp_says says;
+
+	stamp = bpf_map_lookup_elem(&stamps, &key);
+	says = stamp_read(stamp, now);
+	if (says != STAMP_DUE)
+		return says == STAMP_ACCEPTS;
+	if (stamp) {
+		fresh.stamped_ns = stamp->stamped_ns;
+		stamp->tried_ns = now; /* so that no other processor asks, too */
+	}
+	if (listener_stamp(ctx, pkt, s, len) >= 0)
+		fresh.stamped_ns = now;
+	else
+		bell_ring();
+	bpf_map_update_elem(&stamps, &key, &fresh, BPF_ANY);
+	return fresh.stamped_ns && now - fresh.stamped_ns < STAMP_GOOD_NS;
+}
+
+/* The cookie that answers this SYN; below 0: none can be made now. `s` is zero. */
+static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s)
+{
+	__u32 len = pkt->header_len;
+
+	if (len < sizeof(struct tcphdr))
+		return -1;
+	barrier_var(len); /* clang would fold the two checks into one that the verifier does not follow */
+	if (len > TCP_HEADER_MAX)
+		return -1;
+	if (bpf_xdp_load_bytes(ctx, pkt->tcp_offset, s->bytes, len))
+		return -1;
+	segment_addresses(s, pkt);
+	if (!stamp_renew(ctx, pkt, s, len))
+		return -1;
+	if (pkt->ipv4)
+		return bpf_tcp_raw_gen_syncookie_ipv4(&s->ip.v4, &s->tcp, len);
+	return bpf_tcp_raw_gen_syncookie_ipv6(&s->ip.v6, &s->tcp, len);
+}
+
+/* Makes the cookie that answers this SYN, in pkt->cookie. 0: none can be made now, the host has to answer. */
+__noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt)
+{
+	struct segment *s;
+	__u32 zero = 0;
+	__s64 cookie;
+
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	if (!pkt || !s)
+		return 0;
+	cookie = cookie_compute(ctx, pkt, s);
+	__builtin_memset(s, 0, sizeof(*s));
+	if (cookie < 0)
+		return 0;
+	pkt->cookie = cookie;
+	return 1;
+}
+
+/* Not 0: cookie_make() could. To ask the listener would change it: one that is due to be asked is supposed to agree. */
+__noinline int cookie_could(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct sluice_listener_key key = {};
+	enum stamp_says says;
+
+	if (!pkt)
+		return 0;
+	key.addr = pkt->tuple.local;
+	key.port = pkt->local_port;
+	says = stamp_read(bpf_map_lookup_elem(&stamps, &key), bpf_ktime_get_ns());
+	return says == STAMP_DUE ? syn_finds_listener(ctx, pkt) : says == STAMP_ACCEPTS;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Segments that no honest TCP sends. Most of them the host would drop itself, later; the others are meant to be judged as one
+ * thing by a filter and to be taken for another by the host. Who sent them does not matter: anybody can forge them.
+ */
+#ifndef SLUICE_CROOKED_BPF_H
+#define SLUICE_CROOKED_BPF_H
+
+#define FLAG_FIN 1
+#define FLAG_SYN 2
+#define FLAG_RST 4
+#define FLAG_PSH 8
+#define FLAG_ACK 16
+#define FLAG_URG 32
+#define FRAGMENT_NS (30ULL * 1000000000) /* how long the host waits for the others: net.ipv4.ipfrag_time */
+
+/* RFC 9293, 3.10.7: after the SYN everything but a RST carries ACK; SYN, FIN and RST exclude each other. PSH is free. */
+static __always_inline int flags_are_crooked(__u8 flags)
+{
+	__u8 control = flags & (FLAG_FIN | FLAG_SYN | FLAG_RST);
+
+	if (control & (control - 1))
+		return 1;
+	return !control || control == FLAG_FIN ? !(flags & FLAG_ACK) : 0;
+}
+
+static __always_inline int addr_is(const struct sluice_addr *a, const struct sluice_addr *b)
+{
+	return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
+	       a->word[3] == b->word[3];
+}
+
+static __always_inline void fragment_key_of(const struct sluice_pkt *pkt, struct sluice_fragment_key *key)
+{
+	key->source = pkt->tuple.source;
+	key->local = pkt->tuple.local;
+	key->id = pkt->fragment_id;
+}
+
+/*
+ * UNDECIDED, and pkt->local_port filled in: a later fragment that claims bytes which the first one, to that port, had
+ * already. One that does not cannot be judged; nor can the first one have hidden anything from us (see below).
+ */
+static __always_inline enum sluice_reason fragment_recall(struct sluice_pkt *pkt)
+{
+	const struct sluice_fragment *first;
+	struct sluice_fragment_key key;
+
+	fragment_key_of(pkt, &key);
+	first = bpf_map_lookup_elem(&fragments, &key);
+	if (!first || bpf_ktime_get_ns() - first->seen_ns > FRAGMENT_NS || pkt->fragment_offset >= first->end)
+		return SLUICE_UNPARSED;
+	pkt->local_port = first->port;
+	return SLUICE_UNDECIDED;
+}
+
+static __always_inline void fragment_note(const struct sluice_pkt *pkt)
+{
+	struct sluice_fragment first = { .seen_ns = bpf_ktime_get_ns(), .port = pkt->local_port };
+	struct sluice_fragment_key key;
+
+	first.end = pkt->tcp_end - pkt->fragment_start;
+	fragment_key_of(pkt, &key);
+	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
+}
+
+/* Of a packet to a protected port: FRAGMENT, MALFORMED or UNDECIDED. Dry: a first fragment is not noted. */
+static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt *pkt, int dry)
+{
+	if (pkt->fragment_offset)
+		return SLUICE_FRAGMENT;
+	if (pkt->more && (pkt->short_header || pkt->syn))
+		return SLUICE_FRAGMENT;
+	if (pkt->short_header || pkt->header_len < sizeof(struct tcphdr) || flags_are_crooked(pkt->flags))
+		return SLUICE_MALFORMED;
+	if (pkt->syn && pkt->tcp_end > pkt->tcp_offset + pkt->header_len)
+		return SLUICE_MALFORMED;
+	/* "land": answers would go to the host itself */
+	if (pkt->tuple.source_port == pkt->tuple.local_port && addr_is(&pkt->tuple.source, &pkt->tuple.local))
+		return SLUICE_MALFORMED;
+	if (pkt->more && !dry)
+		fragment_note(pkt);
+	return SLUICE_UNDECIDED;
+}
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Is somebody flooding? Three states of a service, each decided here packet by packet and ended by the sweeper:
+ *
+ *   under pressure   too many SYNs, half-open connections or expired reservations: every SYN is answered by a cookie
+ *   suspects         the reservations of some sources ran out unanswered: their SYNs are answered by cookies
+ *   guarded          cookies are under way: segments without SYN are judged, too, as long as any cookie is good
+ */
+#ifndef SLUICE_PRESSURE_BPF_H
+#define SLUICE_PRESSURE_BPF_H
+
+#define STALL_NS \
+	(300ULL * 1000000) /* a source full of reservations that none of them leaves for so long is contested */
+#define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
+#define STRAY_RATE 4 /* strays among these in STRAY_NS: an ACK flood */
+#define STRAY_NS (1000ULL * 1000000)
+#define SKETCH_FULL 0xffffffff
+
+/* What the sweeper and the reaper carry through a map. */
+struct sweep {
+	__u64 now;
+	__u64 retention;
+};
+
+static __always_inline struct sluice_pressure *pressure_of(__u32 service)
+{
+	return bpf_map_lookup_elem(&pressures, &service);
+}
+
+/* Wakes the daemon. Where it is dead the ring fills up, which does no harm. */
+static __always_inline void bell_ring(void)
+{
+	__u64 nothing = 0;
+
+	bpf_ringbuf_output(&bell, &nothing, sizeof(nothing), 0);
+}
+
+/* Not 0: the policy has SYNs answered by cookies. */
+static __always_inline int policy_bakes(const struct sluice_generation *generation)
+{
+	return generation->flood.cookies && !generation->observe;
+}
+
+static __always_inline void cookies_want(struct sluice_pressure *p, __u64 now)
+{
+	__u64 until = p->want_until_ns;
+
+	if (until > now + SLUICE_WANT_NS / 2)
+		return;
+	p->want_until_ns = now + SLUICE_WANT_NS;
+	if (until < now)
+		bell_ring();
+}
+
+static __always_inline void guard_raise(struct sluice_pressure *p, __u64 now)
+{
+	if (!p->guarded)
+		p->guard_since_ns = now;
+	if (!p->guarded || p->guard_until_ns < now + SLUICE_GUARD_NS - STRAY_NS)
+		p->guard_until_ns = now + SLUICE_GUARD_NS;
+	p->guarded = 1;
+}
+
+/*
+ * Not 0: every segment that could complete a handshake is judged, and those let through before have long been processed. Only
+ * then unanswered reservations stop standing in the way of clients that answer.
+ */
+static __always_inline int guard_is_firm(const struct sluice_pressure *p, __u64 now)
+{
+	return p->guarded && now - p->guard_since_ns > SLUICE_SWEEP_NS;
+}
+
+static __always_inline void pressure_begin(struct sluice_pressure *p, __u64 now)
+{
+	p->busy_ns = now;
+	p->on = 1;
+}
+
+/* Counts an event of `p`; how many there were in the last 20 * width. */
+static __always_inline __u32 events_note(struct sluice_pressure *p, struct sluice_window *w, __u64 width, __u64 now)
+{
+	__u64 epoch;
+	__u32 sum;
+
+	if (!width)
+		return 0;
+	epoch = now / width;
+	bpf_spin_lock(&p->lock);
+	window_advance(w, epoch, width);
+	window_hit(w);
+	sum = w->sum;
+	bpf_spin_unlock(&p->lock);
+	return sum;
+}
+
+/* What events_note() would return. */
+static __always_inline __u32 events_peek(const struct sluice_window *w, __u64 width, __u64 now)
+{
+	return width ? window_sum(w, now / width, width) + 1 : 0;
+}
+
+static __always_inline __u32 half_open_of(__u32 service)
+{
+	const struct sluice_counter *c = total_of(service);
+
+	return c ? counter_unsure(c) : 0;
+}
+
+/* Counts a SYN that the limits let in. Not 0: the service is under pressure. */
+static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_view *view, __u64 now)
+{
+	const struct sluice_flood *flood = &view->generation->flood;
+	__u32 syns;
+
+	syns = view->dry ? events_peek(&p->syns, flood->syn_width_ns, now)
+			 : events_note(p, &p->syns, flood->syn_width_ns, now);
+	if (p->on)
+		return 1;
+	if ((!flood->syn_rate || syns < flood->syn_rate) &&
+	    (!flood->half_open || half_open_of(view->service) < flood->half_open))
+		return 0;
+	if (!view->dry)
+		pressure_begin(p, now);
+	return 1;
+}
+
+static __always_inline int source_is_suspect(const struct sluice_pressure *p, const struct sluice_source_key *key,
+					     __u64 now)
+{
+	const __u64 *until = p->suspects ? bpf_map_lookup_elem(&suspects, key) : NULL;
+
+	return until && *until > now;
+}
+
+/*
+ * Told by the sweeper: a reservation of this source ran out unanswered. Where no reservation ever was answered, packets and
+ * sockets have different addresses (DNAT), and that says nothing.
+ */
+static __always_inline void expiry_note(const struct sluice_source_key *key, __u64 now)
+{
+	struct sluice_pressure *p = pressure_of(key->service);
+	const struct sluice_generation *generation = generation_live();
+	__u64 until = now + SLUICE_SUSPECT_NS;
+	__u32 expired;
+
+	if (!p || !generation || !policy_bakes(generation) || !p->completed)
+		return;
+	bpf_map_update_elem(&suspects, key, &until, BPF_ANY);
+	p->suspects_until_ns = until;
+	p->suspects = 1;
+	guard_raise(p, now);
+	expired = events_note(p, &p->expired, generation->flood.expired_width_ns, now);
+	if (generation->flood.expired_rate && expired >= generation->flood.expired_rate && !p->on)
+		pressure_begin(p, now);
+}
+
+/* A segment that belongs to nothing, among those sampled. */
+static __always_inline void stray_note(struct sluice_pressure *p, __u64 now)
+{
+	if (events_note(p, &p->strays, STRAY_NS / (SLUICE_RATE_BUCKETS - 1), now) >= STRAY_RATE)
+		guard_raise(p, now);
+}
+
+/* By what this processor has let through so far: one stray that is found makes the next segment a sample, too. */
+static __always_inline int stray_sample(__u32 service)
+{
+	const struct sluice_stat *s = stat_of(service, SLUICE_ESTABLISHED);
+
+	return s && s->packets % STRAY_SAMPLE == 0;
+}
+
+/* Not 0: no threshold is exceeded by more than the part of it that counts as calm. */
+static __always_inline int pressure_is_low(struct sluice_pressure *p, const struct sluice_flood *flood, __u32 service,
+					   __u64 now)
+{
+	__u64 syns = now / (flood->syn_width_ns ?: 1), expired = now / (flood->expired_width_ns ?: 1);
+	__u64 syn_sum, expired_sum;
+
+	bpf_spin_lock(&p->lock);
+	window_advance(&p->syns, syns, flood->syn_width_ns);
+	syn_sum = p->syns.sum;
+	window_advance(&p->expired, expired, flood->expired_width_ns);
+	expired_sum = p->expired.sum;
+	bpf_spin_unlock(&p->lock);
+	return (!flood->syn_rate || syn_sum * 100 < (__u64)flood->syn_rate * flood->calm_percent) &&
+	       (!flood->expired_rate || expired_sum * 100 < (__u64)flood->expired_rate * flood->calm_percent) &&
+	       (!flood->half_open ||
+		(__u64)half_open_of(service) * 100 < (__u64)flood->half_open * flood->calm_percent);
+}
+
+/* What time does to a service: pressure, suspicion and guard end. */
+static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressure *p, struct sweep *s)
+{
+	const struct sluice_generation *generation = generation_live();
+
+	if (p->suspects && p->suspects_until_ns < s->now)
+		p->suspects = 0;
+	if (p->on && generation) {
+		if (!pressure_is_low(p, &generation->flood, *service, s->now))
+			p->busy_ns = s->now;
+		else if (s->now - p->busy_ns > generation->flood.calm_ns)
+			p->on = 0;
+	}
+	if (p->on && generation && policy_bakes(generation)) {
+		guard_raise(p, s->now);
+		cookies_want(p, s->now);
+	}
+	if (p->guarded && p->guard_until_ns < s->now)
+		p->guarded = 0;
+	return 0;
+}
+
+static __always_inline struct sluice_cell *sketch_cell(const struct sluice_source_key *key, __u32 seed, __u32 row)
+{
+	__u32 hash = hash_mix(seed + row * 0x9e3779b9) ^ key->service, i;
+
+	for (i = 0; i < 4; i++)
+		hash = hash_mix(hash ^ key->addr.word[i]);
+	hash = row * SLUICE_SKETCH_CELLS + (hash & (SLUICE_SKETCH_CELLS - 1));
+	return bpf_map_lookup_elem(&sketch, &hash);
+}
+
+/* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
+/* The cell as it is in the interval `epoch`. */
+static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, __u32 epoch)
+{
+	struct sluice_cell at = { .epoch = epoch, .now = c->now, .before = c->before };
+
+	if (c->epoch != epoch) {
+		at.before = c->epoch + 1 == epoch ? c->now : 0;
+		at.now = 0;
+	}
+	return at;
+}
+
+static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval, int dry)
+{
+	struct sluice_cell at = cell_at(c, epoch);
+
+	if (c->epoch != epoch && !dry)
+		*c = at;
+	return at.now + (__u64)at.before * (interval - gone) / interval;
+}
+
+/*
+ * Not 0: the source has used up its SYN rate; otherwise this SYN is counted. An estimate: never less than what the source sent,
+ * in the mean of intervals, and more where it shares all its cells with others. Races lose a count now and then. Dry: only asked.
+ */
+__noinline int sketch_refuses(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed,
+			      int dry)
+{
+	__u64 interval, now = bpf_ktime_get_ns(), gone;
+	__u32 least = SKETCH_FULL, epoch, seen, row;
+	struct sluice_cell *c;
+
+	if (!key || !limit || !limit->rate || !limit->width_ns)
+		return 0;
+	interval = limit->width_ns * (SLUICE_RATE_BUCKETS - 1);
+	epoch = now / interval;
+	gone = now % interval;
+	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
+		c = sketch_cell(key, seed, row);
+		seen = c ? cell_read(c, epoch, gone, interval, dry) : SKETCH_FULL;
+		least = seen < least ? seen : least;
+	}
+	if (least >= limit->rate)
+		return 1;
+	if (dry)
+		return 0;
+	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
+		c = sketch_cell(key, seed, row);
+		if (c)
+			c->now++;
+	}
+	return 0;
+}
+
+#endif

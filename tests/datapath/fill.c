@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fill INSTANCE COUNT: makes a running instance track COUNT sources more, as if each had connected once. For scripts/scrape.py. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "abi.h"
+#include "cleanup.h"
+
+#define BATCH 10000
+
+static int map_open(const char *instance, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/%s", instance, name);
+	return bpf_obj_get(path);
+}
+
+static int sources_add(int fd, __u32 count)
+{
+	static struct sluice_counter values[BATCH];
+	static struct sluice_source_key keys[BATCH];
+	struct timespec now;
+	__u32 done, i, n;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (done = 0; done < count && !err; done += n) {
+		n = count - done < BATCH ? count - done : BATCH;
+		for (i = 0; i < n; i++) {
+			keys[i] = (struct sluice_source_key){
+				.addr = { { 0, 0, htonl(0xffff), htonl(0x0b000000 + done + i) } }, .service = 1
+			};
+			values[i] = (struct sluice_counter){ .state = SLUICE_COUNTER_PROVEN,
+							     .seen_ns = now.tv_sec * 1000000000ULL };
+		}
+		err = bpf_map_update_batch(fd, keys, values, &n, NULL);
+	}
+	return err;
+}
+
+static int tally_add(int fd, __u32 count)
+{
+	_cleanup_free_ __s64 *each = calloc(libbpf_num_possible_cpus(), sizeof(*each));
+	__u32 zero = 0;
+	int err;
+
+	if (!each)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(fd, &zero, each);
+	each[0] += count;
+	return err ? err : bpf_map_update_elem(fd, &zero, each, BPF_ANY);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_close_ int sources = -1, tally = -1;
+	int err;
+
+	if (argc != 3)
+		return 2;
+	sources = map_open(argv[1], "sources");
+	tally = map_open(argv[1], "tally");
+	if (sources < 0 || tally < 0)
+		return 1;
+	err = sources_add(sources, strtoul(argv[2], NULL, 10));
+	if (!err)
+		err = tally_add(tally, strtoul(argv[2], NULL, 10));
+	if (err)
+		fprintf(stderr, "fill: %s\n", strerror(-err));
+	return err ? 1 : 0;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SYN cookies, against a real listener in a network namespace of this program's own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "reason.h"
+
+#define SERVER "127.0.0.1"
+#define SERVER6 "::1"
+#define SMTP "interfaces = {lo}\nservice smtp { ports = {25, 26} max-connections-per-source = 2 "
+#define PRESSED " }\nsyn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 1s }\n"
+#define FIRM_US \
+	700000 /* a sweep raises the guard, and a quarter of a second later unanswered reservations stand in no way */
+
+static void syncookies_set(char value)
+{
+	int fd = open("/proc/sys/net/ipv4/tcp_syncookies", O_WRONLY);
+
+	assert_int_equal(write(fd, &value, 1), 1);
+	close(fd);
+}
+
+/* A namespace with nothing in it but a listener on port 25 of [::]. */
+static int namespace_enter(void **state)
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(25) };
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	(void)state;
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	if (ioctl(fd, SIOCSIFFLAGS, &lo) || bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 1024))
+		return -1;
+	syncookies_set('2');
+	return 0;
+}
+
+static int press(void **state)
+{
+	static struct gate g;
+
+	gate_open(&g, SMTP PRESSED);
+	*state = &g;
+	return 0;
+}
+
+static int release(void **state)
+{
+	gate_close(*state);
+	return 0;
+}
+
+static enum sluice_reason sent(struct gate *g, const struct frame *f, int *verdict)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+	int v = gate_send(g, f, &why);
+
+	if (verdict)
+		*verdict = v;
+	return why;
+}
+
+static uint32_t word_of(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+/* Sends a SYN that is answered by a cookie, and checks the answer; the ACK that brings the cookie back. */
+static struct frame cookie_of(struct gate *g, struct frame syn)
+{
+	size_t ip = 14 + syn.vlan_tags * 4, header = strchr(syn.from, ':') ? 40 : 20;
+	const uint8_t *tcp = g->answer + ip + header;
+	int verdict;
+
+	syn.flags = SYN;
+	syn.seq = 70000 + syn.from_port;
+	assert_int_equal(sent(g, &syn, &verdict), SLUICE_COOKIE_SENT);
+	assert_int_equal(verdict, XDP_TX);
+	assert_int_equal(g->answer_len, ip + header + 24);
+	assert_int_equal(tcp[13], SYN | ACK);
+	assert_int_equal(word_of(tcp + 8), syn.seq + 1);
+	assert_int_equal(word_of(tcp + 20) >> 16, 2 << 8 | 4); /* MSS */
+	assert_int_equal(frame_tcp_checksum(g->answer + ip, header + 24), 0);
+	syn.flags = ACK;
+	syn.ack_seq = word_of(tcp + 4) + 1;
+	syn.seq++;
+	return syn;
+}
+
+static void test_cookie_comes_back_and_reserves(void **state)
+{
+	static const struct frame syns[] = {
+		{ "10.0.0.1", SERVER, 1001, .to_port = 25 },
+		{ "10.0.0.1", SERVER, 1002, .to_port = 25, .vlan_tags = 1 },
+		{ "10.0.0.2", SERVER, 1003, .to_port = 25, .vlan_tags = 2, .tcp_options = 10 },
+		{ "2001:db8:1::1", SERVER6, 1001, .to_port = 25 },
+		{ "2001:db8:1::1", SERVER6, 1002, .to_port = 25, .vlan_tags = 1, .extensions = 2, .tcp_options = 5 },
+	};
+	struct gate *g = *state;
+	struct frame ack;
+	size_t i;
+
+	for (i = 0; i < sizeof(syns) / sizeof(*syns); i++) {
+		ack = cookie_of(g, syns[i]);
+		assert_int_equal(gate_service(g, "smtp").held, i);
+		assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID);
+		assert_int_equal(gate_service(g, "smtp").held, i + 1);
+		assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID); /* takes no second slot */
+	}
+	assert_int_equal(gate_service(g, "smtp").held, i);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_COOKIE_VALID).connections, i);
+}
+
+static void test_what_belongs_to_no_connection_is_dropped(void **state)
+{
+	static const uint8_t flags[] = { ACK, ACK | PSH, FIN | ACK, RST, RST | ACK, SYN | ACK };
+	struct gate *g = *state;
+	struct frame f = cookie_of(g, (struct frame){ "10.0.0.1", SERVER, 1001, .to_port = 25 });
+	int verdict;
+	size_t i;
+
+	f.ack_seq ^= 1 << 9;
+	for (i = 0; i < sizeof(flags); i++) {
+		f.flags = flags[i];
+		assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_FORGED);
+		assert_int_equal(verdict, XDP_DROP);
+	}
+	f.from_port++; /* somebody else's cookie */
+	f.ack_seq ^= 1 << 9;
+	f.flags = ACK;
+	assert_int_equal(sent(g, &f, NULL), SLUICE_COOKIE_FORGED);
+	assert_int_equal(gate_service(g, "smtp").held, 0);
+}
+
+static void test_limits_hold_when_the_cookies_come_back(void **state)
+{
+	struct gate *g = *state;
+	struct frame acks[3];
+	int i, verdict;
+
+	for (i = 0; i < 3; i++)
+		acks[i] = cookie_of(g, (struct frame){ "10.0.0.1", SERVER, 1001 + i, .to_port = 25 });
+	assert_int_equal(sent(g, &acks[0], NULL), SLUICE_COOKIE_VALID);
+	assert_int_equal(sent(g, &acks[1], NULL), SLUICE_COOKIE_VALID);
+	assert_int_equal(sent(g, &acks[2], &verdict), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(verdict, XDP_TX); /* a RST: this client believes in its connection */
+	assert_int_equal(g->answer[14 + 20 + 13], RST);
+	assert_int_equal(word_of(g->answer + 14 + 20 + 4), acks[2].ack_seq);
+	assert_int_equal(frame_tcp_checksum(g->answer + 14, 40), 0);
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1009, 25, .flags = SYN }, NULL),
+			 SLUICE_SOURCE_CONNECTIONS);
+}
+
+static void test_port_without_a_listener_is_left_to_the_host(void **state)
+{
+	struct gate *g = *state;
+
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1001, 26, .flags = SYN }, NULL), SLUICE_ADMITTED);
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1002, 26, .flags = ACK }, NULL),
+			 SLUICE_ESTABLISHED);
+}
+
+static void test_without_the_sysctl_the_host_answers_and_limits_hold(void **state)
+{
+	struct gate *g = *state;
+	int i;
+
+	syncookies_set('1');
+	for (i = 0; i < 2; i++)
+		assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1001 + i, 25, .flags = SYN }, NULL),
+				 SLUICE_ADMITTED);
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1003, 25, .flags = SYN }, NULL),
+			 SLUICE_SOURCE_CONNECTIONS);
+	syncookies_set('2');
+}
+
+/* Two spoofed SYNs hold the victim's two slots: who answers a cookie gets in all the same, and the limit holds. */
+static void test_spoofed_reservations_lock_nobody_out(void **state)
+{
+	struct gate *g = *state;
+	struct frame ack;
+	int i;
+
+	syncookies_set('1');
+	for (i = 0; i < 2; i++)
+		assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1001 + i, 25, .flags = SYN }, NULL),
+				 SLUICE_ADMITTED);
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1003, 25, .flags = SYN }, NULL),
+			 SLUICE_SOURCE_CONNECTIONS);
+	syncookies_set('2');
+	usleep(FIRM_US);
+	for (i = 0; i < 2; i++) {
+		ack = cookie_of(g, (struct frame){ "10.0.0.1", SERVER, 1004 + i, .to_port = 25 });
+		assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID);
+	}
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1006, 25, .flags = SYN }, NULL),
+			 SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(gate_service(g, "smtp").held, 4);
+}
+
+static void test_syn_rate_of_an_unproven_source_is_limited(void **state)
+{
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-syn-rate-per-source = 5/1m }\n"
+		      "syn-flood { pressure-syn-rate = 1/1s }\n");
+	for (i = 0; i < 5; i++)
+		cookie_of(&g, (struct frame){ "10.0.0.1", SERVER, 1001 + i, .to_port = 25 });
+	assert_int_equal(sent(&g, &(struct frame){ "10.0.0.1", SERVER, 1009, 25, .flags = SYN }, NULL),
+			 SLUICE_SYN_RATE);
+	cookie_of(&g, (struct frame){ "10.0.0.2", SERVER, 1001, .to_port = 25 });
+	gate_close(&g);
+}
+
+static void test_service_is_calm_again_after_the_flood(void **state)
+{
+	struct gate *g = *state;
+	int i;
+
+	cookie_of(g, (struct frame){ "10.0.0.1", SERVER, 1001, .to_port = 25 });
+	assert_true(gate_service(g, "smtp").pressure);
+	for (i = 0; i < 50 && gate_service(g, "smtp").pressure; i++)
+		usleep(100000);
+	assert_in_range(i, 10, 40);
+}
+
+static void test_cookies_can_be_switched_off(void **state)
+{
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} }\n"
+		      "syn-flood { cookies = false pressure-syn-rate = 1/1s }\n");
+	assert_int_equal(sent(&g, &(struct frame){ "10.0.0.1", SERVER, 1001, 25, .flags = SYN }, NULL),
+			 SLUICE_ADMITTED);
+	gate_apply(&g, "interfaces = {lo}\nmode = observe\nservice smtp { ports = {25} }\n"
+		       "syn-flood { pressure-syn-rate = 1/1s }\n");
+	assert_int_equal(sent(&g, &(struct frame){ "10.0.0.1", SERVER, 1002, 25, .flags = SYN }, NULL),
+			 SLUICE_ADMITTED);
+	gate_close(&g);
+}
+
+#define PRESSED_TEST(f) cmocka_unit_test_setup_teardown(f, press, release)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PRESSED_TEST(test_cookie_comes_back_and_reserves),
+		PRESSED_TEST(test_what_belongs_to_no_connection_is_dropped),
+		PRESSED_TEST(test_limits_hold_when_the_cookies_come_back),
+		PRESSED_TEST(test_port_without_a_listener_is_left_to_the_host),
+		PRESSED_TEST(test_without_the_sysctl_the_host_answers_and_limits_hold),
+		PRESSED_TEST(test_spoofed_reservations_lock_nobody_out),
+		cmocka_unit_test(test_syn_rate_of_an_unproven_source_is_limited),
+		PRESSED_TEST(test_service_is_calm_again_after_the_flood),
+		cmocka_unit_test(test_cookies_can_be_switched_off),
+	};
+
+	return cmocka_run_group_tests_name("cookie", tests, namespace_enter, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Packets that no honest TCP sends, and honest ones that look a little like them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "reason.h"
+
+#define POLICY "interfaces = {lo}\nservice smtp { ports = {25} on-excess = reset }\n"
+
+#define SERVER "203.0.113.5"
+#define SERVER6 "2001:db8::25"
+#define V4 "10.0.0.1", SERVER, 1001
+#define V6 "2001:db8:1::1", SERVER6, 1001
+
+struct packet_case {
+	const char *says;
+	struct frame frame;
+	enum sluice_reason why;
+};
+
+/* clang-format off */
+static const struct packet_case cases[] = {
+	{ "SYN and FIN", { V4, 25, .flags = SYN | FIN }, SLUICE_MALFORMED },
+	{ "SYN and RST", { V4, 25, .flags = SYN | RST }, SLUICE_MALFORMED },
+	{ "SYN, FIN and ACK", { V4, 25, .flags = SYN | FIN | ACK }, SLUICE_MALFORMED },
+	{ "FIN and RST", { V4, 25, .flags = FIN | RST | ACK }, SLUICE_MALFORMED },
+	{ "no flag at all", { V4, 25, .flags = 0 }, SLUICE_MALFORMED },
+	{ "a Christmas tree", { V4, 25, .flags = FIN | PSH | URG }, SLUICE_MALFORMED },
+	{ "all lights on", { V4, 25, .flags = 0x3f }, SLUICE_MALFORMED },
+	{ "FIN without ACK", { V4, 25, .flags = FIN }, SLUICE_MALFORMED },
+	{ "data without ACK", { V4, 25, .flags = PSH, .payload = 9 }, SLUICE_MALFORMED },
+	{ "IPv6: SYN and FIN", { V6, 25, .flags = SYN | FIN }, SLUICE_MALFORMED },
+	{ "IPv6: no flag at all", { V6, 25, .flags = 0, .extensions = 2 }, SLUICE_MALFORMED },
+	{ "behind VLAN tags", { V4, 25, .flags = SYN | FIN, .vlan_tags = 2 }, SLUICE_MALFORMED },
+	{ "an RST", { V4, 25, .flags = RST }, SLUICE_ESTABLISHED },
+	{ "an RST with ACK", { V4, 25, .flags = RST | ACK }, SLUICE_ESTABLISHED },
+	{ "an ACK with everything that may come with it", { V4, 25, .flags = ACK | PSH | URG | FIN }, SLUICE_ESTABLISHED },
+	{ "a SYN with URG", { V4, 25, .flags = SYN | URG }, SLUICE_ADMITTED },
+	{ "a header of 16 bytes", { V4, 25, .flags = SYN, .data_offset = 4 }, SLUICE_MALFORMED },
+	{ "a header longer than the datagram", { V4, 25, .flags = SYN, .data_offset = 15 }, SLUICE_MALFORMED },
+	{ "a header that the datagram cuts", { V4, 25, .flags = ACK, .short_by = 1 }, SLUICE_MALFORMED },
+	{ "IPv6: a header that the datagram cuts", { V6, 25, .flags = ACK, .short_by = 12 }, SLUICE_MALFORMED },
+	{ "a datagram without ports", { V4, 25, .flags = SYN, .short_by = 13 }, SLUICE_UNPARSED },
+	{ "a SYN with data", { V4, 25, .flags = SYN, .payload = 1 }, SLUICE_MALFORMED },
+	{ "a SYN with options", { V4, 25, .flags = SYN, .tcp_options = 10 }, SLUICE_ADMITTED },
+	{ "a SYN padded by Ethernet", { V4, 25, .flags = SYN, .payload = 6, .short_by = 6 }, SLUICE_ADMITTED },
+	{ "land", { SERVER, SERVER, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "IPv6: land", { SERVER6, SERVER6, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "the same port of another host", { "10.0.0.1", SERVER, 25, 25, .flags = SYN }, SLUICE_ADMITTED },
+	{ "a tiny first fragment (RFC 1858)", { V4, 25, .flags = SYN, .first_fragment = 1, .short_by = 12 }, SLUICE_FRAGMENT },
+	{ "IPv6: a tiny first fragment", { V6, 25, .flags = SYN, .first_fragment = 1, .short_by = 12 }, SLUICE_FRAGMENT },
+	{ "a first fragment that cuts the options", { V4, 25, .flags = ACK, .tcp_options = 4, .first_fragment = 1, .short_by = 4 },
+	  SLUICE_FRAGMENT },
+	{ "a fragmented SYN", { V4, 25, .flags = SYN, .first_fragment = 1 }, SLUICE_FRAGMENT },
+	{ "a first fragment with data", { V4, 25, .flags = ACK, .first_fragment = 1, .payload = 4 }, SLUICE_ESTABLISHED },
+	{ "a tiny first fragment to another port", { V4, 22, .flags = SYN, .first_fragment = 1, .short_by = 12 },
+	  SLUICE_NOT_PROTECTED },
+	{ "SYN and FIN to another port", { V4, 22, .flags = SYN | FIN }, SLUICE_NOT_PROTECTED },
+	{ "a later fragment of who knows what", { V4, 25, .flags = ACK, .fragment_offset = 1, .id = 9 }, SLUICE_UNPARSED },
+};
+/* clang-format on */
+
+static void test_every_crooked_packet_is_refused_and_no_other(void **state)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+	const struct packet_case *c;
+	struct gate g;
+	int verdict;
+
+	(void)state;
+	gate_open(&g, POLICY);
+	for (c = cases; c < cases + sizeof(cases) / sizeof(*cases); c++) {
+		struct frame f = c->frame;
+
+		f.from_port = f.from_port == 1001 ? 2000 + (c - cases) : f.from_port;
+		verdict = gate_send(&g, &f, &why);
+		if (verdict != (reason_refuses(c->why) ? XDP_DROP : XDP_PASS) || why != c->why)
+			fail_msg("%s: verdict %d for %s, not for %s", c->says, verdict, reason_label(why),
+				 reason_label(c->why));
+	}
+	gate_close(&g);
+}
+
+static enum sluice_reason sent(struct gate *g, const struct frame *f)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+
+	gate_send(g, f, &why);
+	return why;
+}
+
+/* RFC 3128: the flags of an innocent first fragment are overwritten by a later one. */
+static void test_fragment_that_overlaps_the_header_is_refused(void **state)
+{
+	static const struct frame firsts[] = { { V4, 25, .flags = ACK, .first_fragment = 1, .payload = 4, .id = 7 },
+					       { V6, 25, .flags = ACK, .first_fragment = 1, .payload = 4, .id = 7 } };
+	struct frame later;
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_open(&g, POLICY);
+	for (i = 0; i < 2; i++) {
+		later = (struct frame){ firsts[i].from, firsts[i].to, .fragment_offset = 1, .payload = 8, .id = 7 };
+		assert_int_equal(sent(&g, &later), SLUICE_UNPARSED);
+		assert_int_equal(sent(&g, &firsts[i]), SLUICE_ESTABLISHED);
+		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
+		later.fragment_offset = 2;
+		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
+		later.fragment_offset = 3; /* goes on where the first one ends */
+		assert_int_equal(sent(&g, &later), SLUICE_UNPARSED);
+		later.fragment_offset = 1;
+		later.id = 8; /* of another datagram */
+		assert_int_equal(sent(&g, &later), SLUICE_UNPARSED);
+	}
+	gate_close(&g);
+}
+
+static void test_observe_mode_counts_crooked_packets_and_passes_them(void **state)
+{
+	struct frame f = { V4, 25, .flags = SYN | FIN };
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "mode = observe\n" POLICY);
+	assert_int_equal(sent(&g, &f), SLUICE_OBSERVE);
+	assert_int_equal(gate_stat(&g, "smtp", SLUICE_MALFORMED).observed, 1);
+	assert_int_equal(gate_service(&g, "smtp").held, 0);
+	gate_close(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_crooked_packet_is_refused_and_no_other),
+		cmocka_unit_test(test_fragment_that_overlaps_the_header_is_refused),
+		cmocka_unit_test(test_observe_mode_counts_crooked_packets_and_passes_them),
+	};
+
+	return cmocka_run_group_tests_name("crooked", tests, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Observe first: the packaged policy refuses nothing until somebody says so, and status says how."""
+import tools
+from net import ROOT, SERVER
+
+SAMPLE = (ROOT / "dist/sluice.conf").read_text()
+
+
+def tried(net, count=55):
+    hold, got = tools.hold(net, SERVER, 25, count, "10.77.0.2", processes=1, wait_ms=1000)
+    hold.finish()
+    return got["greeted"]
+
+
+def test_packaged_policy_observes_and_status_says_how_to_enforce(make):
+    net, sluice = make(SAMPLE.replace("interfaces = {eth0}\n", ""))
+    tools.serve(net, 25)
+    assert sluice.json("status")["mode"] == "observe"
+    assert tried(net) == 55
+    out = sluice.do("status")
+    line = next(line for line in out.splitlines() if line.startswith("smtp"))
+    assert "WOULD REFUSE" in out and line.split()[-1] == "5" and all(len(l) <= 88 for l in out.splitlines() if not l.startswith("policy"))
+    assert "sluicectl mode enforce" in out and "mode = enforce " in out
+    sluice.do("mode", "enforce")
+    assert tried(net) == 50
+    assert "mode enforce" not in sluice.do("status")
+    sluice.do("reload")
+    assert sluice.json("status")["mode"] == "observe", "a live setting ends with the next reload, as status says"
+    sluice.file.write_text(sluice.file.read_text().replace("mode = observe", "mode = enforce"))
+    sluice.do("reload")
+    assert tried(net) == 50

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Databases of countries and networks: what each form says, what lies over what, and what is refused. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "country.h"
+#include "geo.h"
+
+struct files {
+	char path[3][40];
+	size_t count;
+};
+
+/* A file with this content, on top of those before. */
+static void file_add(struct files *f, const char *content)
+{
+	char *path = f->path[f->count++];
+	int fd;
+
+	strcpy(path, "/tmp/sluice-geo-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+	close(fd);
+}
+
+static int files_read(struct files *f, struct geo **out, struct diag *d)
+{
+	const struct place at = { "sluice.conf", 3 };
+	char *path[3] = { f->path[0], f->path[1], f->path[2] };
+	size_t i;
+	int err;
+
+	err = geo_read(path, f->count, &at, out, d);
+	for (i = 0; i < f->count; i++)
+		unlink(f->path[i]);
+	return err;
+}
+
+static struct geo *geo_of(const char *first, const char *second)
+{
+	struct files f = {};
+	struct geo *g = NULL;
+	struct diag d = {};
+
+	file_add(&f, first);
+	if (second)
+		file_add(&f, second);
+	if (files_read(&f, &g, &d))
+		fail_msg("%s", diag_text(&d));
+	return g;
+}
+
+static uint32_t value_of(const struct geo *g, enum sluice_geo_kind kind, const char *address)
+{
+	struct sluice_addr a;
+
+	assert_int_equal(addr_parse(address, &a), 0);
+	return spans_find(&g->by_kind[kind], number_of(&a));
+}
+
+static void expect_country(const struct geo *g, const char *address, const char *country)
+{
+	char text[3];
+
+	assert_string_equal(country_text(value_of(g, SLUICE_GEO_COUNTRY, address), text), country);
+}
+
+static void test_a_range_is_written_in_four_forms(void **state)
+{
+	struct geo *g = geo_of("# a comment\n"
+			       "167772160,167772415,DE\n"
+			       "10.0.1.0,10.0.1.255,FR\r\n"
+			       "\"10.0.2.0\",\"10.0.2.255\",\"IT\",\"Italy\"\n"
+			       "10.0.3.0/24,es\n"
+			       "2001:db8::,2001:db8::ffff,PT # the coast\n",
+			       NULL);
+
+	(void)state;
+	expect_country(g, "9.255.255.255", "ZZ");
+	expect_country(g, "10.0.0.0", "DE");
+	expect_country(g, "10.0.0.255", "DE");
+	expect_country(g, "10.0.1.7", "FR");
+	expect_country(g, "10.0.2.7", "IT");
+	expect_country(g, "10.0.3.255", "ES");
+	expect_country(g, "10.0.4.0", "ZZ");
+	expect_country(g, "2001:db8::ffff", "PT");
+	expect_country(g, "2001:db8::1:0", "ZZ");
+	assert_int_equal(g->entries[SLUICE_GEO_COUNTRY][SLUICE_IPV4], 4);
+	assert_int_equal(g->entries[SLUICE_GEO_COUNTRY][SLUICE_IPV6], 1);
+	geo_free(g);
+}
+
+static void test_a_range_inside_another_is_right_about_its_addresses(void **state)
+{
+	struct geo *g =
+		geo_of("10.0.0.0/8,DE\n10.1.0.0/16,FR\n10.1.2.0/24,DE\n10.255.255.255/32,IT\n9.0.0.0/8,CN\n", NULL);
+
+	(void)state;
+	expect_country(g, "9.1.1.1", "CN");
+	expect_country(g, "10.0.0.0", "DE");
+	expect_country(g, "10.1.0.0", "FR");
+	expect_country(g, "10.1.2.3", "DE");
+	expect_country(g, "10.1.3.0", "FR");
+	expect_country(g, "10.2.0.0", "DE");
+	expect_country(g, "10.255.255.255", "IT");
+	expect_country(g, "11.0.0.0", "ZZ");
+	geo_free(g);
+}
+
+static void test_the_whole_address_space_has_an_end(void **state)
+{
+	struct geo *g = geo_of("0.0.0.0,255.255.255.255,DE\n::/0,FR\nffff::/16,IT\n", NULL);
+
+	(void)state;
+	expect_country(g, "0.0.0.0", "DE");
+	expect_country(g, "255.255.255.255", "DE");
+	expect_country(g, "::", "FR");
+	expect_country(g, "::1:0:0:0", "FR");
+	expect_country(g, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "IT");
+	geo_free(g);
+}
+
+static void test_a_later_database_is_right_where_it_speaks(void **state)
+{
+	struct geo *g = geo_of("10.0.0.0/8,DE\n", "10.1.0.0/16,FR\n11.0.0.0/8,IT\n10.2.0.0/16,??\n");
+
+	(void)state;
+	expect_country(g, "10.0.0.1", "DE");
+	expect_country(g, "10.1.0.1", "FR");
+	expect_country(g, "10.2.0.1", "DE");
+	expect_country(g, "11.0.0.1", "IT");
+	geo_free(g);
+}
+
+static void test_networks_have_numbers_of_32_bits(void **state)
+{
+	struct geo *g =
+		geo_of("start,end,asn,name\n10.0.0.0,10.0.0.255,4294967295,\"last\"\n10.0.1.0,10.0.1.255,AS64496,x\n",
+		       "10.0.0.0/8,DE\n");
+
+	(void)state;
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.0.0.9"), 4294967295U);
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.0.1.9"), 64496);
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.0.2.9"), 0);
+	expect_country(g, "10.0.2.9", "DE");
+	geo_free(g);
+}
+
+static void test_bad_databases_are_refused_with_file_line_and_reason(void **state)
+{
+	static const struct {
+		const char *content, *says;
+	} bad[] = {
+		{ "", "names no country and no network" },
+		{ "# nothing\n\n", "names no country and no network" },
+		{ "10.0.0.0/8,DE\n10.0.0.0,10.0.0.255\n", ":2: '10.0.0.0' says nothing of a country" },
+		{ "10.0.0.0/8,DE\n10.0.0.0,10.0.\n", ":2: '10.0.' is no address" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,Germany\n", ":2: 'Germany' is neither" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,64496\n", ":2: '64496' is of another kind" },
+		{ "10.0.0.0/8,DE\nhello\n", ":2: 'hello' is no address" },
+		{ "10.0.0.9,10.0.0.1,DE\n", ":1: '10.0.0.1' is where the range ends, before it begins" },
+		{ "10.0.0.0,10.0.0.9,DE\n10.0.0.5,10.0.0.20,FR\n", ":2: this range begins inside that of line 1" },
+		{ "10.0.0.0/33,DE\n", ":1: '10.0.0.0/33'" },
+		{ "10.0.0.0/8,DE\n\001\002\003\n", ":2: binary data" },
+		{ "4294967296,4294967297,DE\n", ":1: '4294967296' is no address" },
+	};
+	struct geo *g = NULL;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct files f = {};
+		struct diag d = {};
+		char *said;
+
+		file_add(&f, bad[i].content);
+		assert_int_equal(files_read(&f, &g, &d), -22);
+		assert_null(g);
+		said = diag_text(&d);
+		if (!strstr(said, bad[i].says) || !strstr(said, f.path[0]))
+			fail_msg("expected '%s', got: %s", bad[i].says, said);
+		free(said);
+		diag_free(&d);
+	}
+}
+
+static void test_half_of_the_entries_is_the_least_that_follows(void **state)
+{
+	const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES] = { { 1001, 500 }, { 0, 0 } };
+	const uint32_t good[][SLUICE_GEO_KINDS][SLUICE_FAMILIES] = { { { 501, 250 }, { 0, 0 } },
+								     { { 5000, 5000 }, { 7, 7 } },
+								     { { 0, 0 }, { 7, 7 } } };
+	const uint32_t bad[][SLUICE_GEO_KINDS][SLUICE_FAMILIES] = { { { 500, 500 }, { 0, 0 } },
+								    { { 1001, 0 }, { 0, 0 } },
+								    { { 1001, 249 }, { 9, 9 } } };
+	struct diag d = {};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(geo_check(now, good[i], &d), 0);
+		assert_int_equal(d.count, 0);
+		assert_int_equal(geo_check(now, bad[i], &d), -22);
+		assert_int_equal(d.count, 1);
+		diag_free(&d);
+	}
+}
+
+static void test_every_pair_of_letters_is_a_number_and_comes_back(void **state)
+{
+	char text[3] = "", back[3];
+	uint16_t number;
+
+	(void)state;
+	for (text[0] = 'A'; text[0] <= 'Z'; text[0]++) {
+		for (text[1] = 'A'; text[1] <= 'Z'; text[1]++) {
+			assert_int_equal(country_parse(text, &number), 0);
+			assert_in_range(number, 0, SLUICE_COUNTRIES - 1);
+			assert_string_equal(country_text(number, back), text);
+		}
+	}
+	assert_int_equal(country_parse("D", &number), -22);
+	assert_int_equal(country_parse("DEU", &number), -22);
+	assert_int_equal(country_parse("D1", &number), -22);
+	assert_true(country_exists(0));
+	assert_int_equal(country_parse("UK", &number), 0);
+	assert_false(country_exists(number));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_range_is_written_in_four_forms),
+		cmocka_unit_test(test_a_range_inside_another_is_right_about_its_addresses),
+		cmocka_unit_test(test_the_whole_address_space_has_an_end),
+		cmocka_unit_test(test_a_later_database_is_right_where_it_speaks),
+		cmocka_unit_test(test_networks_have_numbers_of_32_bits),
+		cmocka_unit_test(test_bad_databases_are_refused_with_file_line_and_reason),
+		cmocka_unit_test(test_half_of_the_entries_is_the_least_that_follows),
+		cmocka_unit_test(test_every_pair_of_letters_is_a_number_and_comes_back),
+	};
+
+	return cmocka_run_group_tests_name("geo", tests, NULL, NULL);
+}

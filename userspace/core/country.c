@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "country.h"
+
+/* ISO 3166-1, officially assigned, and what databases use besides. */
+static const char known[] =
+	"ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCVCWCXCYCZ"
+	"DEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUIDIEILIMINIOIQIRISIT"
+	"JEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMWMXMYMZNANCNENFNG"
+	"NINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZTCTDTFTGTH"
+	"TJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUYUZVAVCVEVGVIVNVUWFWSYEYTZAZMZWXKEUAP";
+
+int country_parse(const char *text, uint16_t *out)
+{
+	int a = toupper((unsigned char)text[0]), b = a ? toupper((unsigned char)text[1]) : 0;
+
+	if (a < 'A' || a > 'Z' || b < 'A' || b > 'Z' || text[2])
+		return -EINVAL;
+	*out = a == 'Z' && b == 'Z' ? 0 : 1 + 26 * (a - 'A') + (b - 'A');
+	return 0;
+}
+
+const char *country_text(uint16_t country, char buf[static 3])
+{
+	if (country)
+		country--;
+	else
+		country = SLUICE_COUNTRIES - 2;
+	buf[0] = 'A' + country / 26 % 26;
+	buf[1] = 'A' + country % 26;
+	buf[2] = 0;
+	return buf;
+}
+
+bool country_exists(uint16_t country)
+{
+	char text[3];
+	size_t i;
+
+	country_text(country, text);
+	for (i = 0; country && i < sizeof(known) - 1; i += 2) {
+		if (!memcmp(known + i, text, 2))
+			return true;
+	}
+	return !country;
+}
+
+void countries_add(struct countries *c, uint16_t country)
+{
+	c->count += !countries_have(c, country);
+	c->bit[country / 64] |= 1ULL << country % 64;
+}
+
+bool countries_have(const struct countries *c, uint16_t country)
+{
+	return c->bit[country / 64] >> country % 64 & 1;
+}

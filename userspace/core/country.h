@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Countries by their two letters (ISO 3166-1 alpha-2), as numbers that fit a leaf: see SLUICE_LEAF_COUNTRY. */
+#ifndef SLUICE_CORE_COUNTRY_H
+#define SLUICE_CORE_COUNTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+struct countries {
+	uint64_t bit[(SLUICE_COUNTRIES + 63) / 64];
+	unsigned int count;
+};
+
+/* Of two letters, any case; -EINVAL: no two letters. ZZ is 0. */
+int country_parse(const char *text, uint16_t *out);
+/* Does such a country exist? ZZ does, and so do XK (Kosovo), EU and AP, which databases use. */
+bool country_exists(uint16_t country);
+const char *country_text(uint16_t country, char buf[static 3]);
+
+void countries_add(struct countries *c, uint16_t country);
+bool countries_have(const struct countries *c, uint16_t country);
+
+#endif

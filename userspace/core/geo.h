@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which country and which network (ASN) an address belongs to, from databases on disk. */
+#ifndef SLUICE_CORE_GEO_H
+#define SLUICE_CORE_GEO_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "abi.h"
+#include "diag.h"
+#include "spans.h"
+
+#define GEO_NO_KIND (-1)
+
+/* One database, as it was read. */
+struct geo_file {
+	char *path; /* owned */
+	const char *format; /* "mmdb" or "text" */
+	int kind; /* enum sluice_geo_kind, or GEO_NO_KIND: nothing in it */
+	struct stat was; /* when it was read */
+	uint64_t built; /* CLOCK_REALTIME, seconds: what the file says, else when it was written */
+	uint32_t entries[SLUICE_FAMILIES];
+};
+
+/* All databases of a policy, laid over each other. Shared by policies, and never changed. */
+struct geo {
+	unsigned int holders;
+	struct spans by_kind[SLUICE_GEO_KINDS]; /* country number (see country.h) or ASN; 0: in no database */
+	uint32_t entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES]; /* spans that are not 0 */
+	uint64_t built; /* of the newest; 0: no database */
+	struct geo_file *file;
+	size_t files;
+};
+
+/*
+ * Reads `count` databases; where two speak of an address, the later one is right. `at` is where the policy names them.
+ * 0, -ENOMEM, or -EINVAL with messages that name file and line. *out is given back with geo_free().
+ */
+int geo_read(char *const *path, size_t count, const struct place *at, struct geo **out, struct diag *d);
+/* Is `g` what reading these would give: the same files, unchanged? NULL is nobody's. */
+bool geo_is_of(const struct geo *g, char *const *path, size_t count);
+/* One holder more; NULL stays NULL. */
+struct geo *geo_hold(struct geo *g);
+/* One holder less; the last one frees. NULL is fine. */
+void geo_free(struct geo *g);
+
+/*
+ * May what has `next` entries follow what has `now`? -EINVAL with a message when a family is gone or more than half of it:
+ * then the file is more likely torn than the internet. Kinds that `now` has not are never missed.
+ */
+int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
+	      const uint32_t next[SLUICE_GEO_KINDS][SLUICE_FAMILIES], struct diag *d);
+
+/* The readers, one per format: fill the zeroed *out and f->kind. 0, -ENOMEM or -EINVAL with a message. */
+int geo_text_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d);
+int geo_mmdb_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "metrics.h"
+#include "reason.h"
+#include "tally.h"
+
+#define OPENMETRICS "application/openmetrics-text"
+
+enum metric_type { COUNTER, GAUGE };
+
+/* How a family gets its samples: one of the three. The first two say no where there is none. */
+struct family {
+	const char *name; /* of its samples */
+	enum metric_type type;
+	const char *help;
+	bool (*whole)(const struct metrics *m, uint64_t *out); /* one sample */
+	bool (*service)(const struct metrics_service *s, uint64_t *out); /* one a service */
+	void (*write)(const struct family *f, const struct metrics *m, FILE *out); /* any */
+};
+
+/* NULL name: no (further) label. */
+struct label {
+	const char *name, *value;
+};
+
+static void label_write(const struct label *l, FILE *out)
+{
+	const char *p;
+
+	fprintf(out, "%s=\"", l->name);
+	for (p = l->value; *p; p++) {
+		if (*p == '\n')
+			fputs("\\n", out);
+		else if (*p == '"' || *p == '\\')
+			fprintf(out, "\\%c", *p);
+		else
+			fputc(*p, out);
+	}
+	fputc('"', out);
+}
+
+static void sample(const struct family *f, struct label a, struct label b, uint64_t value, FILE *out)
+{
+	fputs(f->name, out);
+	if (a.name) {
+		fputc('{', out);
+		label_write(&a, out);
+		if (b.name) {
+			fputc(',', out);
+			label_write(&b, out);
+		}
+		fputc('}', out);
+	}
+	fprintf(out, " %" PRIu64 "\n", value);
+}
+
+static const struct label no_label;
+
+static struct label service_label(const struct metrics_service *s)
+{
+	return (struct label){ "service", s->name };
+}
+
+static struct label reason_of(int why)
+{
+	return (struct label){ "reason", reason_label(why) };
+}
+
+static void write_packets(const struct family *f, const struct metrics *m, FILE *out)
+{
+	size_t i;
+	int why;
+
+	for (i = 0; i < m->services_count; i++) {
+		for (why = 0; why < SLUICE_REASONS; why++)
+			sample(f, service_label(&m->services[i]), reason_of(why), m->services[i].stats[why].packets,
+			       out);
+	}
+}
+
+static bool connections_of(const struct metrics_service *s, uint64_t *out)
+{
+	*out = s->connections;
+	return true;
+}
+
+static bool limit_of(const struct metrics_service *s, uint64_t *out)
+{
+	*out = s->limit;
+	return s->limit;
+}
+
+static bool admitted_of(const struct metrics_service *s, uint64_t *out)
+{
+	*out = tally_admitted(s->stats);
+	return true;
+}
+
+static bool pressure_of(const struct metrics_service *s, uint64_t *out)
+{
+	*out = s->pressure == 1;
+	return s->pressure >= 0;
+}
+
+/* Packets of a reason that not every kernel side has. */
+static bool packets_of(const struct metrics_service *s, const char *label, uint64_t *out)
+{
+	int why = reason_find(label);
+
+	if (why >= 0)
+		*out = s->stats[why].packets;
+	return why >= 0;
+}
+
+static bool cookies_sent_of(const struct metrics_service *s, uint64_t *out)
+{
+	return packets_of(s, "cookie-sent", out);
+}
+
+static bool cookies_valid_of(const struct metrics_service *s, uint64_t *out)
+{
+	return packets_of(s, "cookie-valid", out);
+}
+
+static void refusals(const struct family *f, const struct metrics *m, FILE *out, bool observed)
+{
+	const struct metrics_service *s;
+	size_t i;
+	int why;
+
+	for (i = 0; i < m->services_count; i++) {
+		s = &m->services[i];
+		for (why = 0; why < SLUICE_REASONS && !s->other; why++) {
+			if (reason_refuses(why))
+				sample(f, service_label(s), reason_of(why),
+				       observed ? s->stats[why].observed : s->stats[why].connections, out);
+		}
+	}
+}
+
+static void write_refused(const struct family *f, const struct metrics *m, FILE *out)
+{
+	refusals(f, m, out, false);
+}
+
+static void write_observed(const struct family *f, const struct metrics *m, FILE *out)
+{
+	refusals(f, m, out, true);
+}
+
+static void write_countries(const struct family *f, const struct metrics *m, FILE *out)
+{
+	const struct metrics_service *s;
+	size_t i, c;
+
+	for (i = 0; i < m->services_count; i++) {
+		s = &m->services[i];
+		for (c = 0; c < s->countries_count; c++)
+			sample(f, service_label(s), (struct label){ "country", s->countries[c].code },
+			       s->countries[c].refused, out);
+	}
+}
+
+static void write_entries(const struct family *f, const struct metrics *m, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < m->maps_count; i++)
+		sample(f, (struct label){ "map", m->maps[i].name }, no_label, m->maps[i].entries, out);
+}
+
+static void write_capacity(const struct family *f, const struct metrics *m, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < m->maps_count; i++)
+		sample(f, (struct label){ "map", m->maps[i].name }, no_label, m->maps[i].capacity, out);
+}
+
+static void write_interfaces(const struct family *f, const struct metrics *m, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < m->interfaces_count; i++)
+		sample(f, (struct label){ "interface", m->interfaces[i].name }, no_label,
+		       strcmp(m->interfaces[i].mode, "detached") != 0, out);
+}
+
+static void write_geo_entries(const struct family *f, const struct metrics *m, FILE *out)
+{
+	sample(f, (struct label){ "family", "ipv4" }, no_label, m->geo_entries[0], out);
+	sample(f, (struct label){ "family", "ipv6" }, no_label, m->geo_entries[1], out);
+}
+
+static void write_build(const struct family *f, const struct metrics *m, FILE *out)
+{
+	sample(f, (struct label){ "version", m->version }, no_label, 1, out);
+}
+
+static bool sources_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->sources_tracked;
+	return true;
+}
+
+static bool generation_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->generation;
+	return true;
+}
+
+static bool observe_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->observe;
+	return true;
+}
+
+static bool applied_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->applied_at;
+	return true;
+}
+
+static bool reload_of(const struct metrics *m, uint64_t *out)
+{
+	*out = !m->reload_failed;
+	return true;
+}
+
+static bool drift_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->drift;
+	return m->drift >= 0;
+}
+
+static bool geo_built_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->geo_built;
+	return m->geo_built;
+}
+
+static const struct family families[] = {
+	{ "sluice_packets_total", COUNTER,
+	  "Packets judged, by the one reason each has; those of no service stand under -.", .write = write_packets },
+	{ "sluice_connections", GAUGE, "Established connections.", .service = connections_of },
+	{ "sluice_connections_limit", GAUGE, "max-connections in force; absent where there is no limit.",
+	  .service = limit_of },
+	{ "sluice_connections_admitted_total", COUNTER, "Connections let in, counted at their first SYN.",
+	  .service = admitted_of },
+	{ "sluice_connections_refused_total", COUNTER, "Connections refused; a client that tries again counts again.",
+	  .write = write_refused },
+	{ "sluice_connections_observed_total", COUNTER, "What would have been refused, but mode = observe let it pass.",
+	  .write = write_observed },
+	{ "sluice_country_refused_total", COUNTER, "Connections refused by country; ZZ is in no database.",
+	  .write = write_countries },
+	{ "sluice_syn_cookies_sent_total", COUNTER, "SYNs answered with a SYN cookie.", .service = cookies_sent_of },
+	{ "sluice_syn_cookies_valid_total", COUNTER, "SYN cookies that came back.", .service = cookies_valid_of },
+	{ "sluice_under_pressure", GAUGE, "1 while the service answers SYNs with cookies.", .service = pressure_of },
+	{ "sluice_sources_tracked", GAUGE, "Sources whose connections or rates are counted.", .whole = sources_of },
+	{ "sluice_map_entries", GAUGE, "Entries of a table of the kernel side.", .write = write_entries },
+	{ "sluice_map_capacity", GAUGE, "Entries that it has room for.", .write = write_capacity },
+	{ "sluice_interface_attached", GAUGE, "1: packets arriving there are judged; 0: they are not.",
+	  .write = write_interfaces },
+	{ "sluice_observe", GAUGE, "1: mode = observe, nothing is refused.", .whole = observe_of },
+	{ "sluice_policy_generation", GAUGE, "Number of the policy in force.", .whole = generation_of },
+	{ "sluice_policy_last_reload_success_timestamp_seconds", GAUGE, "When a policy file was last put in force.",
+	  .whole = applied_of },
+	{ "sluice_policy_last_reload_successful", GAUGE,
+	  "0: the last reload failed, the policy before it stays in force.", .whole = reload_of },
+	{ "sluice_accounting_drift", GAUGE,
+	  "Connections by which counters and sockets differ; not 0 is a fault of sluice.", .whole = drift_of },
+	{ "sluice_geoip_entries", GAUGE, "Address ranges of the country database in force.",
+	  .write = write_geo_entries },
+	{ "sluice_geoip_build_timestamp_seconds", GAUGE,
+	  "When the country database was made; absent where there is none.", .whole = geo_built_of },
+	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
+};
+
+/* OpenMetrics names a counter's family without the _total of its samples. */
+static void head_write(const struct family *f, enum metrics_format format, FILE *out)
+{
+	int len = strlen(f->name);
+
+	if (format == METRICS_OPENMETRICS && f->type == COUNTER)
+		len -= strlen("_total");
+	fprintf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", len, f->name, f->help, len, f->name,
+		f->type == COUNTER ? "counter" : "gauge");
+}
+
+static void family_write(const struct family *f, const struct metrics *m, FILE *out)
+{
+	uint64_t n;
+	size_t i;
+
+	if (f->write)
+		f->write(f, m, out);
+	if (f->whole && f->whole(m, &n))
+		sample(f, no_label, no_label, n, out);
+	for (i = 0; i < m->services_count && f->service; i++) {
+		if (!m->services[i].other && f->service(&m->services[i], &n))
+			sample(f, service_label(&m->services[i]), no_label, n, out);
+	}
+}
+
+int metrics_write(const struct metrics *m, enum metrics_format format, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		head_write(&families[i], format, out);
+		family_write(&families[i], m, out);
+	}
+	if (format == METRICS_OPENMETRICS)
+		fputs("# EOF\n", out);
+	return fflush(out) || ferror(out) ? -EIO : 0;
+}
+
+/* The weight of one element of an Accept header ("type/sub;version=1;q=0.5"), 1 where it has none. */
+static double weight_of(const char *element)
+{
+	const char *q = strcasestr(element, "q=");
+
+	return q ? strtod(q + 2, NULL) : 1;
+}
+
+enum metrics_format metrics_format_of(const char *accept)
+{
+	_cleanup_free_ char *copy = strdup(accept ? accept : "");
+	double open = 0, other = 0, *best;
+	char *element, *save;
+
+	if (!copy)
+		return METRICS_TEXT;
+	for (element = strtok_r(copy, ",", &save); element; element = strtok_r(NULL, ",", &save)) {
+		best = strcasestr(element, OPENMETRICS) ? &open : &other;
+		if (weight_of(element) > *best)
+			*best = weight_of(element);
+	}
+	return open > 0 && open >= other ? METRICS_OPENMETRICS : METRICS_TEXT;
+}
+
+const char *metrics_content_type(enum metrics_format format)
+{
+	return format == METRICS_OPENMETRICS ? OPENMETRICS "; version=1.0.0; charset=utf-8"
+					     : "text/plain; version=0.0.4; charset=utf-8";
+}

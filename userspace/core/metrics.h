@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Figures -> the text that Prometheus reads. Pure: everything comes in through struct metrics, nothing of which is owned, and
+ * leaves through a FILE. No label carries an address: none of these structs has room for one.
+ */
+#ifndef SLUICE_CORE_METRICS_H
+#define SLUICE_CORE_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "abi.h"
+
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
+
+struct metrics_country {
+	char code[3];
+	uint64_t refused;
+};
+
+struct metrics_service {
+	const char *name;
+	bool other; /* no service, but what no service claims: it has packets and nothing else */
+	uint32_t connections; /* established */
+	uint32_t limit; /* 0: none, and then no metric */
+	int pressure; /* 0 or 1; -1: not known, and then no metric */
+	const struct sluice_stat *stats; /* by reason */
+	const struct metrics_country *countries;
+	size_t countries_count;
+};
+
+struct metrics_map {
+	const char *name;
+	uint64_t entries, capacity;
+};
+
+struct metrics_interface {
+	const char *name, *mode; /* mode "detached": nothing is judged there */
+};
+
+struct metrics {
+	const char *version;
+	uint64_t generation;
+	bool observe;
+	uint64_t applied_at; /* when a policy file was last put in force: seconds since the epoch */
+	bool reload_failed; /* ... and the last attempt since then failed */
+	long drift; /* -1: not known */
+	uint64_t sources_tracked;
+	uint64_t geo_entries[2]; /* IPv4, IPv6 */
+	uint64_t geo_built; /* seconds since the epoch; 0: no database */
+	const struct metrics_service *services;
+	size_t services_count;
+	const struct metrics_interface *interfaces;
+	size_t interfaces_count;
+	const struct metrics_map *maps;
+	size_t maps_count;
+};
+
+/* 0, or -EIO when the FILE took not all. */
+int metrics_write(const struct metrics *m, enum metrics_format format, FILE *out);
+/* What an HTTP Accept header (NULL: none) prefers; its content type. */
+enum metrics_format metrics_format_of(const char *accept);
+const char *metrics_content_type(enum metrics_format format);
+
+#endif

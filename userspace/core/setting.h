@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What setting.c (single values) and setting_list.c (lists) share. */
+#ifndef SLUICE_CORE_SETTING_H
+#define SLUICE_CORE_SETTING_H
+
+#include "schema.h"
+
+/* What a text is read with, and where the answer to "why not" goes. */
+struct asked {
+	const struct setting *setting;
+	const char *dir; /* what a relative file name is relative to */
+	char *why;
+	size_t size;
+};
+
+/* -EINVAL */
+__attribute__((format(printf, 2, 3))) int setting_refuse(const struct asked *a, const char *fmt, ...);
+/* The file's absolute name; *out is freed with free(). */
+int setting_path(const struct asked *a, const char *text, char **out);
+
+/* Lists. On failure the old one is as it was. */
+int list_set(const struct asked *a, void *base, const char *const *text, size_t n);
+size_t list_count(const struct setting *s, const void *base);
+void list_write(const struct setting *s, const void *base, FILE *out);
+
+#endif

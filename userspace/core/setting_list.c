@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The value of a key that is a list: from texts, and to text. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "setting.h"
+#include "value.h"
+
+static void strings_clear(char ***list, size_t *count)
+{
+	size_t i;
+
+	for (i = 0; i < *count; i++)
+		free((*list)[i]);
+	free(*list);
+	*list = NULL;
+	*count = 0;
+}
+
+/* Replaces a list by copies. */
+static int strings_set(char ***list, size_t *count, const char *const *text, size_t n)
+{
+	char **copy = calloc(n + 1, sizeof(*copy));
+	size_t done = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	while (done < n && (copy[done] = strdup(text[done])))
+		done++;
+	if (done < n) {
+		strings_clear(&copy, &done);
+		return -ENOMEM;
+	}
+	strings_clear(list, count);
+	*list = copy;
+	*count = n;
+	return 0;
+}
+
+static bool repeated(const char *const *text, size_t i)
+{
+	size_t j;
+
+	for (j = 0; j < i; j++) {
+		if (!strcmp(text[j], text[i]))
+			return true;
+	}
+	return false;
+}
+
+static int interfaces_set(const struct asked *a, struct policy *p, const char *const *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!*text[i] || strlen(text[i]) > 15 || strpbrk(text[i], "/ \t"))
+			return setting_refuse(a, "'%s' is no interface name: `ip link` lists them", text[i]);
+		if (repeated(text, i))
+			return setting_refuse(a, "'%s' stands twice: name each interface once", text[i]);
+	}
+	return strings_set(&p->interfaces, &p->interfaces_count, text, n);
+}
+
+static int ports_set(const struct asked *a, struct policy_service *s, const char *const *text, size_t n)
+{
+	uint16_t ports[SLUICE_SERVICE_PORTS];
+	uint32_t port;
+	size_t i;
+
+	if (n > SLUICE_SERVICE_PORTS)
+		return setting_refuse(a, "more than %d ports: make two services of it", SLUICE_SERVICE_PORTS);
+	for (i = 0; i < n; i++) {
+		if (count_parse(text[i], 1, 65535, &port))
+			return setting_refuse(a, "'%s' is no port: a number from 1 to 65535", text[i]);
+		if (repeated(text, i))
+			return setting_refuse(a, "port %s stands twice: name each port once", text[i]);
+		ports[i] = port;
+	}
+	memcpy(s->ports, ports, n * sizeof(*ports));
+	s->ports_count = n;
+	return 0;
+}
+
+static int addresses_set(const struct asked *a, struct policy_service *s, const char *const *text, size_t n)
+{
+	_cleanup_free_ struct sluice_addr *list = calloc(n + 1, sizeof(*list));
+	size_t i;
+
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		if (addr_parse(text[i], &list[i]))
+			return setting_refuse(a, "'%s' is no address: write one of the host's own, as 203.0.113.5",
+					      text[i]);
+		if (repeated(text, i))
+			return setting_refuse(a, "'%s' stands twice: name each address once", text[i]);
+	}
+	free(s->addresses);
+	s->addresses = TAKE_PTR(list);
+	s->addresses_count = n;
+	return 0;
+}
+
+static int prefixes_set(const struct asked *a, struct policy_set *s, const char *const *text, size_t n)
+{
+	struct prefixes list = {};
+	const char *why;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < n && !err; i++) {
+		err = prefixes_parse(&list, text[i], &why);
+		if (err && why)
+			setting_refuse(a, "'%s' %s", text[i], why);
+	}
+	if (!err)
+		err = strings_set(&s->prefix_texts, &s->prefix_texts_count, text, n);
+	if (err) {
+		prefixes_free(&list);
+		return err;
+	}
+	prefixes_free(&s->prefixes);
+	s->prefixes = list;
+	return 0;
+}
+
+static int countries_set(const struct asked *a, struct countries *out, const char *const *text, size_t n)
+{
+	struct countries c = {};
+	uint16_t country;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (country_parse(text[i], &country) || !country_exists(country))
+			return setting_refuse(
+				a, "'%s' is no country: write its two letters (ISO 3166-1), as DE, or ZZ for none",
+				text[i]);
+		if (countries_have(&c, country))
+			return setting_refuse(a, "'%s' stands twice: name each country once", text[i]);
+		countries_add(&c, country);
+	}
+	*out = c;
+	return 0;
+}
+
+static int networks_set(const struct asked *a, struct numbers *out, const char *const *text, size_t n)
+{
+	_cleanup_free_ uint32_t *item = calloc(n + 1, sizeof(*item));
+	size_t i;
+
+	if (!item)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		if (count_parse(text[i] + (strncmp(text[i], "AS", 2) ? 0 : 2), 1, UINT32_MAX, &item[i]))
+			return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text[i]);
+		if (repeated(text, i))
+			return setting_refuse(a, "'%s' stands twice: name each network once", text[i]);
+	}
+	free(out->item);
+	out->item = TAKE_PTR(item);
+	out->count = n;
+	return 0;
+}
+
+static int databases_set(const struct asked *a, struct policy *p, const char *const *text, size_t n)
+{
+	char **path = calloc(n + 1, sizeof(*path));
+	size_t done = 0;
+	int err = path ? 0 : -ENOMEM;
+
+	for (; done < n && !err; done += !err) {
+		if (!*text[done])
+			err = setting_refuse(a, "the name is empty: write the path of a database");
+		else if (repeated(text, done))
+			err = setting_refuse(a, "'%s' stands twice: name each database once", text[done]);
+		else
+			err = setting_path(a, text[done], &path[done]);
+	}
+	if (err) {
+		strings_clear(&path, &done);
+		return err;
+	}
+	strings_clear(&p->databases, &p->databases_count);
+	p->databases = path;
+	p->databases_count = n;
+	return 0;
+}
+
+static int names_set(struct policy_set *s, const char *const *text, size_t n)
+{
+	return strings_set(&s->services, &s->services_count, text, n);
+}
+
+int list_set(const struct asked *a, void *base, const char *const *text, size_t n)
+{
+	void *field = (char *)base + a->setting->offset;
+
+	switch (a->setting->kind) {
+	case KIND_INTERFACES:
+		return interfaces_set(a, base, text, n);
+	case KIND_PORTS:
+		return ports_set(a, base, text, n);
+	case KIND_ADDRESSES:
+		return addresses_set(a, base, text, n);
+	case KIND_PREFIXES:
+		return prefixes_set(a, base, text, n);
+	case KIND_COUNTRIES:
+		return countries_set(a, field, text, n);
+	case KIND_NETWORKS:
+		return networks_set(a, field, text, n);
+	case KIND_DATABASES:
+		return databases_set(a, base, text, n);
+	default:
+		return names_set(base, text, n);
+	}
+}
+
+size_t list_count(const struct setting *s, const void *base)
+{
+	const void *field = (const char *)base + s->offset;
+	const struct policy_service *service = base;
+	const struct policy *policy = base;
+	const struct policy_set *set = base;
+
+	switch (s->kind) {
+	case KIND_INTERFACES:
+		return policy->interfaces_count;
+	case KIND_PORTS:
+		return service->ports_count;
+	case KIND_ADDRESSES:
+		return service->addresses_count;
+	case KIND_PREFIXES:
+		return set->prefix_texts_count;
+	case KIND_COUNTRIES:
+		return ((const struct countries *)field)->count;
+	case KIND_NETWORKS:
+		return ((const struct numbers *)field)->count;
+	case KIND_DATABASES:
+		return policy->databases_count;
+	default:
+		return set->services_count;
+	}
+}
+
+static void strings_write(char *const *text, size_t n, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", text[i]);
+}
+
+static void countries_write(const struct countries *c, FILE *out)
+{
+	const char *before = "";
+	char text[3];
+	int i;
+
+	for (i = 0; i < SLUICE_COUNTRIES; i++) {
+		if (!countries_have(c, i))
+			continue;
+		fprintf(out, "%s%s", before, country_text(i, text));
+		before = ", ";
+	}
+}
+
+static void numbers_write(const struct setting *s, const void *base, size_t n, FILE *out)
+{
+	const struct policy_service *service = base;
+	const struct numbers *numbers = (const void *)((const char *)base + s->offset);
+	char text[ADDR_TEXT_LEN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		fputs(i ? ", " : "", out);
+		if (s->kind == KIND_PORTS)
+			fprintf(out, "%u", service->ports[i]);
+		else if (s->kind == KIND_ADDRESSES)
+			fputs(addr_format(&service->addresses[i], text), out);
+		else
+			fprintf(out, "%u", numbers->item[i]);
+	}
+}
+
+void list_write(const struct setting *s, const void *base, FILE *out)
+{
+	const struct policy *policy = base;
+	const struct policy_set *set = base;
+	size_t n = list_count(s, base);
+
+	fprintf(out, "%s = {", s->key);
+	if (s->kind == KIND_INTERFACES)
+		strings_write(policy->interfaces, n, out);
+	else if (s->kind == KIND_DATABASES)
+		strings_write(policy->databases, n, out);
+	else if (s->kind == KIND_PREFIXES)
+		strings_write(set->prefix_texts, n, out);
+	else if (s->kind == KIND_SERVICES)
+		strings_write(set->services, n, out);
+	else if (s->kind == KIND_COUNTRIES)
+		countries_write((const void *)((const char *)base + s->offset), out);
+	else
+		numbers_write(s, base, n, out);
+	fputc('}', out);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sums over the reasons of one service: what status, metrics and the page call admitted, refused and observed. */
+#ifndef SLUICE_CORE_TALLY_H
+#define SLUICE_CORE_TALLY_H
+
+#include "abi.h"
+
+__u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS]);
+__u64 tally_refused(const struct sluice_stat stats[static SLUICE_REASONS]);
+/* What observe mode let pass although a limit or list says no. */
+__u64 tally_observed(const struct sluice_stat stats[static SLUICE_REASONS]);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* /metrics, /healthz and the status page, on libevent's HTTP. It only reads, and what goes wrong here never stops anything. */
+#ifndef SLUICE_DAEMON_EXPORTER_H
+#define SLUICE_DAEMON_EXPORTER_H
+
+#include "value.h"
+
+struct daemon;
+
+/* Listens where the policy in force says, or says why not (once) and tries again when it is called again. */
+void exporter_follow(struct daemon *dm);
+/* Once a second: cuts all connections when there are too many. */
+void exporter_tick(struct daemon *dm);
+/* "127.0.0.1:9798", or "" while it does not listen. Returns buf. */
+const char *exporter_where(const struct daemon *dm, char buf[static LISTEN_TEXT_LEN]);
+void exporter_free(struct daemon *dm);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "country.h"
+#include "figures.h"
+#include "protocol.h"
+#include "reason.h"
+#include "report.h"
+
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+/* A snapshot, and the figures that point into it. */
+struct figures {
+	struct snapshot *snapshot;
+	struct metrics metrics;
+	struct metrics_service services[SLUICE_MAX_SERVICES];
+	struct metrics_country *countries; /* of all services */
+	struct metrics_map maps[MAP_FILLS];
+	struct metrics_interface *interfaces;
+};
+
+static void figures_free(struct figures *f)
+{
+	snapshot_free(f->snapshot);
+	free(f->interfaces);
+	free(f->countries);
+	free(f);
+}
+DEFINE_CLEANUP(struct figures *, figures_free);
+
+static void services_gather(struct figures *f)
+{
+	const struct service_status *s = f->snapshot->services;
+	size_t i;
+
+	for (i = 0; i < f->snapshot->services_count; i++)
+		f->services[i] = (struct metrics_service){
+			.name = s[i].row.name,
+			.other = !s[i].id,
+			.connections = s[i].held - s[i].reserved,
+			.limit = s[i].row.total.connections,
+			.pressure = s[i].pressure,
+			.stats = s[i].stats,
+		};
+	f->metrics.services = f->services;
+	f->metrics.services_count = i;
+}
+
+/* Adds the countries that were refused at one service; how many. */
+static int countries_gather(const struct engine *e, unsigned int service, struct metrics_country *out)
+{
+	uint64_t refused[SLUICE_COUNTRIES];
+	int err = countries_read(e, service, refused), country, n = 0;
+
+	for (country = 0; country < SLUICE_COUNTRIES && !err; country++) {
+		if (!refused[country])
+			continue;
+		country_text(country, out[n].code);
+		out[n++].refused = refused[country];
+	}
+	return err ? err : n;
+}
+
+static int all_countries_gather(const struct engine *e, struct figures *f)
+{
+	struct metrics_country *next;
+	size_t i;
+	int n;
+
+	f->countries = calloc(f->snapshot->services_count * SLUICE_COUNTRIES + 1, sizeof(*f->countries));
+	if (!f->countries)
+		return -ENOMEM;
+	next = f->countries;
+	for (i = 0; i < f->snapshot->services_count; i++) {
+		n = countries_gather(e, f->snapshot->services[i].id, next);
+		if (n < 0)
+			return n;
+		f->services[i].countries = next;
+		f->services[i].countries_count = n;
+		next += n;
+	}
+	return 0;
+}
+
+static void geo_gather(const struct sluice_generation *g, struct metrics *m)
+{
+	m->geo_entries[SLUICE_IPV4] = g->geo_entries[SLUICE_GEO_COUNTRY][SLUICE_IPV4];
+	m->geo_entries[SLUICE_IPV6] = g->geo_entries[SLUICE_GEO_COUNTRY][SLUICE_IPV6];
+	m->geo_built = g->geo_built;
+}
+
+static void tables_gather(struct figures *f)
+{
+	const struct snapshot *s = f->snapshot;
+	size_t i;
+
+	for (i = 0; i < MAP_FILLS; i++)
+		f->maps[i] = (struct metrics_map){ s->fill[i].name, s->fill[i].entries, s->fill[i].capacity };
+	f->metrics.maps = f->maps;
+	f->metrics.maps_count = i;
+	for (i = 0; i < s->interfaces_count; i++)
+		f->interfaces[i] = (struct metrics_interface){ s->interfaces[i].name, s->interfaces[i].xdp_mode };
+	f->metrics.interfaces = f->interfaces;
+	f->metrics.interfaces_count = i;
+}
+
+static int figures_take(const struct daemon *dm, struct figures **out)
+{
+	_cleanup_(figures_free) struct figures *f = calloc(1, sizeof(*f));
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	err = dm->engine ? snapshot_take(dm->engine, &f->snapshot) : -ENODEV;
+	if (err)
+		return err;
+	f->interfaces = calloc(f->snapshot->interfaces_count + 1, sizeof(*f->interfaces));
+	if (!f->interfaces)
+		return -ENOMEM;
+	f->metrics = (struct metrics){
+		.version = SLUICE_VERSION,
+		.generation = f->snapshot->generation.number,
+		.observe = f->snapshot->generation.observe,
+		.applied_at = dm->applied_at,
+		.reload_failed = dm->reload_failed,
+		.drift = dm->drift,
+		.sources_tracked = f->snapshot->sources_tracked,
+	};
+	services_gather(f);
+	tables_gather(f);
+	geo_gather(&f->snapshot->generation, &f->metrics);
+	err = all_countries_gather(dm->engine, f);
+	if (err)
+		return err;
+	*out = TAKE_PTR(f);
+	return 0;
+}
+
+int figures_text(const struct daemon *dm, enum metrics_format format, FILE *out)
+{
+	_cleanup_(figures_free) struct figures *f = NULL;
+	int err = figures_take(dm, &f);
+
+	return err ? err : metrics_write(&f->metrics, format, out);
+}
+
+static json_t *countries_json(const struct metrics *m)
+{
+	json_t *list = json_array();
+	const struct metrics_country *c;
+	size_t i, n;
+
+	for (i = 0; i < m->services_count; i++) {
+		for (n = 0; n < m->services[i].countries_count; n++) {
+			c = &m->services[i].countries[n];
+			json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "service", m->services[i].name,
+							      "country", c->code, "refused", (json_int_t)c->refused));
+		}
+	}
+	return list;
+}
+
+/* reason -> the sentence that says what it means, for those that refuse. */
+static json_t *reasons_json(void)
+{
+	json_t *map = json_object();
+	int why;
+
+	for (why = 0; why < SLUICE_REASONS; why++) {
+		if (reason_refuses(why))
+			json_object_set_new(map, reason_label(why), json_string(reason_help(why)));
+	}
+	return map;
+}
+
+static json_t *maps_json(const struct metrics *m)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < m->maps_count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "name", m->maps[i].name, "entries",
+						      (json_int_t)m->maps[i].entries, "capacity",
+						      (json_int_t)m->maps[i].capacity));
+	return list;
+}
+
+int figures_json(const struct daemon *dm, FILE *out)
+{
+	_cleanup_(figures_free) struct figures *f = NULL;
+	const struct metrics *m;
+	json_t *all;
+	int err;
+
+	err = figures_take(dm, &f);
+	if (err)
+		return err;
+	m = &f->metrics;
+	all = json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:{s:I, s:I, s:I}}", "time",
+			(json_int_t)time(NULL), "version", m->version, "instance", dm->instance, "status",
+			status_json(f->snapshot, "running", dm->drift), "counters", counters_json(f->snapshot),
+			"countries", countries_json(m), "reasons", reasons_json(), "maps", maps_json(m), "applied_at",
+			(json_int_t)m->applied_at, "reload_failed", m->reload_failed, "geoip", "ipv4",
+			(json_int_t)m->geo_entries[0], "ipv6", (json_int_t)m->geo_entries[1], "built",
+			(json_int_t)m->geo_built);
+	if (!all)
+		return -ENOMEM;
+	err = json_dumpf(all, out, JSON_COMPACT) ? -EIO : 0;
+	json_decref(all);
+	return err;
+}
+
+int figures_health(const struct daemon *dm, FILE *out, bool *healthy)
+{
+	_cleanup_(figures_free) struct figures *f = NULL;
+	const struct metrics *m;
+	size_t i;
+	int err;
+
+	err = figures_take(dm, &f);
+	if (err)
+		return err;
+	m = &f->metrics;
+	*healthy = true;
+	for (i = 0; i < m->interfaces_count; i++) {
+		if (strcmp(m->interfaces[i].mode, "detached"))
+			continue;
+		fprintf(out, "interface %s: detached, nothing is judged there\n", m->interfaces[i].name);
+		*healthy = false;
+	}
+	if (m->drift > 0) {
+		fprintf(out, "counters differ from sockets by %ld\n", m->drift);
+		*healthy = false;
+	}
+	if (*healthy)
+		fputs("ok\n", out);
+	return 0;
+}

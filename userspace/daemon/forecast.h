@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_DAEMON_FORECAST_H
+#define SLUICE_DAEMON_FORECAST_H
+
+#include "daemon.h"
+
+/*
+ * What `want` would change, service by service, and which sources connected now it would refuse the next connection. Changes
+ * nothing.
+ */
+int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, struct diag *d);
+
+#endif

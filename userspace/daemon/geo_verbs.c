@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "clone.h"
+#include "data.h"
+#include "forecast.h"
+#include "geo_verbs.h"
+#include "protocol.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+
+static json_t *file_json(const struct geo_file *f)
+{
+	static const char *const kinds[SLUICE_GEO_KINDS] = { "country", "asn" };
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "path", f->path, "kind", kinds[f->kind], "format", f->format,
+			 "ipv4", (json_int_t)f->entries[SLUICE_IPV4], "ipv6", (json_int_t)f->entries[SLUICE_IPV6],
+			 "built", (json_int_t)f->built);
+}
+
+int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	const struct geo *g = dm->live->geo;
+	json_t *files = json_array();
+	size_t i;
+
+	(void)args;
+	for (i = 0; g && i < g->files; i++)
+		json_array_append_new(files, file_json(&g->file[i]));
+	a->data = json_pack("{s:o, s:I}", "databases", files, "built", (json_int_t)(g ? g->built : 0));
+	return a->data ? 0 : -ENOMEM;
+}
+
+/* A copy of the policy with its databases read anew; NULL with a message. */
+static struct policy *policy_refreshed(const struct policy *p, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *fresh = policy_clone(p);
+
+	if (!fresh)
+		return NULL;
+	geo_free(fresh->geo);
+	fresh->geo = NULL;
+	return databases_read(fresh, NULL, d) ? NULL : TAKE_PTR(fresh);
+}
+
+int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	_cleanup_(policy_free) struct policy *fresh = NULL;
+	bool force = json_is_true(json_object_get(args, "force"));
+	int err;
+
+	if (!dm->live->geo) {
+		diag_add(&a->diag, "the policy names no country and no database: nothing to update");
+		return -ENOENT;
+	}
+	fresh = policy_refreshed(dm->live, &a->diag);
+	if (!fresh) {
+		a->exit = EXIT_BAD;
+		return -EINVAL;
+	}
+	if (json_is_true(json_object_get(args, "dry_run")))
+		return forecast_json(dm, fresh, &a->data, &a->diag);
+	err = daemon_geo(dm, fresh->geo, force, &a->diag);
+	if (err == -EINVAL)
+		a->exit = EXIT_BAD;
+	return err ? err : verb_geo_status(dm, args, a);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+"use strict";
+(() => {
+const EVERY = 1000, LEAST = 60, MOST = 600; // ms between questions; seconds shown
+const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 5], [2, 6], [8, 2, 2, 2, 2, 2]];
+const COLOURS = 8;
+
+const at = id => document.getElementById(id);
+const number = n => Number(n).toLocaleString("en");
+const rate = n => n === null ? "–" : n >= 100 ? number(Math.round(n)) : n.toFixed(n && n < 10 ? 1 : 0);
+
+/* make("td", {class: "wide", "data-field": "x"}, "text", node, ...); attributes that are null are left out */
+function make(tag, attributes, ...children) {
+	const svg = tag === "svg" || tag === "line";
+	const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+	for (const [key, value] of Object.entries(attributes || {}))
+		if (value !== null)
+			node.setAttribute(key, value);
+	node.append(...children);
+	return node;
+}
+
+function span(seconds) {
+	const units = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+	const [size, name] = units.find(([size]) => seconds >= size * 2) || units[3];
+	const n = Math.max(0, Math.floor(seconds / size));
+	return `${number(n)} ${name}${n === 1 ? "" : "s"}`;
+}
+
+/* A bar that says in words what it shows. */
+function meter(n, limit, none) {
+	const part = limit ? n / limit : 0;
+	const percent = part > 0 && part < 0.01 ? "<1 %" : Math.floor(part * 100) + " %";
+	const said = limit ? `${number(n)} of ${number(limit)} (${percent})` : `${number(n)}${none}`;
+	const fill = make("div", {class: "fill"});
+	fill.style.width = Math.min(100, part * 100) + "%";
+	return make("div", {class: part >= 0.8 ? "meter high" : "meter"},
+		make("div", limit ? {class: "track", role: "meter", "aria-label": said, "aria-valuemin": 0, "aria-valuemax": limit, "aria-valuenow": n} : {}, ...(limit ? [fill] : [])),
+		make("span", {class: "said"}, said));
+}
+
+function rows(id, list, nothing) {
+	at(id).tBodies[0].replaceChildren(...list.length ? list : [make("tr", {}, make("td", {class: "nothing", colspan: 6}, nothing))]);
+}
+
+/* What was seen: one column of figures a poll. null: no answer, or counters that began anew. */
+const seen = {times: [], reasons: new Map(), admitted: []};
+let last = null;
+
+const total = (data, field) => data.status.services.reduce((sum, s) => sum + s[field], 0);
+
+function byReason(data) {
+	const field = data.status.mode === "observe" ? "observed" : "connections";
+	const sums = new Map(Object.keys(data.reasons).map(reason => [reason, 0]));
+	for (const c of data.counters)
+		if (sums.has(c.reason))
+			sums.set(c.reason, sums.get(c.reason) + c[field]);
+	return sums;
+}
+
+function remember(data, now) {
+	const sums = data ? byReason(data) : new Map();
+	// another policy sums up other services
+	const comparable = data && last && last.data.status.generation === data.status.generation;
+	const elapsed = comparable ? (now - last.now) / 1000 : 0;
+	const grown = (n, before) => !elapsed || n < before ? null : (n - before) / elapsed;
+
+	seen.times.push(now / 1000);
+	for (const reason of new Set([...seen.reasons.keys(), ...sums.keys()])) {
+		if (!seen.reasons.has(reason))
+			seen.reasons.set(reason, Array(seen.times.length - 1).fill(null));
+		seen.reasons.get(reason).push(sums.has(reason) && last ? grown(sums.get(reason), last.sums.get(reason) || 0) : null);
+	}
+	seen.admitted.push(comparable ? grown(total(data, "admitted"), total(last.data, "admitted")) : null);
+	while (seen.times[0] < now / 1000 - MOST)
+		for (const list of [seen.times, seen.admitted, ...seen.reasons.values()])
+			list.shift();
+	last = data ? {data, sums, now} : null;
+}
+
+const newest = list => list && list.length ? list[list.length - 1] : null;
+
+/* Each reason keeps its look. Dashes and width alone tell lines apart; colour is a help, no more. */
+const look = reason => {
+	const i = [...seen.reasons.keys()].indexOf(reason);
+	return {colour: `--c${i % COLOURS}`, dash: DASHES[i % DASHES.length], width: i < DASHES.length ? 1.7 : 3.5};
+};
+
+let plot = null, plotted = "";
+
+function draw(shown) {
+	const style = getComputedStyle(document.documentElement);
+	const colour = name => style.getPropertyValue(name).trim();
+	const key = shown.join() + colour("--ground");
+	const width = at("chart").clientWidth;
+
+	if (!plot || plotted !== key) {
+		if (plot)
+			plot.destroy();
+		const axis = {stroke: colour("--soft"), grid: {stroke: colour("--grid"), width: 1}, ticks: {stroke: colour("--grid"), width: 1}, font: "12px system-ui, sans-serif"};
+		plot = new uPlot({
+			width, height: 240, legend: {show: false}, cursor: {drag: {x: false, y: false}, points: {show: false}},
+			scales: {
+				x: {range: () => [Math.min(newest(seen.times) - LEAST, seen.times[0]), newest(seen.times)]},
+				y: {range: (u, low, high) => [0, Math.max(1, (high || 0) * 1.1)]},
+			},
+			axes: [{...axis, values: (u, ticks) => ticks.map(t => new Date(t * 1000).toTimeString().slice(0, 8)), space: 90}, {...axis, size: 56}],
+			series: [{}, ...shown.map(reason => ({...look(reason), label: reason, stroke: colour(look(reason).colour), points: {show: false}}))],
+		}, [], at("chart"));
+		plotted = key;
+	}
+	if (plot.width !== width)
+		plot.setSize({width, height: 240});
+	plot.setData([seen.times, ...shown.map(reason => seen.reasons.get(reason))]);
+}
+
+function showReasons(data, sums) {
+	const shown = [...sums.keys()].filter(reason => sums.get(reason) > 0);
+
+	at("reasons-title").textContent = data.status.mode === "observe" ? "Would be refused per second, by reason" : "Refused per second, by reason";
+	draw(shown);
+	rows("reasons", shown.map(reason => {
+		const {colour, dash, width} = look(reason);
+		const line = make("line", {x1: 0, y1: 6, x2: 44, y2: 6, "stroke-dasharray": dash.join(" ") || null, "stroke-width": width, stroke: "currentColor"});
+		const swatch = make("svg", {class: "swatch", width: 44, height: 12, "aria-hidden": "true"}, line);
+		swatch.style.color = `var(${colour})`;
+		return make("tr", {"data-reason": reason}, make("td", {}, swatch), make("td", {class: "wide"}, reason, make("small", {}, data.reasons[reason])),
+			make("td", {"data-field": "rate"}, rate(newest(seen.reasons.get(reason)))), make("td", {"data-field": "total"}, number(sums.get(reason))));
+	}), "Nothing was refused yet.");
+}
+
+function showServices(data) {
+	const observe = data.status.mode === "observe", refused = observe ? "would refuse" : "refused";
+
+	at("refused-title").textContent = refused;
+	rows("services", data.status.services.map(s => make("tr", {"data-service": s.name},
+		make("th", {scope: "row"}, s.name, " ", make("small", {}, (s.ports.length === 1 ? "port " : "ports ") + s.ports.join(", "))),
+		make("td", {class: "wide", "data-field": "connections", "data-value": s.connections}, meter(s.connections, s.max_connections, ", no limit")),
+		make("td", {"data-label": "per source"}, s.max_connections_per_source ? number(s.max_connections_per_source) : "no limit"),
+		make("td", {"data-label": "admitted", "data-field": "admitted"}, number(s.admitted)),
+		make("td", {"data-label": refused, "data-field": "refused"}, number(observe ? s.observed : s.refused)),
+		make("td", {"data-label": "pressure", class: s.pressure ? "alarm-text" : null}, s.pressure ? "under pressure" : "calm"))), "The policy names no service.");
+}
+
+function showCountries(data) {
+	const sums = new Map();
+	for (const c of data.countries)
+		sums.set(c.country, (sums.get(c.country) || 0) + c.refused);
+	const list = [...sums].filter(([, n]) => n).sort((a, b) => b[1] - a[1]);
+	const most = list.length ? list[0][1] : 0;
+	const name = new Intl.DisplayNames(["en"], {type: "region"});
+	const called = code => code === "ZZ" ? "in no database" : name.of(code);
+
+	rows("countries", list.slice(0, 12).map(([code, n]) => {
+		const bar = meter(n, most, "");
+		bar.className = "meter";
+		bar.lastChild.textContent = number(n);
+		return make("tr", {"data-country": code}, make("th", {scope: "row"}, code, " ", make("small", {}, called(code))), make("td", {class: "wide"}, bar));
+	}), "No connection was refused by its country.");
+}
+
+function showTables(data) {
+	const list = data.maps.filter(m => m.capacity).sort((a, b) => b.entries / b.capacity - a.entries / a.capacity);
+
+	rows("tables", list.slice(0, 6).map(m => make("tr", {"data-map": m.name}, make("th", {scope: "row"}, m.name), make("td", {class: "wide"}, meter(m.entries, m.capacity, "")))), "");
+}
+
+function tiles(data, sums) {
+	const observe = data.status.mode === "observe", geo = data.geoip;
+	const sources = data.maps.find(m => m.name === "sources");
+	const refusedNow = [...sums.keys()].map(reason => newest(seen.reasons.get(reason))).reduce((a, b) => b === null ? a : (a || 0) + b, null);
+	const tile = (field, title, value, more) => make("div", {"data-tile": field}, make("dt", {}, title), make("dd", {}, value), make("dd", {}, more));
+
+	at("tiles").replaceChildren(
+		tile("connections", "connections", number(total(data, "connections")), `${number(data.status.reservations)} handshakes in progress`),
+		tile("admitted", "admitted per second", rate(newest(seen.admitted)), `${number(total(data, "admitted"))} in all`),
+		tile("refused", observe ? "would refuse per second" : "refused per second", rate(refusedNow), `${number(total(data, observe ? "observed" : "refused"))} in all`),
+		tile("sources", "sources tracked", number(data.status.sources_tracked), sources ? `room for ${number(sources.capacity)}` : ""),
+		tile("generation", "policy generation", number(data.status.generation), `read ${span(data.time - data.applied_at)} ago`),
+		tile("geoip", "GeoIP data", geo.built ? span(data.time - geo.built) : "none", geo.built ? `old; ${number(geo.ipv4 + geo.ipv6)} ranges` : "no country database"));
+}
+
+function warnings(data) {
+	const list = [];
+
+	if (data.reload_failed)
+		list.push("The last reload failed: the policy before it stays in force. `sluicectl check FILE` says what is wrong.");
+	for (const i of data.status.interfaces)
+		if (i.xdp_mode === "detached")
+			list.push(`Interface ${i.name} is detached: nothing is judged there.`);
+	if (!data.status.interfaces.length)
+		list.push("sluice is attached to no interface: nothing is judged.");
+	if (data.status.drift > 0)
+		list.push(`Counters differ from sockets by ${data.status.drift}: please report this.`);
+	for (const m of data.maps)
+		if (m.capacity && m.entries >= m.capacity * 0.9)
+			list.push(`Table ${m.name} is ${Math.floor(m.entries / m.capacity * 100)} % full.`);
+	for (const s of data.status.services)
+		if (s.pressure)
+			list.push(`Service ${s.name} is under a SYN flood and answers with SYN cookies.`);
+	if (at("warnings").textContent !== list.join(""))
+		at("warnings").replaceChildren(...list.map(text => make("li", {}, text)));
+}
+
+function show(data) {
+	const observe = data.status.mode === "observe", sums = byReason(data);
+
+	at("instance").textContent = `instance ${data.instance} on ${data.status.interfaces.map(i => `${i.name} (${i.xdp_mode})`).join(", ")}`;
+	at("mode").textContent = observe ? "observing: refuses nothing" : "enforcing";
+	at("mode").className = observe ? "pill alarm" : "pill";
+	at("about").textContent = `sluice ${data.version}, policy ${data.status.policy}`;
+	warnings(data);
+	tiles(data, sums);
+	showServices(data);
+	showReasons(data, sums);
+	showCountries(data);
+	showTables(data);
+}
+
+let answered = Date.now();
+
+async function ask() {
+	let data = null;
+
+	try {
+		const answer = await fetch("/status.json", {cache: "no-store", signal: AbortSignal.timeout(5000)});
+		if (answer.ok)
+			data = await answer.json();
+	} catch { /* said below */ }
+	const now = Date.now();
+	remember(data, now);
+	if (data) {
+		answered = now;
+		show(data);
+	}
+	at("live").textContent = data ? "live" : `no answer for ${span((now - answered) / 1000)}: what you see is old`;
+	at("live").className = data ? "pill" : "pill alarm";
+	setTimeout(ask, EVERY);
+}
+
+const redraw = () => last && showReasons(last.data, last.sums);
+new ResizeObserver(redraw).observe(at("chart"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+ask();
+})();
