@@ -37,6 +37,7 @@ static __always_inline void explanation_fill(struct sluice_explanation *out, con
 	__builtin_memset(out, 0, sizeof(*out));
 	out->observed = view->observed;
 	out->service = view->service;
+	out->country = view->country;
 	if (!view->rule)
 		return;
 	holding_of(view, &pkt->tuple.source, &h);

@@ -116,13 +116,31 @@ static long reap_source(void *map, const struct sluice_source_key *key, struct s
 	return 0;
 }
 
-/* What nobody can complete any more is forgotten, though nothing newer needs its room. */
+/* What nobody can complete any more, and what is in force no more, is forgotten, though nothing newer needs its room. */
 static long reap_late(void *map, const struct sluice_tuple *key, __u64 *since, struct sweep *s)
 {
 	struct sluice_tuple copy = *key;
 
 	if (*since + SLUICE_LATE_NS < s->now)
 		bpf_map_delete_elem(&late, &copy);
+	return 0;
+}
+
+static long reap_suspect(void *map, const struct sluice_source_key *key, __u64 *until, struct sweep *s)
+{
+	struct sluice_source_key copy = *key;
+
+	if (*until < s->now)
+		bpf_map_delete_elem(&suspects, &copy);
+	return 0;
+}
+
+static long reap_fragment(void *map, const struct sluice_fragment_key *key, struct sluice_fragment *f, struct sweep *s)
+{
+	struct sluice_fragment_key copy = *key;
+
+	if (f->seen_ns + FRAGMENT_NS < s->now)
+		bpf_map_delete_elem(&fragments, &copy);
 	return 0;
 }
 
@@ -136,6 +154,8 @@ static __always_inline int reap_due(void)
 	s.retention = generation->retention_ns;
 	bpf_for_each_map_elem(&sources, reap_source, &s, 0);
 	bpf_for_each_map_elem(&late, reap_late, &s, 0);
+	bpf_for_each_map_elem(&suspects, reap_suspect, &s, 0);
+	bpf_for_each_map_elem(&fragments, reap_fragment, &s, 0);
 	return 0;
 }
 

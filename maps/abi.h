@@ -413,7 +413,7 @@ struct sluice_explanation {
 	__u32 service;
 	struct sluice_rule rule;
 	struct sluice_source_key source;
-	__u32 pad;
+	__u32 country; /* of the address; 0 also where the policy needs no table */
 	struct sluice_tally tally[3]; /* of the source, its set, its service */
 };
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""suggest: limits that fit what was seen; --dry-run: what other limits would refuse of what is there now."""
+"""suggest: limits that fit what was seen; set --dry-run: what other limits would refuse of what is there now."""
 from net import wait_for
 
 POLICY = """mode = observe
@@ -60,15 +60,15 @@ def test_dry_run_tells_what_would_be_refused_and_changes_nothing(make, tmp_path)
     hold(net, "10.77.0.9", 4)
     before = sluice.json("status")["generation"]
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "2", "--dry-run")
-    assert [(s["source"], s["connections"], s["limit"]) for s in answer["data"]] == [("10.77.1.3", 3, 2), ("10.77.1.2", 2, 2)]
-    assert "2 sources" in answer["text"] and "1 of them hold more" in answer["text"]
+    assert [(s["source"], s["connections"], s["limit"]) for s in answer["sources"]] == [("10.77.1.3", 3, 2), ("10.77.1.2", 2, 2)]
+    assert "refused: 2, of which above a limit: 1" in sluice.do("set", "service", "smtp", "max-connections-per-source", "2", "--dry-run")
     new = tmp_path / "new.conf"
     new.write_text(
         "interfaces = {s0}\nservice smtp { ports = {25} max-connections = 5 }\n"
         "source-set foes { prefixes = {10.77.1.0/30} action = deny }\n"
     )
     text = sluice.do("apply", new, "--dry-run")
-    assert "3 sources denied" in text and "(all)" in text and "10/5" in text
+    assert text.count("denied") == 3 and "(all)" in text and "10/5" in text
     assert sluice.json("status")["generation"] == before and sluice.service()["max_connections_per_source"] == 3
     code, _, err = sluice.ctl("set", "service", "smtp", "max-connections", "many", "--dry-run")
     assert code == 2 and "not a whole number" in err

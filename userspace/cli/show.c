@@ -178,11 +178,14 @@ void show_explain(const json_t *data)
 
 	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
 	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	if (*text_of(data, "country"))
+		printf("country     %s\n", text_of(data, "country"));
 	if (json_object_get(data, "would_refuse"))
 		printf("            in enforce mode it would be refused: %s\n", text_of(data, "would_refuse"));
 	if (*text_of(data, "rule"))
-		printf("rule        %s%s%s\nwritten     %s\n", text_of(data, "rule"), *text_of(data, "key") ? ": " : "",
-		       text_of(data, "key"), text_of(data, "written"));
+		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
+		       *text_of(data, "key") ? ": " : "", text_of(data, "key"), *text_of(data, "by") ? ", by its " : "",
+		       text_of(data, "by"), text_of(data, "written"));
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
 	show_tally("source", json_object_get(counts, "source"));

@@ -6,30 +6,32 @@
 #include <time.h>
 
 #include "addr.h"
+#include "country.h"
 #include "explain.h"
+#include "lookup.h"
 #include "reason.h"
 #include "schema.h"
 #include "tables.h"
 
-/* Which key of a service or set a reason comes from; reasons that no key stands for are not here. */
-static const struct {
-	const char *reason, *key;
-} keys[] = {
-	{ "denied", "action" },
-	{ "allowed", "action" },
-	{ "source-connections", "max-connections-per-source" },
-	{ "set-connections", "max-connections" },
-	{ "service-connections", "max-connections" },
-	{ "source-rate", "max-rate-per-source" },
-	{ "set-rate", "max-rate" },
-	{ "service-rate", "max-rate" },
-	{ "country", "deny-countries" },
+/* Which key of a service, a set or syn-flood a reason comes from; of countries, see key_of(). */
+static const char *const keys[SLUICE_REASONS] = {
+	[SLUICE_ALLOWED] = "action",
+	[SLUICE_DENIED] = "action",
+	[SLUICE_SOURCE_CONNECTIONS] = "max-connections-per-source",
+	[SLUICE_SET_CONNECTIONS] = "max-connections",
+	[SLUICE_SERVICE_CONNECTIONS] = "max-connections",
+	[SLUICE_SOURCE_RATE] = "max-rate-per-source",
+	[SLUICE_SET_RATE] = "max-rate",
+	[SLUICE_SERVICE_RATE] = "max-rate",
+	[SLUICE_SYN_RATE] = "max-syn-rate-per-source",
+	[SLUICE_COOKIE_SENT] = "cookies",
 };
 
 /* The rule that decided. */
 struct rule {
 	char where[SLUICE_TEXT_LEN + 80]; /* "service smtp", "source-set partners", "ban 192.0.2.0/24" */
 	const char *key; /* "": none */
+	const char *by; /* the key by which a set names the address; NULL: no set decided */
 	char written[SLUICE_PATH_LEN + 16]; /* "FILE:LINE", or "live, by uid 0 at ..." */
 	json_t *expires; /* seconds; NULL: does not apply */
 };
@@ -77,44 +79,65 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 		say_place(r, &at);
 }
 
-/* The set decided, unless it leaves this key to the service. */
-static bool set_says(const struct policy_set *s, const char *reason)
+static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
 {
-	if (!strcmp(reason, "source-connections"))
+	struct place at = policy_place(dm->live, schema_find(SECTION_SET, r->key), s->name, &s->at);
+
+	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
+	r->by = set_key(s, dm->live->geo, a);
+	say_place(r, &at);
+}
+
+/* Where nothing is written the default holds. */
+static void rule_flood(const struct daemon *dm, struct rule *r)
+{
+	const struct place none = {};
+	struct place at = policy_place(dm->live, schema_find(SECTION_FLOOD, r->key), "", &none);
+
+	snprintf(r->where, sizeof(r->where), "%s", section_names[SECTION_FLOOD]);
+	snprintf(r->written, sizeof(r->written), "default");
+	say_place(r, &at);
+}
+
+/* The set decided, unless it leaves this key to the service. */
+static bool set_says(const struct policy_set *s, enum sluice_reason why)
+{
+	if (why == SLUICE_SOURCE_CONNECTIONS)
 		return s->limits.max_connections_per_source.given;
-	if (!strcmp(reason, "source-rate"))
+	if (why == SLUICE_SOURCE_RATE)
 		return s->limits.max_rate_per_source.given;
-	return strncmp(reason, "service-", strlen("service-")) && strcmp(reason, "country");
+	return why == SLUICE_ALLOWED || why == SLUICE_DENIED || why == SLUICE_SET_CONNECTIONS || why == SLUICE_SET_RATE;
+}
+
+static const char *key_of(const struct policy_service *s, enum sluice_reason why)
+{
+	if (why == SLUICE_COUNTRY)
+		return s->allow_countries.count ? "allow-countries" : "deny-countries";
+	return why < SLUICE_REASONS && keys[why] ? keys[why] : "";
 }
 
 static void rule_find(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x,
 		      struct rule *r)
 {
-	unsigned int why = x->reason == SLUICE_OBSERVE ? x->observed : x->reason;
+	enum sluice_reason why = x->reason == SLUICE_OBSERVE ? x->observed : x->reason;
 	const struct policy_service *service = policy_service_find(dm->live, q->service);
 	const struct policy_set *set = NULL;
-	struct place at;
-	size_t i;
 
-	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		if (!strcmp(keys[i].reason, reason_label(why)))
-			r->key = keys[i].key;
-	}
-	if (why == SLUICE_ALLOWED && !rule_live(dm, LIVE_ALLOW, &q->address, r))
-		r->key = "";
-	if (why == SLUICE_BANNED)
-		rule_live(dm, LIVE_BAN, &q->address, r);
-	if (*r->where || !*r->key)
-		return;
 	if (x->rule.set_id && x->rule.set_id <= dm->live->sets_count)
 		set = &dm->live->sets[x->rule.set_id - 1];
-	if (!set || !set_says(set, reason_label(why))) {
-		rule_service(dm, service, r);
+	if (why == SLUICE_BANNED)
+		rule_live(dm, LIVE_BAN, &q->address, r);
+	if (why == SLUICE_ALLOWED && !rule_live(dm, LIVE_ALLOW, &q->address, r))
 		return;
-	}
-	at = policy_place(dm->live, schema_find(SECTION_SET, r->key), set->name, &set->at);
-	snprintf(r->where, sizeof(r->where), "source-set %s", set->name);
-	say_place(r, &at);
+	r->key = key_of(service, why);
+	if (!*r->key)
+		return;
+	if (why == SLUICE_COOKIE_SENT)
+		rule_flood(dm, r);
+	else if (set && set_says(set, why))
+		rule_set(dm, set, &q->address, r);
+	else
+		rule_service(dm, service, r);
 }
 
 static json_t *tally_json(const struct sluice_tally *t)
@@ -138,7 +161,7 @@ static json_t *counts_json(const struct sluice_explanation *x)
 
 static json_t *answer_json(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x)
 {
-	char text[ADDR_TEXT_LEN];
+	char text[ADDR_TEXT_LEN], country[3];
 	struct rule r = { .key = "" };
 	json_t *out;
 
@@ -147,6 +170,10 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
 			"meaning", reason_help(x->reason), "rule", r.where, "key", r.key, "written", r.written,
 			"expires_in", r.expires ? r.expires : json_null());
+	if (out && r.by)
+		json_object_set_new(out, "by", json_string(r.by));
+	if (out && dm->live->geo)
+		json_object_set_new(out, "country", json_string(country_text(x->country, country)));
 	if (out && x->reason == SLUICE_OBSERVE)
 		json_object_set_new(out, "would_refuse", json_string(reason_label(x->observed)));
 	if (out && x->service)

@@ -19,15 +19,21 @@ static const struct {
 	  "until established; at most 3.25s" },
 	{ "kernel: late", "both addresses and ports of a handshake", "limits that hold when a handshake completes late",
 	  "64s, removed within 30s" },
-	{ "kernel: socket storage", "address cut to one source", "a close frees what the open took",
-	  "as long as the connection" },
+	{ "kernel: connections", "address cut to one source", "a close frees what the open took",
+	  "as long as the connection; at most two audits (60s) longer where its end was missed" },
+	{ "kernel: suspects", "address cut to one source, service", "SYN cookies for who leaves handshakes unanswered",
+	  "60s, removed within 30s" },
+	{ "kernel: fragments", "both addresses of a fragmented datagram", "fragments that rewrite a first one",
+	  "30s, removed within 30s" },
+	{ "kernel: sketch", "no address; counts of SYNs, by a keyed hash of the source", "max-syn-rate-per-source",
+	  "until another source with the same hash writes there" },
 	{ "kernel: live bans and allows", "address or prefix, reason, who set it and when", "the operator's decision",
 	  "until its time is over or it is taken back" },
 	{ "kernel: events", "address of a refused packet", "sluicectl watch",
 	  "64 KB; written only while somebody watches" },
-	{ "kernel: classes and rules", "prefixes of the policy and its lists", "allow, deny and limits by source",
-	  "as long as the policy is in force" },
-	{ "files: policy and lists", "prefixes", "the operator's policy", "sluice writes none" },
+	{ "kernel: classes and rules", "prefixes of the policy, its lists and databases",
+	  "allow, deny and limits by source", "as long as the policy is in force" },
+	{ "files: policy, lists and databases", "prefixes", "the operator's policy", "sluice writes none" },
 	{ "daemon: hash key", "no address; the key of `addresses = hashed`", "the same source looks the same",
 	  "memory only; replaced and overwritten after %s" },
 	{ "output: watch, and answers to the group", "addresses as the policy shows them", "operation",
@@ -104,9 +110,10 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err)
 		return err;
 	a->data =
-		json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "address", addr_format(&addr, text), "source",
-			  prefix_format(&s.source, source), "counters", counters_json(dm, &s), "handshakes",
-			  (json_int_t)s.handshakes, "late_handshakes", (json_int_t)s.late, "ban",
+		json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "address", addr_format(&addr, text),
+			  "source", prefix_format(&s.source, source), "counters", counters_json(dm, &s), "handshakes",
+			  (json_int_t)s.handshakes, "late_handshakes", (json_int_t)s.late, "fragments",
+			  (json_int_t)s.fragments, "suspect_at", (json_int_t)s.suspect, "ban",
 			  live_json(dm, LIVE_BAN, &addr), "allow", live_json(dm, LIVE_ALLOW, &addr), "policy", policy);
 	return a->data ? 0 : -ENOMEM;
 }

@@ -40,7 +40,7 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
  * more. *drift: the sum of the differences that are left, 0 when all is right.
  */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
-/* Frees the counters of sources idle for longer than the retention time, and handshakes that cannot complete any more. */
+/* Frees the counters of sources idle for longer than the retention time, and what is in force no more. */
 int engine_reap(struct engine *e);
 
 /*

@@ -16,13 +16,14 @@ struct subject {
 	struct prefix source; /* what the address counts as */
 	struct subject_counter counter[SLUICE_MAX_SERVICES];
 	size_t counters;
-	size_t handshakes, late; /* of the address itself */
+	size_t handshakes, late, fragments; /* of the address itself */
+	size_t suspect; /* services that answer the source by SYN cookies, because it left handshakes unanswered */
 };
 
 int subject_read(const struct engine *e, const struct sluice_addr *a, struct subject *out);
 /*
- * Frees what holds no open connection and no handshake in progress: counters (of the whole source), late handshakes (of the
- * address). *freed counts them. Bans and allows stay: somebody set them.
+ * Frees what holds no open connection and no handshake in progress: counters and suspicion (of the whole source), late
+ * handshakes and fragments (of the address). *freed counts them. Bans and allows stay: somebody set them.
  */
 int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed);
 
