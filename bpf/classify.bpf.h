@@ -13,7 +13,6 @@ struct sluice_view {
 	__u32 country; /* of the source; 0 also where the policy needs no table */
 	__u16 dry; /* explain: judge, and change nothing */
 	__u16 observed; /* enum sluice_reason: the refusal that observe mode let pass */
-	const struct sluice_control *control;
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
@@ -60,7 +59,6 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	now = bpf_map_lookup_elem(&control, &index);
 	if (!now)
 		return 0;
-	view->control = now;
 	view->slot = now->active & (SLUICE_SLOTS - 1);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation)
