@@ -91,11 +91,13 @@ fuzz:
 	$(Q)$(FUZZ) $(or $(FUZZ_SECONDS),60)
 bench:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) all $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/fill $(B)/tests/lib/pass.bpf.o \
-		$(B)/tests/lib/lookup.bpf.o
+	$(Q)$(MAKE) tests $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/fill \
+		$(patsubst %,$(B)/tests/lib/%.bpf.o,drop lookup)
 	$(Q)$(B)/tests/datapath/bench
 	$(Q)$(B)/tests/datapath/bench_lookup
 	$(Q)scripts/scrape.py
+	$(Q)scripts/bench_lists.py
+	$(Q)scripts/bench_flood.py
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
