@@ -122,10 +122,11 @@ def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
     hold, _ = tools.hold(net, SERVER, 25, 10, "10.77.0.2")
     assert sluice.connections() == 10
     pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/{name}" for name in ("link_track", "link_retrack")]
-    links = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["id"] for pin in pins}
+    trackers = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["prog_id"] for pin in pins}
     for pin in pins:
         os.remove(pin)
-    assert wait_for(lambda: not links & {link["id"] for link in json.loads(sh("bpftool", "-j", "link", "show").stdout)})
+    # a link loses its number before it lets go of its program
+    assert wait_for(lambda: not trackers & {prog["id"] for prog in json.loads(sh("bpftool", "-j", "prog", "show").stdout)})
     assert hold.ask("close 6")["connected"] == 4
     assert hold.ask("open 3")["connected"] == 7
     assert wait_for(lambda: net.established() == 7)
