@@ -33,6 +33,7 @@
 #define SLUICE_MAX_TOTALS 4096 /* counters of services (index = service id) and, from SLUICE_MAX_SERVICES on, of sets */
 #define SLUICE_MAX_PREFIXES 2000000
 #define SLUICE_SHARED 65536 /* counters, a power of two, for sources that find no room in `sources` */
+#define SLUICE_MAX_CONNECTIONS 1000000 /* or as many as `sources { max }` says, if that is more */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
 #define SLUICE_MAX_LISTENERS 4096
 #define SLUICE_MAX_RESERVATIONS 65536

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Do the two commands work on a fresh machine? A bare Debian 12 tree (debootstrap, this host's kernel) gets nothing but
 # make and the committed files; `make demo` and `make test` run in it. As root, with Debian's packages in reach.
-# MIRROR=URL and KEEP=1 (leave the tree for a look) are heeded.
+# MIRROR=URL, TARGETS="demo" and KEEP=1 (leave the tree for a look) are heeded.
 set -eu
 cd "$(dirname "$0")/.."
 export PATH=/usr/sbin:/sbin:$PATH
@@ -36,7 +36,7 @@ inside() {
 		exec chroot "$0" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' "$tree" "" "$@"
 }
 
-for target in demo test; do
+for target in ${TARGETS:-demo test}; do
 	echo "== make $target"
 	inside make -C /root/sluice "$target" </dev/null
 done

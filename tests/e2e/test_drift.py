@@ -121,8 +121,12 @@ def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
     tools.serve(net, 25)
     hold, _ = tools.hold(net, SERVER, 25, 10, "10.77.0.2")
     assert sluice.connections() == 10
-    for name in ("link_track", "link_retrack"):
-        os.remove(f"/sys/fs/bpf/sluice/{sluice.instance}/{name}")
+    pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/{name}" for name in ("link_track", "link_retrack")]
+    trackers = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["prog_id"] for pin in pins}
+    for pin in pins:
+        os.remove(pin)
+    # a link loses its number before it lets go of its program
+    assert wait_for(lambda: not trackers & {prog["id"] for prog in json.loads(sh("bpftool", "-j", "prog", "show").stdout)})
     assert hold.ask("close 6")["connected"] == 4
     assert hold.ask("open 3")["connected"] == 7
     assert wait_for(lambda: net.established() == 7)

@@ -28,7 +28,7 @@ struct flood_config {
 	__be32 target;
 	__be16 port;
 	__u8 flags; /* 0: any but a bare SYN */
-	__u8 pad;
+	__u8 anywhere; /* sources of the whole address space */
 };
 
 struct {
@@ -77,7 +77,7 @@ static __always_inline void frame_fill(struct frame *f, const struct flood_confi
 	f->ip.tot_len = bpf_htons(sizeof(*f) - sizeof(f->eth));
 	f->ip.ttl = 64;
 	f->ip.protocol = IPPROTO_TCP;
-	f->ip.saddr = bpf_htonl(SOURCES | (random & ~SOURCES_MASK));
+	f->ip.saddr = c->anywhere ? random : bpf_htonl(SOURCES | (random & ~SOURCES_MASK));
 	f->ip.daddr = c->target;
 	f->ip.check = fold(sum16(&f->ip, 10, 0));
 	f->tcp.source = bpf_htons(1024 + (random >> 17));

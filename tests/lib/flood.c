@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flood -i INTERFACE -m DST_MAC [-f FLAGS] [-r PER_SECOND] [-c CPU] ADDR PORT: a flood from random sources of 198.18.0.0/15, as fast as
+ * flood -i INTERFACE -m DST_MAC [-a] [-f FLAGS] [-r PER_SECOND] [-c CPU] ADDR PORT: a flood from random sources of 198.18.0.0/15 (-a: of the
+ * whole address space), as fast as
  * one processor can or as told, by BPF_F_TEST_XDP_LIVE_FRAMES, out of a veth end whose peer runs an XDP program. FLAGS are
  * TCP's as a number (2: SYN; 0: any). With -c it stays on that processor and lets the kernel's own thread there come first: else
  * it fills the receiver's ring while nobody empties it, and what is lost there says nothing about the receiver. Counts the SYN-ACKs that come back. Says "ready"; then answers each line of its input
@@ -26,7 +27,7 @@ struct flood_config {
 	uint8_t to[6], from[6];
 	uint32_t target;
 	uint16_t port;
-	uint8_t flags, pad;
+	uint8_t flags, anywhere;
 };
 
 struct flood {
@@ -138,9 +139,11 @@ int main(int argc, char **argv)
 	char line[64];
 	int option;
 
-	while ((option = getopt(argc, argv, "i:m:f:r:c:")) != -1) {
+	while ((option = getopt(argc, argv, "ai:m:f:r:c:")) != -1) {
 		if (option == 'i')
 			interface = optarg;
+		else if (option == 'a')
+			c.anywhere = 1;
 		else if (option == 'f')
 			c.flags = (uint8_t)atoi(optarg);
 		else if (option == 'r')
@@ -152,7 +155,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (!interface || optind + 2 != argc || inet_pton(AF_INET, argv[optind], &c.target) != 1)
-		tool_die("usage", "flood -i INTERFACE -m DST_MAC [-f FLAGS] [-r PER_SECOND] ADDR PORT");
+		tool_die("usage", "flood -i INTERFACE -m DST_MAC [-a] [-f FLAGS] [-r PER_SECOND] [-c CPU] ADDR PORT");
 	c.port = htons((uint16_t)atoi(argv[optind + 1]));
 	flood_open(&f, &c, interface);
 	puts("ready");

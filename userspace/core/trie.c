@@ -11,11 +11,17 @@
 #define NODE_CELLS (HEADER + 256)
 #define ROOM_FIRST 256 /* pages */
 
+/* Of the hash table of nodes. */
+struct bucket {
+	uint32_t place; /* the node's cell; 0: none */
+	uint32_t tag; /* more of the node's hash, so that other nodes need not be looked at */
+};
+
 struct builder {
 	const struct spans *spans;
 	struct trie *trie;
 	size_t used, room; /* cells */
-	uint32_t *bucket; /* hash of a node -> its cell, 0: none */
+	struct bucket *bucket;
 	size_t buckets, nodes; /* buckets: a power of two */
 	bool failed;
 };
@@ -41,17 +47,6 @@ static uint64_t node_hash(const uint32_t *node, size_t cells)
 	return hash;
 }
 
-static unsigned int values_count(const uint32_t *node)
-{
-	uint64_t word[4];
-	unsigned int n = 0, i;
-
-	memcpy(word, node, sizeof(word));
-	for (i = 0; i < 4; i++)
-		n += __builtin_popcountll(word[i]);
-	return n;
-}
-
 static int cells_reserve(struct builder *b, size_t cells)
 {
 	size_t room = b->room ? b->room * 2 : ROOM_FIRST * SLUICE_TRIE_CELLS;
@@ -71,32 +66,32 @@ static int cells_reserve(struct builder *b, size_t cells)
 	return 0;
 }
 
-static void bucket_put(struct builder *b, uint32_t at)
+/* Few data need more nodes than they have spans; then the table grows. */
+static int buckets_make(struct builder *b)
 {
-	const uint32_t *node = b->trie->cell + at;
-	size_t i = node_hash(node, HEADER + values_count(node)) & (b->buckets - 1);
-
-	while (b->bucket[i])
-		i = (i + 1) & (b->buckets - 1);
-	b->bucket[i] = at;
+	b->buckets = 1 << 12;
+	while (b->buckets < 2 * b->spans->count)
+		b->buckets *= 2;
+	b->bucket = calloc(b->buckets, sizeof(*b->bucket));
+	return b->bucket ? 0 : -ENOMEM;
 }
 
+/* Every tag holds all that a twice as large table asks of it. */
 static int buckets_grow(struct builder *b)
 {
-	_cleanup_free_ uint32_t *old = b->bucket;
-	size_t count = b->buckets, i;
+	_cleanup_free_ struct bucket *old = b->bucket;
+	size_t count = b->buckets, i, at;
 
-	if (b->nodes * 2 < b->buckets) {
-		old = NULL;
-		return 0;
-	}
-	b->buckets = b->buckets ? b->buckets * 2 : 1 << 16;
-	b->bucket = calloc(b->buckets, sizeof(*b->bucket));
+	b->bucket = calloc(2 * count, sizeof(*b->bucket));
 	if (!b->bucket)
 		return -ENOMEM;
+	b->buckets = 2 * count;
 	for (i = 0; i < count; i++) {
-		if (old[i])
-			bucket_put(b, old[i]);
+		at = old[i].tag & (b->buckets - 1);
+		while (old[i].place && b->bucket[at].place)
+			at = (at + 1) & (b->buckets - 1);
+		if (old[i].place)
+			b->bucket[at] = old[i];
 	}
 	return 0;
 }
@@ -104,11 +99,12 @@ static int buckets_grow(struct builder *b)
 /* The place of a node like this one, made when there is none. */
 static uint32_t node_place(struct builder *b, const uint32_t *node, size_t cells)
 {
-	size_t i = node_hash(node, cells) & (b->buckets - 1), left;
+	const uint32_t tag = node_hash(node, cells) >> 16;
+	size_t i = tag & (b->buckets - 1), left;
 
-	for (; b->bucket[i]; i = (i + 1) & (b->buckets - 1)) {
-		if (!memcmp(b->trie->cell + b->bucket[i], node, cells * sizeof(*node)))
-			return b->bucket[i];
+	for (; b->bucket[i].place; i = (i + 1) & (b->buckets - 1)) {
+		if (b->bucket[i].tag == tag && !memcmp(b->trie->cell + b->bucket[i].place, node, cells * sizeof(*node)))
+			return b->bucket[i].place;
 	}
 	b->used += b->used & 1;
 	left = SLUICE_TRIE_CELLS - b->used % SLUICE_TRIE_CELLS;
@@ -118,11 +114,11 @@ static uint32_t node_place(struct builder *b, const uint32_t *node, size_t cells
 		return 0;
 	}
 	memcpy(b->trie->cell + b->used, node, cells * sizeof(*node));
-	b->bucket[i] = b->used;
+	b->bucket[i] = (struct bucket){ b->used, tag };
 	b->used += cells;
-	b->nodes++;
-	b->failed |= buckets_grow(b) != 0;
-	return b->bucket && !b->failed ? b->used - cells : 0;
+	if (++b->nodes * 2 > b->buckets)
+		b->failed = buckets_grow(b) != 0;
+	return b->failed ? 0 : b->used - cells;
 }
 
 static uint32_t node_finish(struct builder *b, uint32_t *node, const uint64_t begins[4], size_t cells)
@@ -158,7 +154,7 @@ static uint32_t cell_build(struct builder *b, addr_number low, unsigned int bits
 		while (span_last(b->spans, at) < first)
 			at++;
 		last = span_last(b->spans, at);
-		next = last - low >= size - 1 ? 256 : (last - low + 1) / part;
+		next = last - low >= size - 1 ? 256 : (last - low + 1) >> (bits - 8);
 		value = next > i ? span[at].value : cell_build(b, first, bits - 8, at);
 		next = next > i ? next : i + 1;
 		if (i && value == node[cells - 1])
@@ -191,7 +187,7 @@ int trie_build(const struct spans *s, struct trie **out)
 	_cleanup_(trie_free) struct trie *t = calloc(1, sizeof(*t));
 	struct builder b = { .spans = s, .trie = t };
 
-	if (!t || cells_reserve(&b, 1) || buckets_grow(&b))
+	if (!t || cells_reserve(&b, 1) || buckets_make(&b))
 		return -ENOMEM;
 	b.used = 2 * SLUICE_TRIE_ROOT;
 	root_build(&b, 0, IPV4_FIRST, 32);

@@ -109,7 +109,8 @@ int object_load(struct engine *e, const struct policy *p, struct diag *d)
 	if (!skel)
 		return -errno;
 	bpf_map__set_max_entries(skel->maps.sources, p->max_sources);
-	bpf_map__set_max_entries(skel->maps.connections, p->max_sources);
+	if (p->max_sources > SLUICE_MAX_CONNECTIONS)
+		bpf_map__set_max_entries(skel->maps.connections, p->max_sources);
 	err = sluice_bpf__load(skel);
 	if (err) {
 		diag_add(d, "the kernel refused the programs: %s: -v shows what it said", strerror(-err));
