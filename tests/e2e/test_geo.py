@@ -130,6 +130,33 @@ def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, tmp_path):
     assert sluice.json("lookup", "10.77.0.4")["country"] == "ZZ"
 
 
+def test_countries_can_be_set_live_where_the_policy_names_none(make):
+    net, sluice = make("service smtp { ports = {25} on-excess = reset }\n")
+    places = world.come_from(net, "BR", "DE")
+    tools.serve(net, 25)
+    assert greeted(net, 25, places["BR"][0]) == 3
+    sluice.do("set", "service", "smtp", "deny-countries", "BR,CN")
+    assert greeted(net, 25, places["BR"][0]) == 0 and greeted(net, 25, places["DE"][1]) == 3
+    assert sluice.ctl("set", "service", "smtp", "deny-countries", "UK")[0] == 2
+    sluice.do("reload")
+    assert greeted(net, 25, places["BR"][0]) == 3
+
+
+def test_a_restart_on_a_torn_database_leaves_the_old_table_in_force(make, tmp_path):
+    database = tmp_path / "countries.csv"
+    database.write_text(COUNTRIES)
+    (tmp_path / "networks.csv").write_text(NETWORKS)
+    net, sluice = make(CSV.format("deny-countries = {FR}"))
+    tools.serve(net, 25)
+    sluice.kill()
+    database.write_text("10.77.0.3,10.77.0.3,FR\n")
+    with pytest.raises(AssertionError, match="put the old files back"):
+        sluice.start()
+    assert greeted(net, 25, "10.77.0.3") == 0, "the kernel goes on enforcing"
+    database.write_text(COUNTRIES)
+    sluice.start()
+
+
 def test_apply_dry_run_says_what_a_limit_would_refuse_now(make, tmp_path):
     net, sluice = make("service smtp { ports = {25} }\n")
     tools.serve(net, 25)

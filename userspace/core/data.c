@@ -51,6 +51,8 @@ int databases_read(struct policy *p, const struct policy *now, struct diag *d)
 	size_t count = p->databases_count;
 	int err = 0;
 
+	if (p->geo)
+		return databases_check(p, at, d);
 	if (!count && policy_names_countries(p)) {
 		path = default_databases;
 		count = sizeof(default_databases) / sizeof(*default_databases);

@@ -80,8 +80,14 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
 	if (!err)
 		err = events_off(dm->engine);
-	if (!err)
-		err = engine_geo_check(dm->engine, dm->live, d);
+	if (!err && engine_geo_check(dm->engine, dm->live, d)) {
+		diag_add(
+			d,
+			"not started on these while the policy of before is in force: put the old files back, or forget "
+			"that policy first: sluicectl -i %s unload",
+			dm->instance);
+		err = -EINVAL;
+	}
 	if (!err)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)

@@ -4,6 +4,7 @@
 
 #include "clone.h"
 #include "daemon.h"
+#include "data.h"
 #include "exporter.h"
 #include "parse.h"
 #include "plan.h"
@@ -107,7 +108,7 @@ static struct policy *policy_with(const struct daemon *dm, struct diag *d)
 		if (policy_set_value(p, o->service, o->key, o->value, d))
 			return NULL;
 	}
-	if (!p || policy_check(p, d))
+	if (!p || policy_check(p, d) || databases_read(p, dm->live, d))
 		return NULL;
 	return TAKE_PTR(p);
 }
