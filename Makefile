@@ -8,14 +8,14 @@ PREFIX ?= /usr/local
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)';)
 
-WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Werror
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-missing-field-initializers -Werror
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
 CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lz
-CORE_LIBS := -lconfuse -lmaxminddb
+CORE_LIBS := -lconfuse -lmaxminddb -lsodium
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
@@ -23,7 +23,8 @@ CORE := $(call objects,userspace/core)
 KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
-DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% tests/datapath/bench% tests/datapath/fill.c,$(wildcard tests/datapath/*.c)))
+DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
+DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% $(DATAPATH_RUN),$(wildcard tests/datapath/*.c)))
 FUZZ := $(B)/tests/fuzz/fuzz_gate $(B)/tests/fuzz/fuzz_core
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
@@ -59,7 +60,7 @@ $(B)/libkern.a: $(KERN)
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
@@ -95,9 +96,10 @@ fuzz:
 bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/fill \
-		$(patsubst %,$(B)/tests/lib/%.bpf.o,drop lookup)
+		$(B)/tests/datapath/hammer $(patsubst %,$(B)/tests/lib/%.bpf.o,drop lookup)
 	$(Q)$(B)/tests/datapath/bench
 	$(Q)$(B)/tests/datapath/bench_lookup
+	$(Q)/usr/bin/python3 tests/e2e/watch_cost.py
 	$(Q)scripts/scrape.py
 	$(Q)scripts/bench_lists.py
 	$(Q)scripts/bench_flood.py
@@ -106,6 +108,10 @@ install: all
 	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/sluice.conf.5
+	$(B)/sluicectl completion > $(B)/completion
+	install -D -m 644 $(B)/completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluicectl
 clean:
 	rm -rf $(B)
 

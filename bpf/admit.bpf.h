@@ -59,7 +59,7 @@ __noinline int holding_take(struct sluice_holding *h, const struct sluice_rule *
 		else
 			why = refusal(got, SLUICE_SERVICE_CONNECTIONS, SLUICE_SERVICE_RATE);
 	}
-	if (why == SLUICE_ADMITTED)
+	if (why == SLUICE_ADMITTED || how->dry)
 		return why;
 	undo.now = how->now;
 	undo.taken_ns = how->reserve ? how->now : 0;
@@ -151,11 +151,11 @@ static __always_inline int reservation_stands(const struct sluice_tuple *tuple)
 	return r && r->expires_ns;
 }
 
-/* ADMITTED: the tuple holds a reservation, *again if it had one before. Otherwise it holds nothing. */
+/* ADMITTED: the tuple holds a reservation (dry: would), *again if it had one before. Otherwise it holds nothing. */
 static __always_inline enum sluice_reason reserve(const struct door *d, struct sluice_holding *h, int proven,
 						  int *again)
 {
-	struct take how = { .now = d->now, .force = d->force, .reserve = 1, .proven = proven };
+	struct take how = { .now = d->now, .force = d->force, .reserve = 1, .proven = proven, .dry = d->view->dry };
 	struct give undo = { .now = d->now, .taken_ns = d->now, .reserved = 1, .proven = proven, .transient = 1 };
 	struct sluice_reservation fresh = { .expires_ns = d->now + SLUICE_RESERVATION_NS, .taken_ns = d->now };
 	enum sluice_reason why;
@@ -163,7 +163,7 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
 
 	how.overbook = proven && guard_is_firm(d->pressure, d->now);
 	why = holding_take(h, d->view->rule, d->view->row, &how);
-	if (why != SLUICE_ADMITTED)
+	if (why != SLUICE_ADMITTED || d->view->dry)
 		return why;
 	fresh.holding = *h;
 	fresh.proof = proven ? SLUICE_PROOF_DONE : SLUICE_PROOF_NONE;
@@ -186,12 +186,26 @@ static __always_inline enum sluice_reason cookie_offer(struct door *d, int known
 {
 	if (!policy_bakes(d->view->generation))
 		return SLUICE_UNDECIDED;
-	cookies_want(d->pressure, d->now);
-	if ((known && !syn_finds_listener(d->ctx, d->pkt)) || !cookie_make(d->ctx, d->pkt))
+	if (!d->view->dry)
+		cookies_want(d->pressure, d->now);
+	if (known && !syn_finds_listener(d->ctx, d->pkt))
+		return SLUICE_UNDECIDED;
+	if (d->view->dry)
+		return cookie_could(d->ctx, d->pkt) ? SLUICE_COOKIE_SENT : SLUICE_UNDECIDED;
+	if (!cookie_make(d->ctx, d->pkt))
 		return SLUICE_UNDECIDED;
 	guard_raise(d->pressure, d->now);
 	d->pkt->fresh = 0;
 	return SLUICE_COOKIE_SENT;
+}
+
+static __always_inline void contest_note(const struct door *d, int pressing)
+{
+	if (pressing && !d->pressure->on)
+		pressure_begin(d->pressure, d->now);
+	guard_raise(d->pressure, d->now);
+	if (!guard_is_firm(d->pressure, d->now))
+		cookies_want(d->pressure, d->now);
 }
 
 /* Full, but of what may be a spoofer's: once the guard is firm, who answers a cookie gets a slot all the same. */
@@ -202,13 +216,10 @@ static __always_inline enum sluice_reason contest(struct door *d, enum sluice_re
 	if (fills == FILLS_SURE || !policy_bakes(d->view->generation) ||
 	    (fills == FILLS_UNSURE && !d->pressure->guarded))
 		return full;
-	if (fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS && !d->pressure->on)
-		pressure_begin(d->pressure, d->now);
-	guard_raise(d->pressure, d->now);
-	if (!guard_is_firm(d->pressure, d->now)) {
-		cookies_want(d->pressure, d->now);
+	if (!d->view->dry)
+		contest_note(d, fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS);
+	if (!guard_is_firm(d->pressure, d->now))
 		return full;
-	}
 	why = cookie_offer(d, known);
 	return why == SLUICE_UNDECIDED ? full : why;
 }
@@ -223,7 +234,7 @@ static __always_inline enum sluice_reason syn_rate_check(const struct door *d, c
 	if (!limit->rate || d->force || (source && source->state == SLUICE_COUNTER_PROVEN))
 		return SLUICE_UNDECIDED;
 	c = bpf_map_lookup_elem(&control, &zero);
-	return c && sketch_refuses(key, limit, c->seed) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
+	return c && sketch_refuses(key, limit, c->seed, d->view->dry) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
 }
 
 /* The SYN is within the limits: counts it, and answers it where the service or its source is to be answered by cookies. */
@@ -234,8 +245,7 @@ static __always_inline enum sluice_reason flood_check(struct door *d, const stru
 
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	if (!pressure_check(d->pressure, &d->view->generation->flood, d->view->service, d->now) &&
-	    !source_is_suspect(d->pressure, key, d->now))
+	if (!pressure_check(d->pressure, d->view, d->now) && !source_is_suspect(d->pressure, key, d->now))
 		return SLUICE_UNDECIDED;
 	return cookie_offer(d, source != NULL);
 }

@@ -6,20 +6,25 @@
 #ifndef SLUICE_ANSWERED_BPF_H
 #define SLUICE_ANSWERED_BPF_H
 
-/* Not 0: the slot had not been given back yet, and counts for another while. */
-static __always_inline int reservation_renew(struct sluice_reservation *r, __u64 now)
+/* Not 0: the slot had not been given back yet, and counts (dry: would) for another while. */
+static __always_inline int reservation_renew(struct sluice_reservation *r, __u64 now, int dry)
 {
 	__u64 old = r->expires_ns;
 
+	if (dry)
+		return old != 0;
 	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, now + SLUICE_RESERVATION_NS) != old)
 		return 0;
 	r->late = 0;
 	return 1;
 }
 
-/* Tells the counters of `h` that its client has answered: ADMITTED, or why there is no room for one more that is sure. */
+/*
+ * Tells the counters of `h` that its client has answered (dry: asks them): ADMITTED, or why there is no room for one more that
+ * is sure.
+ */
 __noinline int holding_prove(const struct sluice_holding *h, const struct sluice_rule *rule,
-			     const struct sluice_service *row, int force)
+			     const struct sluice_service *row, int force, int dry)
 {
 	enum taken got = TAKEN;
 	__u16 told = 0;
@@ -27,21 +32,23 @@ __noinline int holding_prove(const struct sluice_holding *h, const struct sluice
 	if (!h || !rule || !row)
 		return SLUICE_UNPARSED;
 	if (h->holds & SLUICE_HOLDS_SOURCE)
-		got = counter_prove(bpf_map_lookup_elem(&sources, &h->source), &rule->source, force);
+		got = counter_prove(bpf_map_lookup_elem(&sources, &h->source), &rule->source, force, dry);
 	else if (h->holds & SLUICE_HOLDS_SHARED)
-		got = counter_prove(shared_of(&h->source), &rule->source, force);
+		got = counter_prove(shared_of(&h->source), &rule->source, force, dry);
 	if (got != TAKEN)
 		return refusal(got, SLUICE_SOURCE_CONNECTIONS, SLUICE_SOURCE_RATE);
-	told = h->holds & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED);
+	if (!dry)
+		told = h->holds & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED);
 	if (h->holds & SLUICE_HOLDS_SET)
-		got = counter_prove(total_of(h->set_total), &rule->set, force);
+		got = counter_prove(total_of(h->set_total), &rule->set, force, dry);
 	if (got != TAKEN) {
 		holding_unprove(h, told);
 		return refusal(got, SLUICE_SET_CONNECTIONS, SLUICE_SET_RATE);
 	}
-	told |= h->holds & SLUICE_HOLDS_SET;
+	if (!dry)
+		told |= h->holds & SLUICE_HOLDS_SET;
 	if (h->holds & SLUICE_HOLDS_SERVICE)
-		got = counter_prove(total_of(h->source.service), &row->total, force);
+		got = counter_prove(total_of(h->source.service), &row->total, force, dry);
 	if (got == TAKEN)
 		return SLUICE_ADMITTED;
 	holding_unprove(h, told);
@@ -54,9 +61,12 @@ static __always_inline enum sluice_reason reservation_prove(struct door *d, stru
 	struct sluice_holding h = r->holding;
 	enum sluice_reason why;
 
-	if (__sync_val_compare_and_swap(&r->proof, SLUICE_PROOF_NONE, SLUICE_PROOF_BUSY) != SLUICE_PROOF_NONE)
+	if (d->view->dry && r->proof == SLUICE_PROOF_NONE)
+		return holding_prove(&h, d->view->rule, d->view->row, d->force, 1);
+	if (d->view->dry ||
+	    __sync_val_compare_and_swap(&r->proof, SLUICE_PROOF_NONE, SLUICE_PROOF_BUSY) != SLUICE_PROOF_NONE)
 		return SLUICE_ADMITTED;
-	why = holding_prove(&h, d->view->rule, d->view->row, d->force);
+	why = holding_prove(&h, d->view->rule, d->view->row, d->force, 0);
 	if (why != SLUICE_ADMITTED) {
 		__sync_val_compare_and_swap(&r->proof, SLUICE_PROOF_BUSY, SLUICE_PROOF_NONE);
 		return why;
@@ -75,7 +85,7 @@ static __always_inline enum sluice_reason admit_answer(struct door *d)
 	int again = 0;
 
 	r = bpf_map_lookup_elem(&reservations, &d->pkt->tuple);
-	if (r && r->expires_ns && (!r->late || reservation_renew(r, d->now)))
+	if (r && r->expires_ns && (!r->late || reservation_renew(r, d->now, d->view->dry)))
 		return reservation_prove(d, r);
 	holding_of(d->view, &d->pkt->tuple.source, &h);
 	why = reserve(d, &h, 1, &again);
@@ -92,7 +102,8 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	d->now = bpf_ktime_get_ns();
 	to = segment_judge(d->ctx, d->pkt);
 	if (to == BELONGS_LISTENER || to == BELONGS_STRANGER) {
-		stray_note(d->pressure, d->now);
+		if (!d->view->dry)
+			stray_note(d->pressure, d->now);
 		return SLUICE_COOKIE_FORGED;
 	}
 	if (to != BELONGS_COOKIE && to != BELONGS_HANDSHAKE)
@@ -117,7 +128,7 @@ static __always_inline enum sluice_reason admit_late(struct door *d)
 
 	d->now = bpf_ktime_get_ns();
 	r = bpf_map_lookup_elem(&reservations, &d->pkt->tuple);
-	if (r && reservation_renew(r, d->now))
+	if (r && reservation_renew(r, d->now, d->view->dry))
 		return SLUICE_ESTABLISHED;
 	holding_of(d->view, &d->pkt->tuple.source, &h);
 	why = reserve(d, &h, 0, &again);

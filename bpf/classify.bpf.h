@@ -11,6 +11,8 @@ struct sluice_view {
 	__u32 slot;
 	__u32 service; /* 0: none */
 	__u32 country; /* of the source; 0 also where the policy needs no table */
+	__u16 dry; /* explain: judge, and change nothing */
+	__u16 observed; /* enum sluice_reason: the refusal that observe mode let pass */
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;

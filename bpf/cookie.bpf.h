@@ -25,6 +25,9 @@ struct segment {
 	};
 };
 
+/* Not on the stack, which is short. Nothing is left in it between packets, which a processor judges one by one. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, scratch, __u32, struct segment, 1);
+
 static __always_inline void segment_addresses(struct segment *s, const struct sluice_pkt *pkt)
 {
 	if (pkt->ipv4) {
@@ -153,19 +156,34 @@ static __always_inline long listener_stamp(struct xdp_md *ctx, const struct slui
 	return cookie;
 }
 
+enum stamp_says { STAMP_DUE, STAMP_ACCEPTS, STAMP_REFUSES };
+
+/* What is known of the listener without asking it. DUE: that it has to be asked. */
+static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *stamp, __u64 now)
+{
+	__u64 wait;
+
+	if (!stamp)
+		return STAMP_DUE;
+	wait = now - stamp->stamped_ns < STAMP_FRESH_NS * 2 ? STAMP_FRESH_NS : STAMP_RETRY_NS;
+	if (now - stamp->tried_ns >= wait)
+		return STAMP_DUE;
+	return now - stamp->stamped_ns < STAMP_GOOD_NS ? STAMP_ACCEPTS : STAMP_REFUSES;
+}
+
 /* Not 0: the listener accepts cookies for some time to come. */
 static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s, __u32 len)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct sluice_listener_key key = { .addr = pkt->tuple.local, .port = pkt->local_port };
 	struct sluice_stamp *stamp, fresh = { .tried_ns = now };
-	__u64 wait;
+	enum stamp_says says;
 
 	stamp = bpf_map_lookup_elem(&stamps, &key);
+	says = stamp_read(stamp, now);
+	if (says != STAMP_DUE)
+		return says == STAMP_ACCEPTS;
 	if (stamp) {
-		wait = now - stamp->stamped_ns < STAMP_FRESH_NS * 2 ? STAMP_FRESH_NS : STAMP_RETRY_NS;
-		if (now - stamp->tried_ns < wait)
-			return now - stamp->stamped_ns < STAMP_GOOD_NS;
 		fresh.stamped_ns = stamp->stamped_ns;
 		stamp->tried_ns = now; /* so that no other processor asks, too */
 	}
@@ -177,34 +195,56 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 	return fresh.stamped_ns && now - fresh.stamped_ns < STAMP_GOOD_NS;
 }
 
+/* The cookie that answers this SYN; below 0: none can be made now. `s` is zero. */
+static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s)
+{
+	__u32 len = pkt->header_len;
+
+	if (len < sizeof(struct tcphdr))
+		return -1;
+	barrier_var(len); /* clang would fold the two checks into one that the verifier does not follow */
+	if (len > TCP_HEADER_MAX)
+		return -1;
+	if (bpf_xdp_load_bytes(ctx, pkt->tcp_offset, s->bytes, len))
+		return -1;
+	segment_addresses(s, pkt);
+	if (!stamp_renew(ctx, pkt, s, len))
+		return -1;
+	if (pkt->ipv4)
+		return bpf_tcp_raw_gen_syncookie_ipv4(&s->ip.v4, &s->tcp, len);
+	return bpf_tcp_raw_gen_syncookie_ipv6(&s->ip.v6, &s->tcp, len);
+}
+
 /* Makes the cookie that answers this SYN, in pkt->cookie. 0: none can be made now, the host has to answer. */
 __noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt)
 {
-	struct segment s = {};
+	struct segment *s;
+	__u32 zero = 0;
 	__s64 cookie;
-	__u32 len;
 
-	if (!pkt)
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	if (!pkt || !s)
 		return 0;
-	len = pkt->header_len;
-	if (len < sizeof(struct tcphdr))
-		return 0;
-	barrier_var(len); /* clang would fold the two checks into one that the verifier does not follow */
-	if (len > TCP_HEADER_MAX)
-		return 0;
-	if (bpf_xdp_load_bytes(ctx, pkt->tcp_offset, s.bytes, len))
-		return 0;
-	segment_addresses(&s, pkt);
-	if (!stamp_renew(ctx, pkt, &s, len))
-		return 0;
-	if (pkt->ipv4)
-		cookie = bpf_tcp_raw_gen_syncookie_ipv4(&s.ip.v4, &s.tcp, len);
-	else
-		cookie = bpf_tcp_raw_gen_syncookie_ipv6(&s.ip.v6, &s.tcp, len);
+	cookie = cookie_compute(ctx, pkt, s);
+	__builtin_memset(s, 0, sizeof(*s));
 	if (cookie < 0)
 		return 0;
 	pkt->cookie = cookie;
 	return 1;
+}
+
+/* Not 0: cookie_make() could. To ask the listener would change it: one that is due to be asked is supposed to agree. */
+__noinline int cookie_could(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct sluice_listener_key key = {};
+	enum stamp_says says;
+
+	if (!pkt)
+		return 0;
+	key.addr = pkt->tuple.local;
+	key.port = pkt->local_port;
+	says = stamp_read(bpf_map_lookup_elem(&stamps, &key), bpf_ktime_get_ns());
+	return says == STAMP_DUE ? syn_finds_listener(ctx, pkt) : says == STAMP_ACCEPTS;
 }
 
 #endif

@@ -10,14 +10,16 @@ static __always_inline struct sluice_stat *stat_of(__u32 service, enum sluice_re
 	return bpf_map_lookup_elem(&stats, &index);
 }
 
-static __always_inline void count_packet(__u32 service, enum sluice_reason why, int connection)
+/* The row that counted, or NULL. */
+static __always_inline struct sluice_stat *count_packet(__u32 service, enum sluice_reason why, int connection)
 {
 	struct sluice_stat *s = stat_of(service, why);
 
 	if (!s)
-		return;
+		return NULL;
 	s->packets++;
 	s->connections += connection;
+	return s;
 }
 
 static __always_inline void count_country(__u32 service, __u32 country)
@@ -30,12 +32,13 @@ static __always_inline void count_country(__u32 service, __u32 country)
 }
 
 /* What observe mode let pass. */
-static __always_inline void count_observed(__u32 service, enum sluice_reason why)
+static __always_inline struct sluice_stat *count_observed(__u32 service, enum sluice_reason why)
 {
 	struct sluice_stat *s = stat_of(service, why);
 
 	if (s)
 		s->observed++;
+	return s;
 }
 
 #endif

@@ -22,6 +22,7 @@ struct take {
 	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that stands already */
 	__u8 proven; /* by a client that answered */
 	__u8 overbook; /* only what is sure stands in its way (bpf/pressure.bpf.h, guard_is_firm) */
+	__u8 dry; /* only asked, not taken */
 };
 
 /*
@@ -39,12 +40,12 @@ static __always_inline __u32 counter_unsure(const struct sluice_counter *c)
 	return c->reserved > c->proven ? c->reserved - c->proven : 0;
 }
 
-/* The same of the events in the window. Those of unanswered reservations are taken out of it when they run out. */
-static __always_inline __u32 window_sure(const struct sluice_counter *c)
+/* The same of `events` in the window. Those of unanswered reservations are taken out of it when they run out. */
+static __always_inline __u32 events_sure(const struct sluice_counter *c, __u32 events)
 {
 	__u32 unsure = counter_unsure(c);
 
-	return c->window.sum > unsure ? c->window.sum - unsure : 0;
+	return events > unsure ? events - unsure : 0;
 }
 
 static __always_inline enum taken counter_take(struct sluice_counter *c, const struct sluice_limit *limit,
@@ -58,17 +59,21 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 	__u32 count, events;
 
 	bpf_spin_lock(&c->lock);
-	if (width)
+	if (width && !how->dry && c->window.width_ns != width)
+		c->peak_rate = 0;
+	if (width && !how->dry)
 		window_advance(&c->window, epoch, width);
 	count = how->overbook ? counter_sure(c) : c->held;
-	events = how->overbook ? window_sure(c) : c->window.sum;
+	events = how->dry ? window_sum(&c->window, epoch, width) : c->window.sum;
+	if (how->overbook)
+		events = events_sure(c, events);
 	if (c->state == SLUICE_COUNTER_GONE) {
 		got = TAKEN_GONE;
 	} else if (most && count >= most) {
 		got = TAKEN_FULL;
 	} else if (width && rate && events >= rate) {
 		got = TAKEN_FAST;
-	} else {
+	} else if (!how->dry) {
 		c->held++;
 		c->proven += how->proven;
 		if (how->reserve)
@@ -147,8 +152,9 @@ static __always_inline void source_delete(const struct sluice_source_key *key)
 		tally_add(-1);
 }
 
-/* The client of a reservation has answered. TAKEN: there is room for what is sure. */
-static __always_inline enum taken counter_prove(struct sluice_counter *c, const struct sluice_limit *limit, int force)
+/* The client of a reservation has answered. TAKEN: there is room for what is sure. Dry: only asked. */
+static __always_inline enum taken counter_prove(struct sluice_counter *c, const struct sluice_limit *limit, int force,
+						int dry)
 {
 	enum taken got = TAKEN;
 
@@ -157,9 +163,9 @@ static __always_inline enum taken counter_prove(struct sluice_counter *c, const 
 	bpf_spin_lock(&c->lock);
 	if (!force && limit->connections && counter_sure(c) >= limit->connections)
 		got = TAKEN_FULL;
-	else if (!force && limit->rate && window_sure(c) >= limit->rate)
+	else if (!force && limit->rate && events_sure(c, c->window.sum) >= limit->rate)
 		got = TAKEN_FAST;
-	else
+	else if (!dry)
 		c->proven++;
 	bpf_spin_unlock(&c->lock);
 	return got;
@@ -220,13 +226,13 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 	undo.proven = how->proven;
 	undo.taken_ns = how->reserve ? how->now : 0;
 	for (i = 0; i < TAKE_TRIES; i++) {
-		c = source_open(key);
-		if (!c)
-			return TAKEN_NO_ROOM;
+		c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
+		if (!c) /* an empty counter refuses nobody */
+			return how->dry ? TAKEN : TAKEN_NO_ROOM;
 		got = counter_take(c, limit, how);
 		if (got == TAKEN_GONE)
 			continue;
-		if (got != TAKEN || bpf_map_lookup_elem(&sources, key) == c)
+		if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
 			return got;
 		counter_give(c, &undo);
 	}

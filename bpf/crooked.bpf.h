@@ -64,8 +64,8 @@ static __always_inline void fragment_note(const struct sluice_pkt *pkt)
 	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
 }
 
-/* Of a packet to a protected port: FRAGMENT, MALFORMED or UNDECIDED. */
-static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt *pkt)
+/* Of a packet to a protected port: FRAGMENT, MALFORMED or UNDECIDED. Dry: a first fragment is not noted. */
+static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt *pkt, int dry)
 {
 	if (pkt->fragment_offset)
 		return SLUICE_FRAGMENT;
@@ -78,7 +78,7 @@ static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt 
 	/* "land": answers would go to the host itself */
 	if (pkt->tuple.source_port == pkt->tuple.local_port && addr_is(&pkt->tuple.source, &pkt->tuple.local))
 		return SLUICE_MALFORMED;
-	if (pkt->more)
+	if (pkt->more && !dry)
 		fragment_note(pkt);
 	return SLUICE_UNDECIDED;
 }

@@ -186,8 +186,11 @@ static __always_inline enum sluice_reason parse_tcp(void *data, void *end, struc
 	return SLUICE_UNDECIDED;
 }
 
-/* NOT_PROTECTED: no TCP. UNPARSED: cannot be judged. UNDECIDED: *pkt is filled. */
-static __always_inline enum sluice_reason pkt_parse(struct xdp_md *ctx, struct sluice_pkt *pkt)
+/*
+ * enum sluice_reason. NOT_PROTECTED: no TCP. UNPARSED: cannot be judged. UNDECIDED: *pkt is filled. Without `static`, so that the
+ * verifier follows the many ways through headers only once, and not each of them through all checks.
+ */
+__noinline int pkt_parse(struct xdp_md *ctx, struct sluice_pkt *pkt)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
@@ -195,6 +198,8 @@ static __always_inline enum sluice_reason pkt_parse(struct xdp_md *ctx, struct s
 	__u32 offset = 0;
 	__be16 proto;
 
+	if (!pkt)
+		return SLUICE_UNPARSED;
 	proto = parse_ethernet(data, end, &offset);
 	pkt->ip_offset = offset;
 	if (proto == bpf_htons(ETH_P_IP))

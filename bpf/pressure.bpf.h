@@ -93,6 +93,12 @@ static __always_inline __u32 events_note(struct sluice_pressure *p, struct sluic
 	return sum;
 }
 
+/* What events_note() would return. */
+static __always_inline __u32 events_peek(const struct sluice_window *w, __u64 width, __u64 now)
+{
+	return width ? window_sum(w, now / width, width) + 1 : 0;
+}
+
 static __always_inline __u32 half_open_of(__u32 service)
 {
 	const struct sluice_counter *c = total_of(service);
@@ -101,17 +107,20 @@ static __always_inline __u32 half_open_of(__u32 service)
 }
 
 /* Counts a SYN that the limits let in. Not 0: the service is under pressure. */
-static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_flood *flood, __u32 service,
-					  __u64 now)
+static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_view *view, __u64 now)
 {
-	__u32 syns = events_note(p, &p->syns, flood->syn_width_ns, now);
+	const struct sluice_flood *flood = &view->generation->flood;
+	__u32 syns;
 
+	syns = view->dry ? events_peek(&p->syns, flood->syn_width_ns, now)
+			 : events_note(p, &p->syns, flood->syn_width_ns, now);
 	if (p->on)
 		return 1;
 	if ((!flood->syn_rate || syns < flood->syn_rate) &&
-	    (!flood->half_open || half_open_of(service) < flood->half_open))
+	    (!flood->half_open || half_open_of(view->service) < flood->half_open))
 		return 0;
-	pressure_begin(p, now);
+	if (!view->dry)
+		pressure_begin(p, now);
 	return 1;
 }
 
@@ -212,21 +221,33 @@ static __always_inline struct sluice_cell *sketch_cell(const struct sluice_sourc
 }
 
 /* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
-static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval)
+/* The cell as it is in the interval `epoch`. */
+static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, __u32 epoch)
 {
+	struct sluice_cell at = { .epoch = epoch, .now = c->now, .before = c->before };
+
 	if (c->epoch != epoch) {
-		c->before = c->epoch + 1 == epoch ? c->now : 0;
-		c->now = 0;
-		c->epoch = epoch;
+		at.before = c->epoch + 1 == epoch ? c->now : 0;
+		at.now = 0;
 	}
-	return c->now + (__u64)c->before * (interval - gone) / interval;
+	return at;
+}
+
+static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval, int dry)
+{
+	struct sluice_cell at = cell_at(c, epoch);
+
+	if (c->epoch != epoch && !dry)
+		*c = at;
+	return at.now + (__u64)at.before * (interval - gone) / interval;
 }
 
 /*
  * Not 0: the source has used up its SYN rate; otherwise this SYN is counted. An estimate: never less than what the source sent,
- * in the mean of intervals, and more where it shares all its cells with others. Races lose a count now and then.
+ * in the mean of intervals, and more where it shares all its cells with others. Races lose a count now and then. Dry: only asked.
  */
-__noinline int sketch_refuses(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed)
+__noinline int sketch_refuses(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed,
+			      int dry)
 {
 	__u64 interval, now = bpf_ktime_get_ns(), gone;
 	__u32 least = SKETCH_FULL, epoch, seen, row;
@@ -239,11 +260,13 @@ __noinline int sketch_refuses(const struct sluice_source_key *key, const struct 
 	gone = now % interval;
 	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
 		c = sketch_cell(key, seed, row);
-		seen = c ? cell_read(c, epoch, gone, interval) : SKETCH_FULL;
+		seen = c ? cell_read(c, epoch, gone, interval, dry) : SKETCH_FULL;
 		least = seen < least ? seen : least;
 	}
 	if (least >= limit->rate)
 		return 1;
+	if (dry)
+		return 0;
 	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
 		c = sketch_cell(key, seed, row);
 		if (c)

@@ -22,9 +22,12 @@
 #include "cookie.bpf.h"
 #include "admit.bpf.h"
 #include "answered.bpf.h"
+#include "peak.bpf.h"
 #include "track.bpf.h"
 #include "sweep.bpf.h"
+#include "event.bpf.h"
 #include "answer.bpf.h"
+#include "explain.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -50,13 +53,13 @@ static __always_inline int refused_silently(enum sluice_reason why)
 	       why == SLUICE_MALFORMED;
 }
 
-/* Observe mode: counts the refusal that would have been, and lets the packet take its slots all the same. */
-static __always_inline enum sluice_reason observe(struct door *d, enum sluice_reason why)
+/* Observe mode: notes the refusal that would have been, and lets the packet take its slots all the same. */
+static __always_inline enum sluice_reason observe(struct door *d, struct sluice_view *view, enum sluice_reason why)
 {
 	struct sluice_holding h;
 	int again = 0;
 
-	count_observed(d->view->service, why);
+	view->observed = why;
 	d->force = 1;
 	if (!refused_silently(why) && (d->pkt->syn || d->pkt->connected) && door_open(d)) {
 		d->now = bpf_ktime_get_ns();
@@ -66,48 +69,98 @@ static __always_inline enum sluice_reason observe(struct door *d, enum sluice_re
 	return SLUICE_OBSERVE;
 }
 
+/* The one order of checks. With view->dry it changes nothing but *pkt and *view. */
+static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struct sluice_pkt *pkt,
+						       struct sluice_view *view)
+{
+	struct door door = { .ctx = ctx, .pkt = pkt, .view = view };
+	enum sluice_reason why;
+
+	why = pkt_parse(ctx, pkt);
+	pkt->fresh = pkt->syn;
+	if (why == SLUICE_UNPARSED && pkt->fragment_offset)
+		why = fragment_recall(pkt);
+	if (why != SLUICE_UNDECIDED) /* constants: the verifier knows nothing of what pkt_parse() returns */
+		return why == SLUICE_NOT_PROTECTED ? SLUICE_NOT_PROTECTED : SLUICE_UNPARSED;
+	if (!view_service(view, &pkt->tuple.local, pkt->local_port))
+		return SLUICE_NOT_PROTECTED;
+	why = crooked_check(pkt, view->dry);
+	if (why == SLUICE_UNDECIDED)
+		why = source_check(view, &pkt->tuple.source);
+	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
+		why = limits_check(&door, why);
+	if (reason_refuses(why) && view->generation->observe)
+		why = observe(&door, view, why);
+	return why;
+}
+
 /* The one place that turns a reason into a verdict. */
-static __always_inline int verdict_of(struct xdp_md *ctx, const struct sluice_pkt *pkt, const struct sluice_view *view,
-				      enum sluice_reason why)
+static __always_inline enum sluice_verdict verdict_of(const struct sluice_pkt *pkt, const struct sluice_view *view,
+						      enum sluice_reason why)
 {
 	if (why == SLUICE_COOKIE_SENT)
-		return answer_send(ctx, pkt, answer_mss(ctx, pkt));
+		return SLUICE_VERDICT_COOKIE;
 	if (!reason_refuses(why))
-		return XDP_PASS;
+		return SLUICE_VERDICT_PASS;
 	if (refused_silently(why))
-		return XDP_DROP;
+		return SLUICE_VERDICT_DROP;
 	if (pkt->connected || (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack)))
-		return answer_send(ctx, pkt, 0);
-	return XDP_DROP;
+		return SLUICE_VERDICT_RESET;
+	return SLUICE_VERDICT_DROP;
+}
+
+/* Counts the judgement, and tells of a refusal those who watch. */
+static __always_inline void judgement_note(const struct sluice_pkt *pkt, const struct sluice_view *view,
+					   enum sluice_reason why, enum sluice_verdict verdict)
+{
+	struct sluice_stat *stat;
+
+	if (why == SLUICE_COUNTRY && pkt->syn)
+		count_country(view->service, view->country);
+	stat = count_packet(view->service, why, pkt->fresh);
+	if (why == SLUICE_OBSERVE) {
+		why = view->observed;
+		stat = count_observed(view->service, why);
+	}
+	if (reason_refuses(why))
+		event_offer(pkt, stat, view->service, why, verdict);
 }
 
 SEC("xdp")
 int sluice_gate(struct xdp_md *ctx)
 {
-	struct sluice_view view = {};
+	struct sluice_view view = { .observed = SLUICE_UNDECIDED };
 	struct sluice_pkt pkt = {};
-	struct door door = { .ctx = ctx, .pkt = &pkt, .view = &view };
+	enum sluice_verdict verdict;
 	enum sluice_reason why;
 
-	why = pkt_parse(ctx, &pkt);
-	if (why == SLUICE_UNPARSED && pkt.fragment_offset)
-		why = fragment_recall(&pkt);
-	if (why == SLUICE_UNDECIDED && !view_service(&view, &pkt.tuple.local, pkt.local_port))
-		why = SLUICE_NOT_PROTECTED;
-	if (why == SLUICE_UNDECIDED)
-		why = crooked_check(&pkt);
-	if (why == SLUICE_UNDECIDED)
-		why = source_check(&view, &pkt.tuple.source);
-	pkt.fresh = pkt.syn;
-	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
-		why = limits_check(&door, why);
-	if (reason_refuses(why) && view.generation->observe)
-		why = observe(&door, why);
+	why = packet_judge(ctx, &pkt, &view);
+	verdict = verdict_of(&pkt, &view, why);
+	judgement_note(&pkt, &view, why, verdict);
+	if (verdict == SLUICE_VERDICT_COOKIE)
+		return answer_send(ctx, &pkt, answer_mss(ctx, &pkt));
+	if (verdict == SLUICE_VERDICT_RESET)
+		return answer_send(ctx, &pkt, 0);
+	return verdict == SLUICE_VERDICT_PASS ? XDP_PASS : XDP_DROP;
+}
 
-	if (why == SLUICE_COUNTRY && pkt.syn)
-		count_country(view.service, view.country);
-	count_packet(view.service, why, pkt.fresh);
-	return verdict_of(ctx, &pkt, &view, why);
+/* Never attached, only test-run: judges the frame as the gate would, and writes the explanation over it. */
+SEC("xdp")
+int sluice_explain(struct xdp_md *ctx)
+{
+	struct sluice_view view = { .observed = SLUICE_UNDECIDED, .dry = 1 };
+	struct sluice_explanation *out;
+	struct sluice_pkt pkt = {};
+	enum sluice_reason why;
+
+	why = packet_judge(ctx, &pkt, &view);
+	out = (void *)(long)ctx->data;
+	if ((void *)(out + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	explanation_fill(out, &pkt, &view);
+	out->verdict = verdict_of(&pkt, &view, why);
+	out->reason = why;
+	return XDP_PASS;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -156,7 +209,7 @@ int sluice_sweep(void *ctx)
 }
 
 SEC("syscall")
-int sluice_reap(void *ctx)
+int sluice_reap(struct sluice_reap *ask)
 {
-	return reap_sources();
+	return ask->one ? reap_one(ask) : reap_due();
 }

@@ -84,19 +84,11 @@ static __always_inline int sweep_start(void)
 	return err;
 }
 
-/* A rate window must outlive its interval, also where that is longer than the retention time. */
-static long reap_source(void *map, const struct sluice_source_key *key, struct sluice_counter *c, struct sweep *s)
+/* Frees a counter that holds nothing. */
+static __always_inline int source_free(const struct sluice_source_key *key, struct sluice_counter *c)
 {
-	struct sluice_source_key copy = *key;
-	__u64 keep = c->window.width_ns * SLUICE_RATE_BUCKETS;
 	int gone = 0;
 
-	if (c->held || c->state == SLUICE_COUNTER_GONE)
-		return 0;
-	if (keep < s->retention)
-		keep = s->retention;
-	if (c->state == SLUICE_COUNTER_PROVEN && c->seen_ns + keep > s->now)
-		return 0;
 	bpf_spin_lock(&c->lock);
 	if (!c->held && c->state != SLUICE_COUNTER_GONE) {
 		c->state = SLUICE_COUNTER_GONE;
@@ -104,11 +96,55 @@ static long reap_source(void *map, const struct sluice_source_key *key, struct s
 	}
 	bpf_spin_unlock(&c->lock);
 	if (gone)
-		source_delete(&copy);
+		source_delete(key);
+	return gone;
+}
+
+/* A rate window must outlive its interval, also where that is longer than the retention time. */
+static long reap_source(void *map, const struct sluice_source_key *key, struct sluice_counter *c, struct sweep *s)
+{
+	struct sluice_source_key copy = *key;
+	__u64 keep = c->window.width_ns * (SLUICE_RATE_BUCKETS - 1);
+
+	if (c->held || c->state == SLUICE_COUNTER_GONE)
+		return 0;
+	if (keep < s->retention)
+		keep = s->retention;
+	if (c->state == SLUICE_COUNTER_PROVEN && c->seen_ns + keep > s->now)
+		return 0;
+	source_free(&copy, c);
 	return 0;
 }
 
-static __always_inline int reap_sources(void)
+/* What nobody can complete any more, and what is in force no more, is forgotten, though nothing newer needs its room. */
+static long reap_late(void *map, const struct sluice_tuple *key, __u64 *since, struct sweep *s)
+{
+	struct sluice_tuple copy = *key;
+
+	if (*since + SLUICE_LATE_NS < s->now)
+		bpf_map_delete_elem(&late, &copy);
+	return 0;
+}
+
+static long reap_suspect(void *map, const struct sluice_source_key *key, __u64 *until, struct sweep *s)
+{
+	struct sluice_source_key copy = *key;
+
+	if (*until < s->now)
+		bpf_map_delete_elem(&suspects, &copy);
+	return 0;
+}
+
+static long reap_fragment(void *map, const struct sluice_fragment_key *key, struct sluice_fragment *f, struct sweep *s)
+{
+	struct sluice_fragment_key copy = *key;
+
+	if (f->seen_ns + FRAGMENT_NS < s->now)
+		bpf_map_delete_elem(&fragments, &copy);
+	return 0;
+}
+
+static __always_inline int reap_due(void)
 {
 	const struct sluice_generation *generation = generation_live();
 	struct sweep s = { .now = bpf_ktime_get_ns() };
@@ -117,6 +153,25 @@ static __always_inline int reap_sources(void)
 		return -1;
 	s.retention = generation->retention_ns;
 	bpf_for_each_map_elem(&sources, reap_source, &s, 0);
+	bpf_for_each_map_elem(&late, reap_late, &s, 0);
+	bpf_for_each_map_elem(&suspects, reap_suspect, &s, 0);
+	bpf_for_each_map_elem(&fragments, reap_fragment, &s, 0);
+	return 0;
+}
+
+static __always_inline int reap_one(struct sluice_reap *ask)
+{
+	struct sluice_source_key key = {};
+	struct sluice_counter *c;
+	int service;
+
+	key.addr = ask->source;
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		key.service = service;
+		c = bpf_map_lookup_elem(&sources, &key);
+		if (c)
+			ask->freed += source_free(&key, c);
+	}
 	return 0;
 }
 

@@ -119,6 +119,7 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	} else {
 		holding_enter(view, tuple, &fresh.holding);
 	}
+	peaks_note(view, &fresh.holding);
 	late_forget(tuple);
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;

@@ -42,6 +42,23 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 	w->epoch = epoch;
 }
 
+/* What `sum` would be after window_advance(): for those who only look. */
+static __always_inline __u32 window_sum(const struct sluice_window *w, __u64 epoch, __u64 width)
+{
+	__u64 gap = epoch - w->epoch;
+	__u32 at = w->running, sum = w->sum, i;
+
+	if (w->width_ns != width || (__s64)gap <= 0)
+		return sum;
+	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
+		if (i >= gap)
+			break;
+		at = at + 1 < SLUICE_RATE_BUCKETS ? at + 1 : 0;
+		sum -= w->hits[at];
+	}
+	return sum;
+}
+
 static __always_inline void window_hit(struct sluice_window *w)
 {
 	__u32 at = w->running;

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 3
+#define SLUICE_ABI_VERSION 4
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -38,6 +38,7 @@
 #define SLUICE_MAX_LISTENERS 4096
 #define SLUICE_MAX_RESERVATIONS 65536
 #define SLUICE_MAX_LATE 65536
+#define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
 #define SLUICE_MAX_SUSPECTS 65536
 #define SLUICE_MAX_STAMPS 4096
@@ -72,6 +73,8 @@ struct sluice_control {
 	__u32 active; /* slot of the live generation */
 	__u32 abi;
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
+	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
+	__u64 event_gap_ns; /* between two events of one reason on one processor */
 	__u32 seed; /* of the sketch's hashes: nobody outside may know who shares a cell with whom */
 	__u32 pad;
 };
@@ -161,7 +164,7 @@ struct sluice_listener_key {
 	__u16 port;
 };
 
-/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval. */
+/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval; rates are counted also without a limit. */
 struct sluice_limit {
 	__u32 connections;
 	__u32 rate;
@@ -185,7 +188,8 @@ enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DEN
 
 /* What one class of sources may do at one service. Index: slot * SLUICE_MAX_RULES + number. */
 struct sluice_rule {
-	__u32 action; /* enum sluice_action */
+	__u16 action; /* enum sluice_action */
+	__u16 set_id; /* 1 + index of the set in the policy; 0: no set decides. For explain */
 	__u32 set_total; /* counter of the set at this service; 0: the set has no limit of its own for all its sources */
 	struct sluice_limit source;
 	struct sluice_limit set;
@@ -206,7 +210,8 @@ struct sluice_prefix_key {
 struct sluice_live {
 	__u64 expires_ns; /* CLOCK_MONOTONIC; 0: never */
 	__u32 prefixlen; /* of its own key: an expired entry must not hide a shorter one */
-	__u32 pad;
+	__u32 uid; /* who said so, and when (CLOCK_REALTIME) */
+	__u64 since_s;
 	char text[SLUICE_TEXT_LEN];
 };
 
@@ -232,10 +237,25 @@ struct sluice_counter {
 	__u32 held; /* established and reserved */
 	__u32 reserved; /* of these, reserved */
 	__u32 proven; /* of these, by a client that answered: established any moment */
-	__u32 pad;
 	__u32 state; /* enum sluice_counter_state */
+	__u8 peak_connections, peak_rate; /* 1 + the bucket in `peaks` that counts this source; 0: none yet */
+	__u16 pad;
 	__u64 seen_ns; /* last slot taken or given back */
 	struct sluice_window window;
+};
+
+/*
+ * How many sources ever held, or opened in an interval, how much: source_connections[k] counts those whose peak was in
+ * (2^(k-1), 2^k], so a limit of 2^k would have refused all that buckets above k count. No addresses. Index: service id.
+ * Only sources that are judged by the service's own limits.
+ */
+#define SLUICE_PEAKS 24
+struct sluice_peaks {
+	__u64 width_ns; /* a 20th of the interval of the sources' rates; written by the daemon */
+	__u64 total_width_ns; /* of the service's */
+	__u32 connections, rate; /* highest of the service */
+	__u32 source_connections[SLUICE_PEAKS];
+	__u32 source_rate[SLUICE_PEAKS];
 };
 
 /* Key of a source's counter: the address cut to the aggregation length, and the service. */
@@ -346,6 +366,56 @@ struct sluice_stat {
 	__u64 packets;
 	__u64 connections; /* of these, first SYNs of a connection */
 	__u64 observed; /* would have been refused for this reason */
+	__u64 event_epoch; /* what follows is of this one */
+	__u64 told; /* refusals that events stand for already; of packets + observed */
+	__u64 quiet_jiffy; /* the budget is used up; it is not asked again before the next one */
+};
+
+/* When the budget for telling of one reason on one processor would be even again: per-CPU, index: reason. */
+struct sluice_budget {
+	__u64 next_ns;
+};
+
+#define SLUICE_EVENT_BURST 10 /* events of one reason on one processor that may come at once */
+
+/* What sluice_reap is asked for. */
+struct sluice_reap {
+	struct sluice_addr source; /* cut to the aggregation length */
+	__u32 one; /* only the counters of `source` that hold nothing, however fresh; else all that are due */
+	__u32 freed; /* the answer, for one */
+};
+
+/* One refusal told, for `watch`. */
+struct sluice_event {
+	__u64 when_ns; /* CLOCK_MONOTONIC_COARSE */
+	struct sluice_addr source;
+	__u64 stands_for; /* so many refusals for this reason at this service on this processor, this one included */
+	__u16 service;
+	__u16 local_port;
+	__u16 reason; /* enum sluice_reason */
+	__u8 verdict; /* enum sluice_verdict; PASS: only observed */
+	__u8 pad;
+};
+
+enum sluice_verdict { SLUICE_VERDICT_PASS, SLUICE_VERDICT_DROP, SLUICE_VERDICT_RESET, SLUICE_VERDICT_COOKIE };
+
+/* A counter as a SYN meets it: what it holds, and how many events its window has. */
+struct sluice_tally {
+	__u32 held;
+	__u32 events;
+	struct sluice_limit limit;
+};
+
+/* What sluice_explain writes over the frame it was asked about. */
+struct sluice_explanation {
+	__u32 verdict; /* enum sluice_verdict */
+	__u32 reason; /* enum sluice_reason */
+	__u32 observed; /* the refusal that observe mode let pass; SLUICE_UNDECIDED: none */
+	__u32 service;
+	struct sluice_rule rule;
+	struct sluice_source_key source;
+	__u32 country; /* of the address; 0 also where the policy needs no table */
+	struct sluice_tally tally[3]; /* of the source, its set, its service */
 };
 
 /* One record per socket that the audit iterator writes. */
@@ -357,7 +427,7 @@ struct sluice_audit_record {
 };
 
 _Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_control) == 24, "ABI");
+_Static_assert(sizeof(struct sluice_control) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_generation) == 128, "ABI");
 _Static_assert(sizeof(struct sluice_trie_page) == 4096, "a page, so that it can be mapped");
 _Static_assert(sizeof(struct sluice_trie_node) == 36 + 4, "ABI");
@@ -367,12 +437,17 @@ _Static_assert(sizeof(struct sluice_limit) == 16, "ABI");
 _Static_assert(sizeof(struct sluice_service) == 152, "ABI");
 _Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
 _Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_live) == 80, "ABI");
+_Static_assert(sizeof(struct sluice_live) == 88, "ABI");
+_Static_assert(sizeof(struct sluice_peaks) == 216, "ABI");
 _Static_assert(sizeof(struct sluice_counter) == 144, "ABI");
 _Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
 _Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
 _Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
 _Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
+_Static_assert(sizeof(struct sluice_budget) == 8, "ABI");
+_Static_assert(sizeof(struct sluice_event) == 40, "ABI");
+_Static_assert(sizeof(struct sluice_tally) == 24, "ABI");
+_Static_assert(sizeof(struct sluice_explanation) == 152, "ABI");
 _Static_assert(sizeof(struct sluice_connection) == 32, "ABI");
 _Static_assert(sizeof(struct sluice_audits) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_pressure) == 400, "ABI");

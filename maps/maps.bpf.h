@@ -70,6 +70,16 @@ MAP(BPF_MAP_TYPE_LRU_HASH, late, struct sluice_tuple, __u64, SLUICE_MAX_LATE);
 MAP(BPF_MAP_TYPE_ARRAY, pulse, __u32, struct sluice_pulse, 1);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 
+/* Written by the tracker, read by `suggest`, cleared by the daemon with the service. */
+MAP(BPF_MAP_TYPE_ARRAY, peaks, __u32, struct sluice_peaks, SLUICE_MAX_SERVICES);
+
+/* Refusals for those who watch: written by the gate within its budget, read by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SLUICE_EVENT_BYTES);
+} events SEC(".maps");
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, budgets, __u32, struct sluice_budget, SLUICE_REASONS);
+
 /* Connections refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
 

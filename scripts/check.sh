@@ -64,6 +64,30 @@ lint_c() {
 		-Imaps -Iuserspace/core -Iuserspace/kern userspace
 }
 
+# The commands as `sluicectl help` lists them against the items of the man page, arguments and all.
+manual_has_commands() {
+	diff <(build/sluicectl help | sed -n 's/^  \([a-z]\)/\1/p' | sed 's/ *$//') <(sed -n 's/^\.It Ic //p' docs/sluicectl.8)
+}
+
+manual_has_options() { # of sluiced
+	local o
+	build/sluiced -h | grep -oE '^  -[a-zA-Z]|, -[a-zA-Z]' | tr -d ' ,-' | while read -r o; do
+		grep -qE "^\.It Fl.*\b$o\b" docs/sluiced.8 || echo "docs/sluiced.8 says nothing of -$o"
+	done | none
+}
+
+manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
+
+completion_works() {
+	build/sluicectl completion | bash -euc '
+		source /dev/stdin
+		ask() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _sluicectl; echo "${COMPREPLY[*]}"; }
+		[ "$(ask sluicectl exp)" = "explain export" ]
+		[ "$(ask sluicectl -i x explain 192.0.2.1 --s)" = "--service" ]
+		[ "$(ask sluicectl mode o)" = "observe" ]
+		[ "$(ask sluicectl set service smtp max-r)" = "max-rate max-rate-per-source" ]'
+}
+
 alerts() {
 	local alert
 	promtool check rules dist/prometheus/sluice.rules.yml && promtool test rules tests/prometheus/alerts.yml || return 1
@@ -84,6 +108,10 @@ step 'every file has its licence' licences
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases
+step 'sluicectl(8) has every command as it is' manual_has_commands
+step 'sluiced(8) has every option' manual_has_options
+step 'man pages are clean' manual_lint
+step 'bash completion completes' completion_works
 step 'every alert fires in its scenario' alerts
 step 'shellcheck' shellcheck scripts/*.sh .ci/run
 step 'cppcheck' lint_c

@@ -6,11 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +16,7 @@
 
 #include "gate.h"
 #include "reason.h"
+#include "space.h"
 
 #define SERVER "127.0.0.1"
 #define SERVER6 "::1"
@@ -28,29 +25,12 @@
 #define FIRM_US \
 	700000 /* a sweep raises the guard, and a quarter of a second later unanswered reservations stand in no way */
 
-static void syncookies_set(char value)
-{
-	int fd = open("/proc/sys/net/ipv4/tcp_syncookies", O_WRONLY);
-
-	assert_int_equal(write(fd, &value, 1), 1);
-	close(fd);
-}
-
-/* A namespace with nothing in it but a listener on port 25 of [::]. */
 static int namespace_enter(void **state)
 {
-	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(25) };
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
+	const uint16_t port = 25;
 
 	(void)state;
-	if (unshare(CLONE_NEWNET))
-		return -1;
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	if (ioctl(fd, SIOCSIFFLAGS, &lo) || bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 1024))
-		return -1;
-	syncookies_set('2');
-	return 0;
+	return space_enter(&port, 1);
 }
 
 static int press(void **state)

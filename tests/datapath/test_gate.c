@@ -330,10 +330,10 @@ static void test_ban_and_allow_are_above_the_policy(void **state)
 
 	assert_int_equal(prefix_parse("10.0.0.0/8", &wide, &text), 0);
 	assert_int_equal(prefix_parse("10.0.0.1", &one, &text), 0);
-	assert_int_equal(live_set(g->engine, LIVE_BAN, &wide, 0, ""), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &wide, 0, 0, ""), 0);
 	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_BANNED);
 	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 22), SLUICE_NOT_PROTECTED);
-	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &one, 0, ""), 0);
+	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &one, 0, 0, ""), 0);
 	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_ALLOWED);
 	assert_int_equal(syn(g, "10.0.0.2", SERVER, 1001, 25), SLUICE_BANNED);
 	assert_int_equal(live_clear(g->engine, LIVE_ALLOW, &one), 0);
@@ -349,8 +349,8 @@ static void test_expired_ban_does_not_hide_a_wider_one(void **state)
 
 	assert_int_equal(prefix_parse("10.0.0.0/8", &wide, &text), 0);
 	assert_int_equal(prefix_parse("10.0.0.1", &one, &text), 0);
-	assert_int_equal(live_set(g->engine, LIVE_BAN, &wide, 0, ""), 0);
-	assert_int_equal(live_set(g->engine, LIVE_BAN, &one, 1, ""), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &wide, 0, 0, ""), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &one, 1, 0, ""), 0);
 	usleep(1100000);
 	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1001, 25), SLUICE_BANNED);
 	assert_int_equal(live_clear(g->engine, LIVE_BAN, &wide), 0);

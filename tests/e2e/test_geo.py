@@ -108,7 +108,9 @@ def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, tmp_path):
     hold, _ = tools.hold(net, SERVER, 25, 2, "10.77.0.4")
     database.write_text(COUNTRIES.replace("IT", "FR"))
     forecast = sluice.json("geo", "update", "--dry-run")
-    assert forecast["services"] == [{"name": "smtp", "ipv4_refused": 4, "ipv4_admitted": 0, "ipv6_refused": 0, "ipv6_admitted": 0}]
+    assert forecast["services"] == [
+        {"name": "smtp", "ipv4_refused": 4, "ipv4_admitted": 0, "ipv6_refused": 0, "ipv6_admitted": 0, "connections": 2, "limit": 0},
+    ]  # fmt: skip
     assert [(s["source"], s["connections"], s["reason"]) for s in forecast["sources"]] == [("10.77.0.4", 2, "country")]
     assert sluice.json("lookup", "10.77.0.4")["country"] == "IT", "nothing has been changed"
     sluice.do("geo", "update")

@@ -22,6 +22,13 @@ int complain(int status, const char *fmt, ...)
 	return status;
 }
 
+int complain_no_daemon(const struct call *c)
+{
+	return complain(EXIT_NO_DAEMON,
+			"%s: no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
+			c->command->name, c->instance);
+}
+
 static int daemon_connect(const char *instance, struct sockaddr_un *at)
 {
 	const struct timeval patience = { ANSWER_SECONDS, 0 };
@@ -52,14 +59,6 @@ static int request_send(int fd, const char *verb, json_t *args)
 	return send(fd, line, n, MSG_NOSIGNAL) == n ? 0 : -EPIPE;
 }
 
-static json_t *answer_read(int fd)
-{
-	_cleanup_fclose_ FILE *in = fdopen(dup(fd), "r");
-	json_error_t why;
-
-	return in ? json_loadf(in, JSON_DISABLE_EOF_CHECK, &why) : NULL;
-}
-
 static void complain_lines(const char *verb, const char *text)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -69,22 +68,12 @@ static void complain_lines(const char *verb, const char *text)
 		complain(0, "%s: %s", verb, line);
 }
 
-int ask(const struct call *c, const char *verb, json_t *args, json_t **answer)
+/* Says what the daemon complains of; its exit status. Takes over `got`, hands it on in *answer when it is good. */
+static int answer_judge(const char *verb, json_t *got, json_t **answer)
 {
-	struct sockaddr_un at;
-	_cleanup_close_ int fd = daemon_connect(c->instance, &at);
 	const char *text;
-	json_t *got;
 	int status;
 
-	if (fd == -EACCES)
-		return complain(EXIT_FAILED, "%s: permission denied: be root, or in the group " SLUICE_GROUP,
-				at.sun_path);
-	if (fd < 0)
-		return EXIT_NO_DAEMON;
-	got = request_send(fd, verb, args) ? NULL : answer_read(fd);
-	if (!got)
-		return complain(EXIT_FAILED, "%s: %s answered nothing: see the daemon's log", verb, at.sun_path);
 	if (!json_is_true(json_object_get(got, "ok"))) {
 		text = json_string_value(json_object_get(got, "error"));
 		status = json_integer_value(json_object_get(got, "exit"));
@@ -96,4 +85,65 @@ int ask(const struct call *c, const char *verb, json_t *args, json_t **answer)
 	complain_lines(verb, text ? text : "");
 	*answer = got;
 	return EXIT_DONE;
+}
+
+/* *in gives the daemon's lines. EXIT_NO_DAEMON is not complained of. */
+static int ask_open(const struct call *c, const char *verb, json_t *args, FILE **in)
+{
+	struct sockaddr_un at;
+	_cleanup_close_ int fd = daemon_connect(c->instance, &at);
+
+	if (fd < 0)
+		json_decref(args);
+	if (fd == -EACCES)
+		return complain(EXIT_FAILED, "%s: permission denied: be root, or in the group " SLUICE_GROUP,
+				at.sun_path);
+	if (fd < 0)
+		return EXIT_NO_DAEMON;
+	*in = request_send(fd, verb, args) ? NULL : fdopen(dup(fd), "r");
+	if (!*in)
+		return complain(EXIT_FAILED, "%s: %s took no question: see the daemon's log", verb, at.sun_path);
+	return EXIT_DONE;
+}
+
+static json_t *line_read(FILE *in)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	return getline(&line, &size, in) > 0 ? json_loads(line, 0, NULL) : NULL;
+}
+
+int ask(const struct call *c, const char *verb, json_t *args, json_t **answer)
+{
+	_cleanup_fclose_ FILE *in = NULL;
+	int status = ask_open(c, verb, args, &in);
+	json_t *got;
+
+	if (status != EXIT_DONE)
+		return status;
+	got = line_read(in);
+	if (!got)
+		return complain(EXIT_FAILED, "%s: the daemon answered nothing: see its log", verb);
+	return answer_judge(verb, got, answer);
+}
+
+int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line))
+{
+	_cleanup_fclose_ FILE *in = NULL;
+	const struct timeval ever = { 0, 0 };
+	int status = ask_open(c, verb, NULL, &in);
+	json_t *got = NULL;
+
+	if (status != EXIT_DONE)
+		return status;
+	setsockopt(fileno(in), SOL_SOCKET, SO_RCVTIMEO, &ever, sizeof(ever));
+	status = answer_judge(verb, line_read(in), &got);
+	while (status == EXIT_DONE && got) {
+		json_decref(got);
+		got = line_read(in);
+		if (got)
+			each(c, got);
+	}
+	return status == EXIT_DONE ? complain(EXIT_FAILED, "%s: the daemon has ended", verb) : status;
 }

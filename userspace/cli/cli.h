@@ -10,11 +10,23 @@
 #include "cleanup.h"
 #include "protocol.h"
 
+/* Options of commands; a command takes those that its `args` name. */
+enum option_id {
+	OPTION_FOR,
+	OPTION_REASON,
+	OPTION_SERVICE,
+	OPTION_TOP,
+	OPTION_PORT,
+	OPTION_DRY_RUN,
+	OPTION_FORCE,
+	OPTIONS
+};
+
 /* One run of sluicectl, after its words were sorted. */
 struct call {
 	const char *instance;
-	bool json, dry, force;
-	const char *time, *reason, *service, *top; /* --for, --reason, --service, --top; NULL: not given */
+	bool json;
+	const char *option[OPTIONS]; /* NULL: not given; "" for one without a value */
 	const struct command *command;
 	const char *word[8]; /* after the command */
 	int words;
@@ -26,12 +38,25 @@ struct command {
 	int (*run)(const struct call *c);
 };
 
+/* "" where it is not given. */
+const char *option_text(const struct call *c, enum option_id option);
+
 extern const struct command commands[];
 extern const size_t commands_count;
 
 /* ask.c: *answer is the daemon's object; exit status, message printed. Takes over `args`. */
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
+/* The lines that follow the answer, until the daemon ends or the reader does. */
+int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
+
+int complain_no_daemon(const struct call *c);
+
+/* completion.c */
+int cmd_completion(const struct call *c);
+
+/* cmd_top.c */
+int cmd_top(const struct call *c);
 
 /* pins.c: what a CLI can tell without a daemon; EXIT_NO_DAEMON, or EXIT_NO_DAEMON with nothing in *data. */
 int pins_report(const struct call *c, const char *verb, json_t **data);
@@ -43,7 +68,11 @@ void show_sources(const json_t *data);
 void show_live(const json_t *data);
 void show_counters(const json_t *data);
 void show_lookup(const json_t *data);
+void show_explain(const json_t *data);
 void show_diff(const json_t *data);
+void show_privacy(const json_t *data);
+void show_suggest(const json_t *data);
+void show_refusal(const json_t *line);
 void show_geo(const json_t *data);
 void show_forecast(const json_t *data);
 void show_json(const json_t *data);

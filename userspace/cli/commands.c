@@ -6,6 +6,11 @@
 #include "diag.h"
 #include "parse.h"
 
+const char *option_text(const struct call *c, enum option_id option)
+{
+	return c->option[option] ? c->option[option] : "";
+}
+
 /* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
 static int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
 {
@@ -17,8 +22,7 @@ static int read_verb(const struct call *c, const char *verb, json_t *args, void 
 	else if (status == EXIT_NO_DAEMON && pins)
 		status = pins_report(c, verb, &data);
 	else if (status == EXIT_NO_DAEMON)
-		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
-			 c->instance);
+		complain_no_daemon(c);
 	if (data && c->json)
 		show_json(data);
 	else if (data)
@@ -36,10 +40,7 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 	const char *text;
 
 	if (status == EXIT_NO_DAEMON)
-		return complain(status,
-				"%s: no answer on " SLUICE_RUN
-				"/%s.sock: is sluiced running? (systemctl status sluiced)",
-				verb, c->instance);
+		return complain_no_daemon(c);
 	if (status != EXIT_DONE)
 		return status;
 	text = json_string_value(json_object_get(answer, "text"));
@@ -49,6 +50,12 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 		puts(text && *text ? text : "done");
 	json_decref(answer);
 	return EXIT_DONE;
+}
+
+/* A change, or with --dry-run what it would bring. */
+static int forecast_verb(const struct call *c, const char *verb, json_t *args)
+{
+	return c->option[OPTION_DRY_RUN] ? read_verb(c, verb, args, show_forecast, false) : write_verb(c, verb, args);
 }
 
 static int cmd_status(const struct call *c)
@@ -68,10 +75,61 @@ static int cmd_bans(const struct call *c)
 
 static int cmd_sources(const struct call *c)
 {
-	json_t *args =
-		json_pack("{s:s, s:i}", "service", c->service ? c->service : "", "top", c->top ? atoi(c->top) : 0);
+	return read_verb(c, "sources",
+			 json_pack("{s:s, s:i}", "service", option_text(c, OPTION_SERVICE), "top",
+				   atoi(option_text(c, OPTION_TOP))),
+			 show_sources, true);
+}
 
-	return read_verb(c, "sources", args, show_sources, true);
+static int cmd_privacy(const struct call *c)
+{
+	if (strcmp(c->word[0], "report"))
+		return complain(EXIT_BAD, "privacy: write: privacy report");
+	return read_verb(c, "privacy", NULL, show_privacy, false);
+}
+
+static int cmd_export(const struct call *c)
+{
+	return read_verb(c, "export", json_pack("{s:s}", "address", c->word[0]), show_json, false);
+}
+
+static int cmd_erase(const struct call *c)
+{
+	return write_verb(c, "erase", json_pack("{s:s}", "address", c->word[0]));
+}
+
+static int cmd_suggest(const struct call *c)
+{
+	return read_verb(c, "suggest", NULL, show_suggest, false);
+}
+
+static void watch_line(const struct call *c, const json_t *line)
+{
+	if (c->json)
+		json_dumpf(line, stdout, JSON_COMPACT);
+	else
+		show_refusal(line);
+	if (c->json)
+		putchar('\n');
+	if (fflush(stdout))
+		exit(EXIT_DONE); /* whoever read has gone */
+}
+
+static int cmd_watch(const struct call *c)
+{
+	int status = ask_stream(c, "watch", watch_line);
+
+	return status == EXIT_NO_DAEMON ? complain_no_daemon(c) : status;
+}
+
+static int cmd_explain(const struct call *c)
+{
+	if (!c->option[OPTION_SERVICE])
+		return complain(EXIT_BAD, "explain: name the service: --service smtp");
+	return read_verb(c, "explain",
+			 json_pack("{s:s, s:s, s:i}", "address", c->word[0], "service", c->option[OPTION_SERVICE],
+				   "port", atoi(option_text(c, OPTION_PORT))),
+			 show_explain, false);
 }
 
 static int cmd_lookup(const struct call *c)
@@ -83,17 +141,18 @@ static int cmd_lookup(const struct call *c)
 static int cmd_live(const struct call *c)
 {
 	return write_verb(c, c->command->name,
-			  json_pack("{s:s, s:s, s:s}", "prefix", c->word[0], "for", c->time ? c->time : "", "reason",
-				    c->reason ? c->reason : ""));
+			  json_pack("{s:s, s:s, s:s}", "prefix", c->word[0], "for", option_text(c, OPTION_FOR),
+				    "reason", option_text(c, OPTION_REASON)));
 }
 
 static int cmd_set(const struct call *c)
 {
 	if (strcmp(c->word[0], "service"))
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
-	return write_verb(c, "set",
-			  json_pack("{s:s, s:s, s:s, s:s}", "service", c->word[1], "key", c->word[2], "value",
-				    c->word[3], "for", c->time ? c->time : ""));
+	return forecast_verb(c, "set",
+			     json_pack("{s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				       "service", c->word[1], "key", c->word[2], "value", c->word[3], "for",
+				       option_text(c, OPTION_FOR)));
 }
 
 static int cmd_mode(const struct call *c)
@@ -131,9 +190,10 @@ static const char *absolute(const char *path, char real[static PATH_MAX])
 static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
-	json_t *args = json_pack("{s:s, s:b}", "path", absolute(c->word[0], real), "dry", c->dry);
+	json_t *args = json_pack("{s:s, s:b}", "path", absolute(c->word[0], real), "dry_run",
+				 c->option[OPTION_DRY_RUN] != NULL);
 
-	return c->dry ? read_verb(c, "apply", args, show_forecast, false) : write_verb(c, "apply", args);
+	return forecast_verb(c, "apply", args);
 }
 
 static int cmd_diff(const struct call *c)
@@ -152,8 +212,9 @@ static int cmd_geo(const struct call *c)
 		return read_verb(c, "geo-status", NULL, show_geo, false);
 	if (strcmp(c->word[0], "update"))
 		return complain(EXIT_BAD, "geo: write: geo status, or geo update [--dry-run] [--force]");
-	args = json_pack("{s:b, s:b}", "dry", c->dry, "force", c->force);
-	return read_verb(c, "geo-update", args, c->dry ? show_forecast : show_geo, false);
+	args = json_pack("{s:b, s:b}", "dry_run", c->option[OPTION_DRY_RUN] != NULL, "force",
+			 c->option[OPTION_FORCE] != NULL);
+	return read_verb(c, "geo-update", args, c->option[OPTION_DRY_RUN] ? show_forecast : show_geo, false);
 }
 
 static int cmd_dump(const struct call *c)
@@ -178,8 +239,8 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME]", "any service key, live; until reload, or for a time", 4, 4,
-	  cmd_set },
+	{ "set", "service S KEY VALUE [--for TIME] [--dry-run]", "any service key, live; until reload, or for a time",
+	  4, 4, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
 	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1,
 	  cmd_live },
@@ -191,12 +252,21 @@ const struct command commands[] = {
 	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
 	  1, cmd_geo },
 	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },
+	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
+	  cmd_explain },
+	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
+	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
+	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
 	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would change", 1, 1,
 	  cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },
+	{ "privacy", "report", "every place that holds an address, for what purpose, for how long", 1, 1, cmd_privacy },
+	{ "export", "ADDRESS", "all that is held of an address, as JSON", 1, 1, cmd_export },
+	{ "erase", "ADDRESS", "forget an address that has nothing open", 1, 1, cmd_erase },
+	{ "completion", "", "bash completion, from this list", 0, 0, cmd_completion },
 	{ "unload", "", "detach, and leave nothing in the kernel", 0, 0, cmd_unload },
 };
 

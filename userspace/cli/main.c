@@ -39,22 +39,26 @@ static int help(const char *name)
 	return EXIT_DONE;
 }
 
+enum { OPTION_FIRST = 256 }; /* above all letters */
+
+static const struct option longs[] = {
+	{ "for", required_argument, NULL, OPTION_FIRST + OPTION_FOR },
+	{ "reason", required_argument, NULL, OPTION_FIRST + OPTION_REASON },
+	{ "service", required_argument, NULL, OPTION_FIRST + OPTION_SERVICE },
+	{ "top", required_argument, NULL, OPTION_FIRST + OPTION_TOP },
+	{ "port", required_argument, NULL, OPTION_FIRST + OPTION_PORT },
+	{ "dry-run", no_argument, NULL, OPTION_FIRST + OPTION_DRY_RUN },
+	{ "force", no_argument, NULL, OPTION_FIRST + OPTION_FORCE },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "instance", required_argument, NULL, 'i' },
+	{ NULL, 0, NULL, 0 },
+};
+
 /* Options may stand anywhere. -1: go on; otherwise the exit status. */
 static int options_parse(struct call *c, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "for", required_argument, NULL, 'f' },
-		{ "reason", required_argument, NULL, 'r' },
-		{ "service", required_argument, NULL, 's' },
-		{ "top", required_argument, NULL, 't' },
-		{ "dry-run", no_argument, NULL, 'd' },
-		{ "force", no_argument, NULL, 'F' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "instance", required_argument, NULL, 'i' },
-		{ NULL, 0, NULL, 0 },
-	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "i:hV", longs, NULL)) != -1) {
@@ -65,13 +69,29 @@ static int options_parse(struct call *c, int argc, char **argv)
 		if (option == '?')
 			return EXIT_BAD;
 		c->json |= option == 'j';
-		c->dry |= option == 'd';
-		c->force |= option == 'F';
-		c->time = option == 'f' ? optarg : c->time;
-		c->reason = option == 'r' ? optarg : c->reason;
-		c->service = option == 's' ? optarg : c->service;
-		c->top = option == 't' ? optarg : c->top;
 		c->instance = option == 'i' ? optarg : c->instance;
+		if (option >= OPTION_FIRST)
+			c->option[option - OPTION_FIRST] = optarg ? optarg : "";
+	}
+	return -1;
+}
+
+/* -1: every option that is given belongs to the command. */
+static int options_check(const struct call *c)
+{
+	const char *at;
+	size_t i, n;
+
+	for (i = 0; i < OPTIONS; i++) {
+		if (!c->option[i])
+			continue;
+		n = strlen(longs[i].name);
+		for (at = strstr(c->command->args, "--"); at && strncmp(at + 2, longs[i].name, n);
+		     at = strstr(at + 2, "--"))
+			;
+		if (!at)
+			return complain(EXIT_BAD, "--%s does not go with %s: sluicectl %s %s", longs[i].name,
+					c->command->name, c->command->name, c->command->args);
 	}
 	return -1;
 }
@@ -94,7 +114,7 @@ static int words_sort(struct call *c, int argc, char **argv)
 		c->word[c->words++] = argv[optind];
 	if (c->words < c->command->least || c->words > c->command->most)
 		return complain(EXIT_BAD, "usage: sluicectl %s %s", c->command->name, c->command->args);
-	return -1;
+	return options_check(c);
 }
 
 int main(int argc, char **argv)

@@ -37,9 +37,9 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 	else if (!strcmp(verb, "counters"))
 		err = report_counters(e, data);
 	else if (!strcmp(verb, "sources"))
-		err = report_sources(e, c->service ? c->service : "", c->top ? atoi(c->top) : 0, data);
+		err = report_sources(e, NULL, option_text(c, OPTION_SERVICE), atoi(option_text(c, OPTION_TOP)), data);
 	else
-		err = report_live(e, strcmp(verb, "bans") ? LIVE_ALLOW : LIVE_BAN, data);
+		err = report_live(e, NULL, strcmp(verb, "bans") ? LIVE_ALLOW : LIVE_BAN, data);
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
 	else

@@ -159,6 +159,69 @@ void show_lookup(const json_t *data)
 		       number_of(s, "max_connections_per_source"));
 }
 
+static void show_tally(const char *who, const json_t *t)
+{
+	char held[48], fresh[48];
+
+	if (!t)
+		return;
+	printf("%-11s %s connections", who, part_of(number_of(t, "held"), number_of(t, "max_connections"), held));
+	if (number_of(t, "interval"))
+		printf(", %s new in %llds", part_of(number_of(t, "new"), number_of(t, "max_rate"), fresh),
+		       number_of(t, "interval"));
+	putchar('\n');
+}
+
+void show_explain(const json_t *data)
+{
+	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
+
+	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
+	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	if (*text_of(data, "country"))
+		printf("country     %s\n", text_of(data, "country"));
+	if (json_object_get(data, "would_refuse"))
+		printf("            in enforce mode it would be refused: %s\n", text_of(data, "would_refuse"));
+	if (*text_of(data, "rule"))
+		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
+		       *text_of(data, "key") ? ": " : "", text_of(data, "key"), *text_of(data, "by") ? ", by its " : "",
+		       text_of(data, "by"), text_of(data, "written"));
+	if (json_is_integer(expires))
+		printf("ends in     %llds\n", (long long)json_integer_value(expires));
+	show_tally("source", json_object_get(counts, "source"));
+	show_tally("set", json_object_get(counts, "set"));
+	show_tally("service", json_object_get(counts, "service"));
+}
+
+void show_privacy(const json_t *data)
+{
+	json_t *p;
+	size_t i;
+
+	printf("addresses   %s for whoever is not root, and in watch\n", text_of(data, "addresses"));
+	json_array_foreach(json_object_get(data, "places"), i, p)
+		printf("\n%s\n    holds    %s\n    for      %s\n    kept     %s\n", text_of(p, "place"),
+		       text_of(p, "holds"), text_of(p, "purpose"), text_of(p, "kept"));
+}
+
+void show_suggest(const json_t *data)
+{
+	fputs(text_of(data, "policy"), stdout);
+}
+
+void show_refusal(const json_t *line)
+{
+	time_t when = json_real_value(json_object_get(line, "time"));
+	const char *verdict = text_of(line, "verdict");
+	char clock[16];
+	struct tm tm;
+
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&when, &tm));
+	printf("%s  %-43s %-14.14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
+	       text_of(line, "reason"), strcmp(verdict, "pass") ? verdict : "only observed",
+	       number_of(line, "sampled"));
+}
+
 void show_diff(const json_t *data)
 {
 	json_t *s;
@@ -190,19 +253,35 @@ void show_geo(const json_t *data)
 		puts("none: the policy names no country and no database");
 }
 
+static void show_refused(const json_t *row, const char *source, const char *service, const char *reason)
+{
+	char part[48];
+
+	printf("%-34s %-12.12s %12s %s\n", source, service,
+	       part_of(number_of(row, "connections"), number_of(row, "limit"), part), reason);
+}
+
 void show_forecast(const json_t *data)
 {
+	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
+	size_t i, over = 0;
 	json_t *s;
-	size_t i;
 
 	puts("Nothing has been changed. Address space (IPv4 addresses, IPv6 /64 networks):\n");
 	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "/64 REFUSED",
 	       "/64 ADMITTED");
-	json_array_foreach(json_object_get(data, "services"), i, s)
+	json_array_foreach(services, i, s)
 		printf("%-16.16s %14lld %14lld %14lld %14lld\n", text_of(s, "name"), number_of(s, "ipv4_refused"),
 		       number_of(s, "ipv4_admitted"), number_of(s, "ipv6_refused"), number_of(s, "ipv6_admitted"));
-	printf("\nConnected now, and refused then: %zu\n", json_array_size(json_object_get(data, "sources")));
-	json_array_foreach(json_object_get(data, "sources"), i, s)
-		printf("%-40s %-12.12s %5lld %s\n", text_of(s, "source"), text_of(s, "service"),
-		       number_of(s, "connections"), text_of(s, "reason"));
+	json_array_foreach(sources, i, s) over +=
+		number_of(s, "limit") && number_of(s, "connections") > number_of(s, "limit");
+	printf("\nSources whose next connection would be refused: %zu, of which above a limit: %zu\n",
+	       json_array_size(sources), over);
+	json_array_foreach(services, i, s)
+	{
+		if (number_of(s, "limit") && number_of(s, "connections") >= number_of(s, "limit"))
+			show_refused(s, "(all)", text_of(s, "name"), "service-connections");
+	}
+	json_array_foreach(sources, i, s)
+		show_refused(s, text_of(s, "source"), text_of(s, "service"), text_of(s, "reason"));
 }

@@ -63,6 +63,10 @@ static void sections_clone(const struct policy *p, struct policy *copy, bool *ba
 	size_t i;
 
 	copy->services = block_clone(p->services, p->services_count * sizeof(*p->services), bad);
+	copy->written = block_clone(p->written, p->written_count * sizeof(*p->written), bad);
+	for (i = 0; i < p->written_count && copy->written; i++)
+		place_move(&copy->written[i].at, p, copy);
+	copy->written_count = copy->written ? p->written_count : 0;
 	copy->sets = block_clone(p->sets, p->sets_count * sizeof(*p->sets), bad);
 	for (i = 0; i < p->services_count && copy->services; i++) {
 		copy->services[i].addresses = block_clone(
@@ -88,8 +92,9 @@ struct policy *policy_clone(const struct policy *p)
 		return NULL;
 	*copy = *p;
 	copy->services = NULL;
+	copy->written = NULL;
 	copy->sets = NULL;
-	copy->services_count = copy->sets_count = 0;
+	copy->services_count = copy->sets_count = copy->written_count = 0;
 	copy->geo = geo_hold(p->geo);
 	copy->path = p->path ? strdup(p->path) : NULL;
 	copy->files = strings_clone(p->files, p->files_count, &copy->files_count, &bad);

@@ -7,6 +7,8 @@
 #include "cleanup.h"
 #include "registry.h"
 
+#define USUAL_INTERVAL 60 /* seconds */
+
 struct compiler {
 	const struct policy *policy;
 	struct registry *registry;
@@ -36,6 +38,17 @@ static struct sluice_limit limit_of(uint32_t connections, const struct rate *r)
 
 	if (r->count)
 		limit.width_ns = r->seconds * 1000000000ULL / (SLUICE_RATE_BUCKETS - 1);
+	return limit;
+}
+
+/* Counts also where no rate is limited, for `suggest`: by the minute, or the retention time where that is shorter. */
+static struct sluice_limit limit_counted(const struct policy *p, uint32_t connections, const struct rate *r)
+{
+	uint32_t most = policy_retention(p) < USUAL_INTERVAL ? policy_retention(p) : USUAL_INTERVAL;
+	struct sluice_limit limit = limit_of(connections, r);
+
+	if (!limit.width_ns)
+		limit.width_ns = most * 1000000000ULL / (SLUICE_RATE_BUCKETS - 1);
 	return limit;
 }
 
@@ -77,10 +90,11 @@ static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct s
 	if (own && own->limits.max_rate_per_source.given)
 		rate = &own->limits.max_rate_per_source;
 	rule->action = action_of(own, kind);
-	rule->source = limit_of(share_of(share, whole), rate);
+	rule->set_id = KIND_SET(kind) + 1; /* NO_SET: 0 */
+	rule->source = limit_counted(c->policy, share_of(share, whole), rate);
 	if (!own || (!own->limits.max_connections && !own->limits.max_rate.count))
 		return 0;
-	rule->set = limit_of(own->limits.max_connections, &own->limits.max_rate);
+	rule->set = limit_counted(c->policy, own->limits.max_connections, &own->limits.max_rate);
 	snprintf(name, sizeof(name), "%s@%s", own->name, s->name);
 	total = registry_name(c->registry, name, SLUICE_MAX_SERVICES, SLUICE_MAX_TOTALS);
 	if (total < 0)
@@ -140,9 +154,10 @@ static int services_fill(struct compiler *c)
 		c->id[i] = id;
 		row = &c->out->services[id];
 		memcpy(row->name, s->name, sizeof(row->name));
-		row->total = limit_of(s->limits.max_connections, &s->limits.max_rate);
-		row->source = limit_of(share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
-				       &s->limits.max_rate_per_source);
+		row->total = limit_counted(c->policy, s->limits.max_connections, &s->limits.max_rate);
+		row->source = limit_counted(c->policy,
+					    share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
+					    &s->limits.max_rate_per_source);
 		row->syn = limit_of(0, &s->max_syn_rate);
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;
@@ -209,7 +224,7 @@ static void generation_fill(const struct policy *p, struct sluice_generation *g)
 	g->observe = p->mode == POLICY_OBSERVE;
 	g->mask4 = mask_of(96 + p->ipv4_prefix);
 	g->mask6 = mask_of(p->ipv6_prefix);
-	g->retention_ns = p->retention * 1000000000ULL;
+	g->retention_ns = policy_retention(p) * 1000000000ULL;
 	flood_fill(&p->flood, &g->flood);
 	if (!p->geo)
 		return;

@@ -151,7 +151,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 		text[i] = cfg_opt_getnstr(opt, i);
 	err = setting_set(s, base, text, n, reading->dir, why, sizeof(why));
 	if (!err)
-		return 0;
+		return policy_note(reading->policy, s, cfg_title(cfg) ? cfg_title(cfg) : "", &at) ? -1 : 0;
 	diag_at(reading->diag, &at, "%s: %s", s->key, why);
 	reading->err = err;
 	return -1;
@@ -259,7 +259,7 @@ static void callbacks_set(cfg_t *cfg)
 /* One file's text, without its includes. */
 static int text_parse(struct reader *r, const char *text)
 {
-	cfg_opt_t options[SECTIONS][40];
+	cfg_opt_t options[SECTIONS][48];
 	_cleanup_free_ char *plain = NULL;
 	cfg_opt_t *end = options[SECTION_TOP];
 	enum section section;

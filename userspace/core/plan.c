@@ -175,8 +175,6 @@ int plan_diff(const struct policy *now, const struct policy *want, struct plan *
 	for (section = SECTION_TOP; section_is_single(section) && !err; section++)
 		err = section_diff(plan, section, "", now, want, &plan->changed);
 	if (!err)
-		err = section_diff(plan, SECTION_FLOOD, "", now, want, &plan->changed);
-	if (!err)
 		err = services_diff(plan, now, want);
 	if (!err)
 		err = sets_diff(plan, now, want);

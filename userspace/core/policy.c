@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@ struct policy *policy_new(void)
 	if (!p)
 		return NULL;
 	schema_defaults(SECTION_SOURCES, p);
+	schema_defaults(SECTION_PRIVACY, p);
 	schema_defaults(SECTION_FLOOD, p);
 	p->flood.syn_rate = (struct rate){ .count = 20000, .seconds = 1 };
 	p->flood.expired_rate = (struct rate){ .count = 300, .seconds = 10 };
@@ -51,6 +54,7 @@ void policy_free(struct policy *p)
 	for (i = 0; i < p->sets_count; i++)
 		set_free(&p->sets[i]);
 	free(p->services);
+	free(p->written);
 	free(p->sets);
 	strings_free(p->interfaces, p->interfaces_count);
 	strings_free(p->files, p->files_count);
@@ -80,6 +84,36 @@ struct policy_set *policy_set_find(const struct policy *p, const char *name)
 			return &p->sets[i];
 	}
 	return NULL;
+}
+
+int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at)
+{
+	struct written *more = realloc(p->written, (p->written_count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	p->written = more;
+	more += p->written_count++;
+	*more = (struct written){ .setting = setting, .at = *at };
+	snprintf(more->name, sizeof(more->name), "%s", name);
+	return 0;
+}
+
+struct place policy_place(const struct policy *p, const struct setting *setting, const char *name,
+			  const struct place *otherwise)
+{
+	size_t i;
+
+	for (i = p->written_count; i; i--) {
+		if (p->written[i - 1].setting == setting && !strcmp(p->written[i - 1].name, name))
+			return p->written[i - 1].at;
+	}
+	return *otherwise;
+}
+
+uint32_t policy_retention(const struct policy *p)
+{
+	return p->retention < p->privacy_retention ? p->retention : p->privacy_retention;
 }
 
 uint32_t share_of(const struct share *s, uint32_t whole)

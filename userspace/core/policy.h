@@ -15,6 +15,8 @@
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
 
+enum policy_addresses { POLICY_TRUNCATED, POLICY_HASHED, POLICY_FULL };
+
 /* N events in `seconds`; count 0: no limit. `given` as in struct share. */
 struct rate {
 	uint32_t count;
@@ -90,10 +92,21 @@ struct policy_set {
 	bool enabled;
 };
 
+struct setting; /* schema.h */
+
+/* Where a file says a key. */
+struct written {
+	const struct setting *setting;
+	char name[SLUICE_NAME_LEN]; /* of the service or set; "" for other sections */
+	struct place at;
+};
+
 struct policy {
 	char *path; /* the file it was read from, owned */
 	char **files; /* every file that was read (places point into these), owned */
 	size_t files_count;
+	struct written *written; /* owned; the last of a key counts */
+	size_t written_count;
 	char **interfaces; /* owned */
 	size_t interfaces_count;
 	enum policy_mode mode;
@@ -105,6 +118,8 @@ struct policy {
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
+	enum policy_addresses addresses; /* as who is not root sees them */
+	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
 	char **databases; /* absolute once parsed, owned; none: the ones of core/data.c where a country is named */
 	size_t databases_count;
 	struct place geoip_at; /* where they are named */
@@ -118,6 +133,13 @@ struct policy *policy_new(void);
 void policy_free(struct policy *p);
 struct policy_service *policy_service_find(const struct policy *p, const char *name);
 struct policy_set *policy_set_find(const struct policy *p, const char *name);
+/* 0 or -ENOMEM. */
+int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at);
+/* Where the key of this service or set was written; `otherwise` where no file says it. */
+struct place policy_place(const struct policy *p, const struct setting *setting, const char *name,
+			  const struct place *otherwise);
+/* How long an idle source is remembered: what `sources` says, within what `privacy` allows. */
+uint32_t policy_retention(const struct policy *p);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
 /* Does it name a country, or a network? */

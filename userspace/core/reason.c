@@ -19,6 +19,13 @@ const char *reason_label(enum sluice_reason why)
 	return reasons[why <= SLUICE_REASONS ? why : SLUICE_REASONS].label;
 }
 
+const char *verdict_label(enum sluice_verdict verdict)
+{
+	static const char *const labels[] = { "pass", "drop", "reset", "cookie" };
+
+	return labels[verdict & 3];
+}
+
 const char *reason_help(enum sluice_reason why)
 {
 	return reasons[why <= SLUICE_REASONS ? why : SLUICE_REASONS].help;

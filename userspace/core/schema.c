@@ -9,9 +9,11 @@
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
+static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "", "sources", "geoip", "syn-flood", "metrics", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "",	   "sources", "privacy", "geoip",
+					      "syn-flood", "metrics", "service", "source-set" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
@@ -45,6 +47,10 @@ const struct setting schema[] = {
 	  600 },
 	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL,
 	  "sources tracked at once; read at load", SLUICE_DEFAULT_SOURCES },
+	{ SECTION_PRIVACY, "addresses", KIND_CHOICE, TOP(addresses), 0, 0, shows,
+	  "how addresses are shown where they leave the kernel: cut to /24 and /48, as a keyed hash, or whole" },
+	{ SECTION_PRIVACY, "retention", KIND_TIME, TOP(privacy_retention), 0, 0, NULL,
+	  "the longest that anything about an idle source, or a hash key, is kept", 86400 },
 	{ SECTION_GEOIP, "database", KIND_DATABASES, 0, 0, 0, NULL,
 	  "country and network databases; where two speak of an address, the later one is right" },
 	{ SECTION_FLOOD, "cookies", KIND_BOOL, TOP(flood.cookies), 0, 0, NULL, "answer floods by SYN cookies", true },

@@ -17,37 +17,75 @@
 
 #define CLIENTS_MAX 64
 #define IDLE_SECONDS 10
+#define WATCHERS_MAX 16
+#define BACKLOG_MAX 65536 /* bytes that a watcher has not read */
 
 struct client {
 	struct daemon *daemon;
 	LIST_ENTRY(client) next;
 	struct bufferevent *stream;
-	bool may_write;
+	uid_t uid;
 	bool answered;
+	bool watching;
 };
+
+static unsigned int watchers_count(const struct daemon *dm)
+{
+	const struct client *c;
+	unsigned int n = 0;
+
+	LIST_FOREACH(c, &dm->clients, next) n += c->watching;
+	return n;
+}
 
 static void client_close(struct client *c)
 {
 	c->daemon->clients_count--;
 	LIST_REMOVE(c, next);
 	bufferevent_free(c->stream);
+	if (c->watching && !watchers_count(c->daemon))
+		watch_end(c->daemon);
 	if (c->daemon->unloaded)
 		event_base_loopbreak(c->daemon->loop);
 	free(c);
 }
 
+static void line_send(struct client *c, const json_t *line)
+{
+	_cleanup_free_ char *text = json_dumps(line, JSON_COMPACT);
+
+	if (!text)
+		return;
+	bufferevent_write(c->stream, text, strlen(text));
+	bufferevent_write(c->stream, "\n", 1);
+}
+
 static void client_send(struct client *c, json_t *answer)
 {
-	char *text = json_dumps(answer, JSON_COMPACT);
-
-	json_decref(answer);
 	c->answered = true;
 	bufferevent_disable(c->stream, EV_READ);
-	if (text) {
-		bufferevent_write(c->stream, text, strlen(text));
-		bufferevent_write(c->stream, "\n", 1);
+	line_send(c, answer);
+	json_decref(answer);
+}
+
+/* The connection stays open: what comes is only its end. */
+static void client_watch(struct client *c, json_t *answer)
+{
+	c->watching = true;
+	bufferevent_set_timeouts(c->stream, NULL, NULL);
+	line_send(c, answer);
+	json_decref(answer);
+}
+
+void control_publish(struct daemon *dm, const json_t *line)
+{
+	struct client *c = NULL;
+
+	LIST_FOREACH(c, &dm->clients, next)
+	{
+		if (c->watching && evbuffer_get_length(bufferevent_get_output(c->stream)) < BACKLOG_MAX)
+			line_send(c, line);
 	}
-	free(text);
 }
 
 static json_t *answer_json(struct answer *a)
@@ -63,15 +101,22 @@ static json_t *answer_json(struct answer *a)
 static void client_answer(struct client *c, const char *line, size_t len)
 {
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-	struct answer a = {};
+	struct answer a = { .uid = c->uid };
 
 	if (json_is_object(request)) {
-		verb_run(c->daemon, c->may_write, request, &a);
+		verb_run(c->daemon, request, &a);
 	} else {
 		diag_add(&a.diag, "the request is no JSON object on one line");
 		a.exit = EXIT_BAD;
 	}
-	client_send(c, answer_json(&a));
+	if (a.stream && !a.exit && watchers_count(c->daemon) == WATCHERS_MAX) {
+		diag_add(&a.diag, "%d watch already: end one of them", WATCHERS_MAX);
+		a.exit = EXIT_FAILED;
+	}
+	if (a.stream && !a.exit)
+		client_watch(c, answer_json(&a));
+	else
+		client_send(c, answer_json(&a));
 	json_decref(request);
 	json_decref(a.data);
 	free(a.text);
@@ -85,7 +130,9 @@ static void on_read(struct bufferevent *stream, void *arg)
 	size_t len;
 	char *line;
 
-	if (c->answered)
+	if (c->watching)
+		evbuffer_drain(in, evbuffer_get_length(in));
+	if (c->answered || c->watching)
 		return;
 	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 	if (line)
@@ -131,7 +178,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	c->daemon = dm;
-	c->may_write = peer.uid == 0;
+	c->uid = peer.uid;
 	dm->clients_count++;
 	LIST_INSERT_HEAD(&dm->clients, c, next);
 	bufferevent_setcb(c->stream, on_read, on_write, on_event, c);

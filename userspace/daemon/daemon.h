@@ -14,11 +14,14 @@
 #include "diag.h"
 #include "engine.h"
 #include "policy.h"
+#include "privacy.h"
 
 /* A live setting. */
 struct override {
 	char service[SLUICE_NAME_LEN]; /* "": top level */
 	char *key, *value;
+	uid_t uid; /* who said so */
+	time_t since;
 	struct timespec until; /* CLOCK_MONOTONIC; tv_sec 0: until reload */
 	struct override *next;
 };
@@ -42,6 +45,8 @@ struct daemon {
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;
+	struct privacy *privacy;
+	struct watch *watch; /* NULL: nobody does */
 	struct exporter *exporter; /* exporter.c's; NULL before the loop */
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
@@ -51,8 +56,11 @@ struct daemon {
 int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct diag *d);
 int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d);
 /* seconds 0: until reload. */
-int daemon_override(struct daemon *dm, const char *service, const char *key, const char *value, unsigned int seconds,
-		    struct diag *d);
+int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d);
+/* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */
+struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d);
+/* The live setting in force for a key; NULL: there is none. */
+const struct override *override_find(const struct daemon *dm, const char *service, const char *key);
 void daemon_expire(struct daemon *dm);
 /* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
 int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
@@ -61,6 +69,12 @@ void overrides_free(struct daemon *dm);
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);
 void control_close(struct daemon *dm);
+/* A line to everybody who watches; who reads too slowly misses some. */
+void control_publish(struct daemon *dm, const json_t *line);
+
+/* watch.c */
+int watch_begin(struct daemon *dm);
+void watch_end(struct daemon *dm);
 
 /* verbs.c */
 struct answer {
@@ -68,8 +82,10 @@ struct answer {
 	char *text;
 	struct diag diag;
 	int exit; /* 0: done */
+	uid_t uid; /* who asked */
+	bool stream; /* the connection stays, and gets what control_publish() is given */
 };
-void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a);
+void verb_run(struct daemon *dm, json_t *request, struct answer *a);
 
 /* background.c */
 /* The caller goes on in a child; the parent ends when background_ready() was called, or the child has ended. */

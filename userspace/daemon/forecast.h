@@ -4,7 +4,10 @@
 
 #include "daemon.h"
 
-/* What `want` would change, service by service, and which sources connected now it would refuse. Changes nothing. */
+/*
+ * What `want` would change, service by service, and which sources connected now it would refuse the next connection. Changes
+ * nothing.
+ */
 int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, struct diag *d);
 
 #endif

@@ -59,7 +59,7 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 		a->exit = EXIT_BAD;
 		return -EINVAL;
 	}
-	if (json_is_true(json_object_get(args, "dry")))
+	if (json_is_true(json_object_get(args, "dry_run")))
 		return forecast_json(dm, fresh, &a->data, &a->diag);
 	err = daemon_geo(dm, fresh->geo, force, &a->diag);
 	if (err == -EINVAL)

@@ -10,7 +10,7 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-static bool set_holds(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
+const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
 {
 	struct sluice_addr cut;
 	size_t i;
@@ -18,18 +18,16 @@ static bool set_holds(const struct policy_set *s, const struct geo *geo, const s
 	uint16_t country = geo ? spans_find(&geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a)) : 0;
 	uint32_t asn = geo ? spans_find(&geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
 
-	if (geo && countries_have(&s->countries, country))
-		return true;
-	for (i = 0; i < s->asns.count; i++) {
-		if (s->asns.item[i] == asn)
-			return true;
-	}
 	for (i = 0; i < s->prefixes.count; i++) {
 		cut = addr_mask(a, s->prefixes.item[i].len);
 		if (!memcmp(&cut, &s->prefixes.item[i].addr, sizeof(cut)))
-			return true;
+			return s->prefix_texts_count ? "prefixes" : "file";
 	}
-	return false;
+	for (i = 0; i < s->asns.count; i++) {
+		if (s->asns.item[i] == asn)
+			return "asns";
+	}
+	return geo && countries_have(&s->countries, country) ? "countries" : NULL;
 }
 
 static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
@@ -38,7 +36,7 @@ static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
 	size_t i;
 
 	for (i = 0; i < p->sets_count; i++) {
-		if (p->sets[i].enabled && set_holds(&p->sets[i], p->geo, a))
+		if (p->sets[i].enabled && set_key(&p->sets[i], p->geo, a))
 			json_array_append_new(sets, json_string(p->sets[i].name));
 	}
 	return sets;

@@ -9,4 +9,7 @@
 /* What is known of an address: its sets by name, its class, and what each service would do with it. 0 or -errno. */
 int lookup_json(const struct engine *e, const struct policy *p, const struct sluice_addr *a, json_t **out);
 
+/* The key by which a set names an address, the closest first; NULL: it does not. Of a set with both, a list counts as prefixes. */
+const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a);
+
 #endif

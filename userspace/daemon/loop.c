@@ -69,11 +69,14 @@ static void on_bell(evutil_socket_t number, short what, void *arg)
 static void on_second(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
+	struct timespec now;
 
 	(void)number;
 	(void)what;
 	if (!dm->engine) /* unloaded, and about to end */
 		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	privacy_tick(dm->privacy, now.tv_sec);
 	live_expire(dm->engine);
 	tune(dm);
 	exporter_tick(dm);

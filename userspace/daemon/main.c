@@ -6,6 +6,7 @@
 
 #include "clone.h"
 #include "daemon.h"
+#include "events.h"
 #include "instance.h"
 #include "parse.h"
 #include "protocol.h"
@@ -72,7 +73,13 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	bool resumed = false;
 	int err;
 
+	dm->privacy = privacy_new();
+	if (!dm->privacy)
+		return -ENOMEM;
+	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
+	if (!err)
+		err = events_off(dm->engine);
 	if (!err && engine_geo_check(dm->engine, dm->live, d)) {
 		diag_add(
 			d,
@@ -106,6 +113,7 @@ static void daemon_done(struct daemon *dm)
 			dm->instance);
 	engine_close(dm->engine);
 	overrides_free(dm);
+	privacy_free(dm->privacy);
 	policy_free(dm->base);
 	policy_free(dm->live);
 }

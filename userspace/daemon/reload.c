@@ -47,6 +47,7 @@ static int policy_enforce(struct daemon *dm, struct policy *p, bool force, struc
 	}
 	policy_free(dm->live);
 	dm->live = p;
+	privacy_set(dm->privacy, p);
 	exporter_follow(dm);
 	return 0;
 }
@@ -98,7 +99,7 @@ int daemon_reload(struct daemon *dm, const char *path, char **summary, struct di
 }
 
 /* The files' policy with all live settings on top; NULL with a message. */
-static struct policy *policy_with(struct daemon *dm, struct diag *d)
+static struct policy *policy_with(const struct daemon *dm, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *p = policy_clone(dm->base);
 	struct override *o;
@@ -112,15 +113,26 @@ static struct policy *policy_with(struct daemon *dm, struct diag *d)
 	return TAKE_PTR(p);
 }
 
-static struct override *override_new(const char *service, const char *key, const char *value, unsigned int seconds)
+struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = policy_with(dm, d);
+
+	if (!p || policy_set_value(p, want->service, want->key, want->value, d) || policy_check(p, d))
+		return NULL;
+	return TAKE_PTR(p);
+}
+
+static struct override *override_new(const struct override *want, unsigned int seconds)
 {
 	struct override *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return NULL;
-	snprintf(o->service, sizeof(o->service), "%s", service);
-	o->key = strdup(key);
-	o->value = strdup(value);
+	snprintf(o->service, sizeof(o->service), "%s", want->service);
+	o->key = strdup(want->key);
+	o->value = strdup(want->value);
+	o->uid = want->uid;
+	o->since = time(NULL);
 	if (seconds) {
 		clock_gettime(CLOCK_MONOTONIC, &o->until);
 		o->until.tv_sec += seconds;
@@ -146,16 +158,26 @@ static struct override *override_take(struct daemon *dm, const char *service, co
 	return NULL;
 }
 
-int daemon_override(struct daemon *dm, const char *service, const char *key, const char *value, unsigned int seconds,
-		    struct diag *d)
+const struct override *override_find(const struct daemon *dm, const char *service, const char *key)
 {
-	struct override *o = override_new(service, key, value, seconds), *old;
+	const struct override *o;
+
+	for (o = dm->overrides; o; o = o->next) {
+		if (!strcmp(o->service, service) && !strcmp(o->key, key))
+			return o;
+	}
+	return NULL;
+}
+
+int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d)
+{
+	struct override *o = override_new(want, seconds), *old;
 	struct policy *p;
 	int err = -EINVAL;
 
 	if (!o)
 		return -ENOMEM;
-	old = override_take(dm, service, key);
+	old = override_take(dm, want->service, want->key);
 	o->next = dm->overrides;
 	dm->overrides = o;
 	p = policy_with(dm, d);
@@ -164,7 +186,7 @@ int daemon_override(struct daemon *dm, const char *service, const char *key, con
 	if (err)
 		policy_free(p);
 	if (err) { /* as if nothing had been said */
-		override_free(override_take(dm, service, key));
+		override_free(override_take(dm, want->service, want->key));
 		if (old) {
 			old->next = dm->overrides;
 			dm->overrides = old;

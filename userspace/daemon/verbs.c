@@ -6,6 +6,7 @@
 #include "addr.h"
 #include "daemon.h"
 #include "dump.h"
+#include "explain.h"
 #include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
@@ -14,6 +15,7 @@
 #include "plan.h"
 #include "protocol.h"
 #include "report.h"
+#include "verbs.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
@@ -24,15 +26,14 @@ struct verb {
 	int (*run)(struct daemon *dm, const json_t *args, struct answer *a);
 };
 
-/* "" where it is missing or no string. */
-static const char *arg(const json_t *args, const char *name)
+const char *arg(const json_t *args, const char *name)
 {
 	const char *text = json_string_value(json_object_get(args, name));
 
 	return text ? text : "";
 }
 
-static int bad(struct answer *a)
+int bad(struct answer *a)
 {
 	a->exit = EXIT_BAD;
 	return -EINVAL;
@@ -60,6 +61,20 @@ static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
 	return bad(a);
 }
 
+/* Root asks for what it could read in the kernel itself. */
+static const struct privacy *eyes(const struct daemon *dm, const struct answer *a)
+{
+	return a->uid ? dm->privacy : NULL;
+}
+
+int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
+{
+	if (!addr_parse(arg(args, "address"), out))
+		return 0;
+	diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
+	return bad(a);
+}
+
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	char where[LISTEN_TEXT_LEN];
@@ -80,7 +95,7 @@ static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a
 static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	json_int_t top = json_integer_value(json_object_get(args, "top"));
-	int err = report_sources(dm->engine, arg(args, "service"), top > 0 ? top : 0, &a->data);
+	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
 
 	if (err == -ENOENT)
 		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
@@ -98,7 +113,7 @@ static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, 
 		err = time_arg(args, &seconds, a);
 	if (err)
 		return err;
-	err = live_set(dm->engine, kind, &p, seconds, arg(args, "reason"));
+	err = live_set(dm->engine, kind, &p, seconds, a->uid, arg(args, "reason"));
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
 	return err;
@@ -141,54 +156,76 @@ static int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a
 static int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
-	return report_live(dm->engine, LIVE_BAN, &a->data);
+	return report_live(dm->engine, eyes(dm, a), LIVE_BAN, &a->data);
 }
 
 static int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
-	return report_live(dm->engine, LIVE_ALLOW, &a->data);
+	return report_live(dm->engine, eyes(dm, a), LIVE_ALLOW, &a->data);
 }
 
-static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
+static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
+{
+	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
+
+	return p ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
+}
+
+static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
 	uint32_t seconds;
 	int err = time_arg(args, &seconds, a);
 
-	if (!err && !*arg(args, "service")) {
-		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
-		return bad(a);
-	}
+	if (!err && json_is_true(json_object_get(args, "dry_run")))
+		return override_try(dm, want, a);
 	if (!err)
-		err = daemon_override(dm, arg(args, "service"), arg(args, "key"), arg(args, "value"), seconds,
-				      &a->diag);
+		err = daemon_override(dm, want, seconds, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	return err;
+}
+
+/* Keys and values are only read, and copied where they are kept. */
+static char *borrowed(const json_t *args, const char *name)
+{
+	return (char *)(uintptr_t)arg(args, name);
+}
+
+static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
+
+	if (!*arg(args, "service")) {
+		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
+		return bad(a);
+	}
+	snprintf(want.service, sizeof(want.service), "%s", arg(args, "service"));
+	return override_put(dm, &want, args, a);
 }
 
 static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_override(dm, "", "mode", arg(args, "mode"), 0, &a->diag);
+	struct override want = { .value = borrowed(args, "mode"), .uid = a->uid };
+	char key[] = "mode";
 
-	if (err == -EINVAL)
-		a->exit = EXIT_BAD;
-	return err;
+	want.key = key;
+	return override_put(dm, &want, args, a);
 }
 
-static int apply_forecast(struct daemon *dm, const json_t *args, struct answer *a)
+static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 {
 	_cleanup_(policy_free) struct policy *want = NULL;
 
-	if (policy_parse_file(arg(args, "path"), dm->live, &want, &a->diag))
-		return bad(a);
-	return forecast_json(dm, want, &a->data, &a->diag);
+	return policy_parse_file(path, dm->live, &want, &a->diag) ? bad(a)
+								  : forecast_json(dm, want, &a->data, &a->diag);
 }
 
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = json_is_true(json_object_get(args, "dry")) ? apply_forecast(dm, args, a)
-							     : daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+	int err = json_is_true(json_object_get(args, "dry_run"))
+			  ? file_forecast(dm, arg(args, "path"), a)
+			  : daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
@@ -245,12 +282,27 @@ static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct sluice_addr addr;
+	int err = address_arg(args, &addr, a);
 
-	if (addr_parse(arg(args, "address"), &addr)) {
-		diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
-		return bad(a);
-	}
-	return lookup_json(dm->engine, dm->live, &addr, &a->data);
+	return err ? err : lookup_json(dm->engine, dm->live, &addr, &a->data);
+}
+
+static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct question q = { .service = arg(args, "service") };
+	int err = address_arg(args, &q.address, a);
+
+	q.port = json_integer_value(json_object_get(args, "port"));
+	if (!err)
+		err = explain_json(dm, &q, &a->data, &a->diag);
+	return err == -EINVAL ? bad(a) : err;
+}
+
+static int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	a->stream = true;
+	return watch_begin(dm);
 }
 
 /* The pins go when the answer is on its way: see main.c. */
@@ -259,6 +311,7 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	int err;
 
 	(void)args;
+	watch_end(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
 	err = engine_unload(dm->instance, &a->diag);
@@ -266,6 +319,7 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
+/* clang-format off */
 static const struct verb verbs[] = {
 	{ "status", false, verb_status },
 	{ "counters", false, verb_counters },
@@ -273,6 +327,10 @@ static const struct verb verbs[] = {
 	{ "bans", false, verb_bans },
 	{ "allows", false, verb_allows },
 	{ "lookup", false, verb_lookup },
+	{ "explain", false, verb_explain },
+	{ "watch", false, verb_watch },
+	{ "privacy", false, verb_privacy },
+	{ "suggest", false, verb_suggest },
 	{ "diff", false, verb_diff },
 	{ "dump", false, verb_dump },
 	{ "ban", true, verb_ban },
@@ -283,12 +341,15 @@ static const struct verb verbs[] = {
 	{ "mode", true, verb_mode },
 	{ "apply", true, verb_apply },
 	{ "reload", true, verb_reload },
+	{ "erase", true, verb_erase },
+	{ "export", true, verb_export },
 	{ "unload", true, verb_unload },
 	{ "geo-status", false, verb_geo_status },
 	{ "geo-update", true, verb_geo_update },
 };
+/* clang-format on */
 
-void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer *a)
+void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 {
 	const char *name = arg(request, "verb");
 	size_t i;
@@ -302,7 +363,7 @@ void verb_run(struct daemon *dm, bool may_write, json_t *request, struct answer 
 		return;
 	}
 	/* `diff` opens a file of the client's choice with the daemon's rights. */
-	if (!may_write && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
+	if (a->uid && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
 		diag_add(&a->diag, "permission denied: '%s' needs root", name);
 		a->exit = EXIT_FAILED;
 		return;

@@ -108,10 +108,41 @@ static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *
 	return err;
 }
 
+/* Rates of different intervals do not compare: a new interval begins anew. */
+static void peaks_begin(struct sluice_peaks *p, const struct sluice_service *row)
+{
+	if (p->width_ns != row->source.width_ns)
+		memset(p->source_rate, 0, sizeof(p->source_rate));
+	if (p->total_width_ns != row->total.width_ns)
+		p->rate = 0;
+	p->width_ns = row->source.width_ns;
+	p->total_width_ns = row->total.width_ns;
+}
+
+static int peaks_write(const struct engine *e, const struct compiled *c)
+{
+	struct sluice_peaks p;
+	int err = 0;
+	__u32 id;
+
+	for (id = 1; id < SLUICE_MAX_SERVICES && !err; id++) {
+		if (!*c->services[id].name)
+			continue;
+		err = bpf_map_lookup_elem(e->map[MAP_peaks], &id, &p);
+		if (err || (p.width_ns == c->services[id].source.width_ns &&
+			    p.total_width_ns == c->services[id].total.width_ns))
+			continue;
+		peaks_begin(&p, &c->services[id]);
+		err = bpf_map_update_elem(e->map[MAP_peaks], &id, &p, BPF_ANY);
+	}
+	return err;
+}
+
 static int service_clear(const struct engine *e, __u32 service)
 {
 	const struct sluice_pressure calm = {};
 	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
+	const struct sluice_peaks none = {};
 	__u32 index, why;
 	int err = 0;
 
@@ -125,6 +156,8 @@ static int service_clear(const struct engine *e, __u32 service)
 		index = service * SLUICE_COUNTRIES + why;
 		err = bpf_map_update_elem(e->map[MAP_countries], &index, zero, BPF_ANY);
 	}
+	if (!err)
+		err = bpf_map_update_elem(e->map[MAP_peaks], &service, &none, BPF_ANY);
 	return err ? err : bpf_map_update_elem(e->map[MAP_pressures], &service, &calm, BPF_ANY);
 }
 
@@ -201,6 +234,8 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	c->generation.number = live.number + 1;
 	control.active = !control.active;
 	err = slot_fill(e, control.active, c);
+	if (!err)
+		err = peaks_write(e, c);
 	if (!err)
 		err = policy_path_write(e, p);
 	if (!err)

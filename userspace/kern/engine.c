@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "load.h"
+#include "syn.h"
 
 static void (*log_line)(const char *line);
 
@@ -267,31 +268,57 @@ int engine_unload(const char *instance, struct diag *d)
 
 int engine_reap(struct engine *e)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct sluice_reap due = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &due, .ctx_size_in = sizeof(due));
 
 	return bpf_prog_test_run_opts(e->reap, &opts);
+}
+
+static int probe_run(const struct engine *e, const char *pin, struct bpf_test_run_opts *opts)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+	int err;
+
+	pin_path(e->instance, pin, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd;
+	err = bpf_prog_test_run_opts(fd, opts);
+	return err ? err : (int)opts->retval;
 }
 
 int engine_probe(const struct engine *e, const void *frame, size_t len, void *out, size_t *out_len, unsigned int repeat,
 		 unsigned int *ns)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .repeat = repeat);
-	_cleanup_close_ int fd = -1;
-	char path[PIN_PATH_LEN];
-	int err;
+	int verdict;
 
 	opts.data_out = out;
 	opts.data_size_out = out ? *out_len : 0;
-	pin_path(e->instance, PIN_PROBE, path);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return fd;
-	err = bpf_prog_test_run_opts(fd, &opts);
-	if (err)
-		return err;
+	verdict = probe_run(e, PIN_PROBE, &opts);
+	if (verdict < 0)
+		return verdict;
 	if (out)
 		*out_len = opts.data_size_out;
 	if (ns)
 		*ns = opts.duration;
-	return opts.retval;
+	return verdict;
+}
+
+int engine_explain(const struct engine *e, const struct sluice_tuple *syn, struct sluice_explanation *out)
+{
+	uint8_t frame[SYN_FRAME_ROOM] = {}, answer[SYN_FRAME_ROOM];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .data_out = answer,
+		    .data_size_out = sizeof(answer));
+	int verdict;
+
+	syn_frame(syn, frame);
+	verdict = probe_run(e, PIN_EXPLAIN, &opts);
+	if (verdict < 0)
+		return verdict;
+	if (verdict != XDP_PASS)
+		return -EPROTO;
+	memcpy(out, answer, sizeof(*out));
+	return 0;
 }

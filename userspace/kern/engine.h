@@ -40,7 +40,7 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
  * more. *drift: the sum of the differences that are left, 0 when all is right.
  */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
-/* Frees the counters of sources idle for longer than the retention time. */
+/* Frees the counters of sources idle for longer than the retention time, and what is in force no more. */
 int engine_reap(struct engine *e);
 
 /*
@@ -60,6 +60,12 @@ void engine_bell_clear(struct engine *e);
  */
 int engine_probe(const struct engine *e, const void *frame, size_t len, void *out, size_t *out_len, unsigned int repeat,
 		 unsigned int *ns);
+
+/*
+ * What would become of this SYN right now, and by what it is judged: the gate's own code over the live tables. Changes nothing
+ * there: no slot, no event, no counter of packets.
+ */
+int engine_explain(const struct engine *e, const struct sluice_tuple *syn, struct sluice_explanation *out);
 
 /* Messages of libbpf and libxdp go here: NULL drops them. */
 void engine_set_log(void (*log)(const char *line));

@@ -19,6 +19,7 @@
 #define PIN_HEAL "prog_heal"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
+#define PIN_EXPLAIN "prog_explain"
 #define PIN_GATE "gate@" /* gate@INTERFACE: the program attached there */
 
 /* clang-format off */
@@ -28,7 +29,7 @@
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(bell) X(tuning)
+				X(bell) X(tuning) X(events) X(budgets) X(peaks)
 /* clang-format on */
 
 enum map_id {

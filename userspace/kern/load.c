@@ -82,6 +82,9 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 	pin_path(e->instance, PIN_PROBE, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_gate, path);
+	pin_path(e->instance, PIN_EXPLAIN, path);
+	if (!err)
+		err = bpf_program__pin(skel->progs.sluice_explain, path);
 	if (!err)
 		err = link_pin(e, skel->progs.sluice_audit, PIN_AUDIT);
 	if (!err)

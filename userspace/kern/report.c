@@ -79,11 +79,11 @@ json_t *counters_json(const struct snapshot *s)
 			c = &s->services[i].stats[why];
 			if (!c->packets && !c->observed)
 				continue;
-			json_array_append_new(list,
-					      json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", s->services[i].row.name,
-							"reason", reason_label(why), "packets", (json_int_t)c->packets,
-							"connections", (json_int_t)c->connections, "observed",
-							(json_int_t)c->observed));
+			json_array_append_new(
+				list, json_pack("{s:s, s:s, s:b, s:I, s:I, s:I}", "service", s->services[i].row.name,
+						"reason", reason_label(why), "refusal", reason_refuses(why), "packets",
+						(json_int_t)c->packets, "connections", (json_int_t)c->connections,
+						"observed", (json_int_t)c->observed));
 		}
 	}
 	return list;
@@ -122,7 +122,7 @@ static int service_id(const struct snapshot *s, const char *name)
 	return *name ? -ENOENT : 0;
 }
 
-int report_sources(const struct engine *e, const char *service, size_t top, json_t **out)
+int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	_cleanup_free_ struct source_status *list = NULL;
@@ -146,7 +146,7 @@ int report_sources(const struct engine *e, const char *service, size_t top, json
 		country_text(list[i].country, country);
 		json_array_append_new(
 			*out,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "source", prefix_format(&p, text), "service",
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "source", privacy_show(eyes, &p, text), "service",
 				  service_name(s, list[i].service), "connections", (json_int_t)list[i].connections,
 				  "reserved", (json_int_t)list[i].reserved, "limit", (json_int_t)list[i].limit,
 				  "country", s->generation.geo_built ? json_string(country) : json_null()));
@@ -154,7 +154,7 @@ int report_sources(const struct engine *e, const char *service, size_t top, json
 	return 0;
 }
 
-int report_live(const struct engine *e, enum live_kind kind, json_t **out)
+int report_live(const struct engine *e, const struct privacy *eyes, enum live_kind kind, json_t **out)
 {
 	_cleanup_free_ struct live_status *list = NULL;
 	char text[ADDR_TEXT_LEN];
@@ -168,8 +168,9 @@ int report_live(const struct engine *e, enum live_kind kind, json_t **out)
 	*out = json_array();
 	for (i = 0; i < count; i++) {
 		expires = list[i].expires_in ? json_integer(list[i].expires_in) : json_null();
-		json_array_append_new(*out, json_pack("{s:s, s:o, s:s}", "source", prefix_format(&list[i].prefix, text),
-						      "expires_in", expires, "reason", list[i].text));
+		json_array_append_new(*out,
+				      json_pack("{s:s, s:o, s:s}", "source", privacy_show(eyes, &list[i].prefix, text),
+						"expires_in", expires, "reason", list[i].text));
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "privacy.h"
 #include "tables.h"
 
 /* Of a snapshot; NULL without memory. drift < 0: not known. */
@@ -14,8 +15,8 @@ json_t *counters_json(const struct snapshot *s);
 /* Each returns 0 or -errno; *out is the caller's reference. */
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out);
 int report_counters(const struct engine *e, json_t **out);
-/* service "": all; top 0: all. -ENOENT: no such service. */
-int report_sources(const struct engine *e, const char *service, size_t top, json_t **out);
-int report_live(const struct engine *e, enum live_kind kind, json_t **out);
+/* Addresses as `eyes` may see them. service "": all; top 0: all. -ENOENT: no such service. */
+int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out);
+int report_live(const struct engine *e, const struct privacy *eyes, enum live_kind kind, json_t **out);
 
 #endif

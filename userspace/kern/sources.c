@@ -2,36 +2,11 @@
 /* Sources and what the live tables say of them. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "addr.h"
 #include "internal.h"
 #include "tables.h"
 #include "trie.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/* As the gate does it (bpf/classify.bpf.h, live_holds): an expired entry does not hide a shorter one. */
-static bool live_holds(int fd, const struct sluice_addr *a)
-{
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
-	struct sluice_live live;
-
-	while (!bpf_map_lookup_elem(fd, &key, &live)) {
-		if (!live.expires_ns || live.expires_ns > now_ns())
-			return true;
-		if (!live.prefixlen)
-			return false;
-		key.prefixlen = live.prefixlen - 1;
-	}
-	return false;
-}
 
 static int rule_read(const struct engine *e, __u32 slot, __u32 class_id, unsigned int service, struct sluice_rule *out)
 {
@@ -54,10 +29,11 @@ static enum sluice_reason reason_of(const struct engine *e, const struct sluice_
 		[SLUICE_ACTION_DENY] = SLUICE_DENIED,
 		[SLUICE_ACTION_COUNTRY] = SLUICE_COUNTRY,
 	};
+	struct live_status live;
 
-	if (live_holds(e->map[MAP_live_allows], a))
+	if (!live_find(e, LIVE_ALLOW, a, &live))
 		return SLUICE_ALLOWED;
-	if (live_holds(e->map[MAP_live_bans], a))
+	if (!live_find(e, LIVE_BAN, a, &live))
 		return SLUICE_BANNED;
 	return reasons[rule->action & 3];
 }
@@ -188,102 +164,4 @@ int sources_read(const struct engine *e, unsigned int service, struct source_sta
 	*out = list;
 	*count = n;
 	return 0;
-}
-
-static int live_map(const struct engine *e, enum live_kind kind)
-{
-	return e->map[kind == LIVE_ALLOW ? MAP_live_allows : MAP_live_bans];
-}
-
-static struct sluice_prefix_key live_key(const struct prefix *p)
-{
-	return (struct sluice_prefix_key){ .prefixlen = p->len, .addr = p->addr };
-}
-
-int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, const char *text)
-{
-	struct sluice_prefix_key key = live_key(p);
-	struct sluice_live live = { .prefixlen = p->len };
-
-	if (seconds)
-		live.expires_ns = now_ns() + seconds * 1000000000ULL;
-	snprintf(live.text, sizeof(live.text), "%s", text ? text : "");
-	return bpf_map_update_elem(live_map(e, kind), &key, &live, BPF_ANY);
-}
-
-int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p)
-{
-	struct sluice_prefix_key key = live_key(p);
-
-	return bpf_map_delete_elem(live_map(e, kind), &key);
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-	const struct live_status *x = a, *y = b;
-	int order = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof(x->prefix.addr));
-
-	return order ? order : (int)x->prefix.len - (int)y->prefix.len;
-}
-
-int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count)
-{
-	_cleanup_free_ struct live_status *list = NULL;
-	_cleanup_free_ void *keys = NULL, *values = NULL;
-	const struct sluice_prefix_key *key;
-	const struct sluice_live *live;
-	size_t i, total = 0, n = 0;
-	uint64_t now = now_ns();
-	int err;
-
-	err = table_read(live_map(e, kind), sizeof(*key), sizeof(*live), &keys, &values, &total);
-	if (err)
-		return err;
-	list = calloc(total + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	key = keys;
-	live = values;
-	for (i = 0; i < total; i++) {
-		if (live[i].expires_ns && live[i].expires_ns <= now)
-			continue;
-		list[n].prefix = (struct prefix){ key[i].addr, key[i].prefixlen };
-		list[n].expires_in = live[i].expires_ns ? (live[i].expires_ns - now + 999999999) / 1000000000 : 0;
-		memcpy(list[n++].text, live[i].text, sizeof(live[i].text));
-	}
-	qsort(list, n, sizeof(*list), by_prefix);
-	*out = TAKE_PTR(list);
-	*count = n;
-	return 0;
-}
-
-static int expire_in(struct engine *e, enum live_kind kind)
-{
-	_cleanup_free_ void *keys = NULL, *values = NULL;
-	int fd = live_map(e, kind), err;
-	const struct sluice_prefix_key *key;
-	const struct sluice_live *live;
-	uint64_t now = now_ns();
-	size_t i, total = 0;
-	uint32_t left = 0;
-
-	err = table_read(fd, sizeof(*key), sizeof(*live), &keys, &values, &total);
-	key = keys;
-	live = values;
-	for (i = 0; i < total && !err; i++) {
-		if (live[i].expires_ns && live[i].expires_ns <= now)
-			bpf_map_delete_elem(fd, &key[i]);
-		else
-			left++;
-	}
-	if (!err)
-		e->live_count[kind] = left;
-	return err;
-}
-
-int live_expire(struct engine *e)
-{
-	int err = expire_in(e, LIVE_ALLOW);
-
-	return err ? err : expire_in(e, LIVE_BAN);
 }

@@ -182,6 +182,18 @@ static int service_read(const struct engine *e, __u32 slot, __u32 id, struct ser
 	return stats_read(e, s);
 }
 
+void service_name_read(const struct engine *e, unsigned int id, char name[static SLUICE_NAME_LEN])
+{
+	char total[SLUICE_TOTAL_NAME_LEN] = "";
+
+	snprintf(name, SLUICE_NAME_LEN, "%.31s", bpf_map_lookup_elem(e->map[MAP_names], &id, total) ? "?" : total);
+}
+
+int peaks_read(const struct engine *e, unsigned int id, struct sluice_peaks *out)
+{
+	return bpf_map_lookup_elem(e->map[MAP_peaks], &id, out);
+}
+
 static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 {
 	__u32 id;

@@ -47,6 +47,12 @@ int countries_read(const struct engine *e, unsigned int service, uint64_t out[st
 int snapshot_take(const struct engine *e, struct snapshot **out);
 void snapshot_free(struct snapshot *s);
 
+/* The name of a service id of any generation; "?" where none is known. */
+void service_name_read(const struct engine *e, unsigned int id, char name[static SLUICE_NAME_LEN]);
+
+/* What `suggest` is made from; id as in struct service_status. */
+int peaks_read(const struct engine *e, unsigned int id, struct sluice_peaks *out);
+
 struct source_status {
 	struct sluice_addr addr; /* cut to the aggregation length */
 	unsigned int prefix_len; /* of the mapped form */
@@ -65,14 +71,19 @@ enum live_kind { LIVE_ALLOW, LIVE_BAN };
 struct live_status {
 	struct prefix prefix;
 	uint64_t expires_in; /* seconds, rounded up; 0: never */
+	uint32_t uid; /* who said so */
+	uint64_t since; /* seconds of the epoch */
 	char text[SLUICE_TEXT_LEN];
 };
 
 /* seconds 0: until taken back. -ENOSPC: the table is full. */
-int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, const char *text);
+int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, uint32_t uid,
+	     const char *text);
 int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p); /* -ENOENT: no such entry */
 /* Entries in force, sorted by address; *out is freed with free(). */
 int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count);
+/* The entry in force that holds `a`, the longest first; -ENOENT: there is none. */
+int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out);
 int live_expire(struct engine *e); /* removes entries whose time is over */
 
 /* What the live tables say of an address at one service. */

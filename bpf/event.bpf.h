@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Refusals for those who watch. Each reason has a budget on each processor: one event every event_gap_ns, a few at once after
+ * a quiet time. So a flood swamps neither the ring nor the other reasons; each event says how many refusals it stands for.
+ */
+#ifndef SLUICE_EVENT_BPF_H
+#define SLUICE_EVENT_BPF_H
+
+/* Not 0: the budget of this reason has room for one more; it is taken. */
+static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64 now)
+{
+	__u64 next = b->next_ns > now ? b->next_ns : now;
+
+	if (next - now > gap * (SLUICE_EVENT_BURST - 1))
+		return 0;
+	b->next_ns = next + gap;
+	return 1;
+}
+
+/* Not 0: this refusal is to be told. `stat` has counted it already. */
+static __always_inline int event_is_due(struct sluice_stat *stat, const struct sluice_control *now, __u32 why)
+{
+	__u64 seen = stat->packets + stat->observed;
+	struct sluice_budget *budget;
+
+	if (stat->event_epoch != now->event_epoch) {
+		stat->event_epoch = now->event_epoch;
+		stat->told = seen - 1;
+	}
+	if (stat->quiet_jiffy ==
+	    bpf_jiffies64()) /* a plain load, where reading a clock is a call: a flood pays nothing */
+		return 0;
+	budget = bpf_map_lookup_elem(&budgets, &why);
+	if (budget && budget_take(budget, now->event_gap_ns, bpf_ktime_get_coarse_ns()))
+		return 1;
+	stat->quiet_jiffy = bpf_jiffies64();
+	return 0;
+}
+
+/* Verified once, apart from the gate, which is short of stack. */
+__noinline int event_offer(const struct sluice_pkt *pkt, struct sluice_stat *stat, __u32 service, __u32 why,
+			   __u32 verdict)
+{
+	const struct sluice_control *now;
+	struct sluice_event *event;
+	__u32 zero = 0;
+
+	now = bpf_map_lookup_elem(&control, &zero);
+	if (!pkt || !stat || !now || !now->event_epoch || !event_is_due(stat, now, why))
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return 0;
+	event->when_ns = bpf_ktime_get_coarse_ns();
+	event->source = pkt->tuple.source;
+	event->stands_for = stat->packets + stat->observed - stat->told;
+	event->service = service;
+	event->local_port = pkt->local_port;
+	event->reason = why;
+	event->verdict = verdict;
+	event->pad = 0;
+	stat->told = stat->packets + stat->observed;
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a packet was judged by, for people: read after the judgement, without locks and without changing anything. */
+#ifndef SLUICE_EXPLAIN_BPF_H
+#define SLUICE_EXPLAIN_BPF_H
+
+static __always_inline void tally_fill(struct sluice_tally *out, const struct sluice_counter *c)
+{
+	__u64 width = out->limit.width_ns;
+
+	if (!c)
+		return;
+	out->held = c->held;
+	out->events = width ? window_sum(&c->window, bpf_ktime_get_ns() / width, width) : 0;
+}
+
+/* These two are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
+__noinline int source_tally(const struct sluice_source_key *key, struct sluice_tally *out)
+{
+	if (key && out)
+		tally_fill(out, bpf_map_lookup_elem(&sources, key));
+	return 0;
+}
+
+__noinline int total_tally(__u32 index, struct sluice_tally *out)
+{
+	if (index && out)
+		tally_fill(out, total_of(index));
+	return 0;
+}
+
+static __always_inline void explanation_fill(struct sluice_explanation *out, const struct sluice_pkt *pkt,
+					     const struct sluice_view *view)
+{
+	struct sluice_tally one = {}; /* one after the other: the stack is short */
+	struct sluice_holding h;
+
+	__builtin_memset(out, 0, sizeof(*out));
+	out->observed = view->observed;
+	out->service = view->service;
+	out->country = view->country;
+	if (!view->rule)
+		return;
+	holding_of(view, &pkt->tuple.source, &h);
+	out->rule = *view->rule;
+	out->source = h.source;
+	one.limit = view->rule->source;
+	source_tally(&h.source, &one);
+	out->tally[0] = one;
+	one = (struct sluice_tally){ .limit = view->rule->set };
+	total_tally(h.set_total, &one);
+	out->tally[1] = one;
+	one = (struct sluice_tally){ .limit = view->row->total };
+	total_tally(view->service, &one);
+	out->tally[2] = one;
+}
+
+#endif

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""No address leaves the kernel in more detail than the policy says; a data-subject request can be answered."""
+import grp, ipaddress, os, pathlib, re, subprocess
+
+import pytest
+
+from net import BUILD, wait_for
+from test_watch import watching
+
+POLICY = """privacy {{ addresses = {how} }}
+service smtp {{ ports = {{25}} max-connections-per-source = 2 }}
+source-set foes {{ prefixes = {{10.77.1.0/24}} action = deny }}
+"""
+KNOWN = ["10.77.0.2", "10.77.0.3", "10.77.1.1", "fd77:0:1::2", "fd77:0:2::3"]
+READS = ["status", "counters", "sources", "bans", "allows", "privacy report"]
+
+
+def addresses_in(text):
+    """All that reads as one whole address of the test's networks: not the networks that truncation leaves."""
+    found = set()
+    for word in re.findall(r"[0-9a-fA-F:.]{4,}(?:/\d+)?", text):
+        try:
+            net = ipaddress.ip_network(word.strip(".:") if word.count("::") == 0 else word.strip("."), strict=False)
+        except ValueError:
+            continue
+        if net.prefixlen > (24 if net.version == 4 else 48) and str(net.network_address) in KNOWN:
+            found.add(word)
+    return found
+
+
+def group():
+    try:
+        return grp.getgrnam("sluice").gr_gid
+    except KeyError:
+        return None
+
+
+@pytest.fixture
+def readable(make, tmp_path):
+    """make(), whose socket the group of `nogroup` may use where this machine has no group sluice."""
+
+    def build(policy):
+        net, sluice = make(policy)
+        if group() is None:
+            os.chmod(f"/run/sluice/{sluice.instance}.sock", 0o666)
+        return net, sluice
+
+    return build
+
+
+def group_reads(net, sluice):
+    out = ""
+    gid = group() if group() is not None else 65534
+    for verb in READS:
+        for form in ([], ["--json"]):
+            argv = ["/usr/bin/setpriv", "--reuid=65534", f"--regid={gid}", "--clear-groups"]
+            argv += [BUILD / "sluicectl", "-i", sluice.instance, *form, *verb.split()]
+            done = net.run(net.server, *argv, check=False)
+            assert done.returncode == 0, (verb, done.stderr)
+            out += done.stdout + done.stderr
+    return out
+
+
+def files_written(since):
+    """Every regular file below the usual places that changed since then, but for what tests of others write."""
+    found = subprocess.run(
+        ["find", "/run", "/var/lib/sluice", "/var/log", "/etc/sluice", "-xdev", "-type", "f", "-newer", since, "-size", "-4096k"],
+        capture_output=True, text=True,
+    ).stdout.split("\n")
+    return [f for f in found if f and "sluice" in f]
+
+
+def scenario(net, sluice, w):
+    net.serve("::", 25)
+    holders = [net.hold("10.77.0.2"), net.hold("10.77.0.3")]
+    for source in ("fd77:0:1::2", "fd77:0:2::3"):
+        holders.append(net.hold(source, "fd77::1"))
+    for h in holders:
+        h("open", 3)
+        assert h.greeted(2)
+    sluice.do("ban", "10.77.0.3", "--for", "1h", "--reason", "loud")
+    sluice.do("allow", "fd77:0:2::3", "--for", "1h")
+    holders[1]("open", 1)
+    assert wait_for(lambda: "banned" in w.text() and "source-connections" in w.text()), w.text()
+
+
+@pytest.mark.parametrize("how", ["truncated", "hashed", "full"])
+def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_path, how):
+    stamp = tmp_path / "stamp"
+    stamp.write_text("")
+    net, sluice = readable(POLICY.format(how=how))
+    w, plain = watching(net, sluice, "--json"), watching(net, sluice)
+    scenario(net, sluice, w)
+    sluice.do("reload")
+    said = {
+        "answers to the group": group_reads(net, sluice),
+        "watch": w.text() + plain.text(),
+        "log": sluice.logged(),
+    }
+    for path in files_written(stamp):
+        said[path] = pathlib.Path(path).read_text(errors="replace")
+    w.end(), plain.end()
+    whole = {place: addresses_in(text) for place, text in said.items()}
+    if how == "full":
+        assert whole["watch"] >= {"10.77.0.2", "10.77.1.1"} and "10.77.0.3" in whole["answers to the group"]
+        return
+    assert not any(whole.values()), whole
+    shown = "10.77.0.0/24" if how == "truncated" else "h-"
+    assert shown in said["answers to the group"] and shown in said["watch"]
+    assert addresses_in(sluice.do("sources")) >= {"10.77.0.2"}, "root asks the kernel itself"
+
+
+def test_hashes_of_watch_and_sources_are_the_same(readable):
+    net, sluice = readable(POLICY.format(how="hashed"))
+    net.serve("::", 25)
+    w = watching(net, sluice, "--json")
+    h = net.hold("fd77:0:1::2,fd77:0:1::3", "fd77::1")
+    h("open", 3)
+    assert wait_for(lambda: any(l["reason"] == "source-connections" for l in w.lines()))
+    refused = {l["source"] for l in w.lines() if l["reason"] == "source-connections"}
+    w.end()
+    assert len(refused) == 1 and refused.pop() in group_reads(net, sluice)
+
+
+def test_export_tells_all_and_erase_forgets_what_has_nothing_open(make):
+    net, sluice = make(POLICY.format(how="truncated"))
+    net.serve("::", 25)
+    h = net.hold("10.77.0.2")
+    h("open", 2)
+    assert h.greeted(2)
+    sluice.do("ban", "10.77.0.2", "--reason", "loud", "--for", "1h")
+    told = sluice.json("export", "10.77.0.2")
+    assert told["counters"] == [{"service": "smtp", "connections": 2, "reserved": 0, "new": told["counters"][0]["new"], "idle": told["counters"][0]["idle"]}]
+    assert told["ban"]["reason"] == "loud" and told["ban"]["by_uid"] == 0 and told["allow"] is None
+    code, out, err = sluice.ctl("erase", "10.77.0.2")
+    assert code == 0 and "1 left" in out and "is open" in err and "unban" in err
+    sluice.do("unban", "10.77.0.2")
+    h("close", 2)
+    assert wait_for(lambda: sluice.connections() == 0)
+    assert sluice.json("export", "10.77.0.2")["counters"], "remembered for the retention time"
+    assert "1 records erased, 0 left" in sluice.do("erase", "10.77.0.2")
+    assert sluice.json("export", "10.77.0.2")["counters"] == []
+
+
+def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
+    """Maps come and go: who adds one with an address must say so in the report, or here why it has none."""
+    _, sluice = make("privacy { retention = 1s }\nsources { retention = 1h }\nservice smtp { ports = {25} }\n")
+    report = sluice.json("privacy", "report")
+    said = " ".join(p["place"] for p in report["places"])
+    names = {
+        "sources": "sources", "reservations": "reservations", "late": "late", "connections": "connections", "events": "events",
+        "suspects": "suspects", "fragments": "fragments", "sketch": "sketch", "stamps": None,  # stamps: the host's own addresses
+        "live_bans": "live bans and allows", "live_allows": "live bans and allows", "tries": "classes and rules",
+        "classes": "classes and rules", "rules": "classes and rules", "listeners": None,  # the host's own addresses
+    }  # fmt: skip
+    free = {"control", "generations", "ports", "services", "shared", "totals", "pulse", "stats", "sweeper", "identity", "names", "budgets", "peaks", "tally", "audits", "countries", "pressures", "no_room", "bell", "tuning"}
+    pinned = {f for f in os.listdir(f"/sys/fs/bpf/sluice/{sluice.instance}") if not f.startswith(("link_", "prog_"))}
+    maps = {f for f in pinned if "@" not in f}
+    assert maps <= set(names) | free, maps - set(names) - free
+    assert all(place is None or place in said for place in names.values())
+    assert report["addresses"] == "truncated" and "then 1s" in sluice.do("privacy", "report")

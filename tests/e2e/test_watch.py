@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""watch: refusals as they happen; a flood is sampled, and does not hide other reasons."""
+import json, signal, subprocess, time
+
+from net import BUILD, wait_for
+from tools import forge
+
+POLICY = """service smtp { ports = {25} max-connections-per-source = 2 }
+service imap { ports = {143} max-connections-per-source = 1 on-excess = reset }
+source-set foes { prefixes = {10.77.1.0/24} action = deny }
+"""
+
+
+class Watch:
+    """sluicectl --json watch; lines as they come."""
+
+    def __init__(self, net, sluice, *words):
+        argv = net.enter(net.server, [BUILD / "sluicectl", "-i", sluice.instance, *words, "watch"])
+        self.out = open(sluice.file.parent / f"watch{len(net.started)}", "w+")
+        self.process = subprocess.Popen(argv, stdout=self.out, stderr=subprocess.STDOUT)
+        net.started.append(self.process)
+
+    def text(self):
+        return open(self.out.name).read()
+
+    def lines(self):
+        return [json.loads(line) for line in self.text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        self.out.close()
+
+
+def refuse(net, source, n=1, port=25, held=0):
+    h = net.hold(source, port=port)
+    h("open", n)
+    return h
+
+
+def watching(net, sluice, *words):
+    """Started for certain: its first refusal has been seen."""
+    w = Watch(net, sluice, *words)
+    h = net.hold("10.77.1.1")
+
+    def seen():
+        h("open", 1)
+        return "denied" in w.text()
+
+    assert wait_for(seen, 10, 0.3), w.text()
+    return w
+
+
+def test_watch_shows_each_refusal_and_why(make):
+    net, sluice = make("privacy { addresses = full }\n" + POLICY)
+    net.serve("::", 25)
+    net.serve("::", 143)
+    w, plain = watching(net, sluice, "--json"), watching(net, sluice)
+    for port, n in ((25, 3), (143, 2)):
+        h = net.hold("10.77.0.2", port=port)
+        h("open", n)
+    assert wait_for(lambda: {"smtp", "imap"} <= {l["service"] for l in w.lines() if l["source"] == "10.77.0.2"}), w.text()
+    by = {l["service"]: l for l in w.lines() if l["source"] == "10.77.0.2"}
+    assert by["smtp"]["reason"] == "source-connections" and by["smtp"]["verdict"] == "drop"
+    assert by["imap"]["verdict"] == "reset" and by["imap"]["port"] == 143 and by["imap"]["sampled"] >= 1
+    assert abs(by["smtp"]["time"] - time.time()) < 60
+    assert wait_for(lambda: "10.77.0.2" in plain.text() and "1 in 1" in plain.text()), plain.text()
+    w.end(), plain.end()
+
+
+def test_flood_is_sampled_and_hides_no_other_reason(make):
+    net, sluice = make("privacy { addresses = full }\n" + POLICY)
+    net.serve("::", 25)
+    w = watching(net, sluice, "--json")
+    flood = forge(net, 25, "10.77.1.1+50", "syn", 100000)
+    h = net.hold("10.77.0.2")
+    h("open", 3)
+    assert wait_for(lambda: any(l["reason"] == "source-connections" for l in w.lines())), w.text()[-300:]
+    flood.finish()
+    denied = [l for l in w.lines() if l["reason"] == "denied"]
+    told, sent = sum(l["sampled"] for l in denied), sluice.reason("denied")
+    assert len(denied) < 500 and told <= sent and told > sent * 0.5, (len(denied), told, sent)
+    assert max(l["sampled"] for l in denied) > 100
+    w.end()
+
+
+def test_nobody_watches_nothing_is_told(make):
+    net, sluice = make(POLICY)
+    w = watching(net, sluice, "--json")
+    w.end()
+    time.sleep(0.3)
+    h = net.hold("10.77.1.2")
+    h("open", 5)
+    assert wait_for(lambda: sluice.reason("denied") >= 5)
+    again = watching(net, sluice, "--json")
+    assert all(l["source"] == "10.77.1.0/24" for l in again.lines()), "what was refused before is not told"
+    again.end()
+
+
+def test_watch_ends_with_the_daemon_and_a_watcher_that_stops_reading_holds_up_nobody(make):
+    net, sluice = make(POLICY)
+    stuck, w = watching(net, sluice, "--json"), watching(net, sluice, "--json")
+    stuck.process.send_signal(signal.SIGSTOP)
+    forge(net, 25, "10.77.1.1+50", "syn", 50000).finish()
+    assert sluice.json("status")["daemon"] == "running"
+    before = len(w.lines())
+    h = net.hold("10.77.1.3")
+    h("open", 1)
+    assert wait_for(lambda: len(w.lines()) > before)
+    stuck.process.send_signal(signal.SIGCONT)
+    sluice.kill(signal.SIGTERM)
+    assert w.process.wait(10) == 1 and stuck.process.wait(10) == 1
+    w.end(), stuck.end()

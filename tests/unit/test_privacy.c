@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How addresses are shown: cut, hashed under a key that does not last, or whole. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../policy_text.h"
+#include "privacy.h"
+
+static struct privacy *privacy_of(const char *keys)
+{
+	struct privacy *v = privacy_new();
+	struct policy *p;
+	char text[256];
+
+	snprintf(text, sizeof(text), "interfaces = {lo}\nservice smtp { ports = {25} }\nprivacy { %s }\n", keys);
+	p = policy_of(text);
+	assert_non_null(v);
+	privacy_set(v, p);
+	policy_free(p);
+	return v;
+}
+
+static const char *show(const struct privacy *v, const char *text, char buf[static ADDR_TEXT_LEN])
+{
+	struct prefix p;
+	const char *why;
+
+	assert_int_equal(prefix_parse(text, &p, &why), 0);
+	return privacy_show(v, &p, buf);
+}
+
+static void test_nothing_said_truncates(void **state)
+{
+	struct privacy *v = privacy_of("");
+	char buf[ADDR_TEXT_LEN];
+
+	(void)state;
+	assert_string_equal(show(v, "192.0.2.77", buf), "192.0.2.0/24");
+	assert_string_equal(show(v, "192.0.0.0/16", buf), "192.0.0.0/16");
+	assert_string_equal(show(v, "2001:db8:1:2:3::4", buf), "2001:db8:1::/48");
+	assert_string_equal(show(v, "2001:db8:1:2::/64", buf), "2001:db8:1::/48");
+	assert_string_equal(show(NULL, "192.0.2.77", buf), "192.0.2.77");
+	privacy_free(v);
+}
+
+static void test_full_shows_all(void **state)
+{
+	struct privacy *v = privacy_of("addresses = full");
+	char buf[ADDR_TEXT_LEN];
+
+	(void)state;
+	assert_string_equal(show(v, "2001:db8:1:2:3::4", buf), "2001:db8:1:2:3::4");
+	privacy_free(v);
+}
+
+static void test_hash_is_the_same_for_one_source_until_the_key_is_replaced(void **state)
+{
+	struct privacy *v = privacy_of("addresses = hashed retention = 1h"), *other = privacy_of("addresses = hashed");
+	char a[ADDR_TEXT_LEN], b[ADDR_TEXT_LEN];
+
+	(void)state;
+	privacy_tick(v, 1000);
+	assert_string_equal(show(v, "2001:db8:1:2:3::4", a), show(v, "2001:db8:1:2::/64", b));
+	assert_string_not_equal(show(v, "2001:db8:1:3::4", a), b);
+	show(v, "192.0.2.77", a);
+	assert_int_equal(strlen(a), 2 + 16);
+	assert_null(strstr(a, "192"));
+	assert_string_not_equal(a, show(v, "192.0.2.78", b));
+	assert_string_not_equal(a, show(other, "192.0.2.77", b));
+	privacy_tick(v, 1000 + 3599);
+	assert_string_equal(a, show(v, "192.0.2.77", b));
+	privacy_tick(v, 1000 + 3600);
+	assert_string_not_equal(a, show(v, "192.0.2.77", b));
+	privacy_free(v);
+	privacy_free(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_said_truncates),
+		cmocka_unit_test(test_full_shows_all),
+		cmocka_unit_test(test_hash_is_the_same_for_one_source_until_the_key_is_replaced),
+	};
+
+	return cmocka_run_group_tests_name("privacy", tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The gate says verdict, reason and figures; the policy, the live settings and the live entries say which rule that was. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "addr.h"
+#include "country.h"
+#include "explain.h"
+#include "lookup.h"
+#include "reason.h"
+#include "schema.h"
+#include "tables.h"
+
+/* Which key of a service, a set or syn-flood a reason comes from; of countries, see key_of(). */
+static const char *const keys[SLUICE_REASONS] = {
+	[SLUICE_ALLOWED] = "action",
+	[SLUICE_DENIED] = "action",
+	[SLUICE_SOURCE_CONNECTIONS] = "max-connections-per-source",
+	[SLUICE_SET_CONNECTIONS] = "max-connections",
+	[SLUICE_SERVICE_CONNECTIONS] = "max-connections",
+	[SLUICE_SOURCE_RATE] = "max-rate-per-source",
+	[SLUICE_SET_RATE] = "max-rate",
+	[SLUICE_SERVICE_RATE] = "max-rate",
+	[SLUICE_SYN_RATE] = "max-syn-rate-per-source",
+	[SLUICE_COOKIE_SENT] = "cookies",
+};
+
+/* The rule that decided. */
+struct rule {
+	char where[SLUICE_TEXT_LEN + 80]; /* "service smtp", "source-set partners", "ban 192.0.2.0/24" */
+	const char *key; /* "": none */
+	const char *by; /* the key by which a set names the address; NULL: no set decided */
+	char written[SLUICE_PATH_LEN + 16]; /* "FILE:LINE", or "live, by uid 0 at ..." */
+	json_t *expires; /* seconds; NULL: does not apply */
+};
+
+static void say_live(struct rule *r, uid_t uid, time_t since)
+{
+	char when[32];
+	struct tm tm;
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &tm));
+	snprintf(r->written, sizeof(r->written), "live, by uid %u at %s", uid, when);
+}
+
+static void say_place(struct rule *r, const struct place *at)
+{
+	if (at->file)
+		snprintf(r->written, sizeof(r->written), "%s:%d", at->file, at->line);
+}
+
+/* A ban or allow; -ENOENT: it was none. */
+static int rule_live(const struct daemon *dm, enum live_kind kind, const struct sluice_addr *a, struct rule *r)
+{
+	struct live_status live;
+	char text[ADDR_TEXT_LEN];
+	int err = live_find(dm->engine, kind, a, &live);
+
+	if (err)
+		return err;
+	snprintf(r->where, sizeof(r->where), "%s %s%s%s", kind == LIVE_BAN ? "ban" : "allow",
+		 prefix_format(&live.prefix, text), *live.text ? ": " : "", live.text);
+	r->expires = live.expires_in ? json_integer(live.expires_in) : json_null();
+	say_live(r, live.uid, live.since);
+	return 0;
+}
+
+static void rule_service(const struct daemon *dm, const struct policy_service *s, struct rule *r)
+{
+	const struct override *o = override_find(dm, s->name, r->key);
+	struct place at = policy_place(dm->live, schema_find(SECTION_SERVICE, r->key), s->name, &s->at);
+
+	snprintf(r->where, sizeof(r->where), "service %s", s->name);
+	if (o)
+		say_live(r, o->uid, o->since);
+	else
+		say_place(r, &at);
+}
+
+static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
+{
+	struct place at = policy_place(dm->live, schema_find(SECTION_SET, r->key), s->name, &s->at);
+
+	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
+	r->by = set_key(s, dm->live->geo, a);
+	say_place(r, &at);
+}
+
+/* Where nothing is written the default holds. */
+static void rule_flood(const struct daemon *dm, struct rule *r)
+{
+	const struct place none = {};
+	struct place at = policy_place(dm->live, schema_find(SECTION_FLOOD, r->key), "", &none);
+
+	snprintf(r->where, sizeof(r->where), "%s", section_names[SECTION_FLOOD]);
+	snprintf(r->written, sizeof(r->written), "default");
+	say_place(r, &at);
+}
+
+/* The set decided, unless it leaves this key to the service. */
+static bool set_says(const struct policy_set *s, enum sluice_reason why)
+{
+	if (why == SLUICE_SOURCE_CONNECTIONS)
+		return s->limits.max_connections_per_source.given;
+	if (why == SLUICE_SOURCE_RATE)
+		return s->limits.max_rate_per_source.given;
+	return why == SLUICE_ALLOWED || why == SLUICE_DENIED || why == SLUICE_SET_CONNECTIONS || why == SLUICE_SET_RATE;
+}
+
+static const char *key_of(const struct policy_service *s, enum sluice_reason why)
+{
+	if (why == SLUICE_COUNTRY)
+		return s->allow_countries.count ? "allow-countries" : "deny-countries";
+	return why < SLUICE_REASONS && keys[why] ? keys[why] : "";
+}
+
+static void rule_find(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x,
+		      struct rule *r)
+{
+	enum sluice_reason why = x->reason == SLUICE_OBSERVE ? x->observed : x->reason;
+	const struct policy_service *service = policy_service_find(dm->live, q->service);
+	const struct policy_set *set = NULL;
+
+	if (x->rule.set_id && x->rule.set_id <= dm->live->sets_count)
+		set = &dm->live->sets[x->rule.set_id - 1];
+	if (why == SLUICE_BANNED)
+		rule_live(dm, LIVE_BAN, &q->address, r);
+	if (why == SLUICE_ALLOWED && !rule_live(dm, LIVE_ALLOW, &q->address, r))
+		return;
+	r->key = key_of(service, why);
+	if (!*r->key)
+		return;
+	if (why == SLUICE_COOKIE_SENT)
+		rule_flood(dm, r);
+	else if (set && set_says(set, why))
+		rule_set(dm, set, &q->address, r);
+	else
+		rule_service(dm, service, r);
+}
+
+static json_t *tally_json(const struct sluice_tally *t)
+{
+	uint64_t interval = t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)t->held, "max_connections",
+			 (json_int_t)t->limit.connections, "new", (json_int_t)t->events, "max_rate",
+			 (json_int_t)t->limit.rate, "interval", (json_int_t)interval);
+}
+
+static json_t *counts_json(const struct sluice_explanation *x)
+{
+	json_t *counts = json_pack("{s:o}", "source", tally_json(&x->tally[0]));
+
+	if (x->rule.set_total)
+		json_object_set_new(counts, "set", tally_json(&x->tally[1]));
+	json_object_set_new(counts, "service", tally_json(&x->tally[2]));
+	return counts;
+}
+
+static json_t *answer_json(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x)
+{
+	char text[ADDR_TEXT_LEN], country[3];
+	struct rule r = { .key = "" };
+	json_t *out;
+
+	rule_find(dm, q, x, &r);
+	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o?}", "address", addr_format(&q->address, text),
+			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
+			"meaning", reason_help(x->reason), "rule", r.where, "key", r.key, "written", r.written,
+			"expires_in", r.expires ? r.expires : json_null());
+	if (out && r.by)
+		json_object_set_new(out, "by", json_string(r.by));
+	if (out && dm->live->geo)
+		json_object_set_new(out, "country", json_string(country_text(x->country, country)));
+	if (out && x->reason == SLUICE_OBSERVE)
+		json_object_set_new(out, "would_refuse", json_string(reason_label(x->observed)));
+	if (out && x->service)
+		json_object_set_new(out, "counts", counts_json(x));
+	return out;
+}
+
+/* An address of the host at which the service is found; any, where the policy names none. */
+static int local_find(const struct policy_service *s, const struct question *q, struct sluice_addr *out, struct diag *d)
+{
+	bool ipv4 = addr_is_ipv4(&q->address);
+	size_t i;
+
+	if (!s->addresses_count)
+		return addr_parse(ipv4 ? "0.0.0.0" : "::", out);
+	for (i = 0; i < s->addresses_count; i++) {
+		if (addr_is_ipv4(&s->addresses[i]) != ipv4)
+			continue;
+		*out = s->addresses[i];
+		return 0;
+	}
+	diag_add(d, "service %s has no %s address: such a source cannot reach it", s->name, ipv4 ? "IPv4" : "IPv6");
+	return -EINVAL;
+}
+
+static int port_find(const struct policy_service *s, long port, uint16_t *out, struct diag *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->ports_count; i++) {
+		if (port && s->ports[i] != port)
+			continue;
+		*out = s->ports[i];
+		return 0;
+	}
+	diag_add(d, "port %ld is not one of service %s: `sluicectl status` lists them", port, s->name);
+	return -EINVAL;
+}
+
+int explain_json(const struct daemon *dm, const struct question *q, json_t **out, struct diag *d)
+{
+	const struct policy_service *s = policy_service_find(dm->live, q->service);
+	struct sluice_tuple syn = { .source = q->address }; /* no client sends from port 0: no reservation stands */
+	struct sluice_explanation x;
+	uint16_t port;
+	int err;
+
+	if (!s) {
+		diag_add(d, "no service '%s': `sluicectl status` lists them", q->service);
+		return -EINVAL;
+	}
+	err = local_find(s, q, &syn.local, d);
+	if (!err)
+		err = port_find(s, q->port, &port, d);
+	if (err)
+		return err;
+	syn.local_port = htons(port);
+	err = engine_explain(dm->engine, &syn, &x);
+	if (err)
+		return err;
+	*out = answer_json(dm, q, &x);
+	return *out ? 0 : -ENOMEM;
+}

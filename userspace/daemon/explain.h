@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_DAEMON_EXPLAIN_H
+#define SLUICE_DAEMON_EXPLAIN_H
+
+#include "daemon.h"
+
+struct question {
+	struct sluice_addr address;
+	const char *service;
+	long port; /* 0: the service's first */
+};
+
+/* What would become of a SYN, why, and by which rule. 0; -EINVAL with a message when the question makes no sense; -errno. */
+int explain_json(const struct daemon *dm, const struct question *q, json_t **out, struct diag *d);
+
+#endif

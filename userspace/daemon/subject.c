@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where addresses are, why, and for how long; and what is held of one address (docs/privacy.md). */
+#include <errno.h>
+#include <string.h>
+
+#include "addr.h"
+#include "lookup.h"
+#include "subject.h"
+#include "value.h"
+#include "verbs.h"
+
+/* Every place that holds an address. %s in `kept` is the time that the policy in force gives. Keep with docs/privacy.md. */
+static const struct {
+	const char *place, *holds, *purpose, *kept;
+} places[] = {
+	{ "kernel: sources", "address cut to one source, service, counts", "limits per source",
+	  "while it holds a connection; then %s, or its rate interval where that is longer" },
+	{ "kernel: reservations", "both addresses and ports of a handshake", "limits that hold in a burst",
+	  "until established; at most 3.25s" },
+	{ "kernel: late", "both addresses and ports of a handshake", "limits that hold when a handshake completes late",
+	  "64s, removed within 30s" },
+	{ "kernel: connections", "address cut to one source", "a close frees what the open took",
+	  "as long as the connection; at most two audits (60s) longer where its end was missed" },
+	{ "kernel: suspects", "address cut to one source, service", "SYN cookies for who leaves handshakes unanswered",
+	  "60s, removed within 30s" },
+	{ "kernel: fragments", "both addresses of a fragmented datagram", "fragments that rewrite a first one",
+	  "30s, removed within 30s" },
+	{ "kernel: sketch", "no address; counts of SYNs, by a keyed hash of the source", "max-syn-rate-per-source",
+	  "until another source with the same hash writes there" },
+	{ "kernel: live bans and allows", "address or prefix, reason, who set it and when", "the operator's decision",
+	  "until its time is over or it is taken back" },
+	{ "kernel: events", "address of a refused packet", "sluicectl watch",
+	  "64 KB; written only while somebody watches" },
+	{ "kernel: classes and rules", "prefixes of the policy, its lists and databases",
+	  "allow, deny and limits by source", "as long as the policy is in force" },
+	{ "files: policy, lists and databases", "prefixes", "the operator's policy", "sluice writes none" },
+	{ "daemon: hash key", "no address; the key of `addresses = hashed`", "the same source looks the same",
+	  "memory only; replaced and overwritten after %s" },
+	{ "output: watch, and answers to the group", "addresses as the policy shows them", "operation",
+	  "whoever reads keeps it" },
+	{ "output: answers to root", "whole addresses (sources, bans, allows, lookup, explain, export)", "operation",
+	  "whoever reads keeps it" },
+	{ "output: log, metrics, status page", "no address", "operation", "-" },
+};
+
+static json_t *place_json(const struct policy *p, size_t i)
+{
+	uint32_t seconds = strncmp(places[i].place, "daemon", 6) ? policy_retention(p) : p->privacy_retention;
+	const char *at = strstr(places[i].kept, "%s");
+	char kept[256], time[16];
+
+	snprintf(kept, sizeof(kept), "%.*s%s%s", at ? (int)(at - places[i].kept) : (int)sizeof(kept), places[i].kept,
+		 at ? seconds_format(seconds, time) : "", at ? at + 2 : "");
+	return json_pack("{s:s, s:s, s:s, s:s}", "place", places[i].place, "holds", places[i].holds, "purpose",
+			 places[i].purpose, "kept", kept);
+}
+
+int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	static const char *const shown[] = { "truncated", "hashed", "full" };
+	json_t *list = json_array();
+	size_t i;
+
+	(void)args;
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++)
+		json_array_append_new(list, place_json(dm->live, i));
+	a->data = json_pack("{s:s, s:o}", "addresses", shown[dm->live->addresses], "places", list);
+	return a->data ? 0 : -ENOMEM;
+}
+
+static json_t *counters_json(const struct daemon *dm, const struct subject *s)
+{
+	json_t *list = json_array();
+	const struct subject_counter *c;
+	char name[SLUICE_NAME_LEN];
+
+	for (c = s->counter; c < s->counter + s->counters; c++) {
+		service_name_read(dm->engine, c->service, name);
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "service", name, "connections",
+						      (json_int_t)c->connections, "reserved", (json_int_t)c->reserved,
+						      "new", (json_int_t)c->events, "idle", (json_int_t)c->idle));
+	}
+	return list;
+}
+
+static json_t *live_json(const struct daemon *dm, enum live_kind kind, const struct sluice_addr *a)
+{
+	struct live_status live;
+	char text[ADDR_TEXT_LEN];
+
+	if (live_find(dm->engine, kind, a, &live))
+		return json_null();
+	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "prefix", prefix_format(&live.prefix, text), "reason", live.text,
+			 "by_uid", (json_int_t)live.uid, "since", (json_int_t)live.since, "expires_in",
+			 live.expires_in ? json_integer(live.expires_in) : json_null());
+}
+
+int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	json_t *policy = NULL;
+	struct sluice_addr addr;
+	struct subject s;
+	char text[ADDR_TEXT_LEN], source[ADDR_TEXT_LEN];
+	int err = address_arg(args, &addr, a);
+
+	if (!err)
+		err = subject_read(dm->engine, &addr, &s);
+	if (!err)
+		err = lookup_json(dm->engine, dm->live, &addr, &policy);
+	if (err)
+		return err;
+	a->data =
+		json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "address", addr_format(&addr, text),
+			  "source", prefix_format(&s.source, source), "counters", counters_json(dm, &s), "handshakes",
+			  (json_int_t)s.handshakes, "late_handshakes", (json_int_t)s.late, "fragments",
+			  (json_int_t)s.fragments, "suspect_at", (json_int_t)s.suspect, "ban",
+			  live_json(dm, LIVE_BAN, &addr), "allow", live_json(dm, LIVE_ALLOW, &addr), "policy", policy);
+	return a->data ? 0 : -ENOMEM;
+}
+
+int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct sluice_addr addr;
+	struct live_status live;
+	unsigned int freed = 0;
+	struct subject left;
+	int err = address_arg(args, &addr, a);
+
+	if (!err)
+		err = subject_erase(dm->engine, &addr, &freed);
+	if (!err)
+		err = subject_read(dm->engine, &addr, &left);
+	if (err)
+		return err;
+	if (left.counters || left.handshakes)
+		diag_add(&a->diag,
+			 "a connection or handshake is open: its counter goes when that ends and is erased again");
+	if (!live_find(dm->engine, LIVE_BAN, &addr, &live) || !live_find(dm->engine, LIVE_ALLOW, &addr, &live))
+		diag_add(&a->diag, "a live ban or allow names it: unban or disallow ends that");
+	return asprintf(&a->text, "%u records erased, %zu left", freed, left.counters + left.handshakes) < 0 ? -ENOMEM
+													     : 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files with verbs share, and the verbs that live in files of their own. */
+#ifndef SLUICE_DAEMON_VERBS_H
+#define SLUICE_DAEMON_VERBS_H
+
+#include "daemon.h"
+
+/* "" where it is missing or no string. */
+const char *arg(const json_t *args, const char *name);
+int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
+int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
+
+/* suggest.c */
+int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);
+
+/* subject.c */
+int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_erase(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_export(struct daemon *dm, const json_t *args, struct answer *a);
+
+#endif

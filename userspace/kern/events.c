@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "events.h"
+#include "internal.h"
+
+struct events {
+	struct engine *engine;
+	struct ring_buffer *ring;
+	void (*tell)(const struct sluice_event *event, void *arg);
+	void *arg;
+	bool draining; /* what is left of an earlier time is not told */
+};
+
+/* One after another for each time somebody watches, so that counts of an earlier time are not told; 0: nobody does. */
+static int epoch_write(struct engine *e, __u64 epoch, __u64 gap_ns)
+{
+	struct sluice_control control;
+	__u32 zero = 0;
+	int err = control_read(e, &control);
+
+	if (err)
+		return err;
+	control.event_epoch = epoch;
+	control.event_gap_ns = gap_ns;
+	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+}
+
+int events_off(struct engine *e)
+{
+	return epoch_write(e, 0, 0);
+}
+
+static __u64 epoch_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static int budgets_clear(struct engine *e)
+{
+	_cleanup_free_ struct sluice_budget *zero = calloc(possible_cpus(), sizeof(*zero));
+	int err = 0;
+	__u32 why;
+
+	if (!zero)
+		return -ENOMEM;
+	for (why = 0; why < SLUICE_REASONS && !err; why++)
+		err = bpf_map_update_elem(e->map[MAP_budgets], &why, zero, BPF_ANY);
+	return err;
+}
+
+static int on_event(void *arg, void *data, size_t size)
+{
+	struct events *v = arg;
+
+	if (size >= sizeof(struct sluice_event) && !v->draining)
+		v->tell(data, v->arg);
+	return 0;
+}
+
+void events_close(struct events *v)
+{
+	if (!v)
+		return;
+	events_off(v->engine);
+	ring_buffer__free(v->ring);
+	free(v);
+}
+DEFINE_CLEANUP(struct events *, events_close);
+
+int events_open(struct engine *e, unsigned int per_second, void (*tell)(const struct sluice_event *event, void *arg),
+		void *arg, struct events **out)
+{
+	_cleanup_(events_close) struct events *v = calloc(1, sizeof(*v));
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	*v = (struct events){ .engine = e, .tell = tell, .arg = arg, .draining = true };
+	v->ring = ring_buffer__new(e->map[MAP_events], on_event, v, NULL);
+	if (!v->ring)
+		return -errno;
+	err = events_read(v);
+	v->draining = false;
+	if (!err)
+		err = budgets_clear(e);
+	if (!err)
+		err = epoch_write(e, epoch_now(), possible_cpus() * 1000000000ULL / per_second);
+	if (err)
+		return err;
+	*out = TAKE_PTR(v);
+	return 0;
+}
+
+int events_fd(const struct events *v)
+{
+	return ring_buffer__epoll_fd(v->ring);
+}
+
+int events_read(struct events *v)
+{
+	int got = ring_buffer__consume(v->ring);
+
+	return got < 0 ? got : 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Refusals as they happen, a sample where there are many. */
+#ifndef SLUICE_KERN_EVENTS_H
+#define SLUICE_KERN_EVENTS_H
+
+#include "engine.h"
+
+struct events;
+
+/*
+ * From now on the gate tells of refusals: at most about `per_second` of each reason. *out ends that with events_close(), NULL is
+ * fine. Only one at a time for an instance.
+ */
+int events_open(struct engine *e, unsigned int per_second, void (*tell)(const struct sluice_event *event, void *arg),
+		void *arg, struct events **out);
+void events_close(struct events *v);
+int events_fd(const struct events *v); /* readable when there is something to read */
+int events_read(struct events *v); /* calls tell() for each; 0 or -errno */
+/* Nobody watches: what a daemon that died while it did has left. */
+int events_off(struct engine *e);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Live bans and allows. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "addr.h"
+#include "internal.h"
+#include "tables.h"
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static int live_map(const struct engine *e, enum live_kind kind)
+{
+	return e->map[kind == LIVE_ALLOW ? MAP_live_allows : MAP_live_bans];
+}
+
+static struct sluice_prefix_key live_key(const struct prefix *p)
+{
+	return (struct sluice_prefix_key){ .prefixlen = p->len, .addr = p->addr };
+}
+
+int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, uint32_t uid,
+	     const char *text)
+{
+	struct sluice_prefix_key key = live_key(p);
+	struct sluice_live live = { .prefixlen = p->len, .uid = uid, .since_s = time(NULL) };
+
+	if (seconds)
+		live.expires_ns = now_ns() + seconds * 1000000000ULL;
+	snprintf(live.text, sizeof(live.text), "%s", text ? text : "");
+	return bpf_map_update_elem(live_map(e, kind), &key, &live, BPF_ANY);
+}
+
+int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p)
+{
+	struct sluice_prefix_key key = live_key(p);
+
+	return bpf_map_delete_elem(live_map(e, kind), &key);
+}
+
+static bool live_stands(const struct sluice_live *live, uint64_t now)
+{
+	return !live->expires_ns || live->expires_ns > now;
+}
+
+static void live_fill(const struct sluice_prefix_key *key, const struct sluice_live *live, uint64_t now,
+		      struct live_status *out)
+{
+	*out = (struct live_status){ .prefix = { key->addr, live->prefixlen },
+				     .uid = live->uid,
+				     .since = live->since_s };
+	out->expires_in = live->expires_ns ? (live->expires_ns - now + 999999999) / 1000000000 : 0;
+	memcpy(out->text, live->text, sizeof(out->text));
+}
+
+/* As the gate does it (bpf/classify.bpf.h, live_holds): an expired entry does not hide a shorter one. */
+int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
+	uint64_t now = now_ns();
+	struct sluice_live live;
+
+	while (!bpf_map_lookup_elem(live_map(e, kind), &key, &live)) {
+		key.addr = addr_mask(a, live.prefixlen);
+		if (live_stands(&live, now)) {
+			live_fill(&key, &live, now, out);
+			return 0;
+		}
+		if (!live.prefixlen)
+			break;
+		key.prefixlen = live.prefixlen - 1;
+	}
+	return -ENOENT;
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct live_status *x = a, *y = b;
+	int order = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof(x->prefix.addr));
+
+	return order ? order : (int)x->prefix.len - (int)y->prefix.len;
+}
+
+int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count)
+{
+	_cleanup_free_ struct live_status *list = NULL;
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_prefix_key *key;
+	const struct sluice_live *live;
+	size_t i, total = 0, n = 0;
+	uint64_t now = now_ns();
+	int err;
+
+	err = table_read(live_map(e, kind), sizeof(*key), sizeof(*live), &keys, &values, &total);
+	if (err)
+		return err;
+	list = calloc(total + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	key = keys;
+	live = values;
+	for (i = 0; i < total; i++) {
+		if (live_stands(&live[i], now))
+			live_fill(&key[i], &live[i], now, &list[n++]);
+	}
+	qsort(list, n, sizeof(*list), by_prefix);
+	*out = TAKE_PTR(list);
+	*count = n;
+	return 0;
+}
+
+static int expire_in(struct engine *e, enum live_kind kind)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	int fd = live_map(e, kind), err;
+	const struct sluice_prefix_key *key;
+	const struct sluice_live *live;
+	uint64_t now = now_ns();
+	size_t i, total = 0;
+	uint32_t left = 0;
+
+	err = table_read(fd, sizeof(*key), sizeof(*live), &keys, &values, &total);
+	key = keys;
+	live = values;
+	for (i = 0; i < total && !err; i++) {
+		if (!live_stands(&live[i], now))
+			bpf_map_delete_elem(fd, &key[i]);
+		else
+			left++;
+	}
+	if (!err)
+		e->live_count[kind] = left;
+	return err;
+}
+
+int live_expire(struct engine *e)
+{
+	int err = expire_in(e, LIVE_ALLOW);
+
+	return err ? err : expire_in(e, LIVE_BAN);
+}

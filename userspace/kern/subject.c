@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "addr.h"
+#include "internal.h"
+#include "subject.h"
+
+static int source_of(const struct engine *e, const struct sluice_addr *a, struct prefix *out)
+{
+	struct sluice_generation g;
+	struct sluice_control control;
+	const struct sluice_addr *mask;
+	unsigned int i;
+	int err;
+
+	err = control_read(e, &control);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &g);
+	if (err)
+		return err;
+	mask = addr_is_ipv4(a) ? &g.mask4 : &g.mask6;
+	out->len = 0;
+	for (i = 0; i < 4; i++) {
+		out->addr.word[i] = a->word[i] & mask->word[i];
+		out->len += __builtin_popcount(mask->word[i]);
+	}
+	return 0;
+}
+
+/* Both begin with the source's address. */
+_Static_assert(sizeof(struct sluice_tuple) == sizeof(struct sluice_fragment_key), "entries_of reads both");
+
+/* Calls f for each entry of `map` whose key (36 bytes) begins with `a`; the number of them, or -errno. */
+static long entries_of(int map, size_t value_size, const struct sluice_addr *a, int (*f)(int map, const void *key))
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_tuple *key;
+	size_t count = 0, i;
+	long n = 0;
+	int err;
+
+	err = table_read(map, sizeof(*key), value_size, &keys, &values, &count);
+	if (err)
+		return err;
+	key = keys;
+	for (i = 0; i < count; i++) {
+		if (memcmp(&key[i].source, a, sizeof(*a)))
+			continue;
+		n++;
+		if (f)
+			f(map, &key[i]);
+	}
+	return n;
+}
+
+static uint64_t idle_seconds(uint64_t seen_ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec - seen_ns / 1000000000;
+}
+
+static void counters_read(const struct engine *e, struct subject *out)
+{
+	struct sluice_source_key key = { .addr = out->source.addr };
+	struct sluice_counter c;
+	__u64 until;
+
+	for (key.service = 1; key.service < SLUICE_MAX_SERVICES; key.service++) {
+		out->suspect += !bpf_map_lookup_elem(e->map[MAP_suspects], &key, &until);
+		if (bpf_map_lookup_elem(e->map[MAP_sources], &key, &c))
+			continue;
+		out->counter[out->counters++] = (struct subject_counter){ key.service, c.held - c.reserved, c.reserved,
+									  c.window.sum, idle_seconds(c.seen_ns) };
+	}
+}
+
+int subject_read(const struct engine *e, const struct sluice_addr *a, struct subject *out)
+{
+	long handshakes, late, fragments;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = source_of(e, a, &out->source);
+	if (err)
+		return err;
+	counters_read(e, out);
+	handshakes = entries_of(e->map[MAP_reservations], sizeof(struct sluice_reservation), a, NULL);
+	late = entries_of(e->map[MAP_late], sizeof(__u64), a, NULL);
+	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, NULL);
+	if (handshakes < 0 || late < 0 || fragments < 0)
+		return -EIO;
+	out->handshakes = handshakes;
+	out->late = late;
+	out->fragments = fragments;
+	return 0;
+}
+
+static unsigned int suspicion_erase(const struct engine *e, const struct sluice_addr *source)
+{
+	struct sluice_source_key key = { .addr = *source };
+	unsigned int n = 0;
+
+	for (key.service = 1; key.service < SLUICE_MAX_SERVICES; key.service++)
+		n += !bpf_map_delete_elem(e->map[MAP_suspects], &key);
+	return n;
+}
+
+int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed)
+{
+	struct sluice_reap ask = { .one = 1 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ask, .ctx_size_in = sizeof(ask)); /* written back, too */
+	struct prefix source;
+	long late, fragments;
+	int err;
+
+	err = source_of(e, a, &source);
+	if (err)
+		return err;
+	ask.source = source.addr;
+	err = bpf_prog_test_run_opts(e->reap, &opts);
+	if (err)
+		return err;
+	*freed = ask.freed + suspicion_erase(e, &source.addr);
+	late = entries_of(e->map[MAP_late], sizeof(__u64), a, bpf_map_delete_elem);
+	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, bpf_map_delete_elem);
+	if (late < 0 || fragments < 0)
+		return -EIO;
+	*freed += late + fragments;
+	return 0;
+}
