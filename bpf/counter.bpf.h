@@ -209,7 +209,7 @@ static __always_inline void source_give(const struct sluice_source_key *key, str
 		source_delete(key);
 }
 
-/* enum taken */
+/* enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. */
 __noinline int source_take(const struct sluice_source_key *key, const struct sluice_limit *limit,
 			   const struct take *how)
 {
@@ -217,26 +217,21 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 	struct give undo = {};
 	struct sluice_counter *c;
 	enum taken got;
-	int i;
 
 	if (!key || !limit || !how)
 		return TAKEN_NO_ROOM;
+	c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
+	if (!c) /* an empty counter refuses nobody */
+		return how->dry ? TAKEN : TAKEN_NO_ROOM;
+	got = counter_take(c, limit, how);
+	if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
+		return got;
 	undo.now = how->now;
 	undo.reserved = how->reserve;
 	undo.proven = how->proven;
 	undo.taken_ns = how->reserve ? how->now : 0;
-	for (i = 0; i < TAKE_TRIES; i++) {
-		c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
-		if (!c) /* an empty counter refuses nobody */
-			return how->dry ? TAKEN : TAKEN_NO_ROOM;
-		got = counter_take(c, limit, how);
-		if (got == TAKEN_GONE)
-			continue;
-		if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
-			return got;
-		counter_give(c, &undo);
-	}
-	return TAKEN_NO_ROOM;
+	counter_give(c, &undo);
+	return TAKEN_GONE;
 }
 
 /* The finaliser of MurmurHash3 (Austin Appleby, public domain). */
