@@ -41,7 +41,7 @@ struct daemon {
 	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
-	struct event *watched[8]; /* signals and clocks */
+	struct event *watched[12]; /* signals, clocks and what the kernel tells */
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;

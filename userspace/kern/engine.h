@@ -26,8 +26,15 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 /* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */
 void engine_close(struct engine *e);
 
-/* Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. */
+/*
+ * Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. An interface that
+ * does not exist is an error, unless this engine has attached to it before: then it is away, and nobody waits for it.
+ */
 int engine_attach(struct engine *e, const struct policy *p, struct diag *d);
+/* A descriptor that becomes readable when an interface has changed, until engine_links_follow(); or -errno. */
+int engine_links(struct engine *e);
+/* Attaches to every interface of `p` that went away and has come back, once for each time; `d` says which. */
+int engine_links_follow(struct engine *e, const struct policy *p, struct diag *d);
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
 int engine_unload(const char *instance, struct diag *d);
 

@@ -45,6 +45,8 @@ struct engine {
 	int map[MAPS];
 	int reap, heal; /* programs */
 	struct ring_buffer *bell; /* NULL: not listened to */
+	int links; /* netlink socket; -1: not listened to */
+	struct guarded *guarded; /* links.c's */
 	struct registry *registry;
 	/* Kept by the daemon that holds the lock. */
 	struct {
@@ -67,6 +69,12 @@ int pins_each_gate(const char *instance, int (*f)(const char *interface, const c
 /* attach.c */
 int gate_detach(const char *interface, const char *pin, struct diag *d);
 const char *gate_mode(const char *interface, const char *pin);
+
+/* links.c */
+/* Was guarded, and does not exist now: `d` says so. */
+bool link_is_away(const struct engine *e, const char *interface, struct diag *d);
+int link_note(struct engine *e, const char *interface); /* it exists, and is guarded from now on */
+void links_forget(struct engine *e);
 
 /* tuning.c */
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
