@@ -113,7 +113,7 @@ step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'bash completion completes' completion_works
 step 'every alert fires in its scenario' alerts
-step 'shellcheck' shellcheck scripts/*.sh .ci/run
+step 'shellcheck' shellcheck scripts/*.sh tests/vm/*.sh tests/vm/init .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format
 echo "check: $passed passed, $failed failed"

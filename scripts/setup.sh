@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Installs what a build, the tests and the demo need, on Debian 12 as root. Does nothing where all is there.
+# setup.sh [kernels]: installs what a build, the tests and the demo need, on Debian 12 as root; with `kernels`, also what
+# `make test-kernels` needs. Does nothing where all is there.
 set -eu
 
 packages="gcc make pkg-config clang llvm clang-format cppcheck shellcheck universal-ctags git bpftool openssl
 libbpf-dev libxdp-dev libelf-dev zlib1g-dev libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
 libsystemd-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev tor-geoipdb iproute2 nftables ethtool procps util-linux
 python3 python3-pytest tmux mandoc postfix dovecot-core dovecot-imapd prometheus chromium chromium-driver"
+[ "${1:-}" != kernels ] || packages="$packages qemu-system-x86 busybox-static cpio kmod xdp-tools"
 
 missing=
 for p in $packages; do

@@ -2,9 +2,12 @@
 """Private networks of namespaces, sluice on them, and clients that hold connections. Everything made here is taken away here."""
 import json, os, pathlib, secrets, signal, subprocess, time
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 LIB = ROOT / "tests" / "lib"
+VM = "VM_KERNEL" in os.environ  # a virtual machine that tests/vm made for these tests
 SERVER, SERVER6 = "10.77.0.1", "fd77::1"
 
 
@@ -13,20 +16,29 @@ def sh(*argv, check=True, **more):
 
 
 def wait_for(what, seconds=10.0, step=0.05):
-    """Until what() is true; its last value."""
-    end = time.monotonic() + seconds
+    """Until what() is true; its last value. An emulated machine gets ten times as long."""
+    end = time.monotonic() + seconds * (10 if VM else 1)
     while not (got := what()) and time.monotonic() < end:
         time.sleep(step)
     return got
 
 
-class Net:
-    """A server and a client namespace; with rtt (in ms) a third one between them that delays every frame."""
+def needs(condition, what):
+    """Skips the test where something is not there that a host need not have. In a virtual machine made for the tests it must be."""
+    if not condition:
+        (pytest.fail if VM else pytest.skip)(what)
 
-    def __init__(self, rtt=0):
+
+class Net:
+    """
+    A server and a client namespace; with rtt (in ms) a third one between them that delays every frame. `nics`: two joined interfaces
+    that are theirs instead of a veth pair; they come back when the namespaces go.
+    """
+
+    def __init__(self, rtt=0, nics=()):
         self.tag = "sl" + secrets.token_hex(3)
         self.server, self.client, self.middle = self.tag + "s", self.tag + "c", self.tag + "m"
-        self.started, self.names = [], []
+        self.started, self.names, self.nics = [], [], nics
         try:
             self.build(rtt)
         except BaseException:
@@ -54,27 +66,33 @@ class Net:
             self.started.append(self.ready(self.popen(self.middle, BUILD / "tests/lib/delay", "m0", "m1", rtt / 2)))
         else:
             self.link(self.server, "s0", self.client, "c0")
-        self.address(self.server, SERVER, "s0", 16)
-        self.address(self.server, SERVER6, "s0", 32)
-        for i in range(2, 10):
-            self.address(self.client, f"10.77.0.{i}", "c0", 16)
-        for i in range(50):
-            self.address(self.client, f"10.77.1.{i + 1}", "c0", 16)
-        for i in range(4):
-            for host in (2, 3):
-                self.address(self.client, f"fd77:0:{i + 1}::{host}", "c0", 32)
+        self.addresses(self.server, "s0", f"{SERVER}/16", f"{SERVER6}/32")
+        self.addresses(
+            self.client,
+            "c0",
+            *(f"10.77.0.{i}/16" for i in range(2, 10)),
+            *(f"10.77.1.{i + 1}/16" for i in range(50)),
+            *(f"fd77:0:{i + 1}::{host}/32" for i in range(4) for host in (2, 3)),
+        )
+        if self.nics:
+            return
         # XDP_TX on a veth end reaches the other end only where that polls by NAPI
         peer, end = (self.middle, "m0") if rtt else (self.client, "c0")
         self.run(peer, "ip", "link", "set", end, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
 
     def link(self, a, a_end, b, b_end):
-        sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
-        for ns, end in ((a, a_end), (b, b_end)):
+        ends = ((a, a_end), (b, b_end))
+        for nic, (ns, end) in zip(self.nics, ends):
+            sh("ip", "link", "set", nic, "netns", ns, "name", end)
+        if not self.nics:
+            sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
+        for ns, end in ends:
             self.run(ns, "ethtool", "-K", end, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
             self.run(ns, "ip", "link", "set", end, "up")
 
-    def address(self, ns, address, end, bits):
-        self.run(ns, "ip", "addr", "add", f"{address}/{bits}", "dev", end, *(["nodad"] if ":" in address else []))
+    def addresses(self, ns, end, *addresses):
+        lines = (f"addr add {a} dev {end}{' nodad' if ':' in a else ''}\n" for a in addresses)
+        self.run(ns, "ip", "-batch", "-", input="".join(lines))
 
     def enter(self, ns, argv):
         return ["nsenter", f"--net=/run/netns/{ns}"] + [str(a) for a in argv]

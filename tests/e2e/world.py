@@ -29,7 +29,7 @@ def come_from(net, *countries):
     for country in countries:
         places[country] = tuple(address_of(country, family) for family in (4, 6))
         for address, bits, gate in zip(places[country], (32, 128), ("10.77.0.2", "fd77:0:1::2")):
-            net.address(net.client, address, "c0", bits)
+            net.addresses(net.client, "c0", f"{address}/{bits}")
             net.run(net.server, "ip", "route", "add", f"{address}/{bits}", "via", gate)
     return places
 

@@ -152,26 +152,55 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	return err;
 }
 
-static int gate_attach(const struct engine *e, const char *interface, const char *pin, enum policy_xdp_mode mode,
+/* Why one mode failed for an interface that exists, and what helps. */
+static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int err, bool falls_back, struct diag *d)
+{
+	if (err == -EBUSY || err == -EEXIST)
+		diag_add(d,
+			 "interface %s: another XDP program is there and does not share: `bpftool net` names it, "
+			 "`ip link set dev %s xdp off` takes it away",
+			 interface, interface);
+	else if (mode == XDP_MODE_SKB)
+		diag_add(d, "interface %s: cannot attach: %s", interface, strerror(-err));
+	else
+		diag_add(d, "interface %s: the driver refuses native XDP (%s): %s", interface, strerror(-err),
+			 falls_back ? "using generic mode, which is slower" :
+				      "xdp-mode = auto would use generic mode, which is slower");
+}
+
+/* What other programs there run in; native where there are none. */
+static enum xdp_attach_mode mode_there(const char *interface)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, on);
+
+	if (bpf_xdp_query(if_nametoindex(interface), 0, &on))
+		return XDP_MODE_NATIVE;
+	return on.skb_prog_id ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+static int gate_attach(const struct engine *e, const char *interface, const char *pin, enum policy_xdp_mode wanted,
 		       struct diag *d)
 {
-	int err = -EOPNOTSUPP;
+	enum xdp_attach_mode mode = wanted == POLICY_XDP_GENERIC ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	bool falls_back = false;
+	int err;
 
 	if (!if_nametoindex(interface)) {
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
 	}
-	if (mode != POLICY_XDP_GENERIC)
-		err = gate_attach_mode(e, interface, pin, XDP_MODE_NATIVE);
-	if (err && mode == POLICY_XDP_AUTO)
-		diag_add(d, "interface %s: the driver refuses native XDP (%s): using generic mode, which is slower",
-			 interface, strerror(-err));
-	if (err && mode != POLICY_XDP_NATIVE)
-		err = gate_attach_mode(e, interface, pin, XDP_MODE_SKB);
+	if (wanted == POLICY_XDP_AUTO)
+		mode = mode_there(interface);
+	err = gate_attach_mode(e, interface, pin, mode);
 	if (err)
-		diag_add(d, "interface %s: cannot attach: %s%s", interface, strerror(-err),
-			 err == -EBUSY || err == -EEXIST ? ": another XDP program is there; this kernel cannot share"
-							 : "");
+		falls_back = wanted == POLICY_XDP_AUTO && mode == XDP_MODE_NATIVE && err != -EBUSY && err != -EEXIST;
+	if (err)
+		refusal_tell(interface, mode, err, falls_back, d);
+	if (!falls_back)
+		return err;
+	err = gate_attach_mode(e, interface, pin, XDP_MODE_SKB);
+	if (err)
+		refusal_tell(interface, XDP_MODE_SKB, err, false, d);
 	return err;
 }
 

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""libxdp's dispatcher: other XDP programs before and after sluice on the same interface."""
+import json
+import re
+
+import pytest
+
+from net import BUILD, SERVER, Net, Sluice, needs, sh, wait_for
+
+TWO = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
+
+
+class Neighbours:
+    """The programs of tests/lib/seen.bpf.c on the server's interface."""
+
+    def __init__(self, net, mode):
+        self.net, self.mode = net, mode
+
+    def load(self, name):
+        self.net.run(self.net.server, "xdp-loader", "load", "-m", self.mode, "-n", name, "s0", BUILD / "tests/lib/seen.bpf.o")
+
+    def status(self):
+        return self.net.run(self.net.server, "xdp-loader", "status", "s0").stdout
+
+    def shares(self):
+        return "xdp_dispatcher" in self.status()
+
+    def programs(self):
+        """[(name, id)] of those that the dispatcher runs, in their order."""
+        return re.findall(r"^ => +\d+ +(\w+) +(\d+)", self.status(), re.M)
+
+    def names(self):
+        return [name for name, _ in self.programs()]
+
+    def seen(self, name):
+        program = json.loads(sh("bpftool", "-j", "prog", "show", "id", dict(self.programs())[name]).stdout)
+        dump = json.loads(sh("bpftool", "-j", "map", "dump", "id", program["map_ids"][0]).stdout)
+        return dump[0]["formatted"]["value"]
+
+    def unload_all(self):
+        self.net.run(self.net.server, "xdp-loader", "unload", "s0", "--all")
+
+
+@pytest.fixture(params=["native", "skb"])
+def shared(request, tmp_path):
+    """An interface with `before` on it, before sluice comes: (net, neighbours, start), start(policy) -> sluice."""
+    net, made = Net(), []
+    try:
+        neighbours = Neighbours(net, request.param)
+        neighbours.load("before")
+        needs(neighbours.shares(), "this kernel cannot share an interface: no BPF trampolines")
+
+        def start(policy):
+            made.append(Sluice(net, tmp_path, policy))
+            return made[0]
+
+        yield net, neighbours, start
+        for sluice in made:
+            sluice.close()
+    finally:
+        net.close()
+
+
+def ping(net):
+    return net.run(net.client, "ping", "-c", "1", "-W", "5", SERVER, check=False).returncode == 0
+
+
+def only_two_get_in(net):
+    h = net.hold("10.77.0.2")
+    h("open", 5)
+    assert h.greeted(2) and h.settle()["greeted"] == 2
+    assert net.established() == 2
+    h.process.stdin.close()
+    h.process.wait()
+    assert wait_for(lambda: net.established() == 0)
+
+
+def test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes(shared):
+    net, neighbours, start = shared
+    sluice = start(TWO)
+    net.serve("::", 25)
+    assert neighbours.names() == ["before", "sluice_gate"]
+    neighbours.load("after")
+    assert neighbours.names() == ["before", "sluice_gate", "after"]
+    mode = {"native": "native", "skb": "generic"}[neighbours.mode]
+    assert sluice.json("status")["interfaces"][0]["xdp_mode"] == mode
+
+    only_two_get_in(net)
+    assert sluice.reason("source-connections") >= 3
+    before, after = neighbours.seen("before"), neighbours.seen("after")
+    assert before >= after + 3 and after > 0, "who comes after sluice sees what it passes"
+    assert ping(net)
+    assert neighbours.seen("before") > before and neighbours.seen("after") > after
+    sluice.do("ban", "10.77.0.3")
+    assert sluice.json("explain", "10.77.0.3", "--service", "smtp")["reason"] == "banned", "though its own gate cannot be test-run"
+
+    sluice.do("unload")
+    assert neighbours.names() == ["before", "after"]
+    seen = neighbours.seen("after")
+    assert ping(net) and neighbours.seen("after") > seen
+    h = net.hold("10.77.0.2")
+    h("open", 5)
+    assert h.greeted(5), "no limit any more"
+
+
+def test_a_daemon_that_was_killed_finds_its_gate_among_the_others(shared):
+    net, neighbours, start = shared
+    sluice = start(TWO)
+    net.serve("::", 25)
+    neighbours.load("after")
+    gate = dict(neighbours.programs())["sluice_gate"]
+    sluice.kill()
+    only_two_get_in(net)
+    sluice.start()
+    assert dict(neighbours.programs())["sluice_gate"] == gate and neighbours.names() == ["before", "sluice_gate", "after"]
+    sluice.write(TWO.replace("= 2", "= 1"))
+    sluice.do("reload")
+    h = net.hold("10.77.0.2")
+    h("open", 3)
+    assert h.greeted(1) and h.settle()["greeted"] == 1
+
+
+def test_when_somebody_unloads_all_status_says_so_and_a_reload_guards_again(shared):
+    net, neighbours, start = shared
+    sluice = start(TWO)
+    net.serve("::", 25)
+    neighbours.unload_all()
+    assert sluice.json("status")["interfaces"][0]["xdp_mode"] == "detached"
+    sluice.do("reload")
+    assert sluice.json("status")["interfaces"][0]["xdp_mode"] != "detached"
+    only_two_get_in(net)
+
+
+def test_a_program_that_cannot_share_is_named_and_left_in_place(tmp_path):
+    net = Net()
+    try:
+        net.run(net.server, "ip", "link", "set", "s0", "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
+        file = tmp_path / "sluice.conf"
+        file.write_text("interfaces = {s0}\n" + TWO)
+        done = net.run(net.server, BUILD / "sluiced", "-c", file, "-i", net.tag, check=False)
+        assert done.returncode == 1
+        assert "s0: another XDP program is there" in done.stderr and "ip link set dev s0 xdp off" in done.stderr, done.stderr
+        assert "generic" not in done.stderr, "that would not help"
+        assert "xdp" in net.run(net.server, "ip", "link", "show", "s0").stdout
+        net.run(net.server, BUILD / "sluicectl", "-i", net.tag, "unload", check=False)
+    finally:
+        net.close()

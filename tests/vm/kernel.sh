@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# kernel.sh PACKAGE: downloads Debian's kernel of this (meta) package and unpacks it below build/vm, never installs it.
+# Makes the initramfs that reaches the host's files. Prints the folder; nothing is done twice.
+set -eu
+cd "$(dirname "$0")/../.."
+vm=$PWD/tests/vm
+export PATH=/usr/sbin:/sbin:$PATH
+
+package=$(apt-cache depends "$1" | sed -n "s/^ *Depends: \(linux-image-[0-9][^ ]*\)/\1/p" | head -1)
+package=${package:-$1}
+version=${package#linux-image-}
+dir=$PWD/build/vm/$package
+mkdir -p build/vm
+
+unpack() {
+	local tmp=$dir.new.$$
+	rm -rf "$tmp"
+	mkdir -p "$tmp/deb"
+	(cd "$tmp/deb" && apt-get -o APT::Sandbox::User=root -qq download "$package") >&2
+	dpkg-deb -x "$tmp"/deb/*.deb "$tmp"
+	rm -rf "$tmp/deb"
+	depmod -b "$tmp" "$version"
+	mv "$tmp" "$dir"
+}
+
+initramfs() { # of busybox, the modules in order, and the first stage
+	local tmp
+	tmp=$(mktemp -d)
+	mkdir -p "$tmp/bin" "$tmp/lib"
+	cp /bin/busybox "$tmp/bin/"
+	install -m 755 "$vm/init" "$tmp/init"
+	for m in virtio_pci virtio_console virtio_rng overlay 9pnet_virtio 9p; do
+		modprobe -d "$dir" -S "$version" --show-depends "$m" | sed -n 's/^insmod \([^ ]*\).*/\1/p'
+	done | awk '!seen[$0]++' | while read -r m; do
+		cp "$m" "$tmp/lib/"
+		echo "/lib/${m##*/}"
+	done >"$tmp/modules"
+	(cd "$tmp" && find . | cpio -o -H newc --quiet) >"$dir/initramfs.$$"
+	mv "$dir/initramfs.$$" "$dir/initramfs"
+	rm -rf "$tmp"
+}
+
+[ -d "$dir" ] || unpack
+[ "$dir/initramfs" -nt "$vm/init" ] || initramfs
+echo "$dir"
