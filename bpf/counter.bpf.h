@@ -136,11 +136,10 @@ static __always_inline void counter_settle(struct sluice_counter *c, int proven)
 	bpf_spin_unlock(&c->lock);
 }
 
-/* Each insertion into `sources` that succeeded, and each deletion. Atomic: a softirq may come between. */
-static __always_inline void tally_add(__s64 change)
+/* Atomic: a softirq may come between. */
+static __always_inline void tally_add(__u32 row, __s64 change)
 {
-	__u32 zero = 0;
-	__s64 *n = bpf_map_lookup_elem(&tally, &zero);
+	__s64 *n = bpf_map_lookup_elem(&tally, &row);
 
 	if (n)
 		__sync_fetch_and_add(n, change);
@@ -162,7 +161,7 @@ static __always_inline void source_delete(const struct sluice_source_key *key)
 	struct sluice_source_key own = *key;
 
 	if (!bpf_map_delete_elem(&sources, &own))
-		tally_add(-1);
+		tally_add(SLUICE_TALLY_SOURCES, -1);
 }
 
 /* The client of a reservation has answered. TAKEN: there is room for what is sure. Dry: only asked. */
@@ -211,7 +210,7 @@ static __noinline struct sluice_counter *source_open(const struct sluice_source_
 	if (c)
 		return c;
 	if (!bpf_map_update_elem(&sources, key, &counter_fresh, BPF_NOEXIST))
-		tally_add(1);
+		tally_add(SLUICE_TALLY_SOURCES, 1);
 	return bpf_map_lookup_elem(&sources, key);
 }
 

@@ -32,7 +32,7 @@ def needs(condition, what):
 class Net:
     """
     A server and a client namespace; with rtt (in ms) a third one between them that delays every frame. `nics`: two joined interfaces
-    that are theirs instead of a veth pair; they come back when the namespaces go.
+    that are theirs instead of a veth pair, as long as it lives.
     """
 
     def __init__(self, rtt=0, nics=()):
@@ -131,6 +131,9 @@ class Net:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
+        for nic, (ns, end) in zip(self.nics, ((self.server, "s0"), (self.client, "c0"))):
+            self.run(ns, "ip", "link", "set", end, "down", check=False)
+            self.run(ns, "ip", "link", "set", end, "netns", "1", "name", nic, check=False)
         for name in self.names:
             sh("ip", "netns", "del", name, check=False)
 

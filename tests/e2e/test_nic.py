@@ -52,7 +52,7 @@ def test_limits_and_cookies_hold_in_the_mode_that_the_driver_has(net, driver, tm
             h = net.hold(source, target)
             h("open", 2)
             assert h.greeted(2)
-        assert sluice.reason("cookie-valid", "connections") == 4
+        assert sluice.reason("cookie-valid", "connections") >= 4
         assert wait_for(lambda: sluice.connections() == net.established() == 6)
 
 

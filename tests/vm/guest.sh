@@ -7,6 +7,7 @@ mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup /sys/fs/cgroup
 mount -t tracefs trace /sys/kernel/tracing
 mkdir -p /dev/pts /dev/shm
+ln -sfn /proc/self/fd /dev/fd
 mount -t devpts pts /dev/pts
 for d in /run /tmp /var/tmp /dev/shm; do mount -t tmpfs tmp "$d"; done
 mkdir -p /run/netns /run/lock /run/vm

@@ -93,6 +93,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	privacy_tick(dm->privacy, now.tv_sec);
 	live_expire(dm->engine);
 	tune(dm);
+	control_tick(dm);
 	exporter_tick(dm);
 }
 

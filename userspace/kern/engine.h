@@ -44,7 +44,7 @@ int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d);
 /*
  * Compares counters with sockets, adopts what is not counted yet and, at the second audit, gives back what has no socket any
- * more. *drift: the sum of the differences that are left, 0 when all is right.
+ * more. *drift: the sum of the differences that are left and that no change meanwhile explains, 0 when all is right.
  */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
 /* Frees the counters of sources idle for longer than the retention time, and what is in force no more. */
