@@ -9,7 +9,7 @@ mount -t tracefs trace /sys/kernel/tracing
 mkdir -p /dev/pts /dev/shm
 ln -sfn /proc/self/fd /dev/fd
 mount -t devpts pts /dev/pts
-for d in /run /tmp /var/tmp /dev/shm; do mount -t tmpfs tmp "$d"; done
+for d in /run /var/tmp /dev/shm; do mount -t tmpfs tmp "$d"; done
 mkdir -p /run/netns /run/lock /run/vm
 mount -t 9p -o trans=virtio,version=9p2000.L out /run/vm
 mount --bind "$VM_MODULES" "/usr/lib/modules/$(uname -r)" 2>/dev/null || {

@@ -164,8 +164,8 @@ static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int e
 		diag_add(d, "interface %s: cannot attach: %s", interface, strerror(-err));
 	else
 		diag_add(d, "interface %s: the driver refuses native XDP (%s): %s", interface, strerror(-err),
-			 falls_back ? "using generic mode, which is slower" :
-				      "xdp-mode = auto would use generic mode, which is slower");
+			 falls_back ? "using generic mode, which is slower"
+				    : "xdp-mode = auto would use generic mode, which is slower");
 }
 
 /* What other programs there run in; native where there are none. */
