@@ -147,7 +147,7 @@ static __always_inline void tally_add(__u32 row, __s64 change)
 
 /*
  * Of a source, NULL: it has none. The key may have come as an argument of a function that is verified apart from its callers:
- * before Linux 6.3 no map took such a key, unless it was copied to the stack.
+ * Linux 6.1 takes such a key for no map, unless it was copied to the stack.
  */
 static __always_inline struct sluice_counter *source_counter(const struct sluice_source_key *key)
 {

@@ -198,7 +198,7 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 /*
  * These are only test-run, by the daemon. Socket lookups, because that runs them once, lets interrupts bring packets meanwhile
  * (with XDP and tc programs it does not, since Linux 6.11), and does not let them sleep: a syscall program may, and therefore
- * has no access to spin locks before Linux 6.2.
+ * is given no spin locks by Linux 6.1.
  */
 
 /* PASS: there were connections whose end nobody had told, and they are given back. */

@@ -85,7 +85,7 @@ static __always_inline int sweep_start(void)
 }
 
 /*
- * Frees a counter that holds nothing. Not 0: there was one. Looks it up itself: before Linux 6.2 no lock can be taken through the
+ * Frees a counter that holds nothing. Not 0: there was one. Looks it up itself: in Linux 6.1 no lock can be taken through the
  * pointer that a callback of bpf_for_each_map_elem() gets.
  */
 static __always_inline int source_free(const struct sluice_source_key *key)
