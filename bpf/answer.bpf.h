@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Turns a segment, in place and for XDP_TX, into its answer: the RST for one that is refused (RFC 9293, 3.10.7.1), or the SYN-ACK
- * that carries a SYN cookie.
+ * that carries a SYN cookie. The frame keeps its length, and what the answer does not need follows it as padding, as on any
+ * Ethernet: newer kernels let no program that changes a frame's length run under the dispatcher of libxdp before 1.5.
  */
 #ifndef SLUICE_ANSWER_BPF_H
 #define SLUICE_ANSWER_BPF_H
@@ -13,7 +14,7 @@
 #define TCPOLEN_MSS 4
 #define FIRST_SEGMENTS 10 /* RFC 6928: no client sends more before it hears of the host's own window */
 
-/* The headers of an answer, without padding; `option` is part of a SYN-ACK only. */
+/* The headers of an answer, without padding; `option` is part of a SYN-ACK only, and only where the SYN had room for it. */
 struct answer_ipv4 {
 	struct iphdr ip;
 	struct tcphdr tcp;
@@ -69,28 +70,31 @@ static __always_inline void answer_reset(struct tcphdr *tcp, const struct sluice
 }
 
 /* No window scale, SACK or timestamps: docs/limits.md says why. */
-static __always_inline __be32 answer_cookie(struct tcphdr *tcp, const struct sluice_pkt *pkt, __u32 mss)
+static __always_inline __be32 answer_cookie(struct tcphdr *tcp, const struct sluice_pkt *pkt, __u32 mss, int room)
 {
 	__u32 window = mss * FIRST_SEGMENTS;
 
 	tcp->syn = 1;
 	tcp->ack = 1;
-	tcp->doff = (sizeof(*tcp) + TCPOLEN_MSS) / 4;
 	tcp->seq = bpf_htonl(pkt->cookie);
 	tcp->ack_seq = bpf_htonl(bpf_ntohl(pkt->seq) + 1);
 	tcp->window = bpf_htons(window < 0xffff ? window : 0xffff);
+	if (!room)
+		return 0;
+	tcp->doff += TCPOLEN_MSS / 4;
 	return bpf_htonl(TCPOPT_MSS << 24 | TCPOLEN_MSS << 16 | mss);
 }
 
-/* `mss` 0: a RST. Returns the length of the segment. */
-static __always_inline __u32 answer_tcp(struct tcphdr *tcp, __be32 *option, const struct sluice_pkt *pkt, __u32 mss)
+/* `mss` 0: a RST. `room`: for an option. Returns the length of the segment. */
+static __always_inline __u32 answer_tcp(struct tcphdr *tcp, __be32 *option, const struct sluice_pkt *pkt, __u32 mss,
+					int room)
 {
 	*option = 0;
 	tcp->source = pkt->tuple.local_port;
 	tcp->dest = pkt->tuple.source_port;
 	tcp->doff = sizeof(*tcp) / 4;
 	if (mss)
-		*option = answer_cookie(tcp, pkt, mss);
+		*option = answer_cookie(tcp, pkt, mss, room);
 	else
 		answer_reset(tcp, pkt);
 	return tcp->doff * 4;
@@ -103,14 +107,14 @@ static __always_inline __sum16 answer_checksum(const struct tcphdr *tcp, __be32 
 			     bpf_htonl(IPPROTO_TCP));
 }
 
-static __always_inline void answer_ipv4_fill(struct answer_ipv4 *a, const struct sluice_pkt *pkt, __u32 mss)
+static __always_inline void answer_ipv4_fill(struct answer_ipv4 *a, const struct sluice_pkt *pkt, __u32 mss, void *end)
 {
 	__be32 addresses[2] = { pkt->tuple.local.word[3], pkt->tuple.source.word[3] };
 	__be32 option;
 	__u32 len;
 
 	__builtin_memset(a, 0, sizeof(a->ip) + sizeof(a->tcp));
-	len = answer_tcp(&a->tcp, &option, pkt, mss);
+	len = answer_tcp(&a->tcp, &option, pkt, mss, (void *)(a + 1) <= end);
 	a->ip.version = 4;
 	a->ip.ihl = sizeof(a->ip) / 4;
 	a->ip.tot_len = bpf_htons(sizeof(a->ip) + len);
@@ -121,54 +125,47 @@ static __always_inline void answer_ipv4_fill(struct answer_ipv4 *a, const struct
 	a->ip.daddr = addresses[1];
 	a->ip.check = checksum_fold(checksum_add((const __be32 *)&a->ip, sizeof(a->ip), 0));
 	a->tcp.check = answer_checksum(&a->tcp, option, checksum_add(addresses, sizeof(addresses), 0), len);
-	if (mss)
+	OPAQUE(end); /* asked again, where the verifier sees it */
+	if (option && (void *)(a + 1) <= end)
 		a->option = option;
 }
 
-static __always_inline void answer_ipv6_fill(struct answer_ipv6 *a, const struct sluice_pkt *pkt, __u32 mss)
+static __always_inline void answer_ipv6_fill(struct answer_ipv6 *a, const struct sluice_pkt *pkt, __u32 mss, void *end)
 {
 	struct sluice_addr addresses[2] = { pkt->tuple.local, pkt->tuple.source };
 	__be32 option;
 	__u32 len;
 
 	__builtin_memset(a, 0, sizeof(a->ip) + sizeof(a->tcp));
-	len = answer_tcp(&a->tcp, &option, pkt, mss);
+	len = answer_tcp(&a->tcp, &option, pkt, mss, (void *)(a + 1) <= end);
 	a->ip.version = 6;
 	a->ip.payload_len = bpf_htons(len);
 	a->ip.nexthdr = IPPROTO_TCP;
 	a->ip.hop_limit = ANSWER_TTL;
 	__builtin_memcpy(&a->ip.saddr, addresses, sizeof(addresses));
 	a->tcp.check = answer_checksum(&a->tcp, option, checksum_add(addresses[0].word, sizeof(addresses), 0), len);
-	if (mss)
+	OPAQUE(end); /* asked again, where the verifier sees it */
+	if (option && (void *)(a + 1) <= end)
 		a->option = option;
 }
 
 static __always_inline int answer_build(struct xdp_md *ctx, const struct sluice_pkt *pkt, __u32 mss)
 {
-	__u32 ip_len = pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__u32 offset = pkt->ip_offset & 0x3f;
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
-	long length = end - data;
+	struct answer_ipv4 *v4 = data + offset;
+	struct answer_ipv6 *v6 = data + offset;
 
-	/* the verifier refuses the sum of a pointer and a constant that clang would make of this */
-	barrier_var(length);
-	/* One option's room more than a RST needs, so that both kinds are built by the same bounds. */
-	if (bpf_xdp_adjust_tail(ctx, (long)(offset + ip_len + sizeof(struct tcphdr) + TCPOLEN_MSS) - length))
-		return XDP_DROP;
-	data = (void *)(long)ctx->data;
-	end = (void *)(long)ctx->data_end;
-	if (data + offset + sizeof(struct answer_ipv6) <= end && !pkt->ipv4)
-		answer_ipv6_fill(data + offset, pkt, mss);
-	else if (data + offset + sizeof(struct answer_ipv4) <= end && pkt->ipv4)
-		answer_ipv4_fill(data + offset, pkt, mss);
+	if (!pkt->ipv4 && (void *)&v6->option <= end)
+		answer_ipv6_fill(v6, pkt, mss, end);
+	else if (pkt->ipv4 && (void *)&v4->option <= end)
+		answer_ipv4_fill(v4, pkt, mss, end);
 	else
 		return XDP_DROP;
 	if (data + sizeof(struct ethhdr) > end)
 		return XDP_DROP;
 	answer_ethernet(data);
-	if (!mss && bpf_xdp_adjust_tail(ctx, -TCPOLEN_MSS))
-		return XDP_DROP;
 	return XDP_TX;
 }
 

@@ -11,16 +11,26 @@
 
 static void (*log_line)(const char *line);
 
+#define LOG_TAIL 16384 /* bytes: what the verifier says can be megabytes, and only its end tells why */
+
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[512];
+	_cleanup_free_ char *text = NULL;
+	char *at, *line;
+	int len;
 
 	if (!log_line || level == LIBBPF_DEBUG)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	if (*line)
-		log_line(line);
+	len = vasprintf(&text, fmt, ap);
+	if (len < 0) {
+		text = NULL;
+		return 0;
+	}
+	at = text + (len > LOG_TAIL ? len - LOG_TAIL : 0);
+	while ((line = strsep(&at, "\n"))) {
+		if (*line)
+			log_line(line);
+	}
 	return 0;
 }
 
