@@ -32,7 +32,7 @@ __noinline int holding_prove(const struct sluice_holding *h, const struct sluice
 	if (!h || !rule || !row)
 		return SLUICE_UNPARSED;
 	if (h->holds & SLUICE_HOLDS_SOURCE)
-		got = counter_prove(bpf_map_lookup_elem(&sources, &h->source), &rule->source, force, dry);
+		got = counter_prove(source_counter(&h->source), &rule->source, force, dry);
 	else if (h->holds & SLUICE_HOLDS_SHARED)
 		got = counter_prove(shared_of(&h->source), &rule->source, force, dry);
 	if (got != TAKEN)

@@ -158,6 +158,12 @@ static __always_inline long listener_stamp(struct xdp_md *ctx, const struct slui
 
 enum stamp_says { STAMP_DUE, STAMP_ACCEPTS, STAMP_REFUSES };
 
+/* Not 0: the listener remembers an overflow not older than `ns`. 0 is never, also within a minute of the boot. */
+static __always_inline int stamp_younger(const struct sluice_stamp *stamp, __u64 now, __u64 ns)
+{
+	return stamp->stamped_ns && now - stamp->stamped_ns < ns;
+}
+
 /* What is known of the listener without asking it. DUE: that it has to be asked. */
 static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *stamp, __u64 now)
 {
@@ -165,10 +171,10 @@ static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *sta
 
 	if (!stamp)
 		return STAMP_DUE;
-	wait = now - stamp->stamped_ns < STAMP_FRESH_NS * 2 ? STAMP_FRESH_NS : STAMP_RETRY_NS;
+	wait = stamp_younger(stamp, now, STAMP_FRESH_NS * 2) ? STAMP_FRESH_NS : STAMP_RETRY_NS;
 	if (now - stamp->tried_ns >= wait)
 		return STAMP_DUE;
-	return now - stamp->stamped_ns < STAMP_GOOD_NS ? STAMP_ACCEPTS : STAMP_REFUSES;
+	return stamp_younger(stamp, now, STAMP_GOOD_NS) ? STAMP_ACCEPTS : STAMP_REFUSES;
 }
 
 /* Not 0: the listener accepts cookies for some time to come. */
@@ -192,7 +198,7 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 	else
 		bell_ring();
 	bpf_map_update_elem(&stamps, &key, &fresh, BPF_ANY);
-	return fresh.stamped_ns && now - fresh.stamped_ns < STAMP_GOOD_NS;
+	return stamp_younger(&fresh, now, STAMP_GOOD_NS);
 }
 
 /* The cookie that answers this SYN; below 0: none can be made now. `s` is zero. */

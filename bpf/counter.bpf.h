@@ -145,9 +145,22 @@ static __always_inline void tally_add(__u32 row, __s64 change)
 		__sync_fetch_and_add(n, change);
 }
 
+/*
+ * Of a source, NULL: it has none. The key may have come as an argument of a function that is verified apart from its callers:
+ * before Linux 6.3 no map took such a key, unless it was copied to the stack.
+ */
+static __always_inline struct sluice_counter *source_counter(const struct sluice_source_key *key)
+{
+	struct sluice_source_key own = *key;
+
+	return bpf_map_lookup_elem(&sources, &own);
+}
+
 static __always_inline void source_delete(const struct sluice_source_key *key)
 {
-	if (!bpf_map_delete_elem(&sources, key))
+	struct sluice_source_key own = *key;
+
+	if (!bpf_map_delete_elem(&sources, &own))
 		tally_add(SLUICE_TALLY_SOURCES, -1);
 }
 
@@ -214,16 +227,18 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 {
 	/* Not transient: the element may be another source's by now. One left empty is the reaper's. */
 	struct give undo = {};
+	struct sluice_source_key own; /* see source_counter() */
 	struct sluice_counter *c;
 	enum taken got;
 
 	if (!key || !limit || !how)
 		return TAKEN_NO_ROOM;
-	c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
+	own = *key;
+	c = how->dry ? bpf_map_lookup_elem(&sources, &own) : source_open(&own);
 	if (!c) /* an empty counter refuses nobody */
 		return how->dry ? TAKEN : TAKEN_NO_ROOM;
 	got = counter_take(c, limit, how);
-	if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
+	if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, &own) == c)
 		return got;
 	undo.now = how->now;
 	undo.reserved = how->reserve;
@@ -303,7 +318,7 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 		lasting_give(shared_of(&h->source), how);
 	if (!(h->holds & SLUICE_HOLDS_SOURCE))
 		return 0;
-	c = bpf_map_lookup_elem(&sources, &h->source);
+	c = source_counter(&h->source);
 	if (c)
 		source_give(&h->source, c, how);
 	return 0;
@@ -321,7 +336,7 @@ __noinline int holding_settle(const struct sluice_holding *h, int proven)
 	if (h->holds & SLUICE_HOLDS_SHARED)
 		counter_settle(shared_of(&h->source), proven);
 	if (h->holds & SLUICE_HOLDS_SOURCE)
-		counter_settle(bpf_map_lookup_elem(&sources, &h->source), proven);
+		counter_settle(source_counter(&h->source), proven);
 	return 0;
 }
 
@@ -335,7 +350,7 @@ static __always_inline void holding_unprove(const struct sluice_holding *h, __u1
 	if (of & SLUICE_HOLDS_SHARED)
 		counter_unprove(shared_of(&h->source));
 	if (of & SLUICE_HOLDS_SOURCE)
-		counter_unprove(bpf_map_lookup_elem(&sources, &h->source));
+		counter_unprove(source_counter(&h->source));
 }
 
 #endif

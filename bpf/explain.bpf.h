@@ -17,7 +17,7 @@ static __always_inline void tally_fill(struct sluice_tally *out, const struct sl
 __noinline int source_tally(const struct sluice_source_key *key, struct sluice_tally *out)
 {
 	if (key && out)
-		tally_fill(out, bpf_map_lookup_elem(&sources, key));
+		tally_fill(out, source_counter(key));
 	return 0;
 }
 

@@ -35,16 +35,28 @@ __noinline __u32 peak_bucket(__u32 n)
 	return k < SLUICE_PEAKS ? k : SLUICE_PEAKS;
 }
 
+/* NULL for 0 and for what is above. Opaque: the compiler knows of bounds that Linux 6.1 does not, and would leave the check out. */
+static __always_inline __u32 *peak_cell(__u32 *histogram, __u32 bucket)
+{
+	__u32 at = bucket - 1;
+
+	OPAQUE(at);
+	return at < SLUICE_PEAKS ? &histogram[at] : NULL;
+}
+
 /*
  * Moves a source from the bucket it was in to a higher one; buckets as in struct sluice_counter. The histogram may have begun
  * anew since: then there is nothing to take away.
  */
 static __always_inline void peak_move(__u32 *histogram, __u32 from, __u32 to)
 {
-	if (from && from <= SLUICE_PEAKS && histogram[from - 1])
-		__sync_fetch_and_add(&histogram[from - 1], -1);
-	if (to && to <= SLUICE_PEAKS)
-		__sync_fetch_and_add(&histogram[to - 1], 1);
+	__u32 *cell = peak_cell(histogram, from);
+
+	if (cell && *cell)
+		__sync_fetch_and_add(cell, -1);
+	cell = peak_cell(histogram, to);
+	if (cell)
+		__sync_fetch_and_add(cell, 1);
 }
 
 static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_counter *c)
@@ -102,7 +114,7 @@ __noinline int peaks_take(const struct sluice_source_key *key, int source_too)
 	if (!p || !c)
 		return 0;
 	service_peak(p, c);
-	c = source_too ? bpf_map_lookup_elem(&sources, key) : NULL;
+	c = source_too ? source_counter(key) : NULL;
 	if (c)
 		source_peak(p, c);
 	return 0;

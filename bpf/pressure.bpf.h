@@ -187,13 +187,15 @@ static __always_inline int stray_sample(__u32 service)
 	return s && s->packets % STRAY_SAMPLE == 0;
 }
 
-/* Not 0: no threshold is exceeded by more than the part of it that counts as calm. */
-static __always_inline int pressure_is_low(struct sluice_pressure *p, const struct sluice_flood *flood, __u32 service,
-					   __u64 now)
+/* Not 0: no threshold is exceeded by more than the part of it that counts as calm. Looks up what it locks, as source_free() does. */
+static __always_inline int pressure_is_low(__u32 service, const struct sluice_flood *flood, __u64 now)
 {
+	struct sluice_pressure *p = pressure_of(service);
 	__u64 syns = now / (flood->syn_width_ns ?: 1), expired = now / (flood->expired_width_ns ?: 1);
 	__u64 syn_sum, expired_sum;
 
+	if (!p)
+		return 1;
 	bpf_spin_lock(&p->lock);
 	window_advance(&p->syns, syns, flood->syn_width_ns);
 	syn_sum = p->syns.sum;
@@ -214,7 +216,7 @@ static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressu
 	if (p->suspects && p->suspects_until_ns < s->now)
 		p->suspects = 0;
 	if (p->on && generation) {
-		if (!pressure_is_low(p, &generation->flood, *service, s->now))
+		if (!pressure_is_low(*service, &generation->flood, s->now))
 			p->busy_ns = s->now;
 		else if (s->now - p->busy_ns > generation->flood.calm_ns)
 			p->on = 0;

@@ -195,21 +195,40 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-SEC("syscall")
-int sluice_heal(void *ctx)
+/*
+ * These are only test-run, by the daemon. Socket lookups, because that runs them once, lets interrupts bring packets meanwhile
+ * (with XDP and tc programs it does not, since Linux 6.11), and does not let them sleep: a syscall program may, and therefore
+ * has no access to spin locks before Linux 6.2.
+ */
+
+/* PASS: there were connections whose end nobody had told, and they are given back. */
+SEC("sk_lookup")
+int sluice_heal(struct bpf_sk_lookup *ctx)
 {
-	return connections_heal();
+	return connections_heal() ? SK_PASS : SK_DROP;
 }
 
-/* Run once by the daemon when it loads: the timer then starts itself again and again. */
-SEC("syscall")
-int sluice_sweep(void *ctx)
+/* PASS: the timer is set, and from now on starts itself again and again. */
+SEC("sk_lookup")
+int sluice_sweep(struct bpf_sk_lookup *ctx)
 {
-	return sweep_start();
+	return sweep_start() ? SK_DROP : SK_PASS;
 }
 
-SEC("syscall")
-int sluice_reap(struct sluice_reap *ask)
+SEC("sk_lookup")
+int sluice_reap(struct bpf_sk_lookup *ctx)
 {
-	return ask->one ? reap_one(ask) : reap_due();
+	reap_due();
+	return SK_PASS;
+}
+
+/* PASS: the counter of this source (the remote address, cut to the aggregation length) at this service (the local port) is freed. */
+SEC("sk_lookup")
+int sluice_free(struct bpf_sk_lookup *ctx)
+{
+	struct sluice_source_key key = { .addr = { { ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2],
+						     ctx->remote_ip6[3] } },
+					 .service = ctx->local_port };
+
+	return source_free(&key) ? SK_PASS : SK_DROP;
 }

@@ -84,11 +84,17 @@ static __always_inline int sweep_start(void)
 	return err;
 }
 
-/* Frees a counter that holds nothing. */
-static __always_inline int source_free(const struct sluice_source_key *key, struct sluice_counter *c)
+/*
+ * Frees a counter that holds nothing. Not 0: there was one. Looks it up itself: before Linux 6.2 no lock can be taken through the
+ * pointer that a callback of bpf_for_each_map_elem() gets.
+ */
+static __always_inline int source_free(const struct sluice_source_key *key)
 {
+	struct sluice_counter *c = bpf_map_lookup_elem(&sources, key);
 	int gone = 0;
 
+	if (!c)
+		return 0;
 	bpf_spin_lock(&c->lock);
 	if (!c->held && c->state != SLUICE_COUNTER_GONE) {
 		c->state = SLUICE_COUNTER_GONE;
@@ -112,7 +118,7 @@ static long reap_source(void *map, const struct sluice_source_key *key, struct s
 		keep = s->retention;
 	if (c->state == SLUICE_COUNTER_PROVEN && c->seen_ns + keep > s->now)
 		return 0;
-	source_free(&copy, c);
+	source_free(&copy);
 	return 0;
 }
 
@@ -144,35 +150,18 @@ static long reap_fragment(void *map, const struct sluice_fragment_key *key, stru
 	return 0;
 }
 
-static __always_inline int reap_due(void)
+static __always_inline void reap_due(void)
 {
 	const struct sluice_generation *generation = generation_live();
 	struct sweep s = { .now = bpf_ktime_get_ns() };
 
 	if (!generation)
-		return -1;
+		return;
 	s.retention = generation->retention_ns;
 	bpf_for_each_map_elem(&sources, reap_source, &s, 0);
 	bpf_for_each_map_elem(&late, reap_late, &s, 0);
 	bpf_for_each_map_elem(&suspects, reap_suspect, &s, 0);
 	bpf_for_each_map_elem(&fragments, reap_fragment, &s, 0);
-	return 0;
-}
-
-static __always_inline int reap_one(struct sluice_reap *ask)
-{
-	struct sluice_source_key key = {};
-	struct sluice_counter *c;
-	int service;
-
-	key.addr = ask->source;
-	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
-		key.service = service;
-		c = bpf_map_lookup_elem(&sources, &key);
-		if (c)
-			ask->freed += source_free(&key, c);
-	}
-	return 0;
 }
 
 #endif

@@ -385,13 +385,6 @@ struct sluice_budget {
 
 #define SLUICE_EVENT_BURST 10 /* events of one reason on one processor that may come at once */
 
-/* What sluice_reap is asked for. */
-struct sluice_reap {
-	struct sluice_addr source; /* cut to the aggregation length */
-	__u32 one; /* only the counters of `source` that hold nothing, however fresh; else all that are due */
-	__u32 freed; /* the answer, for one */
-};
-
 /* One refusal told, for `watch`. */
 struct sluice_event {
 	__u64 when_ns; /* CLOCK_MONOTONIC_COARSE */

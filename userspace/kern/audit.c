@@ -52,15 +52,6 @@ static int drift_read(const struct engine *e, long *drift)
 	return err;
 }
 
-/* How many connections were given back whose end was missed, or -errno. */
-static int heal(const struct engine *e)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	int err = bpf_prog_test_run_opts(e->heal, &opts);
-
-	return err ? err : (int)opts.retval;
-}
-
 int engine_audit(struct engine *e, long *drift, struct diag *d)
 {
 	long now = 0;
@@ -72,7 +63,7 @@ int engine_audit(struct engine *e, long *drift, struct diag *d)
 			break;
 	}
 	if (!err)
-		err = heal(e);
+		err = program_ask(e->program[PROGRAM_HEAL], NULL);
 	if (err > 0)
 		err = drift_read(e, &now);
 	if (err) {

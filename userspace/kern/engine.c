@@ -45,7 +45,8 @@ struct engine *engine_new(const char *instance)
 		return NULL;
 	snprintf(e->instance, sizeof(e->instance), "%s", instance);
 	e->lock = e->links = -1;
-	e->reap = e->heal = -1;
+	for (i = 0; i < PROGRAMS; i++)
+		e->program[i] = -1;
 	for (i = 0; i < MAPS; i++)
 		e->map[i] = -1;
 	e->registry = calloc(1, sizeof(*e->registry));
@@ -68,10 +69,10 @@ void engine_close(struct engine *e)
 	}
 	ring_buffer__free(e->bell);
 	links_forget(e);
-	if (e->reap >= 0)
-		close(e->reap);
-	if (e->heal >= 0)
-		close(e->heal);
+	for (i = 0; i < PROGRAMS; i++) {
+		if (e->program[i] >= 0)
+			close(e->program[i]);
+	}
 	if (e->lock >= 0)
 		close(e->lock);
 	free(e->registry);
@@ -94,17 +95,6 @@ static int registry_read(struct engine *e)
 	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++)
 		err = bpf_map_lookup_elem(e->map[MAP_names], &i, e->registry->name[i]);
 	return err;
-}
-
-static int programs_open(struct engine *e)
-{
-	char path[PIN_PATH_LEN];
-
-	pin_path(e->instance, PIN_REAP, path);
-	e->reap = bpf_obj_get(path);
-	pin_path(e->instance, PIN_HEAL, path);
-	e->heal = bpf_obj_get(path);
-	return e->reap < 0 || e->heal < 0 ? -ENOENT : 0;
 }
 
 /* -ENOENT: nothing (whole) is pinned there; -EPROTO: pins of another ABI. */
@@ -269,10 +259,9 @@ int engine_unload(const char *instance, struct diag *d)
 
 int engine_reap(struct engine *e)
 {
-	struct sluice_reap due = {};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &due, .ctx_size_in = sizeof(due));
+	int done = program_ask(e->program[PROGRAM_REAP], NULL);
 
-	return bpf_prog_test_run_opts(e->reap, &opts);
+	return done < 0 ? done : 0;
 }
 
 static int probe_run(const struct engine *e, const char *pin, struct bpf_test_run_opts *opts)

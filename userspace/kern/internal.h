@@ -17,6 +17,7 @@
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
 #define PIN_HEAL "prog_heal"
+#define PIN_FREE "prog_free"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_EXPLAIN "prog_explain"
@@ -39,11 +40,14 @@ enum map_id {
 		MAPS
 };
 
+/* Those that only the daemon runs. */
+enum program_id { PROGRAM_HEAL, PROGRAM_REAP, PROGRAM_FREE, PROGRAMS };
+
 struct engine {
 	char instance[SLUICE_NAME_LEN];
 	int lock; /* flock on the pin directory; -1: opened for reading */
 	int map[MAPS];
-	int reap, heal; /* programs */
+	int program[PROGRAMS]; /* -1: not open */
 	struct ring_buffer *bell; /* NULL: not listened to */
 	int links; /* netlink socket; -1: not listened to */
 	struct guarded *guarded; /* links.c's */
@@ -75,6 +79,11 @@ const char *gate_mode(const char *interface, const char *pin);
 bool link_is_away(const struct engine *e, const char *interface, struct diag *d);
 int link_note(struct engine *e, const char *interface); /* it exists, and is guarded from now on */
 void links_forget(struct engine *e);
+
+/* program.c */
+int programs_open(struct engine *e); /* 0 or -ENOENT */
+/* Runs one of them, on its descriptor: 1 (it said PASS), 0 or -errno; `about`, where it asks for one: whose counter. */
+int program_ask(int fd, const struct sluice_source_key *about);
 
 /* tuning.c */
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */

@@ -62,11 +62,9 @@ static int link_pin(const struct engine *e, struct bpf_program *prog, const char
 
 static int sweep_begin(struct sluice_bpf *skel)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	int err;
+	int done = program_ask(bpf_program__fd(skel->progs.sluice_sweep), NULL);
 
-	err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.sluice_sweep), &opts);
-	return err ? err : (int)opts.retval;
+	return done ? (done < 0 ? done : 0) : -EIO;
 }
 
 static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *d)
@@ -79,6 +77,9 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 	pin_path(e->instance, PIN_HEAL, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_heal, path);
+	pin_path(e->instance, PIN_FREE, path);
+	if (!err)
+		err = bpf_program__pin(skel->progs.sluice_free, path);
 	pin_path(e->instance, PIN_PROBE, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_gate, path);

@@ -99,6 +99,19 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	return 0;
 }
 
+/* How many counters of the source were freed, or -errno. */
+static int counters_erase(const struct engine *e, const struct sluice_addr *source)
+{
+	struct sluice_source_key key = { .addr = *source };
+	int n = 0, freed = 0;
+
+	for (key.service = 1; key.service < SLUICE_MAX_SERVICES && freed >= 0; key.service++) {
+		freed = program_ask(e->program[PROGRAM_FREE], &key);
+		n += freed;
+	}
+	return freed < 0 ? freed : n;
+}
+
 static unsigned int suspicion_erase(const struct engine *e, const struct sluice_addr *source)
 {
 	struct sluice_source_key key = { .addr = *source };
@@ -111,20 +124,17 @@ static unsigned int suspicion_erase(const struct engine *e, const struct sluice_
 
 int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed)
 {
-	struct sluice_reap ask = { .one = 1 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ask, .ctx_size_in = sizeof(ask)); /* written back, too */
 	struct prefix source;
 	long late, fragments;
-	int err;
+	int err, counters;
 
 	err = source_of(e, a, &source);
 	if (err)
 		return err;
-	ask.source = source.addr;
-	err = bpf_prog_test_run_opts(e->reap, &opts);
-	if (err)
-		return err;
-	*freed = ask.freed + suspicion_erase(e, &source.addr);
+	counters = counters_erase(e, &source.addr);
+	if (counters < 0)
+		return counters;
+	*freed = counters + suspicion_erase(e, &source.addr);
 	late = entries_of(e->map[MAP_late], sizeof(__u64), a, bpf_map_delete_elem);
 	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, bpf_map_delete_elem);
 	if (late < 0 || fragments < 0)
