@@ -13,7 +13,7 @@ CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -fno-o
 CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
+BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lz
 CORE_LIBS := -lconfuse -lmaxminddb -lsodium
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
@@ -30,7 +30,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test demo bench fuzz install clean
+.PHONY: all tests check test demo bench fuzz install deb clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
@@ -52,15 +52,15 @@ $(B)/userspace/daemon/exporter.o: $(B)/page.h
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 $(B)/libcore.a: $(CORE)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
@@ -103,16 +103,24 @@ bench:
 	$(Q)scripts/scrape.py
 	$(Q)scripts/bench_lists.py
 	$(Q)scripts/bench_flood.py
+# The policy of a host is never overwritten; units and man pages name the paths that things are installed at.
+UNITS = $(PREFIX)/lib/systemd/system
+D := $(DESTDIR)$(PREFIX)
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
-	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/sluice.conf.5
+	install -D -m 755 -t $(D)/sbin $(B)/sluiced $(B)/sluicectl
+	test -e $(DESTDIR)/etc/sluice/sluice.conf || install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
+	install -D -m 644 -t $(DESTDIR)$(UNITS) dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
+	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(UNITS)/sluiced.service $(DESTDIR)$(UNITS)/sluice-geo.service
+	install -D -m 644 dist/sluice.sysusers $(D)/lib/sysusers.d/sluice.conf
+	install -D -m 644 dist/sluice.tmpfiles $(D)/lib/tmpfiles.d/sluice.conf
+	install -D -m 644 -t $(D)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
+	install -D -m 644 -t $(D)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
+	install -D -m 644 -t $(D)/share/man/man5 docs/sluice.conf.5
 	$(B)/sluicectl completion > $(B)/completion
-	install -D -m 644 $(B)/completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluicectl
+	install -D -m 644 $(B)/completion $(D)/share/bash-completion/completions/sluicectl
+deb:
+	$(Q)scripts/deb.sh $(B)/deb
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
