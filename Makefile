@@ -30,7 +30,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test demo bench fuzz install deb clean
+.PHONY: all tests check test demo bench fuzz install deb security clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
@@ -58,7 +58,7 @@ $(B)/libcore.a: $(CORE)
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd -lcap-ng -lseccomp
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
@@ -68,6 +68,8 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
+$(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
+$(B)/tests/datapath/test_rights: $(B)/userspace/daemon/rights.o
 $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
@@ -118,6 +120,8 @@ install: all
 	install -D -m 644 -t $(D)/share/man/man5 docs/sluice.conf.5
 	$(B)/sluicectl completion > $(B)/completion
 	install -D -m 644 $(B)/completion $(D)/share/bash-completion/completions/sluicectl
+security: # what the unit still lets sluiced do, and systemd's score
+	$(Q)systemd-analyze security --offline=yes --no-pager dist/sluiced.service | grep -v '^✓'
 deb:
 	$(Q)scripts/deb.sh $(B)/deb
 clean:

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "exporter.h"
+#include "rights.h"
 #include "tables.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
@@ -171,6 +172,9 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 		return -ENOMEM;
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	exporter_follow(dm);
+	err = rights_drop(RIGHTS_DAEMON, d);
+	if (err)
+		return err;
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");

@@ -10,6 +10,7 @@
 #include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
+#include "keeper.h"
 #include "lookup.h"
 #include "parse.h"
 #include "plan.h"
@@ -314,7 +315,7 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	watch_end(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
-	err = engine_unload(dm->instance, &a->diag);
+	err = keeper_unload(dm, &a->diag);
 	dm->unloaded = true;
 	return err;
 }

@@ -23,11 +23,15 @@ struct engine;
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d);
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
+/* Opens the pins for writing beside the daemon that holds the lock: for engine_attach() on its behalf. */
+int engine_open_beside(const char *instance, struct engine **out, struct diag *d);
 /* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */
 void engine_close(struct engine *e);
 
 /* Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. */
 int engine_attach(struct engine *e, const struct policy *p, struct diag *d);
+/* Whether engine_attach() would find nothing to do. */
+bool engine_attached(const struct engine *e, const struct policy *p);
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
 int engine_unload(const char *instance, struct diag *d);
 

@@ -44,6 +44,7 @@ struct engine {
 	int lock; /* flock on the pin directory; -1: opened for reading */
 	int map[MAPS];
 	int reap, heal; /* programs */
+	int trie[SLUICE_SLOTS]; /* maps that this process put there: asking by id takes CAP_SYS_ADMIN; -1: none */
 	struct ring_buffer *bell; /* NULL: not listened to */
 	struct registry *registry;
 	/* Kept by the daemon that holds the lock. */
@@ -78,9 +79,9 @@ int control_read(const struct engine *e, struct sluice_control *out);
 /* trie_map.c */
 struct trie;
 /* Puts a new trie into the slot; when it returns nothing reads the slot's old content. */
-int trie_replace(const struct engine *e, __u32 slot, const struct trie *t);
+int trie_replace(struct engine *e, __u32 slot, const struct trie *t);
 /* Gives back the memory of an idle slot's trie. */
-int trie_drop(const struct engine *e, __u32 slot);
+int trie_drop(struct engine *e, __u32 slot);
 struct trie_view {
 	const __u32 *cell; /* mapped */
 	size_t pages;
