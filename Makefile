@@ -14,7 +14,7 @@ CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
-KERN_LIBS := -lxdp -lbpf -lelf -lz
+KERN_LIBS := -lxdp -lbpf -lelf -lz -lmnl
 CORE_LIBS := -lconfuse -lmaxminddb -lsodium
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 

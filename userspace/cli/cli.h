@@ -55,6 +55,9 @@ int complain_no_daemon(const struct call *c);
 /* completion.c */
 int cmd_completion(const struct call *c);
 
+/* cmd_doctor.c */
+int cmd_doctor(const struct call *c);
+
 /* cmd_top.c */
 int cmd_top(const struct call *c);
 
