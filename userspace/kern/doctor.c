@@ -75,7 +75,6 @@ static const struct feature helpers[] = {
 
 static const struct feature programs[] = {
 	{ "XDP", BPF_PROG_TYPE_XDP, 0, "4.8" },
-	{ "tp_btf and iterator", BPF_PROG_TYPE_TRACING, 0, "5.8" },
 	{ "syscall", BPF_PROG_TYPE_SYSCALL, 0, "5.14" },
 	{},
 };
@@ -123,27 +122,54 @@ static void features(struct findings *f, const char *kind, const struct feature 
 		finding_add(f, FINDING_GOOD, "kernel", "", "all %zu %ss by probe", n, kind);
 }
 
+/* What a tracing program hangs on, by the kernel's own types. A program that does nothing is loaded for it, and attached nowhere. */
+static const struct {
+	const char *type, *what;
+	unsigned int kind;
+	enum bpf_attach_type attach;
+} anchors[] = {
+	{ "btf_trace_inet_sock_set_state", "tp_btf program at inet_sock_set_state", BTF_KIND_TYPEDEF,
+	  BPF_TRACE_RAW_TP },
+	{ "bpf_iter_tcp", "iterator over TCP sockets", BTF_KIND_FUNC, BPF_TRACE_ITER },
+};
+
+static int anchor_probe(const struct btf *btf, size_t i)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = anchors[i].attach);
+	_cleanup_close_ int fd = -1;
+	int id = btf__find_by_name_kind(btf, anchors[i].type, anchors[i].kind);
+
+	if (id < 0)
+		return id;
+	opts.attach_btf_id = id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "sluice_doctor", "GPL", nothing, 2, &opts);
+	return fd < 0 ? fd : 0;
+}
+
 static void types(struct findings *f)
 {
-	static const struct feature known[] = {
-		{ "btf_trace_inet_sock_set_state", 0, BTF_KIND_TYPEDEF, "" },
-		{ "bpf_iter_tcp", 0, BTF_KIND_FUNC, "" },
-	};
 	_cleanup_(btf_free) struct btf *btf = btf__load_vmlinux_btf();
 	size_t i;
+	int err;
 
 	if (!btf) {
 		finding_add(f, FINDING_BAD, "kernel", "boot a kernel with CONFIG_DEBUG_INFO_BTF (Debian's have it)",
 			    "no BTF in /sys/kernel/btf/vmlinux: %s", strerror(errno));
 		return;
 	}
-	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (btf__find_by_name_kind(btf, known[i].name, known[i].id) < 0)
-			finding_add(f, FINDING_BAD, "kernel",
-				    "boot a kernel from 6.0 on, with CONFIG_INET and CONFIG_BPF_EVENTS",
-				    "its BTF does not know %s", known[i].name);
-	}
 	finding_add(f, FINDING_GOOD, "kernel", "", "BTF");
+	for (i = 0; i < sizeof(anchors) / sizeof(*anchors); i++) {
+		err = anchor_probe(btf, i);
+		if (err)
+			finding_add(f, FINDING_BAD, "kernel", "boot a kernel from 6.0 on, with CONFIG_BPF_EVENTS",
+				    "no %s: %s", anchors[i].what, strerror(-err));
+		else
+			finding_add(f, FINDING_GOOD, "kernel", "", "%s", anchors[i].what);
+	}
 }
 
 static void bpf_files(struct findings *f)
@@ -177,14 +203,16 @@ static void ends(struct findings *f)
 
 void doctor_kernel(struct findings *f)
 {
-	if (geteuid())
+	if (geteuid()) {
 		finding_add(f, FINDING_WARNING, "kernel", "run this as root",
 			    "not root: what the kernel can do, and whose sockets these are, stays unknown");
-	features(f, "program type", programs, program_probe);
-	features(f, "map type", tables, table_probe);
-	features(f, "helper", helpers, helper_probe);
-	types(f);
+	} else {
+		features(f, "program type", programs, program_probe);
+		features(f, "map type", tables, table_probe);
+		features(f, "helper", helpers, helper_probe);
+		types(f);
+		ends(f);
+	}
 	bpf_files(f);
 	compiler(f);
-	ends(f);
 }

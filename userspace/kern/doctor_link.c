@@ -6,7 +6,7 @@
 #include "internal.h"
 #include "link.h"
 
-#define PAGE_MTU 3498 /* what fits one page of 4 KB with headroom and tail: most drivers' limit for native XDP */
+#define PAGE_MTU 3498U /* what fits one page of 4 KB with headroom and tail: most drivers' limit for native XDP */
 
 #define CHECK "interface"
 
@@ -36,7 +36,7 @@ static void size(const char *name, const struct link_view *l, struct findings *f
 {
 	char remedy[96];
 
-	if (l->mtu <= PAGE_MTU || l->features & LINK_XDP_SG)
+	if (l->mtu <= PAGE_MTU || l->features & LINK_XDP_SG || (l->features_known && !(l->features & LINK_XDP_BASIC)))
 		return;
 	snprintf(remedy, sizeof(remedy), "ip link set %s mtu %u, or xdp-mode = generic", name, PAGE_MTU);
 	finding_add(f, FINDING_WARNING, CHECK, remedy,
@@ -45,26 +45,34 @@ static void size(const char *name, const struct link_view *l, struct findings *f
 
 static void offloads(const char *name, const struct link_view *l, struct findings *f)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	char remedy[96];
 
-	if (l->lro) {
-		snprintf(remedy, sizeof(remedy), "ethtool -K %s lro off", name);
-		finding_add(
-			f, FINDING_WARNING, CHECK, remedy,
-			"%s: LRO is on: drivers refuse native XDP with it, or hand over packets that were never sent",
-			name);
-	}
+	if (!l->lro)
+		return;
+	snprintf(remedy, sizeof(remedy), "ethtool -K %s lro off", name);
+	finding_add(f, FINDING_WARNING, CHECK, remedy,
+		    "%s: LRO is on: drivers refuse native XDP with it, or hand over packets that were never sent",
+		    name);
+}
+
+static void queues(const char *name, const struct link_view *l, struct findings *f)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	bool can = l->queues < l->queues_max;
+	char remedy[96];
+
 	if (!l->queues || l->queues >= cpus)
 		return;
-	snprintf(remedy, sizeof(remedy),
-		 l->queues < l->queues_max ? "ethtool -L %s combined %u"
-					   : "none here, or more queues for %s from the hypervisor",
-		 name, l->queues_max < cpus ? l->queues_max : (unsigned int)cpus);
+	if (can)
+		snprintf(remedy, sizeof(remedy), "ethtool -L %s combined %u (or rx %u)", name,
+			 l->queues_max < cpus ? l->queues_max : cpus, l->queues_max < cpus ? l->queues_max : cpus);
+	else
+		snprintf(remedy, sizeof(remedy), "none by ethtool: it has no more; a hypervisor may give it some");
 	finding_add(
-		f, l->queues < l->queues_max ? FINDING_WARNING : FINDING_NOTE, CHECK, remedy,
-		"%s: %u receive queues for %ld processors: a flood keeps %u of them busy; some drivers want one a processor for native XDP",
-		name, l->queues, cpus, l->queues);
+		f, can ? FINDING_WARNING : FINDING_NOTE, CHECK, remedy,
+		"%s: receive queues: %u, processors: %u: the others cannot help in a flood; some drivers want a queue for "
+		"each before they do native XDP",
+		name, l->queues, cpus);
 }
 
 static void place(const char *name, const struct link_view *l, struct findings *f)
@@ -144,6 +152,7 @@ static void interface(const char *name, const char *instance, const struct polic
 	native(name, &l, p, f);
 	size(name, &l, f);
 	offloads(name, &l, f);
+	queues(name, &l, f);
 	place(name, &l, f);
 	others(name, instance, &l, f);
 }
@@ -154,7 +163,4 @@ void doctor_interfaces(const struct policy *p, const char *instance, struct find
 
 	for (i = 0; i < p->interfaces_count; i++)
 		interface(p->interfaces[i], instance, p, f);
-	if (!p->interfaces_count)
-		finding_add(f, FINDING_BAD, CHECK, "interfaces = {eth0}",
-			    "the policy names no interface: nothing would be refused");
 }

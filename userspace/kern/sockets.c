@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "netlink.h"
 #include "sockets.h"
+#include "tables.h"
 
 #ifndef SOCK_DESTROY
 #define SOCK_DESTROY 21
@@ -22,8 +23,7 @@
 struct sockets {
 	struct socket_seen *item;
 	size_t count, room;
-	const struct prefix *from; /* NULL: any */
-	const struct policy *policy; /* NULL: any port */
+	const struct sought *what; /* NULL: all */
 	int err;
 };
 
@@ -89,6 +89,14 @@ static int socket_add(struct sockets *list, const struct socket_seen *s)
 	return 0;
 }
 
+static bool is_sought(const struct sought *what, const struct socket_seen *s)
+{
+	struct live_status allowed;
+
+	return prefix_holds(what->from, &s->remote) && service_at(what->policy, &s->local, s->local_port) &&
+	       live_find(what->spare, LIVE_ALLOW, &s->remote, &allowed);
+}
+
 static int socket_read(const struct nlmsghdr *answer, void *arg)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(answer);
@@ -104,9 +112,7 @@ static int socket_read(const struct nlmsghdr *answer, void *arg)
 		.family = m->idiag_family,
 	};
 
-	if (list->from && !prefix_holds(list->from, &s.remote))
-		return MNL_CB_OK;
-	if (list->policy && !service_at(list->policy, &s.local, s.local_port))
+	if (list->what && !is_sought(list->what, &s))
 		return MNL_CB_OK;
 	list->err = socket_add(list, &s);
 	return list->err ? MNL_CB_STOP : MNL_CB_OK;
@@ -156,9 +162,9 @@ int sockets_listening(struct socket_seen **out, size_t *count)
 	return sockets_take(&list, 1U << TCP_LISTEN, out, count);
 }
 
-int sockets_of(const struct prefix *from, const struct policy *p, struct socket_seen **out, size_t *count)
+int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count)
 {
-	struct sockets list = { .from = from, .policy = p };
+	struct sockets list = { .what = what };
 
 	return sockets_take(&list, LIVE_STATES, out, count);
 }
@@ -199,7 +205,7 @@ int sockets_can_end(void)
 	return err == -ENOENT ? 0 : err ? err : -EINVAL;
 }
 
-int sockets_end(const struct prefix *from, const struct policy *p, size_t *ended)
+int sockets_end(const struct sought *what, size_t *ended)
 {
 	size_t count = 1, i, round;
 	int err = 0;
@@ -209,7 +215,7 @@ int sockets_end(const struct prefix *from, const struct policy *p, size_t *ended
 		_cleanup_free_ struct socket_seen *list = NULL;
 
 		count = 0;
-		err = sockets_of(from, p, &list, &count);
+		err = sockets_of(what, &list, &count);
 		for (i = 0; i < count && !err; i++) {
 			err = socket_end(list[i].family, &list[i].id);
 			*ended += !err;

@@ -11,6 +11,8 @@
 #include "addr.h"
 #include "policy.h"
 
+struct engine;
+
 struct socket_seen {
 	struct sluice_addr local, remote; /* IPv4 in mapped form; a listener's remote is nothing */
 	uint16_t local_port, remote_port;
@@ -22,8 +24,13 @@ struct socket_seen {
 
 /* A list that the caller frees with free(). 0 or -errno. */
 int sockets_listening(struct socket_seen **out, size_t *count);
-/* Connections and handshakes of sources in `from` with the services of `p`. */
-int sockets_of(const struct prefix *from, const struct policy *p, struct socket_seen **out, size_t *count);
+/* Connections and handshakes of sources in `from` with the services of `policy`, but for those that `spare` allows live. */
+struct sought {
+	const struct prefix *from;
+	const struct policy *policy;
+	const struct engine *spare;
+};
+int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count);
 const char *socket_state(const struct socket_seen *s); /* static text */
 /* The service that a local address and port belong to; NULL: none. */
 const struct policy_service *service_at(const struct policy *p, const struct sluice_addr *local, uint16_t port);
@@ -34,6 +41,6 @@ int sockets_can_end(void);
  * Ends all that sockets_of() finds, until it finds nothing: a handshake may become a connection meanwhile. Each peer gets a RST. *ended
  * is right also after a failure.
  */
-int sockets_end(const struct prefix *from, const struct policy *p, size_t *ended);
+int sockets_end(const struct sought *what, size_t *ended);
 
 #endif
