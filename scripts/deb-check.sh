@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Is the Debian package fit to be let near a host? Built twice in different places it is the same; lintian finds nothing; and in a
-# bare Debian 12 tree it comes, is upgraded under a running daemon, goes and is purged, without a trace. As root.
+# bare Debian 12 tree, under its systemd, it comes, runs by its unit, is upgraded meanwhile, goes and is purged, without a trace. As root.
 # MIRROR=URL and KEEP=1 are heeded (scripts/tree.sh). The last line: N passed, N failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh
 one=build/deb other=$tree/root/deb
 
-tree_make iproute2
+tree_make iproute2,procps,systemd
 mkdir -p "$other"
 echo "== the same package twice"
 scripts/deb.sh "$one" >"$tree/root/one"
@@ -28,4 +28,4 @@ cp "$tree"/root/newer/sluice_*.deb "$other/new.deb"
 cp scripts/deb-life.sh "$other/"
 inside apt-get update -qq
 inside apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb -f "$other/old.deb" Depends)" >/dev/null 2>&1
-ALONE=1 inside bash /root/deb/deb-life.sh </dev/null
+boot bash /root/deb/deb-life.sh

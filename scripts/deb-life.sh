@@ -1,10 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The life of the package, for deb-check.sh: runs in a tree and a network of its own, with /root/deb/old.deb and new.deb.
+# The life of the package, for deb-check.sh: runs under systemd in a tree and a network of its own, with /root/deb/old.deb and new.deb.
 set -u
 passed=0 failed=0
-daemon=
-trap '[ -z "$daemon" ] || kill "$daemon" 2>/dev/null' EXIT
 
 shows() { # SENTENCE COMMAND...
 	local name=$1
@@ -19,8 +17,9 @@ shows() { # SENTENCE COMMAND...
 	fi
 }
 
-files() { find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg -o -path /tmp \) \
-	-prune -o -print | sort; find /run | sort; }
+# The journal, units' private directories and what systemd itself writes come and go.
+files() { find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /tmp \) \
+	-prune -o -print | sort; find /run -path '*sluice*' | sort; }
 is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
 says() { # TEXT COMMAND...: its output has TEXT
 	local text=$1 out
@@ -29,20 +28,15 @@ says() { # TEXT COMMAND...: its output has TEXT
 	case $out in *"$text"*) ;; *) echo "'$text' is not in: $out"; return 1 ;; esac
 }
 pins() { find /sys/fs/bpf -mindepth 1 ! -name '*.debug' ! -name xdp; } # the kernel's, and libxdp's empty directory
-start() { # the daemon, as systemd would
-	sluiced -f >/root/deb/log 2>&1 &
-	daemon=$!
-	for _ in $(seq 100); do
-		sluicectl status >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	cat /root/deb/log
-	return 1
+of_unit() { systemctl show -P "$1" sluiced.service; }
+active() { is "$(of_unit ActiveState)" active || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
+logged() { journalctl -u sluiced --no-pager | grep -qF "$1" || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
+gone() { # what it named is not running: the daemon of before
+	! kill -0 "$1" 2>/dev/null
 }
-stop() {
-	kill "$daemon" && wait "$daemon" || return 1
-	daemon=
-}
+# As the service sees the host: its mounts, not its capabilities.
+in_unit() { nsenter -t "$(of_unit MainPID)" -m -r -w -- "$@"; }
+fails() { ! "$@"; }
 status_is() { sluicectl status >/dev/null 2>&1; is $? "$1"; }
 
 ip link set lo up
@@ -63,19 +57,36 @@ shows 'the units name programs that are there' test -x "$(sed -n 's/^ExecStart=\
 shows 'completion is sourced' bash -c '. /usr/share/bash-completion/completions/sluicectl && complete -p sluicectl'
 
 echo '# mine' >>/etc/sluice/sluice.conf
-shows 'the daemon starts on the packaged policy' start
+shows 'doctor finds nothing bad' sluicectl doctor
+shows 'it is enabled and starts, by its unit' systemctl enable --now --quiet sluiced
+shows 'it is active' active
 shows 'a ban is taken' sluicectl ban 192.0.2.1 --for 1h
-shows 'an upgrade goes through under the running daemon' dpkg -i --force-confold /root/deb/new.deb
+shows 'the group may read' is "$(stat -c '%G %a' /run/sluice/default.sock)" 'sluice 660'
+cp /etc/sluice/sluice.conf /root/other.conf
+cp /etc/sluice/sluice.conf /tmp/other.conf
+shows 'a policy in /root can be applied' sluicectl apply /root/other.conf
+shows 'and one in /tmp' sluicectl apply /tmp/other.conf
+shows 'the unit lets it set tcp_syncookies' in_unit sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_syncookies'
+shows 'the unit lets it write nothing in /etc' fails in_unit touch /etc/sluice/x
+shows 'nor in /tmp, /home and /usr' fails in_unit sh -c 'touch /tmp/x || touch /home/x || touch /usr/x'
+shows 'its state directory is its own' in_unit touch /var/lib/sluice/x
+shows 'systemctl reload reads the policy again' systemctl reload sluiced
+shows 'and says so' logged 'reloaded /etc/sluice/sluice.conf'
+
+before=$(of_unit MainPID)
+shows 'an upgrade goes through' dpkg -i --force-confold /root/deb/new.deb
 shows 'the policy that was changed by hand stays' grep -qx '# mine' /etc/sluice/sluice.conf
-shows 'the old daemon goes on until it is restarted' status_is 0
-shows 'the old daemon stops' stop
-shows 'the kernel side goes on meanwhile' test -e /sys/fs/bpf/sluice/default/identity
-shows 'the new daemon starts' start
-shows 'it took over' grep -q 'took over instance default' /root/deb/log
+shows 'the old daemon has gone' gone "$before"
+shows 'the new daemon is active' active
+shows 'it took over' logged 'took over instance default'
 shows 'the ban is in force' says 192.0.2.1 sluicectl bans
+shows 'it stops' systemctl stop sluiced
+shows 'the kernel side stays' test -e /sys/fs/bpf/sluice/default/identity
+shows 'it starts again' systemctl start sluiced
 
 shows 'it is removed' dpkg -r sluice
 sleep 1
+shows 'its daemon has gone' fails pidof sluiced
 shows 'nothing is attached' says 'state UP' ip link show eth0
 shows 'no XDP program is left' is "$(ip link show eth0 | grep -c xdp)" 0
 shows 'nothing is in the kernel after removal' is "$(pins)" ''
@@ -83,6 +94,6 @@ shows 'the policy is kept' grep -qx '# mine' /etc/sluice/sluice.conf
 shows 'it is purged' dpkg -P sluice
 getent group sluice >/dev/null && echo "        (the group stays, as system groups do)"
 files >/root/after
-shows 'nothing but the group is left' is "$(diff /root/before /root/after | grep -vE '/etc/(group|gshadow)-$|^[0-9,]+[acd][0-9,]+$')" ''
+shows 'nothing but the group is left' is "$(diff /root/before /root/after | grep '^[<>]' | grep -vE '/etc/(group|gshadow)-$|^[0-9,]+[acd][0-9,]+$')" ''
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -38,7 +38,7 @@ static const char *const calls[] = {
 	"mkdir", "mkdirat", "rmdir", "umask", "chmod", "fchmod", "fchmodat", "ioctl",
 	/* waiting, and sockets */
 	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
-	"eventfd2", "pipe2", "bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname", "getpeername", "getsockopt",
+	"eventfd2", "pipe", "pipe2", "socketpair", "bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname", "getpeername", "getsockopt",
 	"setsockopt", "sendto", "sendmsg", "recvfrom", "recvmsg",
 	/* the kernel side */
 	"bpf",
