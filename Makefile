@@ -30,7 +30,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test demo bench fuzz install deb security clean
+.PHONY: all tests check test demo bench faults soak fuzz install deb security clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(B)/tests/lib/pass.bpf.o $(B)/tests/lib/flood.bpf.o
@@ -91,6 +91,15 @@ demo:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) all $(B)/tests/lib/pass.bpf.o
 	$(Q)scripts/demo.sh
+# The table of faults: as in `make test`, but 200 kill -9.
+faults:
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) tests
+	$(Q)SLUICE_KILLS=200 /usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/e2e/test_faults.py
+soak: # SOAK_MINUTES, 20 unless told
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) tests
+	$(Q)/usr/bin/python3 tests/e2e/soak.py
 fuzz:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) $(FUZZ)

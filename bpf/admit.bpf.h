@@ -32,12 +32,14 @@ __noinline int holding_take(struct sluice_holding *h, const struct sluice_rule *
 	enum sluice_reason why = SLUICE_ADMITTED;
 	struct give undo = { .transient = 1 };
 	__u16 holds = SLUICE_HOLDS_SOURCE;
-	enum taken got;
+	enum taken got = TAKEN_GONE;
+	int tries;
 
 	if (!h || !rule || !row || !how)
 		return SLUICE_UNPARSED;
-	got = source_take(&h->source, &rule->source, how);
-	if (got == TAKEN_NO_ROOM) {
+	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE; tries++)
+		got = source_take(&h->source, &rule->source, how);
+	if (got == TAKEN_NO_ROOM || got == TAKEN_GONE) {
 		room_missed(SLUICE_TABLE_SOURCES);
 		got = shared_take(&h->source, &rule->source, how);
 		holds = SLUICE_HOLDS_SHARED;

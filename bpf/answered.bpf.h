@@ -103,7 +103,7 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	to = segment_judge(d->ctx, d->pkt);
 	if (to == BELONGS_LISTENER || to == BELONGS_STRANGER) {
 		if (!d->view->dry)
-			stray_note(d->pressure, d->now);
+			stray_note(d->pressure, d->view->service, d->now);
 		return SLUICE_COOKIE_FORGED;
 	}
 	if (to != BELONGS_COOKIE && to != BELONGS_HANDSHAKE)

@@ -136,11 +136,10 @@ static __always_inline void counter_settle(struct sluice_counter *c, int proven)
 	bpf_spin_unlock(&c->lock);
 }
 
-/* Each insertion into `sources` that succeeded, and each deletion. Atomic: a softirq may come between. */
-static __always_inline void tally_add(__s64 change)
+/* Atomic: a softirq may come between. */
+static __always_inline void tally_add(__u32 row, __s64 change)
 {
-	__u32 zero = 0;
-	__s64 *n = bpf_map_lookup_elem(&tally, &zero);
+	__s64 *n = bpf_map_lookup_elem(&tally, &row);
 
 	if (n)
 		__sync_fetch_and_add(n, change);
@@ -149,7 +148,7 @@ static __always_inline void tally_add(__s64 change)
 static __always_inline void source_delete(const struct sluice_source_key *key)
 {
 	if (!bpf_map_delete_elem(&sources, key))
-		tally_add(-1);
+		tally_add(SLUICE_TALLY_SOURCES, -1);
 }
 
 /* The client of a reservation has answered. TAKEN: there is room for what is sure. Dry: only asked. */
@@ -198,7 +197,7 @@ static __noinline struct sluice_counter *source_open(const struct sluice_source_
 	if (c)
 		return c;
 	if (!bpf_map_update_elem(&sources, key, &counter_fresh, BPF_NOEXIST))
-		tally_add(1);
+		tally_add(SLUICE_TALLY_SOURCES, 1);
 	return bpf_map_lookup_elem(&sources, key);
 }
 
@@ -209,7 +208,7 @@ static __always_inline void source_give(const struct sluice_source_key *key, str
 		source_delete(key);
 }
 
-/* enum taken */
+/* enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. */
 __noinline int source_take(const struct sluice_source_key *key, const struct sluice_limit *limit,
 			   const struct take *how)
 {
@@ -217,26 +216,21 @@ __noinline int source_take(const struct sluice_source_key *key, const struct slu
 	struct give undo = {};
 	struct sluice_counter *c;
 	enum taken got;
-	int i;
 
 	if (!key || !limit || !how)
 		return TAKEN_NO_ROOM;
+	c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
+	if (!c) /* an empty counter refuses nobody */
+		return how->dry ? TAKEN : TAKEN_NO_ROOM;
+	got = counter_take(c, limit, how);
+	if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
+		return got;
 	undo.now = how->now;
 	undo.reserved = how->reserve;
 	undo.proven = how->proven;
 	undo.taken_ns = how->reserve ? how->now : 0;
-	for (i = 0; i < TAKE_TRIES; i++) {
-		c = how->dry ? bpf_map_lookup_elem(&sources, key) : source_open(key);
-		if (!c) /* an empty counter refuses nobody */
-			return how->dry ? TAKEN : TAKEN_NO_ROOM;
-		got = counter_take(c, limit, how);
-		if (got == TAKEN_GONE)
-			continue;
-		if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, key) == c)
-			return got;
-		counter_give(c, &undo);
-	}
-	return TAKEN_NO_ROOM;
+	counter_give(c, &undo);
+	return TAKEN_GONE;
 }
 
 /* The finaliser of MurmurHash3 (Austin Appleby, public domain). */

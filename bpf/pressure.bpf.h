@@ -99,6 +99,26 @@ static __always_inline __u32 events_peek(const struct sluice_window *w, __u64 wi
 	return width ? window_sum(w, now / width, width) + 1 : 0;
 }
 
+/*
+ * These two count an event of a service, and return how many there were in the last 20 * width. Verified once, apart from
+ * their callers: they walk a window. Dry: only asked.
+ */
+__noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, int dry)
+{
+	struct sluice_pressure *p = pressure_of(service);
+
+	if (!p)
+		return 0;
+	return dry ? events_peek(&p->syns, width, now) : events_note(p, &p->syns, width, now);
+}
+
+__noinline __u32 strays_note(__u32 service, __u64 now)
+{
+	struct sluice_pressure *p = pressure_of(service);
+
+	return p ? events_note(p, &p->strays, STRAY_NS / (SLUICE_RATE_BUCKETS - 1), now) : 0;
+}
+
 static __always_inline __u32 half_open_of(__u32 service)
 {
 	const struct sluice_counter *c = total_of(service);
@@ -110,10 +130,8 @@ static __always_inline __u32 half_open_of(__u32 service)
 static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_view *view, __u64 now)
 {
 	const struct sluice_flood *flood = &view->generation->flood;
-	__u32 syns;
+	__u32 syns = syns_note(view->service, flood->syn_width_ns, now, view->dry);
 
-	syns = view->dry ? events_peek(&p->syns, flood->syn_width_ns, now)
-			 : events_note(p, &p->syns, flood->syn_width_ns, now);
 	if (p->on)
 		return 1;
 	if ((!flood->syn_rate || syns < flood->syn_rate) &&
@@ -155,9 +173,9 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 }
 
 /* A segment that belongs to nothing, among those sampled. */
-static __always_inline void stray_note(struct sluice_pressure *p, __u64 now)
+static __always_inline void stray_note(struct sluice_pressure *p, __u32 service, __u64 now)
 {
-	if (events_note(p, &p->strays, STRAY_NS / (SLUICE_RATE_BUCKETS - 1), now) >= STRAY_RATE)
+	if (strays_note(service, now) >= STRAY_RATE)
 		guard_raise(p, now);
 }
 
@@ -220,7 +238,6 @@ static __always_inline struct sluice_cell *sketch_cell(const struct sluice_sourc
 	return bpf_map_lookup_elem(&sketch, &hash);
 }
 
-/* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
 /* The cell as it is in the interval `epoch`. */
 static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, __u32 epoch)
 {
@@ -233,6 +250,7 @@ static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, _
 	return at;
 }
 
+/* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
 static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval, int dry)
 {
 	struct sluice_cell at = cell_at(c, epoch);

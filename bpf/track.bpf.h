@@ -112,6 +112,7 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
+	tally_add(SLUICE_TALLY_CHANGES, 1);
 	if (reservation_claim(tuple, &fresh.holding, &proven)) {
 		holding_settle(&fresh.holding, proven);
 		if (p && !p->completed)
@@ -139,6 +140,7 @@ static __always_inline int connection_close(__u64 cookie)
 	h = c->holding;
 	if (bpf_map_delete_elem(&connections, &cookie))
 		return 0;
+	tally_add(SLUICE_TALLY_CHANGES, 1);
 	holding_leave(&h);
 	return 1;
 }

@@ -15,11 +15,31 @@ static __always_inline void window_clear(struct sluice_window *w)
 		w->hits[i] = 0;
 }
 
+#define OPAQUE(x) \
+	__asm__ volatile("" : "+r"(x)) /* to the compiler, which would rearrange what the verifier must follow */
+
+/*
+ * The bucket i + 1 after the running one; less than SLUICE_RATE_BUCKETS. Subtracts where adding were natural: the verifier
+ * traces sums back to what was added to, and would walk a loop over them once for each bucket it may begin at.
+ */
+static __always_inline __u32 window_after(__u32 running, __u32 i)
+{
+	__s64 at, back = SLUICE_RATE_BUCKETS - 1 - (__s64)running;
+
+	OPAQUE(back);
+	at = i - back;
+	if (at < 0) {
+		OPAQUE(at);
+		at += SLUICE_RATE_BUCKETS;
+	}
+	return at;
+}
+
 /* Forgets what is older than the window. After a change of the interval, all that was counted counts as just now. */
 static __always_inline void window_advance(struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
-	__u32 at = w->running, i;
+	__u32 running = w->running, at, i;
 
 	if (w->width_ns != width) {
 		window_clear(w);
@@ -29,16 +49,16 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 		w->epoch = epoch;
 		return;
 	}
-	if ((__s64)gap <= 0)
+	if ((__s64)gap <= 0 || running >= SLUICE_RATE_BUCKETS)
 		return;
 	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
 		if (i >= gap)
 			break;
-		at = at + 1 < SLUICE_RATE_BUCKETS ? at + 1 : 0;
+		at = window_after(running, i);
 		w->sum -= w->hits[at];
 		w->hits[at] = 0;
+		w->running = at;
 	}
-	w->running = at;
 	w->epoch = epoch;
 }
 
@@ -46,15 +66,14 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 static __always_inline __u32 window_sum(const struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
-	__u32 at = w->running, sum = w->sum, i;
+	__u32 running = w->running, sum = w->sum, i;
 
-	if (w->width_ns != width || (__s64)gap <= 0)
+	if (w->width_ns != width || (__s64)gap <= 0 || running >= SLUICE_RATE_BUCKETS)
 		return sum;
 	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
 		if (i >= gap)
 			break;
-		at = at + 1 < SLUICE_RATE_BUCKETS ? at + 1 : 0;
-		sum -= w->hits[at];
+		sum -= w->hits[window_after(running, i)];
 	}
 	return sum;
 }

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 4
+#define SLUICE_ABI_VERSION 5
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -353,6 +353,13 @@ struct sluice_connection {
 	struct sluice_holding holding;
 	__u32 seen; /* number of the audit that found its socket last, or that was due when it was opened */
 	__u32 pad;
+};
+
+/* Rows of `tally`: each the sum over all processors. */
+enum sluice_tally_row {
+	SLUICE_TALLY_SOURCES, /* elements of `sources`: else only a walk of the whole table tells */
+	SLUICE_TALLY_CHANGES, /* connections counted and given back so far: what may change while an audit looks */
+	SLUICE_TALLIES,
 };
 
 /* One row, written by the healer. */

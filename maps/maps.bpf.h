@@ -56,8 +56,7 @@ SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sl
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
-/* Elements of `sources`: the sum over all processors. Else only a walk of the whole table tells. */
-MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, 1);
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, SLUICE_TALLIES); /* by enum sluice_tally_row */
 /*
  * Where `sources` is full, those who find no room share these counters, by hash: limits still hold, for each counter. Known
  * sources are not touched.

@@ -40,6 +40,14 @@ class Net:
             self.run(name, "ip", "link", "set", "lo", "up")
             # else no neighbour is found before duplicate address detection ends, a second from now
             self.run(name, "sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad")
+        self.plug(rtt)
+
+    def unplug(self):
+        """The interfaces between server and client are gone."""
+        self.run(self.server, "ip", "link", "del", "s0")
+
+    def plug(self, rtt=0):
+        """Interfaces between server and client, with all their addresses."""
         if rtt:
             self.link(self.server, "s0", self.middle, "m0")
             self.link(self.client, "c0", self.middle, "m1")

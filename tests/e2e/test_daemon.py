@@ -60,6 +60,32 @@ def test_systemd_is_told(make, tmp_path):
         assert sluice.daemon.wait(10) == 0
 
 
+def test_interface_that_goes_away_and_comes_back_is_guarded_again(make):
+    net, sluice = make(FIVE.replace("5 }", "5 on-excess = reset }"))
+    net.serve("::", 25)
+    h = net.hold("10.77.0.2")
+    h("open", 5)
+    assert h.greeted(5)
+    for change in ("down", "up"):
+        net.run(net.server, "ip", "link", "set", "s0", change)
+    assert sluice.json("status")["interfaces"][0]["xdp_mode"] == "native"
+    mode = lambda: sluice.json("status")["interfaces"][0]["xdp_mode"]
+    for times in range(3):
+        net.unplug()
+        assert wait_for(lambda: mode() == "detached")
+        code, _, said = sluice.ctl("set", "service", "smtp", "max-connections-per-source", 6 + times)
+        assert code == 0 and "s0 is away" in said, "nobody waits for it"
+        net.plug()
+        assert wait_for(lambda: mode() == "native")
+        assert net.established() == sluice.connections() == 5 + times, "what was open is open, and counted"
+        h("open", 3)
+        assert h.greeted(6 + times), "one more, by the limit that was set meanwhile"
+        h.settle()
+        assert net.established() == sluice.connections() == 6 + times
+    assert sluice.logged().count("interface s0 is back") == 3
+    assert sluice.json("status")["drift"] == 0
+
+
 def test_sighup_reloads_and_a_bad_policy_changes_nothing(make):
     _, sluice = make(FIVE)
     sluice.write(FIVE.replace("5", "6", 1).replace("{26}", "{25}").replace("source = 5", "source = 6"))

@@ -47,9 +47,15 @@ def test_the_mx_serves_the_world_and_imap_two_countries(make, rtt):
         assert sluice.json("status")["drift"] == 0
 
 
-def test_a_country_that_becomes_denied_is_refused_from_the_next_packet(make, tmp_path):
-    (tmp_path / "countries.csv").write_text(COUNTRIES)
+@pytest.fixture
+def database(tmp_path):
+    """countries.csv and networks.csv beside the policy; the former's path."""
     (tmp_path / "networks.csv").write_text(NETWORKS)
+    (tmp_path / "countries.csv").write_text(COUNTRIES)
+    return tmp_path / "countries.csv"
+
+
+def test_a_country_that_becomes_denied_is_refused_from_the_next_packet(make, database):
     net, sluice = make(CSV.format(""))
     tools.serve(net, 25)
     french, first = tools.hold(net, SERVER, 25, 5, "10.77.0.3")
@@ -67,9 +73,7 @@ def test_a_country_that_becomes_denied_is_refused_from_the_next_packet(make, tmp
     assert 'sluice_geoip_entries{family="ipv4"} 3' in text and "sluice_geoip_build_timestamp_seconds " in text
 
 
-def test_no_connection_is_lost_while_policies_are_swapped(make, tmp_path):
-    (tmp_path / "countries.csv").write_text(COUNTRIES)
-    (tmp_path / "networks.csv").write_text(NETWORKS)
+def test_no_connection_is_lost_while_policies_are_swapped(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     tools.serve(net, 25)
     hold, first = tools.hold(net, SERVER, 25, 100, "10.77.0.2,10.77.0.4")
@@ -81,9 +85,7 @@ def test_no_connection_is_lost_while_policies_are_swapped(make, tmp_path):
     assert (sluice.connections(), sluice.json("status")["drift"]) == (100, 0)
 
 
-def test_lookup_and_sources_tell_country_network_and_sets(make, tmp_path):
-    (tmp_path / "countries.csv").write_text(COUNTRIES)
-    (tmp_path / "networks.csv").write_text(NETWORKS)
+def test_lookup_and_sources_tell_country_network_and_sets(make, database):
     sets = "source-set de { countries = {DE} max-connections = 5 }\nsource-set isp { asns = {64496} max-connections-per-source = 4 }\n"
     net, sluice = make(CSV.format("deny-countries = {FR}") + sets)
     tools.serve(net, 25)
@@ -97,10 +99,7 @@ def test_lookup_and_sources_tell_country_network_and_sets(make, tmp_path):
     assert [(s["country"], s["limit"]) for s in sluice.json("sources")] == [("DE", 4)]
 
 
-def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, tmp_path):
-    database = tmp_path / "countries.csv"
-    database.write_text(COUNTRIES)
-    (tmp_path / "networks.csv").write_text(NETWORKS)
+def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     tools.serve(net, 25)
     status = sluice.json("geo", "status")["databases"]
@@ -142,10 +141,7 @@ def test_countries_can_be_set_live_where_the_policy_names_none(make):
     assert greeted(net, 25, places["BR"][0]) == 3
 
 
-def test_a_restart_on_a_torn_database_leaves_the_old_table_in_force(make, tmp_path):
-    database = tmp_path / "countries.csv"
-    database.write_text(COUNTRIES)
-    (tmp_path / "networks.csv").write_text(NETWORKS)
+def test_a_restart_on_a_torn_database_leaves_the_old_table_in_force(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     tools.serve(net, 25)
     sluice.kill()

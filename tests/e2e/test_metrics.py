@@ -84,6 +84,27 @@ def test_prometheus_tells_what_a_scenario_did(make, tmp_path):
     held.finish()
 
 
+def test_prometheus_tells_of_countries_and_of_a_flood(make, tmp_path):
+    (tmp_path / "countries.csv").write_text("10.77.0.2,10.77.0.2,DE\n10.77.0.3,10.77.0.3,FR\n")
+    net, sluice = make("geoip { database = {countries.csv} }\nsyn-flood { pressure-syn-rate = 100/1s calm-after = 1s }\n"
+                       "service smtp { ports = {25} deny-countries = {FR} on-excess = reset }\n")
+    tools.serve(net, 25)
+    value = web.Prometheus(net, tmp_path / "prometheus", config(tmp_path)).value
+    connect(net, "10.77.0.3", 25, 4)[0].finish()
+    assert wait_for(lambda: value('sluice_country_refused_total{service="smtp",country="FR"}') == 4)
+    assert value('sluice_connections_refused_total{service="smtp",reason="country"}') == 4
+    assert value('sluice_geoip_entries{family="ipv4"}') == 2
+    assert value("sluice_under_pressure") == 0
+    flood = tools.forge(net, 25, "10.77.4.1+200", "syn", 10**9, "-r", 2000)
+    assert wait_for(lambda: value("sluice_under_pressure") == 1)
+    connect(net, "10.77.0.2", 25, 3)[0].finish()
+    flood.process.kill()
+    assert wait_for(lambda: value("sluice_syn_cookies_valid_total") == 3)
+    assert value("sluice_syn_cookies_sent_total") == sluice.reason("cookie-sent") > 100
+    assert wait_for(lambda: value("sluice_under_pressure") == 0, 20), "calm again"
+    assert value('max_over_time(sluice_under_pressure{service="smtp"}[1m])') == 1
+
+
 def dashboard_answers(prometheus):
     """Every query of the Grafana dashboard is one that this Prometheus takes, on metrics that sluice has."""
     panels = json.loads((ROOT / "dist/grafana/sluice.json").read_text())["panels"]

@@ -4,6 +4,7 @@ import grp, ipaddress, os, pathlib, re, subprocess
 
 import pytest
 
+import web
 from net import BUILD, wait_for
 from test_watch import watching
 
@@ -12,7 +13,8 @@ service smtp {{ ports = {{25}} max-connections-per-source = 2 }}
 source-set foes {{ prefixes = {{10.77.1.0/24}} action = deny }}
 """
 KNOWN = ["10.77.0.2", "10.77.0.3", "10.77.1.1", "fd77:0:1::2", "fd77:0:2::3"]
-READS = ["status", "counters", "sources", "bans", "allows", "privacy report"]
+READS = ["status", "counters", "sources", "bans", "allows", "suggest", "privacy report"]
+PAGES = ["/", "/metrics", "/status.json", "/healthz"]
 
 
 def addresses_in(text):
@@ -94,6 +96,7 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
     sluice.do("reload")
     said = {
         "answers to the group": group_reads(net, sluice),
+        "the exporter": "".join(web.request(net.server, 9798, page)[2] for page in PAGES),
         "watch": w.text() + plain.text(),
         "log": sluice.logged(),
     }

@@ -22,9 +22,9 @@ def source6(i=0, host=1):
 
 def any_source(net):
     """Makes the client answer for source() and source6(), without adding an address for each."""
-    for words in ("route add local 10.77.128.0/17 dev lo table main", "-6 route add local fd78::/48 dev lo table main"):
+    for words in ("route replace local 10.77.128.0/17 dev lo table main", "-6 route replace local fd78::/48 dev lo table main"):
         net.run(net.client, "ip", *words.split())
-    for words in ("route add 10.77.128.0/17 via 10.77.0.2", "-6 route add fd78::/48 via fd77:0:1::2"):
+    for words in ("route replace 10.77.128.0/17 via 10.77.0.2", "-6 route replace fd78::/48 via fd77:0:1::2"):
         net.run(net.server, "ip", *words.split())
     for key in ("ipv4/ip_nonlocal_bind=1", "ipv6/ip_nonlocal_bind=1", "ipv4/ip_local_port_range=1024 65000"):
         name, value = key.split("=")

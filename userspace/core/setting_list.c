@@ -39,15 +39,24 @@ static int strings_set(char ***list, size_t *count, const char *const *text, siz
 	return 0;
 }
 
-static bool repeated(const char *const *text, size_t i)
+/* Countries are compared without case, by their own; prefixes and names may stand twice. */
+static int repeated_refuse(const struct asked *a, const char *const *text, size_t n)
 {
-	size_t j;
+	static const char *const noun[] = { [KIND_INTERFACES] = "interface",
+					    [KIND_PORTS] = "port",
+					    [KIND_ADDRESSES] = "address",
+					    [KIND_NETWORKS] = "network",
+					    [KIND_DATABASES] = "database" };
+	size_t i, j;
 
-	for (j = 0; j < i; j++) {
-		if (!strcmp(text[j], text[i]))
-			return true;
+	for (i = 0; noun[a->setting->kind] && i < n; i++) {
+		for (j = 0; j < i; j++) {
+			if (!strcmp(text[j], text[i]))
+				return setting_refuse(a, "'%s' stands twice: name each %s once", text[i],
+						      noun[a->setting->kind]);
+		}
 	}
-	return false;
+	return 0;
 }
 
 static int interfaces_set(const struct asked *a, struct policy *p, const char *const *text, size_t n)
@@ -57,8 +66,6 @@ static int interfaces_set(const struct asked *a, struct policy *p, const char *c
 	for (i = 0; i < n; i++) {
 		if (!*text[i] || strlen(text[i]) > 15 || strpbrk(text[i], "/ \t"))
 			return setting_refuse(a, "'%s' is no interface name: `ip link` lists them", text[i]);
-		if (repeated(text, i))
-			return setting_refuse(a, "'%s' stands twice: name each interface once", text[i]);
 	}
 	return strings_set(&p->interfaces, &p->interfaces_count, text, n);
 }
@@ -74,8 +81,6 @@ static int ports_set(const struct asked *a, struct policy_service *s, const char
 	for (i = 0; i < n; i++) {
 		if (count_parse(text[i], 1, 65535, &port))
 			return setting_refuse(a, "'%s' is no port: a number from 1 to 65535", text[i]);
-		if (repeated(text, i))
-			return setting_refuse(a, "port %s stands twice: name each port once", text[i]);
 		ports[i] = port;
 	}
 	memcpy(s->ports, ports, n * sizeof(*ports));
@@ -94,8 +99,6 @@ static int addresses_set(const struct asked *a, struct policy_service *s, const 
 		if (addr_parse(text[i], &list[i]))
 			return setting_refuse(a, "'%s' is no address: write one of the host's own, as 203.0.113.5",
 					      text[i]);
-		if (repeated(text, i))
-			return setting_refuse(a, "'%s' stands twice: name each address once", text[i]);
 	}
 	free(s->addresses);
 	s->addresses = TAKE_PTR(list);
@@ -155,8 +158,6 @@ static int networks_set(const struct asked *a, struct numbers *out, const char *
 	for (i = 0; i < n; i++) {
 		if (count_parse(text[i] + (strncmp(text[i], "AS", 2) ? 0 : 2), 1, UINT32_MAX, &item[i]))
 			return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text[i]);
-		if (repeated(text, i))
-			return setting_refuse(a, "'%s' stands twice: name each network once", text[i]);
 	}
 	free(out->item);
 	out->item = TAKE_PTR(item);
@@ -173,8 +174,6 @@ static int databases_set(const struct asked *a, struct policy *p, const char *co
 	for (; done < n && !err; done += !err) {
 		if (!*text[done])
 			err = setting_refuse(a, "the name is empty: write the path of a database");
-		else if (repeated(text, done))
-			err = setting_refuse(a, "'%s' stands twice: name each database once", text[done]);
 		else
 			err = setting_path(a, text[done], &path[done]);
 	}
@@ -196,7 +195,10 @@ static int names_set(struct policy_set *s, const char *const *text, size_t n)
 int list_set(const struct asked *a, void *base, const char *const *text, size_t n)
 {
 	void *field = (char *)base + a->setting->offset;
+	int err = repeated_refuse(a, text, n);
 
+	if (err)
+		return err;
 	switch (a->setting->kind) {
 	case KIND_INTERFACES:
 		return interfaces_set(a, base, text, n);

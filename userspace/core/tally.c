@@ -8,22 +8,14 @@ __u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
 	       stats[SLUICE_OBSERVE].connections + stats[SLUICE_COOKIE_VALID].connections;
 }
 
-__u64 tally_refused(const struct sluice_stat stats[static SLUICE_REASONS])
+struct tally_refusals tally_refusals(const struct sluice_stat stats[static SLUICE_REASONS])
 {
-	__u64 sum = 0;
+	struct tally_refusals sum = {};
 	int why;
 
-	for (why = 0; why < SLUICE_REASONS; why++)
-		sum += reason_refuses(why) ? stats[why].connections : 0;
-	return sum;
-}
-
-__u64 tally_observed(const struct sluice_stat stats[static SLUICE_REASONS])
-{
-	__u64 sum = 0;
-	int why;
-
-	for (why = 0; why < SLUICE_REASONS; why++)
-		sum += reason_refuses(why) ? stats[why].observed : 0;
+	for (why = 0; why < SLUICE_REASONS; why++) {
+		sum.refused += reason_refuses(why) ? stats[why].connections : 0;
+		sum.observed += reason_refuses(why) ? stats[why].observed : 0;
+	}
 	return sum;
 }

@@ -6,8 +6,11 @@
 #include "abi.h"
 
 __u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS]);
-__u64 tally_refused(const struct sluice_stat stats[static SLUICE_REASONS]);
-/* What observe mode let pass although a limit or list says no. */
-__u64 tally_observed(const struct sluice_stat stats[static SLUICE_REASONS]);
+struct tally_refusals {
+	__u64 refused;
+	__u64 observed; /* what observe mode let pass although a limit or list says no */
+};
+
+struct tally_refusals tally_refusals(const struct sluice_stat stats[static SLUICE_REASONS]);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -49,20 +50,30 @@ static int text_check(const char *path, const char *text, size_t len, struct dia
 	return 0;
 }
 
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	_cleanup_free_ char *text = NULL;
-	struct stat st;
+	struct stat before, after;
 	size_t len = 0;
 	int err = 0;
 
-	if (!file || fstat(fileno(file), &st))
+	if (!file || fstat(fileno(file), &before))
 		err = -errno;
-	else if (S_ISDIR(st.st_mode))
+	else if (S_ISDIR(before.st_mode))
 		err = -EISDIR;
 	if (!err)
 		err = bytes_read(file, limit, &text, &len);
+	if (!err && (fstat(fileno(file), &after) || !is_same(&before, &after))) {
+		diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
+		return -EINVAL;
+	}
 	if (err) {
 		diag_at(d, at, "cannot read %s: %s: name a readable file", path, strerror(-err));
 		return err == -ENOMEM ? err : -EINVAL;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
+#include <syslog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -204,12 +205,30 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	c->daemon = dm;
 	c->uid = peer.uid;
+	dm->crowded = false;
 	dm->clients_count++;
 	LIST_INSERT_HEAD(&dm->clients, c, next);
 	bufferevent_setcb(c->stream, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, REQUEST_MAX);
 	bufferevent_set_timeouts(c->stream, &idle, &idle);
 	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
+}
+
+/* No descriptor is free. The listener rests until control_tick(), or its loop would spin. */
+static void on_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	struct daemon *dm = arg;
+
+	if (!dm->crowded)
+		log_say(LOG_ERR, "cannot accept on the control socket: %s: raise LimitNOFILE, or close what is open",
+			strerror(errno));
+	dm->crowded = true;
+	evconnlistener_disable(listener);
+}
+
+void control_tick(struct daemon *dm)
+{
+	evconnlistener_enable(dm->listener);
 }
 
 /* Root may write; members of the group, where there is one, may connect, and read. */
@@ -261,7 +280,10 @@ int control_open(struct daemon *dm, struct diag *d)
 		return fd;
 	}
 	dm->listener = evconnlistener_new(dm->loop, on_accept, dm, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	return dm->listener ? 0 : -ENOMEM;
+	if (!dm->listener)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(dm->listener, on_accept_failed);
+	return 0;
 }
 
 void control_close(struct daemon *dm)

@@ -41,10 +41,11 @@ struct daemon {
 	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
-	struct event *watched[8]; /* signals and clocks */
+	struct event *watched[12]; /* signals, clocks and what the kernel tells */
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;
+	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
 	struct watch *watch; /* NULL: nobody does */
 	struct exporter *exporter; /* exporter.c's; NULL before the loop */
@@ -71,6 +72,7 @@ void overrides_free(struct daemon *dm);
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);
 void control_close(struct daemon *dm);
+void control_tick(struct daemon *dm); /* to be called each second */
 /* A line to everybody who watches; who reads too slowly misses some. */
 void control_publish(struct daemon *dm, const json_t *line);
 

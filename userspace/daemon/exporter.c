@@ -167,6 +167,15 @@ static void on_request(struct evhttp_request *req, void *arg)
 	respond_text(req, HTTP_NOTFOUND, "there is /, /metrics, /healthz and /status.json\n");
 }
 
+/* Until exporter_tick(): a listener that cannot accept would make the loop spin. */
+static void rest(struct evconnlistener *listener, void *arg)
+{
+	struct exporter *x = arg;
+
+	x->crowded = true;
+	evconnlistener_disable(listener);
+}
+
 /* The lowest free descriptor tells how many are open. Clients that hold too many must not keep the control socket from its own. */
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
@@ -176,10 +185,8 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 	(void)base;
 	if (lowest >= 0)
 		close(lowest);
-	if (lowest < 0 || lowest >= DESCRIPTORS_MOST) {
-		x->crowded = true;
-		evconnlistener_disable(x->listener);
-	}
+	if (lowest < 0 || lowest >= DESCRIPTORS_MOST)
+		rest(x->listener, x);
 	return NULL; /* libevent makes its usual one */
 }
 
@@ -240,6 +247,7 @@ static int exporter_open(struct exporter *x)
 		err = -errno;
 		return err ? err : -ENOMEM;
 	}
+	evconnlistener_set_error_cb(x->listener, rest);
 	x->loopback = is_loopback(&x->at);
 	x->http = http_new(x);
 	if (x->http && evhttp_bind_listener(x->http, x->listener))

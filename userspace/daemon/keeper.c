@@ -158,18 +158,29 @@ void keeper_end(struct daemon *dm)
 	waitpid(dm->keeper_pid, NULL, 0);
 }
 
+static int keeper_ask(struct daemon *dm, json_t *interfaces, int mode, struct diag *d)
+{
+	message_send(dm->keeper, json_pack("{s:o, s:i}", "interfaces", interfaces, "mode", mode));
+	return answer_await(dm, d);
+}
+
 int keeper_attach(struct daemon *dm, const struct policy *p, struct diag *d)
 {
-	json_t *list;
+	json_t *there = json_array();
 	size_t i;
+	int err;
 
-	if (engine_attached(dm->engine, p))
-		return 0;
-	list = json_array();
-	for (i = 0; i < p->interfaces_count; i++)
-		json_array_append_new(list, json_string(p->interfaces[i]));
-	message_send(dm->keeper, json_pack("{s:o, s:i}", "interfaces", list, "mode", p->xdp_mode));
-	return answer_await(dm, d);
+	for (i = 0; i < p->interfaces_count; i++) {
+		if (!engine_link_away(dm->engine, p->interfaces[i], d))
+			json_array_append_new(there, json_string(p->interfaces[i]));
+	}
+	if (!engine_attached(dm->engine, p)) {
+		err = keeper_ask(dm, there, p->xdp_mode, d);
+	} else {
+		json_decref(there);
+		err = 0;
+	}
+	return err ? err : engine_links_note(dm->engine, p);
 }
 
 int keeper_unload(struct daemon *dm, struct diag *d)

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "exporter.h"
+#include "keeper.h"
 #include "rights.h"
 #include "tables.h"
 
@@ -67,6 +68,20 @@ static void on_bell(evutil_socket_t number, short what, void *arg)
 	tune(dm);
 }
 
+static void on_link(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *dm = arg;
+	struct diag d = {};
+
+	(void)number;
+	(void)what;
+	if (!dm->engine) /* unloaded, and about to end */
+		return;
+	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, &d))
+		log_say(LOG_ERR, "an interface that is back is not guarded");
+	log_diag(LOG_WARNING, &d);
+}
+
 static void on_second(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
@@ -80,6 +95,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	privacy_tick(dm->privacy, now.tv_sec);
 	live_expire(dm->engine);
 	tune(dm);
+	control_tick(dm);
 	exporter_tick(dm);
 }
 
@@ -168,6 +184,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	if (watch(dm, SIGTERM, EV_SIGNAL, on_stop, NULL) || watch(dm, SIGINT, EV_SIGNAL, on_stop, NULL) ||
 	    watch(dm, SIGHUP, EV_SIGNAL, on_reload, NULL) || watch(dm, -1, 0, on_second, &second) ||
 	    watch(dm, engine_bell(dm->engine), EV_READ, on_bell, NULL) ||
+	    watch(dm, engine_links(dm->engine), EV_READ, on_link, NULL) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
 	tune(dm); /* also puts back what a daemon that was killed left raised */

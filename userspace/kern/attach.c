@@ -176,17 +176,15 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	return err;
 }
 
-static int gate_attach(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
+static int gate_attach(const struct engine *e, const char *interface, const char *pin, enum policy_xdp_mode mode,
+		       struct diag *d)
 {
-	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
 	int err = -EOPNOTSUPP;
 
 	if (!if_nametoindex(interface)) {
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
 	}
-	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
-	pin_path(e->instance, name, pin);
 	if (mode != POLICY_XDP_GENERIC)
 		err = gate_attach_mode(e, interface, pin, XDP_MODE_NATIVE);
 	if (err && mode == POLICY_XDP_AUTO)
@@ -245,23 +243,30 @@ static int attached_count(const char *interface, const char *pin, void *arg)
 bool engine_attached(const struct engine *e, const struct policy *p)
 {
 	struct attached a = { .policy = p };
+	size_t i, want = 0;
 
-	return !pins_each_gate(e->instance, attached_count, &a) && a.count == p->interfaces_count;
+	for (i = 0; i < p->interfaces_count; i++)
+		want += !link_is_away(e, p->interfaces[i]);
+	return !pins_each_gate(e->instance, attached_count, &a) && a.count == want;
+}
+
+static int interface_guard(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
+{
+	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
+
+	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
+	pin_path(e->instance, name, pin);
+	return access(pin, F_OK) ? gate_attach(e, interface, pin, mode, d) : 0;
 }
 
 int engine_attach(struct engine *e, const struct policy *p, struct diag *d)
 {
 	struct detach_others job = { .policy = p, .diag = d };
-	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
-	int err;
 	size_t i;
+	int err;
 
 	err = pins_each_gate(e->instance, detach_other, &job);
-	for (i = 0; i < p->interfaces_count && !err; i++) {
-		snprintf(name, sizeof(name), PIN_GATE "%s", p->interfaces[i]);
-		pin_path(e->instance, name, pin);
-		if (access(pin, F_OK))
-			err = gate_attach(e, p->interfaces[i], p->xdp_mode, d);
-	}
+	for (i = 0; i < p->interfaces_count && !err; i++)
+		err = interface_guard(e, p->interfaces[i], p->xdp_mode, d);
 	return err;
 }

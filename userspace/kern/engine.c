@@ -44,7 +44,7 @@ struct engine *engine_new(const char *instance)
 	if (!e)
 		return NULL;
 	snprintf(e->instance, sizeof(e->instance), "%s", instance);
-	e->lock = -1;
+	e->lock = e->links = -1;
 	e->reap = e->heal = -1;
 	for (i = 0; i < MAPS; i++)
 		e->map[i] = -1;
@@ -73,6 +73,7 @@ void engine_close(struct engine *e)
 			close(e->trie[i]);
 	}
 	ring_buffer__free(e->bell);
+	links_forget(e);
 	if (e->reap >= 0)
 		close(e->reap);
 	if (e->heal >= 0)

@@ -30,8 +30,15 @@ void engine_close(struct engine *e);
 
 /* Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. */
 int engine_attach(struct engine *e, const struct policy *p, struct diag *d);
-/* Whether engine_attach() would find nothing to do. */
+/* Whether engine_attach() would find nothing to do, but for interfaces that are away. */
 bool engine_attached(const struct engine *e, const struct policy *p);
+/* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and nobody waits for it. */
+int engine_links_note(struct engine *e, const struct policy *p);
+bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
+/* A descriptor that becomes readable when an interface has changed, until engine_links_back(); or -errno. */
+int engine_links(struct engine *e);
+/* Whether an interface of `p` went away and has come back, once for each time; `d` says which. It wants to be attached to. */
+bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d);
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
 int engine_unload(const char *instance, struct diag *d);
 
@@ -41,7 +48,7 @@ int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d);
 /*
  * Compares counters with sockets, adopts what is not counted yet and, at the second audit, gives back what has no socket any
- * more. *drift: the sum of the differences that are left, 0 when all is right.
+ * more. *drift: the sum of the differences that are left and that no change meanwhile explains, 0 when all is right.
  */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
 /* Frees the counters of sources idle for longer than the retention time, and what is in force no more. */

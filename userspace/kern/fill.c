@@ -7,19 +7,12 @@
 #include "registry.h"
 #include "tables.h"
 
-static int tally_read(const struct engine *e, uint64_t *out)
+int tally_read(const struct engine *e, enum sluice_tally_row row, uint64_t *out)
 {
-	int cpus = possible_cpus(), cpu, err;
-	_cleanup_free_ __s64 *each = calloc(cpus, sizeof(*each));
-	__s64 sum = 0;
-	__u32 zero = 0;
+	__u64 sum = 0;
+	int err = percpu_sums(e->map[MAP_tally], row, 1, 1, &sum);
 
-	if (!each)
-		return -ENOMEM;
-	err = bpf_map_lookup_elem(e->map[MAP_tally], &zero, each);
-	for (cpu = 0; cpu < cpus && !err; cpu++)
-		sum += each[cpu];
-	*out = sum > 0 ? sum : 0;
+	*out = (__s64)sum > 0 ? sum : 0;
 	return err;
 }
 
@@ -57,7 +50,7 @@ int fill_read(const struct engine *e, struct snapshot *s)
 	__u64 no_room[SLUICE_TABLES];
 	int err;
 
-	err = tally_read(e, &s->sources_tracked);
+	err = tally_read(e, SLUICE_TALLY_SOURCES, &s->sources_tracked);
 	if (!err)
 		err = slots_read(e, &held, &s->reservations);
 	if (!err)

@@ -46,6 +46,8 @@ struct engine {
 	int reap, heal; /* programs */
 	int trie[SLUICE_SLOTS]; /* maps that this process put there: asking by id takes CAP_SYS_ADMIN; -1: none */
 	struct ring_buffer *bell; /* NULL: not listened to */
+	int links; /* netlink socket; -1: not listened to */
+	struct guarded *guarded; /* links.c's */
 	struct registry *registry;
 	/* Kept by the daemon that holds the lock. */
 	struct {
@@ -69,6 +71,10 @@ int pins_each_gate(const char *instance, int (*f)(const char *interface, const c
 int gate_detach(const char *interface, const char *pin, struct diag *d);
 const char *gate_mode(const char *interface, const char *pin);
 
+/* links.c */
+bool link_is_away(const struct engine *e, const char *interface); /* was guarded, and does not exist now */
+void links_forget(struct engine *e);
+
 /* tuning.c */
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
 int netns_cookie(__u64 *out); /* of the namespace this process is in */
@@ -91,6 +97,7 @@ void trie_view_close(struct trie_view *v);
 /* fill.c: sources_tracked, reservations and `fill` */
 struct snapshot;
 int fill_read(const struct engine *e, struct snapshot *s);
+int tally_read(const struct engine *e, enum sluice_tally_row row, uint64_t *out);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);

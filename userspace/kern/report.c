@@ -12,6 +12,7 @@ DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 static json_t *service_json(const struct service_status *s)
 {
+	struct tally_refusals not_admitted = tally_refusals(s->stats);
 	json_t *ports = json_array();
 	unsigned int i;
 
@@ -21,8 +22,7 @@ static json_t *service_json(const struct service_status *s)
 			 "pressure", s->pressure, "connections", s->held - s->reserved, "reserved", s->reserved,
 			 "max_connections", (json_int_t)s->row.total.connections, "max_connections_per_source",
 			 (json_int_t)s->row.source.connections, "admitted", (json_int_t)tally_admitted(s->stats),
-			 "refused", (json_int_t)tally_refused(s->stats), "observed",
-			 (json_int_t)tally_observed(s->stats));
+			 "refused", (json_int_t)not_admitted.refused, "observed", (json_int_t)not_admitted.observed);
 }
 
 static json_t *tables_json(const struct snapshot *s)

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Interfaces that go away and come back. What comes back has a new number, and no gate. */
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include "internal.h"
+
+struct guarded {
+	char interface[IF_NAMESIZE];
+	unsigned int index; /* as of the last look; 0: away */
+	struct guarded *next;
+};
+
+static struct guarded *guarded_find(const struct engine *e, const char *interface)
+{
+	struct guarded *g = e->guarded;
+
+	while (g && strcmp(g->interface, interface))
+		g = g->next;
+	return g;
+}
+
+bool link_is_away(const struct engine *e, const char *interface)
+{
+	return !if_nametoindex(interface) && guarded_find(e, interface);
+}
+
+bool engine_link_away(const struct engine *e, const char *interface, struct diag *d)
+{
+	bool away = link_is_away(e, interface);
+
+	if (away)
+		diag_add(d, "interface %s is away: it is guarded again when it comes back", interface);
+	return away;
+}
+
+static int link_note(struct engine *e, const char *interface)
+{
+	struct guarded *g = guarded_find(e, interface);
+
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		snprintf(g->interface, sizeof(g->interface), "%s", interface);
+		g->next = e->guarded;
+		e->guarded = g;
+	}
+	g->index = if_nametoindex(interface);
+	return 0;
+}
+
+int engine_links_note(struct engine *e, const struct policy *p)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < p->interfaces_count && !err; i++) {
+		if (if_nametoindex(p->interfaces[i]))
+			err = link_note(e, p->interfaces[i]);
+	}
+	return err;
+}
+
+void links_forget(struct engine *e)
+{
+	struct guarded *g;
+
+	while ((g = e->guarded)) {
+		e->guarded = g->next;
+		free(g);
+	}
+	if (e->links >= 0)
+		close(e->links);
+	e->links = -1;
+}
+
+int engine_links(struct engine *e)
+{
+	struct sockaddr_nl all = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+
+	if (e->links < 0)
+		e->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (e->links < 0 || bind(e->links, (struct sockaddr *)&all, sizeof(all)))
+		return -errno;
+	return e->links;
+}
+
+static void links_drain(const struct engine *e)
+{
+	char message[8192];
+
+	/* also after ENOBUFS: what the messages say is not read, only that there are some */
+	while (recv(e->links, message, sizeof(message), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
+		;
+}
+
+bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
+{
+	struct guarded *g;
+	unsigned int index;
+	bool back = false;
+	size_t i;
+
+	links_drain(e);
+	for (i = 0; i < p->interfaces_count; i++) {
+		g = guarded_find(e, p->interfaces[i]);
+		index = if_nametoindex(p->interfaces[i]);
+		if (!g || g->index == index)
+			continue;
+		g->index = index;
+		if (engine_link_away(e, g->interface, d))
+			continue;
+		diag_add(d, "interface %s is back", g->interface);
+		back = true;
+	}
+	return back;
+}
