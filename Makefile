@@ -26,6 +26,7 @@ DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% $(DATAPATH_RUN),$(wildcard tests/datapath/*.c)))
 FUZZ := $(B)/tests/fuzz/fuzz_gate $(B)/tests/fuzz/fuzz_core
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/target_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
@@ -76,6 +77,12 @@ $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c)
 $(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
+FUZZ_FLAGS = -std=gnu17 -g -O1 -D_GNU_SOURCE -MMD -MP $(CPPFLAGS) -fno-sanitize-recover=undefined
+$(B)/fuzz/core/%.o: userspace/core/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
+$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*.c))
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS) -ljansson
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)
@@ -102,7 +109,8 @@ soak: # SOAK_MINUTES, 20 unless told
 	$(Q)/usr/bin/python3 tests/e2e/soak.py
 fuzz:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) $(FUZZ)
+	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
+	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
 bench:
 	$(Q)scripts/setup.sh
