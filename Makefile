@@ -13,8 +13,8 @@ CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -fno-o
 CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
-KERN_LIBS := -lxdp -lbpf -lelf -lz
+BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
+KERN_LIBS := -lxdp -lbpf -lelf -lz -lmnl
 CORE_LIBS := -lconfuse -lmaxminddb -lsodium
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 
@@ -26,11 +26,12 @@ DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% $(DATAPATH_RUN),$(wildcard tests/datapath/*.c)))
 FUZZ := $(B)/tests/fuzz/fuzz_gate $(B)/tests/fuzz/fuzz_core
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/target_*.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test test-kernels demo bench faults soak fuzz install clean
+.PHONY: all tests check test test-kernels demo bench faults soak fuzz install deb security clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
@@ -52,15 +53,15 @@ $(B)/userspace/daemon/exporter.o: $(B)/page.h
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 $(B)/libcore.a: $(CORE)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd -lcap-ng -lseccomp
 $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 	@mkdir -p $(@D)
@@ -68,12 +69,20 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
+$(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
+$(B)/tests/datapath/test_rights: $(B)/userspace/daemon/rights.o
 $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
+FUZZ_FLAGS = -std=gnu17 -g -O1 -D_GNU_SOURCE -MMD -MP $(CPPFLAGS) -fno-sanitize-recover=undefined
+$(B)/fuzz/core/%.o: userspace/core/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
+$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*.c))
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS) -ljansson
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)
@@ -105,7 +114,8 @@ soak: # SOAK_MINUTES, 20 unless told
 	$(Q)/usr/bin/python3 tests/e2e/soak.py
 fuzz:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) $(FUZZ)
+	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
+	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
 bench:
 	$(Q)scripts/setup.sh
@@ -117,16 +127,26 @@ bench:
 	$(Q)scripts/scrape.py
 	$(Q)scripts/bench_lists.py
 	$(Q)scripts/bench_flood.py
+# The policy of a host is never overwritten; units and man pages name the paths that things are installed at.
+UNITS = $(PREFIX)/lib/systemd/system
+D := $(DESTDIR)$(PREFIX)
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/sluiced $(B)/sluicectl
-	install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/sluice.conf.5
+	install -D -m 755 -t $(D)/sbin $(B)/sluiced $(B)/sluicectl
+	test -e $(DESTDIR)/etc/sluice/sluice.conf || install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
+	install -D -m 644 -t $(DESTDIR)$(UNITS) dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
+	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(UNITS)/sluiced.service $(DESTDIR)$(UNITS)/sluice-geo.service
+	install -D -m 644 dist/sluice.sysusers $(D)/lib/sysusers.d/sluice.conf
+	install -D -m 644 dist/sluice.tmpfiles $(D)/lib/tmpfiles.d/sluice.conf
+	install -D -m 644 -t $(D)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
+	install -D -m 644 -t $(D)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
+	install -D -m 644 -t $(D)/share/man/man5 docs/sluice.conf.5
 	$(B)/sluicectl completion > $(B)/completion
-	install -D -m 644 $(B)/completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluicectl
+	install -D -m 644 $(B)/completion $(D)/share/bash-completion/completions/sluicectl
+security: # what the unit still lets sluiced do, and systemd's score
+	$(Q)systemd-analyze security --offline=yes --no-pager dist/sluiced.service | grep -v '^✓'
+deb:
+	$(Q)scripts/deb.sh $(B)/deb
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

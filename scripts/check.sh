@@ -96,6 +96,15 @@ alerts() {
 	done | none
 }
 
+versions_agree() {
+	local said
+	said=$(sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' userspace/core/protocol.h)
+	{
+		grep -qF "sluice ($said)" dist/debian/changelog || echo "protocol.h says $said, dist/debian/changelog does not"
+		grep -qxF "## $said" CHANGES.md || echo "protocol.h says $said, CHANGES.md does not"
+	} | none
+}
+
 format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror; }
 
 for t in build/tests/unit/test_*; do
@@ -113,6 +122,7 @@ step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'bash completion completes' completion_works
 step 'every alert fires in its scenario' alerts
+step 'version, changes and package agree' versions_agree
 step 'shellcheck' shellcheck scripts/*.sh tests/vm/*.sh tests/vm/init .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format

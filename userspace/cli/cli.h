@@ -19,6 +19,7 @@ enum option_id {
 	OPTION_PORT,
 	OPTION_DRY_RUN,
 	OPTION_FORCE,
+	OPTION_KILL,
 	OPTIONS
 };
 
@@ -55,6 +56,9 @@ int complain_no_daemon(const struct call *c);
 /* completion.c */
 int cmd_completion(const struct call *c);
 
+/* cmd_doctor.c */
+int cmd_doctor(const struct call *c);
+
 /* cmd_top.c */
 int cmd_top(const struct call *c);
 
@@ -73,6 +77,7 @@ void show_diff(const json_t *data);
 void show_privacy(const json_t *data);
 void show_suggest(const json_t *data);
 void show_refusal(const json_t *line);
+void show_ends(const json_t *data);
 void show_geo(const json_t *data);
 void show_forecast(const json_t *data);
 void show_json(const json_t *data);

@@ -137,7 +137,20 @@ static int cmd_lookup(const struct call *c)
 	return read_verb(c, "lookup", json_pack("{s:s}", "address", c->word[0]), show_lookup, false);
 }
 
-/* ban, unban, allow, disallow */
+/* With --kill --dry-run: whose connections it would end. */
+static int cmd_ban(const struct call *c)
+{
+	bool kill = c->option[OPTION_KILL], try = c->option[OPTION_DRY_RUN];
+	json_t *args;
+
+	if (try && !kill)
+		return complain(EXIT_BAD, "ban: --dry-run goes with --kill: it lists the connections that would end");
+	args = json_pack("{s:s, s:s, s:s, s:b, s:b}", "prefix", c->word[0], "for", option_text(c, OPTION_FOR), "reason",
+			 option_text(c, OPTION_REASON), "kill", kill, "dry_run", try);
+	return try ? read_verb(c, "ban", args, show_ends, false) : write_verb(c, "ban", args);
+}
+
+/* unban, allow, disallow */
 static int cmd_live(const struct call *c)
 {
 	return write_verb(c, c->command->name,
@@ -242,8 +255,8 @@ const struct command commands[] = {
 	{ "set", "service S KEY VALUE [--for TIME] [--dry-run]", "any service key, live; until reload, or for a time",
 	  4, 4, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
-	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1,
-	  cmd_live },
+	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT] [--kill [--dry-run]]",
+	  "refuse a source from its next packet on; --kill also ends its connections", 1, 1, cmd_ban },
 	{ "unban", "ADDRESS|PREFIX", "end a ban", 1, 1, cmd_live },
 	{ "bans", "", "bans in force", 0, 0, cmd_bans },
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
@@ -258,6 +271,9 @@ const struct command commands[] = {
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
 	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
+	{ "doctor", "[FILE]",
+	  "what this host is like for that policy, before anything is attached; 1: something is bad", 0, 1,
+	  cmd_doctor },
 	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would change", 1, 1,
 	  cmd_apply },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },

@@ -117,6 +117,17 @@ void show_sources(const json_t *data)
 		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
 }
 
+void show_ends(const json_t *data)
+{
+	json_t *s;
+	size_t i;
+
+	printf("%-46s %-16s %s\n", "PEER", "SERVICE", "STATE");
+	json_array_foreach(data, i, s)
+		printf("%-46s %-16.16s %s\n", text_of(s, "peer"), text_of(s, "service"), text_of(s, "state"));
+	printf("\n%zu connections would end\n", json_array_size(data));
+}
+
 void show_live(const json_t *data)
 {
 	char left[24];

@@ -283,6 +283,11 @@ static int text_parse(struct reader *r, const char *text)
 		return -ENOMEM;
 	callbacks_set(cfg);
 	err = cfg_parse_buf(cfg, plain);
+	if (err == CFG_PARSE_ERROR && !r->err) { /* libconfuse 3.3 has nothing to say of some: a key that is '' */
+		diag_at(r->diag, &(const struct place){ r->file, cfg->line },
+			"not understood: check quotes, braces and '='");
+		r->err = -EINVAL;
+	}
 	cfg_free(cfg);
 	if (err != CFG_SUCCESS && !r->err)
 		r->err = -ENOMEM;

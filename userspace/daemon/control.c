@@ -17,6 +17,7 @@
 #include "protocol.h"
 
 #define CLIENTS_MAX 64
+#define GUESTS_MAX 48 /* of them not root: they cannot keep root out */
 #define IDLE_SECONDS 10
 #define WATCHERS_MAX 16
 #define BACKLOG_MAX 65536 /* bytes that a watcher has not read */
@@ -36,6 +37,15 @@ static unsigned int watchers_count(const struct daemon *dm)
 	unsigned int n = 0;
 
 	LIST_FOREACH(c, &dm->clients, next) n += c->watching;
+	return n;
+}
+
+static unsigned int guests_count(const struct daemon *dm)
+{
+	const struct client *c;
+	unsigned int n = 0;
+
+	LIST_FOREACH(c, &dm->clients, next) n += c->uid != 0;
 	return n;
 }
 
@@ -160,6 +170,21 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	client_close(arg);
 }
 
+static bool has_room(const struct daemon *dm, uid_t uid)
+{
+	return dm->clients_count < CLIENTS_MAX && (!uid || guests_count(dm) < GUESTS_MAX);
+}
+
+/* Says why, and hangs up. */
+static void client_refuse(int fd)
+{
+	static const char full[] =
+		"{\"ok\": false, \"error\": \"too many ask at the same time: try again\", \"exit\": 1}\n";
+
+	send(fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
 	const struct timeval idle = { IDLE_SECONDS, 0 };
@@ -171,11 +196,11 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)listener;
 	(void)from;
 	(void)len;
-	if (c && dm->clients_count < CLIENTS_MAX && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+	if (c && !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && has_room(dm, peer.uid))
 		c->stream = bufferevent_socket_new(dm->loop, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!c || !c->stream) {
 		free(c);
-		close(fd);
+		client_refuse(fd);
 		return;
 	}
 	c->daemon = dm;

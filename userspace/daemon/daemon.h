@@ -49,6 +49,8 @@ struct daemon {
 	struct privacy *privacy;
 	struct watch *watch; /* NULL: nobody does */
 	struct exporter *exporter; /* exporter.c's; NULL before the loop */
+	int keeper; /* keeper.c's end of the pipe; -1: none */
+	pid_t keeper_pid;
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 

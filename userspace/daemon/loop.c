@@ -7,6 +7,8 @@
 
 #include "daemon.h"
 #include "exporter.h"
+#include "keeper.h"
+#include "rights.h"
 #include "tables.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
@@ -75,7 +77,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (!dm->engine) /* unloaded, and about to end */
 		return;
-	if (engine_links_follow(dm->engine, dm->live, &d))
+	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, &d))
 		log_say(LOG_ERR, "an interface that is back is not guarded");
 	log_diag(LOG_WARNING, &d);
 }
@@ -187,6 +189,9 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 		return -ENOMEM;
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	exporter_follow(dm);
+	err = rights_drop(RIGHTS_DAEMON, d);
+	if (err)
+		return err;
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");

@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "events.h"
 #include "instance.h"
+#include "keeper.h"
 #include "parse.h"
 #include "protocol.h"
 
@@ -91,7 +92,7 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)
-		err = engine_attach(dm->engine, dm->live, d);
+		err = keeper_attach(dm, dm->live, d);
 	dm->applied_at = time(NULL);
 	if (!err)
 		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
@@ -112,6 +113,7 @@ static void daemon_done(struct daemon *dm)
 			"stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",
 			dm->instance);
 	engine_close(dm->engine);
+	keeper_end(dm);
 	overrides_free(dm);
 	privacy_free(dm->privacy);
 	policy_free(dm->base);
@@ -125,13 +127,15 @@ static int daemon_run(struct daemon *dm, struct diag *d)
 	/* Before the lock and the loop exist, so that both belong to the process that stays. */
 	err = dm->foreground || getenv("NOTIFY_SOCKET") ? 0 : background_begin(dm);
 	if (!err)
+		err = keeper_begin(dm);
+	if (!err)
 		err = daemon_start(dm, d);
 	return err ? err : daemon_loop(dm, d);
 }
 
 int main(int argc, char **argv)
 {
-	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default", .starter = -1 };
+	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1 };
 	struct diag d = {};
 	int err, status;
 

@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "data.h"
 #include "exporter.h"
+#include "keeper.h"
 #include "parse.h"
 #include "plan.h"
 
@@ -37,11 +38,11 @@ static int policy_enforce(struct daemon *dm, struct policy *p, bool force, struc
 
 	if (err)
 		return err;
-	err = engine_attach(dm->engine, p, d);
+	err = keeper_attach(dm, p, d);
 	if (!err)
 		err = engine_commit(dm->engine, p, d);
 	if (err) {
-		engine_attach(dm->engine, dm->live, &ignored);
+		keeper_attach(dm, dm->live, &ignored);
 		diag_free(&ignored);
 		return err;
 	}

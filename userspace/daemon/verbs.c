@@ -10,6 +10,7 @@
 #include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
+#include "keeper.h"
 #include "lookup.h"
 #include "parse.h"
 #include "plan.h"
@@ -135,7 +136,17 @@ static int live_remove(struct daemon *dm, enum live_kind kind, const json_t *arg
 
 static int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	return live_put(dm, LIVE_BAN, args, a);
+	struct prefix p;
+	int err = prefix_arg(args, &p, a);
+
+	if (!err && json_is_true(json_object_get(args, "dry_run")))
+		return ends_list(dm, &p, a);
+	if (err || !json_is_true(json_object_get(args, "kill")))
+		return err ? err : live_put(dm, LIVE_BAN, args, a);
+	err = ends_check(dm, a);
+	if (!err)
+		err = live_put(dm, LIVE_BAN, args, a);
+	return err ? err : ends_run(dm, &p, a);
 }
 
 static int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
@@ -314,7 +325,7 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	watch_end(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
-	err = engine_unload(dm->instance, &a->diag);
+	err = keeper_unload(dm, &a->diag);
 	dm->unloaded = true;
 	return err;
 }

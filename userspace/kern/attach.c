@@ -9,6 +9,8 @@
 
 #define GATE_PRIORITY 10 /* before xdp-filter and its like (50) in a shared dispatcher */
 
+#define DISPATCHED_MAX 10 /* programs of one dispatcher */
+
 DEFINE_CLEANUP(struct sluice_bpf *, object_free);
 
 static void program_close(struct xdp_program *prog)
@@ -63,6 +65,26 @@ static struct xdp_multiprog *multiprog_of(const char *interface)
 }
 
 /*
+ * libxdp's pins of the programs under a dispatcher (its protocol.org). To ask the kernel for a program by its id, as libxdp does, takes
+ * CAP_SYS_ADMIN, which sluiced has given up.
+ */
+static bool dispatcher_pins(__u32 dispatcher, const char *interface, __u32 gate)
+{
+	char path[PIN_PATH_LEN];
+	unsigned int i;
+	__u32 id;
+
+	for (i = 0; i < DISPATCHED_MAX; i++) {
+		snprintf(path, sizeof(path), BPFFS "/xdp/dispatch-%u-%u/prog%u-prog", if_nametoindex(interface),
+			 dispatcher, i);
+		id = pinned_id(path);
+		if (!id || id == gate)
+			return id;
+	}
+	return false;
+}
+
+/*
  * Whether a dispatcher runs the gate. libxdp 1.3.1 keeps a descriptor each time it looks at an interface, and status is asked for
  * every second: so it looks once at each dispatcher. That never changes; libxdp puts another in its place.
  */
@@ -81,6 +103,8 @@ static bool dispatcher_runs(__u32 dispatcher, const char *interface, const char 
 		if (seen[i].dispatcher == dispatcher && seen[i].gate == gate)
 			return seen[i].runs;
 	}
+	if (dispatcher_pins(dispatcher, interface, gate))
+		return true;
 	mp = multiprog_of(interface);
 	i = next++ % (sizeof(seen) / sizeof(*seen));
 	seen[i].dispatcher = dispatcher;
@@ -230,18 +254,38 @@ static int detach_other(const char *interface, const char *pin, void *arg)
 	return gate_detach(interface, pin, job->diag);
 }
 
-static int interface_guard(struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
+struct attached {
+	const struct policy *policy;
+	size_t count;
+};
+
+static int attached_count(const char *interface, const char *pin, void *arg)
+{
+	struct attached *a = arg;
+
+	if (!names_interface(a->policy, interface) || !strcmp(gate_mode(interface, pin), "detached"))
+		return -ESTALE;
+	a->count++;
+	return 0;
+}
+
+bool engine_attached(const struct engine *e, const struct policy *p)
+{
+	struct attached a = { .policy = p };
+	size_t i, want = 0;
+
+	for (i = 0; i < p->interfaces_count; i++)
+		want += !link_is_away(e, p->interfaces[i]);
+	return !pins_each_gate(e->instance, attached_count, &a) && a.count == want;
+}
+
+static int interface_guard(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
 {
 	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
-	int err = 0;
 
-	if (link_is_away(e, interface, d))
-		return 0;
 	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
 	pin_path(e->instance, name, pin);
-	if (access(pin, F_OK))
-		err = gate_attach(e, interface, pin, mode, d);
-	return err ? err : link_note(e, interface);
+	return access(pin, F_OK) ? gate_attach(e, interface, pin, mode, d) : 0;
 }
 
 int engine_attach(struct engine *e, const struct policy *p, struct diag *d)

@@ -83,7 +83,7 @@ static int names_write(const struct engine *e)
 }
 
 /* Everything of a generation but the flip. */
-static int slot_fill(const struct engine *e, __u32 slot, const struct compiled *c)
+static int slot_fill(struct engine *e, __u32 slot, const struct compiled *c)
 {
 	int err;
 

@@ -59,6 +59,8 @@ struct engine *engine_new(const char *instance)
 		e->program[i] = -1;
 	for (i = 0; i < MAPS; i++)
 		e->map[i] = -1;
+	for (i = 0; i < SLUICE_SLOTS; i++)
+		e->trie[i] = -1;
 	e->registry = calloc(1, sizeof(*e->registry));
 	if (!e->registry) {
 		free(e);
@@ -76,6 +78,10 @@ void engine_close(struct engine *e)
 	for (i = 0; i < MAPS; i++) {
 		if (e->map[i] >= 0)
 			close(e->map[i]);
+	}
+	for (i = 0; i < SLUICE_SLOTS; i++) {
+		if (e->trie[i] >= 0)
+			close(e->trie[i]);
 	}
 	ring_buffer__free(e->bell);
 	links_forget(e);
@@ -235,6 +241,22 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi,
 			 SLUICE_ABI_VERSION);
 		return -EPROTO;
+	}
+	*out = TAKE_PTR(e);
+	return 0;
+}
+
+int engine_open_beside(const char *instance, struct engine **out, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	err = pins_open_maps(e, false);
+	if (err) {
+		diag_add(d, "nothing is loaded for instance %s: %s", instance, strerror(-err));
+		return err;
 	}
 	*out = TAKE_PTR(e);
 	return 0;

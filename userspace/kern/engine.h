@@ -23,18 +23,22 @@ struct engine;
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d);
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
+/* Opens the pins for writing beside the daemon that holds the lock: for engine_attach() on its behalf. */
+int engine_open_beside(const char *instance, struct engine **out, struct diag *d);
 /* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */
 void engine_close(struct engine *e);
 
-/*
- * Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. An interface that
- * does not exist is an error, unless this engine has attached to it before: then it is away, and nobody waits for it.
- */
+/* Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. */
 int engine_attach(struct engine *e, const struct policy *p, struct diag *d);
-/* A descriptor that becomes readable when an interface has changed, until engine_links_follow(); or -errno. */
+/* Whether engine_attach() would find nothing to do, but for interfaces that are away. */
+bool engine_attached(const struct engine *e, const struct policy *p);
+/* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and nobody waits for it. */
+int engine_links_note(struct engine *e, const struct policy *p);
+bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
+/* A descriptor that becomes readable when an interface has changed, until engine_links_back(); or -errno. */
 int engine_links(struct engine *e);
-/* Attaches to every interface of `p` that went away and has come back, once for each time; `d` says which. */
-int engine_links_follow(struct engine *e, const struct policy *p, struct diag *d);
+/* Whether an interface of `p` went away and has come back, once for each time; `d` says which. It wants to be attached to. */
+bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d);
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
 int engine_unload(const char *instance, struct diag *d);
 

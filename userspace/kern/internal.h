@@ -48,6 +48,7 @@ struct engine {
 	int lock; /* flock on the pin directory; -1: opened for reading */
 	int map[MAPS];
 	int program[PROGRAMS]; /* -1: not open */
+	int trie[SLUICE_SLOTS]; /* maps that this process put there: asking by id takes CAP_SYS_ADMIN; -1: none */
 	struct ring_buffer *bell; /* NULL: not listened to */
 	int links; /* netlink socket; -1: not listened to */
 	struct guarded *guarded; /* links.c's */
@@ -75,9 +76,7 @@ int gate_detach(const char *interface, const char *pin, struct diag *d);
 const char *gate_mode(const char *interface, const char *pin);
 
 /* links.c */
-/* Was guarded, and does not exist now: `d` says so. */
-bool link_is_away(const struct engine *e, const char *interface, struct diag *d);
-int link_note(struct engine *e, const char *interface); /* it exists, and is guarded from now on */
+bool link_is_away(const struct engine *e, const char *interface); /* was guarded, and does not exist now */
 void links_forget(struct engine *e);
 
 /* program.c */
@@ -95,9 +94,9 @@ int control_read(const struct engine *e, struct sluice_control *out);
 /* trie_map.c */
 struct trie;
 /* Puts a new trie into the slot; when it returns nothing reads the slot's old content. */
-int trie_replace(const struct engine *e, __u32 slot, const struct trie *t);
+int trie_replace(struct engine *e, __u32 slot, const struct trie *t);
 /* Gives back the memory of an idle slot's trie. */
-int trie_drop(const struct engine *e, __u32 slot);
+int trie_drop(struct engine *e, __u32 slot);
 struct trie_view {
 	const __u32 *cell; /* mapped */
 	size_t pages;

@@ -28,16 +28,21 @@ static struct guarded *guarded_find(const struct engine *e, const char *interfac
 	return g;
 }
 
-bool link_is_away(const struct engine *e, const char *interface, struct diag *d)
+bool link_is_away(const struct engine *e, const char *interface)
 {
-	bool away = !if_nametoindex(interface) && guarded_find(e, interface);
+	return !if_nametoindex(interface) && guarded_find(e, interface);
+}
+
+bool engine_link_away(const struct engine *e, const char *interface, struct diag *d)
+{
+	bool away = link_is_away(e, interface);
 
 	if (away)
 		diag_add(d, "interface %s is away: it is guarded again when it comes back", interface);
 	return away;
 }
 
-int link_note(struct engine *e, const char *interface)
+static int link_note(struct engine *e, const char *interface)
 {
 	struct guarded *g = guarded_find(e, interface);
 
@@ -51,6 +56,18 @@ int link_note(struct engine *e, const char *interface)
 	}
 	g->index = if_nametoindex(interface);
 	return 0;
+}
+
+int engine_links_note(struct engine *e, const struct policy *p)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < p->interfaces_count && !err; i++) {
+		if (if_nametoindex(p->interfaces[i]))
+			err = link_note(e, p->interfaces[i]);
+	}
+	return err;
 }
 
 void links_forget(struct engine *e)
@@ -86,7 +103,7 @@ static void links_drain(const struct engine *e)
 		;
 }
 
-int engine_links_follow(struct engine *e, const struct policy *p, struct diag *d)
+bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
 {
 	struct guarded *g;
 	unsigned int index;
@@ -100,10 +117,10 @@ int engine_links_follow(struct engine *e, const struct policy *p, struct diag *d
 		if (!g || g->index == index)
 			continue;
 		g->index = index;
-		if (link_is_away(e, g->interface, d))
+		if (engine_link_away(e, g->interface, d))
 			continue;
 		diag_add(d, "interface %s is back", g->interface);
 		back = true;
 	}
-	return back ? engine_attach(e, p, d) : 0;
+	return back;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The tries of the two slots: array maps whose pages are mapped into our memory. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -34,11 +35,18 @@ static int trie_create(const struct trie *t)
  * The kernel waits for an RCU grace period when an element of an array of maps is replaced (kernel/bpf/syscall.c,
  * maybe_wait_bpf_programs): when this returns, nothing reads what stood in the slot, nor followed an index read before.
  */
-int trie_replace(const struct engine *e, __u32 slot, const struct trie *t)
+int trie_replace(struct engine *e, __u32 slot, const struct trie *t)
 {
 	_cleanup_close_ int fd = trie_create(t);
+	int err = fd < 0 ? fd : bpf_map_update_elem(e->map[MAP_tries], &slot, &fd, BPF_ANY);
 
-	return fd < 0 ? fd : bpf_map_update_elem(e->map[MAP_tries], &slot, &fd, BPF_ANY);
+	if (err)
+		return err;
+	if (e->trie[slot] >= 0)
+		close(e->trie[slot]);
+	e->trie[slot] = fd;
+	fd = -1;
+	return 0;
 }
 
 static int trie_open(const struct engine *e, __u32 slot)
@@ -46,11 +54,13 @@ static int trie_open(const struct engine *e, __u32 slot)
 	__u32 id;
 	int err;
 
+	if (e->trie[slot] >= 0)
+		return fcntl(e->trie[slot], F_DUPFD_CLOEXEC, 3);
 	err = bpf_map_lookup_elem(e->map[MAP_tries], &slot, &id);
 	return err ? err : bpf_map_get_fd_by_id(id);
 }
 
-int trie_drop(const struct engine *e, __u32 slot)
+int trie_drop(struct engine *e, __u32 slot)
 {
 	struct sluice_trie_page page = {};
 	const struct trie empty = { .cell = page.cell, .pages = 1 };

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The life of the package, for deb-check.sh: runs under systemd in a tree and a network of its own, with /root/deb/old.deb and new.deb.
+set -u
+passed=0 failed=0
+
+shows() { # SENTENCE COMMAND...
+	local name=$1
+	shift
+	if "$@" >/root/deb/out 2>&1; then # no subshell: start and stop keep a pid
+		passed=$((passed + 1))
+		echo "ok      $name"
+	else
+		failed=$((failed + 1))
+		echo "FAILED  $name"
+		cat /root/deb/out
+	fi
+}
+
+# The journal, units' private directories and what systemd itself writes come and go.
+files() { find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /tmp \) \
+	-prune -o -print | sort; find /run -path '*sluice*' | sort; }
+is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
+says() { # TEXT COMMAND...: its output has TEXT
+	local text=$1 out
+	shift
+	out=$("$@" 2>&1)
+	case $out in *"$text"*) ;; *) echo "'$text' is not in: $out"; return 1 ;; esac
+}
+pins() { find /sys/fs/bpf -mindepth 1 ! -name '*.debug' ! -name xdp; } # the kernel's, and libxdp's empty directory
+of_unit() { systemctl show -P "$1" sluiced.service; }
+active() { is "$(of_unit ActiveState)" active || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
+logged() { journalctl -u sluiced --no-pager | grep -qF "$1" || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
+gone() { # what it named is not running: the daemon of before
+	! kill -0 "$1" 2>/dev/null
+}
+# As the service sees the host: its mounts, not its capabilities.
+in_unit() { nsenter -t "$(of_unit MainPID)" -m -r -w -- "$@"; }
+fails() { ! "$@"; }
+status_is() { sluicectl status >/dev/null 2>&1; is $? "$1"; }
+
+ip link set lo up
+ip link add eth0 type veth peer name other
+ip link set eth0 up
+ip link set other up
+files >/root/before
+
+shows 'it installs' dpkg -i /root/deb/old.deb
+shows 'the group is there' getent group sluice
+shows '/run/sluice is there, and root has it' is "$(stat -c '%U:%G %a' /run/sluice 2>&1)" 'root:root 755'
+shows 'the packaged policy is good' sluiced -n
+shows 'it observes' grep -qx 'mode = observe' /etc/sluice/sluice.conf
+shows 'nothing was started: sluicectl says so' status_is 3
+shows 'nothing is in the kernel' is "$(pins)" ''
+shows 'the service is not enabled' test ! -e /etc/systemd/system/multi-user.target.wants/sluiced.service
+shows 'the units name programs that are there' test -x "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' /lib/systemd/system/sluiced.service)"
+shows 'completion is sourced' bash -c '. /usr/share/bash-completion/completions/sluicectl && complete -p sluicectl'
+
+echo '# mine' >>/etc/sluice/sluice.conf
+shows 'doctor finds nothing bad' sluicectl doctor
+shows 'it is enabled and starts, by its unit' systemctl enable --now --quiet sluiced
+shows 'it is active' active
+shows 'a ban is taken' sluicectl ban 192.0.2.1 --for 1h
+shows 'the group may read' is "$(stat -c '%G %a' /run/sluice/default.sock)" 'sluice 660'
+cp /etc/sluice/sluice.conf /root/other.conf
+cp /etc/sluice/sluice.conf /tmp/other.conf
+shows 'a policy in /root can be applied' sluicectl apply /root/other.conf
+shows 'and one in /tmp' sluicectl apply /tmp/other.conf
+shows 'the unit lets it set tcp_syncookies' in_unit sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_syncookies'
+shows 'the unit lets it write nothing in /etc' fails in_unit touch /etc/sluice/x
+shows 'nor in /tmp, /home and /usr' fails in_unit sh -c 'touch /tmp/x || touch /home/x || touch /usr/x'
+shows 'its state directory is its own' in_unit touch /var/lib/sluice/x
+shows 'systemctl reload reads the policy again' systemctl reload sluiced
+shows 'and says so' logged 'reloaded /etc/sluice/sluice.conf'
+
+before=$(of_unit MainPID)
+shows 'an upgrade goes through' dpkg -i --force-confold /root/deb/new.deb
+shows 'the policy that was changed by hand stays' grep -qx '# mine' /etc/sluice/sluice.conf
+shows 'the old daemon has gone' gone "$before"
+shows 'the new daemon is active' active
+shows 'it took over' logged 'took over instance default'
+shows 'the ban is in force' says 192.0.2.1 sluicectl bans
+shows 'it stops' systemctl stop sluiced
+shows 'the kernel side stays' test -e /sys/fs/bpf/sluice/default/identity
+shows 'it starts again' systemctl start sluiced
+
+shows 'it is removed' dpkg -r sluice
+sleep 1
+shows 'its daemon has gone' fails pidof sluiced
+shows 'nothing is attached' says 'state UP' ip link show eth0
+shows 'no XDP program is left' is "$(ip link show eth0 | grep -c xdp)" 0
+shows 'nothing is in the kernel after removal' is "$(pins)" ''
+shows 'the policy is kept' grep -qx '# mine' /etc/sluice/sluice.conf
+shows 'it is purged' dpkg -P sluice
+getent group sluice >/dev/null && echo "        (the group stays, as system groups do)"
+files >/root/after
+shows 'nothing but the group is left' is "$(diff /root/before /root/after | grep '^[<>]' | grep -vE '/etc/(group|gshadow)-$|^[0-9,]+[acd][0-9,]+$')" ''
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A policy file is refused with a message, or taken, and then what is dumped is taken again and is the same. */
+#include <string.h>
+
+#include "diag.h"
+#include "dump.h"
+#include "file.h"
+#include "parse.h"
+#include "plan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct policy *again(const struct policy *p)
+{
+	struct policy *q = NULL;
+	struct diag d = {};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out || policy_dump(p, out) || fclose(out))
+		abort();
+	if (policy_parse_file(file_of((const uint8_t *)text, len), NULL, &q, &d)) {
+		fprintf(stderr, "dumped, and then refused: %s\n%s", diag_text(&d), text);
+		abort();
+	}
+	diag_free(&d);
+	free(text);
+	return q;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct policy *p = NULL, *q;
+	struct plan *plan = NULL;
+	struct diag d = {};
+
+	if (memmem(data, size, "include", 7)) /* no other file of this host */
+		return -1;
+	if (policy_parse_file(file_of(data, size), NULL, &p, &d)) {
+		if (p || !d.count)
+			abort();
+	} else {
+		q = again(p);
+		if (plan_diff(p, q, &plan) || plan->added || plan->changed || plan->removed)
+			abort();
+		plan_free(plan);
+		policy_free(q);
+	}
+	policy_free(p);
+	diag_free(&d);
+	file_done();
+	return 0;
+}

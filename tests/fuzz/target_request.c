@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A line on the control socket: what jansson makes of it, and what core makes of the words in it, as the daemon's verbs hand them on:
+ * a setting is refused with a message, or taken and then dumped. (tests/e2e/test_rights.py mutates requests to a running daemon.)
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "dump.h"
+#include "instance.h"
+#include "parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *word(const json_t *args, const char *name)
+{
+	const char *text = json_string_value(json_object_get(args, name));
+
+	return text ? text : "";
+}
+
+static struct policy *base_new(void)
+{
+	struct policy *p = policy_new();
+
+	if (!p)
+		abort();
+	p->services = calloc(1, sizeof(*p->services));
+	p->services_count = 1;
+	strcpy(p->services->name, "smtp");
+	p->services->ports[0] = 25;
+	p->services->ports_count = 1;
+	return p;
+}
+
+static void setting(const json_t *args)
+{
+	struct policy *p = base_new();
+	struct diag d = {};
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	if (policy_set_value(p, word(args, "service"), word(args, "key"), word(args, "value"), &d) && !d.count)
+		abort();
+	out = open_memstream(&text, &len);
+	if (!out || policy_dump(p, out) || fclose(out))
+		abort();
+	free(text);
+	policy_free(p);
+	diag_free(&d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	json_t *request = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL), *args;
+	struct sluice_addr a;
+	struct prefix p;
+	const char *why = NULL;
+	uint32_t seconds;
+
+	args = json_object_get(request, "args");
+	if (prefix_parse(word(args, "prefix"), &p, &why) && !why)
+		abort();
+	addr_parse(word(args, "address"), &a);
+	seconds_parse(word(args, "for"), &seconds);
+	instance_is_good(word(args, "service"));
+	if (json_is_object(request))
+		setting(args);
+	json_decref(request);
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Looks at the host itself: needs no daemon, and asks none. */
+#include <string.h>
+
+#include "cli.h"
+#include "diag.h"
+#include "doctor.h"
+#include "engine.h"
+#include "parse.h"
+
+static const char *const levels[] = {
+	[FINDING_GOOD] = "good", [FINDING_NOTE] = "note", [FINDING_WARNING] = "warning", [FINDING_BAD] = "bad"
+};
+
+static void findings_json(const struct findings *f)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < f->count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "level", levels[f->item[i].level],
+						      "check", f->item[i].check, "finding", f->item[i].what, "remedy",
+						      f->item[i].remedy));
+	show_json(list);
+	json_decref(list);
+}
+
+static void findings_text(const struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->count; i++) {
+		printf("%-8s %s\n", levels[f->item[i].level], f->item[i].what);
+		if (*f->item[i].remedy)
+			printf("         -> %s\n", f->item[i].remedy);
+	}
+}
+
+static int findings_status(const struct call *c, const struct findings *f)
+{
+	size_t i, n[4] = {};
+
+	for (i = 0; i < f->count; i++)
+		n[f->item[i].level]++;
+	if (!c->json)
+		printf("\n%zu bad, %zu warnings, %zu notes\n", n[FINDING_BAD], n[FINDING_WARNING], n[FINDING_NOTE]);
+	return n[FINDING_BAD] ? EXIT_FAILED : EXIT_DONE;
+}
+
+int cmd_doctor(const struct call *c)
+{
+	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
+	struct findings f = {};
+	struct policy *p = NULL;
+	struct diag d = {};
+	size_t i;
+	int status;
+
+	engine_set_log(NULL);
+	if (policy_parse_file(file, NULL, &p, &d)) {
+		for (i = 0; i < d.count; i++)
+			complain(0, "doctor: %s", d.item[i].text);
+		diag_free(&d);
+		return EXIT_BAD;
+	}
+	doctor_kernel(&f);
+	doctor_interfaces(p, c->instance, &f);
+	doctor_listeners(p, &f);
+	if (c->json)
+		findings_json(&f);
+	else
+		findings_text(&f);
+	status = findings_status(c, &f);
+	findings_free(&f);
+	policy_free(p);
+	diag_free(&d);
+	return status;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A second process that keeps the one right sluiced cannot do without and should not have: to look at, and replace, the programs on
+ * an interface takes a descriptor by a program's id, and the kernel gives that to CAP_SYS_ADMIN only. The keeper reads nothing but
+ * its pipe to sluiced, does two things, and ends with it.
+ */
+#ifndef SLUICE_DAEMON_KEEPER_H
+#define SLUICE_DAEMON_KEEPER_H
+
+#include "daemon.h"
+
+/* Before anything is opened, so that the keeper holds nothing. 0 or -errno. */
+int keeper_begin(struct daemon *dm);
+void keeper_end(struct daemon *dm);
+/* As engine_attach() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone, a restart brings it back. */
+int keeper_attach(struct daemon *dm, const struct policy *p, struct diag *d);
+int keeper_unload(struct daemon *dm, struct diag *d);
+
+#endif

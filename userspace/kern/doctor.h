@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a host is like for sluice, before anything is attached to it. Changes nothing, and needs no daemon. */
+#ifndef SLUICE_KERN_DOCTOR_H
+#define SLUICE_KERN_DOCTOR_H
+
+#include "policy.h"
+
+enum finding_level {
+	FINDING_GOOD, /* as it should be */
+	FINDING_NOTE, /* worth knowing */
+	FINDING_WARNING, /* works, but not as well, or not as the policy says */
+	FINDING_BAD, /* would not work */
+};
+
+struct finding {
+	enum finding_level level;
+	const char *check; /* static: "kernel", "interface", ... */
+	char *what; /* owned */
+	char *remedy; /* owned; "" where none is needed */
+};
+
+/* Zero it before first use. */
+struct findings {
+	struct finding *item;
+	size_t count, room;
+};
+
+void findings_free(struct findings *f);
+__attribute__((format(printf, 5, 6))) void finding_add(struct findings *f, enum finding_level level, const char *check,
+						       const char *remedy, const char *what, ...);
+
+void doctor_kernel(struct findings *f);
+/* The interfaces of `p`; `instance` tells our own programs from others. */
+void doctor_interfaces(const struct policy *p, const char *instance, struct findings *f);
+/* Listeners against the services of `p`, and the sysctl. */
+void doctor_listeners(const struct policy *p, struct findings *f);
+
+#endif

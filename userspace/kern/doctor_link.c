@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "doctor.h"
+#include "internal.h"
+#include "link.h"
+
+#define PAGE_MTU 3498U /* what fits one page of 4 KB with headroom and tail: most drivers' limit for native XDP */
+
+#define CHECK "interface"
+
+static void native(const char *name, const struct link_view *l, const struct policy *p, struct findings *f)
+{
+	bool has = l->features & LINK_XDP_BASIC;
+
+	if (p->xdp_mode == POLICY_XDP_GENERIC)
+		finding_add(f, FINDING_NOTE, CHECK, "xdp-mode = auto, if the driver can do better",
+			    "%s: generic XDP by the policy: slower than native", name);
+	else if (!l->features_known)
+		finding_add(f, FINDING_NOTE, CHECK, "nothing: sluiced tries native mode and says what it got",
+			    "%s (driver %s): before Linux 6.3 a driver does not tell whether it does native XDP", name,
+			    *l->driver ? l->driver : "unknown");
+	else if (has)
+		finding_add(f, FINDING_GOOD, CHECK, "", "%s (driver %s): native XDP", name, l->driver);
+	else if (p->xdp_mode == POLICY_XDP_NATIVE)
+		finding_add(f, FINDING_BAD, CHECK, "xdp-mode = auto, or another interface",
+			    "%s (driver %s): no native XDP, which xdp-mode = native asks for", name, l->driver);
+	else
+		finding_add(f, FINDING_WARNING, CHECK, "attach to the hardware below it, if there is any",
+			    "%s (driver %s): no native XDP: generic mode, which is slower", name,
+			    *l->driver ? l->driver : "unknown");
+}
+
+static void size(const char *name, const struct link_view *l, struct findings *f)
+{
+	char remedy[96];
+
+	if (l->mtu <= PAGE_MTU || l->features & LINK_XDP_SG || (l->features_known && !(l->features & LINK_XDP_BASIC)))
+		return;
+	snprintf(remedy, sizeof(remedy), "ip link set %s mtu %u, or xdp-mode = generic", name, PAGE_MTU);
+	finding_add(f, FINDING_WARNING, CHECK, remedy,
+		    "%s: MTU %u: most drivers refuse native XDP where a frame does not fit one page", name, l->mtu);
+}
+
+static void offloads(const char *name, const struct link_view *l, struct findings *f)
+{
+	char remedy[96];
+
+	if (!l->lro)
+		return;
+	snprintf(remedy, sizeof(remedy), "ethtool -K %s lro off", name);
+	finding_add(f, FINDING_WARNING, CHECK, remedy,
+		    "%s: LRO is on: drivers refuse native XDP with it, or hand over packets that were never sent",
+		    name);
+}
+
+static void queues(const char *name, const struct link_view *l, struct findings *f)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	bool can = l->queues < l->queues_max;
+	char remedy[96];
+
+	if (!l->queues || l->queues >= cpus)
+		return;
+	if (can)
+		snprintf(remedy, sizeof(remedy), "ethtool -L %s combined %u (or rx %u)", name,
+			 l->queues_max < cpus ? l->queues_max : cpus, l->queues_max < cpus ? l->queues_max : cpus);
+	else
+		snprintf(remedy, sizeof(remedy), "none by ethtool: it has no more; a hypervisor may give it some");
+	finding_add(
+		f, can ? FINDING_WARNING : FINDING_NOTE, CHECK, remedy,
+		"%s: receive queues: %u, processors: %u: the others cannot help in a flood; some drivers want a queue for "
+		"each before they do native XDP",
+		name, l->queues, cpus);
+}
+
+static void place(const char *name, const struct link_view *l, struct findings *f)
+{
+	if (!strcmp(l->kind, "vlan"))
+		finding_add(f, FINDING_WARNING, CHECK, "name the interface below: the gate reads VLAN tags",
+			    "%s is a VLAN device: only generic XDP there, after the kernel has built its own packet",
+			    name);
+	if (!strcmp(l->kind, "bond"))
+		finding_add(f, FINDING_NOTE, CHECK, "the policy names the bond, not its ports",
+			    "%s is a bond: native XDP needs a driver that has it at each port", name);
+	if (!strcmp(l->kind, "bridge"))
+		finding_add(f, FINDING_WARNING, CHECK, "name the ports that traffic comes from",
+			    "%s is a bridge: only generic XDP there", name);
+	if (!strcmp(l->port_of, "bond"))
+		finding_add(f, FINDING_BAD, CHECK, "name the bond in `interfaces`",
+			    "%s is a port of the bond %s, which has its packets", name, l->master);
+	if (!strcmp(l->port_of, "bridge"))
+		finding_add(f, FINDING_WARNING, CHECK,
+			    "give every service its `addresses`, so that only this host's connections are judged",
+			    "%s is a port of the bridge %s: packets for other hosts pass there, too", name, l->master);
+	if (!l->up)
+		finding_add(f, FINDING_WARNING, CHECK, "ip link set it up; sluiced attaches all the same", "%s is down",
+			    name);
+}
+
+static void program_name(unsigned int id, char name[static BPF_OBJ_NAME_LEN])
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		snprintf(name, BPF_OBJ_NAME_LEN, "unknown");
+	else
+		snprintf(name, BPF_OBJ_NAME_LEN, "%s", info.name);
+}
+
+static void others(const char *name, const char *instance, const struct link_view *l, struct findings *f)
+{
+	char there[BPF_OBJ_NAME_LEN], pin[PIN_PATH_LEN], leaf[PIN_PATH_LEN / 2], remedy[96];
+	LIBBPF_OPTS(bpf_xdp_query_opts, on);
+	unsigned int id;
+
+	snprintf(leaf, sizeof(leaf), PIN_GATE "%s", name);
+	pin_path(instance, leaf, pin);
+	if (bpf_xdp_query(l->index, 0, &on))
+		return;
+	id = on.drv_prog_id ? on.drv_prog_id : on.skb_prog_id ? on.skb_prog_id : on.hw_prog_id;
+	if (!id)
+		return;
+	program_name(id, there);
+	snprintf(remedy, sizeof(remedy),
+		 "ip link set %s xdp off, or load that program by xdp-loader, so that both share", name);
+	if (strcmp(gate_mode(name, pin), "detached"))
+		finding_add(f, FINDING_GOOD, CHECK, "", "%s: sluice is attached", name);
+	else if (!strcmp(there, "xdp_dispatcher"))
+		finding_add(f, FINDING_NOTE, CHECK, "xdp-loader status shows who comes first; sluice has priority 10",
+			    "%s: other XDP programs are there, under libxdp's dispatcher: sluice joins them", name);
+	else
+		finding_add(
+			f, FINDING_BAD, CHECK, remedy,
+			"%s: another XDP program is there (%s, id %u), without libxdp's dispatcher: no room for a second",
+			name, there, id);
+}
+
+static void interface(const char *name, const char *instance, const struct policy *p, struct findings *f)
+{
+	struct link_view l;
+	int err = link_view(name, &l);
+
+	if (err) {
+		finding_add(f, FINDING_BAD, CHECK, "`ip link` lists what there is: name it in `interfaces`", "%s: %s",
+			    name, err == -ENODEV ? "no such interface" : strerror(-err));
+		return;
+	}
+	native(name, &l, p, f);
+	size(name, &l, f);
+	offloads(name, &l, f);
+	queues(name, &l, f);
+	place(name, &l, f);
+	others(name, instance, &l, f);
+}
+
+void doctor_interfaces(const struct policy *p, const char *instance, struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < p->interfaces_count; i++)
+		interface(p->interfaces[i], instance, p, f);
+}

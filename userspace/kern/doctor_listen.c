@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+
+#include "doctor.h"
+#include "internal.h"
+#include "sockets.h"
+
+#define NAME_LEN 16 /* of a process, with its end */
+#define SYNCOOKIES "/proc/sys/net/ipv4/tcp_syncookies"
+
+static void dir_close(DIR *dir)
+{
+	closedir(dir);
+}
+DEFINE_CLEANUP(DIR *, dir_close);
+
+/* Whether the process has the socket open. */
+static bool process_has(const char *pid, uint32_t inode)
+{
+	char path[320], want[32], at[32];
+	_cleanup_(dir_close) DIR *dir = NULL;
+	struct dirent *entry;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	snprintf(want, sizeof(want), "socket:[%u]", inode);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%.20s/fd/%s", pid, entry->d_name);
+		n = readlink(path, at, sizeof(at) - 1);
+		if (n > 0 && !strncmp(at, want, n) && !want[n])
+			return true;
+	}
+	return false;
+}
+
+/* The name of a process that has the socket; "?" where it is not to be seen. */
+static void owner_of(uint32_t inode, char name[static NAME_LEN])
+{
+	_cleanup_(dir_close) DIR *dir = opendir("/proc");
+	_cleanup_fclose_ FILE *in = NULL;
+	struct dirent *entry;
+	char path[320];
+
+	snprintf(name, NAME_LEN, "?");
+	while (dir && (entry = readdir(dir))) {
+		if (!isdigit((unsigned char)*entry->d_name) || !process_has(entry->d_name, inode))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		in = fopen(path, "re");
+		if (in && fgets(name, NAME_LEN, in))
+			name[strcspn(name, "\n")] = 0;
+		return;
+	}
+}
+
+static bool is_proxy(const char *name)
+{
+	static const char *const proxies[] = { "docker-proxy", "rootlessport", "rootlesskit",
+					       "slirp4netns",  "pasta",	       "passt" };
+	size_t i;
+
+	for (i = 0; i < sizeof(proxies) / sizeof(*proxies); i++) {
+		if (!strncmp(name, proxies[i], NAME_LEN - 1))
+			return true;
+	}
+	return false;
+}
+
+static bool is_mail(uint16_t port)
+{
+	static const uint16_t mail[] = { 25, 110, 143, 465, 587, 993, 995, 4190 };
+	size_t i;
+
+	for (i = 0; i < sizeof(mail) / sizeof(*mail); i++) {
+		if (mail[i] == port)
+			return true;
+	}
+	return false;
+}
+
+static bool is_loopback(const struct sluice_addr *a)
+{
+	const uint8_t *byte = (const void *)a;
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return addr_is_ipv4(a) ? byte[12] == 127 : !memcmp(byte, v6, sizeof(v6));
+}
+
+/* A listener at any address serves all of a service's addresses. */
+static bool is_any(const struct sluice_addr *a)
+{
+	return !a->word[3] && (addr_is_ipv4(a) || (!a->word[0] && !a->word[1] && !a->word[2]));
+}
+
+static const struct policy_service *service_of(const struct policy *p, const struct socket_seen *s)
+{
+	const struct policy_service *found;
+	size_t i, j;
+
+	found = service_at(p, &s->local, s->local_port);
+	if (found || !is_any(&s->local))
+		return found;
+	for (i = 0; i < p->services_count; i++) {
+		for (j = 0; j < p->services[i].ports_count; j++) {
+			if (p->services[i].ports[j] == s->local_port)
+				return &p->services[i];
+		}
+	}
+	return NULL;
+}
+
+static void listener(const struct policy *p, const struct socket_seen *s, struct findings *f)
+{
+	const struct policy_service *service = service_of(p, s);
+	char name[NAME_LEN], remedy[96];
+
+	if (is_loopback(&s->local) || (!service && !is_mail(s->local_port)))
+		return;
+	owner_of(s->inode, name);
+	if (service && is_proxy(name))
+		finding_add(
+			f, FINDING_WARNING, "proxy",
+			"publish the port without a proxy (docker: \"userland-proxy\": false in daemon.json; podman: as root)",
+			"port %u of service %s is taken by %s, a proxy of a container engine: the mail server behind it sees the proxy as every source's address",
+			s->local_port, service->name, name);
+	if (service)
+		return;
+	snprintf(remedy, sizeof(remedy), "service mail%u { ports = {%u} ... }, if it should have limits", s->local_port,
+		 s->local_port);
+	finding_add(f, FINDING_NOTE, "listener", remedy,
+		    "port %u: %s listens, and no service names it: nothing is refused there", s->local_port, name);
+}
+
+static void service_port(const struct policy_service *service, uint16_t port, const struct policy *p,
+			 const struct socket_seen *list, size_t count, struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (list[i].local_port == port && service_of(p, &list[i]) == service && !is_loopback(&list[i].local))
+			return;
+	}
+	finding_add(
+		f, FINDING_WARNING, "listener",
+		"start the server, or name the port it uses (a container's port is published by DNAT: then this is as it should be)",
+		"service %s: nobody listens on port %u", service->name, port);
+}
+
+static void cookies(struct findings *f)
+{
+	_cleanup_fclose_ FILE *in = fopen(SYNCOOKIES, "re");
+	int value;
+
+	if (!in || fscanf(in, "%d", &value) != 1)
+		finding_add(f, FINDING_BAD, "sysctl",
+			    "boot a kernel with CONFIG_SYN_COOKIES, or say syn-flood { cookies = false }",
+			    "no net.ipv4.tcp_syncookies: %s", strerror(errno));
+	else if (value == 0)
+		finding_add(f, FINDING_NOTE, "sysctl",
+			    "sysctl -w net.ipv4.tcp_syncookies=1, for the time without sluiced",
+			    "net.ipv4.tcp_syncookies is 0: sluiced sets it to 2 in a flood, and back to 0 after");
+	else if (value == 2)
+		finding_add(f, FINDING_NOTE, "sysctl",
+			    "sysctl -w net.ipv4.tcp_syncookies=1, unless somebody wants it so",
+			    "net.ipv4.tcp_syncookies is 2: this host answers every SYN by a cookie, flood or not");
+	else
+		finding_add(f, FINDING_GOOD, "sysctl", "", "net.ipv4.tcp_syncookies is 1; 2 in a flood");
+}
+
+void doctor_listeners(const struct policy *p, struct findings *f)
+{
+	_cleanup_free_ struct socket_seen *list = NULL;
+	size_t count = 0, i, j;
+	int err = sockets_listening(&list, &count);
+
+	cookies(f);
+	if (err) {
+		finding_add(f, FINDING_WARNING, "listener", "boot a kernel with CONFIG_INET_DIAG",
+			    "cannot list sockets: %s", strerror(-err));
+		return;
+	}
+	for (i = 0; i < count; i++)
+		listener(p, &list[i], f);
+	for (i = 0; i < p->services_count; i++) {
+		for (j = 0; j < p->services[i].ports_count; j++)
+			service_port(&p->services[i], p->services[i].ports[j], p, list, count, f);
+	}
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/ethtool.h>
+#include <linux/genetlink.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+#include "cleanup.h"
+#include "link.h"
+#include "netlink.h"
+
+/* linux/netdev.h, since Linux 6.3 */
+#define NETDEV_FAMILY "netdev"
+#define NETDEV_CMD_DEV_GET 1
+#define NETDEV_A_DEV_IFINDEX 1
+#define NETDEV_A_DEV_XDP_FEATURES 3
+
+static void text_take(char *out, size_t size, const struct nlattr *from)
+{
+	snprintf(out, size, "%s", mnl_attr_get_str(from));
+}
+
+static int info_read(const struct nlattr *attr, void *arg)
+{
+	struct link_view *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		text_take(l->kind, sizeof(l->kind), attr);
+	if (mnl_attr_get_type(attr) == IFLA_INFO_SLAVE_KIND)
+		text_take(l->port_of, sizeof(l->port_of), attr);
+	return MNL_CB_OK;
+}
+
+static int attr_read(const struct nlattr *attr, void *arg)
+{
+	struct link_view *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_MTU)
+		l->mtu = mnl_attr_get_u32(attr);
+	if (mnl_attr_get_type(attr) == IFLA_MASTER)
+		if_indextoname(mnl_attr_get_u32(attr), l->master);
+	if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		mnl_attr_parse_nested(attr, info_read, l);
+	return MNL_CB_OK;
+}
+
+static int link_read(const struct nlmsghdr *answer, void *arg)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(answer);
+	struct link_view *l = arg;
+
+	l->index = info->ifi_index;
+	l->up = info->ifi_flags & IFF_UP;
+	return mnl_attr_parse(answer, sizeof(*info), attr_read, l);
+}
+
+static int link_ask(const char *name, struct link_view *out)
+{
+	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
+	struct nlmsghdr *request;
+	void *payload;
+
+	request = netlink_request(room, RTM_GETLINK, NLM_F_ACK, sizeof(struct ifinfomsg), &payload);
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	return netlink_ask(NETLINK_ROUTE, request, link_read, out);
+}
+
+static int ethtool(const char *name, void *what)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { .ifr_data = what };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	return fd < 0 || ioctl(fd, SIOCETHTOOL, &r) ? -errno : 0;
+}
+
+static void driver_ask(const char *name, struct link_view *out)
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+
+	if (!ethtool(name, &driver))
+		snprintf(out->driver, sizeof(out->driver), "%s", driver.driver);
+	if (!ethtool(name, &flags))
+		out->lro = flags.data & ETH_FLAG_LRO;
+	if (!ethtool(name, &channels)) {
+		out->queues = channels.combined_count + channels.rx_count;
+		out->queues_max = channels.max_combined + channels.max_rx;
+	}
+}
+
+static int family_attr(const struct nlattr *attr, void *arg)
+{
+	if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
+		*(uint16_t *)arg = mnl_attr_get_u16(attr);
+	return MNL_CB_OK;
+}
+
+static int family_read(const struct nlmsghdr *answer, void *arg)
+{
+	return mnl_attr_parse(answer, sizeof(struct genlmsghdr), family_attr, arg);
+}
+
+static int features_attr(const struct nlattr *attr, void *arg)
+{
+	struct link_view *l = arg;
+
+	if (mnl_attr_get_type(attr) == NETDEV_A_DEV_XDP_FEATURES) {
+		l->features = mnl_attr_get_u64(attr);
+		l->features_known = true;
+	}
+	return MNL_CB_OK;
+}
+
+static int features_read(const struct nlmsghdr *answer, void *arg)
+{
+	return mnl_attr_parse(answer, sizeof(struct genlmsghdr), features_attr, arg);
+}
+
+static void features_ask(struct link_view *out)
+{
+	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
+	struct nlmsghdr *request;
+	struct genlmsghdr *g;
+	uint16_t family = 0;
+	void *payload;
+
+	request = netlink_request(room, GENL_ID_CTRL, NLM_F_ACK, sizeof(*g), &payload);
+	g = payload;
+	*g = (struct genlmsghdr){ .cmd = CTRL_CMD_GETFAMILY, .version = 1 };
+	mnl_attr_put_strz(request, CTRL_ATTR_FAMILY_NAME, NETDEV_FAMILY);
+	if (netlink_ask(NETLINK_GENERIC, request, family_read, &family) || !family)
+		return;
+	request = netlink_request(room, family, NLM_F_ACK, sizeof(*g), &payload);
+	g = payload;
+	*g = (struct genlmsghdr){ .cmd = NETDEV_CMD_DEV_GET, .version = 1 };
+	mnl_attr_put_u32(request, NETDEV_A_DEV_IFINDEX, out->index);
+	netlink_ask(NETLINK_GENERIC, request, features_read, out);
+}
+
+int link_view(const char *name, struct link_view *out)
+{
+	struct link_view l = {};
+	int err = strlen(name) < IF_NAMESIZE ? link_ask(name, &l) : -ENODEV;
+
+	if (err)
+		return err;
+	driver_ask(name, &l);
+	features_ask(&l);
+	*out = l;
+	return 0;
+}

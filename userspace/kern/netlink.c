@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "netlink.h"
+
+static void bus_close(struct mnl_socket *bus)
+{
+	mnl_socket_close(bus);
+}
+DEFINE_CLEANUP(struct mnl_socket *, bus_close);
+
+struct nlmsghdr *netlink_request(void *room, unsigned int type, unsigned int flags, size_t extra, void **payload)
+{
+	struct nlmsghdr *request;
+
+	memset(room, 0, NETLINK_ROOM);
+	request = mnl_nlmsg_put_header(room);
+	request->nlmsg_type = type;
+	request->nlmsg_flags = NLM_F_REQUEST | flags;
+	request->nlmsg_seq = 1;
+	*payload = mnl_nlmsg_put_extra_header(request, extra);
+	return request;
+}
+
+int netlink_ask(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg)
+{
+	_cleanup_(bus_close) struct mnl_socket *on = mnl_socket_open2(bus, SOCK_CLOEXEC);
+	_cleanup_free_ char *room = malloc(NETLINK_ANSWER);
+	int more = MNL_CB_OK;
+	ssize_t n;
+
+	if (!room)
+		return -ENOMEM;
+	if (!on || mnl_socket_bind(on, 0, MNL_SOCKET_AUTOPID) || mnl_socket_sendto(on, request, request->nlmsg_len) < 0)
+		return -errno;
+	while (more > MNL_CB_STOP) {
+		n = mnl_socket_recvfrom(on, room, NETLINK_ANSWER);
+		if (n < 0)
+			return -errno;
+		more = mnl_cb_run(room, n, request->nlmsg_seq, mnl_socket_get_portid(on), each, arg);
+	}
+	return more < 0 ? -errno : 0;
+}

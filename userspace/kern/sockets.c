@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include <linux/sock_diag.h>
+
+#include "cleanup.h"
+#include "netlink.h"
+#include "sockets.h"
+#include "tables.h"
+
+#ifndef SOCK_DESTROY
+#define SOCK_DESTROY 21
+#endif
+
+#define ROUNDS_MAX 20
+/* What holds a slot, or may come to hold one: all but listeners, and memories of what has ended. */
+#define LIVE_STATES (~((1U << TCP_LISTEN) | (1U << TCP_TIME_WAIT) | (1U << TCP_CLOSE) | (1U << TCP_SYN_SENT)))
+
+struct sockets {
+	struct socket_seen *item;
+	size_t count, room;
+	const struct sought *what; /* NULL: all */
+	int err;
+};
+
+static struct sluice_addr address_of(uint8_t family, const __be32 words[4])
+{
+	struct sluice_addr a = {};
+
+	if (family == AF_INET6) {
+		memcpy(&a, words, sizeof(a));
+		return a;
+	}
+	a.word[2] = htonl(0xffff);
+	a.word[3] = words[0];
+	return a;
+}
+
+static bool prefix_holds(const struct prefix *p, const struct sluice_addr *a)
+{
+	struct sluice_addr cut = addr_mask(a, p->len);
+
+	return !memcmp(&cut, &p->addr, sizeof(cut));
+}
+
+static bool service_has(const struct policy_service *s, const struct sluice_addr *local, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < s->ports_count && s->ports[i] != port; i++)
+		;
+	if (i == s->ports_count)
+		return false;
+	for (i = 0; i < s->addresses_count; i++) {
+		if (!memcmp(&s->addresses[i], local, sizeof(*local)))
+			return true;
+	}
+	return !s->addresses_count;
+}
+
+const struct policy_service *service_at(const struct policy *p, const struct sluice_addr *local, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < p->services_count; i++) {
+		if (service_has(&p->services[i], local, port))
+			return &p->services[i];
+	}
+	return NULL;
+}
+
+static int socket_add(struct sockets *list, const struct socket_seen *s)
+{
+	size_t room = list->room ? list->room * 2 : 64;
+	struct socket_seen *more;
+
+	if (list->count == list->room) {
+		more = reallocarray(list->item, room, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		list->item = more;
+		list->room = room;
+	}
+	list->item[list->count++] = *s;
+	return 0;
+}
+
+static bool is_sought(const struct sought *what, const struct socket_seen *s)
+{
+	struct live_status allowed;
+
+	return prefix_holds(what->from, &s->remote) && service_at(what->policy, &s->local, s->local_port) &&
+	       live_find(what->spare, LIVE_ALLOW, &s->remote, &allowed);
+}
+
+static int socket_read(const struct nlmsghdr *answer, void *arg)
+{
+	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(answer);
+	struct sockets *list = arg;
+	struct socket_seen s = {
+		.local = address_of(m->idiag_family, m->id.idiag_src),
+		.remote = address_of(m->idiag_family, m->id.idiag_dst),
+		.local_port = ntohs(m->id.idiag_sport),
+		.remote_port = ntohs(m->id.idiag_dport),
+		.state = m->idiag_state,
+		.inode = m->idiag_inode,
+		.id = m->id,
+		.family = m->idiag_family,
+	};
+
+	if (list->what && !is_sought(list->what, &s))
+		return MNL_CB_OK;
+	list->err = socket_add(list, &s);
+	return list->err ? MNL_CB_STOP : MNL_CB_OK;
+}
+
+static int sockets_read(struct sockets *list, uint32_t states)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
+	struct inet_diag_req_v2 *want;
+	struct nlmsghdr *request;
+	void *payload;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < sizeof(families) && !err; i++) {
+		request = netlink_request(room, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, sizeof(*want), &payload);
+		want = payload;
+		want->sdiag_family = families[i];
+		want->sdiag_protocol = IPPROTO_TCP;
+		want->idiag_states = states;
+		err = netlink_ask(NETLINK_SOCK_DIAG, request, socket_read, list);
+		if (err == -ENOENT) /* no IPv6 here */
+			err = 0;
+		err = err ? err : list->err;
+	}
+	return err;
+}
+
+static int sockets_take(struct sockets *list, uint32_t states, struct socket_seen **out, size_t *count)
+{
+	int err = sockets_read(list, states);
+
+	if (err) {
+		free(list->item);
+		return err;
+	}
+	*out = list->item;
+	*count = list->count;
+	return 0;
+}
+
+int sockets_listening(struct socket_seen **out, size_t *count)
+{
+	struct sockets list = {};
+
+	return sockets_take(&list, 1U << TCP_LISTEN, out, count);
+}
+
+int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count)
+{
+	struct sockets list = { .what = what };
+
+	return sockets_take(&list, LIVE_STATES, out, count);
+}
+
+const char *socket_state(const struct socket_seen *s)
+{
+	static const char *const names[] = {
+		[TCP_ESTABLISHED] = "established", [TCP_SYN_RECV] = "handshake", [TCP_FIN_WAIT1] = "closing",
+		[TCP_FIN_WAIT2] = "closing",	   [TCP_CLOSE_WAIT] = "closing", [TCP_LAST_ACK] = "closing",
+		[TCP_CLOSING] = "closing",
+	};
+
+	return s->state < sizeof(names) / sizeof(*names) && names[s->state] ? names[s->state] : "handshake";
+}
+
+static int socket_end(uint8_t family, const struct inet_diag_sockid *id)
+{
+	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
+	struct inet_diag_req_v2 *want;
+	struct nlmsghdr *request;
+	void *payload;
+
+	request = netlink_request(room, SOCK_DESTROY, NLM_F_ACK, sizeof(*want), &payload);
+	want = payload;
+	want->sdiag_family = family;
+	want->sdiag_protocol = IPPROTO_TCP;
+	want->idiag_states = ~0U;
+	want->id = *id;
+	return netlink_ask(NETLINK_SOCK_DIAG, request, NULL, NULL);
+}
+
+/* By a socket that cannot be: from port 0 to port 0. */
+int sockets_can_end(void)
+{
+	const struct inet_diag_sockid nobody = { .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } };
+	int err = socket_end(AF_INET, &nobody);
+
+	return err == -ENOENT ? 0 : err ? err : -EINVAL;
+}
+
+int sockets_end(const struct sought *what, size_t *ended)
+{
+	size_t count = 1, i, round;
+	int err = 0;
+
+	*ended = 0;
+	for (round = 0; round < ROUNDS_MAX && count && !err; round++) {
+		_cleanup_free_ struct socket_seen *list = NULL;
+
+		count = 0;
+		err = sockets_of(what, &list, &count);
+		for (i = 0; i < count && !err; i++) {
+			err = socket_end(list[i].family, &list[i].id);
+			*ended += !err;
+			if (err == -ENOENT) /* ended by itself meanwhile */
+				err = 0;
+		}
+	}
+	return err ? err : count ? -EBUSY : 0;
+}

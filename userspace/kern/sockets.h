@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* TCP sockets of this network namespace, as the kernel lists them (sock_diag), and their end. */
+#ifndef SLUICE_KERN_SOCKETS_H
+#define SLUICE_KERN_SOCKETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/inet_diag.h>
+
+#include "addr.h"
+#include "policy.h"
+
+struct engine;
+
+struct socket_seen {
+	struct sluice_addr local, remote; /* IPv4 in mapped form; a listener's remote is nothing */
+	uint16_t local_port, remote_port;
+	unsigned int state; /* TCP_ESTABLISHED ... */
+	uint32_t inode;
+	struct inet_diag_sockid id; /* as the kernel wants it back, with its family */
+	uint8_t family;
+};
+
+/* A list that the caller frees with free(). 0 or -errno. */
+int sockets_listening(struct socket_seen **out, size_t *count);
+/* Connections and handshakes of sources in `from` with the services of `policy`, but for those that `spare` allows live. */
+struct sought {
+	const struct prefix *from;
+	const struct policy *policy;
+	const struct engine *spare;
+};
+int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count);
+const char *socket_state(const struct socket_seen *s); /* static text */
+/* The service that a local address and port belong to; NULL: none. */
+const struct policy_service *service_at(const struct policy *p, const struct sluice_addr *local, uint16_t port);
+
+/* Whether this kernel can end a connection: 0, -EOPNOTSUPP, or what else is in the way (-EPERM). */
+int sockets_can_end(void);
+/*
+ * Ends all that sockets_of() finds, until it finds nothing: a handshake may become a connection meanwhile. Each peer gets a RST. *ended
+ * is right also after a failure.
+ */
+int sockets_end(const struct sought *what, size_t *ended);
+
+#endif
