@@ -21,12 +21,12 @@ def wait_for(what, seconds=10.0, step=0.05):
 
 
 class Net:
-    """A server and a client namespace; with rtt (in ms) a third one between them that delays every frame."""
+    """A server and a client namespace; with rtt (in ms) a third one between them that delays every frame. Links have so many queues."""
 
-    def __init__(self, rtt=0):
-        self.tag = "sl" + secrets.token_hex(3)
+    def __init__(self, rtt=0, queues=1):
+        self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(3)  # who sets it knows again what was made for him
         self.server, self.client, self.middle = self.tag + "s", self.tag + "c", self.tag + "m"
-        self.started, self.names = [], []
+        self.started, self.names, self.queues = [], [], ["numtxqueues", queues, "numrxqueues", queues]
         try:
             self.build(rtt)
         except BaseException:
@@ -60,7 +60,7 @@ class Net:
         self.run(peer, "ip", "link", "set", end, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
 
     def link(self, a, a_end, b, b_end):
-        sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
+        sh("ip", "link", "add", a_end, "netns", a, *self.queues, "type", "veth", "peer", "name", b_end, "netns", b, *self.queues)
         for ns, end in ((a, a_end), (b, b_end)):
             self.run(ns, "ethtool", "-K", end, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
             self.run(ns, "ip", "link", "set", end, "up")
@@ -141,7 +141,11 @@ class Sluice:
         self.log = open(pathlib.Path(directory) / "log", "w+")
         self.write(policy)
         self.daemon = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, policy):
         self.file.write_text("interfaces = {s0}\n" + policy)
@@ -149,7 +153,7 @@ class Sluice:
     def start(self):
         argv = [BUILD / "sluiced", "-f", "-c", self.file, "-i", self.instance]
         self.daemon = self.net.popen(self.net.server, *argv, stderr=self.log, stdout=subprocess.DEVNULL)
-        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None), self.logged()
+        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None, 30), self.logged()
         assert self.daemon.poll() is None, self.logged()
 
     def logged(self):

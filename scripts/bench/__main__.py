@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+python3 scripts/bench [-o FILE] [TABLE...]: sluice side by side with what a user would pick instead, in one run. As root, after the build that
+`make bench` makes. All tables, or those named. BENCH=quick (90 s) or tiny (seconds, for the test of FILE's shape) instead of full.
+"""
+import argparse, dataclasses, datetime, json, os, pathlib, signal, sys, time
+
+sys.dont_write_bytecode = True
+
+import cases, costs, growth, report, testbed, traffic  # noqa: E402
+
+
+@dataclasses.dataclass
+class Mode:
+    rounds: int = 5
+    seconds: float = 0.5  # of a flood's turn
+    client: float = 2
+    megabytes: int = 1000  # of a turn of iperf3
+    sessions: int = 3000
+    held: int = 65_536
+    warm_rate: float = 2
+    lists: tuple = (100_000, 1_000_000)
+    sizes: tuple = (1_000, 10_000, 100_000, 1_000_000)
+    services: tuple = (1, 4, 16, 64)
+    scrapes: int = 200
+    repeat: int = 500_000
+
+
+MODES = {
+    "full": Mode(),
+    "quick": Mode(3, 0.15, 0.5, 300, 1000, 16_384, 1, (100_000,), (1_000, 100_000), (1, 64), 50, 100_000),
+    "tiny": Mode(1, 0.02, 0.1, 10, 50, 256, 0.1, (1_000,), (1_000, 2_000), (1, 2), 3, 1_000),
+}
+
+
+def producers(mode):
+    """{name of the (first) table: what makes the tables}, in the order of the output."""
+    flood = lambda case: lambda: [report.flood_table(case, cases.measure(case, mode))]
+    made = {case.name: flood(case) for case in cases.cases(mode)}
+    made["established"] = lambda: [traffic.table(mode)]
+    made.update({name: lambda make=make: [make(mode)] for name, make in growth.TABLES.items()})
+    made.update({"stages": lambda: costs.stages(mode), "lookups": lambda: costs.lookups(mode), "watch": lambda: costs.watching(mode)})
+    return made
+
+
+def heading(document):
+    m, mhz = document["machine"], ", ".join(map(str, document["machine"]["mhz"]))
+    per = {"processor": "of the processors that send and receive", "wall": "on the wall"}[document["per"]]
+    lines = [
+        f"{document['date'][:10]}, `{document['command']}`, commit {m['commit']}, {document['seconds']:.0f} s.",
+        f"{m['processors']} x {m['cpu']} ({m['virtual']}), {mhz} MHz, {m['memory_gb']} GB; Linux {m['kernel']}; governor: {m['governor']}; clock: {m['clock']}; JIT: {m['jit']}.",
+        f"Generator and receiver share a processor; a second is one {per}. Medians ± half the spread; ratios are taken round by round.",
+        *(f"Odd: {sentence}." for sentence in document["odd"]),
+    ]
+    return "  \n".join(lines) + "\n"
+
+
+def run(name, mode, wanted):
+    began, watch, tables = time.monotonic(), testbed.Watch(), {}
+    made = producers(mode)
+    for table in wanted or made:
+        watch.glance()
+        print(f"bench: {time.monotonic() - began:4.0f} s: {table}", file=sys.stderr, flush=True)
+        for t in made[table]():
+            tables[t.name] = t
+    watch.glance()
+    document = {
+        "schema": 1,
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "command": ("" if name == "full" else f"BENCH={name} ") + "make bench" + "".join(f" {w}" for w in wanted),
+        "mode": name,
+        "seconds": round(time.monotonic() - began, 1),
+        "per": "wall" if testbed.IRQ_TIME else "processor",
+        "machine": testbed.machine(),
+        "odd": watch.odd(),
+        "tables": [t.document() for t in tables.values()],
+        "aims": report.aims(tables),
+    }
+    report.validate(document)
+    return document, tables
+
+
+def main():
+    name = os.environ.get("BENCH") or "full"
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__.strip())
+    parser.add_argument("-o", metavar="FILE", default=testbed.BUILD / "bench.json", help="default: build/bench.json")
+    parser.add_argument("tables", nargs="*", metavar="TABLE")
+    ask = parser.parse_args()
+    if name not in MODES:
+        parser.error(f"BENCH={name}: must be one of {', '.join(MODES)}")
+    unknown = set(ask.tables) - set(producers(MODES[name]))
+    if unknown:
+        parser.error(f"no table {', '.join(sorted(unknown))}; there are {', '.join(producers(MODES[name]))}")
+    if os.geteuid():
+        parser.error("needs root: it makes network namespaces and loads programs")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is taken away
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    testbed.prepare()
+    document, tables = run(name, MODES[name], ask.tables)
+    print(heading(document))
+    for table in tables.values():
+        print(table.markdown())
+    if document["aims"]:
+        print(report.aims_markdown(document["aims"]))
+    pathlib.Path(ask.o).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+main()
