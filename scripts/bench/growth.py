@@ -36,7 +36,7 @@ class Growth:
             bed.turns = []
             bed.restart_floods(options if options is not None else self.flood)
             bed.flood(0.1)
-        for _ in range(self.mode.rounds):
+        for _ in range(self.mode.growth_rounds):
             for bed in pair:
                 bed.turns.append(bed.flood(self.mode.seconds))
         figures = {"mpps": number([t["pps"] / 1e6 for t in self.sluice.turns]), "ratio": number(ratios(self.sluice.turns, self.drop.turns, "pps"))}
@@ -90,7 +90,7 @@ def processors(mode):
                 bed.turns = []
                 bed.restart_floods(bed.flood_options, processors_)
                 bed.flood(0.1)
-            for _ in range(mode.rounds):
+            for _ in range(mode.growth_rounds):
                 for bed in made:
                     bed.turns.append(bed.flood(mode.seconds))
             rate = number([t["pps"] / 1e6 for t in made[1].turns])
