@@ -46,42 +46,58 @@ def producers(mode):
     return made
 
 
-def heading(document, left_out):
-    m, mhz = document["machine"], ", ".join(map(str, document["machine"]["mhz"]))
-    per = {"processor": "of the processors that send and receive", "wall": "on the wall"}[document["per"]]
-    lines = [
-        f"{document['date'][:10]}, `{document['command']}`, commit {m['commit']}, {document['seconds']:.0f} s.",
-        f"{m['processors']} x {m['cpu']} ({m['virtual']}), {mhz} MHz, {m['memory_gb']} GB; Linux {m['kernel']}; governor: {m['governor']}; clock: {m['clock']}; JIT: {m['jit']}.",
-        f"Generator and receiver share a processor; a second is one {per}. Medians ± half the spread; ratios are taken round by round.",
-        *([f"Left out by BENCH={document['mode']}: {', '.join(left_out)}."] if left_out else []),
-        *(f"Odd: {sentence}." for sentence in document["odd"]),
-    ]
-    return "  \n".join(lines) + "\n"
+PER = {"processor": "of the processors that send and receive", "wall": "on the wall"}
+
+
+def heading(command, per, m):
+    return "  \n".join(
+        (
+            f"{datetime.date.today()}, `{command}`, commit {m['commit']}.",
+            f"{m['processors']} x {m['cpu']} ({m['virtual']}), {', '.join(map(str, m['mhz']))} MHz, {m['memory_gb']} GB; Linux {m['kernel']}; governor: {m['governor']}; clock: {m['clock']}; JIT: {m['jit']}.",
+            f"Generator and receiver share a processor; a second is one {PER[per]}. Medians ± half the spread; ratios are taken round by round.\n",
+        )
+    )
+
+
+def closing(document, left_out):
+    said = [f"Took {document['seconds']:.0f} s."]
+    if left_out:
+        said.append(f"Left out by BENCH={document['mode']}: {', '.join(left_out)}.")
+    return "  \n".join(said + [f"Odd: {sentence}." for sentence in document["odd"]])
 
 
 def run(name, mode, wanted):
+    """Prints as it goes; the document."""
     began, watch, tables = time.monotonic(), testbed.Watch(), {}
-    made = producers(mode)
-    for table in wanted or [t for t in made if t not in mode.left_out]:
+    made, machine = producers(mode), testbed.machine()
+    left_out = [t for t in mode.left_out if not wanted]
+    command = ("" if name == "full" else f"BENCH={name} ") + "make bench" + (f' TABLES="{" ".join(wanted)}"' if wanted else "")
+    per = "wall" if testbed.IRQ_TIME else "processor"
+    print(heading(command, per, machine))
+    for table in wanted or [t for t in made if t not in left_out]:
         watch.glance()
         print(f"bench: {time.monotonic() - began:4.0f} s: {table}", file=sys.stderr, flush=True)
         for t in made[table]():
             tables[t.name] = t
+            print(t.markdown(), flush=True)
     watch.glance()
     document = {
         "schema": 1,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "command": ("" if name == "full" else f"BENCH={name} ") + "make bench" + "".join(f" {w}" for w in wanted),
+        "command": command,
         "mode": name,
         "seconds": round(time.monotonic() - began, 1),
-        "per": "wall" if testbed.IRQ_TIME else "processor",
-        "machine": testbed.machine(),
+        "per": per,
+        "machine": machine,
         "odd": watch.odd(),
         "tables": [t.document() for t in tables.values()],
         "aims": report.aims(tables),
     }
     report.validate(document)
-    return document, tables
+    if document["aims"]:
+        print(report.aims_markdown(document["aims"]))
+    print(closing(document, left_out))
+    return document
 
 
 def main():
@@ -100,12 +116,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is taken away
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     testbed.prepare()
-    document, tables = run(name, MODES[name], ask.tables)
-    print(heading(document, () if ask.tables else MODES[name].left_out))
-    for table in tables.values():
-        print(table.markdown())
-    if document["aims"]:
-        print(report.aims_markdown(document["aims"]))
+    document = run(name, MODES[name], ask.tables)
     pathlib.Path(ask.o).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

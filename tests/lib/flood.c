@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * flood -i INTERFACE -m DST_MAC [-a | -s BASE+COUNT] [-f FLAGS,...] [-l LENGTH,...] [-S SEED] [-r PER_SECOND] [-c CPU] ADDR PORT:
+ * flood -i INTERFACE -m DST_MAC [-a | -s BASE+COUNT] [-f FLAGS,...] [-l LENGTH,...] [-S SEED] [-r PER_SECOND] [-c CPU] [-n NICE] ADDR PORT:
  * a flood to ADDR, of its family, as fast as one processor can or as told, by BPF_F_TEST_XDP_LIVE_FRAMES, out of a veth end whose
  * peer runs an XDP program. Sources: COUNT from BASE on (IPv6: networks of 64 bits), by default those meant for benchmarks, RFC
  * 2544's 198.18.0.0/15 and RFC 5180's 2001:2::/48; -a: the whole address space. FLAGS are TCP's as a number (2, the default:
  * SYN; 0: any); of several, as of several lengths of frames, each packet draws one. The same SEED sends the same packets.
- * With -c it stays on that processor and lets the kernel's own thread there come first: else it fills the receiver's ring while
- * nobody empties it, and what is lost there says nothing about the receiver. Counts the SYN-ACKs that come back. Says "ready";
+ * -c: stays on that processor; -n: its niceness. Before Linux 6.4 (d15121be7485) the kernel's own thread must come first there: else the
+ * flood fills the receiver's ring while nobody empties it, and what is lost there says nothing about the receiver. Counts the SYN-ACKs that come back. Says "ready";
  * then answers each line of its input ("start", "stop", "count") by {"sent": N, "answered": N, "seconds": S} of the spell that
  * runs, or ran last; "sending" says how many of these seconds frames were sent in, without what system calls take to begin and end.
  */
@@ -130,9 +130,6 @@ static void processor_take(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	tool_ok(sched_setaffinity(0, sizeof(set), &set), "processor");
-	errno = 0;
-	if (nice(19) == -1 && errno)
-		tool_die("nice", strerror(errno));
 }
 
 static void words_set(__be32 *words, const union tool_addr *a)
@@ -225,7 +222,7 @@ int main(int argc, char **argv)
 	bool anywhere = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "ai:m:s:f:l:S:r:c:")) != -1) {
+	while ((option = getopt(argc, argv, "ai:m:s:f:l:S:r:c:n:")) != -1) {
 		if (option == 'i')
 			interface = optarg;
 		else if (option == 'a')
@@ -242,13 +239,15 @@ int main(int argc, char **argv)
 			f.rate = strtoul(optarg, NULL, 10);
 		else if (option == 'c')
 			processor_take(atoi(optarg));
+		else if (option == 'n')
+			tool_ok(setpriority(PRIO_PROCESS, 0, atoi(optarg)), "nice");
 		else if (option != 'm' || sscanf(optarg, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &c.to[0], &c.to[1], &c.to[2],
 						 &c.to[3], &c.to[4], &c.to[5]) != 6)
 			return 2;
 	}
 	if (!interface || optind + 2 != argc)
 		tool_die("usage", "flood -i INTERFACE -m DST_MAC [-a | -s BASE+COUNT] [-f FLAGS,...] [-l LENGTH,...] "
-				  "[-S SEED] [-r PER_SECOND] [-c CPU] ADDR PORT");
+				  "[-S SEED] [-r PER_SECOND] [-c CPU] [-n NICE] ADDR PORT");
 	target_set(&c, argv[optind], argv[optind + 1]);
 	if (!anywhere)
 		sources_set(&c, sources ? sources : c.ipv6 ? SOURCES6 : SOURCES4);
