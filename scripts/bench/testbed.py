@@ -74,11 +74,11 @@ class Bed:
         self.net.run(self.net.client, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind")
         self.route_back()
         for port in PORTS:
-            tools.serve(self.net, port, "-q")
+            tools.serve(self.net, port)
         at_once = min(4096, count)  # no more than a listener has room for
         for first in range(0, count, at_once):
             sources = f"198.{18 + first // 65536}.{first // 256 % 256}.0+{at_once}"
-            _, held = tools.hold(self.net, SERVER, PORTS[first * len(PORTS) // count], at_once, sources, 1, 4000)
+            _, held = tools.hold(self.net, SERVER, PORTS[first * len(PORTS) // count], at_once, sources, 1, 20000)
             if held["connected"] < at_once:
                 raise Missing(f"of {at_once} connections to be held {held['connected']} were made: {held}")
 
