@@ -123,7 +123,7 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		why = view->observed;
 		stat = count_observed(view->service, why);
 	}
-	if (reason_refuses(why))
+	if (reason_refuses(why) && events_wanted())
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 
