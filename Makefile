@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `make` builds, `make check` needs no root, `make test` and `make demo` install what they need first. V=1 shows commands,
-# DEBUG=1 builds userspace with ASan and UBSan (make clean between).
+# DEBUG=1 builds userspace with ASan and UBSan (make clean between). `make bench BENCH=quick TABLES="port country"` narrows the bench.
 B := build
 CC ?= gcc
 CLANG ?= clang
@@ -24,6 +24,7 @@ KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
+BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(DATAPATH_RUN)) $(patsubst %,$(B)/tests/lib/%.bpf.o,drop flood lookup pass tx)
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% $(DATAPATH_RUN),$(wildcard tests/datapath/*.c)))
 FUZZ := $(B)/tests/fuzz/fuzz_gate $(B)/tests/fuzz/fuzz_core
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/target_*.c))
@@ -34,7 +35,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 .PHONY: all tests check test test-kernels demo bench faults soak fuzz install deb security clean
 
 all: $(B)/sluiced $(B)/sluicectl
-tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
+tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(BENCH_TOOLS) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
 
 $(B)/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -119,14 +120,8 @@ fuzz:
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
 bench:
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) tests $(B)/tests/datapath/bench $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/fill \
-		$(B)/tests/datapath/hammer $(patsubst %,$(B)/tests/lib/%.bpf.o,drop lookup)
-	$(Q)$(B)/tests/datapath/bench
-	$(Q)$(B)/tests/datapath/bench_lookup
-	$(Q)/usr/bin/python3 tests/e2e/watch_cost.py
-	$(Q)scripts/scrape.py
-	$(Q)scripts/bench_lists.py
-	$(Q)scripts/bench_flood.py
+	$(Q)$(MAKE) tests
+	$(Q)/usr/bin/python3 scripts/bench $(TABLES)
 # The policy of a host is never overwritten; units and man pages name the paths that things are installed at.
 UNITS = $(PREFIX)/lib/systemd/system
 D := $(DESTDIR)$(PREFIX)

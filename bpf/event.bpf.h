@@ -37,6 +37,16 @@ static __always_inline int event_is_due(struct sluice_stat *stat, const struct s
 	return 0;
 }
 
+/* Not 0: somebody watches. Asked before the call, which costs more than the question. */
+static __always_inline int events_wanted(void)
+{
+	const struct sluice_control *now;
+	__u32 zero = 0;
+
+	now = bpf_map_lookup_elem(&control, &zero);
+	return now && now->event_epoch;
+}
+
 /* Verified once, apart from the gate, which is short of stack. */
 __noinline int event_offer(const struct sluice_pkt *pkt, struct sluice_stat *stat, __u32 service, __u32 why,
 			   __u32 verdict)
@@ -46,7 +56,7 @@ __noinline int event_offer(const struct sluice_pkt *pkt, struct sluice_stat *sta
 	__u32 zero = 0;
 
 	now = bpf_map_lookup_elem(&control, &zero);
-	if (!pkt || !stat || !now || !now->event_epoch || !event_is_due(stat, now, why))
+	if (!pkt || !stat || !now || !event_is_due(stat, now, why))
 		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)

@@ -5,6 +5,7 @@
 #include "vmlinux_min.h"
 
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
@@ -122,7 +123,7 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		why = view->observed;
 		stat = count_observed(view->service, why);
 	}
-	if (reason_refuses(why))
+	if (reason_refuses(why) && events_wanted())
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 

@@ -50,6 +50,10 @@ struct bpf_iter_meta {
 	struct seq_file *seq;
 };
 
+struct lpm_trie {
+	__u64 n_entries; /* size_t */
+};
+
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fill INSTANCE COUNT: makes a running instance track COUNT sources more, as if each had connected once. For scripts/scrape.py. */
+/*
+ * fill INSTANCE COUNT [HELD]: makes a running instance track COUNT sources, counting up from 11.0.0.0, as if each had connected
+ * once, and holds HELD connections now. For the bench.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +27,7 @@ static int map_open(const char *instance, const char *name)
 	return bpf_obj_get(path);
 }
 
-static int sources_add(int fd, __u32 count)
+static int sources_add(int fd, __u32 count, __u32 held)
 {
 	static struct sluice_counter values[BATCH];
 	static struct sluice_source_key keys[BATCH];
@@ -40,6 +43,7 @@ static int sources_add(int fd, __u32 count)
 				.addr = { { 0, 0, htonl(0xffff), htonl(0x0b000000 + done + i) } }, .service = 1
 			};
 			values[i] = (struct sluice_counter){ .state = SLUICE_COUNTER_PROVEN,
+							     .held = held,
 							     .seen_ns = now.tv_sec * 1000000000ULL };
 		}
 		err = bpf_map_update_batch(fd, keys, values, &n, NULL);
@@ -65,13 +69,13 @@ int main(int argc, char **argv)
 	_cleanup_close_ int sources = -1, tally = -1;
 	int err;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
 	sources = map_open(argv[1], "sources");
 	tally = map_open(argv[1], "tally");
 	if (sources < 0 || tally < 0)
 		return 1;
-	err = sources_add(sources, strtoul(argv[2], NULL, 10));
+	err = sources_add(sources, strtoul(argv[2], NULL, 10), argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
 	if (!err)
 		err = tally_add(tally, strtoul(argv[2], NULL, 10));
 	if (err)

@@ -32,13 +32,14 @@ def needs(condition, what):
 class Net:
     """
     A server and a client namespace; with rtt (in ms) a third one between them that delays every frame. `nics`: two joined interfaces
-    that are theirs instead of a veth pair, as long as it lives.
+    that are theirs instead of a veth pair, as long as it lives. veth ends have so many queues.
     """
 
-    def __init__(self, rtt=0, nics=()):
-        self.tag = "sl" + secrets.token_hex(3)
+    def __init__(self, rtt=0, nics=(), queues=1):
+        self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(3)  # who sets it knows again what was made for him
         self.server, self.client, self.middle = self.tag + "s", self.tag + "c", self.tag + "m"
         self.started, self.names, self.nics = [], [], nics
+        self.queues = ["numtxqueues", queues, "numrxqueues", queues]
         try:
             self.build(rtt)
         except BaseException:
@@ -85,7 +86,7 @@ class Net:
         for nic, (ns, end) in zip(self.nics, ends):
             sh("ip", "link", "set", nic, "netns", ns, "name", end)
         if not self.nics:
-            sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
+            sh("ip", "link", "add", a_end, "netns", a, *self.queues, "type", "veth", "peer", "name", b_end, "netns", b, *self.queues)
         for ns, end in ends:
             self.run(ns, "ethtool", "-K", end, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
             self.run(ns, "ip", "link", "set", end, "up")
@@ -170,7 +171,11 @@ class Sluice:
         self.log = open(pathlib.Path(directory) / "log", "w+")
         self.write(policy)
         self.daemon = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, policy):
         self.file.write_text("interfaces = {s0}\n" + policy)

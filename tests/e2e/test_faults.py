@@ -38,12 +38,13 @@ class Load:
         self.over = True
         self.thread.join()
 
-    def judge(self):
+    def judge(self, others=0):
+        """`others`: that many connections whose client a forged segment ended may still stand, and are counted."""
         self.stop()
         net, sluice = self.net, self.sluice
         assert self.held.ask("count")["connected"] == 10, "connections that stood still stand"
         assert self.held.ask("open 5")["connected"] == 10, "the limit holds"
-        assert wait_for(lambda: net.established(25) == sluice.connections() == 10), (net.established(25), sluice.json("status"))
+        assert wait_for(lambda: 10 <= net.established(25) == sluice.connections() <= 10 + others), (net.established(25), sluice.json("status"))
         assert wait_for(lambda: sluice.service()["reserved"] == 0)
         assert sluice.json("status")["drift"] == 0
         assert self.sessions > 0

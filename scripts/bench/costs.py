@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where the nanoseconds go, what the verifier follows, what a lookup costs; and what those who look on cost: watch, and a scrape."""
+import contextlib, json, os, pathlib, statistics, subprocess, tempfile, time
+
+import peers
+from cases import beds
+from report import Table, number
+from testbed import BUILD, SERVER, network, web
+
+DATAPATH = BUILD / "tests" / "datapath"
+FOES = "source-set foes { prefixes = {192.0.2.0/24} action = deny }\n"
+
+
+def program(*argv):
+    return json.loads(network.sh(*argv).stdout)
+
+
+def stages(mode):
+    """Two tables: nanoseconds by stage, programs by size."""
+    got = program(DATAPATH / "bench_stages", mode.repeat)
+    of = {s["name"]: s["ns"] for s in got["stages"]}
+    out = Table("stages", "A packet that ends at this stage, tables in the caches", [["ns", "ns", 0], ["more_ns", "more than the stage before", 0]])
+    for s in got["stages"]:
+        figures = {"ns": number(s["ns"])}
+        if s["after"]:
+            before = statistics.median(of[s["after"]])
+            figures["more_ns"] = number([ns - before for ns in s["ns"]])
+        out.row(s["name"], figures)
+    sizes = Table("programs", "What the verifier follows (its limit is 1,000,000)", [["verified", "instructions verified", 0], ["instructions", "instructions", 0], ["bytes", "bytes of code", 0]])
+    for p in got["programs"]:
+        sizes.row(p["name"], {key: number([p[key]]) for key in ("verified", "instructions", "bytes")})
+    return [out, sizes]
+
+
+LOOKUP = [
+    ["v4_ns", "IPv4 ns", 1], ["v4_lpm_ns", "LPM trie", 1], ["v6_ns", "IPv6 ns", 1], ["v6_lpm_ns", "LPM trie", 1],
+    ["mb", "MB", 1], ["read_ms", "ms to read", 0], ["compile_ms", "compile", 0], ["copy_ms", "copy", 1], ["lpm_ms", "to fill the LPM trie", 0],
+]  # fmt: skip
+
+
+def lookups(mode):
+    out = Table("lookups", "Address to class, random addresses: the gate's table and the kernel's LPM trie with the same data", LOOKUP)
+    for line in network.sh(DATAPATH / "bench_lookup", *mode.sizes, 0).stdout.splitlines():
+        got = json.loads(line)
+        out.row(got.pop("name"), {key: number([value]) for key, value in got.items()})
+    return [out]
+
+
+def cpu(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def hammer(bed, mode):
+    return json.loads(bed.run(DATAPATH / "hammer", bed.sluice.instance, "192.0.2.9", SERVER, 25, mode.seconds).stdout)
+
+
+def watched(bed, mode):
+    argv = bed.net.enter(bed.net.server, [BUILD / "sluicectl", "-i", bed.sluice.instance, "watch"])
+    with tempfile.TemporaryFile() as out:
+        watch = subprocess.Popen(argv, stdout=out)
+        try:
+            time.sleep(0.3)
+            return hammer(bed, mode)
+        finally:
+            watch.terminate()
+            watch.wait()
+
+
+def watch(bed, mode):
+    out = Table("watch", "A refused packet, and the same while `sluicectl watch` runs", [["ns", "ns", 0], ["ratio", "of unwatched", 2]])
+    off, on = [], []
+    for _ in range(mode.rounds):
+        off.append(hammer(bed, mode)["ns"])
+        on.append(watched(bed, mode)["ns"])
+    out.row("unwatched", {"ns": number(off)})
+    out.row("watched", {"ns": number(on), "ratio": number([b / a for a, b in zip(off, on)])})
+    return out
+
+
+def scrape(bed, mode):
+    """With nothing in the table of sources, then with much: processor time of the daemon, and the time that the scraper waits."""
+    out = Table("scrape", "A scrape of /metrics", [["ms", "ms", 2], ["cpu_ms", "ms of the daemon's processor", 2], ["bytes", "bytes", 0]])
+    for name, fill in (("no source", 0), (f"{mode.sizes[-1]:,} sources", mode.sizes[-1])):
+        if fill:
+            network.sh(DATAPATH / "fill", bed.sluice.instance, fill)
+        took, before = [], cpu(bed.sluice.daemon.pid)
+        for _ in range(mode.scrapes):
+            began = time.perf_counter()
+            text = web.request(bed.net.server, 9798, "/metrics")[2]
+            took.append((time.perf_counter() - began) * 1e3)
+        busy = (cpu(bed.sluice.daemon.pid) - before) / mode.scrapes * 1e3
+        took.sort()
+        took = took[: len(took) * 99 // 100 or 1]
+        out.row(name, {"ms": number(took), "cpu_ms": number([busy]), "bytes": number([len(text)])})
+    return out
+
+
+def watching(mode):
+    with contextlib.ExitStack() as stack:
+        (bed,) = stack.enter_context(beds({"sluice": peers.sluice("service smtp { ports = {25} }\n" + FOES)}, ()))
+        return [watch(bed, mode), scrape(bed, mode)]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Medians and spread, tables in Markdown, the document that build/bench.json is (schema.json beside this file describes it), the aims."""
+import json, pathlib, statistics
+
+import jsonschema
+
+SCHEMA = json.loads((pathlib.Path(__file__).parent / "schema.json").read_text(encoding="utf-8"))
+
+
+def number(values):
+    """A figure: the median of a value a round, and all of them."""
+    return {"median": statistics.median(values), "low": min(values), "high": max(values), "all": list(values)}
+
+
+def ratios(turns, of, key):
+    """Round by round: what else the machine does meets both."""
+    return [a[key] / b[key] for a, b in zip(turns, of)]
+
+
+class Table:
+    """`columns`: [key of the figure, heading, decimal places]."""
+
+    def __init__(self, name, title, columns):
+        self.name, self.title, self.columns, self.rows = name, title, columns, []
+
+    def row(self, name, figures, missing=None):
+        self.rows.append({"name": name, "missing": missing, "figures": figures})
+
+    def figure(self, row, key):
+        """The median, or None."""
+        found = next((r["figures"][key]["median"] for r in self.rows if r["name"] == row and key in r["figures"]), None)
+        return found
+
+    def document(self):
+        return {"name": self.name, "title": self.title, "columns": [c[:2] for c in self.columns], "rows": self.rows}
+
+    def markdown(self):
+        used = [c for c in self.columns if any(c[0] in r["figures"] for r in self.rows)]
+        lines = [f"**{self.title}**", "", "| |" + "".join(f" {c[1]} |" for c in used), "|---|" + "---:|" * len(used)]
+        for row in self.rows:
+            if row["missing"]:
+                lines.append(f"| {row['name']} | not measured: {row['missing']} |" + " |" * (len(used) - 1))
+            else:
+                lines.append(f"| {row['name']} |" + "".join(f" {cell(row['figures'].get(c[0]), c[2])} |" for c in used))
+        return "\n".join(lines) + "\n"
+
+
+def cell(figure, places):
+    """The median, and half the spread where it is not negligible."""
+    if figure is None:
+        return ""
+    text = f"{figure['median']:,.{places}f}"
+    half = (figure["high"] - figure["low"]) / 2
+    return text + (f" ±{half:,.{places}f}" if round(half, places) else "")
+
+
+FLOOD = [
+    ["mpps", "Mpps", 2],
+    ["ratio", "of the floor", 2],
+    ["over_ns", "ns over it", 0],
+    ["answers", "M SYN-ACK/s", 2],
+    ["sessions", "client sessions/s", 0],
+    ["p50_ms", "p50 ms", 2],
+    ["p99_ms", "p99 ms", 2],
+    ["failed", "failed", 0],
+    ["lost", "% lost in the ring", 0],
+    ["load_s", "s to load", 2],
+]
+
+
+def flood_table(case, measured):
+    """Of cases.measure()."""
+    out = Table(case.name, f"{case.title} (floor: {case.floor})", FLOOD)
+    floor = measured[case.floor]["turns"]
+    for name, got in measured.items():
+        if got["missing"]:
+            out.row(name, {}, got["missing"])
+            continue
+        turns = got["turns"]
+        figures = {"mpps": number([t["pps"] / 1e6 for t in turns]), "wall_mpps": number([t["wall_pps"] / 1e6 for t in turns])}
+        figures["ratio"] = number(ratios(turns, floor, "pps"))
+        figures["over_ns"] = number([1e9 / t["pps"] - 1e9 / f["pps"] for t, f in zip(turns, floor)])
+        if case.client:
+            figures["answers"] = number([t["answered"] / 1e6 for t in turns])
+        for key in ("sessions", "p50_ms", "p99_ms", "failed"):
+            if key in turns[0]:
+                figures[key] = number([t[key] for t in turns])
+        if max(t["lost"] for t in turns) > 0.01:
+            figures["lost"] = number([t["lost"] * 100 for t in turns])
+        figures.update({key: number([value]) for key, value in got["facts"].items()})
+        out.row(name, figures)
+    return out
+
+
+def summary(tables):
+    """What README.md shows: each flood in one line, in Mpps."""
+    lines = ["| Mpps of one processor, the generator's share included | sluice | instead | floor |", "|---|---:|---|---:|"]
+    for t in tables.values():
+        if not t.figure("sluice", "over_ns"):
+            continue
+        rate = lambda row: f"{t.figure(row, 'mpps'):.2f}" if t.figure(row, "mpps") else "not measured"
+        (floor, *peers) = [r["name"] for r in t.rows if r["name"] != "sluice"]
+        lines.append(f"| {t.title.partition(' (floor')[0]} | {rate('sluice')} | {', '.join(f'{p} {rate(p)}' for p in peers)} | {floor} {rate(floor)} |")
+    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+
+
+# the aims of docs/performance.md
+
+
+def aims(tables):
+    """[{"aim", "measured", "holds"}] of those that were measured."""
+    at = lambda table, row, key: tables[table].figure(row, key) if table in tables else None
+    out = []
+
+    def judge(aim, measured, bound, places=2, at_most=False):
+        if measured is not None:
+            holds = measured <= bound if at_most else measured >= bound
+            out.append({"aim": aim, "measured": round(measured, 4), "bound": bound, "holds": holds, "text": f"{measured:.{places}f}"})
+
+    def share(a, b):
+        return a / b if a and b else None
+
+    sluice = at("everything", "sluice", "mpps")
+    judge("everything on: at least 0.85 of XDP_DROP", at("everything", "sluice", "ratio"), 0.85)
+    judge("the same as it was set, where XDP_DROP took 588 ns: at most 104 ns over it", at("everything", "sluice", "over_ns"), 104, 0, True)
+    judge("everything on: faster than xdp-filter with one rule", share(sluice, at("everything", "xdp-filter, one port", "mpps")), 1)
+    judge("everything on: at least 5 times nftables ct count", share(sluice, at("everything", "nftables ct count", "mpps")), 5, 1)
+    judge("country table, random sources: at least 0.75 of XDP_DROP", at("country", "sluice", "ratio"), 0.75)
+    judge("the same as it was set: at most 196 ns over it", at("country", "sluice", "over_ns"), 196, 0, True)
+    judge("SMTP sessions within 1 % of no filter", at("established", "sluice, everything on", "sessions_ratio"), 0.99, 3)
+    judge("iperf3 within 1 % of no filter", at("established", "sluice, everything on", "gbits_ratio"), 0.99, 3)
+    judge("iperf3 within 1 % of a bare XDP_PASS", share(at("established", "sluice, everything on", "gbits"), at("established", "bare XDP_PASS", "gbits")), 0.99, 3)
+    for name, table in tables.items():
+        if name.startswith("growth-") and len(table.rows) > 1 and name != "growth-processors":
+            first, last = (table.figure(table.rows[i]["name"], "mpps") for i in (0, -1))
+            judge(f"{table.rows[0]['name']} to {table.rows[-1]['name']}: packets per second fall by less than 25 %", share(last, first), 0.75)
+    return out
+
+
+def aims_markdown(judged):
+    lines = ["| aim | measured | |", "|---|---:|---|"]
+    return "\n".join(lines + [f"| {a['aim']} | {a['text']} | {'holds' if a['holds'] else 'does not hold'} |" for a in judged]) + "\n"
+
+
+def validate(document):
+    jsonschema.validate(document, SCHEMA)

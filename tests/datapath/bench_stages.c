@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench_stages [REPEAT]: where a packet's nanoseconds go, by BPF_PROG_TEST_RUN: packets that end at one stage after the other, and
+ * what the verifier made of the programs. Prints {"stages": [{"name", "after", "ns": [a figure a round]}], "programs": [{"name",
+ * "verified", "instructions", "bytes"}]}. `after`: the stage whose work this one does as well. Tables are in the caches here.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "space.h"
+
+#define ROUNDS 7
+#define SINGLES 4000
+#define SERVER "203.0.113.5"
+#define LOCAL "127.0.0.1"
+#define POLICY                                                                                                    \
+	"interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 deny-countries = {AQ} }\n" \
+	"service imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m }\n"          \
+	"service pop { ports = {110} max-syn-rate-per-source = 1/1h }\n"                                          \
+	"source-set foes { prefixes = {192.0.2.0/24} action = deny }\n"
+#define CALM "syn-flood { pressure-half-open = 60000 pressure-syn-rate = 9000000/1s }\n"
+#define PRESSED "syn-flood { pressure-syn-rate = 1/1s }\n"
+
+struct stage {
+	const char *name, *after; /* NULL: of a bare program */
+	struct frame frame;
+	enum { REPEATED, SINGLY, COOKIE } how; /* a SYN is new only once: SINGLY, with its cost of starting the clock */
+	int bare; /* verdict of a program that does nothing else; 0: the gate */
+	unsigned int ns[ROUNDS];
+};
+
+static struct stage stages[] = {
+	{ "bare XDP_PASS", NULL, { SERVER, LOCAL, 1002, 25, .flags = SYN }, .bare = XDP_PASS },
+	{ "bare XDP_DROP", NULL, { SERVER, LOCAL, 1002, 25, .flags = SYN }, .bare = XDP_DROP },
+	{ "no TCP: Ethernet, IP; counted", "bare XDP_PASS", { SERVER, LOCAL, 1002, 25, .protocol = 17 } },
+	{ "port of no service: TCP, port table",
+	  "no TCP: Ethernet, IP; counted",
+	  { SERVER, LOCAL, 1002, 22, .flags = SYN } },
+	{ "impossible flags: service, checks",
+	  "port of no service: TCP, port table",
+	  { SERVER, LOCAL, 1002, 25, .flags = SYN | FIN } },
+	{ "denied: trie, class, rule; live bans, allows",
+	  "impossible flags: service, checks",
+	  { "192.0.2.1", LOCAL, 1002, 25, .flags = SYN } },
+	{ "established: trie, class, rule; live; pulse, sampling",
+	  "impossible flags: service, checks",
+	  { LOCAL, LOCAL, 1001, 25, .flags = ACK } },
+	{ "refused by its limit: counter of the source",
+	  "denied: trie, class, rule; live bans, allows",
+	  { LOCAL, LOCAL, 1002, 25, .flags = SYN } },
+	{ "refused by its SYN rate: clock, sketch",
+	  "refused by its limit: counter of the source",
+	  { SERVER, LOCAL, 1002, 110, .flags = SYN } },
+	{ "SYN again: its reservation",
+	  "refused by its limit: counter of the source",
+	  { SERVER, LOCAL, 1001, 143, .flags = SYN } },
+	{ "bare XDP_PASS, singly", NULL, { SERVER, LOCAL, 1001, 143, .flags = SYN }, .how = SINGLY, .bare = XDP_PASS },
+	{ "admitted: three counters, reservation",
+	  "bare XDP_PASS, singly",
+	  { SERVER, LOCAL, 1001, 143, .flags = SYN },
+	  .how = SINGLY },
+	{ "bare XDP_PASS, singly again",
+	  NULL,
+	  { SERVER, LOCAL, 1001, 143, .flags = SYN },
+	  .how = COOKIE,
+	  .bare = XDP_PASS },
+	{ "SYN cookie: made, answered",
+	  "bare XDP_PASS, singly again",
+	  { SERVER, LOCAL, 1001, 25, .flags = SYN },
+	  .how = COOKIE },
+};
+
+#define STAGES (sizeof(stages) / sizeof(stages[0]))
+
+static unsigned int repeat = 500000;
+
+static int bare_program(int verdict)
+{
+	const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = verdict },
+					  { .code = BPF_JMP | BPF_EXIT } };
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "bare", "GPL", insns, 2, NULL);
+}
+
+static unsigned int frame_ns(struct gate *g, int bare, const struct frame *f, unsigned int times)
+{
+	uint8_t frame[FRAME_ROOM];
+	size_t len = frame_build(f, frame), none = 0;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .repeat = times);
+	unsigned int ns = 0;
+
+	if (bare < 0) {
+		assert_true(engine_probe(g->engine, frame, len, NULL, &none, times, &ns) >= 0);
+		return ns;
+	}
+	assert_int_equal(bpf_prog_test_run_opts(bare, &opts), 0);
+	return opts.duration;
+}
+
+/* Mean over packets of different sources. */
+static unsigned int singly_ns(struct gate *g, int bare, struct frame f, int round)
+{
+	uint64_t sum = 0;
+	char from[32];
+	int i;
+
+	f.from = from;
+	for (i = 0; i < SINGLES; i++) {
+		snprintf(from, sizeof(from), "10.%d.%d.%d", round + 1, i / 250, i % 250);
+		sum += frame_ns(g, bare, &f, 1);
+	}
+	return sum / SINGLES;
+}
+
+static void round_run(struct gate *g, int round, bool cookies)
+{
+	struct stage *s;
+	int bare;
+
+	for (s = stages; s < stages + STAGES; s++) {
+		if ((s->how == COOKIE) != cookies)
+			continue;
+		bare = s->bare ? bare_program(s->bare) : -1;
+		s->ns[round] = s->how == REPEATED ? frame_ns(g, bare, &s->frame, repeat)
+						  : singly_ns(g, bare, s->frame, round + ROUNDS * cookies);
+		if (bare >= 0)
+			close(bare);
+	}
+}
+
+/* One real connection from port 1001, admitted by the gate; it lives as long as this program. */
+static void connection_make(struct gate *g)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(1001) };
+	struct frame f = { LOCAL, LOCAL, 1001, 25, .flags = SYN };
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+	enum sluice_reason why;
+
+	inet_pton(AF_INET, LOCAL, &at.sin_addr);
+	gate_send(g, &f, &why);
+	assert_int_equal(why, SLUICE_ADMITTED);
+	assert_int_equal(bind(client, (struct sockaddr *)&at, sizeof(at)), 0);
+	at.sin_port = htons(25);
+	assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof(at)), 0);
+}
+
+static void stages_print(void)
+{
+	size_t i, r;
+
+	printf("{\"stages\": [");
+	for (i = 0; i < STAGES; i++) {
+		printf("%s{\"name\": \"%s\", \"after\": %s%s%s, \"ns\": [", i ? ", " : "", stages[i].name,
+		       stages[i].after ? "\"" : "", stages[i].after ?: "null", stages[i].after ? "\"" : "");
+		for (r = 0; r < ROUNDS; r++)
+			printf("%s%u", r ? ", " : "", stages[i].ns[r]);
+		printf("]}");
+	}
+	printf("], ");
+}
+
+static void program_print(const char *instance, const char *pin, const char *between)
+{
+	struct bpf_link_info link = {};
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(link);
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/%s", instance, pin);
+	fd = bpf_obj_get(path);
+	if (!strncmp(pin, "link_", 5)) {
+		assert_int_equal(bpf_obj_get_info_by_fd(fd, &link, &len), 0);
+		close(fd);
+		fd = bpf_prog_get_fd_by_id(link.prog_id);
+	}
+	len = sizeof(info);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+	close(fd);
+	printf("%s{\"name\": \"%s\", \"verified\": %u, \"instructions\": %zu, \"bytes\": %u}", between, info.name,
+	       info.verified_insns, info.xlated_prog_len / sizeof(struct bpf_insn), info.jited_prog_len);
+}
+
+static void bench(void)
+{
+	static const char *const pins[] = { "prog_gate", "prog_explain", "prog_reap",
+					    "prog_heal", "link_track",	 "link_audit" };
+	const uint16_t port = 25;
+	struct gate g;
+	size_t i;
+	int r;
+
+	assert_int_equal(space_enter(&port, 1), 0);
+	gate_open(&g, POLICY CALM);
+	connection_make(&g);
+	for (r = 0; r < ROUNDS; r++)
+		round_run(&g, r, false);
+	gate_apply(&g, POLICY PRESSED);
+	for (r = 0; r < ROUNDS; r++)
+		round_run(&g, r, true);
+	stages_print();
+	printf("\"programs\": [");
+	for (i = 0; i < sizeof(pins) / sizeof(*pins); i++)
+		program_print(g.instance, pins[i], i ? ", " : "");
+	printf("]}\n");
+	gate_close(&g);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		repeat = (unsigned int)strtoul(argv[1], NULL, 10);
+	bench();
+	return 0;
+}
