@@ -5,7 +5,7 @@ set -eu
 
 packages="gcc make pkg-config clang llvm clang-format cppcheck shellcheck universal-ctags git bpftool openssl
 libbpf-dev libxdp-dev libelf-dev zlib1g-dev libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
-libsystemd-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev tor-geoipdb iproute2 nftables ethtool procps util-linux
+libsystemd-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev tor-geoipdb iproute2 nftables iputils-ping ethtool procps util-linux
 python3 python3-pytest tmux mandoc postfix dovecot-core dovecot-imapd prometheus chromium chromium-driver"
 
 missing=

@@ -149,7 +149,7 @@ class Sluice:
     def start(self):
         argv = [BUILD / "sluiced", "-f", "-c", self.file, "-i", self.instance]
         self.daemon = self.net.popen(self.net.server, *argv, stderr=self.log, stdout=subprocess.DEVNULL)
-        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None), self.logged()
+        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None, 60), self.logged()
         assert self.daemon.poll() is None, self.logged()
 
     def logged(self):

@@ -160,9 +160,10 @@ static int cmd_mode(const struct call *c)
 	return write_verb(c, "mode", json_pack("{s:s}", "mode", c->word[0]));
 }
 
-static int cmd_reload(const struct call *c)
+/* reload, confirm, revert */
+static int cmd_plain(const struct call *c)
 {
-	return write_verb(c, "reload", NULL);
+	return write_verb(c, c->command->name, NULL);
 }
 
 static int cmd_check(const struct call *c)
@@ -190,8 +191,9 @@ static const char *absolute(const char *path, char real[static PATH_MAX])
 static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
-	json_t *args = json_pack("{s:s, s:b}", "path", absolute(c->word[0], real), "dry_run",
-				 c->option[OPTION_DRY_RUN] != NULL);
+	json_t *args = json_pack("{s:s, s:b, s:s, s:s}", "path", absolute(c->word[0], real), "dry_run",
+				 c->option[OPTION_DRY_RUN] != NULL, "confirm", option_text(c, OPTION_CONFIRM), "shield",
+				 c->option[OPTION_CONFIRM] ? session_peer() : "");
 
 	return forecast_verb(c, "apply", args);
 }
@@ -258,9 +260,12 @@ const struct command commands[] = {
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
 	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
-	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would change", 1, 1,
+	{ "apply", "FILE [--confirm TIME] [--dry-run]",
+	  "put another policy in force, for good or until confirmed; or only say what it would change", 1, 1,
 	  cmd_apply },
-	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
+	{ "confirm", "", "keep the policy that awaits it", 0, 0, cmd_plain },
+	{ "revert", "", "go back now from a policy that awaits its confirmation", 0, 0, cmd_plain },
+	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_plain },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },
 	{ "privacy", "report", "every place that holds an address, for what purpose, for how long", 1, 1, cmd_privacy },

@@ -49,6 +49,7 @@ static const struct option longs[] = {
 	{ "port", required_argument, NULL, OPTION_FIRST + OPTION_PORT },
 	{ "dry-run", no_argument, NULL, OPTION_FIRST + OPTION_DRY_RUN },
 	{ "force", no_argument, NULL, OPTION_FIRST + OPTION_FORCE },
+	{ "confirm", required_argument, NULL, OPTION_FIRST + OPTION_CONFIRM },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

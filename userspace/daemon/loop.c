@@ -31,7 +31,7 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
-	if (daemon_reload(dm, dm->config, &summary, &d))
+	if (daemon_reload(dm, dm->config, 0, &summary, &d))
 		log_say(LOG_ERR, "reload failed, the old policy stays in force");
 	else
 		log_say(LOG_NOTICE, "reloaded %s: %s", dm->config, summary ? summary : "");
@@ -148,6 +148,8 @@ static void loop_free(struct daemon *dm)
 	for (i = 0; dm->watched[i]; i++)
 		event_free(dm->watched[i]);
 	event_free(dm->expiry);
+	if (dm->deadline)
+		event_free(dm->deadline);
 	event_base_free(dm->loop);
 }
 
@@ -169,11 +171,14 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, engine_bell(dm->engine), EV_READ, on_bell, NULL) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
+	trial_watch(dm);
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	exporter_follow(dm);
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
+	if (dm->engine)
+		dm->stopped = !engine_stand_open_in(dm->engine, dm->live->stop_grace);
 	exporter_free(dm);
 	control_close(dm);
 	loop_free(dm);

@@ -17,6 +17,8 @@
 #include "report.h"
 #include "verbs.h"
 
+#define CONFIRM_MAX 86400 /* seconds */
+
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
 
@@ -40,14 +42,14 @@ int bad(struct answer *a)
 }
 
 /* "" is 0: for ever. */
-static int time_arg(const json_t *args, uint32_t *seconds, struct answer *a)
+static int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
 {
-	const char *text = arg(args, "for");
+	const char *text = arg(args, name);
 
 	*seconds = 0;
 	if (!*text || !seconds_parse(text, seconds))
 		return 0;
-	diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d", text);
+	diag_add(&a->diag, "--%s %s: write a time as 90, 90s, 5m, 2h or 1d", name, text);
 	return bad(a);
 }
 
@@ -110,7 +112,7 @@ static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, 
 
 	err = prefix_arg(args, &p, a);
 	if (!err)
-		err = time_arg(args, &seconds, a);
+		err = time_arg(args, "for", &seconds, a);
 	if (err)
 		return err;
 	err = live_set(dm->engine, kind, &p, seconds, a->uid, arg(args, "reason"));
@@ -175,7 +177,7 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
 	uint32_t seconds;
-	int err = time_arg(args, &seconds, a);
+	int err = time_arg(args, "for", &seconds, a);
 
 	if (!err && json_is_true(json_object_get(args, "dry_run")))
 		return override_try(dm, want, a);
@@ -221,11 +223,35 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 								  : forecast_json(dm, want, &a->data, &a->diag);
 }
 
+/* The shield stands before the policy does. */
+static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	_cleanup_free_ char *counts = NULL;
+	uint32_t confirm;
+	int err = time_arg(args, "confirm", &confirm, a);
+
+	if (!err && confirm > CONFIRM_MAX) {
+		diag_add(&a->diag, "--confirm %s: at most 1d", arg(args, "confirm"));
+		err = bad(a);
+	}
+	if (err)
+		return err;
+	if (confirm && !dm->awaited)
+		trial_shield(dm, arg(args, "shield"), confirm, a->uid, &a->diag);
+	err = daemon_reload(dm, arg(args, "path"), confirm, confirm ? &counts : &a->text, &a->diag);
+	if (err && !dm->awaited)
+		trial_unshield(dm);
+	if (err || !confirm)
+		return err;
+	return asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = json_is_true(json_object_get(args, "dry_run"))
-			  ? file_forecast(dm, arg(args, "path"), a)
-			  : daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+	int err = json_is_true(json_object_get(args, "dry_run")) ? file_forecast(dm, arg(args, "path"), a)
+								 : file_apply(dm, args, a);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
@@ -234,7 +260,7 @@ static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 
 static int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_reload(dm, dm->config, &a->text, &a->diag);
+	int err = daemon_reload(dm, dm->config, 0, &a->text, &a->diag);
 
 	(void)args;
 	if (err == -EINVAL)
@@ -340,6 +366,8 @@ static const struct verb verbs[] = {
 	{ "set", true, verb_set },
 	{ "mode", true, verb_mode },
 	{ "apply", true, verb_apply },
+	{ "confirm", true, verb_confirm },
+	{ "revert", true, verb_revert },
 	{ "reload", true, verb_reload },
 	{ "erase", true, verb_erase },
 	{ "export", true, verb_export },
@@ -374,6 +402,7 @@ void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 		return;
 	}
 	err = verbs[i].run(dm, json_object_get(request, "args"), a);
+	trial_remind(dm, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)

@@ -10,6 +10,13 @@ const char *arg(const json_t *args, const char *name);
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
 int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
 
+/* trial.c */
+int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_revert(struct daemon *dm, const json_t *args, struct answer *a);
+/* Lets the address in, whatever is said, for as long as the policy awaits its confirmation; "": nobody. */
+void trial_unshield(struct daemon *dm);
+void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
+
 /* suggest.c */
 int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);
 

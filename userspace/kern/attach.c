@@ -189,7 +189,7 @@ static bool names_interface(const struct policy *p, const char *interface)
 }
 
 struct detach_others {
-	const struct policy *policy;
+	const struct policy *policy, *also;
 	struct diag *diag;
 };
 
@@ -197,15 +197,17 @@ static int detach_other(const char *interface, const char *pin, void *arg)
 {
 	struct detach_others *job = arg;
 
+	if (!names_interface(job->policy, interface) && job->also && names_interface(job->also, interface))
+		return 0;
 	/* A pin whose gate is not attached any more (the interface went and came back) is in the way, too. */
 	if (names_interface(job->policy, interface) && strcmp(gate_mode(interface, pin), "detached"))
 		return 0;
 	return gate_detach(interface, pin, job->diag);
 }
 
-int engine_attach(struct engine *e, const struct policy *p, struct diag *d)
+int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d)
 {
-	struct detach_others job = { .policy = p, .diag = d };
+	struct detach_others job = { .policy = p, .also = also, .diag = d };
 	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
 	int err;
 	size_t i;

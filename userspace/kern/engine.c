@@ -73,6 +73,7 @@ void engine_close(struct engine *e)
 		close(e->heal);
 	if (e->lock >= 0)
 		close(e->lock);
+	free(e->used_before);
 	free(e->registry);
 	free(e);
 }
@@ -134,7 +135,7 @@ static int identity_write(const struct engine *e, const struct policy *p)
 	struct sluice_identity who = { .abi = SLUICE_ABI_VERSION };
 	__u32 zero = 0;
 
-	snprintf(who.policy, sizeof(who.policy), "%s", p->path ? p->path : "");
+	snprintf(who.policy[0], sizeof(who.policy[0]), "%s", p->path ? p->path : "");
 	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
 }
 

@@ -49,7 +49,8 @@ struct engine {
 	/* Kept by the daemon that holds the lock. */
 	struct {
 		uint32_t listeners, classes, rules, pages;
-	} committed; /* rows of the policy in force */
+	} committed[SLUICE_SLOTS]; /* rows of the slot's policy */
+	bool *used_before; /* while a policy is on trial: registry->used of the one before; NULL where another daemon began it */
 	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
 };
 
@@ -72,8 +73,15 @@ const char *gate_mode(const char *interface, const char *pin);
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
 int netns_cookie(__u64 *out); /* of the namespace this process is in */
 
-/* commit.c: the live slot and generation */
+__u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
+
+/* commit.c */
 int control_read(const struct engine *e, struct sluice_control *out);
+int control_write(const struct engine *e, const struct sluice_control *c);
+int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
+/* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */
+int peaks_write(const struct engine *e, const struct sluice_service *row);
+int registry_retire(struct engine *e);
 
 /* trie_map.c */
 struct trie;
@@ -89,7 +97,7 @@ int trie_view_open(const struct engine *e, __u32 slot, struct trie_view *out);
 void trie_view_close(struct trie_view *v);
 /* fill.c: sources_tracked, reservations and `fill` */
 struct snapshot;
-int fill_read(const struct engine *e, struct snapshot *s);
+int fill_read(const struct engine *e, __u32 slot, struct snapshot *s);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);

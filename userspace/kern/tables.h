@@ -30,7 +30,12 @@ struct map_fill {
 /* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
 	struct sluice_generation generation;
-	char policy[SLUICE_PATH_LEN];
+	char policy[SLUICE_PATH_LEN], other_policy[SLUICE_PATH_LEN]; /* files of the slot in force, of the other one */
+	enum trial trial;
+	unsigned int trial_ms; /* left */
+	uint32_t reverts; /* policies that were not confirmed in time */
+	uint64_t reverted_s; /* CLOCK_REALTIME, when the other one was; 0: it was not */
+	bool stands_open; /* sluiced was stopped, and its grace is over: everything passes */
 	struct interface_status *interfaces;
 	size_t interfaces_count;
 	struct service_status
