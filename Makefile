@@ -14,8 +14,8 @@ CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
-KERN_LIBS := -lxdp -lbpf -lelf -lz
-CORE_LIBS := -lconfuse -lmaxminddb -lsodium
+KERN_LIBS := -lxdp -lbpf -lelf
+CORE_LIBS := -lconfuse -lmaxminddb -lsodium -lz
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))

@@ -138,6 +138,7 @@ class Sluice:
     def __init__(self, net, directory, policy):
         self.net, self.instance = net, net.tag
         self.file = pathlib.Path(directory) / "sluice.conf"
+        self.state = pathlib.Path(directory) / "state"
         self.log = open(pathlib.Path(directory) / "log", "w+")
         self.write(policy)
         self.daemon = None
@@ -148,7 +149,8 @@ class Sluice:
 
     def start(self):
         argv = [BUILD / "sluiced", "-f", "-c", self.file, "-i", self.instance]
-        self.daemon = self.net.popen(self.net.server, *argv, stderr=self.log, stdout=subprocess.DEVNULL)
+        self.daemon = self.net.popen(self.net.server, *argv, stderr=self.log, stdout=subprocess.DEVNULL,
+                                     env={**os.environ, "STATE_DIRECTORY": str(self.state)})
         assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None, 60), self.logged()
         assert self.daemon.poll() is None, self.logged()
 

@@ -20,6 +20,7 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_FORCE,
 	OPTION_CONFIRM,
+	OPTION_SAVE,
 	OPTIONS
 };
 

@@ -149,10 +149,12 @@ static int cmd_set(const struct call *c)
 {
 	if (strcmp(c->word[0], "service"))
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
+	if (c->option[OPTION_SAVE] && c->option[OPTION_FOR])
+		return complain(EXIT_BAD, "set: --save is for good, --for is not: take one of them");
 	return forecast_verb(c, "set",
-			     json_pack("{s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
-				       "service", c->word[1], "key", c->word[2], "value", c->word[3], "for",
-				       option_text(c, OPTION_FOR)));
+			     json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				       "save", c->option[OPTION_SAVE] != NULL, "service", c->word[1], "key", c->word[2],
+				       "value", c->word[3], "for", option_text(c, OPTION_FOR)));
 }
 
 static int cmd_mode(const struct call *c)
@@ -241,8 +243,8 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME] [--dry-run]", "any service key, live; until reload, or for a time",
-	  4, 4, cmd_set },
+	{ "set", "service S KEY VALUE [--for TIME] [--save] [--dry-run]",
+	  "any service key, live; until reload, for a time, or for good", 4, 4, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
 	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT]", "refuse a source from its next packet on", 1, 1,
 	  cmd_live },

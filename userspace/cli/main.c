@@ -50,6 +50,7 @@ static const struct option longs[] = {
 	{ "dry-run", no_argument, NULL, OPTION_FIRST + OPTION_DRY_RUN },
 	{ "force", no_argument, NULL, OPTION_FIRST + OPTION_FORCE },
 	{ "confirm", required_argument, NULL, OPTION_FIRST + OPTION_CONFIRM },
+	{ "save", no_argument, NULL, OPTION_FIRST + OPTION_SAVE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

@@ -44,6 +44,11 @@ struct daemon {
 	bool awaited; /* the policy in force goes by itself unless it is confirmed */
 	bool held; /* the policy in force is one of before, not `live`: the file is put in force by a reload only */
 	struct event *deadline;
+	struct {
+		bool dirty; /* something is not in the state file yet */
+		bool failed; /* the last write did, and that is said */
+		time_t next; /* CLOCK_MONOTONIC: not written before */
+	} state;
 	long drift;
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
@@ -81,6 +86,21 @@ void daemon_expire(struct daemon *dm);
 int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
 void overrides_free(struct override **list);
 
+/* A live setting of before, for `left` seconds (0: until reload). -EINVAL with a message where it fits no more. */
+int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left, struct diag *d);
+
+/* state.c: what people said live, kept in a file over restart and reboot */
+/* Bans and allows go to the kernel where it does not have them yet; settings into the policy. Never fatal. */
+void state_load(struct daemon *dm, bool resumed);
+/* Now, or where that is dear (many bans) within seconds. Of what fails `d` is told, and it is tried again. */
+void state_save(struct daemon *dm, struct diag *d);
+void state_tick(struct daemon *dm); /* once a second */
+const char *state_dir(char buf[static 4096]); /* returns buf */
+
+/* save.c */
+/* Writes the setting in force into a file of its own that the policy file includes. On failure no file is changed. */
+int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d);
+
 /* trial.c: policies that await their confirmation */
 /* Finds what a daemon of before left unsettled; says so when the policy file must not be put in force now (dm->held). */
 void trial_resume(struct daemon *dm);
@@ -92,6 +112,7 @@ int trial_refuses(const struct daemon *dm, bool by_file, struct diag *d);
 /* Who asks anything must hear of a policy that is in force against the file. */
 void trial_remind(const struct daemon *dm, struct diag *d);
 void trial_free(struct daemon *dm);
+bool trial_is_shield(const char *text); /* the reason of an allow that goes with the trial */
 
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);

@@ -36,6 +36,7 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 	else
 		log_say(LOG_NOTICE, "reloaded %s: %s", dm->config, summary ? summary : "");
 	log_diag(LOG_WARNING, &d);
+	dm->state.dirty = true;
 	sd_notify(0, "READY=1");
 }
 
@@ -77,7 +78,9 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	privacy_tick(dm->privacy, now.tv_sec);
-	live_expire(dm->engine);
+	if (live_expire(dm->engine) > 0)
+		dm->state.dirty = true;
+	state_tick(dm);
 	tune(dm);
 	exporter_tick(dm);
 }
@@ -172,11 +175,15 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
 	trial_watch(dm);
+	loop_expiry(dm); /* of settings of before */
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	exporter_follow(dm);
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
+	dm->state.next = 0;
+	if (dm->engine)
+		state_tick(dm);
 	if (dm->engine)
 		dm->stopped = !engine_stand_open_in(dm->engine, dm->live->stop_grace);
 	exporter_free(dm);

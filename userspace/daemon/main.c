@@ -93,6 +93,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
+		state_load(dm, resumed);
+	if (!err)
 		trial_resume(dm);
 	if (!err && dm->held)
 		return daemon_take(dm, resumed, d);

@@ -222,6 +222,26 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	return err;
 }
 
+int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left, struct diag *d)
+{
+	struct override *o = override_new(was, left);
+	struct policy *p;
+
+	if (!o)
+		return -ENOMEM;
+	o->since = was->since;
+	o->next = dm->overrides;
+	dm->overrides = o;
+	p = policy_with(dm, d);
+	if (!p) {
+		override_free(override_take(dm, was->service, was->key));
+		return -EINVAL;
+	}
+	policy_free(dm->live);
+	dm->live = p;
+	return 0;
+}
+
 void daemon_expire(struct daemon *dm)
 {
 	struct override **at = &dm->overrides, *o;
@@ -239,7 +259,7 @@ void daemon_expire(struct daemon *dm)
 		}
 		*at = o->next;
 		override_free(o);
-		any = true;
+		any = dm->state.dirty = true;
 	}
 	p = any ? policy_with(dm, &d) : NULL;
 	if (p && policy_enforce(dm, p, &(const struct how){}, &d))

@@ -92,6 +92,11 @@ int trial_refuses(const struct daemon *dm, bool by_file, struct diag *d)
 	return -EBUSY;
 }
 
+bool trial_is_shield(const char *text)
+{
+	return !strcmp(text, SHIELD);
+}
+
 void trial_unshield(struct daemon *dm)
 {
 	_cleanup_free_ struct live_status *list = NULL;
@@ -100,7 +105,7 @@ void trial_unshield(struct daemon *dm)
 	if (live_read(dm->engine, LIVE_ALLOW, &list, &count))
 		return;
 	for (i = 0; i < count; i++) {
-		if (!strcmp(list[i].text, SHIELD))
+		if (trial_is_shield(list[i].text))
 			live_clear(dm->engine, LIVE_ALLOW, &list[i].prefix);
 	}
 }
@@ -130,6 +135,7 @@ static void trial_settle(struct daemon *dm)
 	if (dm->deadline)
 		event_del(dm->deadline);
 	trial_unshield(dm);
+	dm->state.dirty = true;
 }
 
 /* The daemon's own memory of what stood before is in force again. */

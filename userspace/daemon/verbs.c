@@ -176,6 +176,7 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
+	_cleanup_free_ char *path = NULL;
 	uint32_t seconds;
 	int err = time_arg(args, "for", &seconds, a);
 
@@ -185,7 +186,12 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 		err = daemon_override(dm, want, seconds, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
-	return err;
+	if (err || !json_is_true(json_object_get(args, "save")))
+		return err;
+	err = setting_save(dm, want, &path, &a->diag);
+	if (err)
+		diag_add(&a->diag, "it is in force until the next reload, and not saved");
+	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
 }
 
 /* Keys and values are only read, and copied where they are kept. */
@@ -402,6 +408,8 @@ void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 		return;
 	}
 	err = verbs[i].run(dm, json_object_get(request, "args"), a);
+	if (!err && verbs[i].writes && dm->engine)
+		state_save(dm, &a->diag);
 	trial_remind(dm, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
