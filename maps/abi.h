@@ -88,7 +88,7 @@ struct sluice_pulse {
 
 /* Who runs here: read by userspace only. */
 struct sluice_identity {
-	__u32 abi;
+	__u32 abi; /* first in every ABI: a build of another one reads no more than this */
 	__u32 reverts; /* policies that were not confirmed in time */
 	__u64 reverted_s; /* CLOCK_REALTIME, when the last one went, which the idle slot still names; 0: another was put in force since */
 	char policy[SLUICE_SLOTS][SLUICE_PATH_LEN]; /* the file of each slot */

@@ -109,7 +109,11 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)
+		err = engine_inherit(dm->engine, d);
+	if (!err)
 		err = engine_attach(dm->engine, dm->live, NULL, d);
+	if (!err)
+		err = engine_bury(dm->engine, d);
 	dm->applied_at = time(NULL);
 	return err ? err : daemon_take(dm, resumed, d);
 }

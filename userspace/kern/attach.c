@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -152,10 +153,53 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	return err;
 }
 
+/* One program for another, by one exchange in the kernel. */
+static int gate_replace(const struct engine *e, int index, const char *pin, const char *old, __u32 flags)
+{
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	_cleanup_close_ int before = bpf_obj_get(old);
+	int err, gate;
+
+	if (!skel || before < 0)
+		return -errno;
+	err = bpf_object__load(object_of(skel));
+	if (err)
+		return err;
+	gate = bpf_program__fd(bpf_object__find_program_by_name(object_of(skel), "sluice_gate"));
+	err = bpf_obj_pin(gate, pin);
+	if (err)
+		return err;
+	opts.old_prog_fd = before;
+	err = bpf_xdp_attach(index, gate, flags, &opts);
+	if (err)
+		unlink(pin);
+	return err;
+}
+
+/*
+ * Where the gate of another ABI is, ours takes its place so that every packet meets one of the two; under a dispatcher both,
+ * until the old one is buried. -ENOENT: there is none.
+ */
+static int gate_exchange(const struct engine *e, const char *interface, const char *name, const char *pin)
+{
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	enum xdp_attach_mode mode = mp ? xdp_multiprog__attach_mode(mp) : XDP_MODE_UNSPEC;
+	char old[PIN_PATH_LEN];
+
+	old_pin(e, name, old);
+	if (!mp || !gate_find(mp, old))
+		return -ENOENT;
+	if (!xdp_multiprog__is_legacy(mp))
+		return gate_attach_mode(e, interface, pin, mode);
+	return gate_replace(e, if_nametoindex(interface), pin, old,
+			    mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+}
+
 static int gate_attach(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
 {
 	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
-	int err = -EOPNOTSUPP;
+	int err;
 
 	if (!if_nametoindex(interface)) {
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
@@ -163,6 +207,14 @@ static int gate_attach(const struct engine *e, const char *interface, enum polic
 	}
 	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
 	pin_path(e->instance, name, pin);
+	err = gate_exchange(e, interface, name, pin);
+	if (err != -ENOENT) {
+		if (err)
+			diag_add(d, "interface %s: the gate of the version before cannot be exchanged: %s", interface,
+				 strerror(-err));
+		return err;
+	}
+	err = -EOPNOTSUPP;
 	if (mode != POLICY_XDP_GENERIC)
 		err = gate_attach_mode(e, interface, pin, XDP_MODE_NATIVE);
 	if (err && mode == POLICY_XDP_AUTO)

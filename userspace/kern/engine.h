@@ -21,6 +21,14 @@ struct engine;
  * packet is touched before engine_attach().
  */
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d);
+/*
+ * Where the pins were of another ABI, a new kernel side was made beside them (*resumed is not set), and the old one goes on
+ * judging until engine_attach() puts the new gate in its place, interface by interface, without a moment in between. To be called
+ * after the first commit and before the attach: carries the counters over. Nothing to do otherwise.
+ */
+int engine_inherit(struct engine *e, struct diag *d);
+/* ... and after the attach: takes what is left of the old one away. */
+int engine_bury(struct engine *e, struct diag *d);
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
 /* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */

@@ -65,6 +65,17 @@ int pins_remove(const char *instance); /* all pins and the directory itself */
 /* Calls f(interface, path, arg) for each pinned gate. */
 int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg);
 
+/* upgrade.c: the pins of another ABI, while a new kernel side takes their place */
+#define PIN_OLD "~old" /* behind the instance's name; no instance has a ~ in its own */
+bool old_stands(const struct engine *e);
+/* Moves the pins out of the way; the lock that is held goes with them. */
+int old_make(const struct engine *e, struct diag *d);
+void old_unmake(const struct engine *e); /* back to where it was */
+int old_bury(const char *instance, struct diag *d);
+void old_pin(const struct engine *e, const char *pin, char path[static PIN_PATH_LEN]);
+/* Bans and allows of the old kernel side, where they still mean the same. */
+int old_lives_carry(const struct engine *e);
+
 /* attach.c */
 int gate_detach(const char *interface, const char *pin, struct diag *d);
 const char *gate_mode(const char *interface, const char *pin);
