@@ -14,8 +14,8 @@ CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
-KERN_LIBS := -lxdp -lbpf -lelf -lz -lmnl
-CORE_LIBS := -lconfuse -lmaxminddb -lsodium
+KERN_LIBS := -lxdp -lbpf -lelf -lmnl
+CORE_LIBS := -lconfuse -lmaxminddb -lsodium -lz
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
@@ -108,7 +108,7 @@ demo:
 faults:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
-	$(Q)SLUICE_KILLS=200 /usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/e2e/test_faults.py
+	$(Q)SLUICE_KILLS=200 /usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/e2e/test_faults.py tests/e2e/test_killed.py
 soak: # SOAK_MINUTES, 20 unless told
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests

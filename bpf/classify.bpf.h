@@ -37,6 +37,23 @@ static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *
 	return service ? *service : row->service;
 }
 
+static __always_inline __u32 slot_in_force(const struct sluice_control *now)
+{
+	__u64 force = *(const volatile __u64 *)&now->force;
+
+	return force_slot(force, force & SLUICE_FORCE_UNTIL ? bpf_ktime_get_ns() : 0);
+}
+
+/* Not 0: sluiced was stopped, and its grace is over. Connections are counted all the same. */
+static __always_inline int gate_stands_open(void)
+{
+	const struct sluice_control *now;
+	__u32 index = 0;
+
+	now = bpf_map_lookup_elem(&control, &index);
+	return now && now->open_ns && bpf_ktime_get_ns() >= now->open_ns;
+}
+
 /* The generation in force; NULL: none yet. */
 static __always_inline const struct sluice_generation *generation_live(void)
 {
@@ -46,7 +63,7 @@ static __always_inline const struct sluice_generation *generation_live(void)
 	now = bpf_map_lookup_elem(&control, &index);
 	if (!now)
 		return NULL;
-	index = now->active & (SLUICE_SLOTS - 1);
+	index = slot_in_force(now);
 	return bpf_map_lookup_elem(&generations, &index);
 }
 
@@ -59,7 +76,7 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	now = bpf_map_lookup_elem(&control, &index);
 	if (!now)
 		return 0;
-	view->slot = now->active & (SLUICE_SLOTS - 1);
+	view->slot = slot_in_force(now);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation)
 		return 0;

@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "abi.h"
+#include "force.h"
 #include "maps.bpf.h"
 
 #include "parse.bpf.h"
@@ -85,6 +86,8 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		return why == SLUICE_NOT_PROTECTED ? SLUICE_NOT_PROTECTED : SLUICE_UNPARSED;
 	if (!view_service(view, &pkt->tuple.local, pkt->local_port))
 		return SLUICE_NOT_PROTECTED;
+	if (gate_stands_open())
+		return SLUICE_STOPPED;
 	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
 		why = source_check(view, &pkt->tuple.source);

@@ -68,15 +68,15 @@ struct sluice_addr {
 	__be32 word[4];
 };
 
-/* One row: what is in force. Written last, in one 4-byte store: packets see the old generation or the new one, whole. */
+/* One row: what is in force. Written last, in one 8-byte store: packets see the old generation or the new one, whole. */
 struct sluice_control {
-	__u32 active; /* slot of the live generation */
+	__u64 force; /* which slot, and until when: see force.h */
+	__u64 open_ns; /* CLOCK_MONOTONIC: from then on the gate lets everything pass; 0: never */
 	__u32 abi;
+	__u32 seed; /* of the sketch's hashes: nobody outside may know who shares a cell with whom */
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
 	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
 	__u64 event_gap_ns; /* between two events of one reason on one processor */
-	__u32 seed; /* of the sketch's hashes: nobody outside may know who shares a cell with whom */
-	__u32 pad;
 };
 
 /* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
@@ -88,9 +88,10 @@ struct sluice_pulse {
 
 /* Who runs here: read by userspace only. */
 struct sluice_identity {
-	__u32 abi;
-	__u32 pad;
-	char policy[SLUICE_PATH_LEN];
+	__u32 abi; /* first in every ABI: a build of another one reads no more than this */
+	__u32 reverts; /* policies that were not confirmed in time */
+	__u64 reverted_s; /* CLOCK_REALTIME, when the last one went, which the idle slot still names; 0: another was put in force since */
+	char policy[SLUICE_SLOTS][SLUICE_PATH_LEN]; /* the file of each slot */
 };
 
 /* When a service comes under pressure, and when it is calm again. A rate or a count of 0: never for this reason. */
@@ -427,7 +428,7 @@ struct sluice_audit_record {
 };
 
 _Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_control) == 40, "ABI");
+_Static_assert(sizeof(struct sluice_control) == 48, "ABI");
 _Static_assert(sizeof(struct sluice_generation) == 128, "ABI");
 _Static_assert(sizeof(struct sluice_trie_page) == 4096, "a page, so that it can be mapped");
 _Static_assert(sizeof(struct sluice_trie_node) == 36 + 4, "ABI");

@@ -22,7 +22,7 @@
 		__type(value, value_type);                            \
 	} map_name SEC(".maps")
 
-/* Policy: written by the daemon into the idle slot, then `control.active` is flipped. Read by the gate and the tracker. */
+/* Policy: written by the daemon into the idle slot, then `control.force` names it. Read by the gate and the tracker. */
 MAP(BPF_MAP_TYPE_ARRAY, control, __u32, struct sluice_control, 1);
 MAP(BPF_MAP_TYPE_ARRAY, generations, __u32, struct sluice_generation, SLUICE_SLOTS);
 MAP(BPF_MAP_TYPE_ARRAY, ports, __u32, struct sluice_port, SLUICE_SLOTS * 65536);

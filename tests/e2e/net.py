@@ -168,6 +168,7 @@ class Sluice:
     def __init__(self, net, directory, policy):
         self.net, self.instance = net, net.tag
         self.file = pathlib.Path(directory) / "sluice.conf"
+        self.state = pathlib.Path(directory) / "state"
         self.log = open(pathlib.Path(directory) / "log", "w+")
         self.write(policy)
         self.daemon = None
@@ -180,9 +181,14 @@ class Sluice:
     def write(self, policy):
         self.file.write_text("interfaces = {s0}\n" + policy)
 
-    def start(self):
+    def popen(self, **more):
+        """A daemon that starts; with a state directory of its own."""
         argv = [BUILD / "sluiced", "-f", "-c", self.file, "-i", self.instance]
-        self.daemon = self.net.popen(self.net.server, *argv, stderr=self.log, stdout=subprocess.DEVNULL)
+        more = {"stderr": self.log, "stdout": subprocess.DEVNULL, **more, "env": {**os.environ, "STATE_DIRECTORY": str(self.state), **more.get("env", {})}}
+        return self.net.popen(self.net.server, *argv, **more)
+
+    def start(self):
+        self.daemon = self.popen()
         assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None, 60), self.logged()
         assert self.daemon.poll() is None, self.logged()
 

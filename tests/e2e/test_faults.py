@@ -74,8 +74,7 @@ def imap_limit(sluice):
 
 def restart_while(sluice, seconds):
     """Kills a daemon that is starting."""
-    argv = [BUILD / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance]
-    daemon = sluice.net.popen(sluice.net.server, *argv, stderr=sluice.log, stdout=subprocess.DEVNULL)
+    daemon = sluice.popen()
     time.sleep(seconds)
     return daemon
 
@@ -129,8 +128,7 @@ def test_sigterm_in_every_phase(load):
 def test_five_daemons_started_at_once(load):
     sluice = load.sluice
     sluice.kill()
-    argv = [BUILD / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance]
-    five = [load.net.popen(load.net.server, *argv, stderr=sluice.log, stdout=subprocess.DEVNULL) for _ in range(5)]
+    five = [sluice.popen() for _ in range(5)]
     assert wait_for(lambda: sum(d.poll() is None for d in five) == 1, 20)
     assert wait_for(lambda: sluice.ctl("status")[0] == 0)
     assert sorted(d.poll() for d in five if d.poll() is not None) == [1] * 4
@@ -221,8 +219,7 @@ def test_full_disk_for_the_log(load):
     sluice = load.sluice
     sluice.kill(signal.SIGTERM)
     with open("/dev/full", "w") as full:
-        argv = [BUILD / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance]
-        sluice.daemon = load.net.popen(load.net.server, *argv, stderr=full, stdout=full)
+        sluice.daemon = sluice.popen(stderr=full, stdout=full)
     assert wait_for(lambda: sluice.ctl("status")[0] == 0)
     for number in range(10):
         sluice.write("interfaces = {\n" if number % 2 else policy(100 + number))
@@ -248,9 +245,8 @@ def test_clock_steps(load, tmp_path):
     sluice, clock = load.sluice, tmp_path / "clock"
     clock.write_text("+0\n")
     sluice.kill(signal.SIGTERM)
-    env = os.environ | {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
-    argv = [BUILD / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance]
-    sluice.daemon = load.net.popen(load.net.server, *argv, stderr=sluice.log, stdout=subprocess.DEVNULL, env=env)
+    env = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
+    sluice.daemon = sluice.popen(env=env)
     assert wait_for(lambda: sluice.ctl("status")[0] == 0), sluice.logged()
     sluice.do("ban", "192.0.2.1", "--for", "1h")
     sluice.do("set", "service", "imap", "max-connections-per-source", 7, "--for", "1h")

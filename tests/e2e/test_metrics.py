@@ -115,7 +115,7 @@ def dashboard_answers(prometheus):
         prometheus.query(query.replace("$__rate_interval", "1m").replace("$instance", ".*").replace("$service", ".*"))
 
 
-EXTRA = {"sluice_observe", "sluice_accounting_drift", "sluice_interface_attached", "sluice_connections_observed_total",
+EXTRA = {"sluice_policy_unconfirmed", "sluice_policy_reverts_total", "sluice_observe", "sluice_accounting_drift", "sluice_interface_attached", "sluice_connections_observed_total",
          "sluice_policy_last_reload_successful"}
 
 

@@ -100,6 +100,9 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
         "watch": w.text() + plain.text(),
         "log": sluice.logged(),
     }
+    kept = sluice.state / f"{sluice.instance}.state"
+    assert "10.77.0.3" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600, "the one file with addresses is root's"
+    assert any(p["place"] == "file: bans, allows and live settings" for p in sluice.json("privacy", "report")["places"])
     for path in files_written(stamp):
         said[path] = pathlib.Path(path).read_text(errors="replace")
     w.end(), plain.end()

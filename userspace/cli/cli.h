@@ -20,6 +20,8 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_FORCE,
 	OPTION_KILL,
+	OPTION_CONFIRM,
+	OPTION_SAVE,
 	OPTIONS
 };
 
@@ -52,6 +54,9 @@ int ask_stream(const struct call *c, const char *verb, void (*each)(const struct
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
 
 int complain_no_daemon(const struct call *c);
+
+/* session.c: the address that this session comes from by SSH, "" when it does not; static. */
+const char *session_peer(void);
 
 /* completion.c */
 int cmd_completion(const struct call *c);

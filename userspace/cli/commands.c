@@ -162,10 +162,12 @@ static int cmd_set(const struct call *c)
 {
 	if (strcmp(c->word[0], "service"))
 		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
+	if (c->option[OPTION_SAVE] && c->option[OPTION_FOR])
+		return complain(EXIT_BAD, "set: --save is for good, --for is not: take one of them");
 	return forecast_verb(c, "set",
-			     json_pack("{s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
-				       "service", c->word[1], "key", c->word[2], "value", c->word[3], "for",
-				       option_text(c, OPTION_FOR)));
+			     json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				       "save", c->option[OPTION_SAVE] != NULL, "service", c->word[1], "key", c->word[2],
+				       "value", c->word[3], "for", option_text(c, OPTION_FOR)));
 }
 
 static int cmd_mode(const struct call *c)
@@ -173,9 +175,10 @@ static int cmd_mode(const struct call *c)
 	return write_verb(c, "mode", json_pack("{s:s}", "mode", c->word[0]));
 }
 
-static int cmd_reload(const struct call *c)
+/* reload, confirm, revert */
+static int cmd_plain(const struct call *c)
 {
-	return write_verb(c, "reload", NULL);
+	return write_verb(c, c->command->name, NULL);
 }
 
 static int cmd_check(const struct call *c)
@@ -203,8 +206,9 @@ static const char *absolute(const char *path, char real[static PATH_MAX])
 static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
-	json_t *args = json_pack("{s:s, s:b}", "path", absolute(c->word[0], real), "dry_run",
-				 c->option[OPTION_DRY_RUN] != NULL);
+	json_t *args = json_pack("{s:s, s:b, s:s, s:s}", "path", absolute(c->word[0], real), "dry_run",
+				 c->option[OPTION_DRY_RUN] != NULL, "confirm", option_text(c, OPTION_CONFIRM), "shield",
+				 c->option[OPTION_CONFIRM] ? session_peer() : "");
 
 	return forecast_verb(c, "apply", args);
 }
@@ -252,8 +256,8 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME] [--dry-run]", "any service key, live; until reload, or for a time",
-	  4, 4, cmd_set },
+	{ "set", "service S KEY VALUE [--for TIME] [--save] [--dry-run]",
+	  "any service key, live; until reload, for a time, or for good", 4, 4, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
 	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT] [--kill [--dry-run]]",
 	  "refuse a source from its next packet on; --kill also ends its connections", 1, 1, cmd_ban },
@@ -274,9 +278,12 @@ const struct command commands[] = {
 	{ "doctor", "[FILE]",
 	  "what this host is like for that policy, before anything is attached; 1: something is bad", 0, 1,
 	  cmd_doctor },
-	{ "apply", "FILE [--dry-run]", "put another policy in force, or only say what it would change", 1, 1,
+	{ "apply", "FILE [--confirm TIME] [--dry-run]",
+	  "put another policy in force, for good or until confirmed; or only say what it would change", 1, 1,
 	  cmd_apply },
-	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_reload },
+	{ "confirm", "", "keep the policy that awaits it", 0, 0, cmd_plain },
+	{ "revert", "", "go back now from a policy that awaits its confirmation", 0, 0, cmd_plain },
+	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_plain },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },
 	{ "privacy", "report", "every place that holds an address, for what purpose, for how long", 1, 1, cmd_privacy },

@@ -50,6 +50,8 @@ static const struct option longs[] = {
 	{ "dry-run", no_argument, NULL, OPTION_FIRST + OPTION_DRY_RUN },
 	{ "force", no_argument, NULL, OPTION_FIRST + OPTION_FORCE },
 	{ "kill", no_argument, NULL, OPTION_FIRST + OPTION_KILL },
+	{ "confirm", required_argument, NULL, OPTION_FIRST + OPTION_CONFIRM },
+	{ "save", no_argument, NULL, OPTION_FIRST + OPTION_SAVE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

@@ -42,6 +42,8 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 		err = report_live(e, NULL, strcmp(verb, "bans") ? LIVE_ALLOW : LIVE_BAN, data);
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
+	else if (json_is_true(json_object_get(*data, "stands_open")))
+		complain(0, "the daemon was stopped, and the kernel lets everything pass: systemctl start sluiced");
 	else
 		complain(0, "the daemon is not running; the kernel goes on enforcing what is shown here");
 	return EXIT_NO_DAEMON;

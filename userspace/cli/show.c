@@ -64,6 +64,16 @@ static void show_interfaces(const json_t *data)
 	}
 }
 
+static void show_confirm(const json_t *confirm)
+{
+	if (!strcmp(text_of(confirm, "state"), "awaited"))
+		printf("confirm     awaited: the policy goes back in %llds unless you say: sluicectl confirm\n",
+		       number_of(confirm, "seconds"));
+	else if (json_is_object(confirm))
+		printf("confirm     the policy of before is back: not confirmed in time was\n            %s\n",
+		       text_of(confirm, "policy"));
+}
+
 void show_status(const json_t *data)
 {
 	bool observe = !strcmp(text_of(data, "mode"), "observe");
@@ -74,6 +84,9 @@ void show_status(const json_t *data)
 
 	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
 	       text_of(data, "mode"), text_of(data, "policy"), number_of(data, "generation"));
+	show_confirm(json_object_get(data, "confirm"));
+	if (json_is_true(json_object_get(data, "stands_open")))
+		printf("gate        open: sluiced was stopped, and stop-grace is over: everything passes\n");
 	show_interfaces(data);
 	if (json_string_length(json_object_get(data, "metrics")))
 		printf("metrics     http://%s/\n", text_of(data, "metrics"));

@@ -220,6 +220,18 @@ static bool observe_of(const struct metrics *m, uint64_t *out)
 	return true;
 }
 
+static bool unconfirmed_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->unconfirmed;
+	return true;
+}
+
+static bool reverts_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->reverts;
+	return true;
+}
+
 static bool applied_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->applied_at;
@@ -268,6 +280,9 @@ static const struct family families[] = {
 	  .write = write_interfaces },
 	{ "sluice_observe", GAUGE, "1: mode = observe, nothing is refused.", .whole = observe_of },
 	{ "sluice_policy_generation", GAUGE, "Number of the policy in force.", .whole = generation_of },
+	{ "sluice_policy_unconfirmed", GAUGE, "1 while the policy in force goes back unless it is confirmed.",
+	  .whole = unconfirmed_of },
+	{ "sluice_policy_reverts_total", COUNTER, "Policies that were not confirmed, and went.", .whole = reverts_of },
 	{ "sluice_policy_last_reload_success_timestamp_seconds", GAUGE, "When a policy file was last put in force.",
 	  .whole = applied_of },
 	{ "sluice_policy_last_reload_successful", GAUGE,

@@ -44,6 +44,8 @@ struct metrics {
 	const char *version;
 	uint64_t generation;
 	bool observe;
+	bool unconfirmed; /* the policy in force awaits its confirmation */
+	uint64_t reverts; /* policies that were not confirmed in time */
 	uint64_t applied_at; /* when a policy file was last put in force: seconds since the epoch */
 	bool reload_failed; /* ... and the last attempt since then failed */
 	long drift; /* -1: not known */

@@ -13,6 +13,7 @@ struct policy *policy_new(void)
 
 	if (!p)
 		return NULL;
+	schema_defaults(SECTION_TOP, p);
 	schema_defaults(SECTION_SOURCES, p);
 	schema_defaults(SECTION_PRIVACY, p);
 	schema_defaults(SECTION_FLOOD, p);

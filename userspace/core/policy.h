@@ -111,6 +111,7 @@ struct policy {
 	size_t interfaces_count;
 	enum policy_mode mode;
 	enum policy_xdp_mode xdp_mode;
+	uint32_t stop_grace; /* seconds */
 	struct policy_service *services;
 	size_t services_count;
 	struct policy_set *sets;

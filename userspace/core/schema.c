@@ -39,6 +39,8 @@ const struct setting schema[] = {
 	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes,
 	  "observe: count what would be refused, refuse nothing" },
 	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes, "auto: native, else generic" },
+	{ SECTION_TOP, "stop-grace", KIND_TIME, TOP(stop_grace), 0, 0, NULL,
+	  "after a clean stop the limits hold this long, for a successor; then everything passes", 10 },
 	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(ipv4_prefix), 8, 32, NULL,
 	  "addresses that count as one source", 32 },
 	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(ipv6_prefix), 16, 128, NULL,

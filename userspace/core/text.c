@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,5 +84,63 @@ int text_read(const char *path, size_t limit, const struct place *at, char **out
 	err = text_check(path, text, len, d);
 	if (!err)
 		*out = TAKE_PTR(text);
+	return err;
+}
+
+static int text_write(const char *path, const char *text, unsigned int mode)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	size_t left = strlen(text);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while (left) {
+		n = write(fd, text, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		left -= n;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+/* A name is only as lasting as its directory. */
+static int dir_sync(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return fd < 0 || fsync(fd) ? -errno : 0;
+}
+
+int text_replace(const char *path, const char *text, unsigned int mode, struct diag *d)
+{
+	char fresh[PATH_MAX];
+	int err;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	err = text_write(fresh, text, mode);
+	if (!err && rename(fresh, path))
+		err = -errno;
+	if (err)
+		unlink(fresh);
+	else
+		err = dir_sync(path);
+	if (err)
+		diag_add(d, "cannot write %s: %s", path, strerror(-err));
+	return err;
+}
+
+int text_remove(const char *path, struct diag *d)
+{
+	int err = unlink(path) ? -errno : dir_sync(path);
+
+	if (err == -ENOENT)
+		return 0;
+	if (err)
+		diag_add(d, "cannot remove %s: %s", path, strerror(-err));
 	return err;
 }

@@ -13,4 +13,12 @@
  */
 int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
 
+/*
+ * Puts `text` in the place of what `path` is: whoever looks, at any time and after a crash, finds the old file or the new one,
+ * whole. Made with `mode`. -errno with a message that names what failed; then the old file stands.
+ */
+int text_replace(const char *path, const char *text, unsigned int mode, struct diag *d);
+/* Removes it for good. A file that is not there is no error. */
+int text_remove(const char *path, struct diag *d);
+
 #endif

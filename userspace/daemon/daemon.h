@@ -26,6 +26,13 @@ struct override {
 	struct override *next;
 };
 
+/* A policy that awaits its confirmation, and what to go back to. */
+struct standing {
+	struct policy *base, *live; /* NULL: a daemon of before knew */
+	struct override *overrides;
+	time_t applied_at;
+};
+
 struct daemon {
 	const char *config, *instance;
 	bool check_only, foreground, verbose;
@@ -33,10 +40,20 @@ struct daemon {
 	struct policy *base; /* as the files say */
 	struct policy *live; /* with the live settings: what is in force */
 	struct override *overrides;
+	struct standing before; /* while `awaited` */
+	bool awaited; /* the policy in force goes by itself unless it is confirmed */
+	bool held; /* the policy in force is one of before, not `live`: the file is put in force by a reload only */
+	struct event *deadline;
+	struct {
+		bool dirty; /* something is not in the state file yet */
+		bool failed; /* the last write did, and that is said */
+		time_t next; /* CLOCK_MONOTONIC: not written before */
+	} state;
 	long drift;
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;
+	bool stopped; /* cleanly: the gate opens when the grace is over */
 	bool tuned; /* net.ipv4.tcp_syncookies is raised, and that is said */
 	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
@@ -55,9 +72,12 @@ struct daemon {
 };
 
 /* reload.c. On failure the old policy stays in force, and `d` says why. */
-/* Takes over `p` in any case. Drops the live settings. *summary ("1 added, 2 changed, 0 removed") is freed with free(). */
-int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct diag *d);
-int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d);
+/*
+ * Takes over `p` in any case. Drops the live settings. *summary ("1 added, 2 changed, 0 removed") is freed with free().
+ * `confirm`: seconds in which trial_confirm() is due, else all is as it was before; 0: for good.
+ */
+int daemon_replace(struct daemon *dm, struct policy *p, unsigned int confirm, char **summary, struct diag *d);
+int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, char **summary, struct diag *d);
 /* seconds 0: until reload. */
 int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d);
 /* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */
@@ -67,7 +87,35 @@ const struct override *override_find(const struct daemon *dm, const char *servic
 void daemon_expire(struct daemon *dm);
 /* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
 int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
-void overrides_free(struct daemon *dm);
+void overrides_free(struct override **list);
+
+/* A live setting of before, for `left` seconds (0: until reload). -EINVAL with a message where it fits no more. */
+int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left, struct diag *d);
+
+/* state.c: what people said live, kept in a file over restart and reboot */
+/* Bans and allows go to the kernel where it does not have them yet; settings into the policy. Never fatal. */
+void state_load(struct daemon *dm, bool resumed);
+/* Now, or where that is dear (many bans) within seconds. Of what fails `d` is told, and it is tried again. */
+void state_save(struct daemon *dm, struct diag *d);
+void state_tick(struct daemon *dm); /* once a second */
+const char *state_dir(char buf[static 4096]); /* returns buf */
+
+/* save.c */
+/* Writes the setting in force into a file of its own that the policy file includes. On failure no file is changed. */
+int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d);
+
+/* trial.c: policies that await their confirmation */
+/* Finds what a daemon of before left unsettled; says so when the policy file must not be put in force now (dm->held). */
+void trial_resume(struct daemon *dm);
+/* What stands now is kept for the way back; the caller puts another in its place. */
+void trial_begin(struct daemon *dm);
+void trial_watch(struct daemon *dm); /* arms the timer for the deadline, if there is one */
+/* -EBUSY with a message while no other policy may be put in force; `by_file`: from a file that somebody names. */
+int trial_refuses(const struct daemon *dm, bool by_file, struct diag *d);
+/* Who asks anything must hear of a policy that is in force against the file. */
+void trial_remind(const struct daemon *dm, struct diag *d);
+void trial_free(struct daemon *dm);
+bool trial_is_shield(const char *text); /* the reason of an allow that goes with the trial */
 
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);

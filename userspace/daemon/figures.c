@@ -122,6 +122,8 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 		.version = SLUICE_VERSION,
 		.generation = f->snapshot->generation.number,
 		.observe = f->snapshot->generation.observe,
+		.unconfirmed = f->snapshot->trial == TRIAL_AWAITED,
+		.reverts = f->snapshot->reverts,
 		.applied_at = dm->applied_at,
 		.reload_failed = dm->reload_failed,
 		.drift = dm->drift,

@@ -38,10 +38,9 @@ static json_t *message_read(int from)
 }
 
 /* A policy of these interfaces and nothing else. */
-static struct policy *interfaces_read(const json_t *request)
+static struct policy *interfaces_read(const json_t *list, int mode)
 {
 	_cleanup_(policy_free) struct policy *p = policy_new();
-	const json_t *list = json_object_get(request, "interfaces");
 	size_t i;
 
 	if (p)
@@ -54,17 +53,19 @@ static struct policy *interfaces_read(const json_t *request)
 			return NULL;
 		p->interfaces_count++;
 	}
-	p->xdp_mode = json_integer_value(json_object_get(request, "mode"));
+	p->xdp_mode = mode;
 	return TAKE_PTR(p);
 }
 
 static int attach(const char *instance, const json_t *request, struct diag *d)
 {
-	_cleanup_(policy_free) struct policy *p = interfaces_read(request);
+	int mode = json_integer_value(json_object_get(request, "mode"));
+	_cleanup_(policy_free) struct policy *p = interfaces_read(json_object_get(request, "interfaces"), mode);
+	_cleanup_(policy_free) struct policy *also = interfaces_read(json_object_get(request, "also"), mode);
 	_cleanup_(engine_close) struct engine *e = NULL;
-	int err = p ? engine_open_beside(instance, &e, d) : -ENOMEM;
+	int err = p && also ? engine_open_beside(instance, &e, d) : -ENOMEM;
 
-	return err ? err : engine_attach(e, p, d);
+	return err ? err : engine_attach(e, p, also, d);
 }
 
 static json_t *answer(int err, struct diag *d)
@@ -158,28 +159,32 @@ void keeper_end(struct daemon *dm)
 	waitpid(dm->keeper_pid, NULL, 0);
 }
 
-static int keeper_ask(struct daemon *dm, json_t *interfaces, int mode, struct diag *d)
+/* Of `p` (NULL: none) those that exist; with `d`, the others are said. */
+static json_t *interfaces_there(const struct daemon *dm, const struct policy *p, struct diag *d)
 {
-	message_send(dm->keeper, json_pack("{s:o, s:i}", "interfaces", interfaces, "mode", mode));
-	return answer_await(dm, d);
-}
-
-int keeper_attach(struct daemon *dm, const struct policy *p, struct diag *d)
-{
+	struct diag ignored = {};
 	json_t *there = json_array();
 	size_t i;
-	int err;
 
-	for (i = 0; i < p->interfaces_count; i++) {
-		if (!engine_link_away(dm->engine, p->interfaces[i], d))
+	for (i = 0; p && i < p->interfaces_count; i++) {
+		if (!engine_link_away(dm->engine, p->interfaces[i], d ? d : &ignored))
 			json_array_append_new(there, json_string(p->interfaces[i]));
 	}
-	if (!engine_attached(dm->engine, p)) {
-		err = keeper_ask(dm, there, p->xdp_mode, d);
-	} else {
-		json_decref(there);
-		err = 0;
+	diag_free(&ignored);
+	return there;
+}
+
+int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d)
+{
+	json_t *there = interfaces_there(dm, p, d);
+	int err = 0;
+
+	if (!engine_attached(dm->engine, p, also)) {
+		message_send(dm->keeper, json_pack("{s:O, s:o, s:i}", "interfaces", there, "also",
+						   interfaces_there(dm, also, NULL), "mode", p->xdp_mode));
+		err = answer_await(dm, d);
 	}
+	json_decref(there);
 	return err ? err : engine_links_note(dm->engine, p);
 }
 

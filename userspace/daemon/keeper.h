@@ -13,7 +13,7 @@
 int keeper_begin(struct daemon *dm);
 void keeper_end(struct daemon *dm);
 /* As engine_attach() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone, a restart brings it back. */
-int keeper_attach(struct daemon *dm, const struct policy *p, struct diag *d);
+int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d);
 int keeper_unload(struct daemon *dm, struct diag *d);
 
 #endif

@@ -33,11 +33,12 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
-	if (daemon_reload(dm, dm->config, &summary, &d))
+	if (daemon_reload(dm, dm->config, 0, &summary, &d))
 		log_say(LOG_ERR, "reload failed, the old policy stays in force");
 	else
 		log_say(LOG_NOTICE, "reloaded %s: %s", dm->config, summary ? summary : "");
 	log_diag(LOG_WARNING, &d);
+	dm->state.dirty = true;
 	sd_notify(0, "READY=1");
 }
 
@@ -77,7 +78,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (!dm->engine) /* unloaded, and about to end */
 		return;
-	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, &d))
+	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, NULL, &d))
 		log_say(LOG_ERR, "an interface that is back is not guarded");
 	log_diag(LOG_WARNING, &d);
 }
@@ -93,7 +94,9 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	privacy_tick(dm->privacy, now.tv_sec);
-	live_expire(dm->engine);
+	if (live_expire(dm->engine) > 0)
+		dm->state.dirty = true;
+	state_tick(dm);
 	tune(dm);
 	control_tick(dm);
 	exporter_tick(dm);
@@ -165,6 +168,8 @@ static void loop_free(struct daemon *dm)
 	for (i = 0; dm->watched[i]; i++)
 		event_free(dm->watched[i]);
 	event_free(dm->expiry);
+	if (dm->deadline)
+		event_free(dm->deadline);
 	event_base_free(dm->loop);
 }
 
@@ -187,6 +192,8 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, engine_links(dm->engine), EV_READ, on_link, NULL) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
+	trial_watch(dm);
+	loop_expiry(dm); /* of settings of before */
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	exporter_follow(dm);
 	err = rights_drop(RIGHTS_DAEMON, d);
@@ -195,6 +202,11 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
+	dm->state.next = 0;
+	if (dm->engine)
+		state_tick(dm);
+	if (dm->engine)
+		dm->stopped = !engine_stand_open_in(dm->engine, dm->live->stop_grace);
 	exporter_free(dm);
 	control_close(dm);
 	loop_free(dm);

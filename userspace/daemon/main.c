@@ -68,6 +68,18 @@ static int policy_load(struct daemon *dm, struct diag *d)
 	return 0;
 }
 
+/* From here on the gate stands by us again, whatever a daemon of before said when it stopped. */
+static int daemon_take(struct daemon *dm, bool resumed, struct diag *d)
+{
+	int err = engine_stand_guard(dm->engine);
+
+	if (!err)
+		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
+			dm->held ? "of before" : dm->config);
+	log_diag(err ? LOG_ERR : LOG_WARNING, d);
+	return err;
+}
+
 /* Load, fill, attach: traffic last. */
 static int daemon_start(struct daemon *dm, struct diag *d)
 {
@@ -81,6 +93,12 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
 	if (!err)
 		err = events_off(dm->engine);
+	if (!err)
+		state_load(dm, resumed);
+	if (!err)
+		trial_resume(dm);
+	if (!err && dm->held)
+		return daemon_take(dm, resumed, d);
 	if (!err && engine_geo_check(dm->engine, dm->live, d)) {
 		diag_add(
 			d,
@@ -92,13 +110,13 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = engine_commit(dm->engine, dm->live, d);
 	if (!err)
-		err = keeper_attach(dm, dm->live, d);
-	dm->applied_at = time(NULL);
+		err = engine_inherit(dm->engine, d);
 	if (!err)
-		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
-			dm->config);
-	log_diag(err ? LOG_ERR : LOG_WARNING, d);
-	return err;
+		err = keeper_attach(dm, dm->live, NULL, d);
+	if (!err)
+		err = engine_bury(dm->engine, d);
+	dm->applied_at = time(NULL);
+	return err ? err : daemon_take(dm, resumed, d);
 }
 
 static void daemon_done(struct daemon *dm)
@@ -108,13 +126,15 @@ static void daemon_done(struct daemon *dm)
 	if (dm->engine)
 		engine_untune(dm->engine, &d);
 	log_diag(LOG_ERR, &d);
-	if (dm->engine)
+	if (dm->engine && dm->stopped)
 		log_say(LOG_NOTICE,
-			"stopped; the kernel goes on enforcing the policy (sluicectl -i %s unload ends that)",
-			dm->instance);
+			"stopped; the kernel goes on enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
+			"unload takes it away)",
+			dm->live->stop_grace, dm->instance);
 	engine_close(dm->engine);
 	keeper_end(dm);
-	overrides_free(dm);
+	overrides_free(&dm->overrides);
+	trial_free(dm);
 	privacy_free(dm->privacy);
 	policy_free(dm->base);
 	policy_free(dm->live);

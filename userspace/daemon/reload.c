@@ -20,32 +20,54 @@ static void override_free(struct override *o)
 	free(o);
 }
 
-void overrides_free(struct daemon *dm)
+void overrides_free(struct override **list)
 {
 	struct override *o;
 
-	while ((o = dm->overrides)) {
-		dm->overrides = o->next;
+	while ((o = *list)) {
+		*list = o->next;
 		override_free(o);
 	}
 }
 
-/* Makes `p` the policy in force and takes it over; on failure interfaces and policy are what they were. */
-static int policy_enforce(struct daemon *dm, struct policy *p, bool force, struct diag *d)
+/* How a policy is put in force. */
+struct how {
+	bool force; /* also where its databases look torn */
+	bool by_file; /* of a file that somebody names */
+	unsigned int confirm; /* seconds in which it must be confirmed; 0: for good */
+};
+
+/* While it is on trial the interfaces of before stay: the kernel cannot attach by itself. */
+static int kernel_enforce(struct daemon *dm, const struct policy *p, const struct how *how, struct diag *d)
 {
 	struct diag ignored = {};
-	int err = force ? 0 : engine_geo_check(dm->engine, p, d);
+	int err = trial_refuses(dm, how->by_file, d);
+
+	if (!err && !how->force)
+		err = engine_geo_check(dm->engine, p, d);
+	if (err)
+		return err;
+	err = keeper_attach(dm, p, how->confirm ? dm->live : NULL, d);
+	if (!err)
+		err = how->confirm ? engine_try(dm->engine, p, how->confirm * 1000, d)
+				   : engine_commit(dm->engine, p, d);
+	if (err) {
+		keeper_attach(dm, dm->live, NULL, &ignored);
+		diag_free(&ignored);
+	}
+	return err;
+}
+
+/* Makes `p` the policy in force and takes it over; on failure interfaces and policy are what they were. */
+static int policy_enforce(struct daemon *dm, struct policy *p, const struct how *how, struct diag *d)
+{
+	int err = kernel_enforce(dm, p, how, d);
 
 	if (err)
 		return err;
-	err = keeper_attach(dm, p, d);
-	if (!err)
-		err = engine_commit(dm->engine, p, d);
-	if (err) {
-		keeper_attach(dm, dm->live, &ignored);
-		diag_free(&ignored);
-		return err;
-	}
+	if (how->confirm)
+		trial_begin(dm);
+	dm->held = false;
 	policy_free(dm->live);
 	dm->live = p;
 	privacy_set(dm->privacy, p);
@@ -63,8 +85,9 @@ static char *summary_of(const struct plan *plan, size_t dropped)
 	return text;
 }
 
-int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct diag *d)
+int daemon_replace(struct daemon *dm, struct policy *p, unsigned int confirm, char **summary, struct diag *d)
 {
+	const struct how how = { .by_file = true, .confirm = confirm };
 	_cleanup_(policy_free) struct policy *base = p, *live = policy_clone(p);
 	_cleanup_(plan_free) struct plan *plan = NULL;
 	int err;
@@ -73,12 +96,13 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 		return -ENOMEM;
 	err = plan_diff(dm->live, p, &plan);
 	if (!err)
-		err = policy_enforce(dm, live, false, d);
+		*summary = summary_of(plan, dm->overrides != NULL);
+	if (!err)
+		err = policy_enforce(dm, live, &how, d);
 	if (err)
 		return err;
 	live = NULL; /* the daemon's now */
-	*summary = summary_of(plan, dm->overrides != NULL);
-	overrides_free(dm);
+	overrides_free(&dm->overrides);
 	loop_expiry(dm);
 	policy_free(dm->base);
 	dm->base = TAKE_PTR(base);
@@ -87,13 +111,13 @@ int daemon_replace(struct daemon *dm, struct policy *p, char **summary, struct d
 	return 0;
 }
 
-int daemon_reload(struct daemon *dm, const char *path, char **summary, struct diag *d)
+int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, char **summary, struct diag *d)
 {
 	struct policy *p = NULL;
 	int err = policy_parse_file(path, dm->live, &p, d);
 
 	if (!err)
-		err = daemon_replace(dm, p, summary, d);
+		err = daemon_replace(dm, p, confirm, summary, d);
 	if (err && path == dm->config) /* a slip in `apply FILE` is its user's to see */
 		dm->reload_failed = true;
 	return err;
@@ -183,7 +207,7 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	dm->overrides = o;
 	p = policy_with(dm, d);
 	if (p)
-		err = policy_enforce(dm, p, false, d);
+		err = policy_enforce(dm, p, &(const struct how){}, d);
 	if (err)
 		policy_free(p);
 	if (err) { /* as if nothing had been said */
@@ -197,6 +221,26 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	}
 	loop_expiry(dm);
 	return err;
+}
+
+int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left, struct diag *d)
+{
+	struct override *o = override_new(was, left);
+	struct policy *p;
+
+	if (!o)
+		return -ENOMEM;
+	o->since = was->since;
+	o->next = dm->overrides;
+	dm->overrides = o;
+	p = policy_with(dm, d);
+	if (!p) {
+		override_free(override_take(dm, was->service, was->key));
+		return -EINVAL;
+	}
+	policy_free(dm->live);
+	dm->live = p;
+	return 0;
 }
 
 void daemon_expire(struct daemon *dm)
@@ -216,10 +260,10 @@ void daemon_expire(struct daemon *dm)
 		}
 		*at = o->next;
 		override_free(o);
-		any = true;
+		any = dm->state.dirty = true;
 	}
 	p = any ? policy_with(dm, &d) : NULL;
-	if (p && policy_enforce(dm, p, false, &d))
+	if (p && policy_enforce(dm, p, &(const struct how){}, &d))
 		policy_free(p);
 	log_diag(3, &d);
 	loop_expiry(dm);
@@ -234,7 +278,7 @@ int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d)
 		return -ENOMEM;
 	geo_free(live->geo);
 	live->geo = geo_hold(geo);
-	err = policy_enforce(dm, live, force, d);
+	err = policy_enforce(dm, live, &(const struct how){ .force = force }, d);
 	if (err)
 		return err;
 	live = NULL; /* the daemon's now */

@@ -18,6 +18,8 @@
 #include "report.h"
 #include "verbs.h"
 
+#define CONFIRM_MAX 86400 /* seconds */
+
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
 
@@ -41,14 +43,14 @@ int bad(struct answer *a)
 }
 
 /* "" is 0: for ever. */
-static int time_arg(const json_t *args, uint32_t *seconds, struct answer *a)
+static int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
 {
-	const char *text = arg(args, "for");
+	const char *text = arg(args, name);
 
 	*seconds = 0;
 	if (!*text || !seconds_parse(text, seconds))
 		return 0;
-	diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d", text);
+	diag_add(&a->diag, "--%s %s: write a time as 90, 90s, 5m, 2h or 1d", name, text);
 	return bad(a);
 }
 
@@ -111,7 +113,7 @@ static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, 
 
 	err = prefix_arg(args, &p, a);
 	if (!err)
-		err = time_arg(args, &seconds, a);
+		err = time_arg(args, "for", &seconds, a);
 	if (err)
 		return err;
 	err = live_set(dm->engine, kind, &p, seconds, a->uid, arg(args, "reason"));
@@ -185,8 +187,9 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
+	_cleanup_free_ char *path = NULL;
 	uint32_t seconds;
-	int err = time_arg(args, &seconds, a);
+	int err = time_arg(args, "for", &seconds, a);
 
 	if (!err && json_is_true(json_object_get(args, "dry_run")))
 		return override_try(dm, want, a);
@@ -194,7 +197,12 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 		err = daemon_override(dm, want, seconds, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
-	return err;
+	if (err || !json_is_true(json_object_get(args, "save")))
+		return err;
+	err = setting_save(dm, want, &path, &a->diag);
+	if (err)
+		diag_add(&a->diag, "it is in force until the next reload, and not saved");
+	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
 }
 
 /* Keys and values are only read, and copied where they are kept. */
@@ -232,11 +240,35 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 								  : forecast_json(dm, want, &a->data, &a->diag);
 }
 
+/* The shield stands before the policy does. */
+static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	_cleanup_free_ char *counts = NULL;
+	uint32_t confirm;
+	int err = time_arg(args, "confirm", &confirm, a);
+
+	if (!err && confirm > CONFIRM_MAX) {
+		diag_add(&a->diag, "--confirm %s: at most 1d", arg(args, "confirm"));
+		err = bad(a);
+	}
+	if (err)
+		return err;
+	if (confirm && !dm->awaited)
+		trial_shield(dm, arg(args, "shield"), confirm, a->uid, &a->diag);
+	err = daemon_reload(dm, arg(args, "path"), confirm, confirm ? &counts : &a->text, &a->diag);
+	if (err && !dm->awaited)
+		trial_unshield(dm);
+	if (err || !confirm)
+		return err;
+	return asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = json_is_true(json_object_get(args, "dry_run"))
-			  ? file_forecast(dm, arg(args, "path"), a)
-			  : daemon_reload(dm, arg(args, "path"), &a->text, &a->diag);
+	int err = json_is_true(json_object_get(args, "dry_run")) ? file_forecast(dm, arg(args, "path"), a)
+								 : file_apply(dm, args, a);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
@@ -245,7 +277,7 @@ static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 
 static int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_reload(dm, dm->config, &a->text, &a->diag);
+	int err = daemon_reload(dm, dm->config, 0, &a->text, &a->diag);
 
 	(void)args;
 	if (err == -EINVAL)
@@ -351,6 +383,8 @@ static const struct verb verbs[] = {
 	{ "set", true, verb_set },
 	{ "mode", true, verb_mode },
 	{ "apply", true, verb_apply },
+	{ "confirm", true, verb_confirm },
+	{ "revert", true, verb_revert },
 	{ "reload", true, verb_reload },
 	{ "erase", true, verb_erase },
 	{ "export", true, verb_export },
@@ -385,6 +419,9 @@ void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 		return;
 	}
 	err = verbs[i].run(dm, json_object_get(request, "args"), a);
+	if (!err && verbs[i].writes && dm->engine)
+		state_save(dm, &a->diag);
+	trial_remind(dm, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)

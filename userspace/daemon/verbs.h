@@ -15,6 +15,12 @@ int ends_check(const struct daemon *dm,
 	       struct answer *a); /* can they be ended at all? To be asked before the ban is set */
 int ends_list(struct daemon *dm, const struct prefix *banned, struct answer *a);
 int ends_run(struct daemon *dm, const struct prefix *banned, struct answer *a);
+/* trial.c */
+int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_revert(struct daemon *dm, const json_t *args, struct answer *a);
+/* Lets the address in, whatever is said, for as long as the policy awaits its confirmation; "": nobody. */
+void trial_unshield(struct daemon *dm);
+void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
 
 /* suggest.c */
 int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);

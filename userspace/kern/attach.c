@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -202,6 +203,50 @@ static enum xdp_attach_mode mode_there(const char *interface)
 	return on.skb_prog_id ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 }
 
+/* One program for another, by one exchange in the kernel. */
+static int gate_replace(const struct engine *e, int index, const char *pin, const char *old, __u32 flags)
+{
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	_cleanup_close_ int before = bpf_obj_get(old);
+	int err, gate;
+
+	if (!skel || before < 0)
+		return -errno;
+	err = bpf_object__load(object_of(skel));
+	if (err)
+		return err;
+	gate = bpf_program__fd(bpf_object__find_program_by_name(object_of(skel), "sluice_gate"));
+	err = bpf_obj_pin(gate, pin);
+	if (err)
+		return err;
+	opts.old_prog_fd = before;
+	err = bpf_xdp_attach(index, gate, flags, &opts);
+	if (err)
+		unlink(pin);
+	return err;
+}
+
+/*
+ * Where the gate of another ABI is, ours takes its place so that every packet meets one of the two; under a dispatcher both,
+ * until the old one is buried. -ENOENT: there is none.
+ */
+static int gate_exchange(const struct engine *e, const char *interface, const char *pin)
+{
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	enum xdp_attach_mode mode = mp ? xdp_multiprog__attach_mode(mp) : XDP_MODE_UNSPEC;
+	char name[PIN_PATH_LEN / 2], old[PIN_PATH_LEN];
+
+	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
+	old_pin(e, name, old);
+	if (!mp || !gate_find(mp, old))
+		return -ENOENT;
+	if (!xdp_multiprog__is_legacy(mp))
+		return gate_attach_mode(e, interface, pin, mode);
+	return gate_replace(e, if_nametoindex(interface), pin, old,
+			    mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+}
+
 static int gate_attach(const struct engine *e, const char *interface, const char *pin, enum policy_xdp_mode wanted,
 		       struct diag *d)
 {
@@ -213,6 +258,12 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
 	}
+	err = gate_exchange(e, interface, pin);
+	if (err && err != -ENOENT)
+		diag_add(d, "interface %s: the gate of the version before cannot be exchanged: %s", interface,
+			 strerror(-err));
+	if (err != -ENOENT)
+		return err;
 	if (wanted == POLICY_XDP_AUTO)
 		mode = mode_there(interface);
 	err = gate_attach_mode(e, interface, pin, mode);
@@ -239,8 +290,13 @@ static bool names_interface(const struct policy *p, const char *interface)
 	return false;
 }
 
+static bool is_spared(const char *interface, const struct policy *p, const struct policy *also)
+{
+	return also && !names_interface(p, interface) && names_interface(also, interface);
+}
+
 struct detach_others {
-	const struct policy *policy;
+	const struct policy *policy, *also;
 	struct diag *diag;
 };
 
@@ -248,6 +304,8 @@ static int detach_other(const char *interface, const char *pin, void *arg)
 {
 	struct detach_others *job = arg;
 
+	if (is_spared(interface, job->policy, job->also))
+		return 0;
 	/* A pin whose gate is not attached any more (the interface went and came back) is in the way, too. */
 	if (names_interface(job->policy, interface) && strcmp(gate_mode(interface, pin), "detached"))
 		return 0;
@@ -255,7 +313,7 @@ static int detach_other(const char *interface, const char *pin, void *arg)
 }
 
 struct attached {
-	const struct policy *policy;
+	const struct policy *policy, *also;
 	size_t count;
 };
 
@@ -263,15 +321,17 @@ static int attached_count(const char *interface, const char *pin, void *arg)
 {
 	struct attached *a = arg;
 
+	if (is_spared(interface, a->policy, a->also))
+		return 0;
 	if (!names_interface(a->policy, interface) || !strcmp(gate_mode(interface, pin), "detached"))
 		return -ESTALE;
 	a->count++;
 	return 0;
 }
 
-bool engine_attached(const struct engine *e, const struct policy *p)
+bool engine_attached(const struct engine *e, const struct policy *p, const struct policy *also)
 {
-	struct attached a = { .policy = p };
+	struct attached a = { .policy = p, .also = also };
 	size_t i, want = 0;
 
 	for (i = 0; i < p->interfaces_count; i++)
@@ -288,9 +348,9 @@ static int interface_guard(const struct engine *e, const char *interface, enum p
 	return access(pin, F_OK) ? gate_attach(e, interface, pin, mode, d) : 0;
 }
 
-int engine_attach(struct engine *e, const struct policy *p, struct diag *d)
+int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d)
 {
-	struct detach_others job = { .policy = p, .diag = d };
+	struct detach_others job = { .policy = p, .also = also, .diag = d };
 	size_t i;
 	int err;
 

@@ -2,8 +2,10 @@
 /* A policy becomes a generation: fill the idle slot, flip one index, bring live sockets in line. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "compile.h"
+#include "force.h"
 #include "internal.h"
 #include "registry.h"
 
@@ -18,6 +20,31 @@ int control_read(const struct engine *e, struct sluice_control *out)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(e->map[MAP_control], &zero, out);
+}
+
+int control_write(const struct engine *e, const struct sluice_control *c)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(e->map[MAP_control], &zero, c, BPF_ANY);
+}
+
+__u64 clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+int slot_read(const struct engine *e, __u32 *slot)
+{
+	struct sluice_control control;
+	int err = control_read(e, &control);
+
+	if (!err)
+		*slot = force_slot(control.force, clock_ns());
+	return err;
 }
 
 /* Writes rows [first, first + count) of an array, and zeroes the rest of the slot's `room` rows. */
@@ -119,20 +146,19 @@ static void peaks_begin(struct sluice_peaks *p, const struct sluice_service *row
 	p->total_width_ns = row->total.width_ns;
 }
 
-static int peaks_write(const struct engine *e, const struct compiled *c)
+int peaks_write(const struct engine *e, const struct sluice_service *row)
 {
 	struct sluice_peaks p;
 	int err = 0;
 	__u32 id;
 
 	for (id = 1; id < SLUICE_MAX_SERVICES && !err; id++) {
-		if (!*c->services[id].name)
+		if (!*row[id].name)
 			continue;
 		err = bpf_map_lookup_elem(e->map[MAP_peaks], &id, &p);
-		if (err || (p.width_ns == c->services[id].source.width_ns &&
-			    p.total_width_ns == c->services[id].total.width_ns))
+		if (err || (p.width_ns == row[id].source.width_ns && p.total_width_ns == row[id].total.width_ns))
 			continue;
-		peaks_begin(&p, &c->services[id]);
+		peaks_begin(&p, &row[id]);
 		err = bpf_map_update_elem(e->map[MAP_peaks], &id, &p, BPF_ANY);
 	}
 	return err;
@@ -165,7 +191,7 @@ static int service_clear(const struct engine *e, __u32 service)
  * Frees the names that no policy uses and under which nothing is held: their counters may serve others. A service's name and
  * statistics stay while the next policy has room beside them, so that the counters of a service that comes back go on.
  */
-static int registry_retire(struct engine *e)
+int registry_retire(struct engine *e)
 {
 	struct registry *reg = e->registry;
 	unsigned int spare = SLUICE_MAX_SERVICES - 1 - registry_count(reg, 1, SLUICE_MAX_SERVICES);
@@ -192,7 +218,7 @@ static int registry_retire(struct engine *e)
 	return err;
 }
 
-static int policy_path_write(const struct engine *e, const struct policy *p)
+static int policy_path_write(const struct engine *e, __u32 slot, const struct policy *p)
 {
 	struct sluice_identity who = {};
 	__u32 zero = 0;
@@ -201,73 +227,118 @@ static int policy_path_write(const struct engine *e, const struct policy *p)
 	err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
 	if (err)
 		return err;
-	snprintf(who.policy, sizeof(who.policy), "%s", p->path ? p->path : "");
+	snprintf(who.policy[slot], sizeof(who.policy[slot]), "%s", p->path ? p->path : "");
+	who.reverted_s = 0;
 	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
-}
-
-static int generation_read(const struct engine *e, struct sluice_control *control, struct sluice_generation *live)
-{
-	int err = control_read(e, control);
-
-	return err ? err : bpf_map_lookup_elem(e->map[MAP_generations], &control->active, live);
 }
 
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d)
 {
 	struct sluice_generation live = {};
-	struct sluice_control control;
-	int err = generation_read(e, &control, &live);
+	__u32 slot;
+	int err = slot_read(e, &slot);
 
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &live);
 	return err || !p->geo ? err : geo_check(live.geo_entries, p->geo->entries, d);
 }
 
-static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c)
+/* One more than any that was ever in force. */
+static int number_next(const struct engine *e, __u64 *out)
 {
-	struct sluice_generation live = {};
-	struct sluice_control control;
-	__u32 zero = 0;
-	int err;
+	struct sluice_generation g;
+	__u64 last = 0;
+	int err = 0;
+	__u32 slot;
 
-	err = generation_read(e, &control, &live);
-	if (err)
-		return err;
-	c->generation.number = live.number + 1;
-	control.active = !control.active;
-	err = slot_fill(e, control.active, c);
-	if (!err)
-		err = peaks_write(e, c);
-	if (!err)
-		err = policy_path_write(e, p);
-	if (!err)
-		err = bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
-	if (err)
-		return err;
-	e->committed.listeners = c->listeners_count;
-	e->committed.classes = c->classes_count;
-	e->committed.rules = c->rules_count;
-	e->committed.pages = c->trie->pages;
-	return trie_drop(e, !control.active);
+	for (slot = 0; slot < SLUICE_SLOTS && !err; slot++) {
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &g);
+		if (!err && g.number > last)
+			last = g.number;
+	}
+	*out = last + 1;
+	return err;
 }
 
-int engine_commit(struct engine *e, const struct policy *p, struct diag *d)
+/* Fills the idle slot and puts it in force: for good, or with ms for so long. */
+static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c, unsigned int ms)
+{
+	struct sluice_control control;
+	__u32 slot;
+	int err;
+
+	err = number_next(e, &c->generation.number);
+	if (!err)
+		err = slot_read(e, &slot);
+	if (err)
+		return err;
+	slot = !slot;
+	err = slot_fill(e, slot, c);
+	if (!err)
+		err = peaks_write(e, c->services);
+	if (!err)
+		err = policy_path_write(e, slot, p);
+	if (!err)
+		err = control_read(e, &control);
+	if (err)
+		return err;
+	control.force = slot | (ms ? (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL : 0);
+	err = control_write(e, &control);
+	if (err)
+		return err;
+	e->committed[slot].listeners = c->listeners_count;
+	e->committed[slot].classes = c->classes_count;
+	e->committed[slot].rules = c->rules_count;
+	e->committed[slot].pages = c->trie->pages;
+	return ms ? 0 : trie_drop(e, !slot);
+}
+
+static int commit(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d)
 {
 	_cleanup_(compiled_release) struct compiled *c = NULL;
 	long drift;
 	int err;
 
+	if (engine_trial(e, NULL) != TRIAL_NONE) {
+		diag_add(d, "a policy awaits its confirmation: sluicectl confirm, or revert, then this");
+		return -EBUSY;
+	}
 	err = policy_compile(p, e->registry, &c, d);
 	if (err)
 		return err;
-	err = commit_compiled(e, p, c);
+	err = commit_compiled(e, p, c, ms);
 	if (err) {
 		diag_add(d, "cannot write the policy into the kernel: %s: the old one stays in force", strerror(-err));
 		return err;
 	}
 	err = engine_audit(e, &drift, d);
-	if (!err)
+	if (!err && !ms)
 		err = registry_retire(e);
 	if (err)
 		diag_add(d, "the new policy is in force, but live connections could not be counted anew: %s",
 			 strerror(-err));
+	return err;
+}
+
+int engine_commit(struct engine *e, const struct policy *p, struct diag *d)
+{
+	return commit(e, p, 0, d);
+}
+
+int engine_try(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d)
+{
+	_cleanup_free_ bool *before = calloc(SLUICE_MAX_TOTALS, sizeof(*before));
+	int err;
+
+	if (!before)
+		return -ENOMEM;
+	memcpy(before, e->registry->used, SLUICE_MAX_TOTALS * sizeof(*before));
+	err = commit(e, p, ms, d);
+	if (err == -EBUSY)
+		return err;
+	free(e->used_before);
+	e->used_before = TAKE_PTR(before);
+	if (err && engine_trial(e, NULL) != TRIAL_NONE)
+		engine_revert(e, d);
 	return err;
 }

@@ -91,15 +91,35 @@ void engine_close(struct engine *e)
 	}
 	if (e->lock >= 0)
 		close(e->lock);
+	free(e->used_before);
 	free(e->registry);
 	free(e);
 }
 
-static int identity_read(const struct engine *e, struct sluice_identity *out)
+/* The ABI of what is pinned; 0: of a load that was cut short. Of another ABI no other map is touched. */
+static int abi_read(const char *instance, bool readonly, __u32 *abi)
 {
-	__u32 zero = 0;
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = readonly ? BPF_F_RDONLY : 0);
+	_cleanup_free_ struct sluice_identity *who = NULL;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+	int err;
 
-	return bpf_map_lookup_elem(e->map[MAP_identity], &zero, out);
+	pin_path(instance, map_names[MAP_identity], path);
+	fd = bpf_obj_get_opts(path, &opts);
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (err)
+		return err;
+	who = calloc(1, info.value_size + sizeof(*who));
+	if (!who)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(fd, &zero, who);
+	*abi = who->abi;
+	return err;
 }
 
 /* The names that a former daemon gave its counters. */
@@ -116,23 +136,19 @@ static int registry_read(struct engine *e)
 /* -ENOENT: nothing (whole) is pinned there; -EPROTO: pins of another ABI. */
 static int engine_resume(struct engine *e, struct diag *d)
 {
-	struct sluice_identity who;
-	int err;
+	__u32 abi = 0;
 
-	err = pins_open_maps(e, false);
-	if (err)
+	if (abi_read(e->instance, false, &abi) || !abi)
 		return -ENOENT;
-	err = identity_read(e, &who);
-	if (err || !who.abi)
-		return -ENOENT;
-	if (who.abi != SLUICE_ABI_VERSION) {
-		diag_add(
-			d,
-			"instance %s is pinned with ABI %u, this build speaks %u: sluicectl -i %s unload, then start again",
-			e->instance, who.abi, SLUICE_ABI_VERSION, e->instance);
+	if (abi != SLUICE_ABI_VERSION) {
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u: it takes its place", e->instance,
+			 abi, SLUICE_ABI_VERSION);
 		return -EPROTO;
 	}
-	return programs_open(e) ? -ENOENT : registry_read(e);
+	if (pins_open_maps(e, false) || programs_open(e))
+		return -ENOENT;
+	tries_keep(e);
+	return registry_read(e);
 }
 
 /* The last step of a load: from here on the pins count as whole. */
@@ -141,7 +157,7 @@ static int identity_write(const struct engine *e, const struct policy *p)
 	struct sluice_identity who = { .abi = SLUICE_ABI_VERSION };
 	__u32 zero = 0;
 
-	snprintf(who.policy, sizeof(who.policy), "%s", p->path ? p->path : "");
+	snprintf(who.policy[0], sizeof(who.policy[0]), "%s", p->path ? p->path : "");
 	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
 }
 
@@ -187,18 +203,28 @@ static int engine_take(struct engine *e, const struct policy *p, bool *resumed, 
 
 	err = engine_resume(e, d);
 	*resumed = !err;
-	if (err != -ENOENT)
+	if (err == -EPROTO) {
+		err = old_make(e, d);
+		if (err)
+			return err;
+	} else if (err != -ENOENT) {
 		return err;
-	/* What a load that was cut short left behind holds nothing worth keeping. */
-	pins_each_gate(e->instance, gate_forget, d);
-	pins_remove(e->instance);
+	} else {
+		/* What a load that was cut short left behind holds nothing worth keeping. */
+		pins_each_gate(e->instance, gate_forget, d);
+		pins_remove(e->instance);
+	}
 	close(e->lock);
 	e->lock = pins_lock(e->instance, true, d);
 	if (e->lock < 0)
 		return e->lock;
 	err = engine_load(e, p, d);
-	if (err)
+	if (!err)
+		err = old_lives_carry(e);
+	if (err) {
 		pins_remove(e->instance);
+		old_unmake(e);
+	}
 	return err;
 }
 
@@ -225,22 +251,22 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
-	struct sluice_identity who;
+	__u32 abi = 0;
 	int err;
 
 	if (!e)
 		return -ENOMEM;
-	err = pins_open_maps(e, true);
+	err = abi_read(instance, true, &abi);
+	if (!err && abi != SLUICE_ABI_VERSION) {
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, abi,
+			 SLUICE_ABI_VERSION);
+		return -EPROTO;
+	}
 	if (!err)
-		err = identity_read(e, &who);
+		err = pins_open_maps(e, true);
 	if (err) {
 		diag_add(d, "nothing is loaded for instance %s: %s", instance, strerror(-err));
 		return err;
-	}
-	if (who.abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi,
-			 SLUICE_ABI_VERSION);
-		return -EPROTO;
 	}
 	*out = TAKE_PTR(e);
 	return 0;
@@ -283,7 +309,9 @@ int engine_unload(const char *instance, struct diag *d)
 	if (err)
 		return err;
 	unload_untune(instance, d);
-	err = pins_remove(instance);
+	err = old_bury(instance, d);
+	if (!err)
+		err = pins_remove(instance);
 	if (err)
 		diag_add(d, "cannot remove the pins of instance %s: %s", instance, strerror(-err));
 	return err;

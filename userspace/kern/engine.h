@@ -21,6 +21,14 @@ struct engine;
  * packet is touched before engine_attach().
  */
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d);
+/*
+ * Where the pins were of another ABI, a new kernel side was made beside them (*resumed is not set), and the old one goes on
+ * judging until engine_attach() puts the new gate in its place, interface by interface, without a moment in between. To be called
+ * after the first commit and before the attach: carries the counters over. Nothing to do otherwise.
+ */
+int engine_inherit(struct engine *e, struct diag *d);
+/* ... and after the attach: takes what is left of the old one away. */
+int engine_bury(struct engine *e, struct diag *d);
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
 /* Opens the pins for writing beside the daemon that holds the lock: for engine_attach() on its behalf. */
@@ -28,10 +36,13 @@ int engine_open_beside(const char *instance, struct engine **out, struct diag *d
 /* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */
 void engine_close(struct engine *e);
 
-/* Attaches to every interface of `p` that is not attached yet, and detaches from those it no longer names. */
-int engine_attach(struct engine *e, const struct policy *p, struct diag *d);
+/*
+ * Attaches to every interface of `p` that is not attached yet, and detaches from those that neither it nor `also` (NULL:
+ * nothing) names.
+ */
+int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d);
 /* Whether engine_attach() would find nothing to do, but for interfaces that are away. */
-bool engine_attached(const struct engine *e, const struct policy *p);
+bool engine_attached(const struct engine *e, const struct policy *p, const struct policy *also);
 /* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and nobody waits for it. */
 int engine_links_note(struct engine *e, const struct policy *p);
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
@@ -44,6 +55,25 @@ int engine_unload(const char *instance, struct diag *d);
 
 /* Compiles `p`, fills the idle generation, flips to it, counts live sockets anew where they belong now. */
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
+
+/*
+ * A commit on trial: unless engine_confirm() is called within `ms`, the kernel side goes back to the generation of before,
+ * by its own clock. Until engine_confirm() or engine_revert() every other commit is -EBUSY.
+ */
+int engine_try(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d);
+enum trial { TRIAL_NONE, TRIAL_AWAITED, TRIAL_OVER /* the generation of before is in force again */ };
+/* *ms: time left, or NULL. */
+enum trial engine_trial(const struct engine *e, unsigned int *ms);
+/* -ENOENT: nothing awaits it; -ETIME: too late. */
+int engine_confirm(struct engine *e, struct diag *d);
+/* Puts the generation of before in force for good, before its time or after, and tidies up. -ENOENT as above. */
+int engine_revert(struct engine *e, struct diag *d);
+/* The file that the policy in force was read from, or with `other` the one that is not in force; PATH_LEN bytes. */
+int engine_policy_path(const struct engine *e, bool other, char path[static SLUICE_PATH_LEN]);
+
+/* Lets everything pass from `seconds` from now on, by the gate's own clock. */
+int engine_stand_open_in(struct engine *e, unsigned int seconds);
+int engine_stand_guard(struct engine *e); /* ... or not after all */
 /* geo_check() of what `p` was made of, against what the generation in force was made of. */
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d);
 /*

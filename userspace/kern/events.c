@@ -18,27 +18,18 @@ struct events {
 static int epoch_write(struct engine *e, __u64 epoch, __u64 gap_ns)
 {
 	struct sluice_control control;
-	__u32 zero = 0;
 	int err = control_read(e, &control);
 
 	if (err)
 		return err;
 	control.event_epoch = epoch;
 	control.event_gap_ns = gap_ns;
-	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+	return control_write(e, &control);
 }
 
 int events_off(struct engine *e)
 {
 	return epoch_write(e, 0, 0);
-}
-
-static __u64 epoch_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
 static int budgets_clear(struct engine *e)
@@ -90,7 +81,7 @@ int events_open(struct engine *e, unsigned int per_second, void (*tell)(const st
 	if (!err)
 		err = budgets_clear(e);
 	if (!err)
-		err = epoch_write(e, epoch_now(), possible_cpus() * 1000000000ULL / per_second);
+		err = epoch_write(e, clock_ns(), possible_cpus() * 1000000000ULL / per_second);
 	if (err)
 		return err;
 	*out = TAKE_PTR(v);

@@ -44,7 +44,7 @@ static uint64_t capacity_of(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.max_entries;
 }
 
-int fill_read(const struct engine *e, struct snapshot *s)
+int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
 {
 	uint64_t held;
 	__u64 no_room[SLUICE_TABLES];
@@ -64,10 +64,10 @@ int fill_read(const struct engine *e, struct snapshot *s)
 		{ "live_allows", e->live_count[LIVE_ALLOW], SLUICE_MAX_LIVE, 0 },
 		{ "services", registry_count(e->registry, 1, SLUICE_MAX_SERVICES), SLUICE_MAX_SERVICES - 1, 0 },
 		{ "totals", registry_count(e->registry, 1, SLUICE_MAX_TOTALS), SLUICE_MAX_TOTALS - 1, 0 },
-		{ "listeners", e->committed.listeners, SLUICE_MAX_LISTENERS, 0 },
-		{ "classes", e->committed.classes, SLUICE_MAX_CLASSES, 0 },
-		{ "rules", e->committed.rules, SLUICE_MAX_RULES, 0 },
-		{ "tries", e->committed.pages, SLUICE_TRIE_NODE / SLUICE_TRIE_CELLS, 0 },
+		{ "listeners", e->committed[slot].listeners, SLUICE_MAX_LISTENERS, 0 },
+		{ "classes", e->committed[slot].classes, SLUICE_MAX_CLASSES, 0 },
+		{ "rules", e->committed[slot].rules, SLUICE_MAX_RULES, 0 },
+		{ "tries", e->committed[slot].pages, SLUICE_TRIE_NODE / SLUICE_TRIE_CELLS, 0 },
 		{ "connections", held - s->reservations, capacity_of(e->map[MAP_connections]), 0 },
 	};
 	memcpy(s->fill, fill, sizeof(fill));

@@ -56,7 +56,8 @@ struct engine {
 	/* Kept by the daemon that holds the lock. */
 	struct {
 		uint32_t listeners, classes, rules, pages;
-	} committed; /* rows of the policy in force */
+	} committed[SLUICE_SLOTS]; /* rows of the slot's policy */
+	bool *used_before; /* while a policy is on trial: registry->used of the one before; NULL where another daemon began it */
 	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
 };
 
@@ -70,6 +71,17 @@ int pins_open_maps(struct engine *e, bool readonly);
 int pins_remove(const char *instance); /* all pins and the directory itself */
 /* Calls f(interface, path, arg) for each pinned gate. */
 int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg);
+
+/* upgrade.c: the pins of another ABI, while a new kernel side takes their place */
+#define PIN_OLD "~old" /* behind the instance's name; no instance has a ~ in its own */
+bool old_stands(const struct engine *e);
+/* Moves the pins out of the way; the lock that is held goes with them. */
+int old_make(const struct engine *e, struct diag *d);
+void old_unmake(const struct engine *e); /* back to where it was */
+int old_bury(const char *instance, struct diag *d);
+void old_pin(const struct engine *e, const char *pin, char path[static PIN_PATH_LEN]);
+/* Bans and allows of the old kernel side, where they still mean the same. */
+int old_lives_carry(const struct engine *e);
 
 /* attach.c */
 int gate_detach(const char *interface, const char *pin, struct diag *d);
@@ -88,8 +100,15 @@ int program_ask(int fd, const struct sluice_source_key *about);
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
 int netns_cookie(__u64 *out); /* of the namespace this process is in */
 
-/* commit.c: the live slot and generation */
+__u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
+
+/* commit.c */
 int control_read(const struct engine *e, struct sluice_control *out);
+int control_write(const struct engine *e, const struct sluice_control *c);
+int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
+/* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */
+int peaks_write(const struct engine *e, const struct sluice_service *row);
+int registry_retire(struct engine *e);
 
 /* trie_map.c */
 struct trie;
@@ -97,6 +116,7 @@ struct trie;
 int trie_replace(struct engine *e, __u32 slot, const struct trie *t);
 /* Gives back the memory of an idle slot's trie. */
 int trie_drop(struct engine *e, __u32 slot);
+void tries_keep(struct engine *e); /* opens those of a daemon before, while this process may still ask by id */
 struct trie_view {
 	const __u32 *cell; /* mapped */
 	size_t pages;
@@ -105,7 +125,7 @@ int trie_view_open(const struct engine *e, __u32 slot, struct trie_view *out);
 void trie_view_close(struct trie_view *v);
 /* fill.c: sources_tracked, reservations and `fill` */
 struct snapshot;
-int fill_read(const struct engine *e, struct snapshot *s);
+int fill_read(const struct engine *e, __u32 slot, struct snapshot *s);
 int tally_read(const struct engine *e, enum sluice_tally_row row, uint64_t *out);
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */

@@ -8,14 +8,6 @@
 #include "internal.h"
 #include "tables.h"
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 static int live_map(const struct engine *e, enum live_kind kind)
 {
 	return e->map[kind == LIVE_ALLOW ? MAP_live_allows : MAP_live_bans];
@@ -26,16 +18,24 @@ static struct sluice_prefix_key live_key(const struct prefix *p)
 	return (struct sluice_prefix_key){ .prefixlen = p->len, .addr = p->addr };
 }
 
+int live_restore(struct engine *e, enum live_kind kind, const struct live_status *was)
+{
+	struct sluice_prefix_key key = live_key(&was->prefix);
+	struct sluice_live live = { .prefixlen = was->prefix.len, .uid = was->uid, .since_s = was->since };
+
+	if (was->expires_in)
+		live.expires_ns = clock_ns() + was->expires_in * 1000000000ULL;
+	memcpy(live.text, was->text, sizeof(live.text));
+	return bpf_map_update_elem(live_map(e, kind), &key, &live, BPF_ANY);
+}
+
 int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, uint32_t uid,
 	     const char *text)
 {
-	struct sluice_prefix_key key = live_key(p);
-	struct sluice_live live = { .prefixlen = p->len, .uid = uid, .since_s = time(NULL) };
+	struct live_status now = { .prefix = *p, .expires_in = seconds, .uid = uid, .since = time(NULL) };
 
-	if (seconds)
-		live.expires_ns = now_ns() + seconds * 1000000000ULL;
-	snprintf(live.text, sizeof(live.text), "%s", text ? text : "");
-	return bpf_map_update_elem(live_map(e, kind), &key, &live, BPF_ANY);
+	snprintf(now.text, sizeof(now.text), "%s", text ? text : "");
+	return live_restore(e, kind, &now);
 }
 
 int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p)
@@ -64,7 +64,7 @@ static void live_fill(const struct sluice_prefix_key *key, const struct sluice_l
 int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 	struct sluice_live live;
 
 	while (!bpf_map_lookup_elem(live_map(e, kind), &key, &live)) {
@@ -95,7 +95,7 @@ int live_read(const struct engine *e, enum live_kind kind, struct live_status **
 	const struct sluice_prefix_key *key;
 	const struct sluice_live *live;
 	size_t i, total = 0, n = 0;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 	int err;
 
 	err = table_read(live_map(e, kind), sizeof(*key), sizeof(*live), &keys, &values, &total);
@@ -122,7 +122,7 @@ static int expire_in(struct engine *e, enum live_kind kind)
 	int fd = live_map(e, kind), err;
 	const struct sluice_prefix_key *key;
 	const struct sluice_live *live;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 	size_t i, total = 0;
 	uint32_t left = 0;
 
@@ -135,14 +135,15 @@ static int expire_in(struct engine *e, enum live_kind kind)
 		else
 			left++;
 	}
-	if (!err)
-		e->live_count[kind] = left;
-	return err;
+	if (err)
+		return err;
+	e->live_count[kind] = left;
+	return total - left;
 }
 
 int live_expire(struct engine *e)
 {
-	int err = expire_in(e, LIVE_ALLOW);
+	int allows = expire_in(e, LIVE_ALLOW), bans = allows < 0 ? allows : expire_in(e, LIVE_BAN);
 
-	return err ? err : expire_in(e, LIVE_BAN);
+	return bans < 0 ? bans : allows + bans;
 }

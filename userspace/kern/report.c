@@ -38,6 +38,17 @@ static json_t *tables_json(const struct snapshot *s)
 	return tables;
 }
 
+/* null, or what became of a policy that was to be confirmed: {"state", "seconds", "policy"}. */
+static json_t *confirm_json(const struct snapshot *s)
+{
+	if (s->trial == TRIAL_AWAITED)
+		return json_pack("{s:s, s:I, s:s}", "state", "awaited", "seconds",
+				 (json_int_t)((s->trial_ms + 999) / 1000), "policy", s->policy);
+	if (s->trial == TRIAL_OVER || s->reverted_s)
+		return json_pack("{s:s, s:s}", "state", "reverted", "policy", s->other_policy);
+	return json_null();
+}
+
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 {
 	json_t *interfaces = json_array(), *services = json_array();
@@ -50,11 +61,12 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
 			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
-			 "policy", s->policy, "interfaces", interfaces, "services", services, "tables", tables_json(s),
-			 "sources_tracked", (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations,
-			 "drift", (json_int_t)drift, "healed", (json_int_t)s->healed);
+			 "policy", s->policy, "confirm", confirm_json(s), "interfaces", interfaces, "services",
+			 services, "tables", tables_json(s), "stands_open", s->stands_open, "sources_tracked",
+			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
+			 (json_int_t)drift, "healed", (json_int_t)s->healed);
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)

@@ -47,12 +47,9 @@ struct asker {
 
 static int asker_open(const struct engine *e, struct asker *out)
 {
-	struct sluice_control control;
-	int err;
+	int err = slot_read(e, &out->slot);
 
-	err = control_read(e, &control);
 	out->engine = e;
-	out->slot = control.active;
 	return err ? err : trie_view_open(e, out->slot, &out->trie);
 }
 

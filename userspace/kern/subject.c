@@ -10,14 +10,14 @@
 static int source_of(const struct engine *e, const struct sluice_addr *a, struct prefix *out)
 {
 	struct sluice_generation g;
-	struct sluice_control control;
 	const struct sluice_addr *mask;
+	__u32 slot;
 	unsigned int i;
 	int err;
 
-	err = control_read(e, &control);
+	err = slot_read(e, &slot);
 	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &g);
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &g);
 	if (err)
 		return err;
 	mask = addr_is_ipv4(a) ? &g.mask4 : &g.mask6;
@@ -57,10 +57,7 @@ static long entries_of(int map, size_t value_size, const struct sluice_addr *a, 
 
 static uint64_t idle_seconds(uint64_t seen_ns)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - seen_ns / 1000000000;
+	return clock_ns() / 1000000000 - seen_ns / 1000000000;
 }
 
 static void counters_read(const struct engine *e, struct subject *out)

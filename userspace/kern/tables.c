@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "force.h"
 #include "internal.h"
 #include "tables.h"
 
@@ -212,36 +213,55 @@ static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 	return 0;
 }
 
+/* What is in force, since when not, and until when. */
+static int force_read(const struct engine *e, __u32 *slot, struct snapshot *s)
+{
+	struct sluice_control control;
+	struct sluice_identity who;
+	__u32 zero = 0;
+	int err;
+
+	err = control_read(e, &control);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
+	if (err)
+		return err;
+	*slot = force_slot(control.force, clock_ns());
+	err = bpf_map_lookup_elem(e->map[MAP_generations], slot, &s->generation);
+	if (err)
+		return err;
+	s->trial = engine_trial(e, &s->trial_ms);
+	s->reverts = who.reverts + (s->trial == TRIAL_OVER);
+	s->reverted_s = who.reverted_s;
+	s->stands_open = control.open_ns && clock_ns() >= control.open_ns;
+	memcpy(s->policy, who.policy[*slot], sizeof(s->policy));
+	memcpy(s->other_policy, who.policy[!*slot], sizeof(s->other_policy));
+	return 0;
+}
+
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 int snapshot_take(const struct engine *e, struct snapshot **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));
-	struct sluice_identity who;
-	struct sluice_control control;
 	struct sluice_audits audits;
-	__u32 zero = 0;
+	__u32 zero = 0, slot;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	err = control_read(e, &control);
+	err = force_read(e, &slot, s);
 	if (!err)
 		err = bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits);
 	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_identity], &zero, &who);
-	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &control.active, &s->generation);
-	if (!err)
 		err = pins_each_gate(e->instance, add_interface, s);
 	if (!err)
-		err = services_read(e, control.active, s);
+		err = services_read(e, slot, s);
 	if (!err)
-		err = fill_read(e, s);
+		err = fill_read(e, slot, s);
 	if (err)
 		return err;
 	s->healed = audits.healed;
-	memcpy(s->policy, who.policy, sizeof(s->policy));
 	*out = TAKE_PTR(s);
 	return 0;
 }

@@ -30,7 +30,12 @@ struct map_fill {
 /* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
 	struct sluice_generation generation;
-	char policy[SLUICE_PATH_LEN];
+	char policy[SLUICE_PATH_LEN], other_policy[SLUICE_PATH_LEN]; /* files of the slot in force, of the other one */
+	enum trial trial;
+	unsigned int trial_ms; /* left */
+	uint32_t reverts; /* policies that were not confirmed in time */
+	uint64_t reverted_s; /* CLOCK_REALTIME, when the other one was; 0: it was not */
+	bool stands_open; /* sluiced was stopped, and its grace is over: everything passes */
 	struct interface_status *interfaces;
 	size_t interfaces_count;
 	struct service_status
@@ -79,12 +84,14 @@ struct live_status {
 /* seconds 0: until taken back. -ENOSPC: the table is full. */
 int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, uint32_t uid,
 	     const char *text);
+/* As live_set(), of one that was said before: by whom and when stays. */
+int live_restore(struct engine *e, enum live_kind kind, const struct live_status *was);
 int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p); /* -ENOENT: no such entry */
 /* Entries in force, sorted by address; *out is freed with free(). */
 int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count);
 /* The entry in force that holds `a`, the longest first; -ENOENT: there is none. */
 int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out);
-int live_expire(struct engine *e); /* removes entries whose time is over */
+int live_expire(struct engine *e); /* removes entries whose time is over: how many, or -errno */
 
 /* What the live tables say of an address at one service. */
 struct lookup_status {

@@ -60,6 +60,16 @@ static int trie_open(const struct engine *e, __u32 slot)
 	return err ? err : bpf_map_get_fd_by_id(id);
 }
 
+void tries_keep(struct engine *e)
+{
+	__u32 slot;
+
+	for (slot = 0; slot < SLUICE_SLOTS; slot++) {
+		if (e->trie[slot] < 0)
+			e->trie[slot] = trie_open(e, slot);
+	}
+}
+
 int trie_drop(struct engine *e, __u32 slot)
 {
 	struct sluice_trie_page page = {};

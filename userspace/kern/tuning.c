@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "internal.h"
 
@@ -104,13 +103,10 @@ int tuning_restore(const struct engine *e, struct diag *d)
 static int cookies_wanted(const struct engine *e, bool *wanted)
 {
 	struct sluice_pressure p;
-	struct timespec ts;
+	__u64 now = clock_ns();
 	int err = 0;
-	__u64 now;
 	__u32 i;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 	*wanted = false;
 	for (i = 1; i < SLUICE_MAX_SERVICES && !err && !*wanted; i++) {
 		err = bpf_map_lookup_elem(e->map[MAP_pressures], &i, &p);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the gate does by its own clock: a policy that nobody confirms goes, and a gate whose daemon was stopped opens. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "../policy_text.h"
+#include "gate.h"
+
+#define SERVER "203.0.113.5"
+#define SERVER6 "2001:db8::25"
+#define SOURCE "198.51.100.9"
+#define SERVICES "interfaces = {lo}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n"
+#define CLOSED SERVICES "service ssh { ports = {22} }\nsource-set all { prefixes = {0.0.0.0/0, ::/0} action = deny }\n"
+#define SOON_MS 400
+
+static const struct frame syn = { SOURCE, SERVER, .to_port = 25, .flags = SYN };
+
+static uint64_t first; /* generation that a test begins with */
+
+static uint64_t generation_of(struct gate *g)
+{
+	struct snapshot *s = NULL;
+	uint64_t n;
+
+	assert_int_equal(snapshot_take(g->engine, &s), 0);
+	n = s->generation.number;
+	snapshot_free(s);
+	return n;
+}
+
+static int gate_opened(void **state)
+{
+	static struct gate g;
+
+	gate_open(&g, SERVICES);
+	*state = &g;
+	return 0;
+}
+
+/* The one gate as a test wants to find it, whatever the one before left. */
+static int gate_calmed(void **state)
+{
+	struct gate *g = *state;
+	struct diag d = {};
+
+	engine_revert(g->engine, &d);
+	diag_free(&d);
+	gate_apply(g, SERVICES);
+	first = generation_of(g);
+	return engine_stand_guard(g->engine);
+}
+
+static int gate_closed(void **state)
+{
+	gate_close(*state);
+	return 0;
+}
+
+/* The reason that a frame is counted for; every frame comes from a port of its own. */
+static enum sluice_reason judged(struct gate *g, struct frame f)
+{
+	static uint16_t port = 1024;
+	enum sluice_reason why = SLUICE_UNDECIDED;
+
+	f.from_port = port++;
+	gate_send(g, &f, &why);
+	return why;
+}
+
+static enum sluice_reason explained(struct gate *g)
+{
+	struct sluice_explanation told;
+	struct sluice_tuple tuple = { .source_port = 4000, .local_port = __builtin_bswap16(25) };
+
+	assert_int_equal(addr_parse(SOURCE, &tuple.source) | addr_parse(SERVER, &tuple.local), 0);
+	assert_int_equal(engine_explain(g->engine, &tuple, &told), 0);
+	return told.reason;
+}
+
+static void try_policy(struct gate *g, const char *text, unsigned int ms)
+{
+	struct policy *p = policy_of(text);
+	struct diag d = {};
+
+	assert_int_equal(engine_try(g->engine, p, ms, &d), 0);
+	diag_free(&d);
+	policy_free(p);
+}
+
+static void wait_ms(unsigned int ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+/* ARP, neighbour discovery, ICMP, and what no service names. */
+static void assert_the_rest_passes(struct gate *g)
+{
+	static const struct frame free[] = {
+		{ SOURCE, SERVER, .to_port = 25, .ethertype = 0x0806 },
+		{ SOURCE, SERVER, .to_port = 25, .protocol = 1 },
+		{ "2001:db8:bad::1", SERVER6, .to_port = 25, .protocol = 58 },
+		{ SOURCE, SERVER, .to_port = 25, .protocol = 17 },
+		{ SOURCE, SERVER, .to_port = 2525, .flags = SYN },
+		{ "2001:db8:bad::1", SERVER6, .to_port = 2525, .flags = SYN },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(free) / sizeof(*free); i++)
+		assert_int_equal(judged(g, free[i]), SLUICE_NOT_PROTECTED);
+}
+
+static void test_policy_that_nobody_confirms_goes_by_itself(void **state)
+{
+	struct gate *g = *state;
+	unsigned int left = 0;
+
+	try_policy(g, CLOSED, SOON_MS);
+	assert_int_equal(judged(g, syn), SLUICE_DENIED);
+	assert_int_equal(explained(g), SLUICE_DENIED);
+	assert_int_equal(engine_trial(g->engine, &left), TRIAL_AWAITED);
+	assert_in_range(left, 1, SOON_MS);
+	assert_int_equal(generation_of(g), first + 1);
+	wait_ms(SOON_MS + 1);
+	assert_int_equal(judged(g, syn), SLUICE_ADMITTED);
+	assert_int_equal(explained(g), SLUICE_ADMITTED);
+	assert_int_equal(engine_trial(g->engine, &left), TRIAL_OVER);
+	assert_int_equal(generation_of(g), first);
+}
+
+static void test_policy_that_is_confirmed_stays(void **state)
+{
+	struct gate *g = *state;
+	struct diag d = {};
+
+	try_policy(g, CLOSED, SOON_MS);
+	assert_int_equal(engine_confirm(g->engine, &d), 0);
+	wait_ms(SOON_MS + 1);
+	assert_int_equal(judged(g, syn), SLUICE_DENIED);
+	assert_int_equal(engine_confirm(g->engine, &d), -ENOENT);
+	diag_free(&d);
+	gate_apply(g, SERVICES);
+	assert_int_equal(judged(g, syn), SLUICE_ADMITTED);
+	assert_int_equal(generation_of(g), first + 2);
+}
+
+static void test_confirmation_that_comes_too_late_changes_nothing(void **state)
+{
+	struct gate *g = *state;
+	struct diag d = {};
+
+	try_policy(g, CLOSED, 1);
+	wait_ms(2);
+	assert_int_equal(engine_confirm(g->engine, &d), -ETIME);
+	assert_int_equal(judged(g, syn), SLUICE_ADMITTED);
+	diag_free(&d);
+}
+
+static void test_nothing_else_is_put_in_force_while_a_policy_awaits(void **state)
+{
+	struct policy *p = policy_of(SERVICES);
+	struct gate *g = *state;
+	struct diag d = {};
+
+	try_policy(g, CLOSED, 60000);
+	assert_int_equal(engine_commit(g->engine, p, &d), -EBUSY);
+	assert_int_equal(engine_try(g->engine, p, 60000, &d), -EBUSY);
+	assert_int_equal(judged(g, syn), SLUICE_DENIED);
+	diag_free(&d);
+	policy_free(p);
+}
+
+static void test_way_back_can_be_taken_early_and_tidies_up(void **state)
+{
+	struct gate *g = *state;
+	struct diag d = {};
+
+	try_policy(g, CLOSED, 60000);
+	assert_int_equal(engine_revert(g->engine, &d), 0);
+	assert_int_equal(judged(g, syn), SLUICE_ADMITTED);
+	assert_int_equal(engine_trial(g->engine, NULL), TRIAL_NONE);
+	assert_int_equal(engine_revert(g->engine, &d), -ENOENT);
+	diag_free(&d);
+	gate_apply(g, CLOSED);
+	assert_int_equal(judged(g, syn), SLUICE_DENIED);
+	assert_int_equal(generation_of(g), first + 2);
+}
+
+static void test_network_itself_and_other_ports_pass_before_during_and_after(void **state)
+{
+	struct gate *g = *state;
+	struct diag d = {};
+
+	assert_the_rest_passes(g);
+	try_policy(g, CLOSED, 60000);
+	assert_the_rest_passes(g);
+	assert_int_equal(engine_revert(g->engine, &d), 0);
+	assert_the_rest_passes(g);
+	assert_int_equal(engine_stand_open_in(g->engine, 0), 0);
+	assert_the_rest_passes(g);
+	diag_free(&d);
+}
+
+static void test_gate_opens_when_the_grace_of_a_stop_is_over(void **state)
+{
+	struct gate *g = *state;
+
+	gate_apply(g, CLOSED);
+	assert_int_equal(engine_stand_open_in(g->engine, 1), 0);
+	assert_int_equal(judged(g, syn), SLUICE_DENIED);
+	wait_ms(1001);
+	assert_int_equal(judged(g, syn), SLUICE_STOPPED);
+	assert_int_equal(explained(g), SLUICE_STOPPED);
+	assert_int_equal(engine_stand_guard(g->engine), 0);
+	assert_int_equal(judged(g, syn), SLUICE_DENIED);
+}
+
+#define test(name) cmocka_unit_test_setup(name, gate_calmed)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(test_policy_that_nobody_confirms_goes_by_itself),
+		test(test_policy_that_is_confirmed_stays),
+		test(test_confirmation_that_comes_too_late_changes_nothing),
+		test(test_nothing_else_is_put_in_force_while_a_policy_awaits),
+		test(test_way_back_can_be_taken_early_and_tidies_up),
+		test(test_network_itself_and_other_ports_pass_before_during_and_after),
+		test(test_gate_opens_when_the_grace_of_a_stop_is_over),
+	};
+
+	return cmocka_run_group_tests_name("confirm", tests, gate_opened, gate_closed);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The state file: what is written is read back, and nothing torn is taken for whole. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "state.h"
+#include "text.h"
+
+static struct state_live lives[] = {
+	{ .ban = true, .until = 2000, .since = 900, .text = "loud\nneighbour \x7f" },
+	{ .ban = false, .uid = 1000, .since = 901 },
+};
+static char value[] = "20/1m";
+static struct state_setting settings[] = {
+	{ .service = "smtp", .key = "max-rate-per-source", .value = value, .since = 902 },
+	{ .key = "mode", .value = value, .until = 5000, .uid = 7 },
+};
+static const struct state whole = { 1000, lives, 2, settings, 2 };
+
+static char *written(void)
+{
+	char *text = NULL;
+	const char *why;
+
+	assert_int_equal(prefix_parse("2001:db8:bad::/48", &lives[0].prefix, &why), 0);
+	assert_int_equal(prefix_parse("192.0.2.1", &lives[1].prefix, &why), 0);
+	assert_int_equal(state_write(&whole, &text), 0);
+	return text;
+}
+
+static void test_state_is_read_back_as_it_was_written(void **state)
+{
+	char *text = written(), *again = NULL;
+	struct state *s = NULL;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(state_parse(text, &s, &why), 0);
+	assert_int_equal(s->lives, 2);
+	assert_string_equal(s->live[0].text, "loud neighbour  ");
+	assert_int_equal(s->live[0].prefix.len, 48);
+	assert_string_equal(s->setting[0].value, value);
+	assert_string_equal(s->setting[1].service, "");
+	assert_int_equal(state_write(s, &again), 0);
+	assert_string_equal(again, text);
+	state_free(s);
+	free(again);
+	free(text);
+}
+
+static void test_state_cut_anywhere_is_refused(void **state)
+{
+	char *text = written();
+	struct state *s = NULL;
+	const char *why;
+	size_t len;
+
+	(void)state;
+	for (len = strlen(text); len-- > 0;) {
+		text[len] = 0;
+		assert_int_equal(state_parse(text, &s, &why), -EINVAL);
+		assert_non_null(why);
+	}
+	assert_null(s);
+	free(text);
+}
+
+static void test_state_with_any_byte_changed_is_refused(void **state)
+{
+	char *text = written();
+	struct state *s = NULL;
+	const char *why;
+	size_t i;
+
+	(void)state;
+	for (i = 0; text[i]; i++) {
+		text[i] ^= 1;
+		assert_int_equal(state_parse(text, &s, &why), -EINVAL);
+		text[i] ^= 1;
+	}
+	assert_null(s);
+	free(text);
+}
+
+static void test_state_of_many_lines_is_read_whole(void **state)
+{
+	struct state many = { .saved = 1, .lives = 1000 }, *s = NULL;
+	char *text = NULL;
+	const char *why;
+	size_t i;
+
+	(void)state;
+	many.live = calloc(many.lives, sizeof(*many.live));
+	assert_non_null(many.live);
+	for (i = 0; i < many.lives; i++)
+		many.live[i] = (struct state_live){ .ban = true, .prefix = { .len = 128 }, .uid = i };
+	assert_int_equal(state_write(&many, &text), 0);
+	assert_int_equal(state_parse(text, &s, &why), 0);
+	assert_int_equal(s->lives, many.lives);
+	assert_int_equal(s->live[999].uid, 999);
+	state_free(s);
+	free(text);
+	free(many.live);
+}
+
+static void test_time_left_heeds_a_clock_that_went_back(void **state)
+{
+	(void)state;
+	assert_int_equal(state_left(&whole, 0, 5), 0);
+	assert_int_equal(state_left(&whole, 2000, 1500), 500);
+	assert_int_equal(state_left(&whole, 2000, 2000), -1);
+	assert_int_equal(state_left(&whole, 2000, 5), 1000);
+}
+
+static void test_file_is_replaced_whole_or_not_at_all(void **state)
+{
+	char dir[] = "/tmp/sluice-text-XXXXXX", path[64], missing[64], *text = NULL;
+	const struct place at = { path, 0 };
+	struct diag d = {};
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(missing, sizeof(missing), "%s/no/file", dir);
+	assert_int_equal(text_replace(path, "one\n", 0600, &d), 0);
+	assert_int_equal(text_replace(path, "two\n", 0600, &d), 0);
+	assert_int_equal(text_read(path, 100, &at, &text, &d), 0);
+	assert_string_equal(text, "two\n");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(text_replace(missing, "x", 0600, &d), -ENOENT);
+	assert_non_null(strstr(d.item[0].text, "no/file"));
+	assert_int_equal(text_remove(path, &d), 0);
+	assert_int_equal(text_remove(path, &d), 0);
+	assert_int_equal(rmdir(dir), 0); /* and nothing else was left there */
+	free(text);
+	diag_free(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state_is_read_back_as_it_was_written),
+		cmocka_unit_test(test_state_cut_anywhere_is_refused),
+		cmocka_unit_test(test_state_with_any_byte_changed_is_refused),
+		cmocka_unit_test(test_state_of_many_lines_is_read_whole),
+		cmocka_unit_test(test_time_left_heeds_a_clock_that_went_back),
+		cmocka_unit_test(test_file_is_replaced_whole_or_not_at_all),
+	};
+
+	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "cleanup.h"
+#include "state.h"
+
+#define HEAD "sluice-state"
+
+void state_free(struct state *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < s->settings; i++)
+		free(s->setting[i].value);
+	free(s->setting);
+	free(s->live);
+	free(s);
+}
+DEFINE_CLEANUP(struct state *, state_free);
+
+int64_t state_left(const struct state *s, uint64_t until, uint64_t now)
+{
+	if (!until)
+		return 0;
+	if (now < s->saved)
+		now = s->saved;
+	return until > now ? (int64_t)(until - now) : -1;
+}
+
+static void text_write(const char *text, FILE *out)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text, out);
+	fputc('\n', out);
+}
+
+static void lines_write(const struct state *s, FILE *out)
+{
+	const struct state_setting *set;
+	const struct state_live *live;
+	char prefix[ADDR_TEXT_LEN];
+
+	fprintf(out, HEAD " %d %" PRIu64 "\n", SLUICE_STATE_VERSION, s->saved);
+	for (live = s->live; live < s->live + s->lives; live++) {
+		fprintf(out, "%s %s %" PRIu64 " %" PRIu64 " %u ", live->ban ? "ban" : "allow",
+			prefix_format(&live->prefix, prefix), live->until, live->since, live->uid);
+		text_write(live->text, out);
+	}
+	for (set = s->setting; set < s->setting + s->settings; set++) {
+		fprintf(out, "set %s %s %" PRIu64 " %" PRIu64 " %u ", *set->service ? set->service : "-", set->key,
+			set->until, set->since, set->uid);
+		text_write(set->value, out);
+	}
+}
+
+int state_write(const struct state *s, char **out)
+{
+	_cleanup_free_ char *lines = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&lines, &len);
+
+	if (!to)
+		return -ENOMEM;
+	lines_write(s, to);
+	if (fclose(to))
+		return -ENOMEM;
+	return asprintf(out, "%send %08lx\n", lines, crc32(0, (const unsigned char *)lines, len)) < 0 ? -ENOMEM : 0;
+}
+
+/* Doubles `list` where its `count` elements fill it. */
+static int room_make(void **list, size_t count, size_t size)
+{
+	void *more;
+
+	if (count & (count - 1) || (count && count < 8))
+		return 0;
+	more = realloc(*list, (count < 8 ? 8 : count * 2) * size);
+	if (!more)
+		return -ENOMEM;
+	*list = more;
+	return 0;
+}
+
+static int live_parse(struct state *s, bool ban, const char *line)
+{
+	struct state_live live = { .ban = ban };
+	char prefix[ADDR_TEXT_LEN];
+	const char *why;
+	int n = 0;
+
+	if (sscanf(line, "%*s %63s %" SCNu64 " %" SCNu64 " %" SCNu32 "%n", prefix, &live.until, &live.since, &live.uid,
+		   &n) != 4 ||
+	    line[n] != ' ' || prefix_parse(prefix, &live.prefix, &why))
+		return -EINVAL;
+	snprintf(live.text, sizeof(live.text), "%s", line + n + 1);
+	if (room_make((void **)&s->live, s->lives, sizeof(live)))
+		return -ENOMEM;
+	s->live[s->lives++] = live;
+	return 0;
+}
+
+static int setting_parse(struct state *s, const char *line)
+{
+	struct state_setting set = {};
+	int n = 0;
+
+	if (sscanf(line, "%*s %31s %63s %" SCNu64 " %" SCNu64 " %" SCNu32 "%n", set.service, set.key, &set.until,
+		   &set.since, &set.uid, &n) != 5 ||
+	    line[n] != ' ')
+		return -EINVAL;
+	if (!strcmp(set.service, "-"))
+		*set.service = 0;
+	if (room_make((void **)&s->setting, s->settings, sizeof(set)))
+		return -ENOMEM;
+	set.value = strdup(line + n + 1);
+	if (!set.value)
+		return -ENOMEM;
+	s->setting[s->settings++] = set;
+	return 0;
+}
+
+static int line_parse(struct state *s, const char *line)
+{
+	if (!strncmp(line, "ban ", 4))
+		return live_parse(s, true, line);
+	if (!strncmp(line, "allow ", 6))
+		return live_parse(s, false, line);
+	return strncmp(line, "set ", 4) ? -EINVAL : setting_parse(s, line);
+}
+
+/* The last line, if it is the checksum of all before it; NULL otherwise. */
+static const char *seal_find(const char *text)
+{
+	size_t len = strlen(text);
+	unsigned long sum;
+	const char *end;
+	int n = 0;
+
+	end = len > 13 ? text + len - 13 : text;
+	if (sscanf(end, "end %8lx%n", &sum, &n) != 1 || n != 12 || strcmp(end + n, "\n"))
+		return NULL;
+	return crc32(0, (const unsigned char *)text, end - text) == sum ? end : NULL;
+}
+
+static int lines_parse(struct state *s, char *text, const char **why)
+{
+	char *line, *next = text;
+	unsigned int version;
+	int err;
+
+	line = strsep(&next, "\n");
+	if (sscanf(line, HEAD " %u %" SCNu64, &version, &s->saved) != 2) {
+		*why = "it does not begin as a state file";
+		return -EINVAL;
+	}
+	if (version != SLUICE_STATE_VERSION) {
+		*why = "another version of sluice wrote it";
+		return -EINVAL;
+	}
+	while ((line = strsep(&next, "\n")) && *line) {
+		err = line_parse(s, line);
+		*why = "a line of it makes no sense";
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int state_parse(const char *text, struct state **out, const char **why)
+{
+	_cleanup_(state_free) struct state *s = calloc(1, sizeof(*s));
+	const char *seal = seal_find(text);
+	_cleanup_free_ char *copy = NULL;
+	int err;
+
+	*why = "it is torn: the checksum is not that of its content";
+	if (!seal)
+		return -EINVAL;
+	copy = strndup(text, seal - text);
+	if (!s || !copy)
+		return -ENOMEM;
+	err = lines_parse(s, copy, why);
+	if (err)
+		return err;
+	*out = TAKE_PTR(s);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What people said live, as a file that survives a reboot: bans, allows and settings. Text, one a line:
+ *
+ *   sluice-state VERSION SAVED
+ *   ban|allow PREFIX UNTIL SINCE UID [TEXT]
+ *   set SERVICE|- KEY UNTIL SINCE UID VALUE
+ *   end CRC32
+ *
+ * Times are seconds of CLOCK_REALTIME, UNTIL 0 is for ever. The checksum is of all lines before it.
+ */
+#ifndef SLUICE_CORE_STATE_H
+#define SLUICE_CORE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "addr.h"
+
+#define SLUICE_STATE_VERSION 1
+#define STATE_BYTES (64 << 20) /* more than full tables come to */
+
+struct state_live {
+	bool ban; /* else an allow */
+	struct prefix prefix;
+	uint64_t until, since;
+	uint32_t uid;
+	char text[SLUICE_TEXT_LEN];
+};
+
+struct state_setting {
+	char service[SLUICE_NAME_LEN]; /* "": top level */
+	char key[64];
+	uint64_t until, since;
+	uint32_t uid;
+	char *value; /* owned */
+};
+
+struct state {
+	uint64_t saved;
+	struct state_live *live; /* owned */
+	size_t lives;
+	struct state_setting *setting; /* owned */
+	size_t settings;
+};
+
+/* *out is freed with free(). Control bytes in texts become blanks. 0 or -ENOMEM. */
+int state_write(const struct state *s, char **out);
+/* 0, -ENOMEM, or -EINVAL with what is wrong in *why (static). *out is freed with state_free(). */
+int state_parse(const char *text, struct state **out, const char **why);
+void state_free(struct state *s); /* NULL is fine */
+/*
+ * What is left at `now` of something that ends `until`: seconds; 0: for ever; -1: it is over. A clock that stands before the time
+ * the state was saved is wrong: then as much is left as was then.
+ */
+int64_t state_left(const struct state *s, uint64_t until, uint64_t now);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `set --save`: a drop-in for one key, in conf.d beside the policy file. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon.h"
+#include "parse.h"
+#include "schema.h"
+#include "text.h"
+
+#define DROP_IN_BYTES 65536
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+
+/* "KEY = VALUE" of a service; NULL without memory. Freed with free(). */
+static char *value_of(const struct policy *p, const struct override *set)
+{
+	const struct setting *s = schema_find(SECTION_SERVICE, set->key);
+	const struct policy_service *service = policy_service_find(p, set->service);
+	char *text = NULL;
+	size_t size;
+	FILE *out = s && service ? open_memstream(&text, &size) : NULL;
+
+	if (!out)
+		return NULL;
+	setting_write(s, service, out);
+	return fclose(out) ? NULL : text;
+}
+
+/* Last by name, so that it has the last word. */
+static char *path_of(const struct daemon *dm, const struct override *set)
+{
+	char real[PATH_MAX], *path = NULL;
+
+	if (!realpath(dm->config, real))
+		return NULL;
+	if (asprintf(&path, "%s/conf.d/zz-set-%s-%s.conf", dirname(real), set->service, set->key) < 0)
+		return NULL;
+	return path;
+}
+
+static char *text_of(const struct override *set, const char *value)
+{
+	const time_t now = time(NULL);
+	char when[32], *text = NULL;
+	struct tm tm;
+
+	strftime(when, sizeof(when), "%F %T UTC", gmtime_r(&now, &tm));
+	if (asprintf(&text, "# sluicectl set service %s %s ... --save, uid %u, %s\nservice %s {\n    %s\n}\n",
+		     set->service, set->key, set->uid, when, set->service, value) < 0)
+		return NULL;
+	return text;
+}
+
+/* Does the policy file, as it now reads, say what was set? */
+static int drop_in_works(const struct daemon *dm, const struct override *set, const char *path, const char *value,
+			 struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = NULL;
+	_cleanup_free_ char *says = NULL;
+	char real[PATH_MAX];
+	int err = policy_parse_file(dm->config, dm->live, &p, d);
+	size_t i;
+
+	if (err)
+		return err;
+	for (i = 0; i < p->files_count && strcmp(p->files[i], realpath(path, real) ? real : path); i++)
+		;
+	if (i == p->files_count) {
+		diag_add(d, "%s includes no conf.d: add the line include(conf.d/*.conf) to it, then set again",
+			 dm->config);
+		return -EINVAL;
+	}
+	says = value_of(p, set);
+	if (says && !strcmp(says, value))
+		return 0;
+	diag_add(d, "a file that is read after %s says otherwise of %s: change it there", path, set->key);
+	return -EINVAL;
+}
+
+int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d)
+{
+	_cleanup_free_ char *value = value_of(dm->live, set), *at = path_of(dm, set), *before = NULL;
+	_cleanup_free_ char *text = value ? text_of(set, value) : NULL, *dir = at ? strdup(at) : NULL;
+	struct diag ignored = {};
+	int err;
+
+	if (!text || !dir)
+		return -ENOMEM;
+	mkdir(dirname(dir), 0755); /* what is wrong with it the write says */
+	if (!access(at, F_OK) && text_read(at, DROP_IN_BYTES, &(struct place){ at, 0 }, &before, d))
+		return -EIO;
+	err = text_replace(at, text, 0644, d);
+	if (err)
+		return err;
+	err = drop_in_works(dm, set, at, value, d);
+	if (err && before)
+		text_replace(at, before, 0644, &ignored);
+	else if (err)
+		text_remove(at, &ignored);
+	diag_free(&ignored);
+	if (!err)
+		*path = TAKE_PTR(at);
+	return err;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A kernel side of another ABI gives way to ours. Its pins are renamed, ours are made and filled beside them; it goes on judging
+ * and counting until our gate is in its place. Whoever is interrupted is followed by the next start, which finds the renamed pins.
+ * Only maps whose keys and values have the size that they have here are read: the others stay behind.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+#include "registry.h"
+#include "tables.h"
+
+#define OLD_NAME_LEN (SLUICE_NAME_LEN + sizeof(PIN_OLD))
+
+static void old_path(const char *instance, const char *pin, char path[static PIN_PATH_LEN])
+{
+	char name[OLD_NAME_LEN];
+
+	snprintf(name, sizeof(name), "%.31s" PIN_OLD, instance);
+	pin_path(name, pin, path);
+}
+
+void old_pin(const struct engine *e, const char *pin, char path[static PIN_PATH_LEN])
+{
+	old_path(e->instance, pin, path);
+}
+
+bool old_stands(const struct engine *e)
+{
+	char path[PIN_PATH_LEN];
+
+	old_path(e->instance, "", path);
+	return !access(path, F_OK);
+}
+
+int old_make(const struct engine *e, struct diag *d)
+{
+	char ours[PIN_PATH_LEN], old[PIN_PATH_LEN];
+
+	pin_path(e->instance, "", ours);
+	old_path(e->instance, "", old);
+	if (!rename(ours, old))
+		return 0;
+	diag_add(d, "cannot move its pins out of the way: %s: sluicectl -i %s unload, then start again",
+		 strerror(errno), e->instance);
+	return -errno;
+}
+
+void old_unmake(const struct engine *e)
+{
+	char ours[PIN_PATH_LEN], old[PIN_PATH_LEN];
+
+	pin_path(e->instance, "", ours);
+	old_path(e->instance, "", old);
+	rename(old, ours);
+}
+
+/* The old map of this name if its rows are what ours are, else -1. */
+static int old_map(const struct engine *e, enum map_id id)
+{
+	struct bpf_map_info old = {}, ours = {};
+	__u32 len = sizeof(old), size = sizeof(ours);
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+	int found;
+
+	old_path(e->instance, map_names[id], path);
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &old, &len) || bpf_obj_get_info_by_fd(e->map[id], &ours, &size) ||
+	    old.key_size != ours.key_size || old.value_size != ours.value_size)
+		return -1;
+	found = fd;
+	fd = -1;
+	return found;
+}
+
+static int lives_carry(const struct engine *e, enum map_id id)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	_cleanup_close_ int old = old_map(e, id);
+	const struct sluice_prefix_key *key;
+	const struct sluice_live *live;
+	size_t count = 0, i;
+	int err;
+
+	if (old < 0)
+		return 0;
+	err = table_read(old, sizeof(*key), sizeof(*live), &keys, &values, &count);
+	key = keys;
+	live = values;
+	for (i = 0; i < count && !err; i++)
+		err = bpf_map_update_elem(e->map[id], &key[i], &live[i], BPF_ANY);
+	return err;
+}
+
+int old_lives_carry(const struct engine *e)
+{
+	int err = lives_carry(e, MAP_live_bans);
+
+	return err ? err : lives_carry(e, MAP_live_allows);
+}
+
+struct carry {
+	int from, to; /* per-CPU arrays of the same values */
+	__u32 from_rows, to_rows; /* per service */
+};
+
+/* A service's rows; reasons are only ever appended. Returns 0 or -errno. */
+static int rows_carry(const struct carry *c, __u32 from, __u32 to, void *each)
+{
+	__u32 rows = c->from_rows < c->to_rows ? c->from_rows : c->to_rows, i, a, b;
+	int err = 0;
+
+	for (i = 0; i < rows && !err; i++) {
+		a = from * c->from_rows + i;
+		b = to * c->to_rows + i;
+		err = bpf_map_lookup_elem(c->from, &a, each);
+		if (!err)
+			err = bpf_map_update_elem(c->to, &b, each, BPF_ANY);
+	}
+	return err;
+}
+
+/* The statistics of every service that still has its name. */
+static int stats_carry(const struct engine *e, int names, enum map_id id, __u32 to_rows)
+{
+	_cleanup_free_ void *each = calloc(possible_cpus(), sizeof(struct sluice_stat));
+	_cleanup_close_ int from = old_map(e, id);
+	struct carry c = { .from = from, .to = e->map[id], .to_rows = to_rows };
+	struct bpf_map_info info = {};
+	char name[SLUICE_TOTAL_NAME_LEN];
+	__u32 len = sizeof(info), i, service;
+	int err = 0;
+
+	if (!each)
+		return -ENOMEM;
+	if (from < 0 || bpf_obj_get_info_by_fd(from, &info, &len))
+		return 0;
+	c.from_rows = info.max_entries / SLUICE_MAX_SERVICES;
+	for (i = 1; i < SLUICE_MAX_SERVICES && !err; i++) {
+		if (bpf_map_lookup_elem(names, &i, name))
+			continue;
+		service = registry_service(e->registry, name);
+		if (service)
+			err = rows_carry(&c, i, service, each);
+	}
+	return err ? err : rows_carry(&c, 0, 0, each);
+}
+
+int engine_inherit(struct engine *e, struct diag *d)
+{
+	_cleanup_close_ int names = -1, tuning = -1;
+	struct sluice_tuning t;
+	__u32 zero = 0;
+	int err = 0;
+
+	if (!old_stands(e))
+		return 0;
+	names = old_map(e, MAP_names);
+	tuning = old_map(e, MAP_tuning);
+	if (tuning >= 0 && !bpf_map_lookup_elem(tuning, &zero, &t))
+		err = bpf_map_update_elem(e->map[MAP_tuning], &zero, &t, BPF_ANY);
+	if (!err && names >= 0)
+		err = stats_carry(e, names, MAP_stats, SLUICE_REASONS);
+	if (!err && names >= 0)
+		err = stats_carry(e, names, MAP_countries, SLUICE_COUNTRIES);
+	if (err)
+		diag_add(d, "counters of the version before could not be carried over: %s", strerror(-err));
+	return 0; /* limits matter more than figures */
+}
+
+static int gate_bury(const char *interface, const char *pin, void *arg)
+{
+	return gate_detach(interface, pin, arg);
+}
+
+int old_bury(const char *instance, struct diag *d)
+{
+	char name[OLD_NAME_LEN], path[PIN_PATH_LEN];
+	int err;
+
+	old_path(instance, "", path);
+	if (access(path, F_OK))
+		return 0;
+	snprintf(name, sizeof(name), "%.31s" PIN_OLD, instance);
+	err = pins_each_gate(name, gate_bury, d);
+	if (!err)
+		err = pins_remove(name);
+	if (err)
+		diag_add(d, "cannot take the kernel side of the version before away: %s", strerror(-err));
+	return err;
+}
+
+int engine_bury(struct engine *e, struct diag *d)
+{
+	return old_bury(e->instance, d);
+}
