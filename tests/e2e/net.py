@@ -32,14 +32,14 @@ def needs(condition, what):
 class Net:
     """
     A server and a client namespace; with rtt (in ms) a third one between them that delays every frame. `nics`: two joined interfaces
-    that are theirs instead of a veth pair, as long as it lives. veth ends have so many queues.
+    that are theirs instead of a veth pair, as long as it lives. veth ends have so many queues, 0: as the kernel has it.
     """
 
-    def __init__(self, rtt=0, nics=(), queues=1):
+    def __init__(self, rtt=0, nics=(), queues=0):
         self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(3)  # who sets it knows again what was made for him
         self.server, self.client, self.middle = self.tag + "s", self.tag + "c", self.tag + "m"
         self.started, self.names, self.nics = [], [], nics
-        self.queues = ["numtxqueues", queues, "numrxqueues", queues]
+        self.queues = ["numtxqueues", queues, "numrxqueues", queues] if queues else []
         try:
             self.build(rtt)
         except BaseException:
