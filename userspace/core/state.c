@@ -42,23 +42,31 @@ static void text_write(const char *text, FILE *out)
 	fputc('\n', out);
 }
 
-static void lines_write(const struct state *s, FILE *out)
+static void live_write(const struct state_live *live, FILE *out)
 {
-	const struct state_setting *set;
-	const struct state_live *live;
 	char prefix[ADDR_TEXT_LEN];
 
+	fprintf(out, "%s %s %" PRIu64 " %" PRIu64 " %u ", live->ban ? "ban" : "allow",
+		prefix_format(&live->prefix, prefix), live->until, live->since, live->uid);
+	text_write(live->text, out);
+}
+
+static void setting_write(const struct state_setting *set, FILE *out)
+{
+	fprintf(out, "set %s %s %" PRIu64 " %" PRIu64 " %u ", *set->service ? set->service : "-", set->key, set->until,
+		set->since, set->uid);
+	text_write(set->value, out);
+}
+
+static void lines_write(const struct state *s, FILE *out)
+{
+	size_t i;
+
 	fprintf(out, HEAD " %d %" PRIu64 "\n", SLUICE_STATE_VERSION, s->saved);
-	for (live = s->live; live < s->live + s->lives; live++) {
-		fprintf(out, "%s %s %" PRIu64 " %" PRIu64 " %u ", live->ban ? "ban" : "allow",
-			prefix_format(&live->prefix, prefix), live->until, live->since, live->uid);
-		text_write(live->text, out);
-	}
-	for (set = s->setting; set < s->setting + s->settings; set++) {
-		fprintf(out, "set %s %s %" PRIu64 " %" PRIu64 " %u ", *set->service ? set->service : "-", set->key,
-			set->until, set->since, set->uid);
-		text_write(set->value, out);
-	}
+	for (i = 0; i < s->lives; i++)
+		live_write(&s->live[i], out);
+	for (i = 0; i < s->settings; i++)
+		setting_write(&s->setting[i], out);
 }
 
 int state_write(const struct state *s, char **out)
