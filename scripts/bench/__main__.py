@@ -26,13 +26,14 @@ class Mode:
     scrapes: int = 200
     repeat: int = 500_000
     left_out: tuple = ()  # unless named
+    watch: float = 2  # seconds of a turn that somebody watches
 
 
 QUICK_WITHOUT = ("limit", "port", "address", "growth-services", "growth-processors", "lookups", "watch")
 MODES = {
     "full": Mode(),
     "quick": Mode(3, 2, 0.1, 0.5, 200, 1000, 16_384, 1, (100_000,), (1_000, 100_000), (1, 64), 50, 100_000, QUICK_WITHOUT),
-    "tiny": Mode(1, 1, 0.02, 0.1, 10, 50, 256, 0.1, (1_000,), (1_000, 2_000), (1, 2), 3, 1_000),
+    "tiny": Mode(1, 1, 0.02, 0.1, 10, 50, 256, 0.1, (1_000,), (1_000, 2_000), (1, 2), 3, 1_000, watch=0.1),
 }
 
 

@@ -51,30 +51,37 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def hammer(bed, mode):
-    return json.loads(bed.run(DATAPATH / "hammer", bed.sluice.instance, "192.0.2.9", SERVER, 25, mode.seconds).stdout)
+def hammer(bed, seconds):
+    return json.loads(bed.run(DATAPATH / "hammer", bed.sluice.instance, "192.0.2.9", SERVER, 25, seconds).stdout)
 
 
-def watched(bed, mode):
+def watched(bed, seconds):
+    """While somebody watches, and /metrics is asked for once."""
     argv = bed.net.enter(bed.net.server, [BUILD / "sluicectl", "-i", bed.sluice.instance, "watch"])
     with tempfile.TemporaryFile() as out:
         watch = subprocess.Popen(argv, stdout=out)
         try:
             time.sleep(0.3)
-            return hammer(bed, mode)
+            before = cpu(bed.sluice.daemon.pid) + cpu(watch.pid)
+            web.request(bed.net.server, 9798, "/metrics")
+            got = hammer(bed, seconds)
+            busy = cpu(bed.sluice.daemon.pid) + cpu(watch.pid) - before
+            return got | {"busy": busy / got["seconds"] * 100, "mpps": got["packets"] / got["seconds"] / 1e6}
         finally:
             watch.terminate()
             watch.wait()
 
 
 def watch(bed, mode):
-    out = Table("watch", "A refused packet, and the same while `sluicectl watch` runs", [["ns", "ns", 0], ["ratio", "of unwatched", 2]])
+    columns = [["ns", "ns", 0], ["ratio", "of unwatched", 2], ["mpps", "million refusals a second", 2], ["busy", "% of a processor for watch and sluiced", 2]]
+    out = Table("watch", "A refused packet, and the same while `sluicectl watch` runs and /metrics is asked for", columns)
     off, on = [], []
     for _ in range(mode.rounds):
-        off.append(hammer(bed, mode)["ns"])
-        on.append(watched(bed, mode)["ns"])
+        off.append(hammer(bed, mode.watch)["ns"])
+        on.append(watched(bed, mode.watch))
     out.row("unwatched", {"ns": number(off)})
-    out.row("watched", {"ns": number(on), "ratio": number([b / a for a, b in zip(off, on)])})
+    ratio = number([b["ns"] / a for a, b in zip(off, on)])
+    out.row("watched", {"ns": number([b["ns"] for b in on]), "ratio": ratio, **{key: number([b[key] for b in on]) for key in ("mpps", "busy")}})
     return out
 
 
