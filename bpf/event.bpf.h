@@ -27,9 +27,6 @@ static __always_inline int event_is_due(struct sluice_stat *stat, const struct s
 		stat->event_epoch = now->event_epoch;
 		stat->told = seen - 1;
 	}
-	if (stat->quiet_jiffy ==
-	    bpf_jiffies64()) /* a plain load, where reading a clock is a call: a flood pays nothing */
-		return 0;
 	budget = bpf_map_lookup_elem(&budgets, &why);
 	if (budget && budget_take(budget, now->event_gap_ns, bpf_ktime_get_coarse_ns()))
 		return 1;
@@ -37,14 +34,19 @@ static __always_inline int event_is_due(struct sluice_stat *stat, const struct s
 	return 0;
 }
 
-/* Not 0: somebody watches. Asked before the call, which costs more than the question. */
-static __always_inline int events_wanted(void)
+/*
+ * Not 0: somebody watches, and it is not known yet that this jiffy has no room for more. Asked before the call, which costs more than
+ * the questions: jiffies are a plain load, where reading a clock is a call, so a flood pays next to nothing.
+ */
+static __always_inline int events_wanted(const struct sluice_stat *stat)
 {
 	const struct sluice_control *now;
 	__u32 zero = 0;
 
 	now = bpf_map_lookup_elem(&control, &zero);
-	return now && now->event_epoch;
+	if (!now || !now->event_epoch || !stat)
+		return 0;
+	return stat->event_epoch != now->event_epoch || stat->quiet_jiffy != bpf_jiffies64();
 }
 
 /* Verified once, apart from the gate, which is short of stack. */

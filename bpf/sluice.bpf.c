@@ -126,7 +126,7 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		why = view->observed;
 		stat = count_observed(view->service, why);
 	}
-	if (reason_refuses(why) && events_wanted())
+	if (reason_refuses(why) && events_wanted(stat))
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 
