@@ -230,13 +230,10 @@ static __always_inline enum sluice_reason syn_rate_check(const struct door *d, c
 							 const struct sluice_source_key *key)
 {
 	const struct sluice_limit *limit = &d->view->row->syn;
-	const struct sluice_control *c;
-	__u32 zero = 0;
 
 	if (!limit->rate || d->force || (source && source->state == SLUICE_COUNTER_PROVEN))
 		return SLUICE_UNDECIDED;
-	c = bpf_map_lookup_elem(&control, &zero);
-	return c && sketch_refuses(key, limit, c->seed, d->view->dry) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
+	return sketch_refuses(key, limit, d->view->control->seed, d->view->dry) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
 }
 
 /* The SYN is within the limits: counts it, and answers it where the service or its source is to be answered by cookies. */

@@ -13,10 +13,18 @@ struct sluice_view {
 	__u32 country; /* of the source; 0 also where the policy needs no table */
 	__u16 dry; /* explain: judge, and change nothing */
 	__u16 observed; /* enum sluice_reason: the refusal that observe mode let pass */
+	const struct sluice_control *control;
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
 };
+
+static __always_inline const struct sluice_control *control_row(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
 
 static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *local, __u16 port)
 {
@@ -45,38 +53,32 @@ static __always_inline __u32 slot_in_force(const struct sluice_control *now)
 }
 
 /* Not 0: sluiced was stopped, and its grace is over. Connections are counted all the same. */
-static __always_inline int gate_stands_open(void)
+static __always_inline int gate_stands_open(const struct sluice_control *now)
 {
-	const struct sluice_control *now;
-	__u32 index = 0;
-
-	now = bpf_map_lookup_elem(&control, &index);
-	return now && now->open_ns && bpf_ktime_get_ns() >= now->open_ns;
+	return now->open_ns && bpf_ktime_get_ns() >= now->open_ns;
 }
 
 /* The generation in force; NULL: none yet. */
 static __always_inline const struct sluice_generation *generation_live(void)
 {
-	const struct sluice_control *now;
-	__u32 index = 0;
+	const struct sluice_control *now = control_row();
+	__u32 slot;
 
-	now = bpf_map_lookup_elem(&control, &index);
 	if (!now)
 		return NULL;
-	index = slot_in_force(now);
-	return bpf_map_lookup_elem(&generations, &index);
+	slot = slot_in_force(now);
+	return bpf_map_lookup_elem(&generations, &slot);
 }
 
 /* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
 static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
 {
-	const struct sluice_control *now;
-	__u32 index = 0;
+	__u32 index;
 
-	now = bpf_map_lookup_elem(&control, &index);
-	if (!now)
+	view->control = control_row();
+	if (!view->control)
 		return 0;
-	view->slot = slot_in_force(now);
+	view->slot = slot_in_force(view->control);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation)
 		return 0;

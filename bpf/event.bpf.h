@@ -38,12 +38,8 @@ static __always_inline int event_is_due(struct sluice_stat *stat, const struct s
  * Not 0: somebody watches, and it is not known yet that this jiffy has no room for more. Asked before the call, which costs more than
  * the questions: jiffies are a plain load, where reading a clock is a call, so a flood pays next to nothing.
  */
-static __always_inline int events_wanted(const struct sluice_stat *stat)
+static __always_inline int events_wanted(const struct sluice_control *now, const struct sluice_stat *stat)
 {
-	const struct sluice_control *now;
-	__u32 zero = 0;
-
-	now = bpf_map_lookup_elem(&control, &zero);
 	if (!now || !now->event_epoch || !stat)
 		return 0;
 	return stat->event_epoch != now->event_epoch || stat->quiet_jiffy != bpf_jiffies64();
@@ -53,11 +49,9 @@ static __always_inline int events_wanted(const struct sluice_stat *stat)
 __noinline int event_offer(const struct sluice_pkt *pkt, struct sluice_stat *stat, __u32 service, __u32 why,
 			   __u32 verdict)
 {
-	const struct sluice_control *now;
+	const struct sluice_control *now = control_row();
 	struct sluice_event *event;
-	__u32 zero = 0;
 
-	now = bpf_map_lookup_elem(&control, &zero);
 	if (!pkt || !stat || !now || !event_is_due(stat, now, why))
 		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);

@@ -86,7 +86,7 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		return why == SLUICE_NOT_PROTECTED ? SLUICE_NOT_PROTECTED : SLUICE_UNPARSED;
 	if (!view_service(view, &pkt->tuple.local, pkt->local_port))
 		return SLUICE_NOT_PROTECTED;
-	if (gate_stands_open())
+	if (gate_stands_open(view->control))
 		return SLUICE_STOPPED;
 	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
@@ -126,7 +126,7 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		why = view->observed;
 		stat = count_observed(view->service, why);
 	}
-	if (reason_refuses(why) && events_wanted(stat))
+	if (reason_refuses(why) && events_wanted(view->control, stat))
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 

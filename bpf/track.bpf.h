@@ -31,10 +31,8 @@ static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
 
 static __always_inline int in_our_namespace(struct sock *sk)
 {
-	const struct sluice_control *now;
-	__u32 zero = 0;
+	const struct sluice_control *now = control_row();
 
-	now = bpf_map_lookup_elem(&control, &zero);
 	return now && sk->__sk_common.skc_net.net->net_cookie == now->netns;
 }
 
