@@ -251,7 +251,7 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 		       struct diag *d)
 {
 	enum xdp_attach_mode mode = wanted == POLICY_XDP_GENERIC ? XDP_MODE_SKB : XDP_MODE_NATIVE;
-	bool falls_back = false;
+	bool falls_back;
 	int err;
 
 	if (!if_nametoindex(interface)) {
@@ -267,10 +267,10 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 	if (wanted == POLICY_XDP_AUTO)
 		mode = mode_there(interface);
 	err = gate_attach_mode(e, interface, pin, mode);
-	if (err)
-		falls_back = wanted == POLICY_XDP_AUTO && mode == XDP_MODE_NATIVE && err != -EBUSY && err != -EEXIST;
-	if (err)
-		refusal_tell(interface, mode, err, falls_back, d);
+	if (!err)
+		return 0;
+	falls_back = wanted == POLICY_XDP_AUTO && mode == XDP_MODE_NATIVE && err != -EBUSY && err != -EEXIST;
+	refusal_tell(interface, mode, err, falls_back, d);
 	if (!falls_back)
 		return err;
 	err = gate_attach_mode(e, interface, pin, XDP_MODE_SKB);

@@ -248,22 +248,15 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 	return 0;
 }
 
-int engine_open_readonly(const char *instance, struct engine **out, struct diag *d)
+/* Opens what is pinned, whoever holds the lock. */
+static int engine_look(const char *instance, bool readonly, struct engine **out, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
-	__u32 abi = 0;
 	int err;
 
 	if (!e)
 		return -ENOMEM;
-	err = abi_read(instance, true, &abi);
-	if (!err && abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, abi,
-			 SLUICE_ABI_VERSION);
-		return -EPROTO;
-	}
-	if (!err)
-		err = pins_open_maps(e, true);
+	err = pins_open_maps(e, readonly);
 	if (err) {
 		diag_add(d, "nothing is loaded for instance %s: %s", instance, strerror(-err));
 		return err;
@@ -272,20 +265,21 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 	return 0;
 }
 
+int engine_open_readonly(const char *instance, struct engine **out, struct diag *d)
+{
+	__u32 abi;
+
+	if (!abi_read(instance, true, &abi) && abi != SLUICE_ABI_VERSION) {
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, abi,
+			 SLUICE_ABI_VERSION);
+		return -EPROTO;
+	}
+	return engine_look(instance, true, out, d);
+}
+
 int engine_open_beside(const char *instance, struct engine **out, struct diag *d)
 {
-	_cleanup_(engine_close) struct engine *e = engine_new(instance);
-	int err;
-
-	if (!e)
-		return -ENOMEM;
-	err = pins_open_maps(e, false);
-	if (err) {
-		diag_add(d, "nothing is loaded for instance %s: %s", instance, strerror(-err));
-		return err;
-	}
-	*out = TAKE_PTR(e);
-	return 0;
+	return engine_look(instance, false, out, d);
 }
 
 /* A half-made instance has nothing to put back; what cannot be put back is said, and stops nothing. */
