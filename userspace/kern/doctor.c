@@ -68,14 +68,14 @@ static const struct feature helpers[] = {
 	{ "bpf_tcp_check_syncookie", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_check_syncookie, "5.2" },
 	{ "bpf_skc_lookup_tcp", BPF_PROG_TYPE_XDP, BPF_FUNC_skc_lookup_tcp, "5.2" },
 	{ "bpf_xdp_load_bytes", BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, "5.18" },
-	{ "bpf_timer_init", BPF_PROG_TYPE_SYSCALL, BPF_FUNC_timer_init, "5.15" },
-	{ "bpf_for_each_map_elem", BPF_PROG_TYPE_SYSCALL, BPF_FUNC_for_each_map_elem, "5.13" },
+	{ "bpf_timer_init", BPF_PROG_TYPE_SK_LOOKUP, BPF_FUNC_timer_init, "5.15" },
+	{ "bpf_for_each_map_elem", BPF_PROG_TYPE_SK_LOOKUP, BPF_FUNC_for_each_map_elem, "5.13" },
 	{},
 };
 
 static const struct feature programs[] = {
 	{ "XDP", BPF_PROG_TYPE_XDP, 0, "4.8" },
-	{ "syscall", BPF_PROG_TYPE_SYSCALL, 0, "5.14" },
+	{ "sk_lookup", BPF_PROG_TYPE_SK_LOOKUP, 0, "5.9" },
 	{},
 };
 
