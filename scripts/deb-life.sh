@@ -30,7 +30,14 @@ says() { # TEXT COMMAND...: its output has TEXT
 pins() { find /sys/fs/bpf -mindepth 1 ! -name '*.debug' ! -name xdp; } # the kernel's, and libxdp's empty directory
 of_unit() { systemctl show -P "$1" sluiced.service; }
 active() { is "$(of_unit ActiveState)" active || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
-logged() { journalctl -u sluiced --no-pager | grep -qF "$1" || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
+logged() { # soon: `systemctl reload` does not wait for what it asks for
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		journalctl -u sluiced --no-pager | grep -qF "$1" && return
+		sleep 1
+	done
+	journalctl -u sluiced --no-pager | tail -20
+	return 1
+}
 gone() { # what it named is not running: the daemon of before
 	! kill -0 "$1" 2>/dev/null
 }

@@ -3,7 +3,7 @@
 allows: nftables at the device's ingress where the rule needs no connection tracking, iptables in `raw`."""
 import functools, random
 
-from testbed import BUILD, ROOT, SOURCES, Missing  # noqa: F401
+from testbed import Missing
 
 COUNTRIES = "/usr/share/tor/geoip"
 ONLY = "AQ"  # nobody floods from Antarctica

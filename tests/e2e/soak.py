@@ -5,7 +5,7 @@ minute, and at the end, a line of figures; fails where memory grows or a counter
 import collections, itertools, json, os, pathlib, random, signal, sys, tempfile, time
 
 import tools
-from net import SERVER6, Net, Sluice, sh, wait_for
+from net import SERVER6, Net, Sluice, sh
 from test_faults import Load
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", 20))
@@ -83,7 +83,7 @@ def memory(sluice):
     return resident, sum(m["bytes_memlock"] for m in maps if set(m.get("pinned", [])) & pins)
 
 
-def line(minute, day, load, sluice):
+def line(minute, load, sluice):
     resident, maps = memory(sluice)
     status = sluice.json("status")
     print(f"{minute:7.1f} {load.sessions:9} {resident / 1e6:8.1f} {maps / 1e6:8.1f} {len(os.listdir(f'/proc/{sluice.daemon.pid}/fd')):4} "
@@ -101,7 +101,7 @@ def run(net, sluice, directory):
         day.act()
         time.sleep(0.1)
         if now >= mark:
-            figures = line(now, day, load, sluice)
+            figures = line(now, load, sluice)
             warm = warm or (now >= WARM and figures)
             mark = next(marks)
     day.flood_ends()
@@ -109,7 +109,7 @@ def run(net, sluice, directory):
     six.finish()
     load.orphans = 50  # forged segments end some clients only
     load.judge()
-    resident, maps = line(now, day, load, sluice)
+    resident, maps = line(now, load, sluice)
     print(dict(day.done), f"{load.sessions} sessions: 20 of 20 connections held, counters equal sockets, drift 0")
     assert not warm or resident < warm[0] * GROWTH, f"the daemon grew from {warm[0]} to {resident} bytes"
     assert not warm or maps < warm[1] * GROWTH, f"the maps grew from {warm[1]} to {maps} bytes"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Confirm or revert: a policy that locks out everybody goes by itself, whoever is dead by then. And a gate that was stopped opens."""
-import json, os, signal, socket, struct, time
+import json, os, signal, struct, time
 
 import pytest
 

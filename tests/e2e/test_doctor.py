@@ -4,7 +4,7 @@ import json, os
 
 import pytest
 
-from net import BUILD, LIB, Net, sh
+from net import BUILD, LIB, Net
 
 SMTP = "service smtp { ports = {25} }\n"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bans and live settings survive restarts, crashes and reboots; what cannot be written is said and loses nothing in the kernel."""
-import os, re, signal, time
+import os, re, signal
 
 import pytest
 

@@ -3,7 +3,7 @@
 directory of an older build, whose sluiced then makes the kernel side; without it that of this build says that it is of another ABI."""
 import json, os, pathlib, signal, struct, time
 
-from net import BUILD, SERVER, wait_for
+from net import BUILD, wait_for
 
 POLICY = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
 BEFORE = pathlib.Path(os.environ.get("SLUICE_BEFORE", BUILD))
