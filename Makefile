@@ -127,6 +127,7 @@ UNITS = $(PREFIX)/lib/systemd/system
 D := $(DESTDIR)$(PREFIX)
 install: all
 	install -D -m 755 -t $(D)/sbin $(B)/sluiced $(B)/sluicectl
+	install -d -m 755 $(DESTDIR)/etc/sluice/conf.d
 	test -e $(DESTDIR)/etc/sluice/sluice.conf || install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
 	install -D -m 644 -t $(DESTDIR)$(UNITS) dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
 	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(UNITS)/sluiced.service $(DESTDIR)$(UNITS)/sluice-geo.service

@@ -76,6 +76,7 @@ shows 'and one in /tmp' sluicectl apply /tmp/other.conf
 shows 'the unit lets it set tcp_syncookies' in_unit sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_syncookies'
 shows 'the unit lets it write nothing in /etc' fails in_unit touch /etc/sluice/x
 shows 'nor in /tmp, /home and /usr' fails in_unit sh -c 'touch /tmp/x || touch /home/x || touch /usr/x'
+shows 'but what set --save keeps' sluicectl set service smtp max-connections-per-source 77 --save
 shows 'its state directory is its own' in_unit touch /var/lib/sluice/x
 shows 'systemctl reload reads the policy again' systemctl reload sluiced
 shows 'and says so' logged 'reloaded /etc/sluice/sluice.conf'
