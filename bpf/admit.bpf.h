@@ -170,6 +170,8 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
 	fresh.holding = *h;
 	fresh.proof = proven ? SLUICE_PROOF_DONE : SLUICE_PROOF_NONE;
 	err = bpf_map_update_elem(&reservations, &d->pkt->tuple, &fresh, BPF_NOEXIST);
+	if (!err && d->view->row->published)
+		half_keep(&d->pkt->tuple);
 	if (!err)
 		return SLUICE_ADMITTED;
 	holding_give(h, &undo);
@@ -186,7 +188,7 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
  */
 static __always_inline enum sluice_reason cookie_offer(struct door *d, int known)
 {
-	if (!policy_bakes(d->view->generation))
+	if (!service_bakes(d->view->generation, d->view->row))
 		return SLUICE_UNDECIDED;
 	if (!d->view->dry)
 		cookies_want(d->pressure, d->now);
@@ -215,7 +217,7 @@ static __always_inline enum sluice_reason contest(struct door *d, enum sluice_re
 {
 	enum sluice_reason why;
 
-	if (fills == FILLS_SURE || !policy_bakes(d->view->generation) ||
+	if (fills == FILLS_SURE || !service_bakes(d->view->generation, d->view->row) ||
 	    (fills == FILLS_UNSURE && !d->pressure->guarded))
 		return full;
 	if (!d->view->dry)

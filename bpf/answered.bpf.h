@@ -139,7 +139,7 @@ static __always_inline enum sluice_reason admit_late(struct door *d)
 
 static __always_inline enum sluice_reason admit_ack(struct door *d)
 {
-	int judging = policy_bakes(d->view->generation);
+	int judging = service_bakes(d->view->generation, d->view->row);
 	const struct sluice_pulse *beat;
 	__u32 zero = 0;
 

@@ -70,11 +70,16 @@ static __always_inline const struct sluice_generation *generation_live(void)
 	return bpf_map_lookup_elem(&generations, &slot);
 }
 
+static __always_inline const struct sluice_service *service_row(__u32 slot, __u32 service)
+{
+	__u32 index = slot * SLUICE_MAX_SERVICES + service;
+
+	return bpf_map_lookup_elem(&services, &index);
+}
+
 /* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
 static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
 {
-	__u32 index;
-
 	view->control = control_row();
 	if (!view->control)
 		return 0;
@@ -85,8 +90,7 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	view->service = service_find(view->slot, local, port) & (SLUICE_MAX_SERVICES - 1);
 	if (!view->service)
 		return 0;
-	index = view->slot * SLUICE_MAX_SERVICES + view->service;
-	view->row = bpf_map_lookup_elem(&services, &index);
+	view->row = service_row(view->slot, view->service);
 	return view->row ? view->service : 0;
 }
 

@@ -35,10 +35,22 @@ static __always_inline void bell_ring(void)
 	bpf_ringbuf_output(&bell, &nothing, sizeof(nothing), 0);
 }
 
-/* Not 0: the policy has SYNs answered by cookies. */
-static __always_inline int policy_bakes(const struct sluice_generation *generation)
+/*
+ * Not 0: the policy has SYNs of this service answered by cookies. Never where a container listens: its socket is in another
+ * network namespace, and what the host finds in its own (nothing, or an engine's proxy) says nothing about a segment.
+ */
+static __always_inline int service_bakes(const struct sluice_generation *generation, const struct sluice_service *row)
 {
-	return generation->flood.cookies && !generation->observe;
+	return generation->flood.cookies && !generation->observe && !row->published;
+}
+
+/* The same, for those who have no view. */
+static __always_inline int service_bakes_now(const struct sluice_generation *generation, __u32 service)
+{
+	const struct sluice_control *now = control_row();
+	const struct sluice_service *row = now ? service_row(slot_in_force(now), service) : NULL;
+
+	return row && service_bakes(generation, row);
 }
 
 static __always_inline void cookies_want(struct sluice_pressure *p, __u64 now)
@@ -161,7 +173,7 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 	__u64 until = now + SLUICE_SUSPECT_NS;
 	__u32 expired;
 
-	if (!p || !generation || !policy_bakes(generation) || !p->completed)
+	if (!p || !generation || !p->completed || !service_bakes_now(generation, key->service))
 		return;
 	bpf_map_update_elem(&suspects, key, &until, BPF_ANY);
 	p->suspects_until_ns = until;
@@ -221,7 +233,7 @@ static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressu
 		else if (s->now - p->busy_ns > generation->flood.calm_ns)
 			p->on = 0;
 	}
-	if (p->on && generation && policy_bakes(generation)) {
+	if (p->on && generation && service_bakes_now(generation, *service)) {
 		guard_raise(p, s->now);
 		cookies_want(p, s->now);
 	}

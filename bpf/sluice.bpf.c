@@ -22,6 +22,7 @@
 #include "count.bpf.h"
 #include "pressure.bpf.h"
 #include "cookie.bpf.h"
+#include "inside.bpf.h"
 #include "admit.bpf.h"
 #include "answered.bpf.h"
 #include "peak.bpf.h"
@@ -194,7 +195,7 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 	if (!common || !state_is_connection(common->skc_state))
 		return 0;
 	sk = (struct sock *)bpf_skc_to_tcp_sock(common);
-	if (sk && in_our_namespace(sk))
+	if (sk)
 		connection_audit(ctx->meta->seq, sk);
 	return 0;
 }

@@ -44,6 +44,7 @@ static long sweep_reservation(void *map, const struct sluice_tuple *key, struct 
 		return 0;
 	how.proven = proof_take(r);
 	bpf_map_delete_elem(&reservations, &tuple);
+	half_forget(&tuple);
 	holding_give(&h, &how);
 	if (!how.proven)
 		expiry_note(&h.source, s->now);

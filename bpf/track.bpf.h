@@ -15,7 +15,7 @@ static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___k
 	return a;
 }
 
-/* The tuple as the gate sees it on arriving packets. An IPv6 socket of an IPv4 peer holds it in mapped form already. */
+/* The tuple of a socket, source first. An IPv6 socket of an IPv4 peer holds it in mapped form already. */
 static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
 {
 	if (sk->__sk_common.skc_family == AF_INET) {
@@ -29,11 +29,14 @@ static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
 	out->local_port = bpf_htons(sk->__sk_common.skc_num);
 }
 
-static __always_inline int in_our_namespace(struct sock *sk)
+/* The tuple as the gate saw it. 0: a socket of another namespace, which the policy in force does not name. */
+static __always_inline int tuple_seen(struct sock *sk, struct sluice_tuple *out)
 {
 	const struct sluice_control *now = control_row();
+	__u64 netns = sk->__sk_common.skc_net.net->net_cookie;
 
-	return now && sk->__sk_common.skc_net.net->net_cookie == now->netns;
+	tuple_of(sk, out);
+	return now && (netns == now->netns || tuple_outside(out, netns, slot_in_force(now)));
 }
 
 /* Not 0: the tuple had a reservation, its slots are the caller's now; *proven: its client has answered. */
@@ -120,6 +123,8 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	}
 	peaks_note(view, &fresh.holding);
 	late_forget(tuple);
+	if (view->row->published)
+		half_forget(tuple);
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;
 	holding_leave(&fresh.holding); /* no room: it is not counted (docs/limits.md) */
@@ -151,9 +156,8 @@ static __always_inline int connection_event(struct sock *sk, int oldstate, int n
 
 	if (newstate == TCP_CLOSE)
 		connection_close(bpf_get_socket_cookie(sk));
-	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !in_our_namespace(sk))
+	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !tuple_seen(sk, &tuple))
 		return 0;
-	tuple_of(sk, &tuple);
 	if (view_of(&view, &tuple))
 		connection_open(bpf_get_socket_cookie(sk), &view, &tuple);
 	return 0;
@@ -203,8 +207,7 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 	struct sluice_view view = {};
 	struct sluice_tuple tuple;
 
-	tuple_of(sk, &tuple);
-	if (!view_of(&view, &tuple)) {
+	if (!tuple_seen(sk, &tuple) || !view_of(&view, &tuple)) {
 		connection_close(cookie);
 		return;
 	}

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 5
+#define SLUICE_ABI_VERSION 6
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -36,6 +36,9 @@
 #define SLUICE_MAX_CONNECTIONS 1000000 /* or as many as `sources { max }` says, if that is more */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
 #define SLUICE_MAX_LISTENERS 4096
+#define SLUICE_MAX_CONTAINERS 64 /* sections of a policy */
+#define SLUICE_CONTAINER_ADDRESSES 8
+#define SLUICE_MAX_PUBLISHED 16384
 #define SLUICE_MAX_RESERVATIONS 65536
 #define SLUICE_MAX_LATE 65536
 #define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
@@ -165,6 +168,39 @@ struct sluice_listener_key {
 	__u16 port;
 };
 
+/* A port in a container's network namespace (which has this cookie), where the host's DNAT leads; `addr` zero: any address there. */
+struct sluice_published_key {
+	__u64 netns;
+	struct sluice_addr addr;
+	__u16 slot;
+	__u16 port;
+	__u32 pad;
+};
+
+/* ... and what arriving packets have instead: the host's port, and one of the host's addresses that is the same service's. */
+struct sluice_published {
+	struct sluice_addr addr;
+	__u16 port;
+	__u16 pad;
+};
+
+/* What DNAT leaves of a tuple, but for the host's port: the tracker finds the address that its client spoke to by it. */
+struct sluice_half {
+	struct sluice_addr source;
+	__be16 source_port;
+	__be16 local_port; /* of the host */
+};
+
+/* A section of the policy, for userspace: whoever audits finds the namespaces by it. Index: slot * SLUICE_MAX_CONTAINERS + number. */
+struct sluice_container {
+	char name[SLUICE_NAME_LEN]; /* "": no more of them */
+	char netns[SLUICE_PATH_LEN]; /* path, or shell pattern */
+	__u32 addresses_count, ports_count;
+	struct sluice_addr addresses[SLUICE_CONTAINER_ADDRESSES];
+	struct sluice_published host[SLUICE_SERVICE_PORTS];
+	__u16 port[SLUICE_SERVICE_PORTS]; /* in the container, of each */
+};
+
 /* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval; rates are counted also without a limit. */
 struct sluice_limit {
 	__u32 connections;
@@ -180,7 +216,8 @@ struct sluice_service {
 	struct sluice_limit total; /* all sources together */
 	struct sluice_limit source; /* each source, unless a set says otherwise: for status; the gate reads the rule */
 	struct sluice_limit syn; /* SYNs of each source that never completed a handshake; `connections` is not used */
-	__u32 excess; /* enum sluice_excess */
+	__u16 excess; /* enum sluice_excess */
+	__u16 published; /* some container has ports of it: no cookies, and addresses are kept in `halves` */
 	__u32 ports_count;
 	__u16 ports[SLUICE_SERVICE_PORTS];
 };
@@ -434,6 +471,10 @@ _Static_assert(sizeof(struct sluice_trie_page) == 4096, "a page, so that it can 
 _Static_assert(sizeof(struct sluice_trie_node) == 36 + 4, "ABI");
 _Static_assert(sizeof(struct sluice_port) == 8, "ABI");
 _Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
+_Static_assert(sizeof(struct sluice_published_key) == 32, "ABI");
+_Static_assert(sizeof(struct sluice_published) == 20, "ABI");
+_Static_assert(sizeof(struct sluice_half) == 20, "ABI");
+_Static_assert(sizeof(struct sluice_container) == 1128, "ABI");
 _Static_assert(sizeof(struct sluice_limit) == 16, "ABI");
 _Static_assert(sizeof(struct sluice_service) == 152, "ABI");
 _Static_assert(sizeof(struct sluice_rule) == 40, "ABI");

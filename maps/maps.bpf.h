@@ -31,6 +31,14 @@ MAP(BPF_MAP_TYPE_ARRAY, services, __u32, struct sluice_service, SLUICE_SLOTS *SL
 MAP(BPF_MAP_TYPE_ARRAY, classes, __u32, struct sluice_class, SLUICE_SLOTS *SLUICE_MAX_CLASSES);
 MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_MAX_RULES);
 
+/*
+ * Containers. `published`: written by the daemon, into the slot in force also when a namespace comes or goes; read by the tracker.
+ * `halves`: written by the gate with a reservation at a service that is published, gone with it. `containers`: userspace's own.
+ */
+MAP(BPF_MAP_TYPE_HASH, published, struct sluice_published_key, struct sluice_published, SLUICE_MAX_PUBLISHED);
+SPARSE_MAP(BPF_MAP_TYPE_HASH, halves, struct sluice_half, struct sluice_addr, SLUICE_MAX_RESERVATIONS);
+MAP(BPF_MAP_TYPE_ARRAY, containers, __u32, struct sluice_container, SLUICE_SLOTS *SLUICE_MAX_CONTAINERS);
+
 /* Address -> leaf, one trie per slot; the daemon makes a new inner map, as large as it must be, for each generation. */
 struct sluice_trie {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -117,9 +117,9 @@ class Net:
     def hold(self, sources, target=SERVER, port=25):
         return Holder(self.popen(self.client, LIB / "hold.py", target, port, sources))
 
-    def established(self, port=25):
-        """What the kernel says: connections to the port, in the server's namespace."""
-        out = self.run(self.server, "ss", "-Htno", "state", "connected", f"( sport = :{port} )").stdout
+    def established(self, port=25, ns=None):
+        """What the kernel says: connections to the port, in the server's namespace unless told otherwise."""
+        out = self.run(ns or self.server, "ss", "-Htno", "state", "connected", f"( sport = :{port} )").stdout
         skip = ("SYN-RECV", "TIME-WAIT", "SYN-SENT")
         # what has a time-wait timer is a memory of a connection, also where it says FIN-WAIT-2
         return sum(line.split()[0] not in skip and "timer:(timewait" not in line for line in out.splitlines())

@@ -64,6 +64,28 @@ static void show_interfaces(const json_t *data)
 	}
 }
 
+static void show_containers(const json_t *data)
+{
+	json_t *container, *namespaces;
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "containers"), i, container)
+	{
+		namespaces = json_object_get(container, "namespaces");
+		printf("container   %s: ", text_of(container, "name"));
+		if (json_is_null(namespaces))
+			printf("without sluiced nobody looks whether it restarts");
+		else if (json_integer_value(namespaces))
+			printf("%lld network namespace%s", json_integer_value(namespaces),
+			       json_integer_value(namespaces) == 1 ? "" : "s");
+		else
+			printf("away");
+		if (*text_of(container, "why"))
+			printf("   warning: %s", text_of(container, "why"));
+		putchar('\n');
+	}
+}
+
 static void show_confirm(const json_t *confirm)
 {
 	if (!strcmp(text_of(confirm, "state"), "awaited"))
@@ -88,6 +110,7 @@ void show_status(const json_t *data)
 	if (json_is_true(json_object_get(data, "stands_open")))
 		printf("gate        open: sluiced was stopped, and stop-grace is over: everything passes\n");
 	show_interfaces(data);
+	show_containers(data);
 	if (json_string_length(json_object_get(data, "metrics")))
 		printf("metrics     http://%s/\n", text_of(data, "metrics"));
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),

@@ -9,11 +9,11 @@ static bool addresses_overlap(const struct policy_service *a, const struct polic
 {
 	size_t i, j;
 
-	if (!a->addresses_count || !b->addresses_count)
-		return !a->addresses_count && !b->addresses_count;
-	for (i = 0; i < a->addresses_count; i++) {
-		for (j = 0; j < b->addresses_count; j++) {
-			if (!memcmp(&a->addresses[i], &b->addresses[j], sizeof(*a->addresses)))
+	if (!a->addresses.count || !b->addresses.count)
+		return !a->addresses.count && !b->addresses.count;
+	for (i = 0; i < a->addresses.count; i++) {
+		for (j = 0; j < b->addresses.count; j++) {
+			if (!memcmp(&a->addresses.item[i], &b->addresses.item[j], sizeof(*a->addresses.item)))
 				return true;
 		}
 	}
@@ -116,6 +116,91 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 	return set_services_check(p, s, d);
 }
 
+/* The same address and port in the same namespaces would lead to two ports of the host. */
+static bool containers_overlap(const struct policy_container *a, const struct policy_container *b)
+{
+	unsigned int i, j;
+
+	if (strcmp(a->netns, b->netns))
+		return false;
+	for (i = 0; a->addresses.count && i < a->addresses.count; i++) {
+		for (j = 0; j < b->addresses.count; j++) {
+			if (!memcmp(&a->addresses.item[i], &b->addresses.item[j], sizeof(*b->addresses.item)))
+				return true;
+		}
+	}
+	return !a->addresses.count && !b->addresses.count;
+}
+
+static int published_check(const struct policy_container *a, const struct policy_container *b, struct diag *d)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < a->ports_count; i++) {
+		for (j = 0; j < b->ports_count; j++) {
+			if (a->ports[i].host == b->ports[j].host) {
+				diag_at(d, &b->at,
+					"container %s: port %u is published by container %s already (line %d): it can lead "
+					"to one of them only",
+					b->name, b->ports[j].host, a->name, a->at.line);
+				return -EINVAL;
+			}
+			if (a->ports[i].inside != b->ports[j].inside || !containers_overlap(a, b))
+				continue;
+			diag_at(d, &b->at,
+				"container %s: port %u inside is container %s's already (line %d): give both addresses of "
+				"their own",
+				b->name, b->ports[j].inside, a->name, a->at.line);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int owners_check(const struct policy *p, const struct policy_container *c, struct diag *d)
+{
+	const struct policy_service *owner;
+	bool several;
+	unsigned int i;
+
+	for (i = 0; i < c->ports_count; i++) {
+		owner = policy_port_owner(p, c->ports[i].host, &several);
+		if (owner && !several)
+			continue;
+		diag_at(d, &c->at,
+			owner ? "container %s: port %u belongs to several services, at addresses of their own: a published "
+				"port must belong to one"
+			      : "container %s: port %u is no service's: name it in the ports of a service, as the host "
+				"publishes it (HOST, or HOST:CONTAINER where they differ)",
+			c->name, c->ports[i].host);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int container_check(const struct policy *p, size_t index, struct diag *d)
+{
+	const struct policy_container *c = &p->containers[index];
+	const char *wrong = "";
+	int err = 0;
+	size_t i;
+
+	if (!c->netns)
+		wrong = "has no netns: add netns = /run/docker/netns/*, or the path of one";
+	else if (!c->ports_count)
+		wrong = "publishes no port: add ports = {\"25\"}";
+	else if (c->addresses.count > SLUICE_CONTAINER_ADDRESSES)
+		wrong = "has more than 8 addresses: make two of it";
+	if (*wrong) {
+		diag_at(d, &c->at, "container %s %s", c->name, wrong);
+		return -EINVAL;
+	}
+	err = owners_check(p, c, d);
+	for (i = 0; i < index && !err; i++)
+		err = p->containers[i].netns ? published_check(&p->containers[i], c, d) : 0;
+	return err;
+}
+
 int policy_check(const struct policy *p, struct diag *d)
 {
 	struct place whole = { p->files_count ? p->files[0] : NULL, 1 };
@@ -139,6 +224,14 @@ int policy_check(const struct policy *p, struct diag *d)
 	}
 	for (i = 0; i < p->sets_count; i++) {
 		one = set_check(p, &p->sets[i], d);
+		err = err ? err : one;
+	}
+	if (p->containers_count > SLUICE_MAX_CONTAINERS) {
+		diag_at(d, &whole, "more than %d containers: name several by one pattern", SLUICE_MAX_CONTAINERS);
+		err = -EINVAL;
+	}
+	for (i = 0; i < p->containers_count; i++) {
+		one = container_check(p, i, d);
 		err = err ? err : one;
 	}
 	return err;

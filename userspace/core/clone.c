@@ -44,6 +44,11 @@ static void set_clone(const struct policy_set *from, struct policy_set *to, bool
 	*bad |= from->file && !to->file;
 }
 
+static void addresses_clone(const struct addresses *from, struct addresses *to, bool *bad)
+{
+	to->item = block_clone(from->item, from->count * sizeof(*from->item), bad);
+}
+
 /* Places point into `files`, which belong to the copy, too. */
 static void place_move(struct place *at, const struct policy *from, const struct policy *to)
 {
@@ -69,8 +74,7 @@ static void sections_clone(const struct policy *p, struct policy *copy, bool *ba
 	copy->written_count = copy->written ? p->written_count : 0;
 	copy->sets = block_clone(p->sets, p->sets_count * sizeof(*p->sets), bad);
 	for (i = 0; i < p->services_count && copy->services; i++) {
-		copy->services[i].addresses = block_clone(
-			p->services[i].addresses, p->services[i].addresses_count * sizeof(struct sluice_addr), bad);
+		addresses_clone(&p->services[i].addresses, &copy->services[i].addresses, bad);
 		place_move(&copy->services[i].at, p, copy);
 		copy->services_count++;
 	}
@@ -78,6 +82,22 @@ static void sections_clone(const struct policy *p, struct policy *copy, bool *ba
 		set_clone(&p->sets[i], &copy->sets[i], bad);
 		place_move(&copy->sets[i].at, p, copy);
 		copy->sets_count++;
+	}
+}
+
+static void containers_clone(const struct policy *p, struct policy *copy, bool *bad)
+{
+	struct policy_container *to;
+	size_t i;
+
+	copy->containers = block_clone(p->containers, p->containers_count * sizeof(*p->containers), bad);
+	for (i = 0; i < p->containers_count && copy->containers; i++) {
+		to = &copy->containers[i];
+		addresses_clone(&p->containers[i].addresses, &to->addresses, bad);
+		to->netns = to->netns ? strdup(to->netns) : NULL;
+		*bad |= p->containers[i].netns && !to->netns;
+		place_move(&to->at, p, copy);
+		copy->containers_count++;
 	}
 }
 
@@ -94,7 +114,8 @@ struct policy *policy_clone(const struct policy *p)
 	copy->services = NULL;
 	copy->written = NULL;
 	copy->sets = NULL;
-	copy->services_count = copy->sets_count = copy->written_count = 0;
+	copy->containers = NULL;
+	copy->services_count = copy->sets_count = copy->written_count = copy->containers_count = 0;
 	copy->geo = geo_hold(p->geo);
 	copy->path = p->path ? strdup(p->path) : NULL;
 	copy->files = strings_clone(p->files, p->files_count, &copy->files_count, &bad);
@@ -103,5 +124,7 @@ struct policy *policy_clone(const struct policy *p)
 	place_move(&copy->geoip_at, p, copy);
 	if (!bad)
 		sections_clone(p, copy, &bad);
+	if (!bad)
+		containers_clone(p, copy, &bad);
 	return bad || (p->path && !copy->path) ? NULL : TAKE_PTR(copy);
 }

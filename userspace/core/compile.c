@@ -27,6 +27,7 @@ void compiled_free(struct compiled *c)
 	free(c->listeners);
 	free(c->classes);
 	free(c->rules);
+	free(c->containers);
 	classified_free(&c->classified);
 	trie_free(c->trie);
 	free(c);
@@ -186,7 +187,7 @@ static int listeners_fill(struct compiler *c)
 	size_t i, j, k, n = 0;
 
 	for (i = 0; i < c->policy->services_count; i++)
-		n += c->policy->services[i].ports_count * c->policy->services[i].addresses_count;
+		n += c->policy->services[i].ports_count * c->policy->services[i].addresses.count;
 	if (n > SLUICE_MAX_LISTENERS)
 		return -ENOSPC;
 	out->ports = calloc(SLUICE_POLICY_SERVICES * SLUICE_SERVICE_PORTS, sizeof(*out->ports));
@@ -197,13 +198,54 @@ static int listeners_fill(struct compiler *c)
 		s = &c->policy->services[i];
 		for (j = 0; j < s->ports_count; j++) {
 			row = port_row(out, s->ports[j]);
-			if (s->addresses_count)
+			if (s->addresses.count)
 				row->row.listeners = 1;
 			else
 				row->row.service = c->id[i];
-			for (k = 0; k < s->addresses_count; k++)
+			for (k = 0; k < s->addresses.count; k++)
 				out->listeners[out->listeners_count++] =
-					(struct compiled_listener){ s->addresses[k], s->ports[j], c->id[i] };
+					(struct compiled_listener){ s->addresses.item[k], s->ports[j], c->id[i] };
+		}
+	}
+	return 0;
+}
+
+/* An address of the host at which the port is its service's: the service is the same at each, since it alone has the port. */
+static void publish_fill(struct compiler *c, const struct publish *from, struct sluice_published *to)
+{
+	const struct policy_service *owner;
+	bool several;
+
+	owner = policy_port_owner(c->policy, from->host, &several);
+	if (owner && owner->addresses.count)
+		to->addr = owner->addresses.item[0];
+	if (owner)
+		c->out->services[c->id[owner - c->policy->services]].published = 1;
+	to->port = from->host;
+}
+
+static int containers_fill(struct compiler *c)
+{
+	const struct policy_container *from;
+	struct sluice_container *row;
+	size_t i;
+	unsigned int j;
+
+	c->out->containers = calloc(c->policy->containers_count + 1, sizeof(*c->out->containers));
+	if (!c->out->containers)
+		return -ENOMEM;
+	for (i = 0; i < c->policy->containers_count; i++) {
+		from = &c->policy->containers[i];
+		row = &c->out->containers[c->out->containers_count++];
+		memcpy(row->name, from->name, sizeof(row->name));
+		snprintf(row->netns, sizeof(row->netns), "%s", from->netns);
+		row->addresses_count = from->addresses.count;
+		if (from->addresses.count)
+			memcpy(row->addresses, from->addresses.item, from->addresses.count * sizeof(*row->addresses));
+		row->ports_count = from->ports_count;
+		for (j = 0; j < from->ports_count; j++) {
+			publish_fill(c, &from->ports[j], &row->host[j]);
+			row->port[j] = from->ports[j].inside;
 		}
 	}
 	return 0;
@@ -243,6 +285,8 @@ static int compile(struct compiler *c)
 		err = services_fill(c);
 	if (!err)
 		err = listeners_fill(c);
+	if (!err)
+		err = containers_fill(c);
 	if (!err)
 		err = policy_classify(c->policy, &out->classified);
 	if (!err)

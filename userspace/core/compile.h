@@ -41,6 +41,8 @@ struct compiled {
 	size_t classes_count;
 	struct sluice_rule *rules;
 	size_t rules_count;
+	struct sluice_container *containers;
+	size_t containers_count;
 };
 
 /*

@@ -26,5 +26,6 @@ __attribute__((format(printf, 2, 3))) void diag_add(struct diag *d, const char *
 /* All messages, a line each, as one string that the caller frees; "" where there are none; NULL without memory. */
 char *diag_text(const struct diag *d);
 void diag_free(struct diag *d);
+#define _cleanup_diag_ __attribute__((cleanup(diag_free)))
 
 #endif

@@ -40,5 +40,10 @@ int policy_dump(const struct policy *p, FILE *out)
 		section_write(SECTION_SET, &p->sets[i], "    ", out);
 		fputs("}\n", out);
 	}
+	for (i = 0; i < p->containers_count; i++) {
+		fprintf(out, "\ncontainer %s {\n", p->containers[i].name);
+		section_write(SECTION_CONTAINER, &p->containers[i], "    ", out);
+		fputs("}\n", out);
+	}
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

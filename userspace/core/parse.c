@@ -110,6 +110,22 @@ static struct policy_set *set_open(struct policy *p, const char *name, const str
 	return s;
 }
 
+static struct policy_container *container_open(struct policy *p, const char *name, const struct place *at)
+{
+	struct policy_container *c = policy_container_find(p, name);
+
+	if (c)
+		return c;
+	c = realloc(p->containers, (p->containers_count + 1) * sizeof(*c));
+	if (!c)
+		return NULL;
+	p->containers = c;
+	c += p->containers_count++;
+	*c = (struct policy_container){ .at = *at };
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	return c;
+}
+
 /* The struct that a section's keys go to; NULL with a message. */
 static void *base_of(cfg_t *cfg, enum section section)
 {
@@ -123,8 +139,10 @@ static void *base_of(cfg_t *cfg, enum section section)
 		}
 		if (section == SECTION_SERVICE)
 			base = service_open(reading->policy, cfg_title(cfg), &at);
-		else
+		else if (section == SECTION_SET)
 			base = set_open(reading->policy, cfg_title(cfg), &at);
+		else
+			base = container_open(reading->policy, cfg_title(cfg), &at);
 	}
 	if (!base)
 		reading->err = -ENOMEM;
@@ -243,6 +261,7 @@ static void section_options(enum section section, cfg_opt_t *opts)
 
 static void callbacks_set(cfg_t *cfg)
 {
+	enum section section;
 	char path[128];
 	size_t i;
 
@@ -252,8 +271,8 @@ static void callbacks_set(cfg_t *cfg)
 			 schema[i].key);
 		cfg_set_validate_func(cfg, path, on_value);
 	}
-	cfg_set_validate_func(cfg, "service", on_section);
-	cfg_set_validate_func(cfg, "source-set", on_section);
+	for (section = SECTION_SERVICE; section < SECTIONS; section++)
+		cfg_set_validate_func(cfg, section_names[section], on_section);
 }
 
 /* One file's text, without its includes. */

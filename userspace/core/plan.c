@@ -162,6 +162,33 @@ static int sets_diff(struct plan *plan, const struct policy *now, const struct p
 	return err;
 }
 
+static int containers_diff(struct plan *plan, const struct policy *now, const struct policy *want)
+{
+	const struct policy_container *old;
+	unsigned int keys;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < want->containers_count && !err; i++) {
+		keys = 0;
+		old = policy_container_find(now, want->containers[i].name);
+		if (old) {
+			err = section_diff(plan, SECTION_CONTAINER, old->name, old, &want->containers[i], &keys);
+		} else {
+			err = plan_add(plan, PLAN_ADDED, "container %s", want->containers[i].name);
+			plan->added++;
+		}
+		plan->changed += keys != 0;
+	}
+	for (i = 0; i < now->containers_count && !err; i++) {
+		if (policy_container_find(want, now->containers[i].name))
+			continue;
+		err = plan_add(plan, PLAN_REMOVED, "container %s", now->containers[i].name);
+		plan->removed++;
+	}
+	return err;
+}
+
 int plan_diff(const struct policy *now, const struct policy *want, struct plan **out)
 {
 	_cleanup_(plan_free) struct plan *plan = calloc(1, sizeof(*plan));
@@ -178,6 +205,8 @@ int plan_diff(const struct policy *now, const struct policy *want, struct plan *
 		err = services_diff(plan, now, want);
 	if (!err)
 		err = sets_diff(plan, now, want);
+	if (!err)
+		err = containers_diff(plan, now, want);
 	if (err)
 		return err;
 	*out = TAKE_PTR(plan);

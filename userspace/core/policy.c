@@ -51,10 +51,15 @@ void policy_free(struct policy *p)
 	if (!p)
 		return;
 	for (i = 0; i < p->services_count; i++)
-		free(p->services[i].addresses);
+		free(p->services[i].addresses.item);
 	for (i = 0; i < p->sets_count; i++)
 		set_free(&p->sets[i]);
+	for (i = 0; i < p->containers_count; i++) {
+		free(p->containers[i].addresses.item);
+		free(p->containers[i].netns);
+	}
 	free(p->services);
+	free(p->containers);
 	free(p->written);
 	free(p->sets);
 	strings_free(p->interfaces, p->interfaces_count);
@@ -85,6 +90,36 @@ struct policy_set *policy_set_find(const struct policy *p, const char *name)
 			return &p->sets[i];
 	}
 	return NULL;
+}
+
+struct policy_container *policy_container_find(const struct policy *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->containers_count; i++) {
+		if (!strcmp(p->containers[i].name, name))
+			return &p->containers[i];
+	}
+	return NULL;
+}
+
+const struct policy_service *policy_port_owner(const struct policy *p, uint16_t port, bool *several)
+{
+	const struct policy_service *s, *owner = NULL;
+	unsigned int i;
+
+	*several = false;
+	for (s = p->services; s < p->services + p->services_count; s++) {
+		for (i = 0; i < s->ports_count && s->ports[i] != port; i++)
+			;
+		if (i == s->ports_count)
+			continue;
+		*several = owner != NULL;
+		if (owner)
+			break;
+		owner = s;
+	}
+	return owner;
 }
 
 int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at)

@@ -43,6 +43,11 @@ struct numbers {
 	size_t count;
 };
 
+struct addresses {
+	struct sluice_addr *item; /* owned */
+	size_t count;
+};
+
 /* Where the exporter listens: a numeric address and a port; off: nowhere. */
 struct listen {
 	struct sluice_addr addr;
@@ -67,8 +72,7 @@ struct policy_service {
 	struct place at;
 	uint16_t ports[SLUICE_SERVICE_PORTS];
 	unsigned int ports_count;
-	struct sluice_addr *addresses; /* owned; none: any address of the host */
-	size_t addresses_count;
+	struct addresses addresses; /* none: any address of the host */
 	struct limits limits;
 	struct countries deny_countries, allow_countries; /* at most one of them has any */
 	struct rate max_syn_rate; /* of each source that never completed a handshake */
@@ -90,6 +94,21 @@ struct policy_set {
 	struct limits limits;
 	uint32_t priority;
 	bool enabled;
+};
+
+/* A port of the host, and the one in the container that its DNAT leads to. */
+struct publish {
+	uint16_t host, inside;
+};
+
+/* Network namespaces whose sockets count as the host's own at the ports that they are published on. */
+struct policy_container {
+	char name[SLUICE_NAME_LEN];
+	struct place at;
+	char *netns; /* path or shell pattern, absolute, owned; NULL: not said */
+	struct addresses addresses; /* in the container; none: any */
+	struct publish ports[SLUICE_SERVICE_PORTS];
+	unsigned int ports_count;
 };
 
 struct setting; /* schema.h */
@@ -116,6 +135,8 @@ struct policy {
 	size_t services_count;
 	struct policy_set *sets;
 	size_t sets_count;
+	struct policy_container *containers;
+	size_t containers_count;
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
@@ -134,6 +155,9 @@ struct policy *policy_new(void);
 void policy_free(struct policy *p);
 struct policy_service *policy_service_find(const struct policy *p, const char *name);
 struct policy_set *policy_set_find(const struct policy *p, const char *name);
+struct policy_container *policy_container_find(const struct policy *p, const char *name);
+/* The service that owns this port of the host, at whatever address; NULL: none. *several: and more than one. */
+const struct policy_service *policy_port_owner(const struct policy *p, uint16_t port, bool *several);
 /* 0 or -ENOMEM. */
 int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at);
 /* Where the key of this service or set was written; `otherwise` where no file says it. */

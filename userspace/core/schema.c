@@ -12,12 +12,13 @@ static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "",	   "sources", "privacy", "geoip",
-					      "syn-flood", "metrics", "service", "source-set" };
+const char *const section_names[SECTIONS] = { "",	 "sources", "privacy",	  "geoip",    "syn-flood",
+					      "metrics", "service", "source-set", "container" };
 
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
 #define SET(member) offsetof(struct policy_set, member)
+#define CONTAINER(member) offsetof(struct policy_container, member)
 #define LIMITS(section, of)                                                                                         \
 	{ section, "max-connections", KIND_COUNT, of(limits.max_connections),                                       \
 	  0,	   MAX_COUNT,	      NULL,	  "simultaneous connections, all sources together" },               \
@@ -68,7 +69,8 @@ const struct setting schema[] = {
 	{ SECTION_METRICS, "listen", KIND_LISTEN, TOP(metrics), 0, 0, NULL,
 	  "where /metrics and the status page are served; none: nowhere" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
-	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, 0, 0, 0, NULL, "only these addresses of the host" },
+	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, SERVICE(addresses), 0, 0, NULL,
+	  "only these addresses of the host" },
 	LIMITS(SECTION_SERVICE, SERVICE),
 	{ SECTION_SERVICE, "deny-countries", KIND_COUNTRIES, SERVICE(deny_countries), 0, 0, NULL,
 	  "countries that are refused; ZZ: in no database" },
@@ -86,6 +88,12 @@ const struct setting schema[] = {
 	LIMITS(SECTION_SET, SET),
 	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap", 100 },
 	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion", true },
+	{ SECTION_CONTAINER, "netns", KIND_PATTERN, CONTAINER(netns), 0, 0, NULL,
+	  "its network namespace: a path, or a pattern of several" },
+	{ SECTION_CONTAINER, "addresses", KIND_ADDRESSES, CONTAINER(addresses), 0, 0, NULL,
+	  "where in it the host's DNAT leads; default any address" },
+	{ SECTION_CONTAINER, "ports", KIND_PUBLISHED, 0, 1, 65535, NULL,
+	  "ports of the host that lead there: HOST or HOST:CONTAINER" },
 };
 #pragma GCC diagnostic pop
 

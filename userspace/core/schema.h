@@ -17,6 +17,7 @@ enum section {
 	SECTION_METRICS,
 	SECTION_SERVICE,
 	SECTION_SET,
+	SECTION_CONTAINER,
 	SECTIONS
 };
 
@@ -29,10 +30,12 @@ enum kind {
 	KIND_CHOICE, /* int-sized enum: index into `choices` */
 	KIND_LISTEN, /* struct listen */
 	KIND_FILE,
+	KIND_PATTERN, /* absolute */
 	/* lists */
 	KIND_INTERFACES,
 	KIND_PORTS,
-	KIND_ADDRESSES,
+	KIND_ADDRESSES, /* struct addresses */
+	KIND_PUBLISHED,
 	KIND_PREFIXES,
 	KIND_SERVICES,
 	KIND_COUNTRIES, /* struct countries */
@@ -44,7 +47,7 @@ struct setting {
 	enum section section;
 	const char *key;
 	enum kind kind;
-	size_t offset; /* into struct policy, policy_service or policy_set */
+	size_t offset; /* into the struct of the section */
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;

@@ -61,6 +61,14 @@ static int file_set(const struct asked *a, char **file, const char *text)
 	return 0;
 }
 
+static int pattern_set(const struct asked *a, char **pattern, const char *text)
+{
+	if (*text != '/' || strlen(text) >= SLUICE_PATH_LEN)
+		return setting_refuse(a, "'%s' is no absolute path: write one, or a pattern, as /run/docker/netns/*",
+				      text);
+	return file_set(a, pattern, text);
+}
+
 static int value_set(const struct asked *a, void *field, const char *text)
 {
 	const struct setting *s = a->setting;
@@ -95,6 +103,8 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		return 0;
 	case KIND_CHOICE:
 		return choice_set(a, text, field);
+	case KIND_PATTERN:
+		return pattern_set(a, field, text);
 	default:
 		return file_set(a, field, text);
 	}
@@ -139,7 +149,7 @@ bool setting_is_default(const struct setting *s, const void *base)
 		return *(const bool *)field == s->normal;
 	if (s->kind == KIND_LISTEN)
 		return !strcmp(listen_format(field, listen), POLICY_LISTEN);
-	if (s->kind == KIND_FILE)
+	if (s->kind == KIND_FILE || s->kind == KIND_PATTERN)
 		return !*(char *const *)field;
 	memcpy(&n, field, sizeof(n));
 	return n == s->normal;

@@ -42,11 +42,10 @@ static int strings_set(char ***list, size_t *count, const char *const *text, siz
 /* Countries are compared without case, by their own; prefixes and names may stand twice. */
 static int repeated_refuse(const struct asked *a, const char *const *text, size_t n)
 {
-	static const char *const noun[] = { [KIND_INTERFACES] = "interface",
-					    [KIND_PORTS] = "port",
-					    [KIND_ADDRESSES] = "address",
-					    [KIND_NETWORKS] = "network",
-					    [KIND_DATABASES] = "database" };
+	static const char *const noun[] = {
+		[KIND_INTERFACES] = "interface", [KIND_PORTS] = "port",	      [KIND_ADDRESSES] = "address",
+		[KIND_PUBLISHED] = "port",	 [KIND_NETWORKS] = "network", [KIND_DATABASES] = "database"
+	};
 	size_t i, j;
 
 	for (i = 0; noun[a->setting->kind] && i < n; i++) {
@@ -88,7 +87,7 @@ static int ports_set(const struct asked *a, struct policy_service *s, const char
 	return 0;
 }
 
-static int addresses_set(const struct asked *a, struct policy_service *s, const char *const *text, size_t n)
+static int addresses_set(const struct asked *a, struct addresses *out, const char *const *text, size_t n)
 {
 	_cleanup_free_ struct sluice_addr *list = calloc(n + 1, sizeof(*list));
 	size_t i;
@@ -97,12 +96,51 @@ static int addresses_set(const struct asked *a, struct policy_service *s, const 
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		if (addr_parse(text[i], &list[i]))
-			return setting_refuse(a, "'%s' is no address: write one of the host's own, as 203.0.113.5",
-					      text[i]);
+			return setting_refuse(a, "'%s' is no address: write one, as 203.0.113.5", text[i]);
 	}
-	free(s->addresses);
-	s->addresses = TAKE_PTR(list);
-	s->addresses_count = n;
+	free(out->item);
+	out->item = TAKE_PTR(list);
+	out->count = n;
+	return 0;
+}
+
+static int publish_parse(const char *text, struct publish *out)
+{
+	_cleanup_free_ char *host = strdup(text);
+	char *inside = host ? strchr(host, ':') : NULL;
+	uint32_t from, to;
+
+	if (!host)
+		return -ENOMEM;
+	if (inside)
+		*inside++ = 0;
+	if (count_parse(host, 1, 65535, &from) || count_parse(inside ? inside : host, 1, 65535, &to))
+		return -EINVAL;
+	*out = (struct publish){ from, to };
+	return 0;
+}
+
+static int published_set(const struct asked *a, struct policy_container *c, const char *const *text, size_t n)
+{
+	struct publish ports[SLUICE_SERVICE_PORTS];
+	size_t i, j;
+
+	if (n > SLUICE_SERVICE_PORTS)
+		return setting_refuse(a, "more than %d ports: make two containers of it", SLUICE_SERVICE_PORTS);
+	for (i = 0; i < n; i++) {
+		if (publish_parse(text[i], &ports[i]))
+			return setting_refuse(
+				a, "'%s' publishes nothing: write HOST or HOST:CONTAINER, as \"25\" or \"25:2525\"",
+				text[i]);
+		for (j = 0; j < i; j++) {
+			if (ports[i].host == ports[j].host || ports[i].inside == ports[j].inside)
+				return setting_refuse(
+					a, "'%s' and '%s' have a port in common: each leads from one port to one port",
+					text[j], text[i]);
+		}
+	}
+	memcpy(c->ports, ports, n * sizeof(*ports));
+	c->ports_count = n;
 	return 0;
 }
 
@@ -205,7 +243,9 @@ int list_set(const struct asked *a, void *base, const char *const *text, size_t 
 	case KIND_PORTS:
 		return ports_set(a, base, text, n);
 	case KIND_ADDRESSES:
-		return addresses_set(a, base, text, n);
+		return addresses_set(a, field, text, n);
+	case KIND_PUBLISHED:
+		return published_set(a, base, text, n);
 	case KIND_PREFIXES:
 		return prefixes_set(a, base, text, n);
 	case KIND_COUNTRIES:
@@ -232,7 +272,9 @@ size_t list_count(const struct setting *s, const void *base)
 	case KIND_PORTS:
 		return service->ports_count;
 	case KIND_ADDRESSES:
-		return service->addresses_count;
+		return ((const struct addresses *)field)->count;
+	case KIND_PUBLISHED:
+		return ((const struct policy_container *)base)->ports_count;
 	case KIND_PREFIXES:
 		return set->prefix_texts_count;
 	case KIND_COUNTRIES:
@@ -268,10 +310,24 @@ static void countries_write(const struct countries *c, FILE *out)
 	}
 }
 
+static void published_write(const struct policy_container *c, size_t n, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		fprintf(out, "%s\"%u", i ? ", " : "", c->ports[i].host);
+		if (c->ports[i].inside != c->ports[i].host)
+			fprintf(out, ":%u", c->ports[i].inside);
+		fputc('"', out);
+	}
+}
+
 static void numbers_write(const struct setting *s, const void *base, size_t n, FILE *out)
 {
 	const struct policy_service *service = base;
-	const struct numbers *numbers = (const void *)((const char *)base + s->offset);
+	const void *field = (const char *)base + s->offset;
+	const struct addresses *addresses = field;
+	const struct numbers *numbers = field;
 	char text[ADDR_TEXT_LEN];
 	size_t i;
 
@@ -280,7 +336,7 @@ static void numbers_write(const struct setting *s, const void *base, size_t n, F
 		if (s->kind == KIND_PORTS)
 			fprintf(out, "%u", service->ports[i]);
 		else if (s->kind == KIND_ADDRESSES)
-			fputs(addr_format(&service->addresses[i], text), out);
+			fputs(addr_format(&addresses->item[i], text), out);
 		else
 			fprintf(out, "%u", numbers->item[i]);
 	}
@@ -301,6 +357,8 @@ void list_write(const struct setting *s, const void *base, FILE *out)
 		strings_write(set->prefix_texts, n, out);
 	else if (s->kind == KIND_SERVICES)
 		strings_write(set->services, n, out);
+	else if (s->kind == KIND_PUBLISHED)
+		published_write(base, n, out);
 	else if (s->kind == KIND_COUNTRIES)
 		countries_write((const void *)((const char *)base + s->offset), out);
 	else

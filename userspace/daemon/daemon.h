@@ -65,6 +65,9 @@ struct daemon {
 	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
 	struct watch *watch; /* NULL: nobody does */
+	struct container_status *containers; /* as it was said last */
+	size_t containers_count;
+	unsigned int audits_due; /* one a second: containers came or went */
 	struct exporter *exporter; /* exporter.c's; NULL before the loop */
 	int keeper; /* keeper.c's end of the pipe; -1: none */
 	pid_t keeper_pid;
@@ -144,6 +147,10 @@ void verb_run(struct daemon *dm, json_t *request, struct answer *a);
 int background_begin(struct daemon *dm);
 /* Started: tells systemd, or the waiting command; from then on the log goes to syslog. */
 void background_ready(struct daemon *dm);
+
+/* inside.c: containers that come and go. Once a second, and after each audit. */
+void containers_tick(struct daemon *dm);
+void containers_tell(struct daemon *dm); /* the log, of what has changed */
 
 /* loop.c */
 int daemon_loop(struct daemon *dm, struct diag *d);

@@ -187,12 +187,12 @@ static int local_find(const struct policy_service *s, const struct question *q, 
 	bool ipv4 = addr_is_ipv4(&q->address);
 	size_t i;
 
-	if (!s->addresses_count)
+	if (!s->addresses.count)
 		return addr_parse(ipv4 ? "0.0.0.0" : "::", out);
-	for (i = 0; i < s->addresses_count; i++) {
-		if (addr_is_ipv4(&s->addresses[i]) != ipv4)
+	for (i = 0; i < s->addresses.count; i++) {
+		if (addr_is_ipv4(&s->addresses.item[i]) != ipv4)
 			continue;
-		*out = s->addresses[i];
+		*out = s->addresses.item[i];
 		return 0;
 	}
 	diag_add(d, "service %s has no %s address: such a source cannot reach it", s->name, ipv4 ? "IPv4" : "IPv6");

@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "containers.h"
 #include "keeper.h"
 #include "rights.h"
 
@@ -16,24 +17,66 @@
 DEFINE_CLEANUP(struct engine *, engine_close);
 DEFINE_CLEANUP(struct policy *, policy_free);
 
-static int message_send(int to, json_t *message)
+/* Room for the descriptors that go with a message. */
+union passengers {
+	char room[CMSG_SPACE(SPACES_MAX * sizeof(int))];
+	struct cmsghdr align;
+};
+
+/* Of the namespaces that have one; they stay the caller's. */
+static size_t passengers_load(union passengers *p, const struct spaces *spaces)
+{
+	int fd[SPACES_MAX];
+	size_t n = 0, i;
+
+	for (i = 0; spaces && i < spaces->count && n < SPACES_MAX; i++) {
+		if (spaces->item[i].fd >= 0)
+			fd[n++] = spaces->item[i].fd;
+	}
+	if (!n)
+		return 0;
+	memset(p, 0, sizeof(*p));
+	p->align = (struct cmsghdr){ CMSG_LEN(n * sizeof(*fd)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&p->align), fd, n * sizeof(*fd));
+	return CMSG_SPACE(n * sizeof(*fd));
+}
+
+/* `spaces`: whose descriptors go with it; NULL: none do. */
+static int message_send(int to, json_t *message, const struct spaces *spaces)
 {
 	_cleanup_free_ char *text = json_dumps(message, JSON_COMPACT);
-	ssize_t n = text ? send(to, text, strlen(text), MSG_NOSIGNAL) : -1;
+	struct iovec data = { text, text ? strlen(text) : 0 };
+	union passengers with;
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &with };
+	ssize_t n;
 
+	m.msg_controllen = passengers_load(&with, spaces);
+	if (!m.msg_controllen)
+		m.msg_control = NULL;
+	n = text ? sendmsg(to, &m, MSG_NOSIGNAL) : -1;
 	json_decref(message);
 	return n < 0 ? -EPIPE : 0;
 }
 
-/* NULL: the other end is gone. */
-static json_t *message_read(int from)
+/* NULL: the other end is gone. The descriptors that come with it are the caller's; *count of them. */
+static json_t *message_read(int from, int fd[static SPACES_MAX], size_t *count)
 {
 	char text[MESSAGE_MAX];
+	struct iovec data = { text, sizeof(text) };
+	union passengers with;
+	struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &with, .msg_controllen = sizeof(with) };
+	struct cmsghdr *c;
 	ssize_t n;
 
+	*count = 0;
 	do {
-		n = recv(from, text, sizeof(text), 0);
+		n = recvmsg(from, &m, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
+	c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		*count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(*fd);
+		memcpy(fd, CMSG_DATA(c), *count * sizeof(*fd));
+	}
 	return n > 0 ? json_loadb(text, n, 0, NULL) : NULL;
 }
 
@@ -68,6 +111,46 @@ static int attach(const char *instance, const json_t *request, struct diag *d)
 	return err ? err : engine_attach(e, p, also, d);
 }
 
+static int container_parse(const json_t *request, struct sluice_container *c)
+{
+	const json_t *list = json_object_get(request, "addresses");
+	size_t i;
+
+	*c = (struct sluice_container){ .addresses_count = json_array_size(list) };
+	snprintf(c->netns, sizeof(c->netns), "%s", json_string_value(json_object_get(request, "netns")));
+	if (c->addresses_count > SLUICE_CONTAINER_ADDRESSES)
+		return -EINVAL;
+	for (i = 0; i < c->addresses_count; i++) {
+		if (addr_parse(json_string_value(json_array_get(list, i)), &c->addresses[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int enter(const char *instance, const json_t *request, struct spaces *out, struct diag *d)
+{
+	enum space_opens what = json_is_true(json_object_get(request, "sockets")) ? SPACE_SOCKETS : SPACE_AUDIT;
+	struct sluice_container c;
+	int err = container_parse(request, &c);
+
+	if (!err)
+		err = spaces_enter(instance, &c, what, out, d);
+	if (err)
+		spaces_free(out);
+	return err;
+}
+
+/* [cookie, whether a descriptor of it comes along] of each. */
+static json_t *spaces_json(const struct spaces *s)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		json_array_append_new(list, json_pack("[I, b]", (json_int_t)s->item[i].cookie, s->item[i].fd >= 0));
+	return list;
+}
+
 static json_t *answer(int err, struct diag *d)
 {
 	json_t *said = json_array();
@@ -79,34 +162,78 @@ static json_t *answer(int err, struct diag *d)
 	return json_pack("{s:i, s:o}", "err", err, "said", said);
 }
 
+/* Does what it is asked. Not 0: the keeper can do no more. */
+static int serve(const char *instance, int with, const json_t *request)
+{
+	_cleanup_spaces_ struct spaces spaces = {};
+	struct diag d = {};
+	json_t *said;
+	int err;
+
+	if (json_object_get(request, "netns"))
+		err = enter(instance, request, &spaces, &d);
+	else if (json_object_get(request, "interfaces"))
+		err = attach(instance, request, &d);
+	else
+		err = engine_unload(instance, &d);
+	said = answer(err, &d);
+	json_object_set_new(said, "spaces", spaces_json(&spaces));
+	return message_send(with, said, &spaces) || err == -ENOTRECOVERABLE;
+}
+
 /* The child. Signals for sluiced reach it, too, where they are sent to all: it ends when sluiced does. */
 _Noreturn static void keeper_run(const char *instance, int with)
 {
+	int none[SPACES_MAX], err;
 	struct diag d = {};
 	json_t *request;
-	int err;
+	size_t count;
 
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	err = rights_drop(RIGHTS_KEEPER, &d);
-	if (message_send(with, answer(err, &d)) || err)
+	if (message_send(with, answer(err, &d), NULL) || err)
 		_exit(1);
-	while ((request = message_read(with))) {
-		err = json_object_get(request, "interfaces") ? attach(instance, request, &d)
-							     : engine_unload(instance, &d);
+	for (err = 0; !err && (request = message_read(with, none, &count));) {
+		err = serve(instance, with, request);
 		json_decref(request);
-		if (message_send(with, answer(err, &d)))
-			break;
 	}
 	_exit(0);
 }
 
-static int answer_await(struct daemon *dm, struct diag *d)
+/* What the keeper opened: `fd` are taken over. */
+static int spaces_parse(const json_t *list, const int *fd, size_t count, struct spaces *out)
 {
-	json_t *got = message_read(dm->keeper), *text;
-	int err = got ? (int)json_integer_value(json_object_get(got, "err")) : -EPIPE;
-	size_t i;
+	json_t *one;
+	int err = 0;
+	size_t i, next = 0;
+
+	json_array_foreach(list, i, one)
+	{
+		bool has = json_is_true(json_array_get(one, 1)) && next < count;
+
+		if (!err)
+			err = spaces_add(out, json_integer_value(json_array_get(one, 0)), has ? fd[next++] : -1);
+	}
+	while (next < count)
+		close(fd[next++]);
+	return err;
+}
+
+/* `out` NULL: nothing was asked to be opened. */
+static int answer_await(struct daemon *dm, struct spaces *out, struct diag *d)
+{
+	int fd[SPACES_MAX], err;
+	struct spaces none = {};
+	json_t *got, *text;
+	size_t count, i;
+
+	got = message_read(dm->keeper, fd, &count);
+	err = got ? (int)json_integer_value(json_object_get(got, "err")) : -EPIPE;
+	if (spaces_parse(json_object_get(got, "spaces"), fd, count, out ? out : &none) && !err)
+		err = -ENOMEM;
+	spaces_free(&none);
 
 	json_array_foreach(json_object_get(got, "said"), i, text) diag_add(d, "%s", json_string_value(text));
 	if (!got)
@@ -145,7 +272,7 @@ int keeper_begin(struct daemon *dm)
 	}
 	close(ends[0]);
 	dm->keeper = ends[1];
-	err = answer_await(dm, &d);
+	err = answer_await(dm, NULL, &d);
 	log_diag(LOG_ERR, &d);
 	return err;
 }
@@ -180,9 +307,11 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 	int err = 0;
 
 	if (!engine_attached(dm->engine, p, also)) {
-		message_send(dm->keeper, json_pack("{s:O, s:o, s:i}", "interfaces", there, "also",
-						   interfaces_there(dm, also, NULL), "mode", p->xdp_mode));
-		err = answer_await(dm, d);
+		message_send(dm->keeper,
+			     json_pack("{s:O, s:o, s:i}", "interfaces", there, "also", interfaces_there(dm, also, NULL),
+				       "mode", p->xdp_mode),
+			     NULL);
+		err = answer_await(dm, NULL, d);
 	}
 	json_decref(there);
 	return err ? err : engine_links_note(dm->engine, p);
@@ -190,6 +319,28 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 
 int keeper_unload(struct daemon *dm, struct diag *d)
 {
-	message_send(dm->keeper, json_object());
-	return answer_await(dm, d);
+	message_send(dm->keeper, json_object(), NULL);
+	return answer_await(dm, NULL, d);
+}
+
+static int spaces_by_keeper(void *arg, const struct sluice_container *c, enum space_opens what, struct spaces *out,
+			    struct diag *d)
+{
+	json_t *addresses = json_array();
+	struct daemon *dm = arg;
+	char text[ADDR_TEXT_LEN];
+	__u32 i;
+
+	for (i = 0; i < c->addresses_count; i++)
+		json_array_append_new(addresses, json_string(addr_format(&c->addresses[i], text)));
+	message_send(dm->keeper,
+		     json_pack("{s:s, s:o, s:b}", "netns", c->netns, "addresses", addresses, "sockets",
+			       what == SPACE_SOCKETS),
+		     NULL);
+	return answer_await(dm, out, d);
+}
+
+void keeper_lend(struct daemon *dm)
+{
+	engine_spaces_by(dm->engine, spaces_by_keeper, dm);
 }

@@ -2,7 +2,8 @@
 /*
  * A second process that keeps the one right sluiced cannot do without and should not have: to look at, and replace, the programs on
  * an interface takes a descriptor by a program's id, and the kernel gives that to CAP_SYS_ADMIN only. The keeper reads nothing but
- * its pipe to sluiced, does two things, and ends with it.
+ * its pipe to sluiced, does three things, and ends with it. The third: to enter the network namespaces of containers, and to open there
+ * what lists the sockets. It hands over descriptors of these two kinds only, and the number of the namespace.
  */
 #ifndef SLUICE_DAEMON_KEEPER_H
 #define SLUICE_DAEMON_KEEPER_H
@@ -11,6 +12,8 @@
 
 /* Before anything is opened, so that the keeper holds nothing. 0 or -errno. */
 int keeper_begin(struct daemon *dm);
+/* From now on the keeper enters namespaces for the engine. */
+void keeper_lend(struct daemon *dm);
 void keeper_end(struct daemon *dm);
 /* As engine_attach() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone, a restart brings it back. */
 int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d);

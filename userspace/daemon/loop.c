@@ -98,6 +98,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 		dm->state.dirty = true;
 	state_tick(dm);
 	tune(dm);
+	containers_tick(dm);
 	control_tick(dm);
 	exporter_tick(dm);
 }
@@ -117,6 +118,7 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 	if (dm->drift && before)
 		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);
 	log_diag(LOG_ERR, &d);
+	containers_tell(dm);
 	exporter_follow(dm);
 }
 
@@ -195,6 +197,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	trial_watch(dm);
 	loop_expiry(dm); /* of settings of before */
 	tune(dm); /* also puts back what a daemon that was killed left raised */
+	containers_tell(dm);
 	exporter_follow(dm);
 	err = rights_drop(RIGHTS_DAEMON, d);
 	if (err)

@@ -92,6 +92,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
 	if (!err)
+		keeper_lend(dm);
+	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
 		state_load(dm, resumed);
@@ -136,6 +138,7 @@ static void daemon_done(struct daemon *dm)
 	overrides_free(&dm->overrides);
 	trial_free(dm);
 	privacy_free(dm->privacy);
+	free(dm->containers);
 	policy_free(dm->base);
 	policy_free(dm->live);
 }

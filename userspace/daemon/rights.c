@@ -4,6 +4,7 @@
  * root without CAP_DAC_OVERRIDE sluiced reads and writes what root owns: policies, databases, /run/sluice, the BPF file system.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -66,10 +67,13 @@ static int filter_fill(scmp_filter_ctx filter)
  * The rest is answered by ENOSYS. It gives an attacker no more than an end of the process would; but a libc of tomorrow that tries a call
  * of tomorrow falls back to an older one after ENOSYS, and after EPERM or SIGSYS the host would be without its daemon in the night.
  */
-static int calls_drop(void)
+static int calls_drop(enum rights left)
 {
 	_cleanup_(filter_free) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int err = filter ? filter_fill(filter) : -ENOMEM;
+
+	if (!err && left == RIGHTS_KEEPER) /* into the network namespace of a container, and into no other kind */
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET));
 
 #ifdef __SANITIZE_ADDRESS__
 	return err; /* LeakSanitizer traces the process at its end */
@@ -98,7 +102,7 @@ int rights_drop(enum rights left, struct diag *d)
 	if (!err)
 		err = capabilities_drop(left);
 	if (!err)
-		err = calls_drop();
+		err = calls_drop(left);
 	if (err)
 		diag_add(
 			d,

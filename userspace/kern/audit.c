@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counters against sockets. Reading the iterator's pin visits every TCP socket of this network namespace. */
+/* Counters against sockets. Reading the iterator's pin visits every TCP socket of the network namespace where it was opened. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,17 +8,11 @@
 
 #define AUDIT_TRIES 5 /* sockets come and go while we look */
 
-static int audit_read(const struct engine *e, __u32 owned[SLUICE_MAX_SERVICES])
+static int walk(int fd, __u32 owned[SLUICE_MAX_SERVICES])
 {
 	struct sluice_audit_record record[512];
-	_cleanup_close_ int fd = -1;
-	char path[PIN_PATH_LEN];
 	ssize_t got, i;
 
-	pin_path(e->instance, PIN_AUDIT, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	while ((got = read(fd, record, sizeof(record))) > 0) {
 		for (i = 0; i < got / (ssize_t)sizeof(*record); i++)
 			owned[record[i].service % SLUICE_MAX_SERVICES]++;
@@ -26,8 +20,32 @@ static int audit_read(const struct engine *e, __u32 owned[SLUICE_MAX_SERVICES])
 	return got < 0 ? -errno : 0;
 }
 
+/* The host's namespace, and those of the containers that the policy in force names. */
+static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct diag *d)
+{
+	_cleanup_spaces_ struct spaces spaces = {};
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+	__u32 slot;
+	size_t i;
+	int err;
+
+	pin_path(e->instance, PIN_AUDIT, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = slot_read(e, &slot);
+	if (!err)
+		err = spaces_gather(e, slot, SPACE_AUDIT, &spaces, d);
+	if (!err)
+		err = walk(fd, owned);
+	for (i = 0; i < spaces.count && !err; i++)
+		err = walk(spaces.item[i].fd, owned);
+	return err;
+}
+
 /* The sum of the services' differences, as far as connections that came and went while we looked do not explain it. */
-static int drift_read(const struct engine *e, long *drift)
+static int drift_read(struct engine *e, long *drift, struct diag *d)
 {
 	__u32 owned[SLUICE_MAX_SERVICES] = {};
 	uint64_t before = 0, after = 0;
@@ -38,7 +56,7 @@ static int drift_read(const struct engine *e, long *drift)
 
 	err = tally_read(e, SLUICE_TALLY_CHANGES, &before);
 	if (!err)
-		err = audit_read(e, owned);
+		err = audit_read(e, owned, d);
 	for (i = 1; i < SLUICE_MAX_SERVICES && !err; i++) {
 		err = bpf_map_lookup_elem(e->map[MAP_totals], &i, &counter);
 		held = (long)counter.held - counter.reserved;
@@ -58,14 +76,14 @@ int engine_audit(struct engine *e, long *drift, struct diag *d)
 	int err = 0, i;
 
 	for (i = 0; i < AUDIT_TRIES && !err; i++) {
-		err = drift_read(e, &now);
+		err = drift_read(e, &now, d);
 		if (!now)
 			break;
 	}
 	if (!err)
 		err = program_ask(e->program[PROGRAM_HEAL], NULL);
 	if (err > 0)
-		err = drift_read(e, &now);
+		err = drift_read(e, &now, d);
 	if (err) {
 		diag_add(d, "cannot visit the live connections: %s", strerror(-err));
 		return err;

@@ -129,6 +129,11 @@ static int slot_fill(struct engine *e, __u32 slot, const struct compiled *c)
 		err = rows_write(e->map[MAP_rules], slot * SLUICE_MAX_RULES, SLUICE_MAX_RULES, c->rules,
 				 sizeof(*c->rules), c->rules_count);
 	if (!err)
+		err = rows_write(e->map[MAP_containers], slot * SLUICE_MAX_CONTAINERS, SLUICE_MAX_CONTAINERS,
+				 c->containers, sizeof(*c->containers), c->containers_count);
+	if (!err)
+		err = containers_write(e, slot);
+	if (!err)
 		err = names_write(e);
 	if (!err)
 		err = bpf_map_update_elem(e->map[MAP_generations], &slot, &c->generation, BPF_ANY);

@@ -92,6 +92,7 @@ void engine_close(struct engine *e)
 	if (e->lock >= 0)
 		close(e->lock);
 	free(e->used_before);
+	free(e->containers);
 	free(e->registry);
 	free(e);
 }

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "containers.h"
 #include "engine.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -30,7 +31,7 @@
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(bell) X(tuning) X(events) X(budgets) X(peaks)
+				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(containers)
 /* clang-format on */
 
 enum map_id {
@@ -58,6 +59,11 @@ struct engine {
 		uint32_t listeners, classes, rules, pages;
 	} committed[SLUICE_SLOTS]; /* rows of the slot's policy */
 	bool *used_before; /* while a policy is on trial: registry->used of the one before; NULL where another daemon began it */
+	spaces_ask ask; /* NULL: this process enters namespaces itself */
+	void *ask_arg;
+	struct container_status *containers; /* as the last audit found them */
+	size_t containers_count;
+	uint64_t spaces_seen; /* of engine_spaces_moved() */
 	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
 };
 
@@ -109,6 +115,13 @@ int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
 /* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */
 int peaks_write(const struct engine *e, const struct sluice_service *row);
 int registry_retire(struct engine *e);
+
+/* containers.c */
+/*
+ * Opens something in every namespace of the slot's containers, each once and not in the host's own, and brings `published` in line.
+ */
+int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, struct spaces *out, struct diag *d);
+int containers_write(struct engine *e, __u32 slot); /* ... and nothing is opened */
 
 /* trie_map.c */
 struct trie;

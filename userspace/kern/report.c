@@ -49,6 +49,19 @@ static json_t *confirm_json(const struct snapshot *s)
 	return json_null();
 }
 
+/* "namespaces": null where nobody has looked. */
+static json_t *containers_json(const struct snapshot *s)
+{
+	const struct container_status *c;
+	json_t *list = json_array();
+
+	for (c = s->containers; c < s->containers + s->containers_count; c++)
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "name", c->name, "namespaces",
+						      c->namespaces < 0 ? json_null() : json_integer(c->namespaces),
+						      "why", c->why));
+	return list;
+}
+
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 {
 	json_t *interfaces = json_array(), *services = json_array();
@@ -61,12 +74,13 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I}", "daemon", daemon, "mode",
-			 s->generation.observe ? "observe" : "enforce", "generation", (json_int_t)s->generation.number,
-			 "policy", s->policy, "confirm", confirm_json(s), "interfaces", interfaces, "services",
-			 services, "tables", tables_json(s), "stands_open", s->stands_open, "sources_tracked",
-			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift, "healed", (json_int_t)s->healed);
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon", daemon,
+			 "mode", s->generation.observe ? "observe" : "enforce", "generation",
+			 (json_int_t)s->generation.number, "policy", s->policy, "confirm", confirm_json(s),
+			 "interfaces", interfaces, "services", services, "tables", tables_json(s), "stands_open",
+			 s->stands_open, "sources_tracked", (json_int_t)s->sources_tracked, "reservations",
+			 (json_int_t)s->reservations, "drift", (json_int_t)drift, "healed", (json_int_t)s->healed,
+			 "containers", containers_json(s));
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)

@@ -55,11 +55,11 @@ static bool service_has(const struct policy_service *s, const struct sluice_addr
 		;
 	if (i == s->ports_count)
 		return false;
-	for (i = 0; i < s->addresses_count; i++) {
-		if (!memcmp(&s->addresses[i], local, sizeof(*local)))
+	for (i = 0; i < s->addresses.count; i++) {
+		if (!memcmp(&s->addresses.item[i], local, sizeof(*local)))
 			return true;
 	}
-	return !s->addresses_count;
+	return !s->addresses.count;
 }
 
 const struct policy_service *service_at(const struct policy *p, const struct sluice_addr *local, uint16_t port)

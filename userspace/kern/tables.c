@@ -259,6 +259,8 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 		err = services_read(e, slot, s);
 	if (!err)
 		err = fill_read(e, slot, s);
+	if (!err)
+		err = containers_read(e, &s->containers, &s->containers_count);
 	if (err)
 		return err;
 	s->healed = audits.healed;
@@ -272,5 +274,6 @@ void snapshot_free(struct snapshot *s)
 		return;
 	free(s->interfaces);
 	free(s->services);
+	free(s->containers);
 	free(s);
 }

@@ -3,6 +3,7 @@
 #ifndef SLUICE_KERN_TABLES_H
 #define SLUICE_KERN_TABLES_H
 
+#include "containers.h"
 #include "engine.h"
 
 struct interface_status {
@@ -45,6 +46,8 @@ struct snapshot {
 	uint64_t reservations;
 	uint32_t healed; /* connections whose end nobody told: see struct sluice_audits */
 	struct map_fill fill[MAP_FILLS];
+	struct container_status *containers;
+	size_t containers_count;
 };
 
 /* Connections refused at a service for their country, by country number. */

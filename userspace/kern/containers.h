@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network namespaces of containers. Entering one takes CAP_SYS_ADMIN, which the daemon has given up: whoever has it hands over
+ * descriptors that were opened there.
+ */
+#ifndef SLUICE_KERN_CONTAINERS_H
+#define SLUICE_KERN_CONTAINERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine.h"
+
+#define SPACES_MAX 128 /* of one container section: as many descriptors go through a socket at once */
+
+/* What is opened in a namespace: the audit's iterator, to be read once, or a netlink socket that lists and ends its sockets. */
+enum space_opens { SPACE_AUDIT, SPACE_SOCKETS };
+
+struct space {
+	uint64_t cookie;
+	int fd; /* owned; -1: none of the container's addresses is there now */
+};
+
+struct spaces {
+	struct space *item;
+	size_t count;
+};
+
+void spaces_free(struct spaces *s);
+#define _cleanup_spaces_ __attribute__((cleanup(spaces_free)))
+int spaces_add(struct spaces *s, uint64_t cookie, int fd); /* owns the fd, also on failure (-ENOMEM) */
+/*
+ * The namespaces that the section names, entered one by one. Those that are not there are no error, and of those that cannot be
+ * entered `d` says why; -ENOTRECOVERABLE: this thread is in none of its own any more. 0 or -errno.
+ */
+int spaces_enter(const char *instance, const struct sluice_container *c, enum space_opens what, struct spaces *out,
+		 struct diag *d);
+
+/* Who asks somebody else to, instead of spaces_enter(). */
+typedef int (*spaces_ask)(void *arg, const struct sluice_container *c, enum space_opens what, struct spaces *out,
+			  struct diag *d);
+void engine_spaces_by(struct engine *e, spaces_ask ask, void *arg);
+/* Whether a namespace of the policy in force came or went since the last time it was asked. Enters none: for each second. */
+bool engine_spaces_moved(struct engine *e);
+
+/* A container section of the policy in force, as the last audit found it. */
+struct container_status {
+	char name[SLUICE_NAME_LEN];
+	int namespaces; /* -1: nobody has looked */
+	char why[256]; /* of those that could not be entered; "" */
+};
+
+/* *out is freed with free(). */
+int containers_read(const struct engine *e, struct container_status **out, size_t *count);
+
+#endif
