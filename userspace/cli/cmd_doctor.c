@@ -66,6 +66,7 @@ int cmd_doctor(const struct call *c)
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);
+	doctor_containers(p, &f);
 	if (c->json)
 		findings_json(&f);
 	else

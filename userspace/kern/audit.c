@@ -26,7 +26,6 @@ static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct
 	_cleanup_spaces_ struct spaces spaces = {};
 	_cleanup_close_ int fd = -1;
 	char path[PIN_PATH_LEN];
-	__u32 slot;
 	size_t i;
 	int err;
 
@@ -34,9 +33,7 @@ static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = slot_read(e, &slot);
-	if (!err)
-		err = spaces_gather(e, slot, SPACE_AUDIT, &spaces, d);
+	err = engine_spaces(e, SPACE_AUDIT, &spaces, d);
 	if (!err)
 		err = walk(fd, owned);
 	for (i = 0; i < spaces.count && !err; i++)

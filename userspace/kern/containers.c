@@ -159,7 +159,8 @@ static int container_gather(struct engine *e, struct gathering *g, const struct 
 	return err ? err : spaces_merge(g->out, &found, g->own);
 }
 
-int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, struct spaces *out, struct diag *d)
+/* ... and brings `published` in line. */
+static int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, struct spaces *out, struct diag *d)
 {
 	_cleanup_free_ struct container_status *status = calloc(SLUICE_MAX_CONTAINERS, sizeof(*status));
 	struct gathering g = { .slot = slot, .what = what, .out = out };
@@ -182,6 +183,33 @@ int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, struct sp
 	e->containers = TAKE_PTR(status);
 	e->containers_count = n;
 	return 0;
+}
+
+int engine_spaces(struct engine *e, enum space_opens what, struct spaces *out, struct diag *d)
+{
+	__u32 slot;
+	int err = slot_read(e, &slot);
+
+	return err ? err : spaces_gather(e, slot, what, out, d);
+}
+
+bool published_find(const struct engine *e, uint64_t netns, struct sluice_addr *local, uint16_t *port)
+{
+	struct sluice_published_key key = { .netns = netns, .addr = *local, .port = *port };
+	struct sluice_published to;
+	__u32 slot;
+
+	if (slot_read(e, &slot))
+		return false;
+	key.slot = slot;
+	if (bpf_map_lookup_elem(e->map[MAP_published], &key, &to)) {
+		key.addr = (struct sluice_addr){};
+		if (bpf_map_lookup_elem(e->map[MAP_published], &key, &to))
+			return false;
+	}
+	*local = to.addr;
+	*port = to.port;
+	return true;
 }
 
 int containers_write(struct engine *e, __u32 slot)

@@ -43,6 +43,11 @@ void engine_spaces_by(struct engine *e, spaces_ask ask, void *arg);
 /* Whether a namespace of the policy in force came or went since the last time it was asked. Enters none: for each second. */
 bool engine_spaces_moved(struct engine *e);
 
+/* Opens something in every namespace of the containers of the policy in force, each once and not in the host's own. */
+int engine_spaces(struct engine *e, enum space_opens what, struct spaces *out, struct diag *d);
+/* As the tracker does it: whether a container's address and port are published; then they become the host's. */
+bool published_find(const struct engine *e, uint64_t netns, struct sluice_addr *local, uint16_t *port);
+
 /* A container section of the policy in force, as the last audit found it. */
 struct container_status {
 	char name[SLUICE_NAME_LEN];

@@ -6,6 +6,7 @@
 
 #include "doctor.h"
 #include "internal.h"
+#include "netlink.h"
 #include "sockets.h"
 
 #define NAME_LEN 16 /* of a process, with its end */
@@ -90,19 +91,13 @@ static bool is_loopback(const struct sluice_addr *a)
 	return addr_is_ipv4(a) ? byte[12] == 127 : !memcmp(byte, v6, sizeof(v6));
 }
 
-/* A listener at any address serves all of a service's addresses. */
-static bool is_any(const struct sluice_addr *a)
-{
-	return !a->word[3] && (addr_is_ipv4(a) || (!a->word[0] && !a->word[1] && !a->word[2]));
-}
-
 static const struct policy_service *service_of(const struct policy *p, const struct socket_seen *s)
 {
 	const struct policy_service *found;
 	size_t i, j;
 
 	found = service_at(p, &s->local, s->local_port);
-	if (found || !is_any(&s->local))
+	if (found || !address_is_any(&s->local))
 		return found;
 	for (i = 0; i < p->services_count; i++) {
 		for (j = 0; j < p->services[i].ports_count; j++) {
@@ -135,6 +130,20 @@ static void listener(const struct policy *p, const struct socket_seen *s, struct
 		    "port %u: %s listens, and no service names it: nothing is refused there", s->local_port, name);
 }
 
+static bool is_published(const struct policy *p, uint16_t port)
+{
+	const struct policy_container *c;
+	unsigned int i;
+
+	for (c = p->containers; c < p->containers + p->containers_count; c++) {
+		for (i = 0; i < c->ports_count; i++) {
+			if (c->ports[i].host == port)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void service_port(const struct policy_service *service, uint16_t port, const struct policy *p,
 			 const struct socket_seen *list, size_t count, struct findings *f)
 {
@@ -146,7 +155,7 @@ static void service_port(const struct policy_service *service, uint16_t port, co
 	}
 	finding_add(
 		f, FINDING_WARNING, "listener",
-		"start the server, or name the port it uses (a container's port is published by DNAT: then this is as it should be)",
+		"start the server, or name the port it uses; where a container's port is published by DNAT, add a container section",
 		"service %s: nobody listens on port %u", service->name, port);
 }
 
@@ -175,7 +184,7 @@ void doctor_listeners(const struct policy *p, struct findings *f)
 {
 	_cleanup_free_ struct socket_seen *list = NULL;
 	size_t count = 0, i, j;
-	int err = sockets_listening(&list, &count);
+	int err = sockets_listening(NETLINK_HERE, &list, &count);
 
 	cookies(f);
 	if (err) {
@@ -186,7 +195,9 @@ void doctor_listeners(const struct policy *p, struct findings *f)
 	for (i = 0; i < count; i++)
 		listener(p, &list[i], f);
 	for (i = 0; i < p->services_count; i++) {
-		for (j = 0; j < p->services[i].ports_count; j++)
-			service_port(&p->services[i], p->services[i].ports[j], p, list, count, f);
+		for (j = 0; j < p->services[i].ports_count; j++) {
+			if (!is_published(p, p->services[i].ports[j])) /* doctor_containers() looks */
+				service_port(&p->services[i], p->services[i].ports[j], p, list, count, f);
+		}
 	}
 }

@@ -117,11 +117,8 @@ int peaks_write(const struct engine *e, const struct sluice_service *row);
 int registry_retire(struct engine *e);
 
 /* containers.c */
-/*
- * Opens something in every namespace of the slot's containers, each once and not in the host's own, and brings `published` in line.
- */
-int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, struct spaces *out, struct diag *d);
-int containers_write(struct engine *e, __u32 slot); /* ... and nothing is opened */
+/* Finds the namespaces of the slot's containers, and brings `published` in line. */
+int containers_write(struct engine *e, __u32 slot);
 
 /* trie_map.c */
 struct trie;

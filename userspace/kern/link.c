@@ -67,7 +67,7 @@ static int link_ask(const char *name, struct link_view *out)
 
 	request = netlink_request(room, RTM_GETLINK, NLM_F_ACK, sizeof(struct ifinfomsg), &payload);
 	mnl_attr_put_strz(request, IFLA_IFNAME, name);
-	return netlink_ask(NETLINK_ROUTE, request, link_read, out);
+	return netlink_ask(NETLINK_ROUTE, NETLINK_HERE, request, link_read, out);
 }
 
 static int ethtool(const char *name, void *what)
@@ -135,13 +135,13 @@ static void features_ask(struct link_view *out)
 	g = payload;
 	*g = (struct genlmsghdr){ .cmd = CTRL_CMD_GETFAMILY, .version = 1 };
 	mnl_attr_put_strz(request, CTRL_ATTR_FAMILY_NAME, NETDEV_FAMILY);
-	if (netlink_ask(NETLINK_GENERIC, request, family_read, &family) || !family)
+	if (netlink_ask(NETLINK_GENERIC, NETLINK_HERE, request, family_read, &family) || !family)
 		return;
 	request = netlink_request(room, family, NLM_F_ACK, sizeof(*g), &payload);
 	g = payload;
 	*g = (struct genlmsghdr){ .cmd = NETDEV_CMD_DEV_GET, .version = 1 };
 	mnl_attr_put_u32(request, NETDEV_A_DEV_IFINDEX, out->index);
-	netlink_ask(NETLINK_GENERIC, request, features_read, out);
+	netlink_ask(NETLINK_GENERIC, NETLINK_HERE, request, features_read, out);
 }
 
 int link_view(const char *name, struct link_view *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,16 +27,33 @@ struct nlmsghdr *netlink_request(void *room, unsigned int type, unsigned int fla
 	return request;
 }
 
-int netlink_ask(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg)
+/* The caller's stays open. NULL with errno. */
+static struct mnl_socket *bus_open(int bus, int by)
 {
-	_cleanup_(bus_close) struct mnl_socket *on = mnl_socket_open2(bus, SOCK_CLOEXEC);
+	int fd = by == NETLINK_HERE ? -1 : fcntl(by, F_DUPFD_CLOEXEC, 3);
+	struct mnl_socket *on = by == NETLINK_HERE ? mnl_socket_open2(bus, SOCK_CLOEXEC)
+				: fd < 0	   ? NULL
+						   : mnl_socket_fdopen(fd);
+
+	if (!on && fd >= 0)
+		close(fd);
+	if (on && !mnl_socket_get_portid(on) && mnl_socket_bind(on, 0, MNL_SOCKET_AUTOPID)) {
+		mnl_socket_close(on);
+		return NULL;
+	}
+	return on;
+}
+
+int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *arg)
+{
+	_cleanup_(bus_close) struct mnl_socket *on = bus_open(bus, by);
 	_cleanup_free_ char *room = malloc(NETLINK_ANSWER);
 	int more = MNL_CB_OK;
 	ssize_t n;
 
 	if (!room)
 		return -ENOMEM;
-	if (!on || mnl_socket_bind(on, 0, MNL_SOCKET_AUTOPID) || mnl_socket_sendto(on, request, request->nlmsg_len) < 0)
+	if (!on || mnl_socket_sendto(on, request, request->nlmsg_len) < 0)
 		return -errno;
 	while (more > MNL_CB_STOP) {
 		n = mnl_socket_recvfrom(on, room, NETLINK_ANSWER);

@@ -10,7 +10,9 @@
 
 /* A request in `room`, of `extra` bytes after the header; these are zero, and at *payload. */
 struct nlmsghdr *netlink_request(void *room, unsigned int type, unsigned int flags, size_t extra, void **payload);
-/* Sends it on this bus and calls `each` for each answer (MNL_CB_OK: go on). 0, or -errno, also the kernel's. */
-int netlink_ask(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg);
+#define NETLINK_HERE -1
+
+/* Sends it on this bus, by the socket `by` (NETLINK_HERE: by one of this network namespace), and calls `each` for each answer (MNL_CB_OK: go on). 0, or -errno, also the kernel's. */
+int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *arg);
 
 #endif

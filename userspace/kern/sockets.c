@@ -8,6 +8,7 @@
 #include <linux/sock_diag.h>
 
 #include "cleanup.h"
+#include "containers.h"
 #include "netlink.h"
 #include "sockets.h"
 #include "tables.h"
@@ -24,6 +25,9 @@ struct sockets {
 	struct socket_seen *item;
 	size_t count, room;
 	const struct sought *what; /* NULL: all */
+	int bus; /* of the namespace that is being read */
+	uint64_t netns; /* its number; 0: the host's */
+	struct spaces spaces; /* all that are read */
 	int err;
 };
 
@@ -38,6 +42,11 @@ static struct sluice_addr address_of(uint8_t family, const __be32 words[4])
 	a.word[2] = htonl(0xffff);
 	a.word[3] = words[0];
 	return a;
+}
+
+bool address_is_any(const struct sluice_addr *a)
+{
+	return !a->word[3] && (addr_is_ipv4(a) || (!a->word[0] && !a->word[1] && !a->word[2]));
 }
 
 static bool prefix_holds(const struct prefix *p, const struct sluice_addr *a)
@@ -94,7 +103,7 @@ static bool is_sought(const struct sought *what, const struct socket_seen *s)
 	struct live_status allowed;
 
 	return prefix_holds(what->from, &s->remote) && service_at(what->policy, &s->local, s->local_port) &&
-	       live_find(what->spare, LIVE_ALLOW, &s->remote, &allowed);
+	       live_find(what->engine, LIVE_ALLOW, &s->remote, &allowed);
 }
 
 static int socket_read(const struct nlmsghdr *answer, void *arg)
@@ -110,8 +119,11 @@ static int socket_read(const struct nlmsghdr *answer, void *arg)
 		.inode = m->idiag_inode,
 		.id = m->id,
 		.family = m->idiag_family,
+		.bus = list->bus,
 	};
 
+	if (list->netns && !published_find(list->what->engine, list->netns, &s.local, &s.local_port))
+		return MNL_CB_OK;
 	if (list->what && !is_sought(list->what, &s))
 		return MNL_CB_OK;
 	list->err = socket_add(list, &s);
@@ -134,7 +146,7 @@ static int sockets_read(struct sockets *list, uint32_t states)
 		want->sdiag_family = families[i];
 		want->sdiag_protocol = IPPROTO_TCP;
 		want->idiag_states = states;
-		err = netlink_ask(NETLINK_SOCK_DIAG, request, socket_read, list);
+		err = netlink_ask(NETLINK_SOCK_DIAG, list->bus, request, socket_read, list);
 		if (err == -ENOENT) /* no IPv6 here */
 			err = 0;
 		err = err ? err : list->err;
@@ -142,31 +154,52 @@ static int sockets_read(struct sockets *list, uint32_t states)
 	return err;
 }
 
-static int sockets_take(struct sockets *list, uint32_t states, struct socket_seen **out, size_t *count)
+static void sockets_free(struct sockets *list)
 {
-	int err = sockets_read(list, states);
+	free(list->item);
+	spaces_free(&list->spaces);
+}
 
-	if (err) {
-		free(list->item);
+int sockets_listening(int bus, struct socket_seen **out, size_t *count)
+{
+	__attribute__((cleanup(sockets_free))) struct sockets list = { .bus = bus };
+	int err = sockets_read(&list, 1U << TCP_LISTEN);
+
+	if (err)
 		return err;
-	}
-	*out = list->item;
-	*count = list->count;
+	*out = TAKE_PTR(list.item);
+	*count = list.count;
 	return 0;
 }
 
-int sockets_listening(struct socket_seen **out, size_t *count)
+/* Of this namespace, and of all containers. */
+static int sought_read(struct sockets *list)
 {
-	struct sockets list = {};
+	_cleanup_diag_ struct diag ignored = {};
+	int err = engine_spaces(list->what->engine, SPACE_SOCKETS, &list->spaces, &ignored);
+	size_t i;
 
-	return sockets_take(&list, 1U << TCP_LISTEN, out, count);
+	list->bus = NETLINK_HERE;
+	if (!err)
+		err = sockets_read(list, LIVE_STATES);
+	for (i = 0; i < list->spaces.count && !err; i++) {
+		list->bus = list->spaces.item[i].fd;
+		list->netns = list->spaces.item[i].cookie;
+		err = sockets_read(list, LIVE_STATES);
+	}
+	return err;
 }
 
 int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count)
 {
-	struct sockets list = { .what = what };
+	__attribute__((cleanup(sockets_free))) struct sockets list = { .what = what };
+	int err = sought_read(&list);
 
-	return sockets_take(&list, LIVE_STATES, out, count);
+	if (err)
+		return err;
+	*out = TAKE_PTR(list.item);
+	*count = list.count;
+	return 0;
 }
 
 const char *socket_state(const struct socket_seen *s)
@@ -180,7 +213,7 @@ const char *socket_state(const struct socket_seen *s)
 	return s->state < sizeof(names) / sizeof(*names) && names[s->state] ? names[s->state] : "handshake";
 }
 
-static int socket_end(uint8_t family, const struct inet_diag_sockid *id)
+static int socket_end(int bus, uint8_t family, const struct inet_diag_sockid *id)
 {
 	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
 	struct inet_diag_req_v2 *want;
@@ -193,14 +226,14 @@ static int socket_end(uint8_t family, const struct inet_diag_sockid *id)
 	want->sdiag_protocol = IPPROTO_TCP;
 	want->idiag_states = ~0U;
 	want->id = *id;
-	return netlink_ask(NETLINK_SOCK_DIAG, request, NULL, NULL);
+	return netlink_ask(NETLINK_SOCK_DIAG, bus, request, NULL, NULL);
 }
 
 /* By a socket that cannot be: from port 0 to port 0. */
 int sockets_can_end(void)
 {
 	const struct inet_diag_sockid nobody = { .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } };
-	int err = socket_end(AF_INET, &nobody);
+	int err = socket_end(NETLINK_HERE, AF_INET, &nobody);
 
 	return err == -ENOENT ? 0 : err ? err : -EINVAL;
 }
@@ -212,12 +245,12 @@ int sockets_end(const struct sought *what, size_t *ended)
 
 	*ended = 0;
 	for (round = 0; round < ROUNDS_MAX && count && !err; round++) {
-		_cleanup_free_ struct socket_seen *list = NULL;
+		__attribute__((cleanup(sockets_free))) struct sockets list = { .what = what };
 
-		count = 0;
-		err = sockets_of(what, &list, &count);
+		err = sought_read(&list);
+		count = list.count;
 		for (i = 0; i < count && !err; i++) {
-			err = socket_end(list[i].family, &list[i].id);
+			err = socket_end(list.item[i].bus, list.item[i].family, &list.item[i].id);
 			*ended += !err;
 			if (err == -ENOENT) /* ended by itself meanwhile */
 				err = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TCP sockets of this network namespace, as the kernel lists them (sock_diag), and their end. */
+/* TCP sockets of this network namespace and of containers, as the kernel lists them (sock_diag), and their end. */
 #ifndef SLUICE_KERN_SOCKETS_H
 #define SLUICE_KERN_SOCKETS_H
 
@@ -14,23 +14,26 @@
 struct engine;
 
 struct socket_seen {
-	struct sluice_addr local, remote; /* IPv4 in mapped form; a listener's remote is nothing */
+	struct sluice_addr local,
+		remote; /* IPv4 in mapped form; a listener's remote is nothing. Of a container: the host's */
 	uint16_t local_port, remote_port;
 	unsigned int state; /* TCP_ESTABLISHED ... */
 	uint32_t inode;
 	struct inet_diag_sockid id; /* as the kernel wants it back, with its family */
 	uint8_t family;
+	int bus; /* sockets.c's */
 };
 
-/* A list that the caller frees with free(). 0 or -errno. */
-int sockets_listening(struct socket_seen **out, size_t *count);
-/* Connections and handshakes of sources in `from` with the services of `policy`, but for those that `spare` allows live. */
+/* A list that the caller frees with free(), by a SPACE_SOCKETS of a namespace; -1: of this one. 0 or -errno. */
+int sockets_listening(int bus, struct socket_seen **out, size_t *count);
+/* Connections and handshakes of sources in `from` with the services of `policy`, but for those that are allowed live. */
 struct sought {
 	const struct prefix *from;
 	const struct policy *policy;
-	const struct engine *spare;
+	struct engine *engine; /* ... there; and it knows the containers */
 };
 int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count);
+bool address_is_any(const struct sluice_addr *a); /* a listener there serves all addresses */
 const char *socket_state(const struct socket_seen *s); /* static text */
 /* The service that a local address and port belong to; NULL: none. */
 const struct policy_service *service_at(const struct policy *p, const struct sluice_addr *local, uint16_t port);
