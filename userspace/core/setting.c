@@ -178,7 +178,7 @@ void setting_write(const struct setting *s, const void *base, FILE *out)
 		fputs(*(const bool *)field ? "true" : "false", out);
 	else if (s->kind == KIND_CHOICE)
 		fputs(s->choices[*(const unsigned int *)field], out);
-	else if (s->kind == KIND_FILE)
+	else if (s->kind == KIND_FILE || s->kind == KIND_PATTERN)
 		fprintf(out, "\"%s\"", *(char *const *)field);
 	else
 		fprintf(out, "%u", *(const uint32_t *)field);
