@@ -17,6 +17,8 @@ static const struct {
 	  "while it holds a connection; then %s, or its rate interval where that is longer" },
 	{ "kernel: reservations", "both addresses and ports of a handshake", "limits that hold in a burst",
 	  "until established; at most 3.25s" },
+	{ "kernel: halves", "both addresses and ports of a handshake with a container", "limits that hold in a burst",
+	  "until established; at most 3.25s" },
 	{ "kernel: late", "both addresses and ports of a handshake", "limits that hold when a handshake completes late",
 	  "64s, removed within 30s" },
 	{ "kernel: connections", "address cut to one source", "a close frees what the open took",
