@@ -270,6 +270,7 @@ def test_killed_daemon_leaves_limits_at_containers_in_force(box):
     h("open", 9)
     assert h.greeted(10) and h.settle()["greeted"] == 10
     assert sluice.connections() == 10 and container_of(sluice)["namespaces"] is None
+    h("abandon")  # or they would take the places that become free
     h("close", 3)
     assert wait_for(lambda: sluice.connections() == 7)
     sluice.start()
