@@ -6,6 +6,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 vm=$PWD/tests/vm
 export PATH=/usr/sbin:/sbin:$PATH
+new=$PWD/build/vm/new.$$
+trap 'rm -rf "$new"' EXIT
 
 resolve() { # META: the package of today, and where it is unpacked
 	package=$(apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \(linux-image-[0-9][^ ]*\)/\1/p" | head -1)
@@ -14,23 +16,19 @@ resolve() { # META: the package of today, and where it is unpacked
 	dir=$PWD/build/vm/$package
 }
 
-download() {
-	rm -rf "$dir.new"
-	mkdir -p "$dir.new/deb"
-	(cd "$dir.new/deb" && apt-get -o APT::Sandbox::User=root -qq download "$package") >&2
-}
+download() { (cd "$new/deb" && apt-get -o APT::Sandbox::User=root -qq download "$package") >&2; }
 
-unpack() {
+unpack() { # META
+	mkdir -p "$new/deb"
 	if ! download; then # the lists may be of a time when there was another
 		apt-get -qq update >&2
 		resolve "$1"
 		download
 	fi
-	dpkg-deb -x "$dir.new"/deb/*.deb "$dir.new"
-	rm -rf "$dir.new/deb"
-	depmod -b "$dir.new" "$version"
-	rm -rf "$dir"
-	mv "$dir.new" "$dir"
+	dpkg-deb -x "$new"/deb/*.deb "$new"
+	rm -rf "$new/deb"
+	depmod -b "$new" "$version"
+	mv -T "$new" "$dir"
 }
 
 initramfs() { # of busybox, the modules in order, and the first stage
