@@ -112,7 +112,8 @@ static void features(struct findings *f, const char *kind, const struct feature 
 		has = probe(x);
 		if (has == 0)
 			finding_add(f, FINDING_BAD, "kernel",
-				    "boot a kernel from " LINUX_NEEDED " on, with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
+				    "boot a kernel from " LINUX_NEEDED
+				    " on, with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
 				    "no %s %s, which Linux has since %s", kind, x->name, x->since);
 		else if (has < 0)
 			finding_add(f, FINDING_WARNING, "kernel", "run this as root",
@@ -165,8 +166,9 @@ static void types(struct findings *f)
 	for (i = 0; i < sizeof(anchors) / sizeof(*anchors); i++) {
 		err = anchor_probe(btf, i);
 		if (err)
-			finding_add(f, FINDING_BAD, "kernel", "boot a kernel from " LINUX_NEEDED " on, with CONFIG_BPF_EVENTS",
-				    "no %s: %s", anchors[i].what, strerror(-err));
+			finding_add(f, FINDING_BAD, "kernel",
+				    "boot a kernel from " LINUX_NEEDED " on, with CONFIG_BPF_EVENTS", "no %s: %s",
+				    anchors[i].what, strerror(-err));
 		else
 			finding_add(f, FINDING_GOOD, "kernel", "", "%s", anchors[i].what);
 	}
