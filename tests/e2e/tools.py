@@ -66,7 +66,7 @@ def serve(net, port, *options):
     return net.ready(net.popen(net.server, LIB / "serve", *options, port))
 
 
-def hold(net, to, port, count, sources, processes=2, wait_ms=1500):
+def hold(net, to, port, count, sources, processes=2, wait_ms=1500 * PACE):
     """Opens `count` connections at once; the tool, and its first report. ask("close N" | "open N" | "count" | "wait MS")."""
     tool = Tool(net, net.client, "hold", "-n", count, "-p", processes, "-t", wait_ms, "-s", sources, to, port)
     return tool, tool.json(30 + wait_ms / 1000)
