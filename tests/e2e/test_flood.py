@@ -6,12 +6,12 @@ import time
 import pytest
 
 import tools
-from net import SERVER, SERVER6, wait_for
+from net import PACE, SERVER, SERVER6, wait_for
 from test_limits import hold_ten_of_500
 
 TEN = "service smtp { ports = {25} max-connections-per-source = 10 }\n"
 # Any SYN puts the service under pressure; it is calm again 1 s after the last.
-PRESSED = "syn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 1s }\n"
+PRESSED = f"syn-flood {{ pressure-syn-rate = 1/1s calm-below = 100 calm-after = {PACE}s }}\n"
 
 
 def syncookies(net, value=None):
@@ -114,7 +114,7 @@ def test_sysctl_is_put_back(make):
     assert wait_for(lambda: syncookies(net) == 0, 20), "calm again"
     press(net, sluice)
     sluice.kill()
-    time.sleep(5)
+    time.sleep(5 * PACE)
     assert not sluice.service()["pressure"] and syncookies(net) == 2
     sluice.start()
     assert wait_for(lambda: syncookies(net) == 0, 2), "killed, and calm when started again"
