@@ -185,5 +185,5 @@ def test_full_tables_touch_neither_known_sources_nor_connections(make, cookies):
     if cookies == "true":
         assert table["reservations"]["entries"] < 10000 and table["reservations"]["turned_away"] == 0
     else:
-        assert table["reservations"]["entries"] > 60000
+        assert table["reservations"]["turned_away"] > 0, "it was full"
         assert table["sources"]["entries"] == 1000 and table["sources"]["turned_away"] > 0
