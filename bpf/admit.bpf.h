@@ -161,7 +161,7 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
 	struct give undo = { .now = d->now, .taken_ns = d->now, .reserved = 1, .proven = proven, .transient = 1 };
 	struct sluice_reservation fresh = { .expires_ns = d->now + SLUICE_RESERVATION_NS, .taken_ns = d->now };
 	enum sluice_reason why;
-	int err; /* not long: before Linux 6.3 the upper half of what an update returns is not of the number */
+	int err; /* not long: of what an update returns in Linux 6.1 the upper half is not of the number */
 
 	how.overbook = proven && guard_is_firm(d->pressure, d->now);
 	why = holding_take(h, d->view->rule, d->view->row, &how);

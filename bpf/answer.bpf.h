@@ -2,7 +2,7 @@
 /*
  * Turns a segment, in place and for XDP_TX, into its answer: the RST for one that is refused (RFC 9293, 3.10.7.1), or the SYN-ACK
  * that carries a SYN cookie. The frame keeps its length, and what the answer does not need follows it as padding, as on any
- * Ethernet: newer kernels let no program that changes a frame's length run under the dispatcher of libxdp before 1.5.
+ * Ethernet: newer kernels let no program that changes a frame's length run under the dispatcher of libxdp before 1.5.5.
  */
 #ifndef SLUICE_ANSWER_BPF_H
 #define SLUICE_ANSWER_BPF_H

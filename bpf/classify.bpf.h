@@ -119,7 +119,7 @@ static __always_inline const struct sluice_rule *rule_find(struct sluice_view *v
 
 /*
  * Mostly there is no live verdict at all: the kernel's own count of the entries spares two lookups, a fifth of what a refused packet
- * costs. A program may read the fields of its maps (Linux 5.9). Not 0 also where the kernel does not tell.
+ * costs. A program may read the fields of its maps. Not 0 also where the kernel does not tell.
  */
 static __always_inline int live_has_any(void *table)
 {

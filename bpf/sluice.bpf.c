@@ -202,7 +202,7 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 
 /*
  * These are only test-run, by the daemon. Socket lookups, because that runs them once, lets interrupts bring packets meanwhile
- * (with XDP and tc programs it does not, since Linux 6.11), and does not let them sleep: a syscall program may, and therefore
+ * (with XDP and tc programs Linux 6.12 does not, 6.1 does), and does not let them sleep: a syscall program may, and therefore
  * is given no spin locks by Linux 6.1.
  */
 

@@ -223,7 +223,7 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 
 /*
  * A connection whose socket two audits in a row did not find is gone: its end was missed. Two, because an audit may skip a
- * socket (before Linux 6.17 the iterator could).
+ * socket (before 6.1.183 and 6.12.104 the iterator could).
  */
 static long connection_heal(void *map, const __u64 *cookie, struct sluice_connection *c, struct sluice_audits *a)
 {

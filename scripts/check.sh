@@ -97,11 +97,15 @@ alerts() {
 }
 
 versions_agree() {
-	local said
+	local said linux f
 	said=$(sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' userspace/core/protocol.h)
 	{
 		grep -qF "sluice ($said)" dist/debian/changelog || echo "protocol.h says $said, dist/debian/changelog does not"
 		grep -qxF "## $said" CHANGES.md || echo "protocol.h says $said, CHANGES.md does not"
+		linux=$(sed -n 's/^#define LINUX_NEEDED "\(.*\)"/\1/p' userspace/kern/internal.h)
+		for f in README.md docs/kernels.md; do
+			grep -qF "Linux $linux or newer" $f || echo "internal.h says Linux $linux or newer, $f does not"
+		done
 	} | none
 }
 

@@ -10,8 +10,8 @@ from net import BUILD, SERVER, SERVER6  # noqa: E402, F401
 SOURCES = "198.18.0.0"  # for benchmarks (RFC 2544)
 PORTS = (25, 26, 27, 28)
 SEED = 20261125
-# From Linux 6.4 on softirqs run also while their thread waits; before, the thread must come first (tests/lib/flood.c).
-NICE = 5 if tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2]) >= (6, 4) else 19
+# In Linux 6.12 softirqs run also while their thread waits; in 6.1 the thread must come first (tests/lib/flood.c).
+NICE = 5 if tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2]) >= (6, 12) else 19
 PATIENCE = 120
 PINS = pathlib.Path("/sys/fs/bpf/sluice")
 

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 import pytest
 
-from net import Net, Sluice
+from net import VM, Net, Sluice
+
+
+def pytest_runtest_logreport(report):
+    """At once: a guest may be gone before pytest sums up."""
+    if VM and report.failed:
+        print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from net import SERVER, wait_for
+from net import PACE, SERVER, wait_for
 
 POSTFIX_MAIN = """
 compatibility_level = 3.6
@@ -133,7 +133,7 @@ def _end(net, process, port):
         for pid in children.read_text().split():
             os.kill(int(pid), signal.SIGKILL)
     process.kill()
-    process.wait(timeout=5)
+    process.wait(timeout=5 * PACE)
     wait_for(lambda: not net.run(net.server, "ss", "-Htln", f"sport = :{port}").stdout)
 
 

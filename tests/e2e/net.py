@@ -8,6 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 LIB = ROOT / "tests" / "lib"
 VM = "VM_KERNEL" in os.environ  # a virtual machine that tests/vm made for these tests
+PACE = 10 if VM else 1  # emulated, it is that many times slower: what a test gives a time to takes that much longer
 SERVER, SERVER6 = "10.77.0.1", "fd77::1"
 
 
@@ -16,8 +17,8 @@ def sh(*argv, check=True, **more):
 
 
 def wait_for(what, seconds=10.0, step=0.05):
-    """Until what() is true; its last value. An emulated machine gets ten times as long."""
-    end = time.monotonic() + seconds * (10 if VM else 1)
+    """Until what() is true; its last value."""
+    end = time.monotonic() + seconds * PACE
     while not (got := what()) and time.monotonic() < end:
         time.sleep(step)
     return got

@@ -60,6 +60,16 @@ def test_systemd_is_told(make, tmp_path):
         assert sluice.daemon.wait(10) == 0
 
 
+def test_gate_that_was_attached_and_not_yet_pinned_is_not_taken_for_a_stranger(make):
+    net, sluice = make(FIVE)
+    gate = lambda: json.loads(net.run(net.server, "ip", "-j", "link", "show", "s0").stdout)[0]["xdp"]["prog"]["id"]
+    before = gate()
+    sluice.kill()
+    os.unlink(f"/sys/fs/bpf/sluice/{sluice.instance}/gate@s0")
+    sluice.start()
+    assert gate() == before and sluice.json("status")["interfaces"][0]["xdp_mode"] == "native"
+
+
 def test_interface_that_goes_away_and_comes_back_is_guarded_again(make):
     net, sluice = make(FIVE.replace("5 }", "5 on-excess = reset }"))
     net.serve("::", 25)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """libxdp's dispatcher: other XDP programs before and after sluice on the same interface."""
-import json
-import re
+import json, os, re, signal
 
 import pytest
 
 from net import BUILD, SERVER, Net, Sluice, needs, sh, wait_for
+from test_upgrade import KNOCK, age, gate_of
 
 TWO = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
+PLAIN = TWO.replace("on-excess = reset ", "")
 
 
 class Neighbours:
@@ -36,6 +37,18 @@ class Neighbours:
         program = json.loads(sh("bpftool", "-j", "prog", "show", "id", dict(self.programs())[name]).stdout)
         dump = json.loads(sh("bpftool", "-j", "map", "dump", "id", program["map_ids"][0]).stdout)
         return dump[0]["formatted"]["value"]
+
+    def received(self):
+        """Packets that came in on the interface, whoever got to see them."""
+        link = json.loads(self.net.run(self.net.server, "ip", "-j", "-s", "link", "show", "s0").stdout)[0]
+        return link["stats64"]["rx"]["packets"]
+
+    def missed(self, name):
+        """How many more have come in than `name` has seen; of a moment in which none came."""
+        while True:
+            received, seen = self.received(), self.seen(name)
+            if received == self.received():
+                return received - seen
 
     def unload_all(self):
         self.net.run(self.net.server, "xdp-loader", "unload", "s0", "--all")
@@ -112,12 +125,73 @@ def test_a_daemon_that_was_killed_finds_its_gate_among_the_others(shared):
     sluice.kill()
     only_two_get_in(net)
     sluice.start()
+    sluice.kill()
+    os.unlink(f"/sys/fs/bpf/sluice/{sluice.instance}/gate@s0")  # as if it had been killed when the gate was attached, and not yet pinned
+    sluice.start()
     assert dict(neighbours.programs())["sluice_gate"] == gate and neighbours.names() == ["before", "sluice_gate", "after"]
     sluice.write(TWO.replace("= 2", "= 1"))
     sluice.do("reload")
     h = net.hold("10.77.0.2")
     h("open", 3)
     assert h.greeted(1) and h.settle()["greeted"] == 1
+
+
+def test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet(shared):
+    net, neighbours, start = shared
+    sluice = start(PLAIN)
+    net.serve("::", 25)
+    neighbours.load("after")
+    h = net.hold("10.77.0.2")
+    h("open", 3)
+    assert h.greeted(2)
+    sluice.do("ban", "10.77.0.9", "--for", "1h", "--reason", "stays")
+    refused = sluice.reason("source-connections")
+    sluice.kill()
+    age(net, sluice)
+    (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
+    old, missed, passed = dict(neighbours.programs()), neighbours.missed("before"), neighbours.seen("after")
+    knock = net.popen(net.client, "/usr/bin/python3", "-c", KNOCK)
+    pings = net.popen(net.client, "ping", "-q", "-i", "0.02", SERVER)
+    assert wait_for(lambda: neighbours.seen("after") > passed)
+    sluice.start()
+    pings.send_signal(signal.SIGINT)
+    sent, answered = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", pings.communicate()[0]).groups())
+    tries, came = map(int, knock.communicate("\n")[0].split())
+
+    new = dict(neighbours.programs())
+    assert neighbours.names() == ["before", "sluice_gate", "after"], "the new gate is where the old one was"
+    assert new["sluice_gate"] != old["sluice_gate"] and [new[n] == old[n] for n in ("before", "after")] == [True, True]
+    assert tries > 100 and came == 0, "nobody slipped in"
+    assert sent > 10 and answered >= sent - 1, "the last may have been on its way"
+    assert neighbours.missed("before") == missed, "it saw every packet that came in"
+    assert neighbours.seen("after") - passed >= answered
+    assert "it takes its place" in sluice.logged()
+    assert sluice.connections() == 2 and sluice.json("status")["drift"] == 0
+    h("open", 1)
+    assert h.settle()["greeted"] == 2, "full as before"
+    assert [(b["source"], b["reason"]) for b in sluice.json("bans")] == [("10.77.0.9", "stays")]
+    assert sluice.reason("source-connections") > refused
+    h("close", 2)
+    assert wait_for(lambda: sluice.connections() == net.established())
+    print(f"\n{tries} knocks of a banned source, {came} came; {sent} pings, {answered} answered")
+
+
+def test_takeover_among_the_others_that_is_cut_short_leaves_one_gate(shared):
+    net, neighbours, start = shared
+    sluice = start(PLAIN)
+    net.serve("::", 25)
+    neighbours.load("after")
+    sluice.kill()
+    age(net, sluice)
+    gates, before = lambda: neighbours.names().count("sluice_gate"), gate_of(net)[0]
+    daemon = sluice.popen()
+    assert wait_for(lambda: gate_of(net)[0] != before, 60, 0.001), "another dispatcher"
+    daemon.kill()
+    daemon.wait()
+    assert gates() in (1, 2), "the old one, the new one or both judge"
+    sluice.start()
+    assert neighbours.names() == ["before", "sluice_gate", "after"]
+    only_two_get_in(net)
 
 
 def test_when_somebody_unloads_all_status_says_so_and_a_reload_guards_again(shared):

@@ -6,12 +6,12 @@ import time
 import pytest
 
 import tools
-from net import SERVER, SERVER6, wait_for
+from net import PACE, SERVER, SERVER6, wait_for
 from test_limits import hold_ten_of_500
 
 TEN = "service smtp { ports = {25} max-connections-per-source = 10 }\n"
 # Any SYN puts the service under pressure; it is calm again 1 s after the last.
-PRESSED = "syn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 1s }\n"
+PRESSED = f"syn-flood {{ pressure-syn-rate = 1/1s calm-below = 100 calm-after = {PACE}s }}\n"
 
 
 def syncookies(net, value=None):
@@ -23,8 +23,11 @@ def syncookies(net, value=None):
 
 def press(net, sluice, to=SERVER):
     """Under pressure, from a source nobody else uses, and the sysctl is up."""
-    tools.forge(net, 25, "10.77.3.1", "syn", 3, to=SERVER).finish()
-    assert wait_for(lambda: sluice.service()["pressure"] and syncookies(net) == 2)
+    def pressed():  # more than once: it may have passed before a slow machine looks
+        tools.forge(net, 25, "10.77.3.1", "syn", 3, to=to).finish()
+        return sluice.service()["pressure"] and syncookies(net) == 2
+
+    assert wait_for(pressed)
 
 
 def test_service_under_pressure_answers_by_cookies_and_is_calm_again(make):
@@ -114,7 +117,7 @@ def test_sysctl_is_put_back(make):
     assert wait_for(lambda: syncookies(net) == 0, 20), "calm again"
     press(net, sluice)
     sluice.kill()
-    time.sleep(5)
+    time.sleep(5 * PACE)
     assert not sluice.service()["pressure"] and syncookies(net) == 2
     sluice.start()
     assert wait_for(lambda: syncookies(net) == 0, 2), "killed, and calm when started again"
@@ -185,5 +188,5 @@ def test_full_tables_touch_neither_known_sources_nor_connections(make, cookies):
     if cookies == "true":
         assert table["reservations"]["entries"] < 10000 and table["reservations"]["turned_away"] == 0
     else:
-        assert table["reservations"]["entries"] > 60000
+        assert table["reservations"]["turned_away"] > 0, "it was full"
         assert table["sources"]["entries"] == 1000 and table["sources"]["turned_away"] > 0

@@ -25,7 +25,7 @@ NETWORKS = "10.77.0.2,10.77.0.3,64496,an example\nfd77::/32,64497,another\n"
 
 
 def greeted(net, port, source, count=3):
-    hold, first = tools.hold(net, world.target(source), port, count, source, processes=1, wait_ms=1500)
+    hold, first = tools.hold(net, world.target(source), port, count, source, processes=1)
     hold.finish()
     return first["greeted"]
 

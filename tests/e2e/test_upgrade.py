@@ -3,7 +3,7 @@
 directory of an older build, whose sluiced then makes the kernel side; without it that of this build says that it is of another ABI."""
 import json, os, pathlib, signal, struct, time
 
-from net import BUILD, wait_for
+from net import BUILD, PACE, wait_for
 
 POLICY = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
 BEFORE = pathlib.Path(os.environ.get("SLUICE_BEFORE", BUILD))
@@ -68,7 +68,7 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     knock = net.popen(net.client, "/usr/bin/python3", "-c", KNOCK)
     sluice.start()
     after, state, _ = gate_of(net)
-    tries, came = map(int, knock.communicate("\n", timeout=30)[0].split())
+    tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
     assert before and after and before != after and state == "UP", "exchanged, not taken off"
     assert tries > 100 and came == 0, "nobody slipped in"
     assert "it takes its place" in sluice.logged()

@@ -5,7 +5,7 @@ import os
 import select
 import time
 
-from net import BUILD, SERVER
+from net import BUILD, PACE, SERVER
 
 LIB = BUILD / "tests" / "lib"
 
@@ -39,10 +39,10 @@ class Tool:
         self.name, self.rest = name, b""
 
     def json(self, timeout=30.0):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PACE
         while b"\n" not in self.rest:
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{self.name}: no answer in {timeout} s"
+            assert ready, f"{self.name}: no answer in {timeout * PACE} s"
             got = os.read(self.process.stdout.fileno(), 65536)
             assert got, f"{self.name}: ended instead of answering"
             self.rest += got
@@ -56,7 +56,7 @@ class Tool:
 
     def finish(self, timeout=30.0):
         """Closes its input and waits; the last thing it says, if any."""
-        out, _ = self.process.communicate(timeout=timeout)
+        out, _ = self.process.communicate(timeout=timeout * PACE)
         lines = (self.rest + out).decode().splitlines()
         return json.loads(lines[-1]) if lines else None
 
@@ -66,7 +66,7 @@ def serve(net, port, *options):
     return net.ready(net.popen(net.server, LIB / "serve", *options, port))
 
 
-def hold(net, to, port, count, sources, processes=2, wait_ms=1500):
+def hold(net, to, port, count, sources, processes=2, wait_ms=1500 * PACE):
     """Opens `count` connections at once; the tool, and its first report. ask("close N" | "open N" | "count" | "wait MS")."""
     tool = Tool(net, net.client, "hold", "-n", count, "-p", processes, "-t", wait_ms, "-s", sources, to, port)
     return tool, tool.json(30 + wait_ms / 1000)

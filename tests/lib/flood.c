@@ -5,7 +5,7 @@
  * peer runs an XDP program. Sources: COUNT from BASE on (IPv6: networks of 64 bits), by default those meant for benchmarks, RFC
  * 2544's 198.18.0.0/15 and RFC 5180's 2001:2::/48; -a: the whole address space. FLAGS are TCP's as a number (2, the default:
  * SYN; 0: any); of several, as of several lengths of frames, each packet draws one. The same SEED sends the same packets.
- * -c: stays on that processor; -n: its niceness. Before Linux 6.4 (d15121be7485) the kernel's own thread must come first there: else the
+ * -c: stays on that processor; -n: its niceness. In Linux 6.1 (until d15121be7485) the kernel's own thread must come first there: else the
  * flood fills the receiver's ring while nobody empties it, and what is lost there says nothing about the receiver. Counts the SYN-ACKs that come back. Says "ready";
  * then answers each line of its input ("start", "stop", "count") by {"sent": N, "answered": N, "seconds": S} of the spell that
  * runs, or ran last; "sending" says how many of these seconds frames were sent in, without what system calls take to begin and end.

@@ -17,6 +17,7 @@ mount --bind "$VM_MODULES" "/usr/lib/modules/$(uname -r)" 2>/dev/null || {
 	mount --bind "$VM_MODULES" "/usr/lib/modules/$(uname -r)"
 }
 ip link set lo up
+modprobe tun # for its node in /dev
 for driver in ${VM_DRIVERS//,/ }; do modprobe "$driver"; done # nobody does that here when a device appears
 cd "$VM_DIR" || exit
 setsid -c bash /run/vm/cmd <>/dev/hvc0 >&0 2>&1

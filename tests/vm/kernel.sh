@@ -6,22 +6,29 @@ set -eu
 cd "$(dirname "$0")/../.."
 vm=$PWD/tests/vm
 export PATH=/usr/sbin:/sbin:$PATH
+new=$PWD/build/vm/new.$$
+trap 'rm -rf "$new"' EXIT
 
-package=$(apt-cache depends "$1" | sed -n "s/^ *Depends: \(linux-image-[0-9][^ ]*\)/\1/p" | head -1)
-package=${package:-$1}
-version=${package#linux-image-}
-dir=$PWD/build/vm/$package
-mkdir -p build/vm
+resolve() { # META: the package of today, and where it is unpacked
+	package=$(apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \(linux-image-[0-9][^ ]*\)/\1/p" | head -1)
+	package=${package:-$1}
+	version=${package#linux-image-}
+	dir=$PWD/build/vm/$package
+}
 
-unpack() {
-	local tmp=$dir.new.$$
-	rm -rf "$tmp"
-	mkdir -p "$tmp/deb"
-	(cd "$tmp/deb" && apt-get -o APT::Sandbox::User=root -qq download "$package") >&2
-	dpkg-deb -x "$tmp"/deb/*.deb "$tmp"
-	rm -rf "$tmp/deb"
-	depmod -b "$tmp" "$version"
-	mv "$tmp" "$dir"
+download() { (cd "$new/deb" && apt-get -o APT::Sandbox::User=root -qq download "$package") >&2; }
+
+unpack() { # META
+	mkdir -p "$new/deb"
+	if ! download; then # the lists may be of a time when there was another
+		apt-get -qq update >&2
+		resolve "$1"
+		download
+	fi
+	dpkg-deb -x "$new"/deb/*.deb "$new"
+	rm -rf "$new/deb"
+	depmod -b "$new" "$version"
+	mv -T "$new" "$dir"
 }
 
 initramfs() { # of busybox, the modules in order, and the first stage
@@ -41,6 +48,7 @@ initramfs() { # of busybox, the modules in order, and the first stage
 	rm -rf "$tmp"
 }
 
-[ -d "$dir" ] || unpack
+resolve "$1"
+[ -d "$dir" ] || unpack "$1"
 [ "$dir/initramfs" -nt "$vm/init" ] || initramfs
 echo "$dir"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # run.sh FOLDER COMMAND: runs a shell command in a guest with the kernel of FOLDER (see kernel.sh), in the present directory, and
-# returns its status; 125: the guest did not get so far. VM_MEMORY (MB), VM_SECONDS, VM_NICS ("virtio-net-pci e1000e": two joined
+# returns its status; 125: the guest did not get so far, or not in time. VM_MEMORY (MB), VM_SECONDS, VM_NICS ("virtio-net-pci e1000e": two joined
 # interfaces of each) set it up. The kernel's own words are kept in FOLDER/console.log.
 set -u
+seconds=${VM_SECONDS:-3600}
 kernel=$1
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -21,7 +22,7 @@ for nic in ${VM_NICS:-}; do
 	hub=$((hub + 1))
 	case $nic in virtio-net-pci) drivers+=,virtio_net ;; *) drivers+=,$nic ;; esac
 done
-timeout -k 5 "${VM_SECONDS:-3600}" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none \
+timeout --foreground -k 5 "$seconds" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none \
 	-M q35 -accel "$accel" -cpu max -smp "${VM_CPUS:-2}" -m "${VM_MEMORY:-3072}" \
 	-kernel "$kernel"/boot/vmlinuz-* -initrd "$kernel/initramfs" \
 	-append "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t mitigations=off audit=0 random.trust_cpu=on VM_DIR=$PWD \
@@ -31,9 +32,12 @@ VM_NEXT=$here/guest.sh VM_DRIVERS=$drivers VM_MODULES=$(echo "$kernel"/lib/modul
 	-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=host,mount_tag=host \
 	-fsdev "local,id=out,path=$out,security_model=none" -device virtio-9p-pci,fsdev=out,mount_tag=out \
 	"${nics[@]}" </dev/null | sed -u 's|\r$||'
+ended=${PIPESTATUS[0]}
 [ ! -s "$out/dmesg" ] || cp "$out/dmesg" "$kernel/dmesg.log"
 if [ ! -s "$out/rc" ]; then
-	echo "the guest died: $(tail -3 "$kernel/console.log")" >&2
+	why="died"
+	[ "$ended" != 124 ] || why="was not done in $seconds seconds"
+	echo "the guest $why: $(tail -3 "$kernel/console.log")" >&2
 	exit 125
 fi
 exit "$(cat "$out/rc")"

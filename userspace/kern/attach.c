@@ -37,21 +37,46 @@ static __u32 pinned_id(const char *pin)
 	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* The gate of this pin among the programs on the interface, NULL: not attached. Belongs to `mp`. */
-static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
+/* The first program on the interface that is(), NULL: none. Belongs to `mp`. */
+static struct xdp_program *program_find(struct xdp_multiprog *mp, bool (*is)(const struct xdp_program *, __u32),
+					__u32 id)
 {
 	struct xdp_program *prog = xdp_multiprog__main_prog(mp);
-	__u32 id = pinned_id(pin);
 
-	if (!id)
-		return NULL;
-	if (prog && xdp_program__id(prog) == id)
+	if (prog && is(prog, id))
 		return prog;
 	for (prog = xdp_multiprog__next_prog(NULL, mp); prog; prog = xdp_multiprog__next_prog(prog, mp)) {
-		if (xdp_program__id(prog) == id)
+		if (is(prog, id))
 			return prog;
 	}
 	return NULL;
+}
+
+static bool has_id(const struct xdp_program *prog, __u32 id)
+{
+	return xdp_program__id(prog) == id;
+}
+
+/* The gate of this pin, NULL: not attached. Belongs to `mp`. */
+static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
+{
+	__u32 id = pinned_id(pin);
+
+	return id ? program_find(mp, has_id, id) : NULL;
+}
+
+static bool uses_map(const struct xdp_program *prog, __u32 id)
+{
+	__u32 ids[MAPS] = {}, len = sizeof(struct bpf_prog_info), i;
+	struct bpf_prog_info info = { .nr_map_ids = MAPS, .map_ids = (uintptr_t)ids };
+
+	if (bpf_obj_get_info_by_fd(xdp_program__fd(prog), &info, &len))
+		return false;
+	for (i = 0; i < info.nr_map_ids && i < MAPS; i++) {
+		if (ids[i] == id)
+			return true;
+	}
+	return false;
 }
 
 static struct xdp_multiprog *multiprog_of(const char *interface)
@@ -177,6 +202,19 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	return err;
 }
 
+/* Libxdp attaches before the gate can be pinned: one whose daemon was killed in between is pinned now. -ENOENT: there is none. */
+static int gate_adopt(const struct engine *e, const char *interface, const char *pin)
+{
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	struct bpf_map_info control = {};
+	struct xdp_program *gate = NULL;
+	__u32 len = sizeof(control);
+
+	if (mp && !bpf_obj_get_info_by_fd(e->map[MAP_control], &control, &len))
+		gate = program_find(mp, uses_map, control.id);
+	return gate ? bpf_obj_pin(xdp_program__fd(gate), pin) : -ENOENT;
+}
+
 /* Why one mode failed for an interface that exists, and what helps. */
 static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int err, bool falls_back, struct diag *d)
 {
@@ -258,6 +296,8 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
 	}
+	if (!gate_adopt(e, interface, pin))
+		return 0;
 	err = gate_exchange(e, interface, pin);
 	if (err && err != -ENOENT)
 		diag_add(d, "interface %s: the gate of the version before cannot be exchanged: %s", interface,

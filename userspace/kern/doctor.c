@@ -60,11 +60,11 @@ struct feature {
 	const char *since;
 };
 
-/* What came last to the kernel of all that bpf/ asks for. */
+/* What came last to the kernel of all that bpf/ asks for; since when: docs.ebpf.io. */
 static const struct feature helpers[] = {
 	{ "bpf_tcp_raw_gen_syncookie_ipv4", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv4, "6.0" },
 	{ "bpf_tcp_raw_gen_syncookie_ipv6", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv6, "6.0" },
-	{ "bpf_tcp_gen_syncookie", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_gen_syncookie, "5.3" },
+	{ "bpf_tcp_gen_syncookie", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_gen_syncookie, "5.4" },
 	{ "bpf_tcp_check_syncookie", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_check_syncookie, "5.2" },
 	{ "bpf_skc_lookup_tcp", BPF_PROG_TYPE_XDP, BPF_FUNC_skc_lookup_tcp, "5.2" },
 	{ "bpf_xdp_load_bytes", BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, "5.18" },
@@ -112,7 +112,8 @@ static void features(struct findings *f, const char *kind, const struct feature 
 		has = probe(x);
 		if (has == 0)
 			finding_add(f, FINDING_BAD, "kernel",
-				    "boot a kernel from 6.0 on, with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
+				    "boot a kernel from " LINUX_NEEDED
+				    " on, with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
 				    "no %s %s, which Linux has since %s", kind, x->name, x->since);
 		else if (has < 0)
 			finding_add(f, FINDING_WARNING, "kernel", "run this as root",
@@ -165,8 +166,9 @@ static void types(struct findings *f)
 	for (i = 0; i < sizeof(anchors) / sizeof(*anchors); i++) {
 		err = anchor_probe(btf, i);
 		if (err)
-			finding_add(f, FINDING_BAD, "kernel", "boot a kernel from 6.0 on, with CONFIG_BPF_EVENTS",
-				    "no %s: %s", anchors[i].what, strerror(-err));
+			finding_add(f, FINDING_BAD, "kernel",
+				    "boot a kernel from " LINUX_NEEDED " on, with CONFIG_BPF_EVENTS", "no %s: %s",
+				    anchors[i].what, strerror(-err));
 		else
 			finding_add(f, FINDING_GOOD, "kernel", "", "%s", anchors[i].what);
 	}

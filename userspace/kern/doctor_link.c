@@ -19,7 +19,7 @@ static void native(const char *name, const struct link_view *l, const struct pol
 			    "%s: generic XDP by the policy: slower than native", name);
 	else if (!l->features_known)
 		finding_add(f, FINDING_NOTE, CHECK, "nothing: sluiced tries native mode and says what it got",
-			    "%s (driver %s): before Linux 6.3 a driver does not tell whether it does native XDP", name,
+			    "%s (driver %s): on this kernel no driver tells whether it does native XDP", name,
 			    *l->driver ? l->driver : "unknown");
 	else if (has)
 		finding_add(f, FINDING_GOOD, CHECK, "", "%s (driver %s): native XDP", name, l->driver);

@@ -170,7 +170,8 @@ static int control_init(const struct engine *e, struct diag *d)
 
 	err = netns_cookie(&control.netns);
 	if (err) {
-		diag_add(d, "cannot tell which network namespace this is: %s: Linux 5.14 or newer is needed",
+		diag_add(d,
+			 "cannot tell which network namespace this is: %s: Linux " LINUX_NEEDED " or newer is needed",
 			 strerror(-err));
 		return err;
 	}

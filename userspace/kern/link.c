@@ -14,7 +14,7 @@
 #include "link.h"
 #include "netlink.h"
 
-/* linux/netdev.h, since Linux 6.3 */
+/* linux/netdev.h, which Linux 6.1 and the headers of Debian 12 do not have yet */
 #define NETDEV_FAMILY "netdev"
 #define NETDEV_CMD_DEV_GET 1
 #define NETDEV_A_DEV_IFINDEX 1

@@ -17,7 +17,7 @@ struct link_view {
 	char driver[32]; /* "": it does not say */
 	bool lro;
 	unsigned int queues, queues_max; /* receiving; 0: it does not say */
-	bool features_known; /* Linux 6.3 and newer tell */
+	bool features_known; /* Linux 6.1 does not tell, 6.12 does */
 	uint64_t features; /* LINK_XDP_* */
 };
 

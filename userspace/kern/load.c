@@ -98,7 +98,7 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 	}
 	err = sweep_begin(skel);
 	if (err)
-		diag_add(d, "cannot start the sweeper: %s: Linux 5.15 or newer is needed", strerror(-err));
+		diag_add(d, "cannot start the sweeper: %s: Linux " LINUX_NEEDED " or newer is needed", strerror(-err));
 	return err;
 }
 
