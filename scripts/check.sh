@@ -3,6 +3,7 @@
 # What needs no root: unit tests, layers, licences, sizes, linters. One line a step; ends with the counts.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+build=${SLUICE_BUILD:-build}
 passed=0 failed=0
 
 step() { # NAME COMMAND...: a step passes when its command succeeds
@@ -66,12 +67,12 @@ lint_c() {
 
 # The commands as `sluicectl help` lists them against the items of the man page, arguments and all.
 manual_has_commands() {
-	diff <(build/sluicectl help | sed -n 's/^  \([a-z]\)/\1/p' | sed 's/ *$//') <(sed -n 's/^\.It Ic //p' docs/sluicectl.8)
+	diff <("$build/sluicectl" help | sed -n 's/^  \([a-z]\)/\1/p' | sed 's/ *$//') <(sed -n 's/^\.It Ic //p' docs/sluicectl.8)
 }
 
 manual_has_options() { # of sluiced
 	local o
-	build/sluiced -h | grep -oE '^  -[a-zA-Z]|, -[a-zA-Z]' | tr -d ' ,-' | while read -r o; do
+	"$build/sluiced" -h | grep -oE '^  -[a-zA-Z]|, -[a-zA-Z]' | tr -d ' ,-' | while read -r o; do
 		grep -qE "^\.It Fl.*\b$o\b" docs/sluiced.8 || echo "docs/sluiced.8 says nothing of -$o"
 	done | none
 }
@@ -79,7 +80,7 @@ manual_has_options() { # of sluiced
 manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
 
 completion_works() {
-	build/sluicectl completion | bash -euc '
+	"$build/sluicectl" completion | bash -euc '
 		source /dev/stdin
 		ask() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _sluicectl; echo "${COMPREPLY[*]}"; }
 		[ "$(ask sluicectl exp)" = "explain export" ]
@@ -111,7 +112,7 @@ versions_agree() {
 
 format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror; }
 
-for t in build/tests/unit/test_*; do
+for t in "$build"/tests/unit/test_*; do
 	case $t in *.d | *.o | *'*'*) continue ;; esac
 	step "$t" "$t"
 done

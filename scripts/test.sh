@@ -1,24 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # test.sh [TEST...]: every test ring, as root, or these: programs below build/, tests of pytest. The last line: N passed, N failed,
-# N skipped.
+# N skipped. With SLUICE_BUILD=build/san (`make test DEBUG=1`) it ends with what ASan, UBSan and LeakSanitizer reported of any
+# process, the killed and the daemons included; a report is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-export PATH=/usr/sbin:/sbin:$PATH PYTHONDONTWRITEBYTECODE=1
+export PATH=/usr/sbin:/sbin:$PATH PYTHONDONTWRITEBYTECODE=1 SLUICE_BUILD=${SLUICE_BUILD:-build}
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log" "$log.xml"' EXIT
 
 count() { # sums a cmocka program's closing lines
-	local ok bad
+	local ok bad skip
 	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
 	bad=$(sed -n 's/^\[  FAILED  \] .*[^0-9]\([0-9]*\) test(s).*/\1/p' "$log" | head -1)
+	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
 	passed=$((passed + ${ok:-0}))
 	failed=$((failed + ${bad:-0}))
+	skipped=$((skipped + ${skip:-0}))
 	[ -n "$ok" ] || failed=$((failed + 1))
 }
 
-[ $# -gt 0 ] || set -- build/tests/unit/test_* build/tests/datapath/test_* tests/e2e
+reports=$PWD/$SLUICE_BUILD/reports
+sanitized() { case $SLUICE_BUILD in */san) ;; *) false ;; esac; }
+
+if sanitized; then
+	rm -rf "$reports"
+	mkdir -m 1777 "$reports" # some tests run sluicectl as nobody
+	export ASAN_OPTIONS=log_path=$reports/asan:detect_stack_use_after_return=1:allocator_may_return_null=1
+	export UBSAN_OPTIONS=log_path=$reports/ubsan:halt_on_error=1:print_stacktrace=1
+fi
+
+[ $# -gt 0 ] || set -- "$SLUICE_BUILD"/tests/unit/test_* "$SLUICE_BUILD"/tests/datapath/test_* tests/e2e
 programs=() pytests=()
 for t; do
 	case $t in build/*) programs+=("$t") ;; *) pytests+=("$t") ;; esac
@@ -51,5 +64,11 @@ PY
 	)
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 fi
-echo "$passed passed, $failed failed, $skipped skipped"
+told=
+if sanitized; then
+	tail -n +1 "$reports"/* 2>/dev/null
+	found=$(find "$reports" -type f | wc -l)
+	failed=$((failed + found)) told="; sanitizer reports: $found"
+fi
+echo "$passed passed, $failed failed, $skipped skipped$told"
 [ "$failed" = 0 ]

@@ -25,7 +25,7 @@
 #define LOOKUPS 64 /* as in tests/lib/lookup.bpf.c */
 #define REPEAT 20000
 #define ROUNDS 5
-#define OBJECT "build/tests/lib/lookup.bpf.o"
+#define OBJECT BUILD "/tests/lib/lookup.bpf.o" /* BUILD: from the Makefile */
 #define COUNTRY_TABLE 0
 
 struct pair {

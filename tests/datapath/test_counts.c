@@ -21,7 +21,7 @@
 static void send_syns(struct gate *g, uint16_t port, unsigned int count)
 {
 	enum sluice_reason why;
-	char from[16];
+	char from[32];
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "gate.h"
+#include "internal.h"
 #include "reason.h"
 
 #define POLICY                                                                                   \
@@ -255,14 +256,25 @@ static void test_service_at_an_address_of_its_own_has_limits_of_its_own(void **s
 	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1003, 25), SLUICE_ADMITTED);
 }
 
+/* Where the machine was too busy for the fourth to come within a second of the second, another source tries. */
 static void test_rate_of_a_source_slides(void **state)
 {
-	syn(*state, "10.0.0.1", "203.0.113.7", 1001, 25);
-	usleep(600000);
-	syn(*state, "10.0.0.1", "203.0.113.7", 1002, 25);
-	usleep(500000); /* the first is forgotten, the second is not */
-	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1003, 25), SLUICE_ADMITTED);
-	assert_int_equal(syn(*state, "10.0.0.1", "203.0.113.7", 1004, 25), SLUICE_SOURCE_RATE);
+	enum sluice_reason fourth;
+	char from[32];
+	int i = 1;
+	__u64 second;
+
+	do {
+		snprintf(from, sizeof(from), "10.0.0.%d", i++);
+		syn(*state, from, "203.0.113.7", 1001, 25);
+		usleep(600000);
+		second = clock_ns();
+		syn(*state, from, "203.0.113.7", 1002, 25);
+		usleep(500000); /* the first is forgotten, the second is not */
+		assert_int_equal(syn(*state, from, "203.0.113.7", 1003, 25), SLUICE_ADMITTED);
+		fourth = syn(*state, from, "203.0.113.7", 1004, 25);
+	} while (clock_ns() - second >= 1000000000 && i < 20);
+	assert_int_equal(fourth, SLUICE_SOURCE_RATE);
 }
 
 static void test_rate_of_a_service_is_refused_by_reset(void **state)
@@ -423,6 +435,8 @@ static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void 
 	assert_int_equal(syn(g, "10.0.9.9", SERVER, 1005, 143), SLUICE_ADMITTED);
 }
 
+#define CROWD 60 /* so few that a busy machine, too, is done with them in the 3 s that a reservation lasts */
+
 /* A table that turns over would let every source in again and again. */
 static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void **state)
 {
@@ -430,22 +444,22 @@ static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void
 	char from[32];
 	int i, refused = 0;
 
-	for (i = 0; i < 500; i++) {
-		snprintf(from, sizeof(from), "10.1.%d.%d", i / 250, i % 250);
+	for (i = 0; i < CROWD; i++) {
+		snprintf(from, sizeof(from), "10.1.0.%d", i);
 		assert_int_equal(syn(g, from, SERVER, 1001, 25), SLUICE_ADMITTED);
 	}
-	for (i = 0; i < 500; i++) {
-		snprintf(from, sizeof(from), "10.1.%d.%d", i / 250, i % 250);
+	for (i = 0; i < CROWD; i++) {
+		snprintf(from, sizeof(from), "10.1.0.%d", i);
 		assert_int_equal(syn(g, from, SERVER, 1001, 25), SLUICE_ADMITTED); /* sent again: takes nothing */
 		refused += syn(g, from, SERVER, 1002, 25) != SLUICE_ADMITTED;
 		assert_true(reason_refuses(syn(g, from, SERVER, 1003, 25)));
 	}
-	assert_in_range(refused, 0, 50); /* of those who share a counter with another */
+	assert_in_range(refused, 0, CROWD / 10); /* of those who share a counter with another */
 	assert_int_equal(gate_sources(g), 2);
 	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
 		usleep(100000);
 	assert_int_equal(gate_service(g, "smtp").held, 0);
-	assert_int_equal(syn(g, "10.1.1.9", SERVER, 1009, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(g, "10.1.0.9", SERVER, 1009, 25), SLUICE_ADMITTED);
 }
 
 #define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)

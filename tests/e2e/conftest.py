@@ -10,6 +10,13 @@ def pytest_runtest_logreport(report):
         print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """item.failed: for fixtures, which are told nothing of it."""
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or report.failed
+
+
 @pytest.fixture
 def make(tmp_path):
     """make(policy, rtt=0) -> (net, sluice); both are gone after the test, also when it failed."""

@@ -5,7 +5,8 @@ import json, os, pathlib, secrets, signal, subprocess, time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
+SANITIZED = BUILD.name == "san"  # built with DEBUG=1
 LIB = ROOT / "tests" / "lib"
 VM = "VM_KERNEL" in os.environ  # a virtual machine that tests/vm made for these tests
 PACE = 10 if VM else 1  # emulated, it is that many times slower: what a test gives a time to takes that much longer

@@ -2,7 +2,7 @@
 """What sluiced may still do once it runs; what others may do to it: garbage, stalls, floods and readers on the control socket."""
 import contextlib, grp, json, os, pathlib, random, re, signal, socket, subprocess
 
-from net import BUILD, ROOT, sh, wait_for
+from net import ROOT, SANITIZED, sh, wait_for
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 NET_ADMIN, SYS_ADMIN, PERFMON, BPF = (1 << n for n in (12, 21, 38, 39))
@@ -38,9 +38,8 @@ def ask(path, said, timeout=30):
 def test_the_daemon_keeps_three_capabilities_and_its_keeper_a_fourth(make):
     _, sluice = make(FIVE)
     ours = BPF | NET_ADMIN | PERFMON
-    sanitized = b"libasan" in (BUILD / "sluiced").read_bytes()  # LeakSanitizer must trace the process at its end
     for pid, left in ((sluice.daemon.pid, ours), (keeper_of(sluice.daemon.pid), ours | SYS_ADMIN)):
-        assert rights_of(pid) == {"Prm": left, "Eff": left, "Bnd": 0, "Inh": 0, "Amb": 0, "NoNewPrivs": 1, "Seccomp": 0 if sanitized else 2}
+        assert rights_of(pid) == {"Prm": left, "Eff": left, "Bnd": 0, "Inh": 0, "Amb": 0, "NoNewPrivs": 1, "Seccomp": 0 if SANITIZED else 2}  # LeakSanitizer traces
 
 
 def test_the_keeper_ends_with_its_daemon_however_that_ends(make):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The C programs of tests/lib on a network: many connections, every way to end one, forged segments, the kernel's own count."""
+import contextlib
 import json
 import os
+import pathlib
 import select
+import subprocess
 import time
 
-from net import BUILD, PACE, SERVER
+from net import BUILD, PACE, SERVER, sh, wait_for
 
 LIB = BUILD / "tests" / "lib"
 
@@ -99,3 +102,36 @@ def forge(net, port, sources, kind="mix", count=1000, *options, to=SERVER):
     """Forged segments of `kind` (syn, fin, rst, rstack, ack, mix). Returns the running tool."""
     args = ["-i", "c0", "-m", server_mac(net), "-s", sources, "-f", kind, "-n", count, *options, to, port]
     return Tool(net, net.client, "forge", *args)
+
+
+@contextlib.contextmanager
+def memory_disk(directory, size="16m"):
+    """A file system of that size at the directory; a write there waits for no disk."""
+    directory.mkdir(exist_ok=True)
+    sh("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory)
+    try:
+        yield
+    finally:
+        sh("umount", "-l", directory)
+
+
+@contextlib.contextmanager
+def full_disk(directory):
+    """A file system at the directory with no room left, until the file that is given is unlinked."""
+    with memory_disk(directory, "64k"):
+        filler = directory / "filler"
+        filler.write_bytes(b"x" * 65536)
+        yield filler
+
+
+@contextlib.contextmanager
+def tampered(pid, calls, inject, log="/dev/null"):
+    """strace attached to the process: what `inject` says (strace(1)) becomes of these system calls, and `log` has them."""
+    strace = subprocess.Popen(["strace", "-qq", "-p", str(pid), "-o", str(log), "-e", f"trace={calls}", "-e", f"inject={calls}:{inject}"],
+                              stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(lambda: f"TracerPid:\t{strace.pid}\n" in pathlib.Path(f"/proc/{pid}/status").read_text(), 10, 0.005)
+        yield
+    finally:
+        strace.terminate()
+        strace.wait()

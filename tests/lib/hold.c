@@ -162,7 +162,7 @@ static void worker_run(struct worker *w)
 		}
 		tool_ok(write(w->orders, &r, sizeof(r)), "report");
 	}
-	exit(0);
+	_exit(0);
 }
 
 static int *workers_start(void)
@@ -278,5 +278,7 @@ int main(int argc, char **argv)
 		close(orders[c]);
 	while (wait(NULL) > 0)
 		;
+	free(orders);
+	free(last);
 	return 0;
 }

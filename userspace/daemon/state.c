@@ -190,8 +190,10 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 	struct override was;
 	struct diag d = {};
 	int64_t left;
+	size_t i;
 
-	for (set = s->setting + s->settings; set-- > s->setting;) { /* the newest is first, here and there */
+	for (i = s->settings; i-- > 0;) { /* the newest is first, here and there */
+		set = &s->setting[i];
 		left = state_left(s, set->until, now);
 		if (left < 0)
 			continue;
