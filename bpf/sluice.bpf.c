@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The kernel side: the entry points and the order of checks. Each check has its own file. */
 #include <linux/bpf.h>
+#include <linux/errno.h>
 
 #include "vmlinux_min.h"
 

@@ -68,6 +68,7 @@ static int sweep_tick(void *map, __u32 *key, struct sluice_sweeper *self)
 	return 0;
 }
 
+/* Where the timer runs already, for a build of before, it calls ours from now on. */
 static __always_inline int sweep_start(void)
 {
 	struct sluice_sweeper *self;
@@ -78,7 +79,7 @@ static __always_inline int sweep_start(void)
 	if (!self)
 		return -1;
 	err = bpf_timer_init(&self->timer, &sweeper, CLOCK_MONOTONIC);
-	if (!err)
+	if (!err || err == -EBUSY)
 		err = bpf_timer_set_callback(&self->timer, sweep_tick);
 	if (!err)
 		err = bpf_timer_start(&self->timer, SLUICE_SWEEP_NS, 0);

@@ -92,7 +92,9 @@ struct sluice_pulse {
 /* Who runs here: read by userspace only. */
 struct sluice_identity {
 	__u32 abi; /* first in every ABI: a build of another one reads no more than this */
+	__u32 build; /* of the programs: CRC-32 of the object that they came from */
 	__u32 reverts; /* policies that were not confirmed in time */
+	__u32 pad;
 	__u64 reverted_s; /* CLOCK_REALTIME, when the last one went, which the idle slot still names; 0: another was put in force since */
 	char policy[SLUICE_SLOTS][SLUICE_PATH_LEN]; /* the file of each slot */
 };
@@ -464,37 +466,6 @@ struct sluice_audit_record {
 	__u16 pad;
 };
 
-_Static_assert(sizeof(struct sluice_addr) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_control) == 48, "ABI");
-_Static_assert(sizeof(struct sluice_generation) == 128, "ABI");
-_Static_assert(sizeof(struct sluice_trie_page) == 4096, "a page, so that it can be mapped");
-_Static_assert(sizeof(struct sluice_trie_node) == 36 + 4, "ABI");
-_Static_assert(sizeof(struct sluice_port) == 8, "ABI");
-_Static_assert(sizeof(struct sluice_listener_key) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_published_key) == 32, "ABI");
-_Static_assert(sizeof(struct sluice_published) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_half) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_container) == 1128, "ABI");
-_Static_assert(sizeof(struct sluice_limit) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_service) == 152, "ABI");
-_Static_assert(sizeof(struct sluice_rule) == 40, "ABI");
-_Static_assert(sizeof(struct sluice_prefix_key) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_live) == 88, "ABI");
-_Static_assert(sizeof(struct sluice_peaks) == 216, "ABI");
-_Static_assert(sizeof(struct sluice_counter) == 144, "ABI");
-_Static_assert(sizeof(struct sluice_source_key) == 20, "ABI");
-_Static_assert(sizeof(struct sluice_holding) == 24, "ABI");
-_Static_assert(sizeof(struct sluice_tuple) == 36, "ABI");
-_Static_assert(sizeof(struct sluice_reservation) == 48, "ABI");
-_Static_assert(sizeof(struct sluice_budget) == 8, "ABI");
-_Static_assert(sizeof(struct sluice_event) == 40, "ABI");
-_Static_assert(sizeof(struct sluice_tally) == 24, "ABI");
-_Static_assert(sizeof(struct sluice_explanation) == 152, "ABI");
-_Static_assert(sizeof(struct sluice_connection) == 32, "ABI");
-_Static_assert(sizeof(struct sluice_audits) == 8, "ABI");
-_Static_assert(sizeof(struct sluice_pressure) == 400, "ABI");
-_Static_assert(sizeof(struct sluice_cell) == 16, "ABI");
-_Static_assert(sizeof(struct sluice_fragment_key) == 36, "ABI");
-_Static_assert(sizeof(struct sluice_fragment) == 16, "ABI");
+#include "sizes.h"
 
 #endif

@@ -1,25 +1,42 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A build of another ABI takes over in place: nobody slips in meanwhile, and nothing that counts is lost. SLUICE_BEFORE names the
-directory of an older build, whose sluiced then makes the kernel side; without it that of this build says that it is of another ABI."""
+"""Another build takes over in place: nobody slips in meanwhile, and nothing that counts is lost. SLUICE_BEFORE names the directory of a
+build of another ABI, whose sluiced then makes the kernel side; without it that of this build says that it is of another ABI."""
 import json, os, pathlib, signal, struct, time
 
+import pytest
+
+import tools
 from net import BUILD, PACE, wait_for
 
 POLICY = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
+ABI, PROGRAMS = 0, 1
 BEFORE = pathlib.Path(os.environ.get("SLUICE_BEFORE", BUILD))
 
 
-def age(net, sluice):
-    """The pins as a build of another ABI leaves them: the first word of `identity` says so."""
+def age(net, sluice, word):
+    """The pins as another build leaves them: the first word of `identity` is the ABI, the second tells builds of one ABI apart."""
     pin = f"/sys/fs/bpf/sluice/{sluice.instance}/identity"
     value = json.loads(net.run(net.server, "bpftool", "-j", "map", "dump", "pinned", pin).stdout)[0]["value"]
-    aged = struct.pack("<I", 1) + bytes(int(b, 16) for b in value[4:])
+    aged = bytearray(int(b, 16) for b in value)
+    aged[word * 4:word * 4 + 4] = struct.pack("<I", 1)
     net.run(net.server, "bpftool", "map", "update", "pinned", pin, "key", *"0000", "value", *[str(b) for b in aged])
 
 
 def gate_of(net):
     link = json.loads(net.run(net.server, "ip", "-j", "link", "show", "s0").stdout)[0]
     return link.get("xdp", {}).get("prog", {}).get("id"), link["operstate"], link.get("link_index")
+
+
+def ids(net, sluice, kind):
+    """Of all that is pinned: {name: id}."""
+    pins = pathlib.Path(f"/sys/fs/bpf/sluice/{sluice.instance}")
+    show = lambda what: json.loads(net.run(net.server, "bpftool", "-j", "-f", what, "show").stdout)
+    return {pathlib.Path(p).name: o["id"] for o in show(kind) for p in o.get("pinned", []) if pathlib.Path(p).parent == pins}
+
+
+def remaining(net, programs):
+    """Those of {pin: id} that are in memory still, by name."""
+    return {p["id"]: p["name"] for p in json.loads(net.run(net.server, "bpftool", "-j", "prog", "show").stdout) if p["id"] in programs.values()}
 
 
 # A SYN of a banned source every 2 ms, each from a socket of its own; how many came.
@@ -60,9 +77,10 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     assert counted
     sluice.kill()
     if BEFORE == BUILD:
-        age(net, sluice)
+        age(net, sluice, ABI)
     (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
     before, _, _ = gate_of(net)
+    programs = ids(net, sluice, "prog")
     code, _, err = sluice.ctl("status")
     assert code == 3 and "ABI" in err
     knock = net.popen(net.client, "/usr/bin/python3", "-c", KNOCK)
@@ -71,7 +89,7 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
     assert before and after and before != after and state == "UP", "exchanged, not taken off"
     assert tries > 100 and came == 0, "nobody slipped in"
-    assert "it takes its place" in sluice.logged()
+    assert "takes its place" in sluice.logged()
     assert sluice.connections() == 5 and sluice.json("status")["drift"] == 0
     h("open", 1)
     time.sleep(0.5)
@@ -79,12 +97,49 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     assert [(b["source"], b["reason"]) for b in sluice.json("bans")] == [("10.77.0.9", "stays")]
     assert refused(lambda *w: net.run(net.server, BUILD / "sluicectl", "-i", sluice.instance, "--json", *w)) >= counted
     assert not os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}~old")
+    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: they and their tables are gone from memory"
     h("close", 5)
     assert wait_for(lambda: sluice.connections() == net.established())
     print(f"\n{tries} knocks of a banned source while the kernel side was exchanged, {came} came")
 
 
-def test_takeover_that_is_cut_short_is_finished_by_the_next_start(make):
+def test_newer_programs_take_over_the_tables_as_they_stand(make):
+    net, sluice = make(POLICY + "service pop3 { ports = {110} max-rate-per-source = 3/10m }\n")
+    net.serve("::", 25), net.serve("::", 110)
+    h, rated = net.hold("10.77.0.2"), net.hold("10.77.0.3", port=110)
+    h("open", 5), rated("open", 3)
+    assert h.greeted(5) and rated.greeted(3)
+    sluice.do("ban", "10.77.0.9", "--for", "1h")
+    rated("close", 3)
+    trial = sluice.file.with_name("trial.conf")
+    trial.write_text(sluice.file.read_text().replace("= 5", "= 6"))
+    sluice.do("apply", trial, "--confirm", "1h")
+    maps, programs = ids(net, sluice, "map"), ids(net, sluice, "prog")
+    assert len(maps) > 20 and len(programs) > 5
+    sluice.kill()
+    age(net, sluice, PROGRAMS)
+    assert sluice.ctl("status")[0] == 3, "the CLI of either build reads the tables"
+    knock = net.popen(net.client, "/usr/bin/python3", "-c", KNOCK)
+    sluice.start()
+    tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
+    assert tries > 100 and came == 0, "nobody slipped in"
+    assert "those of this one take their place" in sluice.logged()
+    assert ids(net, sluice, "map") == maps
+    now = ids(net, sluice, "prog")
+    assert now.keys() == programs.keys() and not set(now.values()) & set(programs.values())
+    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: also the timer calls the new ones"
+    assert sluice.connections() == 5 and sluice.json("status")["drift"] == 0 and sluice.json("status")["confirm"]["state"] == "awaited"
+    rated("open", 1)
+    h("open", 2)
+    assert h.greeted(6), "what awaits its confirmation is in force"
+    assert rated("count")["greeted"] == 0 and sluice.reason("source-rate", service="pop3"), "the rate goes on where it was"
+    h("close", 6)
+    assert wait_for(lambda: sluice.connections() == net.established()), "new connections and their ends are seen"
+    print(f"\n{tries} knocks of a banned source while the programs were exchanged, {came} came")
+
+
+@pytest.mark.parametrize("word", (ABI, PROGRAMS), ids=("abi", "programs"))
+def test_takeover_that_is_cut_short_is_finished_by_the_next_start(make, word):
     net, sluice = make(POLICY)
     net.serve("::", 25)
     sluice.do("ban", "10.77.0.9")
@@ -92,7 +147,7 @@ def test_takeover_that_is_cut_short_is_finished_by_the_next_start(make):
     h("open", 5)
     assert h.greeted(5)
     sluice.kill()
-    age(net, sluice)
+    age(net, sluice, word)
     argv = [BUILD / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance]
     old = f"/sys/fs/bpf/sluice/{sluice.instance}~old"
     for pause in (0, 0.2, 1, 3):
@@ -105,3 +160,25 @@ def test_takeover_that_is_cut_short_is_finished_by_the_next_start(make):
     assert sluice.connections() == 5 and sluice.json("status")["drift"] == 0 and not os.path.exists(old)
     assert [b["source"] for b in sluice.json("bans")] == ["10.77.0.9"]
     assert [i["xdp_mode"] for i in sluice.json("status")["interfaces"]] != ["detached"]
+
+
+@pytest.mark.parametrize("word", (ABI, PROGRAMS), ids=("abi", "programs"))
+@pytest.mark.parametrize("keeper_dies", (False, True), ids=("keeper-goes-on", "keeper-killed"))
+def test_exchange_in_whose_middle_the_daemon_is_killed_is_finished(make, word, keeper_dies):
+    """The new gate is pinned and about to take the old one's place. The next start waits for a keeper that is still at it."""
+    net, sluice = make(POLICY)
+    sluice.kill()
+    age(net, sluice, word)
+    daemon, before = sluice.popen(), gate_of(net)[0]
+    children = pathlib.Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children")
+    assert wait_for(lambda: children.read_text().split(), 10, 0.001)
+    keeper = int(children.read_text())
+    with tools.tampered(keeper, "sendto", "delay_enter=1500000"):
+        assert wait_for(lambda: os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}/gate@s0"), 30, 0.001)
+        if keeper_dies:
+            os.kill(keeper, signal.SIGKILL)
+        daemon.kill(), daemon.wait()
+        sluice.start()
+    assert gate_of(net)[0] not in (None, before), "exchanged, by the one or the other"
+    assert sluice.json("status")["interfaces"] == [{"name": "s0", "xdp_mode": "native"}]
+    assert not os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}~old")

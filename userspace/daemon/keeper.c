@@ -111,6 +111,14 @@ static int attach(const char *instance, const json_t *request, struct diag *d)
 	return err ? err : engine_attach(e, p, also, d);
 }
 
+static int exchange(const char *instance, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = NULL;
+	int err = engine_open_beside(instance, &e, d);
+
+	return err ? err : engine_exchange(e, d);
+}
+
 static int container_parse(const json_t *request, struct sluice_container *c)
 {
 	const json_t *list = json_object_get(request, "addresses");
@@ -174,11 +182,21 @@ static int serve(const char *instance, int with, const json_t *request)
 		err = enter(instance, request, &spaces, &d);
 	else if (json_object_get(request, "interfaces"))
 		err = attach(instance, request, &d);
+	else if (json_object_get(request, "exchange"))
+		err = exchange(instance, &d);
 	else
 		err = engine_unload(instance, &d);
 	said = answer(err, &d);
 	json_object_set_new(said, "spaces", spaces_json(&spaces));
 	return message_send(with, said, &spaces) || err == -ENOTRECOVERABLE;
+}
+
+/* libxdp 1.3.1 keeps a descriptor of each program that it looks at: an old one would stay in memory, with its maps. */
+static void descriptors_drop(int but)
+{
+	if (but > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, but - 1, 0);
+	close_range(but + 1, ~0U, 0);
 }
 
 /* The child. Signals for sluiced reach it, too, where they are sent to all: it ends when sluiced does. */
@@ -198,6 +216,7 @@ _Noreturn static void keeper_run(const char *instance, int with)
 	for (err = 0; !err && (request = message_read(with, none, &count));) {
 		err = serve(instance, with, request);
 		json_decref(request);
+		descriptors_drop(with);
 	}
 	_exit(0);
 }
@@ -315,6 +334,14 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 	}
 	json_decref(there);
 	return err ? err : engine_links_note(dm->engine, p);
+}
+
+int keeper_exchange(struct daemon *dm, struct diag *d)
+{
+	if (!engine_old_stands(dm->engine))
+		return 0;
+	message_send(dm->keeper, json_pack("{s:b}", "exchange", true), NULL);
+	return answer_await(dm, NULL, d);
 }
 
 int keeper_unload(struct daemon *dm, struct diag *d)

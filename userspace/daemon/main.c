@@ -80,6 +80,23 @@ static int daemon_take(struct daemon *dm, bool resumed, struct diag *d)
 	return err;
 }
 
+static int daemon_fill(struct daemon *dm, struct diag *d)
+{
+	int err;
+
+	if (engine_geo_check(dm->engine, dm->live, d)) {
+		diag_add(
+			d,
+			"not started on these while the policy of before is in force: put the old files back, or forget "
+			"that policy first: sluicectl -i %s unload",
+			dm->instance);
+		return -EINVAL;
+	}
+	err = engine_commit(dm->engine, dm->live, d);
+	dm->applied_at = time(NULL);
+	return err ? err : engine_inherit(dm->engine, d);
+}
+
 /* Load, fill, attach: traffic last. */
 static int daemon_start(struct daemon *dm, struct diag *d)
 {
@@ -99,25 +116,14 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		state_load(dm, resumed);
 	if (!err)
 		trial_resume(dm);
-	if (!err && dm->held)
-		return daemon_take(dm, resumed, d);
-	if (!err && engine_geo_check(dm->engine, dm->live, d)) {
-		diag_add(
-			d,
-			"not started on these while the policy of before is in force: put the old files back, or forget "
-			"that policy first: sluicectl -i %s unload",
-			dm->instance);
-		err = -EINVAL;
-	}
+	if (!err && !dm->held)
+		err = daemon_fill(dm, d);
 	if (!err)
-		err = engine_commit(dm->engine, dm->live, d);
-	if (!err)
-		err = engine_inherit(dm->engine, d);
-	if (!err)
+		err = keeper_exchange(dm, d);
+	if (!err && !dm->held)
 		err = keeper_attach(dm, dm->live, NULL, d);
 	if (!err)
 		err = engine_bury(dm->engine, d);
-	dm->applied_at = time(NULL);
 	return err ? err : daemon_take(dm, resumed, d);
 }
 

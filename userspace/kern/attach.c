@@ -39,14 +39,14 @@ static __u32 pinned_id(const char *pin)
 
 /* The first program on the interface that is(), NULL: none. Belongs to `mp`. */
 static struct xdp_program *program_find(struct xdp_multiprog *mp, bool (*is)(const struct xdp_program *, __u32),
-					__u32 id)
+					__u32 id, __u32 but)
 {
 	struct xdp_program *prog = xdp_multiprog__main_prog(mp);
 
-	if (prog && is(prog, id))
+	if (prog && is(prog, id) && xdp_program__id(prog) != but)
 		return prog;
 	for (prog = xdp_multiprog__next_prog(NULL, mp); prog; prog = xdp_multiprog__next_prog(prog, mp)) {
-		if (is(prog, id))
+		if (is(prog, id) && xdp_program__id(prog) != but)
 			return prog;
 	}
 	return NULL;
@@ -62,7 +62,7 @@ static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
 {
 	__u32 id = pinned_id(pin);
 
-	return id ? program_find(mp, has_id, id) : NULL;
+	return id ? program_find(mp, has_id, id, 0) : NULL;
 }
 
 static bool uses_map(const struct xdp_program *prog, __u32 id)
@@ -202,8 +202,11 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	return err;
 }
 
-/* Libxdp attaches before the gate can be pinned: one whose daemon was killed in between is pinned now. -ENOENT: there is none. */
-static int gate_adopt(const struct engine *e, const char *interface, const char *pin)
+/*
+ * Libxdp attaches before the gate can be pinned: one whose daemon was killed in between is pinned now. `old` (NULL: none) is the pin
+ * of a gate that is known. -ENOENT: there is no other.
+ */
+static int gate_adopt(const struct engine *e, const char *interface, const char *pin, const char *old)
 {
 	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
 	struct bpf_map_info control = {};
@@ -211,7 +214,7 @@ static int gate_adopt(const struct engine *e, const char *interface, const char 
 	__u32 len = sizeof(control);
 
 	if (mp && !bpf_obj_get_info_by_fd(e->map[MAP_control], &control, &len))
-		gate = program_find(mp, uses_map, control.id);
+		gate = program_find(mp, uses_map, control.id, old ? pinned_id(old) : 0);
 	return gate ? bpf_obj_pin(xdp_program__fd(gate), pin) : -ENOENT;
 }
 
@@ -265,24 +268,52 @@ static int gate_replace(const struct engine *e, int index, const char *pin, cons
 	return err;
 }
 
-/*
- * Where the gate of another ABI is, ours takes its place so that every packet meets one of the two; under a dispatcher both,
- * until the old one is buried. -ENOENT: there is none.
- */
-static int gate_exchange(const struct engine *e, const char *interface, const char *pin)
+static void gate_pin(const struct engine *e, const char *interface, char path[static PIN_PATH_LEN])
+{
+	char name[PIN_PATH_LEN / 2];
+
+	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
+	pin_path(e->instance, name, path);
+}
+
+struct exchange {
+	const struct engine *engine;
+	struct diag *diag;
+};
+
+/* One that is attached no more is not exchanged: whether the interface is guarded is the policy's business. */
+static int gate_exchange(const char *interface, const char *old, void *arg)
 {
 	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
 	enum xdp_attach_mode mode = mp ? xdp_multiprog__attach_mode(mp) : XDP_MODE_UNSPEC;
-	char name[PIN_PATH_LEN / 2], old[PIN_PATH_LEN];
+	const struct exchange *x = arg;
+	char pin[PIN_PATH_LEN];
+	int err;
 
-	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
-	old_pin(e, name, old);
-	if (!mp || !gate_find(mp, old))
-		return -ENOENT;
-	if (!xdp_multiprog__is_legacy(mp))
-		return gate_attach_mode(e, interface, pin, mode);
-	return gate_replace(e, if_nametoindex(interface), pin, old,
-			    mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	gate_pin(x->engine, interface, pin);
+	if (!mp || !gate_find(mp, old) || gate_find(mp, pin))
+		return 0;
+	unlink(pin); /* of an exchange that was cut short before it came about */
+	if (xdp_multiprog__is_legacy(mp))
+		err = gate_replace(x->engine, if_nametoindex(interface), pin, old,
+				   mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	else if ((err = gate_adopt(x->engine, interface, pin, old)) == -ENOENT)
+		err = gate_attach_mode(x->engine, interface, pin, mode);
+	if (err)
+		diag_add(x->diag, "interface %s: the gate of the build before cannot be exchanged: %s", interface,
+			 strerror(-err));
+	return err;
+}
+
+/* Every packet meets one of the two; under a dispatcher both, until the old one is buried. */
+int engine_exchange(struct engine *e, struct diag *d)
+{
+	struct exchange x = { e, d };
+	_cleanup_close_ int turn = pins_turn();
+
+	if (turn < 0)
+		return turn;
+	return engine_old_stands(e) ? old_each_gate(e, gate_exchange, &x) : 0;
 }
 
 static int gate_attach(const struct engine *e, const char *interface, const char *pin, enum policy_xdp_mode wanted,
@@ -296,14 +327,8 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
 	}
-	if (!gate_adopt(e, interface, pin))
+	if (!gate_adopt(e, interface, pin, NULL))
 		return 0;
-	err = gate_exchange(e, interface, pin);
-	if (err && err != -ENOENT)
-		diag_add(d, "interface %s: the gate of the version before cannot be exchanged: %s", interface,
-			 strerror(-err));
-	if (err != -ENOENT)
-		return err;
 	if (wanted == POLICY_XDP_AUTO)
 		mode = mode_there(interface);
 	err = gate_attach_mode(e, interface, pin, mode);
@@ -381,19 +406,21 @@ bool engine_attached(const struct engine *e, const struct policy *p, const struc
 
 static int interface_guard(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
 {
-	char name[PIN_PATH_LEN / 2], pin[PIN_PATH_LEN];
+	char pin[PIN_PATH_LEN];
 
-	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
-	pin_path(e->instance, name, pin);
+	gate_pin(e, interface, pin);
 	return access(pin, F_OK) ? gate_attach(e, interface, pin, mode, d) : 0;
 }
 
 int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d)
 {
 	struct detach_others job = { .policy = p, .also = also, .diag = d };
+	_cleanup_close_ int turn = pins_turn();
 	size_t i;
 	int err;
 
+	if (turn < 0)
+		return turn;
 	err = pins_each_gate(e->instance, detach_other, &job);
 	for (i = 0; i < p->interfaces_count && !err; i++)
 		err = interface_guard(e, p->interfaces[i], p->xdp_mode, d);

@@ -97,32 +97,6 @@ void engine_close(struct engine *e)
 	free(e);
 }
 
-/* The ABI of what is pinned; 0: of a load that was cut short. Of another ABI no other map is touched. */
-static int abi_read(const char *instance, bool readonly, __u32 *abi)
-{
-	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = readonly ? BPF_F_RDONLY : 0);
-	_cleanup_free_ struct sluice_identity *who = NULL;
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), zero = 0;
-	_cleanup_close_ int fd = -1;
-	char path[PIN_PATH_LEN];
-	int err;
-
-	pin_path(instance, map_names[MAP_identity], path);
-	fd = bpf_obj_get_opts(path, &opts);
-	if (fd < 0)
-		return fd;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	if (err)
-		return err;
-	who = calloc(1, info.value_size + sizeof(*who));
-	if (!who)
-		return -ENOMEM;
-	err = bpf_map_lookup_elem(fd, &zero, who);
-	*abi = who->abi;
-	return err;
-}
-
 /* The names that a former daemon gave its counters. */
 static int registry_read(struct engine *e)
 {
@@ -132,34 +106,6 @@ static int registry_read(struct engine *e)
 	for (i = 1; i < SLUICE_MAX_TOTALS && !err; i++)
 		err = bpf_map_lookup_elem(e->map[MAP_names], &i, e->registry->name[i]);
 	return err;
-}
-
-/* -ENOENT: nothing (whole) is pinned there; -EPROTO: pins of another ABI. */
-static int engine_resume(struct engine *e, struct diag *d)
-{
-	__u32 abi = 0;
-
-	if (abi_read(e->instance, false, &abi) || !abi)
-		return -ENOENT;
-	if (abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u: it takes its place", e->instance,
-			 abi, SLUICE_ABI_VERSION);
-		return -EPROTO;
-	}
-	if (pins_open_maps(e, false) || programs_open(e))
-		return -ENOENT;
-	tries_keep(e);
-	return registry_read(e);
-}
-
-/* The last step of a load: from here on the pins count as whole. */
-static int identity_write(const struct engine *e, const struct policy *p)
-{
-	struct sluice_identity who = { .abi = SLUICE_ABI_VERSION };
-	__u32 zero = 0;
-
-	snprintf(who.policy[0], sizeof(who.policy[0]), "%s", p->path ? p->path : "");
-	return bpf_map_update_elem(e->map[MAP_identity], &zero, &who, BPF_ANY);
 }
 
 static int control_init(const struct engine *e, struct diag *d)
@@ -191,7 +137,7 @@ static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 	if (err)
 		return err;
 	err = programs_open(e);
-	return err ? err : identity_write(e, p);
+	return err ? err : identity_write(e, p->path);
 }
 
 static int gate_forget(const char *interface, const char *pin, void *arg)
@@ -199,23 +145,33 @@ static int gate_forget(const char *interface, const char *pin, void *arg)
 	return gate_detach(interface, pin, arg);
 }
 
-static int engine_take(struct engine *e, const struct policy *p, bool *resumed, struct diag *d)
+/* Takes over what a daemon of before left. */
+static int engine_resume(struct engine *e)
+{
+	tries_keep(e);
+	return registry_read(e);
+}
+
+static int programs_renew(struct engine *e, const struct policy *p, struct diag *d)
+{
+	int err = old_programs_make(e, d);
+
+	if (err)
+		return err;
+	err = object_load(e, p, d);
+	if (!err)
+		err = programs_open(e);
+	if (!err)
+		err = identity_renew(e);
+	if (err)
+		old_programs_unmake(e);
+	return err ? err : engine_resume(e);
+}
+
+static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 {
 	int err;
 
-	err = engine_resume(e, d);
-	*resumed = !err;
-	if (err == -EPROTO) {
-		err = old_make(e, d);
-		if (err)
-			return err;
-	} else if (err != -ENOENT) {
-		return err;
-	} else {
-		/* What a load that was cut short left behind holds nothing worth keeping. */
-		pins_each_gate(e->instance, gate_forget, d);
-		pins_remove(e->instance);
-	}
 	close(e->lock);
 	e->lock = pins_lock(e->instance, true, d);
 	if (e->lock < 0)
@@ -228,6 +184,26 @@ static int engine_take(struct engine *e, const struct policy *p, bool *resumed, 
 		old_unmake(e);
 	}
 	return err;
+}
+
+static int engine_take(struct engine *e, const struct policy *p, bool *resumed, struct diag *d)
+{
+	enum pinned pinned = pins_look(e, d);
+	int err = 0;
+
+	*resumed = pinned == PINNED_OURS || pinned == PINNED_PROGRAMS;
+	if (pinned == PINNED_OURS)
+		return engine_resume(e);
+	if (pinned == PINNED_PROGRAMS)
+		return programs_renew(e, p, d);
+	if (pinned == PINNED_FOREIGN) {
+		err = old_make(e, d);
+	} else {
+		/* What a load that was cut short left behind holds nothing worth keeping. */
+		pins_each_gate(e->instance, gate_forget, d);
+		pins_remove(e->instance);
+	}
+	return err ? err : engine_make(e, p, d);
 }
 
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d)
@@ -269,10 +245,10 @@ static int engine_look(const char *instance, bool readonly, struct engine **out,
 
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d)
 {
-	__u32 abi;
+	struct sluice_identity who;
 
-	if (!abi_read(instance, true, &abi) && abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, abi,
+	if (!identity_read(instance, true, &who) && who.abi != SLUICE_ABI_VERSION) {
+		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi,
 			 SLUICE_ABI_VERSION);
 		return -EPROTO;
 	}
@@ -295,12 +271,15 @@ static void unload_untune(const char *instance, struct diag *d)
 
 int engine_unload(const char *instance, struct diag *d)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_close_ int lock = -1, turn = -1;
 	int err;
 
 	lock = pins_lock(instance, false, d);
 	if (lock < 0)
 		return lock;
+	turn = pins_turn();
+	if (turn < 0)
+		return turn;
 	err = pins_each_gate(instance, gate_forget, d);
 	if (err)
 		return err;

@@ -22,13 +22,16 @@ struct engine;
  */
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d);
 /*
- * Where the pins were of another ABI, a new kernel side was made beside them (*resumed is not set), and the old one goes on
- * judging until engine_attach() puts the new gate in its place, interface by interface, without a moment in between. To be called
- * after the first commit and before the attach: carries the counters over. Nothing to do otherwise.
+ * Where the programs were of another build, ours were loaded over the same maps; where the maps were of another ABI, a new kernel
+ * side was made beside the old one (*resumed is not set). Either way the old gate goes on judging until engine_exchange(). With
+ * nothing to take the place of, these three do nothing. After the first commit: carries the counters over.
  */
 int engine_inherit(struct engine *e, struct diag *d);
-/* ... and after the attach: takes what is left of the old one away. */
+/* Puts the new gate in the old one's place, interface by interface, without a moment in between. */
+int engine_exchange(struct engine *e, struct diag *d);
+/* ... and takes what is left of the old one away. */
 int engine_bury(struct engine *e, struct diag *d);
+bool engine_old_stands(const struct engine *e); /* engine_exchange() and engine_bury() have something to do */
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
 /* Opens the pins for writing beside the daemon that holds the lock: for engine_attach() on its behalf. */
@@ -53,7 +56,10 @@ bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
 int engine_unload(const char *instance, struct diag *d);
 
-/* Compiles `p`, fills the idle generation, flips to it, counts live sockets anew where they belong now. */
+/*
+ * Compiles `p`, fills the idle generation, flips to it, counts live sockets anew where they belong now. On failure the old one is in
+ * force; what fails after the flip is said in `d` and no failure.
+ */
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 
 /*

@@ -75,20 +75,50 @@ extern const char *const map_names[MAPS];
 /* pins.c: paths and life of the pin directory */
 void pin_path(const char *instance, const char *name, char path[static PIN_PATH_LEN]);
 int pins_mount(struct diag *d);
-int pins_lock(const char *instance, bool create, struct diag *d); /* descriptor or -errno */
+int pins_lock(const char *instance, bool create, struct diag *d);
+/*
+ * Waits until nobody else attaches or detaches: the keeper of a daemon that was killed ends what it was at. A descriptor, to be closed
+ * when done, or -errno.
+ */
+int pins_turn(void); /* descriptor or -errno */
 int pins_open_maps(struct engine *e, bool readonly);
 int pins_remove(const char *instance); /* all pins and the directory itself */
+/* Calls f(name, path, arg) for each pin, until one fails. */
+int pins_each(const char *instance, int (*f)(const char *name, const char *path, void *arg), void *arg);
 /* Calls f(interface, path, arg) for each pinned gate. */
 int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg);
 
-/* upgrade.c: the pins of another ABI, while a new kernel side takes their place */
+/* identity.c */
+/* What stands pinned, against what this build makes. */
+enum pinned {
+	PINNED_NOTHING, /* or what a load that was cut short has left */
+	PINNED_OURS,
+	PINNED_PROGRAMS, /* the maps are ours, the programs of another build, or not whole */
+	PINNED_FOREIGN, /* other maps */
+};
+
+/* Opens the maps where they are ours, and the programs where they are, too. */
+enum pinned pins_look(struct engine *e, struct diag *d);
+/*
+ * Whose pins these are; abi 0: of a load that was cut short. Of another ABI nothing else in *out means anything, and no other map
+ * is touched.
+ */
+int identity_read(const char *instance, bool readonly, struct sluice_identity *out);
+/* The last step of a load: from here on the pins count as whole. `policy`: of which file, or NULL. */
+int identity_write(const struct engine *e, const char *policy);
+int identity_renew(const struct engine *e); /* ... of a load of programs over maps that stand */
+
+/* upgrade.c: the pins of another build, while ours take their place */
 #define PIN_OLD "~old" /* behind the instance's name; no instance has a ~ in its own */
-bool old_stands(const struct engine *e);
 /* Moves the pins out of the way; the lock that is held goes with them. */
 int old_make(const struct engine *e, struct diag *d);
 void old_unmake(const struct engine *e); /* back to where it was */
+/* The same for the pins of programs and links, and for them alone. */
+int old_programs_make(const struct engine *e, struct diag *d);
+void old_programs_unmake(const struct engine *e);
 int old_bury(const char *instance, struct diag *d);
-void old_pin(const struct engine *e, const char *pin, char path[static PIN_PATH_LEN]);
+/* Calls f(interface, path, arg) for each gate that is pinned there. */
+int old_each_gate(const struct engine *e, int (*f)(const char *interface, const char *path, void *arg), void *arg);
 /* Bans and allows of the old kernel side, where they still mean the same. */
 int old_lives_carry(const struct engine *e);
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "load.h"
 
 #pragma GCC diagnostic push
@@ -26,6 +28,47 @@ struct bpf_object *object_of(struct sluice_bpf *skel)
 void object_free(struct sluice_bpf *skel)
 {
 	sluice_bpf__destroy(skel);
+}
+
+__u32 object_build(void)
+{
+	size_t size;
+	const void *bytes = sluice_bpf__elf_bytes(&size);
+
+	return crc32_z(0, bytes, size);
+}
+
+static bool map_fits(const struct bpf_map *want, int fd)
+{
+	struct bpf_map_info is = {};
+	__u32 len = sizeof(is);
+
+	return want && !bpf_obj_get_info_by_fd(fd, &is, &len) && is.type == bpf_map__type(want) &&
+	       is.key_size == bpf_map__key_size(want) && is.value_size == bpf_map__value_size(want);
+}
+
+bool object_fits(const struct engine *e)
+{
+	_cleanup_(object_free) struct sluice_bpf *skel = sluice_bpf__open();
+	int i;
+
+	for (i = 0; skel && i < MAPS; i++) {
+		if (!map_fits(bpf_object__find_map_by_name(skel->obj, map_names[i]), e->map[i]))
+			return false;
+	}
+	return skel;
+}
+
+static int maps_reuse(const struct engine *e, struct sluice_bpf *skel)
+{
+	struct bpf_map *map;
+	int err = 0, i;
+
+	for (i = 0; i < MAPS && !err; i++) {
+		map = bpf_object__find_map_by_name(skel->obj, map_names[i]);
+		err = map ? bpf_map__reuse_fd(map, e->map[i]) : -ENOENT;
+	}
+	return err;
 }
 
 static int maps_pin(struct engine *e, struct sluice_bpf *skel)
@@ -102,22 +145,32 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 	return err;
 }
 
-int object_load(struct engine *e, const struct policy *p, struct diag *d)
+static void maps_size(struct sluice_bpf *skel, const struct policy *p)
 {
-	_cleanup_(object_free) struct sluice_bpf *skel = sluice_bpf__open();
-	int err;
-
-	if (!skel)
-		return -errno;
 	bpf_map__set_max_entries(skel->maps.sources, p->max_sources);
 	if (p->max_sources > SLUICE_MAX_CONNECTIONS)
 		bpf_map__set_max_entries(skel->maps.connections, p->max_sources);
-	err = sluice_bpf__load(skel);
+}
+
+int object_load(struct engine *e, const struct policy *p, struct diag *d)
+{
+	_cleanup_(object_free) struct sluice_bpf *skel = sluice_bpf__open();
+	bool resumed = e->map[0] >= 0;
+	int err = 0;
+
+	if (!skel)
+		return -errno;
+	if (resumed)
+		err = maps_reuse(e, skel);
+	else
+		maps_size(skel, p);
+	if (!err)
+		err = sluice_bpf__load(skel);
 	if (err) {
 		diag_add(d, "the kernel refused the programs: %s: -v shows what it said", strerror(-err));
 		return err;
 	}
-	err = maps_pin(e, skel);
+	err = resumed ? 0 : maps_pin(e, skel);
 	if (err) {
 		diag_add(d, "cannot pin the maps of instance %s: %s", e->instance, strerror(-err));
 		return err;
@@ -129,16 +182,9 @@ struct sluice_bpf *object_open_gate(const struct engine *e)
 {
 	_cleanup_(object_free) struct sluice_bpf *skel = sluice_bpf__open();
 	struct bpf_program *prog;
-	struct bpf_map *map;
-	int i;
 
-	if (!skel)
+	if (!skel || maps_reuse(e, skel))
 		return NULL;
 	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, prog == skel->progs.sluice_gate);
-	for (i = 0; i < MAPS; i++) {
-		map = bpf_object__find_map_by_name(skel->obj, map_names[i]);
-		if (!map || bpf_map__reuse_fd(map, e->map[i]))
-			return NULL;
-	}
 	return TAKE_PTR(skel);
 }

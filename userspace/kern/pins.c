@@ -86,6 +86,18 @@ int pins_lock(const char *instance, bool create, struct diag *d)
 	return lock;
 }
 
+int pins_turn(void)
+{
+	_cleanup_close_ int fd = open(PINS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int turn;
+
+	if (fd < 0 || flock(fd, LOCK_EX))
+		return -errno;
+	turn = fd;
+	fd = -1;
+	return turn;
+}
+
 int pins_open_maps(struct engine *e, bool readonly)
 {
 	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = readonly ? BPF_F_RDONLY : 0);
@@ -101,8 +113,7 @@ int pins_open_maps(struct engine *e, bool readonly)
 	return 0;
 }
 
-/* Calls f(name, path, arg) for each pin, until one fails. */
-static int pins_each(const char *instance, int (*f)(const char *name, const char *path, void *arg), void *arg)
+int pins_each(const char *instance, int (*f)(const char *name, const char *path, void *arg), void *arg)
 {
 	_cleanup_(dir_close) DIR *dir = NULL;
 	char path[PIN_PATH_LEN];

@@ -14,6 +14,8 @@ int programs_open(struct engine *e)
 
 	for (i = 0; i < PROGRAMS; i++) {
 		pin_path(e->instance, pins[i], path);
+		if (e->program[i] >= 0)
+			close(e->program[i]);
 		e->program[i] = bpf_obj_get(path);
 		if (e->program[i] < 0)
 			return -ENOENT;

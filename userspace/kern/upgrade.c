@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel side of another ABI gives way to ours. Its pins are renamed, ours are made and filled beside them; it goes on judging
- * and counting until our gate is in its place. Whoever is interrupted is followed by the next start, which finds the renamed pins.
- * Only maps whose keys and values have the size that they have here are read: the others stay behind.
+ * A kernel side of another build gives way to ours. Its pins are renamed: those of its programs, where ours work on the same maps,
+ * or all, and ours are made and filled beside them. It goes on judging and counting until our gate is in its place. Whoever is
+ * interrupted is followed by the next start, which finds the renamed pins. Of maps of another ABI only those are read whose keys
+ * and values have the size that they have here: the others stay behind.
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "internal.h"
 #include "registry.h"
@@ -13,20 +15,28 @@
 
 #define OLD_NAME_LEN (SLUICE_NAME_LEN + sizeof(PIN_OLD))
 
+static void old_name(const char *instance, char name[static OLD_NAME_LEN])
+{
+	snprintf(name, OLD_NAME_LEN, "%.31s" PIN_OLD, instance);
+}
+
 static void old_path(const char *instance, const char *pin, char path[static PIN_PATH_LEN])
 {
 	char name[OLD_NAME_LEN];
 
-	snprintf(name, sizeof(name), "%.31s" PIN_OLD, instance);
+	old_name(instance, name);
 	pin_path(name, pin, path);
 }
 
-void old_pin(const struct engine *e, const char *pin, char path[static PIN_PATH_LEN])
+int old_each_gate(const struct engine *e, int (*f)(const char *interface, const char *path, void *arg), void *arg)
 {
-	old_path(e->instance, pin, path);
+	char name[OLD_NAME_LEN];
+
+	old_name(e->instance, name);
+	return pins_each_gate(name, f, arg);
 }
 
-bool old_stands(const struct engine *e)
+bool engine_old_stands(const struct engine *e)
 {
 	char path[PIN_PATH_LEN];
 
@@ -34,17 +44,23 @@ bool old_stands(const struct engine *e)
 	return !access(path, F_OK);
 }
 
+static void move_refused(const struct engine *e, int err, struct diag *d)
+{
+	diag_add(d, "cannot move its pins out of the way: %s: sluicectl -i %s unload, then start again", strerror(-err),
+		 e->instance);
+}
+
 int old_make(const struct engine *e, struct diag *d)
 {
 	char ours[PIN_PATH_LEN], old[PIN_PATH_LEN];
+	int err;
 
 	pin_path(e->instance, "", ours);
 	old_path(e->instance, "", old);
-	if (!rename(ours, old))
-		return 0;
-	diag_add(d, "cannot move its pins out of the way: %s: sluicectl -i %s unload, then start again",
-		 strerror(errno), e->instance);
-	return -errno;
+	err = rename(ours, old) ? -errno : 0;
+	if (err)
+		move_refused(e, err, d);
+	return err;
 }
 
 void old_unmake(const struct engine *e)
@@ -54,6 +70,56 @@ void old_unmake(const struct engine *e)
 	pin_path(e->instance, "", ours);
 	old_path(e->instance, "", old);
 	rename(old, ours);
+}
+
+static bool is_map(const char *pin)
+{
+	int i;
+
+	for (i = 0; i < MAPS; i++) {
+		if (!strcmp(map_names[i], pin))
+			return true;
+	}
+	return false;
+}
+
+struct move {
+	const char *instance;
+};
+
+/* Over what stands there: of a program only one is wanted, and each of two trackers finds done what the other has done. */
+static int program_move(const char *pin, const char *path, void *arg)
+{
+	const struct move *to = arg;
+	char there[PIN_PATH_LEN];
+
+	pin_path(to->instance, pin, there);
+	return !is_map(pin) && rename(path, there) ? -errno : 0;
+}
+
+int old_programs_make(const struct engine *e, struct diag *d)
+{
+	char name[OLD_NAME_LEN], path[PIN_PATH_LEN];
+	struct move to = { name };
+	int err;
+
+	old_name(e->instance, name);
+	pin_path(name, "", path);
+	err = mkdir(path, 0700) && errno != EEXIST ? -errno : pins_each(e->instance, program_move, &to);
+	if (err)
+		move_refused(e, err, d);
+	return err;
+}
+
+void old_programs_unmake(const struct engine *e)
+{
+	char name[OLD_NAME_LEN], path[PIN_PATH_LEN];
+	struct move to = { e->instance };
+
+	old_name(e->instance, name);
+	pin_path(name, "", path);
+	if (!pins_each(name, program_move, &to))
+		rmdir(path);
 }
 
 /* The old map of this name if its rows are what ours are, else -1. */
@@ -155,7 +221,7 @@ int engine_inherit(struct engine *e, struct diag *d)
 	__u32 zero = 0;
 	int err = 0;
 
-	if (!old_stands(e))
+	if (!engine_old_stands(e))
 		return 0;
 	names = old_map(e, MAP_names);
 	tuning = old_map(e, MAP_tuning);
@@ -183,7 +249,7 @@ int old_bury(const char *instance, struct diag *d)
 	old_path(instance, "", path);
 	if (access(path, F_OK))
 		return 0;
-	snprintf(name, sizeof(name), "%.31s" PIN_OLD, instance);
+	old_name(instance, name);
 	err = pins_each_gate(name, gate_bury, d);
 	if (!err)
 		err = pins_remove(name);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The end of abi.h: both sides see every structure in the same size. Another size is another SLUICE_ABI_VERSION. */
+#ifndef SLUICE_SIZES_H
+#define SLUICE_SIZES_H
+
+#define SIZED(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": another size is another ABI")
+
+SIZED(struct sluice_addr, 16);
+SIZED(struct sluice_control, 48);
+SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
+SIZED(struct sluice_generation, 128);
+SIZED(struct sluice_trie_page, 4096); /* a page, so that it can be mapped */
+SIZED(struct sluice_trie_node, 36 + 4);
+SIZED(struct sluice_port, 8);
+SIZED(struct sluice_listener_key, 20);
+SIZED(struct sluice_published_key, 32);
+SIZED(struct sluice_published, 20);
+SIZED(struct sluice_half, 20);
+SIZED(struct sluice_container, 1128);
+SIZED(struct sluice_limit, 16);
+SIZED(struct sluice_service, 152);
+SIZED(struct sluice_rule, 40);
+SIZED(struct sluice_prefix_key, 20);
+SIZED(struct sluice_live, 88);
+SIZED(struct sluice_peaks, 216);
+SIZED(struct sluice_counter, 144);
+SIZED(struct sluice_source_key, 20);
+SIZED(struct sluice_holding, 24);
+SIZED(struct sluice_tuple, 36);
+SIZED(struct sluice_reservation, 48);
+SIZED(struct sluice_budget, 8);
+SIZED(struct sluice_event, 40);
+SIZED(struct sluice_tally, 24);
+SIZED(struct sluice_explanation, 152);
+SIZED(struct sluice_connection, 32);
+SIZED(struct sluice_audits, 8);
+SIZED(struct sluice_pressure, 400);
+SIZED(struct sluice_cell, 16);
+SIZED(struct sluice_fragment_key, 36);
+SIZED(struct sluice_fragment, 16);
+
+#undef SIZED
+
+#endif
