@@ -7,13 +7,16 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <linux/bpf.h>
 
 #include <cmocka.h>
 
 #include "../policy_text.h"
+#include "force.h"
 #include "gate.h"
+#include "internal.h"
 
 #define SERVER "203.0.113.5"
 #define SERVER6 "2001:db8::25"
@@ -21,6 +24,7 @@
 #define SERVICES "interfaces = {lo}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n"
 #define CLOSED SERVICES "service ssh { ports = {22} }\nsource-set all { prefixes = {0.0.0.0/0, ::/0} action = deny }\n"
 #define SOON_MS 400
+#define CLOSE_NS 1000000 /* within this of a deadline SYNs follow each other without a pause */
 
 static const struct frame syn = { SOURCE, SERVER, .to_port = 25, .flags = SYN };
 
@@ -138,6 +142,56 @@ static void test_policy_that_nobody_confirms_goes_by_itself(void **state)
 	assert_int_equal(generation_of(g), first);
 }
 
+/* When the gate goes back: read where the gate reads it. */
+static uint64_t deadline_of(struct gate *g)
+{
+	struct sluice_control control;
+
+	assert_int_equal(control_read(g->engine, &control), 0);
+	return control.force & SLUICE_FORCE_UNTIL;
+}
+
+/* Sends SYNs until `ms` after the deadline. Those over before it are the new policy's, those begun at it or later the old one's. */
+static void probe_across(struct gate *g, uint64_t deadline, unsigned int ms, uint64_t *before, uint64_t *after)
+{
+	enum sluice_reason why;
+	uint64_t begun, ended;
+
+	*before = *after = 0;
+	do {
+		begun = clock_ns();
+		why = judged(g, syn);
+		ended = clock_ns();
+		if (ended < deadline) {
+			assert_int_equal(why, SLUICE_DENIED);
+			*before = ended;
+		} else if (begun >= deadline) {
+			assert_int_equal(why, SLUICE_ADMITTED);
+			*after = *after ? *after : begun;
+		}
+		if (ended + CLOSE_NS < deadline || begun > deadline + CLOSE_NS)
+			usleep(500);
+	} while (begun < deadline + ms * 1000000ULL);
+}
+
+/* Exact by the gate's own clock, whatever the machine does meanwhile: only where no SYN came through in time is it tried again. */
+static void test_old_policy_is_back_at_the_very_deadline(void **state)
+{
+	uint64_t before, after, deadline;
+	struct gate *g = *state;
+	struct diag d = {};
+
+	do {
+		try_policy(g, CLOSED, 50);
+		deadline = deadline_of(g);
+		probe_across(g, deadline, 100, &before, &after);
+		assert_int_equal(engine_revert(g->engine, &d), 0);
+	} while (!before);
+	print_message("denied until %.1f us before the deadline, admitted from %.1f us after it\n",
+		      (deadline - before) / 1e3, (after - deadline) / 1e3);
+	diag_free(&d);
+}
+
 static void test_policy_that_is_confirmed_stays(void **state)
 {
 	struct gate *g = *state;
@@ -231,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(test_policy_that_nobody_confirms_goes_by_itself),
+		test(test_old_policy_is_back_at_the_very_deadline),
 		test(test_policy_that_is_confirmed_stays),
 		test(test_confirmation_that_comes_too_late_changes_nothing),
 		test(test_nothing_else_is_put_in_force_while_a_policy_awaits),

@@ -5,8 +5,8 @@ minute, and at the end, a line of figures; fails where memory grows or a counter
 import collections, itertools, json, os, pathlib, random, signal, sys, tempfile, time
 
 import tools
+from load import Load
 from net import SERVER6, Net, Sluice, sh
-from test_faults import Load
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", 20))
 WARM = min(3, MINUTES / 4)  # minutes until everything has been used once

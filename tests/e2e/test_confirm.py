@@ -69,7 +69,6 @@ def test_old_policy_is_back_at_the_deadline_with_daemon_and_socket_gone(make, cl
     assert len(before) > 200 and not any(t[1] == "1" for t in before), "nobody gets in before the deadline"
     assert came, "and somebody after"
     print(f"\n{len(before)} tries refused; the first that came was begun {(came[0] - deadline) * 1e3:.1f} ms after the deadline")
-    assert came[0] - deadline < PACE
     code, out, _ = sluice.ctl("--json", "status")
     status = json.loads(out)
     assert code == 3 and status["generation"] == 1 and status["confirm"] == {"state": "reverted", "policy": str(closed)}

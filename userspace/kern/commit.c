@@ -295,13 +295,32 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	e->committed[slot].classes = c->classes_count;
 	e->committed[slot].rules = c->rules_count;
 	e->committed[slot].pages = c->trie->pages;
-	return ms ? 0 : trie_drop(e, !slot);
+	return 0;
+}
+
+/* The new policy is in force whatever becomes of this: what fails here the next commit or audit does. */
+static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
+{
+	__u32 slot;
+	long drift;
+	int err = on_trial ? 0 : slot_read(e, &slot);
+
+	if (!err && !on_trial)
+		err = trie_drop(e, !slot);
+	if (err)
+		diag_add(d, "the new policy is in force, the memory of the old one is given back later: %s",
+			 strerror(-err));
+	err = engine_audit(e, &drift, d);
+	if (!err && !on_trial)
+		err = registry_retire(e);
+	if (err)
+		diag_add(d, "the new policy is in force, live connections are counted anew by the next audit: %s",
+			 strerror(-err));
 }
 
 static int commit(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d)
 {
 	_cleanup_(compiled_release) struct compiled *c = NULL;
-	long drift;
 	int err;
 
 	if (engine_trial(e, NULL) != TRIAL_NONE) {
@@ -316,13 +335,8 @@ static int commit(struct engine *e, const struct policy *p, unsigned int ms, str
 		diag_add(d, "cannot write the policy into the kernel: %s: the old one stays in force", strerror(-err));
 		return err;
 	}
-	err = engine_audit(e, &drift, d);
-	if (!err && !ms)
-		err = registry_retire(e);
-	if (err)
-		diag_add(d, "the new policy is in force, but live connections could not be counted anew: %s",
-			 strerror(-err));
-	return err;
+	commit_settle(e, ms, d);
+	return 0;
 }
 
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d)
@@ -339,11 +353,9 @@ int engine_try(struct engine *e, const struct policy *p, unsigned int ms, struct
 		return -ENOMEM;
 	memcpy(before, e->registry->used, SLUICE_MAX_TOTALS * sizeof(*before));
 	err = commit(e, p, ms, d);
-	if (err == -EBUSY)
+	if (err)
 		return err;
 	free(e->used_before);
 	e->used_before = TAKE_PTR(before);
-	if (err && engine_trial(e, NULL) != TRIAL_NONE)
-		engine_revert(e, d);
-	return err;
+	return 0;
 }

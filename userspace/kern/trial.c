@@ -47,6 +47,14 @@ static int force_write(const struct engine *e, __u32 slot)
 	return err ? err : control_write(e, &control);
 }
 
+/* Said, and no failure: which policy is in force is settled already. */
+static void untidy_say(int err, struct diag *d)
+{
+	if (err)
+		diag_add(d, "it is settled, but something of the other policy is left until the next commit: %s",
+			 strerror(-err));
+}
+
 /* The names that only the other slot used may go; what a daemon of before began stays until the next commit. */
 static int names_settle(struct engine *e, bool back)
 {
@@ -73,9 +81,13 @@ int engine_confirm(struct engine *e, struct diag *d)
 	err = slot_read(e, &slot);
 	if (!err)
 		err = force_write(e, slot);
+	if (err)
+		return err;
+	err = trie_drop(e, !slot);
 	if (!err)
-		err = trie_drop(e, !slot);
-	return err ? err : names_settle(e, false);
+		err = names_settle(e, false);
+	untidy_say(err, d);
+	return 0;
 }
 
 static int revert_note(const struct engine *e)
@@ -119,15 +131,19 @@ int engine_revert(struct engine *e, struct diag *d)
 	slot = !(control.force & SLUICE_FORCE_SLOT);
 	if (!err)
 		err = force_write(e, slot);
-	if (!err)
-		err = revert_note(e);
+	if (err)
+		return err;
+	err = revert_note(e);
 	if (!err)
 		err = trie_drop(e, !slot);
 	if (!err)
 		err = peaks_settle(e, slot);
 	if (!err)
 		err = engine_audit(e, &drift, d);
-	return err ? err : names_settle(e, true);
+	if (!err)
+		err = names_settle(e, true);
+	untidy_say(err, d);
+	return 0;
 }
 
 static int open_write(const struct engine *e, __u64 open_ns)
