@@ -2,7 +2,8 @@
 """sluicectl and sluiced, on a running instance."""
 import json, os, socket, time
 
-from net import SERVER, sh, wait_for
+import tools
+from net import BUILD, SERVER, sh, wait_for
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
 
@@ -206,6 +207,36 @@ def test_hostile_clients_are_answered_and_never_fatal(make):
     for s in silent:
         s.close()
     assert sluice.daemon.poll() is None
+
+
+def test_an_answer_that_takes_longer_than_clients_may_be_silent_arrives(make):
+    net, sluice = make(FIVE)
+    early = socket.socket(socket.AF_UNIX)
+    early.connect(f"/run/sluice/{sluice.instance}.sock")
+    early.sendall(b'{"verb":')
+    with tools.tampered(sluice.daemon.pid, "bpf", "delay_exit=12000000:when=1"):
+        slow = net.popen(net.server, BUILD / "sluicectl", "-i", sluice.instance, "--json", "status")
+        time.sleep(1)
+        early.sendall(b'"status"}\n')  # silent for no longer than a second, whatever the daemon was busy with
+        assert json.loads(slow.communicate(timeout=60)[0])["daemon"] == "running"
+    assert json.loads(early.makefile().readline())["ok"]
+    early.close()
+
+
+def test_clients_that_say_nothing_or_do_not_read_are_cut_off(make):
+    """The dump is more than a socket holds for one who does not read it."""
+    many = ", ".join(f"2001:db8:1111:2222:3333:4444:5555:{i:x}" for i in range(0x1000, 0x1000 + 2 * 6500, 2))
+    _, sluice = make(FIVE + f"source-set many {{ prefixes = {{{many}}} action = deny }}\n")
+    fds = f"/proc/{sluice.daemon.pid}/fd"
+    time.sleep(1)  # until the client that saw it start is gone
+    before = len(os.listdir(fds))
+    silent, deaf = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    for s in (silent, deaf):
+        s.connect(f"/run/sluice/{sluice.instance}.sock")
+    deaf.sendall(b'{"verb":"dump"}\n')
+    assert wait_for(lambda: len(os.listdir(fds)) == before + 2)
+    assert wait_for(lambda: len(os.listdir(fds)) == before, 60)
+    silent.close(), deaf.close()
 
 
 def test_only_root_may_change(make):

@@ -27,6 +27,8 @@ struct client {
 	LIST_ENTRY(client) next;
 	struct bufferevent *stream;
 	uid_t uid;
+	unsigned int idle; /* seconds in which nothing came and nothing went */
+	size_t unsent; /* bytes, a second ago */
 	bool answered;
 	bool watching;
 };
@@ -83,7 +85,6 @@ static void client_send(struct client *c, json_t *answer)
 static void client_watch(struct client *c, json_t *answer)
 {
 	c->watching = true;
-	bufferevent_set_timeouts(c->stream, NULL, NULL);
 	line_send(c, answer);
 	json_decref(answer);
 }
@@ -141,6 +142,7 @@ static void on_read(struct bufferevent *stream, void *arg)
 	size_t len;
 	char *line;
 
+	c->idle = 0;
 	if (c->watching)
 		evbuffer_drain(in, evbuffer_get_length(in));
 	if (c->answered || c->watching)
@@ -187,7 +189,6 @@ static void client_refuse(int fd)
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
-	const struct timeval idle = { IDLE_SECONDS, 0 };
 	struct client *c = calloc(1, sizeof(*c));
 	struct daemon *dm = arg;
 	struct ucred peer;
@@ -210,7 +211,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	LIST_INSERT_HEAD(&dm->clients, c, next);
 	bufferevent_setcb(c->stream, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, REQUEST_MAX);
-	bufferevent_set_timeouts(c->stream, &idle, &idle);
 	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }
 
@@ -226,9 +226,29 @@ static void on_accept_failed(struct evconnlistener *listener, void *arg)
 	evconnlistener_disable(listener);
 }
 
+/*
+ * Counted by the loop's seconds, not by a clock: while a command keeps the loop busy nobody is idle, neither who waits for its answer nor
+ * who asked meanwhile.
+ */
+static void client_tick(struct client *c)
+{
+	size_t unsent = evbuffer_get_length(bufferevent_get_output(c->stream));
+
+	c->idle = unsent == c->unsent ? c->idle + 1 : 0;
+	c->unsent = unsent;
+	if (c->idle > IDLE_SECONDS && !c->watching)
+		client_close(c);
+}
+
 void control_tick(struct daemon *dm)
 {
+	struct client *c = LIST_FIRST(&dm->clients), *next;
+
 	evconnlistener_enable(dm->listener);
+	for (; c; c = next) {
+		next = LIST_NEXT(c, next);
+		client_tick(c);
+	}
 }
 
 /* Root may write; members of the group, where there is one, may connect, and read. */

@@ -90,6 +90,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
+	control_tick(dm); /* first: who does not read that all is unloaded holds up the end */
 	if (!dm->engine) /* unloaded, and about to end */
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -99,7 +100,6 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	state_tick(dm);
 	tune(dm);
 	containers_tick(dm);
-	control_tick(dm);
 	exporter_tick(dm);
 }
 
