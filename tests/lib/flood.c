@@ -29,6 +29,7 @@
 #define SOURCES6 "2001:2::+65536"
 
 struct flood {
+	struct bpf_object *object;
 	int ifindex, prog, caught;
 	size_t rate;
 	uint64_t sent, sending_ns, answered_before, began_us, ended_us;
@@ -101,7 +102,7 @@ static void order_do(struct flood *f, const char *line)
 
 static void flood_open(struct flood *f, struct flood_config *c, const char *interface)
 {
-	struct bpf_object *o = object_load();
+	struct bpf_object *o = f->object = object_load();
 	struct ifreq ask = { 0 };
 	int fd = (int)tool_ok(socket(AF_INET, SOCK_DGRAM, 0), "socket");
 
@@ -254,5 +255,6 @@ int main(int argc, char **argv)
 	kinds_set(&f, &c, flags, sizes);
 	flood_open(&f, &c, interface);
 	serve(&f);
+	bpf_object__close(f.object);
 	return 0;
 }
