@@ -5,15 +5,16 @@
 
 #include "parse.h"
 
-static bool addresses_overlap(const struct policy_service *a, const struct policy_service *b)
+/* Where neither names any, both mean all. */
+static bool addresses_overlap(const struct addresses *a, const struct addresses *b)
 {
 	size_t i, j;
 
-	if (!a->addresses.count || !b->addresses.count)
-		return !a->addresses.count && !b->addresses.count;
-	for (i = 0; i < a->addresses.count; i++) {
-		for (j = 0; j < b->addresses.count; j++) {
-			if (!memcmp(&a->addresses.item[i], &b->addresses.item[j], sizeof(*a->addresses.item)))
+	if (!a->count || !b->count)
+		return !a->count && !b->count;
+	for (i = 0; i < a->count; i++) {
+		for (j = 0; j < b->count; j++) {
+			if (!memcmp(&a->item[i], &b->item[j], sizeof(*a->item)))
 				return true;
 		}
 	}
@@ -24,7 +25,7 @@ static int ports_check(const struct policy_service *a, const struct policy_servi
 {
 	unsigned int i, j;
 
-	if (!addresses_overlap(a, b))
+	if (!addresses_overlap(&a->addresses, &b->addresses))
 		return 0;
 	for (i = 0; i < a->ports_count; i++) {
 		for (j = 0; j < b->ports_count; j++) {
@@ -119,17 +120,7 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 /* The same address and port in the same namespaces would lead to two ports of the host. */
 static bool containers_overlap(const struct policy_container *a, const struct policy_container *b)
 {
-	unsigned int i, j;
-
-	if (strcmp(a->netns, b->netns))
-		return false;
-	for (i = 0; a->addresses.count && i < a->addresses.count; i++) {
-		for (j = 0; j < b->addresses.count; j++) {
-			if (!memcmp(&a->addresses.item[i], &b->addresses.item[j], sizeof(*b->addresses.item)))
-				return true;
-		}
-	}
-	return !a->addresses.count && !b->addresses.count;
+	return !strcmp(a->netns, b->netns) && addresses_overlap(&a->addresses, &b->addresses);
 }
 
 static int published_check(const struct policy_container *a, const struct policy_container *b, struct diag *d)

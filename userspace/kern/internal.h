@@ -75,12 +75,12 @@ extern const char *const map_names[MAPS];
 /* pins.c: paths and life of the pin directory */
 void pin_path(const char *instance, const char *name, char path[static PIN_PATH_LEN]);
 int pins_mount(struct diag *d);
-int pins_lock(const char *instance, bool create, struct diag *d);
+int pins_lock(const char *instance, bool create, struct diag *d); /* descriptor or -errno */
 /*
  * Waits until nobody else attaches or detaches: the keeper of a daemon that was killed ends what it was at. A descriptor, to be closed
  * when done, or -errno.
  */
-int pins_turn(void); /* descriptor or -errno */
+int pins_turn(void);
 int pins_open_maps(struct engine *e, bool readonly);
 int pins_remove(const char *instance); /* all pins and the directory itself */
 /* Calls f(name, path, arg) for each pin, until one fails. */
