@@ -5,7 +5,7 @@ import json, os, re, signal
 import pytest
 
 from net import BUILD, SERVER, Net, Sluice, needs, sh, wait_for
-from test_upgrade import ABI, KNOCK, PROGRAMS, age, gate_of
+from test_upgrade import ABI, KNOCK, PROGRAMS, age, gate_of, ids, remaining
 
 TWO = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
 PLAIN = TWO.replace("on-excess = reset ", "")
@@ -150,6 +150,7 @@ def test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet(shar
     age(net, sluice, ABI)
     (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
     old, missed, passed = dict(neighbours.programs()), neighbours.missed("before"), neighbours.seen("after")
+    programs = ids(net, sluice, "prog")
     knock = net.popen(net.client, "/usr/bin/python3", "-c", KNOCK)
     pings = net.popen(net.client, "ping", "-q", "-i", "0.02", SERVER)
     assert wait_for(lambda: neighbours.seen("after") > passed)
@@ -166,6 +167,7 @@ def test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet(shar
     assert neighbours.missed("before") == missed, "it saw every packet that came in"
     assert neighbours.seen("after") - passed >= answered
     assert "takes its place" in sluice.logged()
+    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: they and their tables are gone from memory"
     assert sluice.connections() == 2 and sluice.json("status")["drift"] == 0
     h("open", 1)
     assert h.settle()["greeted"] == 2, "full as before"

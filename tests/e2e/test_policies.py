@@ -23,3 +23,22 @@ def test_bad_policy_is_explained(path, argv):
     assert done.returncode == 2
     assert place in done.stderr and what in done.stderr
     assert all(len(line) < 400 for line in done.stderr.splitlines())
+
+
+def checked(path):
+    return subprocess.run([BUILD / "sluicectl", "check", path], capture_output=True, text=True, timeout=60)
+
+
+def test_the_largest_policy_file_is_read_at_once_and_its_last_line_is_named(tmp_path):
+    """Once each element cost as much as all before it: such a file took minutes."""
+    path = tmp_path / "large.conf"
+    head = "interfaces = {eth0}\nservice smtp { ports = {25} }\nsource-set drop {\n    action = deny\n    prefixes = {\n"
+    prefixes = [f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in range(55000)]
+    text = head + "".join(f'"{p}",\n' for p in prefixes) + '"LAST"\n    }\n}\n'
+    assert 800_000 < len(text) < 1 << 20
+    path.write_text(text.replace("LAST", "192.0.2.0/24"))
+    done = checked(path)
+    assert done.returncode == 0, done.stderr
+    path.write_text(text.replace("LAST", "192.0.2.0/33"))
+    done = checked(path)
+    assert done.returncode == 2 and f"{path.name}:{len(prefixes) + 6}: prefixes: '192.0.2.0/33'" in done.stderr

@@ -31,7 +31,8 @@ def ask(path, said, timeout=30):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(path)
         s.settimeout(timeout)
-        s.sendall(said)
+        with contextlib.suppress(BrokenPipeError):  # it may be refused before it has asked
+            s.sendall(said)
         return json.loads(s.makefile().readline())
 
 

@@ -25,15 +25,13 @@ static const char *word(const json_t *args, const char *name)
 
 static struct policy *base_new(void)
 {
+	const struct place nowhere = {};
 	struct policy *p = policy_new();
 
-	if (!p)
+	if (!p || !section_open(p, SECTION_SERVICE, "smtp", &nowhere))
 		abort();
-	p->services = calloc(1, sizeof(*p->services));
-	p->services_count = 1;
-	strcpy(p->services->name, "smtp");
-	p->services->ports[0] = 25;
-	p->services->ports_count = 1;
+	p->services.item->ports[0] = 25;
+	p->services.item->ports_count = 1;
 	return p;
 }
 

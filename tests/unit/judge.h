@@ -171,9 +171,9 @@ static const struct policy_set *judge_winner(const struct policy *p, const struc
 	long order, least = 0;
 	int close;
 
-	for (s = p->sets; s < p->sets + p->sets_count; s++) {
+	for (s = p->sets.item; s < p->sets.item + p->sets.count; s++) {
 		close = judge_closeness(s, a);
-		if (!s->enabled || close < 0 || (s->services_count && strcmp(s->services[0], service)))
+		if (!s->enabled || close < 0 || (s->services.count && strcmp(s->services.item[0], service)))
 			continue;
 		order = ((long)s->priority * 3 + rank[s->action]) * 1000 - close;
 		if (!best || order < least) {

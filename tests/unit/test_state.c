@@ -25,7 +25,7 @@ static struct state_setting settings[] = {
 	{ .service = "smtp", .key = "max-rate-per-source", .value = value, .since = 902 },
 	{ .key = "mode", .value = value, .until = 5000, .uid = 7 },
 };
-static const struct state whole = { 1000, lives, 2, settings, 2 };
+static const struct state whole = { 1000, { lives, 2, 2 }, { settings, 2, 2 } };
 
 static char *written(void)
 {
@@ -46,11 +46,11 @@ static void test_state_is_read_back_as_it_was_written(void **state)
 
 	(void)state;
 	assert_int_equal(state_parse(text, &s, &why), 0);
-	assert_int_equal(s->lives, 2);
-	assert_string_equal(s->live[0].text, "loud neighbour  ");
-	assert_int_equal(s->live[0].prefix.len, 48);
-	assert_string_equal(s->setting[0].value, value);
-	assert_string_equal(s->setting[1].service, "");
+	assert_int_equal(s->lives.count, 2);
+	assert_string_equal(s->lives.item[0].text, "loud neighbour  ");
+	assert_int_equal(s->lives.item[0].prefix.len, 48);
+	assert_string_equal(s->settings.item[0].value, value);
+	assert_string_equal(s->settings.item[1].service, "");
 	assert_int_equal(state_write(s, &again), 0);
 	assert_string_equal(again, text);
 	state_free(s);
@@ -94,23 +94,23 @@ static void test_state_with_any_byte_changed_is_refused(void **state)
 
 static void test_state_of_many_lines_is_read_whole(void **state)
 {
-	struct state many = { .saved = 1, .lives = 1000 }, *s = NULL;
+	struct state many = { .saved = 1, .lives.count = 1000 }, *s = NULL;
 	char *text = NULL;
 	const char *why;
 	size_t i;
 
 	(void)state;
-	many.live = calloc(many.lives, sizeof(*many.live));
-	assert_non_null(many.live);
-	for (i = 0; i < many.lives; i++)
-		many.live[i] = (struct state_live){ .ban = true, .prefix = { .len = 128 }, .uid = i };
+	many.lives.item = calloc(many.lives.count, sizeof(*many.lives.item));
+	assert_non_null(many.lives.item);
+	for (i = 0; i < many.lives.count; i++)
+		many.lives.item[i] = (struct state_live){ .ban = true, .prefix = { .len = 128 }, .uid = i };
 	assert_int_equal(state_write(&many, &text), 0);
 	assert_int_equal(state_parse(text, &s, &why), 0);
-	assert_int_equal(s->lives, many.lives);
-	assert_int_equal(s->live[999].uid, 999);
+	assert_int_equal(s->lives.count, many.lives.count);
+	assert_int_equal(s->lives.item[999].uid, 999);
 	state_free(s);
 	free(text);
-	free(many.live);
+	free(many.lives.item);
 }
 
 static void test_time_left_heeds_a_clock_that_went_back(void **state)

@@ -39,8 +39,8 @@ static void test_nothing_seen_suggests_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(suggest_apply(p, "smtp", &peaks, &d), 0);
-	assert_int_equal(p->services[0].limits.max_connections, 7);
-	assert_false(p->services[0].limits.max_connections_per_source.given);
+	assert_int_equal(p->services.item[0].limits.max_connections, 7);
+	assert_false(p->services.item[0].limits.max_connections_per_source.given);
 	policy_free(p);
 }
 
@@ -56,11 +56,11 @@ static void test_suggested_limits_are_set(void **state)
 	peaks.source_connections[3] = 5;
 	peaks.source_rate[4] = 5;
 	assert_int_equal(suggest_apply(p, "smtp", &peaks, &d), 0);
-	assert_int_equal(p->services[0].limits.max_connections, 120);
-	assert_int_equal(p->services[0].limits.max_connections_per_source.value, 8);
-	assert_int_equal(p->services[0].limits.max_rate.count, 180);
-	assert_int_equal(p->services[0].limits.max_rate.seconds, 60);
-	assert_int_equal(p->services[0].limits.max_rate_per_source.count, 16);
+	assert_int_equal(p->services.item[0].limits.max_connections, 120);
+	assert_int_equal(p->services.item[0].limits.max_connections_per_source.value, 8);
+	assert_int_equal(p->services.item[0].limits.max_rate.count, 180);
+	assert_int_equal(p->services.item[0].limits.max_rate.seconds, 60);
+	assert_int_equal(p->services.item[0].limits.max_rate_per_source.count, 16);
 	policy_free(p);
 }
 

@@ -191,7 +191,7 @@ static int cmd_check(const struct call *c)
 	for (i = 0; i < d.count; i++)
 		fprintf(stderr, "%s\n", d.item[i].text);
 	if (!err)
-		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services_count, p->sets_count);
+		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services.count, p->sets.count);
 	policy_free(p);
 	diag_free(&d);
 	return err ? EXIT_BAD : EXIT_DONE;

@@ -6,6 +6,7 @@
 
 #include "addr.h"
 #include "cleanup.h"
+#include "list.h"
 
 #define IPV4_SHIFT 96 /* bits before an IPv4 address in its mapped form */
 
@@ -75,18 +76,11 @@ const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_LEN]
 
 int prefixes_add(struct prefixes *list, const struct prefix *p)
 {
-	struct prefix *more;
-	size_t room;
+	struct prefix *more = LIST_ADD(list);
 
-	if (list->count == list->room) {
-		room = list->room ? list->room * 2 : 16;
-		more = realloc(list->item, room * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		list->item = more;
-		list->room = room;
-	}
-	list->item[list->count++] = *p;
+	if (!more)
+		return -ENOMEM;
+	*more = *p;
 	return 0;
 }
 

@@ -43,7 +43,7 @@ static int ports_check(const struct policy_service *a, const struct policy_servi
 
 static int service_check(const struct policy *p, size_t index, struct diag *d)
 {
-	const struct policy_service *s = &p->services[index];
+	const struct policy_service *s = &p->services.item[index];
 	int err = 0;
 	size_t i;
 
@@ -62,7 +62,7 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 		err = -EINVAL;
 	}
 	for (i = 0; i < index && !err; i++)
-		err = ports_check(&p->services[i], s, d);
+		err = ports_check(&p->services.item[i], s, d);
 	return err;
 }
 
@@ -79,17 +79,17 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 	int err = 0;
 	size_t i;
 
-	for (i = 0; i < s->services_count; i++) {
-		if (policy_service_find(p, s->services[i]))
+	for (i = 0; i < s->services.count; i++) {
+		if (policy_service_find(p, s->services.item[i]))
 			continue;
 		diag_at(d, &s->at, "source-set %s: no service '%s': define it, or mend the name", s->name,
-			s->services[i]);
+			s->services.item[i]);
 		err = -EINVAL;
 	}
 	if (err || !share->percent || s->limits.max_connections)
 		return err;
-	for (i = 0; i < (s->services_count ? s->services_count : p->services_count); i++) {
-		service = s->services_count ? policy_service_find(p, s->services[i]) : &p->services[i];
+	for (i = 0; i < (s->services.count ? s->services.count : p->services.count); i++) {
+		service = s->services.count ? policy_service_find(p, s->services.item[i]) : &p->services.item[i];
 		if (service->limits.max_connections)
 			continue;
 		diag_at(d, &s->at,
@@ -104,7 +104,7 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 {
 	const char *wrong = "";
 
-	if (!s->prefix_texts_count && !s->file && !s->countries.count && !s->asns.count)
+	if (!s->prefix_texts.count && !s->file && !s->countries.count && !s->asns.count)
 		wrong = "names no source: add prefixes = {...}, file = ..., countries = {...} or asns = {...}";
 	else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits))
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
@@ -171,7 +171,7 @@ static int owners_check(const struct policy *p, const struct policy_container *c
 
 static int container_check(const struct policy *p, size_t index, struct diag *d)
 {
-	const struct policy_container *c = &p->containers[index];
+	const struct policy_container *c = &p->containers.item[index];
 	const char *wrong = "";
 	int err = 0;
 	size_t i;
@@ -188,40 +188,40 @@ static int container_check(const struct policy *p, size_t index, struct diag *d)
 	}
 	err = owners_check(p, c, d);
 	for (i = 0; i < index && !err; i++)
-		err = p->containers[i].netns ? published_check(&p->containers[i], c, d) : 0;
+		err = p->containers.item[i].netns ? published_check(&p->containers.item[i], c, d) : 0;
 	return err;
 }
 
 int policy_check(const struct policy *p, struct diag *d)
 {
-	struct place whole = { p->files_count ? p->files[0] : NULL, 1 };
+	struct place whole = { p->files.count ? p->files.item[0] : NULL, 1 };
 	int err = 0, one;
 	size_t i;
 
-	if (!p->interfaces_count) {
+	if (!p->interfaces.count) {
 		diag_at(d, &whole, "no interface: add interfaces = {eth0}");
 		err = -EINVAL;
 	}
-	if (!p->services_count || p->services_count > SLUICE_POLICY_SERVICES) {
+	if (!p->services.count || p->services.count > SLUICE_POLICY_SERVICES) {
 		diag_at(d, &whole,
-			p->services_count ? "more than %d services: fold some together"
+			p->services.count ? "more than %d services: fold some together"
 					  : "no service (of at most %d): add service smtp { ports = {25} }",
 			SLUICE_POLICY_SERVICES);
 		err = -EINVAL;
 	}
-	for (i = 0; i < p->services_count; i++) {
+	for (i = 0; i < p->services.count; i++) {
 		one = service_check(p, i, d);
 		err = err ? err : one;
 	}
-	for (i = 0; i < p->sets_count; i++) {
-		one = set_check(p, &p->sets[i], d);
+	for (i = 0; i < p->sets.count; i++) {
+		one = set_check(p, &p->sets.item[i], d);
 		err = err ? err : one;
 	}
-	if (p->containers_count > SLUICE_MAX_CONTAINERS) {
+	if (p->containers.count > SLUICE_MAX_CONTAINERS) {
 		diag_at(d, &whole, "more than %d containers: name several by one pattern", SLUICE_MAX_CONTAINERS);
 		err = -EINVAL;
 	}
-	for (i = 0; i < p->containers_count; i++) {
+	for (i = 0; i < p->containers.count; i++) {
 		one = container_check(p, i, d);
 		err = err ? err : one;
 	}

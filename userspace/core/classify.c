@@ -64,11 +64,11 @@ static unsigned int rank(enum sluice_action action)
 /* Does `set`, named so closely, win over what stands? */
 static bool beats(const struct policy *p, uint32_t set, uint32_t close, const struct winner *stands)
 {
-	const struct policy_set *a = &p->sets[set], *b;
+	const struct policy_set *a = &p->sets.item[set], *b;
 
 	if (stands->set == NO_SET)
 		return true;
-	b = &p->sets[stands->set];
+	b = &p->sets.item[stands->set];
 	if (a->priority != b->priority)
 		return a->priority < b->priority;
 	if (a->action != b->action)
@@ -116,15 +116,15 @@ static int named_collect(const struct policy *p, struct named **out, size_t *cou
 	struct named *list;
 	size_t i, j, n = 0;
 
-	for (i = 0; i < p->sets_count; i++)
-		n += p->sets[i].enabled ? p->sets[i].prefixes.count : 0;
+	for (i = 0; i < p->sets.count; i++)
+		n += p->sets.item[i].enabled ? p->sets.item[i].prefixes.count : 0;
 	list = calloc(n + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	n = 0;
-	for (i = 0; i < p->sets_count; i++) {
-		for (j = 0; p->sets[i].enabled && j < p->sets[i].prefixes.count; j++)
-			list[n++] = (struct named){ p->sets[i].prefixes.item[j], i };
+	for (i = 0; i < p->sets.count; i++) {
+		for (j = 0; p->sets.item[i].enabled && j < p->sets.item[i].prefixes.count; j++)
+			list[n++] = (struct named){ p->sets.item[i].prefixes.item[j], i };
 	}
 	qsort(list, n, sizeof(*list), by_prefix);
 	*out = list;
@@ -200,14 +200,14 @@ static int networks_collect(struct classifier *c)
 	const struct policy *p = c->policy;
 	size_t i, j, n = 0;
 
-	for (i = 0; i < p->sets_count; i++)
-		n += p->sets[i].asns.count;
+	for (i = 0; i < p->sets.count; i++)
+		n += p->sets.item[i].asns.count;
 	c->networks = calloc(n + 1, sizeof(*c->networks));
 	if (!c->networks)
 		return -ENOMEM;
-	for (i = 0; i < p->sets_count; i++) {
-		for (j = 0; p->sets[i].enabled && j < p->sets[i].asns.count; j++)
-			c->networks[c->networks_count++] = (struct named_network){ p->sets[i].asns.item[j], i };
+	for (i = 0; i < p->sets.count; i++) {
+		for (j = 0; p->sets.item[i].enabled && j < p->sets.item[i].asns.count; j++)
+			c->networks[c->networks_count++] = (struct named_network){ p->sets.item[i].asns.item[j], i };
 	}
 	qsort(c->networks, c->networks_count, sizeof(*c->networks), by_network);
 	return 0;
@@ -248,8 +248,8 @@ static void winners_resolve(const struct classifier *c, struct winner *w, const 
 	for (i = origin[1]; i && i <= c->networks_count && c->networks[i - 1].asn == c->networks[origin[1] - 1].asn;
 	     i++)
 		winners_join(c, w, c->networks[i - 1].set, CLOSE_NETWORK);
-	for (i = 0; i < p->sets_count; i++) {
-		if (p->sets[i].enabled && countries_have(&p->sets[i].countries, country))
+	for (i = 0; i < p->sets.count; i++) {
+		if (p->sets.item[i].enabled && countries_have(&p->sets.item[i].countries, country))
 			winners_join(c, w, i, CLOSE_COUNTRY);
 	}
 }
@@ -272,7 +272,7 @@ static int class_of(struct classifier *c, const uint32_t *pair)
 	memcpy(w, intern_get(&c->winners, pair[0]), c->services * sizeof(*w));
 	winners_resolve(c, w, origin);
 	for (i = 0; i < c->services; i++)
-		kind[i] = (w[i].set + 1) << 1 | is_abroad(&c->policy->services[i], origin[0]);
+		kind[i] = (w[i].set + 1) << 1 | is_abroad(&c->policy->services.item[i], origin[0]);
 	number = intern_put(&c->out->kinds, kind);
 	return number < SLUICE_MAX_CLASSES ? number : -ENOSPC;
 }
@@ -320,12 +320,12 @@ static void sets_apply(struct classifier *c)
 	const struct policy_set *set;
 	size_t i, j, k;
 
-	for (i = 0; i < c->policy->sets_count; i++) {
-		set = &c->policy->sets[i];
+	for (i = 0; i < c->policy->sets.count; i++) {
+		set = &c->policy->sets.item[i];
 		for (j = 0; j < c->services; j++) {
-			c->applies[i][j] = !set->services_count;
-			for (k = 0; k < set->services_count; k++)
-				c->applies[i][j] |= !strcmp(set->services[k], c->policy->services[j].name);
+			c->applies[i][j] = !set->services.count;
+			for (k = 0; k < set->services.count; k++)
+				c->applies[i][j] |= !strcmp(set->services.item[k], c->policy->services.item[j].name);
 		}
 	}
 }
@@ -336,7 +336,7 @@ static int tables_make(struct classifier *c)
 	const uint32_t none[2] = { 0, 0 };
 	int err;
 
-	c->applies = calloc(c->policy->sets_count + 1, sizeof(*c->applies));
+	c->applies = calloc(c->policy->sets.count + 1, sizeof(*c->applies));
 	if (!c->applies)
 		return -ENOMEM;
 	sets_apply(c);
@@ -376,7 +376,7 @@ static int classify(struct classifier *c)
 
 int policy_classify(const struct policy *p, struct classified *out)
 {
-	struct classifier c = { .policy = p, .services = p->services_count, .out = out };
+	struct classifier c = { .policy = p, .services = p->services.count, .out = out };
 	int err;
 
 	*out = (struct classified){};

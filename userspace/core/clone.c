@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "clone.h"
+#include "list.h"
 
 /* Sets *bad without memory; the copy then is still safe to free. */
 static void *block_clone(const void *from, size_t size, bool *bad)
@@ -17,36 +18,25 @@ static void *block_clone(const void *from, size_t size, bool *bad)
 	return copy;
 }
 
-static char **strings_clone(char *const *from, size_t count, size_t *copied, bool *bad)
+#define LIST_CLONE(from, to, bad)                                                                   \
+	({                                                                                          \
+		(to)->item = block_clone((from)->item, (from)->count * sizeof(*(from)->item), bad); \
+		(to)->count = (to)->room = (to)->item ? (from)->count : 0;                          \
+	})
+
+static void strings_clone(const struct strings *from, struct strings *to, bool *bad)
 {
-	char **copy = calloc(count + 1, sizeof(*copy));
 	size_t i;
 
-	*copied = 0;
-	if (!copy)
-		*bad = true;
-	for (i = 0; i < count && copy && !*bad; i++) {
-		copy[i] = strdup(from[i]);
-		*bad = !copy[i];
-		*copied += !*bad;
-	}
-	return copy;
+	*to = (struct strings){};
+	for (i = 0; i < from->count && !*bad; i++)
+		*bad = strings_add(to, from->item[i]);
 }
 
-static void set_clone(const struct policy_set *from, struct policy_set *to, bool *bad)
+static void text_clone(const char *from, char **to, bool *bad)
 {
-	to->prefix_texts = strings_clone(from->prefix_texts, from->prefix_texts_count, &to->prefix_texts_count, bad);
-	to->services = strings_clone(from->services, from->services_count, &to->services_count, bad);
-	to->prefixes.item = block_clone(from->prefixes.item, from->prefixes.count * sizeof(struct prefix), bad);
-	to->prefixes.room = from->prefixes.count;
-	to->asns.item = block_clone(from->asns.item, from->asns.count * sizeof(*from->asns.item), bad);
-	to->file = from->file ? strdup(from->file) : NULL;
-	*bad |= from->file && !to->file;
-}
-
-static void addresses_clone(const struct addresses *from, struct addresses *to, bool *bad)
-{
-	to->item = block_clone(from->item, from->count * sizeof(*from->item), bad);
+	*to = from ? strdup(from) : NULL;
+	*bad |= from && !*to;
 }
 
 /* Places point into `files`, which belong to the copy, too. */
@@ -54,51 +44,58 @@ static void place_move(struct place *at, const struct policy *from, const struct
 {
 	size_t i;
 
-	for (i = 0; i < from->files_count; i++) {
-		if (at->file == from->files[i]) {
-			at->file = to->files[i];
+	for (i = 0; i < to->files.count; i++) {
+		if (at->file == from->files.item[i]) {
+			at->file = to->files.item[i];
 			return;
 		}
 	}
 	at->file = NULL;
 }
 
+static void service_clone(const struct policy_service *from, struct policy_service *to, bool *bad)
+{
+	LIST_CLONE(&from->addresses, &to->addresses, bad);
+}
+
+static void set_clone(const struct policy_set *from, struct policy_set *to, bool *bad)
+{
+	strings_clone(&from->prefix_texts, &to->prefix_texts, bad);
+	strings_clone(&from->services, &to->services, bad);
+	LIST_CLONE(&from->prefixes, &to->prefixes, bad);
+	LIST_CLONE(&from->asns, &to->asns, bad);
+	text_clone(from->file, &to->file, bad);
+}
+
+static void container_clone(const struct policy_container *from, struct policy_container *to, bool *bad)
+{
+	LIST_CLONE(&from->addresses, &to->addresses, bad);
+	text_clone(from->netns, &to->netns, bad);
+}
+
+/* What each section points to is the copy's own from here on, also where memory ran out. */
 static void sections_clone(const struct policy *p, struct policy *copy, bool *bad)
 {
 	size_t i;
 
-	copy->services = block_clone(p->services, p->services_count * sizeof(*p->services), bad);
-	copy->written = block_clone(p->written, p->written_count * sizeof(*p->written), bad);
-	for (i = 0; i < p->written_count && copy->written; i++)
-		place_move(&copy->written[i].at, p, copy);
-	copy->written_count = copy->written ? p->written_count : 0;
-	copy->sets = block_clone(p->sets, p->sets_count * sizeof(*p->sets), bad);
-	for (i = 0; i < p->services_count && copy->services; i++) {
-		addresses_clone(&p->services[i].addresses, &copy->services[i].addresses, bad);
-		place_move(&copy->services[i].at, p, copy);
-		copy->services_count++;
+	LIST_CLONE(&p->services, &copy->services, bad);
+	LIST_CLONE(&p->sets, &copy->sets, bad);
+	LIST_CLONE(&p->containers, &copy->containers, bad);
+	LIST_CLONE(&p->written, &copy->written, bad);
+	for (i = 0; i < copy->services.count; i++) {
+		service_clone(&p->services.item[i], &copy->services.item[i], bad);
+		place_move(&copy->services.item[i].at, p, copy);
 	}
-	for (i = 0; i < p->sets_count && copy->sets; i++) {
-		set_clone(&p->sets[i], &copy->sets[i], bad);
-		place_move(&copy->sets[i].at, p, copy);
-		copy->sets_count++;
+	for (i = 0; i < copy->sets.count; i++) {
+		set_clone(&p->sets.item[i], &copy->sets.item[i], bad);
+		place_move(&copy->sets.item[i].at, p, copy);
 	}
-}
-
-static void containers_clone(const struct policy *p, struct policy *copy, bool *bad)
-{
-	struct policy_container *to;
-	size_t i;
-
-	copy->containers = block_clone(p->containers, p->containers_count * sizeof(*p->containers), bad);
-	for (i = 0; i < p->containers_count && copy->containers; i++) {
-		to = &copy->containers[i];
-		addresses_clone(&p->containers[i].addresses, &to->addresses, bad);
-		to->netns = to->netns ? strdup(to->netns) : NULL;
-		*bad |= p->containers[i].netns && !to->netns;
-		place_move(&to->at, p, copy);
-		copy->containers_count++;
+	for (i = 0; i < copy->containers.count; i++) {
+		container_clone(&p->containers.item[i], &copy->containers.item[i], bad);
+		place_move(&copy->containers.item[i].at, p, copy);
 	}
+	for (i = 0; i < copy->written.count; i++)
+		place_move(&copy->written.item[i].at, p, copy);
 }
 
 DEFINE_CLEANUP(struct policy *, policy_free);
@@ -111,20 +108,12 @@ struct policy *policy_clone(const struct policy *p)
 	if (!copy)
 		return NULL;
 	*copy = *p;
-	copy->services = NULL;
-	copy->written = NULL;
-	copy->sets = NULL;
-	copy->containers = NULL;
-	copy->services_count = copy->sets_count = copy->written_count = copy->containers_count = 0;
 	copy->geo = geo_hold(p->geo);
-	copy->path = p->path ? strdup(p->path) : NULL;
-	copy->files = strings_clone(p->files, p->files_count, &copy->files_count, &bad);
-	copy->interfaces = strings_clone(p->interfaces, p->interfaces_count, &copy->interfaces_count, &bad);
-	copy->databases = strings_clone(p->databases, p->databases_count, &copy->databases_count, &bad);
+	text_clone(p->path, &copy->path, &bad);
+	strings_clone(&p->files, &copy->files, &bad);
+	strings_clone(&p->interfaces, &copy->interfaces, &bad);
+	strings_clone(&p->databases, &copy->databases, &bad);
 	place_move(&copy->geoip_at, p, copy);
-	if (!bad)
-		sections_clone(p, copy, &bad);
-	if (!bad)
-		containers_clone(p, copy, &bad);
-	return bad || (p->path && !copy->path) ? NULL : TAKE_PTR(copy);
+	sections_clone(p, copy, &bad);
+	return bad ? NULL : TAKE_PTR(copy);
 }

@@ -76,8 +76,8 @@ static enum sluice_action action_of(const struct policy_set *set, uint32_t kind)
 
 static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct sluice_rule *rule)
 {
-	const struct policy_service *s = &c->policy->services[service];
-	const struct policy_set *own = KIND_SET(kind) == NO_SET ? NULL : &c->policy->sets[KIND_SET(kind)];
+	const struct policy_service *s = &c->policy->services.item[service];
+	const struct policy_set *own = KIND_SET(kind) == NO_SET ? NULL : &c->policy->sets.item[KIND_SET(kind)];
 	const struct share *share = &s->limits.max_connections_per_source;
 	const struct rate *rate = &s->limits.max_rate_per_source;
 	uint32_t whole = s->limits.max_connections;
@@ -129,7 +129,7 @@ static int classes_fill(struct compiler *c)
 	out->generation.classified = out->classes_count > 1;
 	for (i = 0; i < out->classes_count; i++) {
 		kind = intern_get(&out->classified.kinds, i);
-		for (j = 0; j < c->policy->services_count; j++) {
+		for (j = 0; j < c->policy->services.count; j++) {
 			rule = rule_of(c, j, kind[j]);
 			if (rule < 0)
 				return rule;
@@ -147,8 +147,8 @@ static int services_fill(struct compiler *c)
 	int id;
 
 	memset(c->registry->used, 0, sizeof(c->registry->used));
-	for (i = 0; i < c->policy->services_count; i++) {
-		s = &c->policy->services[i];
+	for (i = 0; i < c->policy->services.count; i++) {
+		s = &c->policy->services.item[i];
 		id = registry_name(c->registry, s->name, 1, SLUICE_MAX_SERVICES);
 		if (id < 0)
 			return id;
@@ -186,16 +186,16 @@ static int listeners_fill(struct compiler *c)
 	struct compiled_port *row;
 	size_t i, j, k, n = 0;
 
-	for (i = 0; i < c->policy->services_count; i++)
-		n += c->policy->services[i].ports_count * c->policy->services[i].addresses.count;
+	for (i = 0; i < c->policy->services.count; i++)
+		n += c->policy->services.item[i].ports_count * c->policy->services.item[i].addresses.count;
 	if (n > SLUICE_MAX_LISTENERS)
 		return -ENOSPC;
 	out->ports = calloc(SLUICE_POLICY_SERVICES * SLUICE_SERVICE_PORTS, sizeof(*out->ports));
 	out->listeners = calloc(n + 1, sizeof(*out->listeners));
 	if (!out->ports || !out->listeners)
 		return -ENOMEM;
-	for (i = 0; i < c->policy->services_count; i++) {
-		s = &c->policy->services[i];
+	for (i = 0; i < c->policy->services.count; i++) {
+		s = &c->policy->services.item[i];
 		for (j = 0; j < s->ports_count; j++) {
 			row = port_row(out, s->ports[j]);
 			if (s->addresses.count)
@@ -220,7 +220,7 @@ static void publish_fill(struct compiler *c, const struct publish *from, struct 
 	if (owner && owner->addresses.count)
 		to->addr = owner->addresses.item[0];
 	if (owner)
-		c->out->services[c->id[owner - c->policy->services]].published = 1;
+		c->out->services[c->id[owner - c->policy->services.item]].published = 1;
 	to->port = from->host;
 }
 
@@ -231,11 +231,11 @@ static int containers_fill(struct compiler *c)
 	size_t i;
 	unsigned int j;
 
-	c->out->containers = calloc(c->policy->containers_count + 1, sizeof(*c->out->containers));
+	c->out->containers = calloc(c->policy->containers.count + 1, sizeof(*c->out->containers));
 	if (!c->out->containers)
 		return -ENOMEM;
-	for (i = 0; i < c->policy->containers_count; i++) {
-		from = &c->policy->containers[i];
+	for (i = 0; i < c->policy->containers.count; i++) {
+		from = &c->policy->containers.item[i];
 		row = &c->out->containers[c->out->containers_count++];
 		memcpy(row->name, from->name, sizeof(row->name));
 		snprintf(row->netns, sizeof(row->netns), "%s", from->netns);

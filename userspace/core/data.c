@@ -12,10 +12,10 @@ int lists_read(struct policy *p, struct diag *d)
 	int err = 0, one;
 	size_t i;
 
-	for (i = 0; i < p->sets_count; i++) {
-		if (!p->sets[i].file)
+	for (i = 0; i < p->sets.count; i++) {
+		if (!p->sets.item[i].file)
 			continue;
-		one = listfile_read(p->sets[i].file, &p->sets[i].at, &p->sets[i].prefixes, d);
+		one = listfile_read(p->sets.item[i].file, &p->sets.item[i].at, &p->sets.item[i].prefixes, d);
 		err = err ? err : one;
 	}
 	return err;
@@ -45,10 +45,10 @@ static int databases_check(const struct policy *p, const struct place *at, struc
 
 int databases_read(struct policy *p, const struct policy *now, struct diag *d)
 {
-	const struct place whole = { p->files_count ? p->files[0] : NULL, 1 };
-	const struct place *at = p->databases_count ? &p->geoip_at : &whole;
-	char *const *path = p->databases;
-	size_t count = p->databases_count;
+	const struct place whole = { p->files.count ? p->files.item[0] : NULL, 1 };
+	const struct place *at = p->databases.count ? &p->geoip_at : &whole;
+	char *const *path = p->databases.item;
+	size_t count = p->databases.count;
 	int err = 0;
 
 	if (p->geo)

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "diag.h"
+#include "list.h"
 
 /* Takes over `text`. Without memory the message is lost, not the failure: callers return an error of their own. */
 static void diag_take(struct diag *d, char *text)
@@ -13,16 +14,11 @@ static void diag_take(struct diag *d, char *text)
 
 	if (!text)
 		return;
-	if (d->count == d->room) {
-		more = realloc(d->item, (d->room + 16) * sizeof(*more));
-		if (!more) {
-			free(text);
-			return;
-		}
-		d->item = more;
-		d->room += 16;
-	}
-	d->item[d->count++].text = text;
+	more = LIST_ADD(d);
+	if (more)
+		more->text = text;
+	else
+		free(text);
 }
 
 void diag_at(struct diag *d, const struct place *at, const char *fmt, ...)

@@ -4,7 +4,7 @@
 #include "dump.h"
 #include "schema.h"
 
-static void section_write(enum section section, const void *base, const char *indent, FILE *out)
+static void keys_write(enum section section, const void *base, const char *indent, FILE *out)
 {
 	size_t i;
 
@@ -22,28 +22,17 @@ static void section_write(enum section section, const void *base, const char *in
 int policy_dump(const struct policy *p, FILE *out)
 {
 	enum section section;
+	const void *base;
 	size_t i;
 
-	section_write(SECTION_TOP, p, "", out);
-	for (section = SECTION_TOP + 1; section_is_single(section); section++) {
-		fprintf(out, "\n%s {\n", section_names[section]);
-		section_write(section, p, "    ", out);
-		fputs("}\n", out);
-	}
-	for (i = 0; i < p->services_count; i++) {
-		fprintf(out, "\nservice %s {\n", p->services[i].name);
-		section_write(SECTION_SERVICE, &p->services[i], "    ", out);
-		fputs("}\n", out);
-	}
-	for (i = 0; i < p->sets_count; i++) {
-		fprintf(out, "\nsource-set %s {\n", p->sets[i].name);
-		section_write(SECTION_SET, &p->sets[i], "    ", out);
-		fputs("}\n", out);
-	}
-	for (i = 0; i < p->containers_count; i++) {
-		fprintf(out, "\ncontainer %s {\n", p->containers[i].name);
-		section_write(SECTION_CONTAINER, &p->containers[i], "    ", out);
-		fputs("}\n", out);
+	keys_write(SECTION_TOP, p, "", out);
+	for (section = SECTION_TOP + 1; section < SECTIONS; section++) {
+		for (i = 0; (base = section_at(p, section, i)); i++) {
+			fprintf(out, "\n%s %s%s{\n", section_names[section], section_title(section, base),
+				section_is_single(section) ? "" : " ");
+			keys_write(section, base, "    ", out);
+			fputs("}\n", out);
+		}
 	}
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "country.h"
 #include "geo.h"
+#include "list.h"
 #include "text.h"
 
 #define GEO_BYTES (1U << 30)
@@ -40,18 +41,13 @@ struct reading {
 
 static int ranges_add(struct ranges *r, const struct range *add)
 {
-	struct range *more;
+	bool follows = !r->count || r->item[r->count - 1].last < add->first;
+	struct range *more = LIST_ADD(r);
 
-	if (r->count == r->room) {
-		more = realloc(r->item, (r->room ? r->room * 2 : 4096) * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		r->item = more;
-		r->room = r->room ? r->room * 2 : 4096;
-	}
-	if (r->count && r->item[r->count - 1].last >= add->first)
-		r->sorted = false;
-	r->item[r->count++] = *add;
+	if (!more)
+		return -ENOMEM;
+	r->sorted &= follows;
+	*more = *add;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "data.h"
+#include "list.h"
 #include "parse.h"
 #include "schema.h"
 #include "syntax.h"
@@ -25,15 +26,19 @@ struct include {
 	struct place at;
 };
 
+struct includes {
+	struct include *item;
+	size_t count, room;
+};
+
 struct reader {
 	struct policy *policy;
 	struct diag *diag;
-	const char *file; /* being read; owned by policy->files */
+	const char *file; /* being read; owned by policy->files.item */
 	char dir[PATH_MAX];
 	int depth;
 	int err;
-	struct include *includes; /* asked for by the file being read */
-	size_t includes_count;
+	struct includes includes; /* asked for by the file being read */
 	const char *closed[SLUICE_POLICY_SERVICES * 16]; /* "FILE\nSECTION\nTITLE" of every section that ended */
 	size_t closed_count;
 };
@@ -76,100 +81,47 @@ static int fail(const struct place *at, const char *fmt, const char *a)
 	return -1;
 }
 
-/* The service of this name, made when it is new; NULL without memory. */
-static struct policy_service *service_open(struct policy *p, const char *name, const struct place *at)
-{
-	struct policy_service *s = policy_service_find(p, name);
-
-	if (s)
-		return s;
-	s = realloc(p->services, (p->services_count + 1) * sizeof(*s));
-	if (!s)
-		return NULL;
-	p->services = s;
-	s += p->services_count++;
-	*s = (struct policy_service){ .at = *at };
-	snprintf(s->name, sizeof(s->name), "%s", name);
-	return s;
-}
-
-static struct policy_set *set_open(struct policy *p, const char *name, const struct place *at)
-{
-	struct policy_set *s = policy_set_find(p, name);
-
-	if (s)
-		return s;
-	s = realloc(p->sets, (p->sets_count + 1) * sizeof(*s));
-	if (!s)
-		return NULL;
-	p->sets = s;
-	s += p->sets_count++;
-	*s = (struct policy_set){ .at = *at };
-	schema_defaults(SECTION_SET, s);
-	snprintf(s->name, sizeof(s->name), "%s", name);
-	return s;
-}
-
-static struct policy_container *container_open(struct policy *p, const char *name, const struct place *at)
-{
-	struct policy_container *c = policy_container_find(p, name);
-
-	if (c)
-		return c;
-	c = realloc(p->containers, (p->containers_count + 1) * sizeof(*c));
-	if (!c)
-		return NULL;
-	p->containers = c;
-	c += p->containers_count++;
-	*c = (struct policy_container){ .at = *at };
-	snprintf(c->name, sizeof(c->name), "%s", name);
-	return c;
-}
-
 /* The struct that a section's keys go to; NULL with a message. */
 static void *base_of(cfg_t *cfg, enum section section)
 {
 	struct place at = here(cfg);
-	void *base = reading->policy;
+	void *base;
 
-	if (!section_is_single(section)) {
-		if (!name_is_good(cfg_title(cfg))) {
-			fail(&at, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", cfg_title(cfg));
-			return NULL;
-		}
-		if (section == SECTION_SERVICE)
-			base = service_open(reading->policy, cfg_title(cfg), &at);
-		else if (section == SECTION_SET)
-			base = set_open(reading->policy, cfg_title(cfg), &at);
-		else
-			base = container_open(reading->policy, cfg_title(cfg), &at);
+	if (!section_is_single(section) && !name_is_good(cfg_title(cfg))) {
+		fail(&at, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", cfg_title(cfg));
+		return NULL;
 	}
+	base = section_open(reading->policy, section, cfg_title(cfg), &at);
 	if (!base)
 		reading->err = -ENOMEM;
 	return base;
 }
 
-/* After each value: sets it. A list comes once for each element; the last call has it whole. */
+/*
+ * After each value. Of a list: after each element, and once more at its end. The first element begins it anew, so that a file's list
+ * replaces that of another file.
+ */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	enum section section = section_of(cfg);
 	const struct setting *s = schema_find(section, opt->name);
 	void *base = base_of(cfg, section);
-	unsigned int n = cfg_opt_size(opt), i;
-	_cleanup_free_ const char **text = calloc(n + 1, sizeof(*text));
+	unsigned int n = cfg_opt_size(opt);
 	struct place at = here(cfg);
 	char why[256];
 	int err;
 
-	if (!base || !s || !text)
+	if (!base || !s)
 		return -1;
 	if (section == SECTION_GEOIP)
 		reading->policy->geoip_at = at;
-	for (i = 0; i < n; i++)
-		text[i] = cfg_opt_getnstr(opt, i);
-	err = setting_set(s, base, text, n, reading->dir, why, sizeof(why));
+	if (kind_is_list(s->kind) && n == 1)
+		list_clear(s, base);
+	if (kind_is_list(s->kind) && n == list_count(s, base))
+		return 0;
+	err = setting_set(s, base, cfg_opt_getnstr(opt, n - 1), reading->dir, why, sizeof(why));
 	if (!err)
-		return policy_note(reading->policy, s, cfg_title(cfg) ? cfg_title(cfg) : "", &at) ? -1 : 0;
+		return policy_note(reading->policy, s, section_title(section, base), &at) ? -1 : 0;
 	diag_at(reading->diag, &at, "%s: %s", s->key, why);
 	reading->err = err;
 	return -1;
@@ -210,13 +162,11 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	(void)opt;
 	if (argc != 1)
 		return fail(&at, "include takes one path%s, as include(conf.d/*.conf)", "");
-	more = realloc(r->includes, (r->includes_count + 1) * sizeof(*more));
+	more = LIST_ADD(&r->includes);
 	if (!more)
 		return -1;
-	r->includes = more;
-	more[r->includes_count].at = at;
-	more[r->includes_count].pattern = strdup(argv[0]);
-	return more[r->includes_count++].pattern ? 0 : -1;
+	*more = (struct include){ strdup(argv[0]), at };
+	return more->pattern ? 0 : -1;
 }
 
 /* What libconfuse has to say, in our words where they help. */
@@ -335,29 +285,26 @@ static int includes_read(struct reader *r, const struct include *in)
 	return err;
 }
 
-static void includes_free(struct include *in, size_t count)
+static void includes_free(struct includes *in)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		free(in[i].pattern);
-	free(in);
+	for (i = 0; i < in->count; i++)
+		free(in->item[i].pattern);
+	free(in->item);
 }
 
 /* Remembers that a file is read: its name for places; a second time is a loop or a slip. */
 static int file_enter(struct reader *r, const char *path, const struct place *at)
 {
-	struct policy *p = r->policy;
-	char real[PATH_MAX], **more;
-	size_t i;
+	struct strings *files = &r->policy->files;
+	char real[PATH_MAX];
 
 	if (!realpath(path, real)) {
 		diag_at(r->diag, at, "cannot read %s: %s: name a readable file", path, strerror(errno));
 		return -EINVAL;
 	}
-	for (i = 0; i < p->files_count; i++) {
-		if (strcmp(p->files[i], real))
-			continue;
+	if (strings_have(files, real)) {
 		diag_at(r->diag, at, "%s is read already: include each file once, and never in a circle", path);
 		return -EINVAL;
 	}
@@ -365,14 +312,9 @@ static int file_enter(struct reader *r, const char *path, const struct place *at
 		diag_at(r->diag, at, "includes nest deeper than %d: include from fewer places", INCLUDE_DEPTH);
 		return -EINVAL;
 	}
-	more = realloc(p->files, (p->files_count + 1) * sizeof(*more));
-	if (!more)
+	if (strings_add(files, real))
 		return -ENOMEM;
-	p->files = more;
-	more[p->files_count] = strdup(real);
-	if (!more[p->files_count])
-		return -ENOMEM;
-	r->file = more[p->files_count++];
+	r->file = files->item[files->count - 1];
 	snprintf(r->dir, sizeof(r->dir), "%s", dirname(real));
 	return 0;
 }
@@ -381,9 +323,9 @@ static int file_enter(struct reader *r, const char *path, const struct place *at
 static int file_read(struct reader *r, const char *path, const struct place *at)
 {
 	_cleanup_free_ char *text = NULL;
-	struct include *mine;
+	struct includes mine;
 	char dir[PATH_MAX];
-	size_t count, i;
+	size_t i;
 	int err;
 
 	err = file_enter(r, path, at);
@@ -392,17 +334,15 @@ static int file_read(struct reader *r, const char *path, const struct place *at)
 	if (!err)
 		err = text_parse(r, text);
 	mine = r->includes;
-	count = r->includes_count;
-	r->includes = NULL;
-	r->includes_count = 0;
+	r->includes = (struct includes){};
 	snprintf(dir, sizeof(dir), "%s", r->dir);
 	r->depth++;
-	for (i = 0; i < count && !err; i++) {
+	for (i = 0; i < mine.count && !err; i++) {
 		snprintf(r->dir, sizeof(r->dir), "%s", dir);
-		err = includes_read(r, &mine[i]);
+		err = includes_read(r, &mine.item[i]);
 	}
 	r->depth--;
-	includes_free(mine, count);
+	includes_free(&mine);
 	return err;
 }
 
@@ -430,7 +370,7 @@ int policy_parse_file(const char *path, const struct policy *now, struct policy 
 		err = databases_read(p, now, d);
 	if (err)
 		return err;
-	p->path = strdup(p->files[0]);
+	p->path = strdup(p->files.item[0]);
 	if (!p->path)
 		return -ENOMEM;
 	*out = TAKE_PTR(p);

@@ -12,7 +12,10 @@
  */
 int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d);
 
-/* One setting, live: service "" means the top level (mode). Same values, same messages (without a place). */
+/*
+ * One setting, live: service "" means the top level (mode). Same values, same messages (without a place). 0, -EINVAL, -ENOMEM: then
+ * a list may hold some of its elements, and `p` is good for policy_free() only.
+ */
 int policy_set_value(struct policy *p, const char *service, const char *key, const char *value, struct diag *d);
 
 /* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... */

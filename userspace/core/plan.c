@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "list.h"
 #include "plan.h"
 #include "schema.h"
 
@@ -34,13 +35,12 @@ __attribute__((format(printf, 3, 4))) static int plan_add(struct plan *p, enum p
 	va_end(ap);
 	if (n < 0)
 		return -ENOMEM;
-	more = realloc(p->item, (p->count + 1) * sizeof(*more));
+	more = LIST_ADD(p);
 	if (!more) {
 		free(what);
 		return -ENOMEM;
 	}
-	p->item = more;
-	p->item[p->count++] = (struct plan_item){ kind, what };
+	*more = (struct plan_item){ kind, what };
 	return 0;
 }
 
@@ -66,11 +66,10 @@ static char *value_text(const struct setting *s, const void *base)
 	return value;
 }
 
-/* Compares one section key by key; *changed counts the keys. */
-static int section_diff(struct plan *plan, enum section section, const char *title, const void *now, const void *want,
-			unsigned int *changed)
+/* Compares what one section says, key by key; *changed counts the keys. */
+static int keys_diff(struct plan *plan, enum section section, const void *now, const void *want, unsigned int *changed)
 {
-	const char *name = section_names[section];
+	const char *name = section_names[section], *title = section_title(section, want);
 	int err = 0;
 	size_t i;
 
@@ -92,98 +91,56 @@ static int section_diff(struct plan *plan, enum section section, const char *tit
 	return err;
 }
 
-static int services_diff(struct plan *plan, const struct policy *now, const struct policy *want)
-{
-	const struct policy_service *old;
-	unsigned int keys;
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < want->services_count && !err; i++) {
-		keys = 0;
-		old = policy_service_find(now, want->services[i].name);
-		if (old) {
-			err = section_diff(plan, SECTION_SERVICE, old->name, old, &want->services[i], &keys);
-		} else {
-			err = plan_add(plan, PLAN_ADDED, "service %s", want->services[i].name);
-			plan->added++;
-		}
-		plan->changed += keys != 0;
-	}
-	for (i = 0; i < now->services_count && !err; i++) {
-		if (policy_service_find(want, now->services[i].name))
-			continue;
-		err = plan_add(plan, PLAN_REMOVED, "service %s", now->services[i].name);
-		plan->removed++;
-	}
-	return err;
-}
-
 static bool prefixes_differ(const struct prefixes *a, const struct prefixes *b)
 {
 	return a->count != b->count || (a->count && memcmp(a->item, b->item, a->count * sizeof(*a->item)));
 }
 
-static int set_diff(struct plan *plan, const struct policy_set *old, const struct policy_set *new)
+/* A list file may change while its name stays. */
+static int content_diff(struct plan *plan, const struct policy_set *old, const struct policy_set *new,
+			unsigned int *changed)
+{
+	if (!prefixes_differ(&old->prefixes, &new->prefixes))
+		return 0;
+	(*changed)++;
+	return plan_add(plan, PLAN_CHANGED, "source-set %s: content of the list: %zu -> %zu prefixes", old->name,
+			old->prefixes.count, new->prefixes.count);
+}
+
+static int section_diff(struct plan *plan, enum section section, const void *old, const void *new)
 {
 	unsigned int keys = 0;
-	int err = section_diff(plan, SECTION_SET, old->name, old, new, &keys);
+	int err = keys_diff(plan, section, old, new, &keys);
 
-	if (!err && !keys && prefixes_differ(&old->prefixes, &new->prefixes)) {
-		err = plan_add(plan, PLAN_CHANGED, "source-set %s: content of the list: %zu -> %zu prefixes", old->name,
-			       old->prefixes.count, new->prefixes.count);
-		keys++;
-	}
-	plan->changed += keys != 0;
+	if (!err && !keys && section == SECTION_SET)
+		err = content_diff(plan, old, new, &keys);
+	/* The single sections are one struct: what counts of them are the keys. */
+	plan->changed += section_is_single(section) ? keys : keys != 0;
 	return err;
 }
 
-static int sets_diff(struct plan *plan, const struct policy *now, const struct policy *want)
+static int sections_diff(struct plan *plan, enum section section, const struct policy *now, const struct policy *want)
 {
-	const struct policy_set *old;
-	size_t i;
+	const void *old, *new;
+	const char *title;
 	int err = 0;
-
-	for (i = 0; i < want->sets_count && !err; i++) {
-		old = policy_set_find(now, want->sets[i].name);
-		if (old) {
-			err = set_diff(plan, old, &want->sets[i]);
-		} else {
-			err = plan_add(plan, PLAN_ADDED, "source-set %s", want->sets[i].name);
-			plan->added++;
-		}
-	}
-	for (i = 0; i < now->sets_count && !err; i++) {
-		if (policy_set_find(want, now->sets[i].name))
-			continue;
-		err = plan_add(plan, PLAN_REMOVED, "source-set %s", now->sets[i].name);
-		plan->removed++;
-	}
-	return err;
-}
-
-static int containers_diff(struct plan *plan, const struct policy *now, const struct policy *want)
-{
-	const struct policy_container *old;
-	unsigned int keys;
 	size_t i;
-	int err = 0;
 
-	for (i = 0; i < want->containers_count && !err; i++) {
-		keys = 0;
-		old = policy_container_find(now, want->containers[i].name);
+	for (i = 0; (new = section_at(want, section, i)) && !err; i++) {
+		title = section_title(section, new);
+		old = section_find(now, section, title);
 		if (old) {
-			err = section_diff(plan, SECTION_CONTAINER, old->name, old, &want->containers[i], &keys);
-		} else {
-			err = plan_add(plan, PLAN_ADDED, "container %s", want->containers[i].name);
-			plan->added++;
-		}
-		plan->changed += keys != 0;
-	}
-	for (i = 0; i < now->containers_count && !err; i++) {
-		if (policy_container_find(want, now->containers[i].name))
+			err = section_diff(plan, section, old, new);
 			continue;
-		err = plan_add(plan, PLAN_REMOVED, "container %s", now->containers[i].name);
+		}
+		err = plan_add(plan, PLAN_ADDED, "%s %s", section_names[section], title);
+		plan->added++;
+	}
+	for (i = 0; (old = section_at(now, section, i)) && !err; i++) {
+		title = section_title(section, old);
+		if (section_find(want, section, title))
+			continue;
+		err = plan_add(plan, PLAN_REMOVED, "%s %s", section_names[section], title);
 		plan->removed++;
 	}
 	return err;
@@ -199,14 +156,8 @@ int plan_diff(const struct policy *now, const struct policy *want, struct plan *
 	if (!plan || !empty)
 		return -ENOMEM;
 	now = now ? now : empty;
-	for (section = SECTION_TOP; section_is_single(section) && !err; section++)
-		err = section_diff(plan, section, "", now, want, &plan->changed);
-	if (!err)
-		err = services_diff(plan, now, want);
-	if (!err)
-		err = sets_diff(plan, now, want);
-	if (!err)
-		err = containers_diff(plan, now, want);
+	for (section = SECTION_TOP; section < SECTIONS && !err; section++)
+		err = sections_diff(plan, section, now, want);
 	if (err)
 		return err;
 	*out = TAKE_PTR(plan);

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
 #include "schema.h"
 #include "value.h"
 
 struct policy *policy_new(void)
 {
 	struct policy *p = calloc(1, sizeof(*p));
+	enum section section;
 
 	if (!p)
 		return NULL;
-	schema_defaults(SECTION_TOP, p);
-	schema_defaults(SECTION_SOURCES, p);
-	schema_defaults(SECTION_PRIVACY, p);
-	schema_defaults(SECTION_FLOOD, p);
+	for (section = SECTION_TOP; section_is_single(section); section++)
+		schema_defaults(section, p);
 	p->flood.syn_rate = (struct rate){ .count = 20000, .seconds = 1 };
 	p->flood.expired_rate = (struct rate){ .count = 300, .seconds = 10 };
 	if (listen_parse(POLICY_LISTEN, &p->metrics)) {
@@ -26,22 +26,19 @@ struct policy *policy_new(void)
 	return p;
 }
 
-static void strings_free(char **list, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
-}
-
 static void set_free(struct policy_set *s)
 {
-	strings_free(s->prefix_texts, s->prefix_texts_count);
-	strings_free(s->services, s->services_count);
+	strings_clear(&s->prefix_texts);
+	strings_clear(&s->services);
 	prefixes_free(&s->prefixes);
 	free(s->asns.item);
 	free(s->file);
+}
+
+static void container_free(struct policy_container *c)
+{
+	free(c->addresses.item);
+	free(c->netns);
 }
 
 void policy_free(struct policy *p)
@@ -50,21 +47,19 @@ void policy_free(struct policy *p)
 
 	if (!p)
 		return;
-	for (i = 0; i < p->services_count; i++)
-		free(p->services[i].addresses.item);
-	for (i = 0; i < p->sets_count; i++)
-		set_free(&p->sets[i]);
-	for (i = 0; i < p->containers_count; i++) {
-		free(p->containers[i].addresses.item);
-		free(p->containers[i].netns);
-	}
-	free(p->services);
-	free(p->containers);
-	free(p->written);
-	free(p->sets);
-	strings_free(p->interfaces, p->interfaces_count);
-	strings_free(p->files, p->files_count);
-	strings_free(p->databases, p->databases_count);
+	for (i = 0; i < p->services.count; i++)
+		free(p->services.item[i].addresses.item);
+	for (i = 0; i < p->sets.count; i++)
+		set_free(&p->sets.item[i]);
+	for (i = 0; i < p->containers.count; i++)
+		container_free(&p->containers.item[i]);
+	free(p->services.item);
+	free(p->sets.item);
+	free(p->containers.item);
+	free(p->written.item);
+	strings_clear(&p->interfaces);
+	strings_clear(&p->files);
+	strings_clear(&p->databases);
 	geo_free(p->geo);
 	free(p->path);
 	free(p);
@@ -72,35 +67,7 @@ void policy_free(struct policy *p)
 
 struct policy_service *policy_service_find(const struct policy *p, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < p->services_count; i++) {
-		if (!strcmp(p->services[i].name, name))
-			return &p->services[i];
-	}
-	return NULL;
-}
-
-struct policy_set *policy_set_find(const struct policy *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < p->sets_count; i++) {
-		if (!strcmp(p->sets[i].name, name))
-			return &p->sets[i];
-	}
-	return NULL;
-}
-
-struct policy_container *policy_container_find(const struct policy *p, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < p->containers_count; i++) {
-		if (!strcmp(p->containers[i].name, name))
-			return &p->containers[i];
-	}
-	return NULL;
+	return section_find(p, SECTION_SERVICE, name);
 }
 
 const struct policy_service *policy_port_owner(const struct policy *p, uint16_t port, bool *several)
@@ -109,7 +76,7 @@ const struct policy_service *policy_port_owner(const struct policy *p, uint16_t 
 	unsigned int i;
 
 	*several = false;
-	for (s = p->services; s < p->services + p->services_count; s++) {
+	for (s = p->services.item; s < p->services.item + p->services.count; s++) {
 		for (i = 0; i < s->ports_count && s->ports[i] != port; i++)
 			;
 		if (i == s->ports_count)
@@ -124,12 +91,10 @@ const struct policy_service *policy_port_owner(const struct policy *p, uint16_t 
 
 int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at)
 {
-	struct written *more = realloc(p->written, (p->written_count + 1) * sizeof(*more));
+	struct written *more = LIST_ADD(&p->written);
 
 	if (!more)
 		return -ENOMEM;
-	p->written = more;
-	more += p->written_count++;
 	*more = (struct written){ .setting = setting, .at = *at };
 	snprintf(more->name, sizeof(more->name), "%s", name);
 	return 0;
@@ -140,9 +105,9 @@ struct place policy_place(const struct policy *p, const struct setting *setting,
 {
 	size_t i;
 
-	for (i = p->written_count; i; i--) {
-		if (p->written[i - 1].setting == setting && !strcmp(p->written[i - 1].name, name))
-			return p->written[i - 1].at;
+	for (i = p->written.count; i; i--) {
+		if (p->written.item[i - 1].setting == setting && !strcmp(p->written.item[i - 1].name, name))
+			return p->written.item[i - 1].at;
 	}
 	return *otherwise;
 }
@@ -167,10 +132,10 @@ bool policy_names_countries(const struct policy *p)
 	bool any = false;
 	size_t i;
 
-	for (i = 0; i < p->services_count; i++)
-		any |= p->services[i].deny_countries.count || p->services[i].allow_countries.count;
-	for (i = 0; i < p->sets_count; i++)
-		any |= p->sets[i].countries.count != 0;
+	for (i = 0; i < p->services.count; i++)
+		any |= p->services.item[i].deny_countries.count || p->services.item[i].allow_countries.count;
+	for (i = 0; i < p->sets.count; i++)
+		any |= p->sets.item[i].countries.count != 0;
 	return any;
 }
 
@@ -179,7 +144,7 @@ bool policy_names_networks(const struct policy *p)
 	bool any = false;
 	size_t i;
 
-	for (i = 0; i < p->sets_count; i++)
-		any |= p->sets[i].asns.count != 0;
+	for (i = 0; i < p->sets.count; i++)
+		any |= p->sets.item[i].asns.count != 0;
 	return any;
 }

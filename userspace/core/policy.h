@@ -11,6 +11,8 @@
 #include "country.h"
 #include "diag.h"
 #include "geo.h"
+#include "list.h"
+#include "string_list.h"
 
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
@@ -38,14 +40,15 @@ struct limits {
 	struct rate max_rate_per_source;
 };
 
+/* Owned, as all lists here (list.h). */
 struct numbers {
-	uint32_t *item; /* owned */
-	size_t count;
+	uint32_t *item;
+	size_t count, room;
 };
 
 struct addresses {
-	struct sluice_addr *item; /* owned */
-	size_t count;
+	struct sluice_addr *item;
+	size_t count, room;
 };
 
 /* Where the exporter listens: a numeric address and a port; off: nowhere. */
@@ -82,15 +85,13 @@ struct policy_service {
 struct policy_set {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
-	char **prefix_texts; /* as written, owned: for dump */
-	size_t prefix_texts_count;
+	struct strings prefix_texts; /* as written: for dump */
 	char *file; /* list file, absolute once parsed, owned; NULL: none */
 	struct prefixes prefixes; /* of both */
 	struct countries countries;
 	struct numbers asns; /* networks (autonomous systems) */
 	enum sluice_action action;
-	char **services; /* names, owned; none: all */
-	size_t services_count;
+	struct strings services; /* names; none: all */
 	struct limits limits;
 	uint32_t priority;
 	bool enabled;
@@ -122,28 +123,21 @@ struct written {
 
 struct policy {
 	char *path; /* the file it was read from, owned */
-	char **files; /* every file that was read (places point into these), owned */
-	size_t files_count;
-	struct written *written; /* owned; the last of a key counts */
-	size_t written_count;
-	char **interfaces; /* owned */
-	size_t interfaces_count;
+	struct strings files; /* every file that was read: places point into these */
+	LIST(struct written) written; /* the last of a key counts */
+	struct strings interfaces;
 	enum policy_mode mode;
 	enum policy_xdp_mode xdp_mode;
 	uint32_t stop_grace; /* seconds */
-	struct policy_service *services;
-	size_t services_count;
-	struct policy_set *sets;
-	size_t sets_count;
-	struct policy_container *containers;
-	size_t containers_count;
+	LIST(struct policy_service) services;
+	LIST(struct policy_set) sets;
+	LIST(struct policy_container) containers;
 	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
 	enum policy_addresses addresses; /* as who is not root sees them */
 	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
-	char **databases; /* absolute once parsed, owned; none: the ones of core/data.c where a country is named */
-	size_t databases_count;
+	struct strings databases; /* absolute once parsed; none: the ones of core/data.c where a country is named */
 	struct place geoip_at; /* where they are named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	struct listen metrics;
@@ -154,8 +148,6 @@ struct policy {
 struct policy *policy_new(void);
 void policy_free(struct policy *p);
 struct policy_service *policy_service_find(const struct policy *p, const char *name);
-struct policy_set *policy_set_find(const struct policy *p, const char *name);
-struct policy_container *policy_container_find(const struct policy *p, const char *name);
 /* The service that owns this port of the host, at whatever address; NULL: none. *several: and more than one. */
 const struct policy_service *policy_port_owner(const struct policy *p, uint16_t port, bool *several);
 /* 0 or -ENOMEM. */

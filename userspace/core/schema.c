@@ -12,9 +12,6 @@ static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
-const char *const section_names[SECTIONS] = { "",	 "sources", "privacy",	  "geoip",    "syn-flood",
-					      "metrics", "service", "source-set", "container" };
-
 #define TOP(member) offsetof(struct policy, member)
 #define SERVICE(member) offsetof(struct policy_service, member)
 #define SET(member) offsetof(struct policy_set, member)
@@ -36,7 +33,7 @@ const char *const section_names[SECTIONS] = { "",	 "sources", "privacy",	  "geoi
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* a row without `normal`: 0 */
 const struct setting schema[] = {
-	{ SECTION_TOP, "interfaces", KIND_INTERFACES, 0, 0, 0, NULL, "where packets are judged" },
+	{ SECTION_TOP, "interfaces", KIND_INTERFACES, TOP(interfaces), 0, 0, NULL, "where packets are judged" },
 	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes,
 	  "observe: count what would be refused, refuse nothing" },
 	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes, "auto: native, else generic" },
@@ -54,7 +51,7 @@ const struct setting schema[] = {
 	  "how addresses are shown where they leave the kernel: cut to /24 and /48, as a keyed hash, or whole" },
 	{ SECTION_PRIVACY, "retention", KIND_TIME, TOP(privacy_retention), 0, 0, NULL,
 	  "the longest that anything about an idle source, or a hash key, is kept", 86400 },
-	{ SECTION_GEOIP, "database", KIND_DATABASES, 0, 0, 0, NULL,
+	{ SECTION_GEOIP, "database", KIND_DATABASES, TOP(databases), 0, 0, NULL,
 	  "country and network databases; where two speak of an address, the later one is right" },
 	{ SECTION_FLOOD, "cookies", KIND_BOOL, TOP(flood.cookies), 0, 0, NULL, "answer floods by SYN cookies", true },
 	{ SECTION_FLOOD, "pressure-syn-rate", KIND_RATE, TOP(flood.syn_rate), 0, 0, NULL,
@@ -84,7 +81,7 @@ const struct setting schema[] = {
 	{ SECTION_SET, "countries", KIND_COUNTRIES, SET(countries), 0, 0, NULL, "all of these countries" },
 	{ SECTION_SET, "asns", KIND_NETWORKS, SET(asns), 0, 0, NULL, "all of these networks, by their AS number" },
 	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },
-	{ SECTION_SET, "services", KIND_SERVICES, 0, 0, 0, NULL, "where the set applies; default all" },
+	{ SECTION_SET, "services", KIND_SERVICES, SET(services), 0, 0, NULL, "where the set applies; default all" },
 	LIMITS(SECTION_SET, SET),
 	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap", 100 },
 	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion", true },
@@ -102,11 +99,6 @@ const size_t schema_count = sizeof(schema) / sizeof(*schema);
 bool kind_is_list(enum kind kind)
 {
 	return kind >= KIND_INTERFACES;
-}
-
-bool section_is_single(enum section section)
-{
-	return section < SECTION_SERVICE;
 }
 
 const struct setting *schema_find(enum section section, const char *key)

@@ -5,21 +5,7 @@
 
 #include <stdio.h>
 
-#include "policy.h"
-
-/* From SECTION_SERVICE on they have a title; the keys of the others are those of the policy itself. */
-enum section {
-	SECTION_TOP,
-	SECTION_SOURCES,
-	SECTION_PRIVACY,
-	SECTION_GEOIP,
-	SECTION_FLOOD,
-	SECTION_METRICS,
-	SECTION_SERVICE,
-	SECTION_SET,
-	SECTION_CONTAINER,
-	SECTIONS
-};
+#include "section.h"
 
 enum kind {
 	KIND_COUNT, /* uint32_t between min and max */
@@ -32,22 +18,22 @@ enum kind {
 	KIND_FILE,
 	KIND_PATTERN, /* absolute */
 	/* lists */
-	KIND_INTERFACES,
-	KIND_PORTS,
+	KIND_INTERFACES, /* struct strings */
+	KIND_PORTS, /* of struct policy_service */
 	KIND_ADDRESSES, /* struct addresses */
-	KIND_PUBLISHED,
-	KIND_PREFIXES,
-	KIND_SERVICES,
+	KIND_PUBLISHED, /* of struct policy_container */
+	KIND_PREFIXES, /* of struct policy_set */
+	KIND_SERVICES, /* struct strings */
 	KIND_COUNTRIES, /* struct countries */
 	KIND_NETWORKS, /* struct numbers */
-	KIND_DATABASES,
+	KIND_DATABASES, /* struct strings */
 };
 
 struct setting {
 	enum section section;
 	const char *key;
 	enum kind kind;
-	size_t offset; /* into the struct of the section */
+	size_t offset; /* into the struct of the section; unused where the kind says of which it is */
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
@@ -56,11 +42,8 @@ struct setting {
 
 extern const struct setting schema[];
 extern const size_t schema_count;
-extern const char *const section_names[SECTIONS]; /* "" for the top level */
 
 bool kind_is_list(enum kind kind);
-/* The section's keys go to struct policy itself: it has no title. */
-bool section_is_single(enum section section);
 const struct setting *schema_find(enum section section, const char *key);
 /* Sets every count, time and bool of a section to what it is when nobody says anything. */
 void schema_defaults(enum section section, void *base);
@@ -68,11 +51,13 @@ void schema_defaults(enum section section, void *base);
 const char *schema_suggest(const char *key);
 
 /*
- * Sets one key from its texts (one, but for lists). `base` is the struct of the section; `dir` is what a relative file
- * name is relative to. -EINVAL: `why` (of `size` bytes) says what is wrong and what would be right.
+ * Sets a key, or adds an element to a list, from its text. `base` is the struct of the section; `dir` is what a relative file
+ * name is relative to. 0, -ENOMEM, -EINVAL: `why` (of `size` bytes) says what is wrong and what would be right.
  */
-int setting_set(const struct setting *s, void *base, const char *const *text, size_t count, const char *dir, char *why,
-		size_t size);
+int setting_set(const struct setting *s, void *base, const char *text, const char *dir, char *why, size_t size);
+/* Of a key that is a list: empties it; how many elements it has. */
+void list_clear(const struct setting *s, void *base);
+size_t list_count(const struct setting *s, const void *base);
 /* The key is what it is when nobody says anything. */
 bool setting_is_default(const struct setting *s, const void *base);
 /* Writes "KEY = VALUE" as the grammar has it. */

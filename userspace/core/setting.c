@@ -110,17 +110,12 @@ static int value_set(const struct asked *a, void *field, const char *text)
 	}
 }
 
-int setting_set(const struct setting *s, void *base, const char *const *text, size_t count, const char *dir, char *why,
-		size_t size)
+int setting_set(const struct setting *s, void *base, const char *text, const char *dir, char *why, size_t size)
 {
 	const struct asked a = { s, dir, why, size };
 
 	snprintf(why, size, "no memory left");
-	if (kind_is_list(s->kind))
-		return list_set(&a, base, text, count);
-	if (count != 1)
-		return setting_refuse(&a, "one value is wanted, %zu are given", count);
-	return value_set(&a, (char *)base + s->offset, text[0]);
+	return kind_is_list(s->kind) ? list_add(&a, base, text) : value_set(&a, (char *)base + s->offset, text);
 }
 
 static void rate_write(const struct rate *r, FILE *out)

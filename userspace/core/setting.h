@@ -18,9 +18,8 @@ __attribute__((format(printf, 2, 3))) int setting_refuse(const struct asked *a, 
 /* The file's absolute name; *out is freed with free(). */
 int setting_path(const struct asked *a, const char *text, char **out);
 
-/* Lists. On failure the old one is as it was. */
-int list_set(const struct asked *a, void *base, const char *const *text, size_t n);
-size_t list_count(const struct setting *s, const void *base);
+/* Lists: one more element; "KEY = {...}". */
+int list_add(const struct asked *a, void *base, const char *text);
 void list_write(const struct setting *s, const void *base, FILE *out);
 
 #endif

@@ -1,106 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The value of a key that is a list: from texts, and to text. */
+/* The value of a key that is a list: its elements from texts, and to text. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "list.h"
 #include "setting.h"
 #include "value.h"
 
-static void strings_clear(char ***list, size_t *count)
+static int repeated(const struct asked *a, const char *text, const char *noun)
 {
-	size_t i;
-
-	for (i = 0; i < *count; i++)
-		free((*list)[i]);
-	free(*list);
-	*list = NULL;
-	*count = 0;
+	return setting_refuse(a, "'%s' stands twice: name each %s once", text, noun);
 }
 
-/* Replaces a list by copies. */
-static int strings_set(char ***list, size_t *count, const char *const *text, size_t n)
+static int interface_add(const struct asked *a, struct strings *list, const char *text)
 {
-	char **copy = calloc(n + 1, sizeof(*copy));
-	size_t done = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	while (done < n && (copy[done] = strdup(text[done])))
-		done++;
-	if (done < n) {
-		strings_clear(&copy, &done);
-		return -ENOMEM;
-	}
-	strings_clear(list, count);
-	*list = copy;
-	*count = n;
-	return 0;
+	if (!*text || strlen(text) > 15 || strpbrk(text, "/ \t"))
+		return setting_refuse(a, "'%s' is no interface name: `ip link` lists them", text);
+	return strings_have(list, text) ? repeated(a, text, "interface") : strings_add(list, text);
 }
 
-/* Countries are compared without case, by their own; prefixes and names may stand twice. */
-static int repeated_refuse(const struct asked *a, const char *const *text, size_t n)
+static int port_add(const struct asked *a, struct policy_service *s, const char *text)
 {
-	static const char *const noun[] = {
-		[KIND_INTERFACES] = "interface", [KIND_PORTS] = "port",	      [KIND_ADDRESSES] = "address",
-		[KIND_PUBLISHED] = "port",	 [KIND_NETWORKS] = "network", [KIND_DATABASES] = "database"
-	};
-	size_t i, j;
-
-	for (i = 0; noun[a->setting->kind] && i < n; i++) {
-		for (j = 0; j < i; j++) {
-			if (!strcmp(text[j], text[i]))
-				return setting_refuse(a, "'%s' stands twice: name each %s once", text[i],
-						      noun[a->setting->kind]);
-		}
-	}
-	return 0;
-}
-
-static int interfaces_set(const struct asked *a, struct policy *p, const char *const *text, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (!*text[i] || strlen(text[i]) > 15 || strpbrk(text[i], "/ \t"))
-			return setting_refuse(a, "'%s' is no interface name: `ip link` lists them", text[i]);
-	}
-	return strings_set(&p->interfaces, &p->interfaces_count, text, n);
-}
-
-static int ports_set(const struct asked *a, struct policy_service *s, const char *const *text, size_t n)
-{
-	uint16_t ports[SLUICE_SERVICE_PORTS];
 	uint32_t port;
-	size_t i;
+	unsigned int i;
 
-	if (n > SLUICE_SERVICE_PORTS)
+	if (s->ports_count == SLUICE_SERVICE_PORTS)
 		return setting_refuse(a, "more than %d ports: make two services of it", SLUICE_SERVICE_PORTS);
-	for (i = 0; i < n; i++) {
-		if (count_parse(text[i], 1, 65535, &port))
-			return setting_refuse(a, "'%s' is no port: a number from 1 to 65535", text[i]);
-		ports[i] = port;
+	if (count_parse(text, 1, 65535, &port))
+		return setting_refuse(a, "'%s' is no port: a number from 1 to 65535", text);
+	for (i = 0; i < s->ports_count; i++) {
+		if (s->ports[i] == port)
+			return repeated(a, text, "port");
 	}
-	memcpy(s->ports, ports, n * sizeof(*ports));
-	s->ports_count = n;
+	s->ports[s->ports_count++] = port;
 	return 0;
 }
 
-static int addresses_set(const struct asked *a, struct addresses *out, const char *const *text, size_t n)
+static int address_add(const struct asked *a, struct addresses *list, const char *text)
 {
-	_cleanup_free_ struct sluice_addr *list = calloc(n + 1, sizeof(*list));
+	struct sluice_addr addr, *more;
 	size_t i;
 
-	if (!list)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		if (addr_parse(text[i], &list[i]))
-			return setting_refuse(a, "'%s' is no address: write one, as 203.0.113.5", text[i]);
+	if (addr_parse(text, &addr))
+		return setting_refuse(a, "'%s' is no address: write one, as 203.0.113.5", text);
+	for (i = 0; i < list->count; i++) {
+		if (!memcmp(&list->item[i], &addr, sizeof(addr)))
+			return repeated(a, text, "address");
 	}
-	free(out->item);
-	out->item = TAKE_PTR(list);
-	out->count = n;
+	more = LIST_ADD(list);
+	if (!more)
+		return -ENOMEM;
+	*more = addr;
 	return 0;
 }
 
@@ -120,180 +72,155 @@ static int publish_parse(const char *text, struct publish *out)
 	return 0;
 }
 
-static int published_set(const struct asked *a, struct policy_container *c, const char *const *text, size_t n)
+static int published_add(const struct asked *a, struct policy_container *c, const char *text)
 {
-	struct publish ports[SLUICE_SERVICE_PORTS];
-	size_t i, j;
+	struct publish port, *other;
 
-	if (n > SLUICE_SERVICE_PORTS)
+	if (c->ports_count == SLUICE_SERVICE_PORTS)
 		return setting_refuse(a, "more than %d ports: make two containers of it", SLUICE_SERVICE_PORTS);
-	for (i = 0; i < n; i++) {
-		if (publish_parse(text[i], &ports[i]))
+	if (publish_parse(text, &port))
+		return setting_refuse(
+			a, "'%s' publishes nothing: write HOST or HOST:CONTAINER, as \"25\" or \"25:2525\"", text);
+	for (other = c->ports; other < c->ports + c->ports_count; other++) {
+		if (port.host == other->host || port.inside == other->inside)
 			return setting_refuse(
-				a, "'%s' publishes nothing: write HOST or HOST:CONTAINER, as \"25\" or \"25:2525\"",
-				text[i]);
-		for (j = 0; j < i; j++) {
-			if (ports[i].host == ports[j].host || ports[i].inside == ports[j].inside)
-				return setting_refuse(
-					a, "'%s' and '%s' have a port in common: each leads from one port to one port",
-					text[j], text[i]);
-		}
+				a, "'%u:%u' and '%s' have a port in common: each leads from one port to one port",
+				other->host, other->inside, text);
 	}
-	memcpy(c->ports, ports, n * sizeof(*ports));
-	c->ports_count = n;
+	c->ports[c->ports_count++] = port;
 	return 0;
 }
 
-static int prefixes_set(const struct asked *a, struct policy_set *s, const char *const *text, size_t n)
+static int prefix_add(const struct asked *a, struct policy_set *s, const char *text)
 {
-	struct prefixes list = {};
 	const char *why;
-	int err = 0;
-	size_t i;
+	int err = prefixes_parse(&s->prefixes, text, &why);
 
-	for (i = 0; i < n && !err; i++) {
-		err = prefixes_parse(&list, text[i], &why);
-		if (err && why)
-			setting_refuse(a, "'%s' %s", text[i], why);
-	}
-	if (!err)
-		err = strings_set(&s->prefix_texts, &s->prefix_texts_count, text, n);
-	if (err) {
-		prefixes_free(&list);
-		return err;
-	}
-	prefixes_free(&s->prefixes);
-	s->prefixes = list;
-	return 0;
+	if (err && why)
+		return setting_refuse(a, "'%s' %s", text, why);
+	return err ? err : strings_add(&s->prefix_texts, text);
 }
 
-static int countries_set(const struct asked *a, struct countries *out, const char *const *text, size_t n)
+static int country_add(const struct asked *a, struct countries *list, const char *text)
 {
-	struct countries c = {};
 	uint16_t country;
-	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (country_parse(text[i], &country) || !country_exists(country))
-			return setting_refuse(
-				a, "'%s' is no country: write its two letters (ISO 3166-1), as DE, or ZZ for none",
-				text[i]);
-		if (countries_have(&c, country))
-			return setting_refuse(a, "'%s' stands twice: name each country once", text[i]);
-		countries_add(&c, country);
-	}
-	*out = c;
+	if (country_parse(text, &country) || !country_exists(country))
+		return setting_refuse(
+			a, "'%s' is no country: write its two letters (ISO 3166-1), as DE, or ZZ for none", text);
+	if (countries_have(list, country))
+		return repeated(a, text, "country");
+	countries_add(list, country);
 	return 0;
 }
 
-static int networks_set(const struct asked *a, struct numbers *out, const char *const *text, size_t n)
+static int network_add(const struct asked *a, struct numbers *list, const char *text)
 {
-	_cleanup_free_ uint32_t *item = calloc(n + 1, sizeof(*item));
+	uint32_t number, *more;
 	size_t i;
 
-	if (!item)
+	if (count_parse(text + (strncmp(text, "AS", 2) ? 0 : 2), 1, UINT32_MAX, &number))
+		return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text);
+	for (i = 0; i < list->count; i++) {
+		if (list->item[i] == number)
+			return repeated(a, text, "network");
+	}
+	more = LIST_ADD(list);
+	if (!more)
 		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		if (count_parse(text[i] + (strncmp(text[i], "AS", 2) ? 0 : 2), 1, UINT32_MAX, &item[i]))
-			return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text[i]);
-	}
-	free(out->item);
-	out->item = TAKE_PTR(item);
-	out->count = n;
+	*more = number;
 	return 0;
 }
 
-static int databases_set(const struct asked *a, struct policy *p, const char *const *text, size_t n)
+static int database_add(const struct asked *a, struct strings *list, const char *text)
 {
-	char **path = calloc(n + 1, sizeof(*path));
-	size_t done = 0;
-	int err = path ? 0 : -ENOMEM;
+	_cleanup_free_ char *path = NULL;
+	int err;
 
-	for (; done < n && !err; done += !err) {
-		if (!*text[done])
-			err = setting_refuse(a, "the name is empty: write the path of a database");
-		else
-			err = setting_path(a, text[done], &path[done]);
-	}
-	if (err) {
-		strings_clear(&path, &done);
-		return err;
-	}
-	strings_clear(&p->databases, &p->databases_count);
-	p->databases = path;
-	p->databases_count = n;
-	return 0;
-}
-
-static int names_set(struct policy_set *s, const char *const *text, size_t n)
-{
-	return strings_set(&s->services, &s->services_count, text, n);
-}
-
-int list_set(const struct asked *a, void *base, const char *const *text, size_t n)
-{
-	void *field = (char *)base + a->setting->offset;
-	int err = repeated_refuse(a, text, n);
-
+	if (!*text)
+		return setting_refuse(a, "the name is empty: write the path of a database");
+	err = setting_path(a, text, &path);
 	if (err)
 		return err;
+	return strings_have(list, path) ? repeated(a, text, "database") : strings_add(list, path);
+}
+
+int list_add(const struct asked *a, void *base, const char *text)
+{
+	void *field = (char *)base + a->setting->offset;
+
 	switch (a->setting->kind) {
 	case KIND_INTERFACES:
-		return interfaces_set(a, base, text, n);
+		return interface_add(a, field, text);
 	case KIND_PORTS:
-		return ports_set(a, base, text, n);
+		return port_add(a, base, text);
 	case KIND_ADDRESSES:
-		return addresses_set(a, field, text, n);
+		return address_add(a, field, text);
 	case KIND_PUBLISHED:
-		return published_set(a, base, text, n);
+		return published_add(a, base, text);
 	case KIND_PREFIXES:
-		return prefixes_set(a, base, text, n);
+		return prefix_add(a, base, text);
 	case KIND_COUNTRIES:
-		return countries_set(a, field, text, n);
+		return country_add(a, field, text);
 	case KIND_NETWORKS:
-		return networks_set(a, field, text, n);
+		return network_add(a, field, text);
 	case KIND_DATABASES:
-		return databases_set(a, base, text, n);
+		return database_add(a, field, text);
+	default: /* names of services may stand twice */
+		return strings_add(field, text);
+	}
+}
+
+void list_clear(const struct setting *s, void *base)
+{
+	void *field = (char *)base + s->offset;
+	struct policy_set *set = base;
+
+	switch (s->kind) {
+	case KIND_PORTS:
+		((struct policy_service *)base)->ports_count = 0;
+		break;
+	case KIND_PUBLISHED:
+		((struct policy_container *)base)->ports_count = 0;
+		break;
+	case KIND_ADDRESSES:
+		((struct addresses *)field)->count = 0;
+		break;
+	case KIND_NETWORKS:
+		((struct numbers *)field)->count = 0;
+		break;
+	case KIND_COUNTRIES:
+		*(struct countries *)field = (struct countries){};
+		break;
+	case KIND_PREFIXES:
+		set->prefixes.count = 0;
+		strings_clear(&set->prefix_texts);
+		break;
 	default:
-		return names_set(base, text, n);
+		strings_clear(field);
 	}
 }
 
 size_t list_count(const struct setting *s, const void *base)
 {
 	const void *field = (const char *)base + s->offset;
-	const struct policy_service *service = base;
-	const struct policy *policy = base;
-	const struct policy_set *set = base;
 
 	switch (s->kind) {
-	case KIND_INTERFACES:
-		return policy->interfaces_count;
 	case KIND_PORTS:
-		return service->ports_count;
-	case KIND_ADDRESSES:
-		return ((const struct addresses *)field)->count;
+		return ((const struct policy_service *)base)->ports_count;
 	case KIND_PUBLISHED:
 		return ((const struct policy_container *)base)->ports_count;
-	case KIND_PREFIXES:
-		return set->prefix_texts_count;
-	case KIND_COUNTRIES:
-		return ((const struct countries *)field)->count;
+	case KIND_ADDRESSES:
+		return ((const struct addresses *)field)->count;
 	case KIND_NETWORKS:
 		return ((const struct numbers *)field)->count;
-	case KIND_DATABASES:
-		return policy->databases_count;
+	case KIND_COUNTRIES:
+		return ((const struct countries *)field)->count;
+	case KIND_PREFIXES:
+		return ((const struct policy_set *)base)->prefix_texts.count;
 	default:
-		return set->services_count;
+		return ((const struct strings *)field)->count;
 	}
-}
-
-static void strings_write(char *const *text, size_t n, FILE *out)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		fprintf(out, "%s\"%s\"", i ? ", " : "", text[i]);
 }
 
 static void countries_write(const struct countries *c, FILE *out)
@@ -310,58 +237,52 @@ static void countries_write(const struct countries *c, FILE *out)
 	}
 }
 
-static void published_write(const struct policy_container *c, size_t n, FILE *out)
+static void published_write(const struct publish *p, FILE *out)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		fprintf(out, "%s\"%u", i ? ", " : "", c->ports[i].host);
-		if (c->ports[i].inside != c->ports[i].host)
-			fprintf(out, ":%u", c->ports[i].inside);
-		fputc('"', out);
-	}
+	fprintf(out, "\"%u", p->host);
+	if (p->inside != p->host)
+		fprintf(out, ":%u", p->inside);
+	fputc('"', out);
 }
 
-static void numbers_write(const struct setting *s, const void *base, size_t n, FILE *out)
+static void element_write(const struct setting *s, const void *base, size_t i, FILE *out)
 {
-	const struct policy_service *service = base;
 	const void *field = (const char *)base + s->offset;
-	const struct addresses *addresses = field;
-	const struct numbers *numbers = field;
 	char text[ADDR_TEXT_LEN];
-	size_t i;
 
-	for (i = 0; i < n; i++) {
-		fputs(i ? ", " : "", out);
-		if (s->kind == KIND_PORTS)
-			fprintf(out, "%u", service->ports[i]);
-		else if (s->kind == KIND_ADDRESSES)
-			fputs(addr_format(&addresses->item[i], text), out);
-		else
-			fprintf(out, "%u", numbers->item[i]);
+	switch (s->kind) {
+	case KIND_PORTS:
+		fprintf(out, "%u", ((const struct policy_service *)base)->ports[i]);
+		break;
+	case KIND_PUBLISHED:
+		published_write(&((const struct policy_container *)base)->ports[i], out);
+		break;
+	case KIND_ADDRESSES:
+		fputs(addr_format(&((const struct addresses *)field)->item[i], text), out);
+		break;
+	case KIND_NETWORKS:
+		fprintf(out, "%u", ((const struct numbers *)field)->item[i]);
+		break;
+	case KIND_PREFIXES:
+		fprintf(out, "\"%s\"", ((const struct policy_set *)base)->prefix_texts.item[i]);
+		break;
+	default:
+		fprintf(out, "\"%s\"", ((const struct strings *)field)->item[i]);
 	}
 }
 
 void list_write(const struct setting *s, const void *base, FILE *out)
 {
-	const struct policy *policy = base;
-	const struct policy_set *set = base;
-	size_t n = list_count(s, base);
+	size_t n = list_count(s, base), i;
 
 	fprintf(out, "%s = {", s->key);
-	if (s->kind == KIND_INTERFACES)
-		strings_write(policy->interfaces, n, out);
-	else if (s->kind == KIND_DATABASES)
-		strings_write(policy->databases, n, out);
-	else if (s->kind == KIND_PREFIXES)
-		strings_write(set->prefix_texts, n, out);
-	else if (s->kind == KIND_SERVICES)
-		strings_write(set->services, n, out);
-	else if (s->kind == KIND_PUBLISHED)
-		published_write(base, n, out);
-	else if (s->kind == KIND_COUNTRIES)
+	if (s->kind == KIND_COUNTRIES) {
 		countries_write((const void *)((const char *)base + s->offset), out);
-	else
-		numbers_write(s, base, n, out);
+	} else {
+		for (i = 0; i < n; i++) {
+			fputs(i ? ", " : "", out);
+			element_write(s, base, i, out);
+		}
+	}
 	fputc('}', out);
 }

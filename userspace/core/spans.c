@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
 #include "spans.h"
 
 addr_number number_of(const struct sluice_addr *a)
@@ -47,14 +48,10 @@ int spans_add(struct spans *s, addr_number first, uint32_t value)
 	}
 	if (s->count && s->item[s->count - 1].value == value)
 		return 0;
-	if (s->count == s->room) {
-		more = realloc(s->item, (s->room ? s->room * 2 : 16) * sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		s->item = more;
-		s->room = s->room ? s->room * 2 : 16;
-	}
-	s->item[s->count++] = (struct span){ first, value };
+	more = LIST_ADD(s);
+	if (!more)
+		return -ENOMEM;
+	*more = (struct span){ first, value };
 	return 0;
 }
 

@@ -18,10 +18,10 @@ void state_free(struct state *s)
 
 	if (!s)
 		return;
-	for (i = 0; i < s->settings; i++)
-		free(s->setting[i].value);
-	free(s->setting);
-	free(s->live);
+	for (i = 0; i < s->settings.count; i++)
+		free(s->settings.item[i].value);
+	free(s->settings.item);
+	free(s->lives.item);
 	free(s);
 }
 DEFINE_CLEANUP(struct state *, state_free);
@@ -63,10 +63,10 @@ static void lines_write(const struct state *s, FILE *out)
 	size_t i;
 
 	fprintf(out, HEAD " %d %" PRIu64 "\n", SLUICE_STATE_VERSION, s->saved);
-	for (i = 0; i < s->lives; i++)
-		live_write(&s->live[i], out);
-	for (i = 0; i < s->settings; i++)
-		setting_write(&s->setting[i], out);
+	for (i = 0; i < s->lives.count; i++)
+		live_write(&s->lives.item[i], out);
+	for (i = 0; i < s->settings.count; i++)
+		setting_write(&s->settings.item[i], out);
 }
 
 int state_write(const struct state *s, char **out)
@@ -83,23 +83,9 @@ int state_write(const struct state *s, char **out)
 	return asprintf(out, "%send %08lx\n", lines, crc32(0, (const unsigned char *)lines, len)) < 0 ? -ENOMEM : 0;
 }
 
-/* Doubles `list` where its `count` elements fill it. */
-static int room_make(void **list, size_t count, size_t size)
-{
-	void *more;
-
-	if (count & (count - 1) || (count && count < 8))
-		return 0;
-	more = realloc(*list, (count < 8 ? 8 : count * 2) * size);
-	if (!more)
-		return -ENOMEM;
-	*list = more;
-	return 0;
-}
-
 static int live_parse(struct state *s, bool ban, const char *line)
 {
-	struct state_live live = { .ban = ban };
+	struct state_live live = { .ban = ban }, *more;
 	char prefix[ADDR_TEXT_LEN];
 	const char *why;
 	int n = 0;
@@ -109,15 +95,16 @@ static int live_parse(struct state *s, bool ban, const char *line)
 	    line[n] != ' ' || prefix_parse(prefix, &live.prefix, &why))
 		return -EINVAL;
 	snprintf(live.text, sizeof(live.text), "%s", line + n + 1);
-	if (room_make((void **)&s->live, s->lives, sizeof(live)))
+	more = LIST_ADD(&s->lives);
+	if (!more)
 		return -ENOMEM;
-	s->live[s->lives++] = live;
+	*more = live;
 	return 0;
 }
 
 static int setting_parse(struct state *s, const char *line)
 {
-	struct state_setting set = {};
+	struct state_setting set = {}, *more;
 	int n = 0;
 
 	if (sscanf(line, "%*s %31s %63s %" SCNu64 " %" SCNu64 " %" SCNu32 "%n", set.service, set.key, &set.until,
@@ -126,13 +113,12 @@ static int setting_parse(struct state *s, const char *line)
 		return -EINVAL;
 	if (!strcmp(set.service, "-"))
 		*set.service = 0;
-	if (room_make((void **)&s->setting, s->settings, sizeof(set)))
+	more = LIST_ADD(&s->settings);
+	if (!more)
 		return -ENOMEM;
-	set.value = strdup(line + n + 1);
-	if (!set.value)
-		return -ENOMEM;
-	s->setting[s->settings++] = set;
-	return 0;
+	*more = set;
+	more->value = strdup(line + n + 1);
+	return more->value ? 0 : -ENOMEM;
 }
 
 static int line_parse(struct state *s, const char *line)

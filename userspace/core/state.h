@@ -18,6 +18,7 @@
 
 #include "abi.h"
 #include "addr.h"
+#include "list.h"
 
 #define SLUICE_STATE_VERSION 1
 #define STATE_BYTES (64 << 20) /* more than full tables come to */
@@ -40,10 +41,8 @@ struct state_setting {
 
 struct state {
 	uint64_t saved;
-	struct state_live *live; /* owned */
-	size_t lives;
-	struct state_setting *setting; /* owned */
-	size_t settings;
+	LIST(struct state_live) lives;
+	LIST(struct state_setting) settings;
 };
 
 /* *out is freed with free(). Control bytes in texts become blanks. 0 or -ENOMEM. */

@@ -123,8 +123,8 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 	const struct policy_service *service = policy_service_find(dm->live, q->service);
 	const struct policy_set *set = NULL;
 
-	if (x->rule.set_id && x->rule.set_id <= dm->live->sets_count)
-		set = &dm->live->sets[x->rule.set_id - 1];
+	if (x->rule.set_id && x->rule.set_id <= dm->live->sets.count)
+		set = &dm->live->sets.item[x->rule.set_id - 1];
 	if (why == SLUICE_BANNED)
 		rule_live(dm, LIVE_BAN, &q->address, r);
 	if (why == SLUICE_ALLOWED && !rule_live(dm, LIVE_ALLOW, &q->address, r))

@@ -99,8 +99,9 @@ static void tables_gather(struct figures *f)
 		f->maps[i] = (struct metrics_map){ s->fill[i].name, s->fill[i].entries, s->fill[i].capacity };
 	f->metrics.maps = f->maps;
 	f->metrics.maps_count = i;
-	for (i = 0; i < s->interfaces_count; i++)
-		f->interfaces[i] = (struct metrics_interface){ s->interfaces[i].name, s->interfaces[i].xdp_mode };
+	for (i = 0; i < s->interfaces.count; i++)
+		f->interfaces[i] =
+			(struct metrics_interface){ s->interfaces.item[i].name, s->interfaces.item[i].xdp_mode };
 	f->metrics.interfaces = f->interfaces;
 	f->metrics.interfaces_count = i;
 }
@@ -115,7 +116,7 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	err = dm->engine ? snapshot_take(dm->engine, &f->snapshot) : -ENODEV;
 	if (err)
 		return err;
-	f->interfaces = calloc(f->snapshot->interfaces_count + 1, sizeof(*f->interfaces));
+	f->interfaces = calloc(f->snapshot->interfaces.count + 1, sizeof(*f->interfaces));
 	if (!f->interfaces)
 		return -ENOMEM;
 	f->metrics = (struct metrics){

@@ -91,8 +91,8 @@ int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, st
 	err = forecast_make(dm->live, want, &f, d);
 	if (!err)
 		err = snapshot_take(dm->engine, &s);
-	for (i = 0; i < want->services_count && !err; i++)
-		json_array_append_new(services, service_json(&f, s, want->services[i].name));
+	for (i = 0; i < want->services.count && !err; i++)
+		json_array_append_new(services, service_json(&f, s, want->services.item[i].name));
 	if (!err)
 		err = sources_forecast(dm, &f, sources);
 	forecast_free(&f);

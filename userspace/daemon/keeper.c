@@ -86,16 +86,12 @@ static struct policy *interfaces_read(const json_t *list, int mode)
 	_cleanup_(policy_free) struct policy *p = policy_new();
 	size_t i;
 
-	if (p)
-		p->interfaces = calloc(json_array_size(list) + 1, sizeof(*p->interfaces));
-	if (!p || !p->interfaces)
-		return NULL;
-	for (i = 0; i < json_array_size(list); i++) {
-		p->interfaces[i] = strdup(json_string_value(json_array_get(list, i)));
-		if (!p->interfaces[i])
+	for (i = 0; p && i < json_array_size(list); i++) {
+		if (strings_add(&p->interfaces, json_string_value(json_array_get(list, i))))
 			return NULL;
-		p->interfaces_count++;
 	}
+	if (!p)
+		return NULL;
 	p->xdp_mode = mode;
 	return TAKE_PTR(p);
 }
@@ -184,6 +180,8 @@ static int serve(const char *instance, int with, const json_t *request)
 		err = attach(instance, request, &d);
 	else if (json_object_get(request, "exchange"))
 		err = exchange(instance, &d);
+	else if (json_object_get(request, "bury"))
+		err = engine_bury(instance, &d);
 	else
 		err = engine_unload(instance, &d);
 	said = answer(err, &d);
@@ -312,9 +310,9 @@ static json_t *interfaces_there(const struct daemon *dm, const struct policy *p,
 	json_t *there = json_array();
 	size_t i;
 
-	for (i = 0; p && i < p->interfaces_count; i++) {
-		if (!engine_link_away(dm->engine, p->interfaces[i], d ? d : &ignored))
-			json_array_append_new(there, json_string(p->interfaces[i]));
+	for (i = 0; p && i < p->interfaces.count; i++) {
+		if (!engine_link_away(dm->engine, p->interfaces.item[i], d ? d : &ignored))
+			json_array_append_new(there, json_string(p->interfaces.item[i]));
 	}
 	diag_free(&ignored);
 	return there;
@@ -336,12 +334,22 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 	return err ? err : engine_links_note(dm->engine, p);
 }
 
-int keeper_exchange(struct daemon *dm, struct diag *d)
+static int old_ask(struct daemon *dm, const char *what, struct diag *d)
 {
 	if (!engine_old_stands(dm->engine))
 		return 0;
-	message_send(dm->keeper, json_pack("{s:b}", "exchange", true), NULL);
+	message_send(dm->keeper, json_pack("{s:b}", what, true), NULL);
 	return answer_await(dm, NULL, d);
+}
+
+int keeper_exchange(struct daemon *dm, struct diag *d)
+{
+	return old_ask(dm, "exchange", d);
+}
+
+int keeper_bury(struct daemon *dm, struct diag *d)
+{
+	return old_ask(dm, "bury", d);
 }
 
 int keeper_unload(struct daemon *dm, struct diag *d)

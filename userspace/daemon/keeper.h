@@ -2,7 +2,7 @@
 /*
  * A second process that keeps the one right sluiced cannot do without and should not have: to look at, and replace, the programs on
  * an interface takes a descriptor by a program's id, and the kernel gives that to CAP_SYS_ADMIN only. The keeper reads nothing but
- * its pipe to sluiced, does four things, and ends with it. The last: to enter the network namespaces of containers, and to open there
+ * its pipe to sluiced, does five things, and ends with it. The last: to enter the network namespaces of containers, and to open there
  * what lists the sockets. It hands over descriptors of these two kinds only, and the number of the namespace.
  */
 #ifndef SLUICE_DAEMON_KEEPER_H
@@ -15,9 +15,10 @@ int keeper_begin(struct daemon *dm);
 /* From now on the keeper enters namespaces for the engine. */
 void keeper_lend(struct daemon *dm);
 void keeper_end(struct daemon *dm);
-/* As engine_attach(), engine_exchange() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone, a restart brings it back. */
+/* As engine_attach(), engine_exchange(), engine_bury() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone, a restart brings it back. */
 int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d);
 int keeper_exchange(struct daemon *dm, struct diag *d);
+int keeper_bury(struct daemon *dm, struct diag *d);
 int keeper_unload(struct daemon *dm, struct diag *d);
 
 #endif

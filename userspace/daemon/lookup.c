@@ -21,7 +21,7 @@ const char *set_key(const struct policy_set *s, const struct geo *geo, const str
 	for (i = 0; i < s->prefixes.count; i++) {
 		cut = addr_mask(a, s->prefixes.item[i].len);
 		if (!memcmp(&cut, &s->prefixes.item[i].addr, sizeof(cut)))
-			return s->prefix_texts_count ? "prefixes" : "file";
+			return s->prefix_texts.count ? "prefixes" : "file";
 	}
 	for (i = 0; i < s->asns.count; i++) {
 		if (s->asns.item[i] == asn)
@@ -35,9 +35,9 @@ static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
 	json_t *sets = json_array();
 	size_t i;
 
-	for (i = 0; i < p->sets_count; i++) {
-		if (p->sets[i].enabled && set_key(&p->sets[i], p->geo, a))
-			json_array_append_new(sets, json_string(p->sets[i].name));
+	for (i = 0; i < p->sets.count; i++) {
+		if (p->sets.item[i].enabled && set_key(&p->sets.item[i], p->geo, a))
+			json_array_append_new(sets, json_string(p->sets.item[i].name));
 	}
 	return sets;
 }

@@ -63,8 +63,8 @@ static int policy_load(struct daemon *dm, struct diag *d)
 	if (!dm->live)
 		return -ENOMEM;
 	if (dm->check_only)
-		printf("%s: good: %zu services, %zu sets\n", dm->config, dm->base->services_count,
-		       dm->base->sets_count);
+		printf("%s: good: %zu services, %zu sets\n", dm->config, dm->base->services.count,
+		       dm->base->sets.count);
 	return 0;
 }
 
@@ -123,7 +123,7 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err && !dm->held)
 		err = keeper_attach(dm, dm->live, NULL, d);
 	if (!err)
-		err = engine_bury(dm->engine, d);
+		err = keeper_bury(dm, d);
 	return err ? err : daemon_take(dm, resumed, d);
 }
 

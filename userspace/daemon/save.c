@@ -67,9 +67,9 @@ static int drop_in_works(const struct daemon *dm, const struct override *set, co
 
 	if (err)
 		return err;
-	for (i = 0; i < p->files_count && strcmp(p->files[i], realpath(path, real) ? real : path); i++)
+	for (i = 0; i < p->files.count && strcmp(p->files.item[i], realpath(path, real) ? real : path); i++)
 		;
-	if (i == p->files_count) {
+	if (i == p->files.count) {
 		diag_add(d, "%s includes no conf.d: add the line include(conf.d/*.conf) to it, then set again",
 			 dm->config);
 		return -EINVAL;

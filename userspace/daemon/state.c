@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "daemon.h"
+#include "list.h"
 #include "protocol.h"
 #include "tables.h"
 #include "text.h"
@@ -56,14 +57,12 @@ static int lives_gather(const struct daemon *dm, enum live_kind kind, struct sta
 
 	if (err)
 		return err;
-	more = realloc(s->live, (s->lives + count + 1) * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	s->live = more;
 	for (i = 0; i < count; i++) {
 		if (trial_is_shield(list[i].text))
 			continue;
-		more = &s->live[s->lives++];
+		more = LIST_ADD(&s->lives);
+		if (!more)
+			return -ENOMEM;
 		*more = (struct state_live){ kind == LIVE_BAN, list[i].prefix, 0, list[i].since, list[i].uid, "" };
 		more->until = list[i].expires_in ? s->saved + list[i].expires_in : 0;
 		memcpy(more->text, list[i].text, sizeof(more->text));
@@ -77,24 +76,18 @@ static int settings_gather(const struct daemon *dm, struct state *s)
 	const struct override *list = dm->before.live ? dm->before.overrides : dm->overrides, *o;
 	const struct timespec now = clock_now();
 	struct state_setting *set;
-	size_t count = 0;
 
-	for (o = list; o; o = o->next)
-		count++;
-	s->setting = calloc(count + 1, sizeof(*s->setting));
-	if (!s->setting)
-		return -ENOMEM;
 	for (o = list; o; o = o->next) {
-		set = &s->setting[s->settings];
-		set->uid = o->uid;
-		set->since = o->since;
+		set = LIST_ADD(&s->settings);
+		if (!set)
+			return -ENOMEM;
+		*set = (struct state_setting){ .uid = o->uid, .since = o->since };
 		set->until = o->until.tv_sec ? s->saved + o->until.tv_sec - now.tv_sec : 0;
 		snprintf(set->service, sizeof(set->service), "%s", o->service);
 		snprintf(set->key, sizeof(set->key), "%s", o->key);
 		set->value = strdup(o->value);
 		if (!set->value)
 			return -ENOMEM;
-		s->settings++;
 	}
 	return 0;
 }
@@ -118,7 +111,7 @@ static int state_store(const struct daemon *dm, struct diag *d)
 	if (err)
 		return err;
 	state_path(dm, path);
-	if (!s->lives && !s->settings)
+	if (!s->lives.count && !s->settings.count)
 		return access(path, F_OK) ? 0 : text_remove(path, d);
 	err = state_write(s, &text);
 	if (err)
@@ -171,7 +164,7 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 	unsigned int back = 0;
 	int64_t left;
 
-	for (live = s->live; live < s->live + s->lives; live++) {
+	for (live = s->lives.item; live < s->lives.item + s->lives.count; live++) {
 		left = state_left(s, live->until, now);
 		if (left < 0)
 			continue;
@@ -179,8 +172,8 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 		memcpy(was.text, live->text, sizeof(was.text));
 		back += !live_restore(dm->engine, live->ban ? LIVE_BAN : LIVE_ALLOW, &was);
 	}
-	if (s->lives)
-		log_say(LOG_NOTICE, "%u of %zu bans and allows are back, the others are over", back, s->lives);
+	if (s->lives.count)
+		log_say(LOG_NOTICE, "%u of %zu bans and allows are back, the others are over", back, s->lives.count);
 }
 
 /* One that the policy file has no place for any more is left out, and said. */
@@ -192,8 +185,8 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 	int64_t left;
 	size_t i;
 
-	for (i = s->settings; i-- > 0;) { /* the newest is first, here and there */
-		set = &s->setting[i];
+	for (i = s->settings.count; i-- > 0;) { /* the newest is first, here and there */
+		set = &s->settings.item[i];
 		left = state_left(s, set->until, now);
 		if (left < 0)
 			continue;

@@ -159,7 +159,7 @@ const char *gate_mode(const char *interface, const char *pin)
 }
 
 /* Also takes the pin away. An interface that is gone, or a gate that somebody else detached, is no error. */
-int gate_detach(const char *interface, const char *pin, struct diag *d)
+static int gate_detach(const char *interface, const char *pin, struct diag *d)
 {
 	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
 	struct xdp_program *prog = mp ? gate_find(mp, pin) : NULL;
@@ -172,6 +172,16 @@ int gate_detach(const char *interface, const char *pin, struct diag *d)
 		return err;
 	}
 	return unlink(pin) ? -errno : 0;
+}
+
+static int gate_detach_any(const char *interface, const char *pin, void *arg)
+{
+	return gate_detach(interface, pin, arg);
+}
+
+int gates_detach(const char *instance, struct diag *d)
+{
+	return pins_each_gate(instance, gate_detach_any, d);
 }
 
 /* One attempt in one mode; leaves the attached program pinned. */
@@ -348,8 +358,8 @@ static bool names_interface(const struct policy *p, const char *interface)
 {
 	size_t i;
 
-	for (i = 0; i < p->interfaces_count; i++) {
-		if (!strcmp(p->interfaces[i], interface))
+	for (i = 0; i < p->interfaces.count; i++) {
+		if (!strcmp(p->interfaces.item[i], interface))
 			return true;
 	}
 	return false;
@@ -399,8 +409,8 @@ bool engine_attached(const struct engine *e, const struct policy *p, const struc
 	struct attached a = { .policy = p, .also = also };
 	size_t i, want = 0;
 
-	for (i = 0; i < p->interfaces_count; i++)
-		want += !link_is_away(e, p->interfaces[i]);
+	for (i = 0; i < p->interfaces.count; i++)
+		want += !link_is_away(e, p->interfaces.item[i]);
 	return !pins_each_gate(e->instance, attached_count, &a) && a.count == want;
 }
 
@@ -422,7 +432,7 @@ int engine_attach(struct engine *e, const struct policy *p, const struct policy 
 	if (turn < 0)
 		return turn;
 	err = pins_each_gate(e->instance, detach_other, &job);
-	for (i = 0; i < p->interfaces_count && !err; i++)
-		err = interface_guard(e, p->interfaces[i], p->xdp_mode, d);
+	for (i = 0; i < p->interfaces.count && !err; i++)
+		err = interface_guard(e, p->interfaces.item[i], p->xdp_mode, d);
 	return err;
 }

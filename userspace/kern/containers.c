@@ -7,6 +7,7 @@
 
 #include "containers.h"
 #include "internal.h"
+#include "list.h"
 
 struct row {
 	struct sluice_published_key key;
@@ -15,7 +16,7 @@ struct row {
 
 struct rows {
 	struct row *item;
-	size_t count;
+	size_t count, room;
 };
 
 static void rows_free(struct rows *r)
@@ -32,17 +33,18 @@ static int row_compare(const void *a, const void *b)
 static int rows_add(struct rows *r, const struct sluice_container *c, __u32 slot, __u64 netns)
 {
 	size_t addresses = c->addresses_count ? c->addresses_count : 1, i, j;
-	struct row *more = reallocarray(r->item, r->count + addresses * c->ports_count, sizeof(*more));
+	struct row *more;
 
-	if (!more)
-		return -ENOMEM;
-	r->item = more;
 	for (i = 0; i < addresses; i++) {
-		for (j = 0; j < c->ports_count; j++)
-			r->item[r->count++] = (struct row){
+		for (j = 0; j < c->ports_count; j++) {
+			more = LIST_ADD(r);
+			if (!more)
+				return -ENOMEM;
+			*more = (struct row){
 				.key = { .netns = netns, .addr = c->addresses[i], .slot = slot, .port = c->port[j] },
 				.to = c->host[j],
 			};
+		}
 	}
 	return 0;
 }

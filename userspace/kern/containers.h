@@ -23,7 +23,7 @@ struct space {
 
 struct spaces {
 	struct space *item;
-	size_t count;
+	size_t count, room;
 };
 
 void spaces_free(struct spaces *s);

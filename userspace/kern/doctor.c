@@ -10,6 +10,7 @@
 
 #include "doctor.h"
 #include "internal.h"
+#include "list.h"
 #include "sockets.h"
 
 static void btf_free(struct btf *btf)
@@ -33,24 +34,23 @@ void findings_free(struct findings *f)
 void finding_add(struct findings *f, enum finding_level level, const char *check, const char *remedy, const char *what,
 		 ...)
 {
-	size_t room = f->room ? f->room * 2 : 32;
-	struct finding *more, new = { .level = level, .check = check };
+	struct finding new = { .level = level, .check = check, .remedy = strdup(remedy) }, *more = NULL;
 	va_list ap;
 	int n;
 
-	if (f->count == f->room) {
-		more = reallocarray(f->item, room, sizeof(*more));
-		if (!more)
-			return;
-		f->item = more;
-		f->room = room;
-	}
 	va_start(ap, what);
 	n = vasprintf(&new.what, what, ap);
 	va_end(ap);
-	new.remedy = strdup(remedy);
-	if (n >= 0 && new.remedy)
-		f->item[f->count++] = new;
+	if (n < 0)
+		new.what = NULL;
+	else if (new.remedy)
+		more = LIST_ADD(f);
+	if (!more) {
+		free(new.what);
+		free(new.remedy);
+		return;
+	}
+	*more = new;
 }
 
 struct feature {

@@ -92,6 +92,6 @@ void doctor_containers(const struct policy *p, struct findings *f)
 {
 	size_t i;
 
-	for (i = 0; i < p->containers_count; i++)
-		container_look(&p->containers[i], f);
+	for (i = 0; i < p->containers.count; i++)
+		container_look(&p->containers.item[i], f);
 }

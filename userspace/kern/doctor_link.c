@@ -161,6 +161,6 @@ void doctor_interfaces(const struct policy *p, const char *instance, struct find
 {
 	size_t i;
 
-	for (i = 0; i < p->interfaces_count; i++)
-		interface(p->interfaces[i], instance, p, f);
+	for (i = 0; i < p->interfaces.count; i++)
+		interface(p->interfaces.item[i], instance, p, f);
 }

@@ -99,10 +99,10 @@ static const struct policy_service *service_of(const struct policy *p, const str
 	found = service_at(p, &s->local, s->local_port);
 	if (found || !address_is_any(&s->local))
 		return found;
-	for (i = 0; i < p->services_count; i++) {
-		for (j = 0; j < p->services[i].ports_count; j++) {
-			if (p->services[i].ports[j] == s->local_port)
-				return &p->services[i];
+	for (i = 0; i < p->services.count; i++) {
+		for (j = 0; j < p->services.item[i].ports_count; j++) {
+			if (p->services.item[i].ports[j] == s->local_port)
+				return &p->services.item[i];
 		}
 	}
 	return NULL;
@@ -135,7 +135,7 @@ static bool is_published(const struct policy *p, uint16_t port)
 	const struct policy_container *c;
 	unsigned int i;
 
-	for (c = p->containers; c < p->containers + p->containers_count; c++) {
+	for (c = p->containers.item; c < p->containers.item + p->containers.count; c++) {
 		for (i = 0; i < c->ports_count; i++) {
 			if (c->ports[i].host == port)
 				return true;
@@ -194,10 +194,10 @@ void doctor_listeners(const struct policy *p, struct findings *f)
 	}
 	for (i = 0; i < count; i++)
 		listener(p, &list[i], f);
-	for (i = 0; i < p->services_count; i++) {
-		for (j = 0; j < p->services[i].ports_count; j++) {
-			if (!is_published(p, p->services[i].ports[j])) /* doctor_containers() looks */
-				service_port(&p->services[i], p->services[i].ports[j], p, list, count, f);
+	for (i = 0; i < p->services.count; i++) {
+		for (j = 0; j < p->services.item[i].ports_count; j++) {
+			if (!is_published(p, p->services.item[i].ports[j])) /* doctor_containers() looks */
+				service_port(&p->services.item[i], p->services.item[i].ports[j], p, list, count, f);
 		}
 	}
 }

@@ -140,11 +140,6 @@ static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 	return err ? err : identity_write(e, p->path);
 }
 
-static int gate_forget(const char *interface, const char *pin, void *arg)
-{
-	return gate_detach(interface, pin, arg);
-}
-
 /* Takes over what a daemon of before left. */
 static int engine_resume(struct engine *e)
 {
@@ -200,7 +195,7 @@ static int engine_take(struct engine *e, const struct policy *p, bool *resumed, 
 		err = old_make(e, d);
 	} else {
 		/* What a load that was cut short left behind holds nothing worth keeping. */
-		pins_each_gate(e->instance, gate_forget, d);
+		gates_detach(e->instance, d);
 		pins_remove(e->instance);
 	}
 	return err ? err : engine_make(e, p, d);
@@ -280,7 +275,7 @@ int engine_unload(const char *instance, struct diag *d)
 	turn = pins_turn();
 	if (turn < 0)
 		return turn;
-	err = pins_each_gate(instance, gate_forget, d);
+	err = gates_detach(instance, d);
 	if (err)
 		return err;
 	unload_untune(instance, d);

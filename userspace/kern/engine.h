@@ -30,7 +30,7 @@ int engine_inherit(struct engine *e, struct diag *d);
 /* Puts the new gate in the old one's place, interface by interface, without a moment in between. */
 int engine_exchange(struct engine *e, struct diag *d);
 /* ... and takes what is left of the old one away. */
-int engine_bury(struct engine *e, struct diag *d);
+int engine_bury(const char *instance, struct diag *d);
 bool engine_old_stands(const struct engine *e); /* engine_exchange() and engine_bury() have something to do */
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);

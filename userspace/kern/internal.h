@@ -123,7 +123,7 @@ int old_each_gate(const struct engine *e, int (*f)(const char *interface, const 
 int old_lives_carry(const struct engine *e);
 
 /* attach.c */
-int gate_detach(const char *interface, const char *pin, struct diag *d);
+int gates_detach(const char *instance, struct diag *d); /* all that are pinned, and their pins */
 const char *gate_mode(const char *interface, const char *pin);
 
 /* links.c */

@@ -63,9 +63,9 @@ int engine_links_note(struct engine *e, const struct policy *p)
 	int err = 0;
 	size_t i;
 
-	for (i = 0; i < p->interfaces_count && !err; i++) {
-		if (if_nametoindex(p->interfaces[i]))
-			err = link_note(e, p->interfaces[i]);
+	for (i = 0; i < p->interfaces.count && !err; i++) {
+		if (if_nametoindex(p->interfaces.item[i]))
+			err = link_note(e, p->interfaces.item[i]);
 	}
 	return err;
 }
@@ -111,9 +111,9 @@ bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
 	size_t i;
 
 	links_drain(e);
-	for (i = 0; i < p->interfaces_count; i++) {
-		g = guarded_find(e, p->interfaces[i]);
-		index = if_nametoindex(p->interfaces[i]);
+	for (i = 0; i < p->interfaces.count; i++) {
+		g = guarded_find(e, p->interfaces.item[i]);
+		index = if_nametoindex(p->interfaces.item[i]);
 		if (!g || g->index == index)
 			continue;
 		g->index = index;

@@ -67,9 +67,9 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 	json_t *interfaces = json_array(), *services = json_array();
 	size_t i;
 
-	for (i = 0; i < s->interfaces_count; i++)
-		json_array_append_new(interfaces, json_pack("{s:s, s:s}", "name", s->interfaces[i].name, "xdp_mode",
-							    s->interfaces[i].xdp_mode));
+	for (i = 0; i < s->interfaces.count; i++)
+		json_array_append_new(interfaces, json_pack("{s:s, s:s}", "name", s->interfaces.item[i].name,
+							    "xdp_mode", s->interfaces.item[i].xdp_mode));
 	for (i = 0; i < s->services_count; i++) {
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));

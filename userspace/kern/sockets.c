@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "containers.h"
+#include "list.h"
 #include "netlink.h"
 #include "sockets.h"
 #include "tables.h"
@@ -75,26 +76,20 @@ const struct policy_service *service_at(const struct policy *p, const struct slu
 {
 	size_t i;
 
-	for (i = 0; i < p->services_count; i++) {
-		if (service_has(&p->services[i], local, port))
-			return &p->services[i];
+	for (i = 0; i < p->services.count; i++) {
+		if (service_has(&p->services.item[i], local, port))
+			return &p->services.item[i];
 	}
 	return NULL;
 }
 
 static int socket_add(struct sockets *list, const struct socket_seen *s)
 {
-	size_t room = list->room ? list->room * 2 : 64;
-	struct socket_seen *more;
+	struct socket_seen *more = LIST_ADD(list);
 
-	if (list->count == list->room) {
-		more = reallocarray(list->item, room, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		list->item = more;
-		list->room = room;
-	}
-	list->item[list->count++] = *s;
+	if (!more)
+		return -ENOMEM;
+	*more = *s;
 	return 0;
 }
 

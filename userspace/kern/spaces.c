@@ -11,6 +11,7 @@
 
 #include "containers.h"
 #include "internal.h"
+#include "list.h"
 
 void spaces_free(struct spaces *s)
 {
@@ -26,15 +27,14 @@ void spaces_free(struct spaces *s)
 
 int spaces_add(struct spaces *s, uint64_t cookie, int fd)
 {
-	struct space *more = reallocarray(s->item, s->count + 1, sizeof(*more));
+	struct space *more = LIST_ADD(s);
 
 	if (!more) {
 		if (fd >= 0)
 			close(fd);
 		return -ENOMEM;
 	}
-	s->item = more;
-	s->item[s->count++] = (struct space){ cookie, fd };
+	*more = (struct space){ cookie, fd };
 	return 0;
 }
 

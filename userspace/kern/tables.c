@@ -4,6 +4,7 @@
 
 #include "force.h"
 #include "internal.h"
+#include "list.h"
 #include "tables.h"
 
 #define BATCH 4096
@@ -100,11 +101,9 @@ static int add_interface(const char *interface, const char *pin, void *arg)
 	struct snapshot *s = arg;
 	struct interface_status *more;
 
-	more = realloc(s->interfaces, (s->interfaces_count + 1) * sizeof(*more));
+	more = LIST_ADD(&s->interfaces);
 	if (!more)
 		return -ENOMEM;
-	s->interfaces = more;
-	more += s->interfaces_count++;
 	memset(more, 0, sizeof(*more));
 	snprintf(more->name, sizeof(more->name), "%.15s", interface);
 	snprintf(more->xdp_mode, sizeof(more->xdp_mode), "%s", gate_mode(interface, pin));
@@ -272,7 +271,7 @@ void snapshot_free(struct snapshot *s)
 {
 	if (!s)
 		return;
-	free(s->interfaces);
+	free(s->interfaces.item);
 	free(s->services);
 	free(s->containers);
 	free(s);

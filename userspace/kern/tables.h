@@ -5,6 +5,7 @@
 
 #include "containers.h"
 #include "engine.h"
+#include "list.h"
 
 struct interface_status {
 	char name[16];
@@ -37,8 +38,7 @@ struct snapshot {
 	uint32_t reverts; /* policies that were not confirmed in time */
 	uint64_t reverted_s; /* CLOCK_REALTIME, when the other one was; 0: it was not */
 	bool stands_open; /* sluiced was stopped, and its grace is over: everything passes */
-	struct interface_status *interfaces;
-	size_t interfaces_count;
+	LIST(struct interface_status) interfaces;
 	struct service_status
 		*services; /* of the live generation; first is the pseudo service "-" (id 0, not protected) */
 	size_t services_count;

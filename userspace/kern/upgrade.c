@@ -236,11 +236,6 @@ int engine_inherit(struct engine *e, struct diag *d)
 	return 0; /* limits matter more than figures */
 }
 
-static int gate_bury(const char *interface, const char *pin, void *arg)
-{
-	return gate_detach(interface, pin, arg);
-}
-
 int old_bury(const char *instance, struct diag *d)
 {
 	char name[OLD_NAME_LEN], path[PIN_PATH_LEN];
@@ -250,7 +245,7 @@ int old_bury(const char *instance, struct diag *d)
 	if (access(path, F_OK))
 		return 0;
 	old_name(instance, name);
-	err = pins_each_gate(name, gate_bury, d);
+	err = gates_detach(name, d);
 	if (!err)
 		err = pins_remove(name);
 	if (err)
@@ -258,7 +253,9 @@ int old_bury(const char *instance, struct diag *d)
 	return err;
 }
 
-int engine_bury(struct engine *e, struct diag *d)
+int engine_bury(const char *instance, struct diag *d)
 {
-	return old_bury(e->instance, d);
+	_cleanup_close_ int turn = pins_turn();
+
+	return turn < 0 ? turn : old_bury(instance, d);
 }

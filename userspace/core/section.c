@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "list.h"
+#include "schema.h"
+#include "section.h"
+
+const char *const section_names[SECTIONS] = { "",	 "sources", "privacy",	  "geoip",    "syn-flood",
+					      "metrics", "service", "source-set", "container" };
+
+_Static_assert(!offsetof(struct policy_service, name) && !offsetof(struct policy_set, name) &&
+		       !offsetof(struct policy_container, name),
+	       "section_find() takes a struct for its name");
+
+bool section_is_single(enum section section)
+{
+	return section < SECTION_SERVICE;
+}
+
+#define AT(list) (i < (list)->count ? &(list)->item[i] : NULL)
+
+void *section_at(const struct policy *p, enum section section, size_t i)
+{
+	switch (section) {
+	case SECTION_SERVICE:
+		return AT(&p->services);
+	case SECTION_SET:
+		return AT(&p->sets);
+	case SECTION_CONTAINER:
+		return AT(&p->containers);
+	default:
+		return i ? NULL : (void *)(uintptr_t)p;
+	}
+}
+
+const char *section_title(enum section section, const void *base)
+{
+	return section_is_single(section) ? "" : base;
+}
+
+void *section_find(const struct policy *p, enum section section, const char *title)
+{
+	void *base;
+	size_t i;
+
+	for (i = 0; (base = section_at(p, section, i)); i++) {
+		if (section_is_single(section) || !strcmp(base, title))
+			return base;
+	}
+	return NULL;
+}
+
+#define NEW(list, ...)                                              \
+	({                                                          \
+		__typeof__((list)->item) new_ = LIST_ADD(list);     \
+		if (new_)                                           \
+			*new_ = (__typeof__(*new_)){ __VA_ARGS__ }; \
+		(void *)new_;                                       \
+	})
+
+static void *section_add(struct policy *p, enum section section, const struct place *at)
+{
+	switch (section) {
+	case SECTION_SERVICE:
+		return NEW(&p->services, .at = *at);
+	case SECTION_SET:
+		return NEW(&p->sets, .at = *at);
+	default:
+		return NEW(&p->containers, .at = *at);
+	}
+}
+
+void *section_open(struct policy *p, enum section section, const char *title, const struct place *at)
+{
+	void *base = section_find(p, section, title);
+
+	if (base)
+		return base;
+	base = section_add(p, section, at);
+	if (!base)
+		return NULL;
+	schema_defaults(section, base);
+	snprintf(base, SLUICE_NAME_LEN, "%s", title);
+	return base;
+}

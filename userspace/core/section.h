@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The sections of a policy: which there are, and one way to what stands in them. */
+#ifndef SLUICE_CORE_SECTION_H
+#define SLUICE_CORE_SECTION_H
+
+#include "policy.h"
+
+/* From SECTION_SERVICE on they have a title, and there may be many; the keys of the others are those of struct policy itself. */
+enum section {
+	SECTION_TOP,
+	SECTION_SOURCES,
+	SECTION_PRIVACY,
+	SECTION_GEOIP,
+	SECTION_FLOOD,
+	SECTION_METRICS,
+	SECTION_SERVICE,
+	SECTION_SET,
+	SECTION_CONTAINER,
+	SECTIONS
+};
+
+extern const char *const section_names[SECTIONS]; /* "" for the top level */
+
+/* It has no title: its struct is struct policy. */
+bool section_is_single(enum section section);
+/* The struct number `i` of a section, in the order of the files; NULL: there are not so many. A titled one begins with its name. */
+void *section_at(const struct policy *p, enum section section, size_t i);
+/* Its title; "" of a single section. */
+const char *section_title(enum section section, const void *base);
+/* The one of this title (of a single section: any); NULL: none. */
+void *section_find(const struct policy *p, enum section section, const char *title);
+/* The same, made with its defaults when it is new; NULL without memory. */
+void *section_open(struct policy *p, enum section section, const char *title, const struct place *at);
+
+#endif
