@@ -91,12 +91,14 @@ const struct policy_service *policy_port_owner(const struct policy *p, uint16_t 
 
 int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at)
 {
-	struct written *more = LIST_ADD(&p->written);
+	struct written *last = p->written.count ? &p->written.item[p->written.count - 1] : NULL;
 
-	if (!more)
+	if (!last || last->setting != setting || strcmp(last->name, name)) /* else another element of the same list */
+		last = LIST_ADD(&p->written);
+	if (!last)
 		return -ENOMEM;
-	*more = (struct written){ .setting = setting, .at = *at };
-	snprintf(more->name, sizeof(more->name), "%s", name);
+	*last = (struct written){ .setting = setting, .at = *at };
+	snprintf(last->name, sizeof(last->name), "%s", name);
 	return 0;
 }
 
