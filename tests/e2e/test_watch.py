@@ -81,7 +81,8 @@ def test_flood_is_sampled_and_hides_no_other_reason(make):
     denied = lambda: [l for l in w.lines() if l["reason"] == "denied"]
     told = lambda: sum(l["sampled"] for l in denied())
     assert wait_for(lambda: told() > sent * 0.5), (len(denied()), told(), sent)
-    assert len(denied()) < 500 and told() <= sent
+    assert len(denied()) < 500
+    assert told() <= sluice.reason("denied"), "in this order: the last of the flood may have come only now"
     assert max(l["sampled"] for l in denied()) > 100
     w.end()
 
