@@ -112,6 +112,13 @@ versions_agree() {
 
 format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs clang-format --dry-run --Werror; }
 
+fuzz_targets_compile() { # `make fuzz` links them, with ASan
+	local target
+	for target in tests/fuzz/target_*.c; do
+		clang -fsyntax-only -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Imaps -Iuserspace/core "$target" || return 1
+	done
+}
+
 for t in "$build"/tests/unit/test_*; do
 	case $t in *.d | *.o | *'*'*) continue ;; esac
 	step "$t" "$t"
@@ -128,6 +135,7 @@ step 'man pages are clean' manual_lint
 step 'bash completion completes' completion_works
 step 'every alert fires in its scenario' alerts
 step 'version, changes and package agree' versions_agree
+step 'every fuzz target compiles' fuzz_targets_compile
 step 'shellcheck' shellcheck scripts/*.sh tests/vm/*.sh tests/vm/init .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format

@@ -13,6 +13,7 @@
 #include "dump.h"
 #include "instance.h"
 #include "parse.h"
+#include "section.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
