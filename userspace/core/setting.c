@@ -21,8 +21,10 @@ int setting_refuse(const struct asked *a, const char *fmt, ...)
 	return -EINVAL;
 }
 
-int setting_path(const struct asked *a, const char *text, char **out)
+int setting_path(const struct asked *a, const char *text, const char *noun, char **out)
 {
+	if (!*text)
+		return setting_refuse(a, "the name is empty: write the path of a %s", noun);
 	if (*text == '/' || !a->dir)
 		*out = strdup(text);
 	else if (asprintf(out, "%s/%s", a->dir, text) < 0)
@@ -49,11 +51,8 @@ static int choice_set(const struct asked *a, const char *text, unsigned int *out
 static int file_set(const struct asked *a, char **file, const char *text)
 {
 	char *path = NULL;
-	int err;
+	int err = setting_path(a, text, "list", &path);
 
-	if (!*text)
-		return setting_refuse(a, "the name is empty: write the path of a list");
-	err = setting_path(a, text, &path);
 	if (err)
 		return err;
 	free(*file);

@@ -15,8 +15,8 @@ struct asked {
 
 /* -EINVAL */
 __attribute__((format(printf, 2, 3))) int setting_refuse(const struct asked *a, const char *fmt, ...);
-/* The file's absolute name; *out is freed with free(). */
-int setting_path(const struct asked *a, const char *text, char **out);
+/* The absolute name of a file (of a `noun`); *out is freed with free(). 0, -ENOMEM, -EINVAL: there is no name. */
+int setting_path(const struct asked *a, const char *text, const char *noun, char **out);
 
 /* Lists: one more element; "KEY = {...}". */
 int list_add(const struct asked *a, void *base, const char *text);

@@ -135,11 +135,8 @@ static int network_add(const struct asked *a, struct numbers *list, const char *
 static int database_add(const struct asked *a, struct strings *list, const char *text)
 {
 	_cleanup_free_ char *path = NULL;
-	int err;
+	int err = setting_path(a, text, "database", &path);
 
-	if (!*text)
-		return setting_refuse(a, "the name is empty: write the path of a database");
-	err = setting_path(a, text, &path);
 	if (err)
 		return err;
 	return strings_have(list, path) ? repeated(a, text, "database") : strings_add(list, path);
