@@ -19,42 +19,6 @@ static __always_inline int reservation_renew(struct sluice_reservation *r, __u64
 	return 1;
 }
 
-/*
- * Tells the counters of `h` that its client has answered (dry: asks them): ADMITTED, or why there is no room for one more that
- * is sure.
- */
-__noinline int holding_prove(const struct sluice_holding *h, const struct sluice_rule *rule,
-			     const struct sluice_service *row, int force, int dry)
-{
-	enum taken got = TAKEN;
-	__u16 told = 0;
-
-	if (!h || !rule || !row)
-		return SLUICE_UNPARSED;
-	if (h->holds & SLUICE_HOLDS_SOURCE)
-		got = counter_prove(source_counter(&h->source), &rule->source, force, dry);
-	else if (h->holds & SLUICE_HOLDS_SHARED)
-		got = counter_prove(shared_of(&h->source), &rule->source, force, dry);
-	if (got != TAKEN)
-		return refusal(got, SLUICE_SOURCE_CONNECTIONS, SLUICE_SOURCE_RATE);
-	if (!dry)
-		told = h->holds & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED);
-	if (h->holds & SLUICE_HOLDS_SET)
-		got = counter_prove(total_of(h->set_total), &rule->set, force, dry);
-	if (got != TAKEN) {
-		holding_unprove(h, told);
-		return refusal(got, SLUICE_SET_CONNECTIONS, SLUICE_SET_RATE);
-	}
-	if (!dry)
-		told |= h->holds & SLUICE_HOLDS_SET;
-	if (h->holds & SLUICE_HOLDS_SERVICE)
-		got = counter_prove(total_of(h->source.service), &row->total, force, dry);
-	if (got == TAKEN)
-		return SLUICE_ADMITTED;
-	holding_unprove(h, told);
-	return refusal(got, SLUICE_SERVICE_CONNECTIONS, SLUICE_SERVICE_RATE);
-}
-
 /* The client of this reservation has answered. Whoever takes its slots at the same time takes them as unanswered. */
 static __always_inline enum sluice_reason reservation_prove(struct door *d, struct sluice_reservation *r)
 {

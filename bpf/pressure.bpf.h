@@ -9,8 +9,6 @@
 #ifndef SLUICE_PRESSURE_BPF_H
 #define SLUICE_PRESSURE_BPF_H
 
-#define STALL_NS \
-	(300ULL * 1000000) /* a source full of reservations that none of them leaves for so long is contested */
 #define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
 #define STRAY_RATE 4 /* strays among these in STRAY_NS: an ACK flood */
 #define STRAY_NS (1000ULL * 1000000)

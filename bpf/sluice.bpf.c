@@ -20,6 +20,7 @@
 #include "classify.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
+#include "limits.bpf.h"
 #include "count.bpf.h"
 #include "pressure.bpf.h"
 #include "cookie.bpf.h"
