@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "diag.h"
+#include "files.h"
 #include "parse.h"
 
 const char *option_text(const struct call *c, enum option_id option)
@@ -186,8 +187,10 @@ static int cmd_check(const struct call *c)
 	struct policy *p = NULL;
 	struct diag d = {};
 	size_t i;
-	int err = policy_parse_file(c->word[0], NULL, &p, &d);
+	int err = files_as_owner();
 
+	if (!err)
+		err = policy_parse_file(c->word[0], NULL, &p, &d);
 	for (i = 0; i < d.count; i++)
 		fprintf(stderr, "%s\n", d.item[i].text);
 	if (!err)

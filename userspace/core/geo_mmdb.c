@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "country.h"
+#include "files.h"
 #include "geo.h"
 #include "intern.h"
 
@@ -159,16 +160,16 @@ static int database_walk(struct walk *w)
 }
 
 /*
- * libmaxminddb maps the file; one that is cut short meanwhile would end us by SIGBUS. So it gets a copy of our own. -errno.
+ * libmaxminddb maps the file; one that is cut short meanwhile would end us by SIGBUS. So it gets a copy of our own. -errno, and *why.
  */
-static int copy_open(const char *path)
+static int copy_open(const char *path, const char **why)
 {
-	_cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC), copy = memfd_create("mmdb", MFD_CLOEXEC);
+	_cleanup_close_ int from = file_open(path, why), copy = memfd_create("mmdb", MFD_CLOEXEC);
 	ssize_t got;
 	int fd;
 
 	if (from < 0 || copy < 0)
-		return -errno;
+		return from < 0 ? from : -errno;
 	while ((got = sendfile(copy, from, NULL, 1 << 24)) > 0)
 		;
 	if (got < 0)
@@ -180,13 +181,14 @@ static int copy_open(const char *path)
 
 int geo_mmdb_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d)
 {
-	_cleanup_close_ int copy = copy_open(f->path);
+	const char *why;
+	_cleanup_close_ int copy = copy_open(f->path, &why);
 	struct walk w = { .file = f, .out = out };
 	char name[32];
 	int err, status;
 
 	if (copy < 0) {
-		diag_at(d, at, "cannot read the database %s: %s: name a readable file", f->path, strerror(-copy));
+		diag_at(d, at, "cannot read the database %s: %s: %s", f->path, strerror(-copy), why);
 		return -EINVAL;
 	}
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "data.h"
+#include "files.h"
 #include "list.h"
 #include "parse.h"
 #include "schema.h"
@@ -263,6 +264,13 @@ static int text_parse(struct reader *r, const char *text)
 	return r->err;
 }
 
+/* What cannot be looked into is not empty: glob() ends, but for a folder that does not exist. */
+static int glob_failed(const char *path, int err)
+{
+	(void)path;
+	return err != ENOENT && err != ENOTDIR;
+}
+
 static int includes_read(struct reader *r, const struct include *in)
 {
 	char pattern[PATH_MAX * 2];
@@ -272,7 +280,10 @@ static int includes_read(struct reader *r, const struct include *in)
 
 	snprintf(pattern, sizeof(pattern), "%s%s%s", *in->pattern == '/' ? "" : r->dir, *in->pattern == '/' ? "" : "/",
 		 in->pattern);
-	err = glob(pattern, 0, NULL, &found);
+	err = folders_check(pattern, &in->at, r->diag);
+	if (err)
+		return err;
+	err = glob(pattern, 0, glob_failed, &found);
 	if (err == GLOB_NOMATCH && strpbrk(in->pattern, "*?["))
 		return 0;
 	if (err) {
@@ -301,7 +312,8 @@ static int file_enter(struct reader *r, const char *path, const struct place *at
 	char real[PATH_MAX];
 
 	if (!realpath(path, real)) {
-		diag_at(r->diag, at, "cannot read %s: %s: name a readable file", path, strerror(errno));
+		diag_at(r->diag, at, "cannot read %s: %s: name a readable file%s", path, strerror(errno),
+			errno == EACCES ? " in folders that their owner root may search" : "");
 		return -EINVAL;
 	}
 	if (strings_have(files, real)) {

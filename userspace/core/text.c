@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "files.h"
 #include "text.h"
 
 static int bytes_read(FILE *file, size_t limit, char **out, size_t *len)
@@ -59,27 +60,41 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+/* Takes over the descriptor. */
+static int file_read(int fd, size_t limit, char **out, size_t *len, bool *changed)
 {
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	_cleanup_fclose_ FILE *file = fdopen(fd, "r");
 	_cleanup_free_ char *text = NULL;
 	struct stat before, after;
-	size_t len = 0;
-	int err = 0;
+	int err;
 
-	if (!file || fstat(fileno(file), &before))
-		err = -errno;
-	else if (S_ISDIR(before.st_mode))
-		err = -EISDIR;
+	if (!file)
+		close(fd);
+	if (!file || fstat(fd, &before))
+		return -errno;
+	err = bytes_read(file, limit, &text, len);
+	*changed = !err && (fstat(fd, &after) || !is_same(&before, &after));
+	*out = TAKE_PTR(text);
+	return err;
+}
+
+int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+{
+	_cleanup_free_ char *text = NULL;
+	bool changed = false;
+	const char *why;
+	size_t len = 0;
+	int fd = file_open(path, &why), err = fd < 0 ? fd : 0;
+
 	if (!err)
-		err = bytes_read(file, limit, &text, &len);
-	if (!err && (fstat(fileno(file), &after) || !is_same(&before, &after))) {
+		err = file_read(fd, limit, &text, &len, &changed);
+	if (err) {
+		diag_at(d, at, "cannot read %s: %s: %s", path, strerror(-err), why);
+		return err == -ENOMEM ? err : -EINVAL;
+	}
+	if (changed) {
 		diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
 		return -EINVAL;
-	}
-	if (err) {
-		diag_at(d, at, "cannot read %s: %s: name a readable file", path, strerror(-err));
-		return err == -ENOMEM ? err : -EINVAL;
 	}
 	err = text_check(path, text, len, d);
 	if (!err)
@@ -89,10 +104,12 @@ int text_read(const char *path, size_t limit, const struct place *at, char **out
 
 static int text_write(const char *path, const char *text, unsigned int mode)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	_cleanup_close_ int fd = -1;
 	size_t left = strlen(text);
 	ssize_t n;
 
+	unlink(path); /* what a write that was cut short has left, or a pipe that would wait for a reader */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	while (left) {

@@ -7,6 +7,7 @@
 #include "clone.h"
 #include "daemon.h"
 #include "events.h"
+#include "files.h"
 #include "instance.h"
 #include "keeper.h"
 #include "parse.h"
@@ -55,8 +56,10 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 
 static int policy_load(struct daemon *dm, struct diag *d)
 {
-	int err = policy_parse_file(dm->config, NULL, &dm->base, d);
+	int err = files_as_owner(); /* what the start reads a reload will read, too */
 
+	if (!err)
+		err = policy_parse_file(dm->config, NULL, &dm->base, d);
 	if (err)
 		return err;
 	dm->live = policy_clone(dm->base);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opens the files that a policy names. Everything that reads a policy, a list, a database or the state file comes through here, so that
+ * none of them can make the daemon wait.
+ */
+#ifndef SLUICE_CORE_FILES_H
+#define SLUICE_CORE_FILES_H
+
+#include <stddef.h>
+
+#include "diag.h"
+
+/*
+ * A descriptor of a regular file, or of /dev/null, which is an empty one; never blocks, whatever stands there. -errno, with what is wrong
+ * and what to do in *why (static).
+ */
+int file_open(const char *path, const char **why);
+
+/*
+ * Whether every folder that a pattern leads through can be read: glob(3) passes over the others as if they held nothing. -EINVAL with a
+ * message that names the folder. A folder that does not exist is no error.
+ */
+int folders_check(const char *pattern, const struct place *at, struct diag *d);
+
+/*
+ * Gives up root's right to pass over the permissions of files, for good. sluiced does so before it reads anything, and sluicectl before it
+ * checks a policy, so that what one of them can read all can. Without that right nothing changes.
+ */
+int files_as_owner(void);
+
+#endif
