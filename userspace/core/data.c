@@ -13,7 +13,7 @@ int lists_read(struct policy *p, struct diag *d)
 	size_t i;
 
 	for (i = 0; i < p->sets.count; i++) {
-		if (!p->sets.item[i].file)
+		if (!p->sets.item[i].file || !p->sets.item[i].enabled)
 			continue;
 		one = listfile_read(p->sets.item[i].file, &p->sets.item[i].at, &p->sets.item[i].prefixes, d);
 		err = err ? err : one;

@@ -137,7 +137,7 @@ bool policy_names_countries(const struct policy *p)
 	for (i = 0; i < p->services.count; i++)
 		any |= p->services.item[i].deny_countries.count || p->services.item[i].allow_countries.count;
 	for (i = 0; i < p->sets.count; i++)
-		any |= p->sets.item[i].countries.count != 0;
+		any |= p->sets.item[i].enabled && p->sets.item[i].countries.count;
 	return any;
 }
 
@@ -147,6 +147,6 @@ bool policy_names_networks(const struct policy *p)
 	size_t i;
 
 	for (i = 0; i < p->sets.count; i++)
-		any |= p->sets.item[i].asns.count != 0;
+		any |= p->sets.item[i].enabled && p->sets.item[i].asns.count;
 	return any;
 }

@@ -159,7 +159,7 @@ struct place policy_place(const struct policy *p, const struct setting *setting,
 uint32_t policy_retention(const struct policy *p);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
-/* Does it name a country, or a network? */
+/* Does it name a country, or a network, where that counts? Sets that are not enabled do not. */
 bool policy_names_countries(const struct policy *p);
 bool policy_names_networks(const struct policy *p);
 
