@@ -183,9 +183,15 @@ static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 
 static int engine_take(struct engine *e, const struct policy *p, bool *resumed, struct diag *d)
 {
-	enum pinned pinned = pins_look(e, d);
-	int err = 0;
+	bool gone = false;
+	int err = netns_check(e->instance, &gone, d);
+	enum pinned pinned;
 
+	if (!err && gone)
+		err = old_bury(e->instance, d);
+	if (err)
+		return err;
+	pinned = gone ? PINNED_NOTHING : pins_look(e, d);
 	*resumed = pinned == PINNED_OURS || pinned == PINNED_PROGRAMS;
 	if (pinned == PINNED_OURS)
 		return engine_resume(e);
@@ -194,7 +200,7 @@ static int engine_take(struct engine *e, const struct policy *p, bool *resumed, 
 	if (pinned == PINNED_FOREIGN) {
 		err = old_make(e, d);
 	} else {
-		/* What a load that was cut short left behind holds nothing worth keeping. */
+		/* What a load that was cut short left behind, or a namespace that is gone, holds nothing worth keeping. */
 		gates_detach(e->instance, d);
 		pins_remove(e->instance);
 	}
@@ -267,6 +273,7 @@ static void unload_untune(const char *instance, struct diag *d)
 int engine_unload(const char *instance, struct diag *d)
 {
 	_cleanup_close_ int lock = -1, turn = -1;
+	bool gone = false;
 	int err;
 
 	lock = pins_lock(instance, false, d);
@@ -275,10 +282,13 @@ int engine_unload(const char *instance, struct diag *d)
 	turn = pins_turn();
 	if (turn < 0)
 		return turn;
-	err = gates_detach(instance, d);
+	err = netns_check(instance, &gone, d);
+	if (!err)
+		err = gates_detach(instance, d);
 	if (err)
 		return err;
-	unload_untune(instance, d);
+	if (!gone)
+		unload_untune(instance, d);
 	err = old_bury(instance, d);
 	if (!err)
 		err = pins_remove(instance);

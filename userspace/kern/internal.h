@@ -139,6 +139,13 @@ int program_ask(int fd, const struct sluice_source_key *about);
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
 int netns_cookie(__u64 *out); /* of the namespace this process is in */
 
+/* netns.c */
+/*
+ * -EXDEV with a message where the instance's pins belong to another network namespace than this; *gone: to one that exists no more, so
+ * that nothing of them is attached anywhere.
+ */
+int netns_check(const char *instance, bool *gone, struct diag *d);
+
 __u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
 
 /* commit.c */
