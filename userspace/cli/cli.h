@@ -58,6 +58,9 @@ int complain_no_daemon(const struct call *c);
 /* session.c: the address that this session comes from by SSH, "" when it does not; static. */
 const char *session_peer(void);
 
+/* commands.c */
+int cmd_check(const struct call *c);
+
 /* completion.c */
 int cmd_completion(const struct call *c);
 

@@ -6,6 +6,7 @@
 #include "diag.h"
 #include "doctor.h"
 #include "engine.h"
+#include "json_text.h"
 #include "parse.h"
 
 static const char *const levels[] = {
@@ -18,9 +19,9 @@ static void findings_json(const struct findings *f)
 	size_t i;
 
 	for (i = 0; i < f->count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "level", levels[f->item[i].level],
-						      "check", f->item[i].check, "finding", f->item[i].what, "remedy",
-						      f->item[i].remedy));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "level", levels[f->item[i].level],
+						      "check", f->item[i].check, "finding", json_line(f->item[i].what),
+						      "remedy", json_line(f->item[i].remedy)));
 	show_json(list);
 	json_decref(list);
 }

@@ -182,7 +182,7 @@ static int cmd_plain(const struct call *c)
 	return write_verb(c, c->command->name, NULL);
 }
 
-static int cmd_check(const struct call *c)
+int cmd_check(const struct call *c)
 {
 	struct policy *p = NULL;
 	struct diag d = {};
@@ -206,6 +206,12 @@ static const char *absolute(const char *path, char real[static PATH_MAX])
 	return realpath(path, real) ? real : path;
 }
 
+static int path_refuse(const struct call *c)
+{
+	return complain(EXIT_BAD, "%s: %s is a link to a name that is no UTF-8 text: rename that", c->command->name,
+			c->word[0]);
+}
+
 static int cmd_apply(const struct call *c)
 {
 	char real[PATH_MAX];
@@ -213,15 +219,17 @@ static int cmd_apply(const struct call *c)
 				 c->option[OPTION_DRY_RUN] != NULL, "confirm", option_text(c, OPTION_CONFIRM), "shield",
 				 c->option[OPTION_CONFIRM] ? session_peer() : "");
 
+	if (!args)
+		return path_refuse(c);
 	return forecast_verb(c, "apply", args);
 }
 
 static int cmd_diff(const struct call *c)
 {
 	char real[PATH_MAX];
+	json_t *args = json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : "");
 
-	return read_verb(c, "diff", json_pack("{s:s}", "path", c->words ? absolute(c->word[0], real) : ""), show_diff,
-			 false);
+	return args ? read_verb(c, "diff", args, show_diff, false) : path_refuse(c);
 }
 
 static int cmd_geo(const struct call *c)

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "instance.h"
+#include "plain.h"
 
 static void usage(FILE *out)
 {
@@ -99,6 +100,29 @@ static int options_check(const struct call *c)
 	return -1;
 }
 
+/*
+ * -1: all that goes to the daemon is text. JSON holds no other, and without its argument a command would mean something else. What reads
+ * its file itself takes any name.
+ */
+static int words_check(const struct call *c)
+{
+	bool local = c->command->run == cmd_check || c->command->run == cmd_doctor;
+	int i;
+
+	for (i = 0; i < c->words && !local; i++) {
+		if (!utf8_is_good(c->word[i]))
+			return complain(EXIT_BAD,
+					"%s: argument %d is no UTF-8 text: write it in UTF-8, or rename the file",
+					c->command->name, i + 1);
+	}
+	for (i = 0; i < OPTIONS; i++) {
+		if (c->option[i] && !utf8_is_good(c->option[i]))
+			return complain(EXIT_BAD, "%s: the value of --%s is no UTF-8 text", c->command->name,
+					longs[i].name);
+	}
+	return options_check(c);
+}
+
 static int words_sort(struct call *c, int argc, char **argv)
 {
 	if (!instance_is_good(c->instance))
@@ -117,7 +141,7 @@ static int words_sort(struct call *c, int argc, char **argv)
 		c->word[c->words++] = argv[optind];
 	if (c->words < c->command->least || c->words > c->command->most)
 		return complain(EXIT_BAD, "usage: sluicectl %s %s", c->command->name, c->command->args);
-	return options_check(c);
+	return words_check(c);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "diag.h"
 #include "list.h"
+#include "plain.h"
 
 /* Takes over `text`. Without memory the message is lost, not the failure: callers return an error of their own. */
 static void diag_take(struct diag *d, char *text)
@@ -16,7 +17,7 @@ static void diag_take(struct diag *d, char *text)
 		return;
 	more = LIST_ADD(d);
 	if (more)
-		more->text = text;
+		more->text = plain_make(text, false);
 	else
 		free(text);
 }

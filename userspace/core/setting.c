@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "parse.h"
+#include "plain.h"
 #include "schema.h"
 #include "setting.h"
 #include "value.h"
@@ -62,7 +63,7 @@ static int file_set(const struct asked *a, char **file, const char *text)
 
 static int pattern_set(const struct asked *a, char **pattern, const char *text)
 {
-	if (*text != '/' || strlen(text) >= SLUICE_PATH_LEN)
+	if (*text != '/' || strlen(text) >= SLUICE_PATH_LEN || !utf8_is_good(text))
 		return setting_refuse(a, "'%s' is no absolute path: write one, or a pattern, as /run/docker/netns/*",
 				      text);
 	return file_set(a, pattern, text);

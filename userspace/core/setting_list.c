@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "list.h"
+#include "plain.h"
 #include "setting.h"
 #include "value.h"
 
@@ -16,7 +17,7 @@ static int repeated(const struct asked *a, const char *text, const char *noun)
 
 static int interface_add(const struct asked *a, struct strings *list, const char *text)
 {
-	if (!*text || strlen(text) > 15 || strpbrk(text, "/ \t"))
+	if (!*text || strlen(text) > 15 || strpbrk(text, "/ \t") || !utf8_is_good(text))
 		return setting_refuse(a, "'%s' is no interface name: `ip link` lists them", text);
 	return strings_have(list, text) ? repeated(a, text, "interface") : strings_add(list, text);
 }

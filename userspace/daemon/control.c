@@ -14,6 +14,7 @@
 
 #include "daemon.h"
 #include "instance.h"
+#include "json_text.h"
 #include "protocol.h"
 
 #define CLIENTS_MAX 64
@@ -105,9 +106,10 @@ static json_t *answer_json(struct answer *a)
 	_cleanup_free_ char *text = diag_text(&a->diag);
 
 	if (a->exit)
-		return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", text && *text ? text : "failed", "exit", a->exit);
-	return json_pack("{s:b, s:o, s:s, s:s}", "ok", 1, "data", a->data ? json_incref(a->data) : json_null(), "text",
-			 a->text ? a->text : "", "warning", text ? text : "");
+		return json_pack("{s:b, s:o, s:i}", "ok", 0, "error", json_lines(text && *text ? text : "failed"),
+				 "exit", a->exit);
+	return json_pack("{s:b, s:o, s:o, s:o}", "ok", 1, "data", a->data ? json_incref(a->data) : json_null(), "text",
+			 json_lines(a->text), "warning", json_lines(text));
 }
 
 static void client_answer(struct client *c, const char *line, size_t len)

@@ -8,6 +8,7 @@
 #include "addr.h"
 #include "country.h"
 #include "explain.h"
+#include "json_text.h"
 #include "lookup.h"
 #include "reason.h"
 #include "schema.h"
@@ -166,10 +167,10 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 	json_t *out;
 
 	rule_find(dm, q, x, &r);
-	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o?}", "address", addr_format(&q->address, text),
+	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?}", "address", addr_format(&q->address, text),
 			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
-			"meaning", reason_help(x->reason), "rule", r.where, "key", r.key, "written", r.written,
-			"expires_in", r.expires ? r.expires : json_null());
+			"meaning", reason_help(x->reason), "rule", json_line(r.where), "key", r.key, "written",
+			json_line(r.written), "expires_in", r.expires ? r.expires : json_null());
 	if (out && r.by)
 		json_object_set_new(out, "by", json_string(r.by));
 	if (out && dm->live->geo)

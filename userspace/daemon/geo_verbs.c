@@ -6,6 +6,7 @@
 #include "data.h"
 #include "forecast.h"
 #include "geo_verbs.h"
+#include "json_text.h"
 #include "protocol.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
@@ -14,9 +15,9 @@ static json_t *file_json(const struct geo_file *f)
 {
 	static const char *const kinds[SLUICE_GEO_KINDS] = { "country", "asn" };
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "path", f->path, "kind", kinds[f->kind], "format", f->format,
-			 "ipv4", (json_int_t)f->entries[SLUICE_IPV4], "ipv6", (json_int_t)f->entries[SLUICE_IPV6],
-			 "built", (json_int_t)f->built);
+	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I}", "path", json_line(f->path), "kind", kinds[f->kind], "format",
+			 f->format, "ipv4", (json_int_t)f->entries[SLUICE_IPV4], "ipv6",
+			 (json_int_t)f->entries[SLUICE_IPV6], "built", (json_int_t)f->built);
 }
 
 int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "containers.h"
+#include "json_text.h"
 #include "keeper.h"
 #include "rights.h"
 
@@ -161,7 +162,7 @@ static json_t *answer(int err, struct diag *d)
 	size_t i;
 
 	for (i = 0; i < d->count; i++)
-		json_array_append_new(said, json_string(d->item[i].text));
+		json_array_append_new(said, json_line(d->item[i].text));
 	diag_free(d);
 	return json_pack("{s:i, s:o}", "err", err, "said", said);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "json_text.h"
 #include "lookup.h"
 #include "subject.h"
 #include "value.h"
@@ -95,9 +96,9 @@ static json_t *live_json(const struct daemon *dm, enum live_kind kind, const str
 
 	if (live_find(dm->engine, kind, a, &live))
 		return json_null();
-	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "prefix", prefix_format(&live.prefix, text), "reason", live.text,
-			 "by_uid", (json_int_t)live.uid, "since", (json_int_t)live.since, "expires_in",
-			 live.expires_in ? json_integer(live.expires_in) : json_null());
+	return json_pack("{s:s, s:o, s:I, s:I, s:o}", "prefix", prefix_format(&live.prefix, text), "reason",
+			 json_line(live.text), "by_uid", (json_int_t)live.uid, "since", (json_int_t)live.since,
+			 "expires_in", live.expires_in ? json_integer(live.expires_in) : json_null());
 }
 
 int verb_export(struct daemon *dm, const json_t *args, struct answer *a)

@@ -6,6 +6,7 @@
 #include "clone.h"
 #include "dump.h"
 #include "suggest.h"
+#include "json_text.h"
 #include "tables.h"
 #include "value.h"
 #include "verbs.h"
@@ -106,7 +107,7 @@ int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a)
 	if (fclose(out))
 		err = -ENOMEM;
 	if (!err)
-		a->data = json_pack("{s:O, s:s}", "services", list, "policy", text);
+		a->data = json_pack("{s:O, s:o}", "services", list, "policy", json_lines(text));
 	json_decref(list);
 	return err ? err : a->data ? 0 : -ENOMEM;
 }

@@ -10,6 +10,7 @@
 #include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
+#include "json_text.h"
 #include "keeper.h"
 #include "lookup.h"
 #include "parse.h"
@@ -219,7 +220,11 @@ static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
 		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
 		return bad(a);
 	}
-	snprintf(want.service, sizeof(want.service), "%s", arg(args, "service"));
+	if (strlen(arg(args, "service")) >= sizeof(want.service)) {
+		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
+		return bad(a);
+	}
+	strcpy(want.service, arg(args, "service"));
 	return override_put(dm, &want, args, a);
 }
 
@@ -302,8 +307,8 @@ static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	a->data = json_array();
 	for (i = 0; i < plan->count; i++)
-		json_array_append_new(a->data, json_pack("{s:s, s:s}", "change", kinds[plan->item[i].kind], "what",
-							 plan->item[i].what));
+		json_array_append_new(a->data, json_pack("{s:s, s:o}", "change", kinds[plan->item[i].kind], "what",
+							 json_line(plan->item[i].what)));
 	return asprintf(&a->text, "%u added, %u changed, %u removed", plan->added, plan->changed, plan->removed) < 0
 		       ? -ENOMEM
 		       : 0;

@@ -6,6 +6,7 @@
 
 #include "addr.h"
 #include "internal.h"
+#include "plain.h"
 #include "tables.h"
 
 static int live_map(const struct engine *e, enum live_kind kind)
@@ -25,7 +26,7 @@ int live_restore(struct engine *e, enum live_kind kind, const struct live_status
 
 	if (was->expires_in)
 		live.expires_ns = clock_ns() + was->expires_in * 1000000000ULL;
-	memcpy(live.text, was->text, sizeof(live.text));
+	plain_copy(live.text, sizeof(live.text), was->text);
 	return bpf_map_update_elem(live_map(e, kind), &key, &live, BPF_ANY);
 }
 
@@ -34,7 +35,7 @@ int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint
 {
 	struct live_status now = { .prefix = *p, .expires_in = seconds, .uid = uid, .since = time(NULL) };
 
-	snprintf(now.text, sizeof(now.text), "%s", text ? text : "");
+	plain_copy(now.text, sizeof(now.text), text ? text : "");
 	return live_restore(e, kind, &now);
 }
 

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "country.h"
+#include "json_text.h"
 #include "reason.h"
 #include "report.h"
 #include "tally.h"
@@ -42,10 +43,10 @@ static json_t *tables_json(const struct snapshot *s)
 static json_t *confirm_json(const struct snapshot *s)
 {
 	if (s->trial == TRIAL_AWAITED)
-		return json_pack("{s:s, s:I, s:s}", "state", "awaited", "seconds",
-				 (json_int_t)((s->trial_ms + 999) / 1000), "policy", s->policy);
+		return json_pack("{s:s, s:I, s:o}", "state", "awaited", "seconds",
+				 (json_int_t)((s->trial_ms + 999) / 1000), "policy", json_line(s->policy));
 	if (s->trial == TRIAL_OVER || s->reverted_s)
-		return json_pack("{s:s, s:s}", "state", "reverted", "policy", s->other_policy);
+		return json_pack("{s:s, s:o}", "state", "reverted", "policy", json_line(s->other_policy));
 	return json_null();
 }
 
@@ -56,9 +57,9 @@ static json_t *containers_json(const struct snapshot *s)
 	json_t *list = json_array();
 
 	for (c = s->containers; c < s->containers + s->containers_count; c++)
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "name", c->name, "namespaces",
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", c->name, "namespaces",
 						      c->namespaces < 0 ? json_null() : json_integer(c->namespaces),
-						      "why", c->why));
+						      "why", json_line(c->why)));
 	return list;
 }
 
@@ -68,15 +69,15 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 	size_t i;
 
 	for (i = 0; i < s->interfaces.count; i++)
-		json_array_append_new(interfaces, json_pack("{s:s, s:s}", "name", s->interfaces.item[i].name,
+		json_array_append_new(interfaces, json_pack("{s:o, s:s}", "name", json_line(s->interfaces.item[i].name),
 							    "xdp_mode", s->interfaces.item[i].xdp_mode));
 	for (i = 0; i < s->services_count; i++) {
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon", daemon,
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon", daemon,
 			 "mode", s->generation.observe ? "observe" : "enforce", "generation",
-			 (json_int_t)s->generation.number, "policy", s->policy, "confirm", confirm_json(s),
+			 (json_int_t)s->generation.number, "policy", json_line(s->policy), "confirm", confirm_json(s),
 			 "interfaces", interfaces, "services", services, "tables", tables_json(s), "stands_open",
 			 s->stands_open, "sources_tracked", (json_int_t)s->sources_tracked, "reservations",
 			 (json_int_t)s->reservations, "drift", (json_int_t)drift, "healed", (json_int_t)s->healed,
@@ -195,8 +196,8 @@ int report_live(const struct engine *e, const struct privacy *eyes, enum live_ki
 	for (i = 0; i < count; i++) {
 		expires = list[i].expires_in ? json_integer(list[i].expires_in) : json_null();
 		json_array_append_new(*out,
-				      json_pack("{s:s, s:o, s:s}", "source", privacy_show(eyes, &list[i].prefix, text),
-						"expires_in", expires, "reason", list[i].text));
+				      json_pack("{s:s, s:o, s:o}", "source", privacy_show(eyes, &list[i].prefix, text),
+						"expires_in", expires, "reason", json_line(list[i].text)));
 	}
 	return 0;
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text of others - reasons, names, paths, messages about them - made fit to be shown: valid UTF-8, and nothing that a terminal would obey.
+ * Whatever lets such text in, or gives it out, calls these.
+ */
+#ifndef SLUICE_CORE_PLAIN_H
+#define SLUICE_CORE_PLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool utf8_is_good(const char *text);
+/*
+ * Makes `text` plain, in place: a byte that is not UTF-8 becomes '?', a control character, or one that turns the direction of a line, a
+ * blank. `lines`: line ends and tabs stay. Returns text.
+ */
+char *plain_make(char *text, bool lines);
+/* One plain line, cut between two characters where `size` bytes are too few; whether it was cut. */
+bool plain_copy(char *out, size_t size, const char *text);
+
+#endif
