@@ -150,6 +150,23 @@ bool setting_is_default(const struct setting *s, const void *base)
 	return n == s->normal;
 }
 
+/* The reader takes ${NAME} for a variable of the environment, and refuses control bytes. */
+void quoted_write(const char *text, FILE *out)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	fputc('"', out);
+	for (; *at; at++) {
+		if (strchr("\"\\$", *at))
+			fprintf(out, "\\%c", *at);
+		else if (*at < ' ' || *at >= 0x7f)
+			fprintf(out, "\\x%02x", *at);
+		else
+			fputc(*at, out);
+	}
+	fputc('"', out);
+}
+
 void setting_write(const struct setting *s, const void *base, FILE *out)
 {
 	const void *field = (const char *)base + s->offset;
@@ -174,7 +191,7 @@ void setting_write(const struct setting *s, const void *base, FILE *out)
 	else if (s->kind == KIND_CHOICE)
 		fputs(s->choices[*(const unsigned int *)field], out);
 	else if (s->kind == KIND_FILE || s->kind == KIND_PATTERN)
-		fprintf(out, "\"%s\"", *(char *const *)field);
+		quoted_write(*(char *const *)field, out);
 	else
 		fprintf(out, "%u", *(const uint32_t *)field);
 }

@@ -265,7 +265,7 @@ static void element_write(const struct setting *s, const void *base, size_t i, F
 		fprintf(out, "\"%s\"", ((const struct policy_set *)base)->prefix_texts.item[i]);
 		break;
 	default:
-		fprintf(out, "\"%s\"", ((const struct strings *)field)->item[i]);
+		quoted_write(((const struct strings *)field)->item[i], out);
 	}
 }
 

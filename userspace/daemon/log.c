@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "daemon.h"
+#include "plain.h"
 
 static bool to_stderr = true, verbose_log;
 
@@ -24,17 +25,22 @@ void log_open(bool foreground, bool verbose)
 
 void log_say(int priority, const char *fmt, ...)
 {
+	_cleanup_free_ char *line = NULL;
 	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	if (to_stderr) {
-		fputs("sluiced: ", stderr);
-		vfprintf(stderr, fmt, ap);
-		fputc('\n', stderr);
-	} else {
-		vsyslog(priority, fmt, ap);
-	}
+	n = vasprintf(&line, fmt, ap);
 	va_end(ap);
+	if (n < 0)
+		line = NULL;
+	if (!line)
+		return;
+	plain_make(line, false);
+	if (to_stderr)
+		fprintf(stderr, "sluiced: %s\n", line);
+	else
+		syslog(priority, "%s", line);
 }
 
 void log_diag(int priority, struct diag *d)
