@@ -119,6 +119,46 @@ static int section_diff(struct plan *plan, enum section section, const void *old
 	return err;
 }
 
+static size_t set_position(const struct policy *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->sets.count && strcmp(p->sets.item[i].name, name); i++)
+		;
+	return i;
+}
+
+/* Of sets that are equal in all else the one that stands first wins (docs/architecture.md, "Policy"). */
+static bool is_overtaken(const struct policy *now, const struct policy *want, size_t first, size_t second)
+{
+	const struct policy_set *a = &want->sets.item[first], *b = &want->sets.item[second];
+	size_t was_a, was_b;
+
+	if (a->priority != b->priority || a->action != b->action || !a->enabled || !b->enabled)
+		return false;
+	was_a = set_position(now, a->name);
+	was_b = set_position(now, b->name);
+	return was_a < now->sets.count && was_b < was_a;
+}
+
+static int order_diff(struct plan *plan, const struct policy *now, const struct policy *want)
+{
+	const struct policy_set *set = want->sets.item;
+	size_t i, j, n = want->sets.count;
+
+	for (i = 0; i < n; i++) {
+		for (j = i + 1; j < n && !is_overtaken(now, want, i, j); j++)
+			;
+		if (j >= n)
+			continue;
+		plan->changed++;
+		if (plan_add(plan, PLAN_CHANGED, "source-set %s: now before source-set %s, which has the same priority",
+			     set[i].name, set[j].name))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int sections_diff(struct plan *plan, enum section section, const struct policy *now, const struct policy *want)
 {
 	const void *old, *new;
@@ -158,6 +198,8 @@ int plan_diff(const struct policy *now, const struct policy *want, struct plan *
 	now = now ? now : empty;
 	for (section = SECTION_TOP; section < SECTIONS && !err; section++)
 		err = sections_diff(plan, section, now, want);
+	if (!err)
+		err = order_diff(plan, now, want);
 	if (err)
 		return err;
 	*out = TAKE_PTR(plan);
