@@ -129,25 +129,24 @@ static size_t set_position(const struct policy *p, const char *name)
 }
 
 /* Of sets that are equal in all else the one that stands first wins (docs/architecture.md, "Policy"). */
-static bool is_overtaken(const struct policy *now, const struct policy *want, size_t first, size_t second)
+static bool order_decides(const struct policy_set *a, const struct policy_set *b)
 {
-	const struct policy_set *a = &want->sets.item[first], *b = &want->sets.item[second];
-	size_t was_a, was_b;
-
-	if (a->priority != b->priority || a->action != b->action || !a->enabled || !b->enabled)
-		return false;
-	was_a = set_position(now, a->name);
-	was_b = set_position(now, b->name);
-	return was_a < now->sets.count && was_b < was_a;
+	return a->priority == b->priority && a->action == b->action && a->enabled && b->enabled;
 }
 
 static int order_diff(struct plan *plan, const struct policy *now, const struct policy *want)
 {
 	const struct policy_set *set = want->sets.item;
 	size_t i, j, n = want->sets.count;
+	_cleanup_free_ size_t *was = reallocarray(NULL, n + 1, sizeof(*was));
 
+	if (!was)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		was[i] = set_position(now, set[i].name);
 	for (i = 0; i < n; i++) {
-		for (j = i + 1; j < n && !is_overtaken(now, want, i, j); j++)
+		for (j = i + 1;
+		     j < n && (was[j] >= was[i] || was[i] == now->sets.count || !order_decides(&set[i], &set[j])); j++)
 			;
 		if (j >= n)
 			continue;
