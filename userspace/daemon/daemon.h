@@ -58,6 +58,7 @@ struct daemon {
 	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
 	struct event *expiry; /* of the next override */
+	bool overdue; /* one is over, and could not be put out of force yet */
 	struct event *watched[12]; /* signals, clocks and what the kernel tells */
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
@@ -92,8 +93,14 @@ void daemon_expire(struct daemon *dm);
 int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
 void overrides_free(struct override **list);
 
-/* A live setting of before, for `left` seconds (0: until reload). -EINVAL with a message where it fits no more. */
-int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left, struct diag *d);
+/*
+ * A live setting of before, for `left` seconds (0: until reload). After the last of them, daemon_restored() makes the policy with those
+ * that still fit; the others are dropped and said.
+ */
+int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left);
+int daemon_restored(struct daemon *dm, struct diag *d);
+/* Puts the policy file in force with the live settings on top, as a start does. */
+int daemon_resume(struct daemon *dm, struct diag *d);
 
 /* state.c: what people said live, kept in a file over restart and reboot */
 /* Bans and allows go to the kernel where it does not have them yet; settings into the policy. Never fatal. */

@@ -12,6 +12,7 @@
 #include "tables.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
+#define OVERDUE_SECONDS 5 /* until a setting that could not be put out of force is tried again */
 
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
@@ -146,6 +147,8 @@ void loop_expiry(struct daemon *dm)
 		if (o->until.tv_sec && (!first || left < first))
 			first = left > 0.001 ? left : 0.001;
 	}
+	if (dm->overdue && (!first || first > OVERDUE_SECONDS))
+		first = OVERDUE_SECONDS;
 	if (!first)
 		return;
 	wait.tv_sec = (time_t)first;

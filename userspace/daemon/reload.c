@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "clone.h"
 #include "daemon.h"
@@ -223,38 +224,148 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	return err;
 }
 
-int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left, struct diag *d)
+int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left)
 {
 	struct override *o = override_new(was, left);
-	struct policy *p;
 
 	if (!o)
 		return -ENOMEM;
 	o->since = was->since;
 	o->next = dm->overrides;
 	dm->overrides = o;
-	p = policy_with(dm, d);
-	if (!p) {
-		override_free(override_take(dm, was->service, was->key));
-		return -EINVAL;
+	return 0;
+}
+
+/* Whether the setting can be in force with those in the list; then it is one of them. */
+static bool override_join(struct daemon *dm, struct override *o, struct diag *why)
+{
+	struct policy *p;
+
+	o->next = dm->overrides;
+	dm->overrides = o;
+	p = policy_with(dm, why);
+	if (!p)
+		dm->overrides = o->next;
+	policy_free(p);
+	return p;
+}
+
+static struct override *reversed(struct override *list)
+{
+	struct override *out = NULL, *o;
+
+	while ((o = list)) {
+		list = o->next;
+		o->next = out;
+		out = o;
 	}
+	return out;
+}
+
+/* The oldest first; who needs another that comes later is asked again after that. */
+static void overrides_sift(struct daemon *dm, struct diag *d)
+{
+	struct override *waiting = reversed(dm->overrides), **at, *o;
+	struct diag ignored = {};
+	bool joined = true;
+
+	dm->overrides = NULL;
+	while (joined) {
+		joined = false;
+		for (at = &waiting; (o = *at);) {
+			*at = o->next;
+			joined |= override_join(dm, o, &ignored);
+			if (dm->overrides == o)
+				continue;
+			o->next = *at;
+			*at = o;
+			at = &o->next;
+		}
+	}
+	while ((o = waiting)) {
+		waiting = o->next;
+		if (override_join(dm, o, d))
+			continue;
+		diag_add(d, "the live setting %s %s = %s is dropped", o->service, o->key, o->value);
+		override_free(o);
+	}
+	diag_free(&ignored);
+}
+
+/* Whether the files' policy is good by itself: where it is not (a database is away for a moment) no setting is to blame. */
+static bool base_is_good(struct daemon *dm, struct diag *d)
+{
+	struct override *all = dm->overrides;
+	struct policy *p;
+
+	dm->overrides = NULL;
+	p = policy_with(dm, d);
+	dm->overrides = all;
+	policy_free(p);
+	return p;
+}
+
+/* The files' policy with those live settings that fit it; what does not is dropped and said. */
+static struct policy *policy_that_fits(struct daemon *dm, struct diag *d)
+{
+	struct diag ignored = {};
+	struct policy *p = policy_with(dm, &ignored);
+
+	diag_free(&ignored);
+	if (p || !base_is_good(dm, d))
+		return p;
+	overrides_sift(dm, d);
+	dm->state.dirty = true;
+	return policy_with(dm, d);
+}
+
+int daemon_restored(struct daemon *dm, struct diag *d)
+{
+	struct policy *p = policy_that_fits(dm, d);
+
+	if (!p)
+		return -EINVAL;
 	policy_free(dm->live);
 	dm->live = p;
 	return 0;
 }
 
-void daemon_expire(struct daemon *dm)
+int daemon_resume(struct daemon *dm, struct diag *d)
+{
+	struct policy *was = dm->base, *live;
+	int err = policy_parse_file(dm->config, dm->live, &dm->base, d);
+
+	if (err)
+		return err;
+	live = policy_that_fits(dm, d);
+	err = live ? policy_enforce(dm, live, &(const struct how){ .by_file = true }, d) : -EINVAL;
+	if (err) {
+		policy_free(live);
+		policy_free(dm->base);
+		dm->base = was;
+		return err;
+	}
+	policy_free(was);
+	dm->applied_at = time(NULL);
+	loop_expiry(dm);
+	return 0;
+}
+
+static bool is_over(const struct override *o, const struct timespec *now)
+{
+	return o->until.tv_sec &&
+	       (o->until.tv_sec < now->tv_sec || (o->until.tv_sec == now->tv_sec && o->until.tv_nsec <= now->tv_nsec));
+}
+
+static bool overrides_expire(struct daemon *dm)
 {
 	struct override **at = &dm->overrides, *o;
-	struct diag d = {};
 	struct timespec now;
-	struct policy *p;
 	bool any = false;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	while ((o = *at)) {
-		if (!o->until.tv_sec || o->until.tv_sec > now.tv_sec ||
-		    (o->until.tv_sec == now.tv_sec && o->until.tv_nsec > now.tv_nsec)) {
+		if (!is_over(o, &now)) {
 			at = &o->next;
 			continue;
 		}
@@ -262,10 +373,32 @@ void daemon_expire(struct daemon *dm)
 		override_free(o);
 		any = dm->state.dirty = true;
 	}
-	p = any ? policy_with(dm, &d) : NULL;
-	if (p && policy_enforce(dm, p, &(const struct how){}, &d))
-		policy_free(p);
-	log_diag(3, &d);
+	return any;
+}
+
+/* While another policy awaits its confirmation, or one of before is held, the settings are not in force: only who comes back changes. */
+void daemon_expire(struct daemon *dm)
+{
+	bool any = overrides_expire(dm), said = dm->overdue;
+	struct diag d = {};
+	struct policy *p;
+	int err = 0;
+
+	if (any && (dm->awaited || dm->held)) {
+		daemon_restored(dm, &d);
+	} else if (any || dm->overdue) {
+		p = policy_that_fits(dm, &d);
+		err = p ? policy_enforce(dm, p, &(const struct how){}, &d) : -ENOMEM;
+		if (err)
+			policy_free(p);
+		if (err && !said)
+			log_say(LOG_ERR, "a live setting is over and stays in force: %s: tried again until it goes",
+				strerror(-err));
+		dm->overdue = err;
+	}
+	if (!err || !said)
+		log_diag(err ? LOG_ERR : LOG_WARNING, &d);
+	diag_free(&d);
 	loop_expiry(dm);
 }
 

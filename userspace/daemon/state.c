@@ -193,11 +193,11 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 		was = (struct override){ .value = set->value, .uid = set->uid, .since = set->since };
 		memcpy(was.service, set->service, sizeof(was.service));
 		was.key = (char *)(uintptr_t)set->key;
-		if (daemon_restore(dm, &was, left, &d))
-			diag_add(&d, "the live setting %s = %s is dropped", set->key, set->value);
-		else
+		if (!daemon_restore(dm, &was, left))
 			log_say(LOG_NOTICE, "live setting of before: %s %s = %s", set->service, set->key, set->value);
 	}
+	if (dm->overrides)
+		daemon_restored(dm, &d);
 	log_diag(LOG_WARNING, &d);
 }
 

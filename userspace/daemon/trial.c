@@ -158,7 +158,6 @@ static void standing_restore(struct daemon *dm, struct diag *d)
 
 static int trial_revert(struct daemon *dm, struct diag *d)
 {
-	_cleanup_free_ char *summary = NULL;
 	char refused[SLUICE_PATH_LEN] = "";
 	int err = engine_revert(dm->engine, d);
 
@@ -172,7 +171,7 @@ static int trial_revert(struct daemon *dm, struct diag *d)
 	else if (path_is_ours(dm, refused))
 		held_say(dm);
 	else
-		err = daemon_reload(dm, dm->config, 0, &summary, d); /* what a start does */
+		err = daemon_resume(dm, d);
 	return err;
 }
 
