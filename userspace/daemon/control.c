@@ -2,6 +2,7 @@
 /* The control socket. Whatever a client sends is answered or cut off; nothing it sends ends the daemon. */
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <string.h>
 #include <syslog.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #define GUESTS_MAX 48 /* of them not root: they cannot keep root out */
 #define IDLE_SECONDS 10
 #define WATCHERS_MAX 16
+#define GUESTS_WATCHING_MAX 12 /* of them not root */
 #define BACKLOG_MAX 65536 /* bytes that a watcher has not read */
 
 struct client {
@@ -112,6 +114,17 @@ static json_t *answer_json(struct answer *a)
 			 json_lines(a->text), "warning", json_lines(text));
 }
 
+/*
+ * Whether nobody waits for the answer any more: what he asked for is not done, he has been told that it was not. Who says no more, but
+ * listens, is there.
+ */
+static bool client_has_gone(const struct client *c)
+{
+	struct pollfd at = { .fd = bufferevent_getfd(c->stream) };
+
+	return poll(&at, 1, 0) == 1 && at.revents & (POLLHUP | POLLERR);
+}
+
 static void client_answer(struct client *c, const char *line, size_t len)
 {
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
@@ -123,8 +136,8 @@ static void client_answer(struct client *c, const char *line, size_t len)
 		diag_add(&a.diag, "the request is no JSON object on one line");
 		a.exit = EXIT_BAD;
 	}
-	if (a.stream && !a.exit && watchers_count(c->daemon) == WATCHERS_MAX) {
-		diag_add(&a.diag, "%d watch already: end one of them", WATCHERS_MAX);
+	if (a.stream && !a.exit && watchers_count(c->daemon) >= (c->uid ? GUESTS_WATCHING_MAX : WATCHERS_MAX)) {
+		diag_add(&a.diag, "%u watch already: end one of them", watchers_count(c->daemon));
 		a.exit = EXIT_FAILED;
 	}
 	if (a.stream && !a.exit)
@@ -150,7 +163,9 @@ static void on_read(struct bufferevent *stream, void *arg)
 	if (c->answered || c->watching)
 		return;
 	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
-	if (line)
+	if (line && client_has_gone(c))
+		client_close(c);
+	else if (line)
 		client_answer(c, line, len);
 	else if (evbuffer_get_length(in) >= REQUEST_MAX)
 		client_send(

@@ -162,6 +162,7 @@ void containers_tell(struct daemon *dm); /* the log, of what has changed */
 /* loop.c */
 int daemon_loop(struct daemon *dm, struct diag *d);
 void loop_expiry(struct daemon *dm);
+void loop_let_go(struct daemon *dm); /* of the engine's descriptors, before it closes them */
 
 /* log.c: priorities of syslog(3) */
 void log_open(bool foreground, bool verbose);

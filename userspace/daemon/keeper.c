@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "rights.h"
 
 #define MESSAGE_MAX 65536
+#define ANSWER_SECONDS 30 /* more than attaching to every interface of a host takes */
+#define END_MS 3000 /* for what it is at when sluiced ends */
 
 DEFINE_CLEANUP(struct engine *, engine_close);
 DEFINE_CLEANUP(struct policy *, policy_free);
@@ -59,7 +62,7 @@ static int message_send(int to, json_t *message, const struct spaces *spaces)
 	return n < 0 ? -EPIPE : 0;
 }
 
-/* NULL: the other end is gone. The descriptors that come with it are the caller's; *count of them. */
+/* NULL: the other end is gone, or (EAGAIN) says nothing. The descriptors that come with it are the caller's; *count of them. */
 static json_t *message_read(int from, int fd[static SPACES_MAX], size_t *count)
 {
 	char text[MESSAGE_MAX];
@@ -183,8 +186,10 @@ static int serve(const char *instance, int with, const json_t *request)
 		err = exchange(instance, &d);
 	else if (json_object_get(request, "bury"))
 		err = engine_bury(instance, &d);
-	else
+	else if (json_object_get(request, "unload"))
 		err = engine_unload(instance, &d);
+	else
+		err = 0; /* it was asked whether it is there */
 	said = answer(err, &d);
 	json_object_set_new(said, "spaces", spaces_json(&spaces));
 	return message_send(with, said, &spaces) || err == -ENOTRECOVERABLE;
@@ -239,15 +244,40 @@ static int spaces_parse(const json_t *list, const int *fd, size_t count, struct 
 	return err;
 }
 
+static void keeper_kill(const struct daemon *dm)
+{
+	syscall(SYS_tgkill, dm->keeper_pid, dm->keeper_pid, SIGKILL); /* kill(2) is not among the calls that are left */
+}
+
+/* It is asked nothing any more: an answer that came late would be taken for that to another question. */
+static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
+{
+	if (why == EAGAIN) {
+		diag_add(
+			d,
+			"the process that attaches does not answer for %d seconds: restart sluiced (the kernel goes on "
+			"meanwhile)",
+			ANSWER_SECONDS);
+		keeper_kill(dm);
+	} else {
+		diag_add(d, "the process that attaches has ended: restart sluiced (the kernel goes on meanwhile)");
+	}
+	if (dm->keeper >= 0)
+		close(dm->keeper);
+	dm->keeper = -1;
+}
+
 /* `out` NULL: nothing was asked to be opened. */
 static int answer_await(struct daemon *dm, struct spaces *out, struct diag *d)
 {
-	int fd[SPACES_MAX], err;
+	int fd[SPACES_MAX], err, why;
 	struct spaces none = {};
 	json_t *got, *text;
 	size_t count, i;
 
+	errno = 0;
 	got = message_read(dm->keeper, fd, &count);
+	why = errno;
 	err = got ? (int)json_integer_value(json_object_get(got, "err")) : -EPIPE;
 	if (spaces_parse(json_object_get(got, "spaces"), fd, count, out ? out : &none) && !err)
 		err = -ENOMEM;
@@ -255,7 +285,7 @@ static int answer_await(struct daemon *dm, struct spaces *out, struct diag *d)
 
 	json_array_foreach(json_object_get(got, "said"), i, text) diag_add(d, "%s", json_string_value(text));
 	if (!got)
-		diag_add(d, "the process that attaches has ended: restart sluiced (the kernel goes on meanwhile)");
+		keeper_give_up(dm, why, d);
 	json_decref(got);
 	return err;
 }
@@ -275,6 +305,7 @@ static void keeper_let_go(const struct daemon *dm)
 
 int keeper_begin(struct daemon *dm)
 {
+	const struct timeval patience = { ANSWER_SECONDS, 0 };
 	struct diag d = {};
 	int ends[2], err;
 
@@ -290,18 +321,40 @@ int keeper_begin(struct daemon *dm)
 	}
 	close(ends[0]);
 	dm->keeper = ends[1];
+	if (setsockopt(dm->keeper, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    setsockopt(dm->keeper, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
+		return -errno;
 	err = answer_await(dm, NULL, &d);
 	log_diag(LOG_ERR, &d);
 	return err;
 }
 
+/* Whether it has ended within the time. */
+static bool keeper_await(const struct daemon *dm, int ms)
+{
+	const struct timespec step = { 0, 10000000 };
+	pid_t ended = 0;
+
+	for (; ms > 0 && !ended; ms -= 10) {
+		ended = waitpid(dm->keeper_pid, NULL, WNOHANG);
+		if (!ended)
+			nanosleep(&step, NULL);
+	}
+	return ended;
+}
+
 void keeper_end(struct daemon *dm)
 {
-	if (dm->keeper < 0)
+	if (dm->keeper_pid <= 0)
 		return;
-	close(dm->keeper);
+	if (dm->keeper >= 0)
+		close(dm->keeper);
 	dm->keeper = -1;
-	waitpid(dm->keeper_pid, NULL, 0);
+	if (!keeper_await(dm, END_MS)) {
+		keeper_kill(dm);
+		keeper_await(dm, END_MS);
+	}
+	dm->keeper_pid = 0;
 }
 
 /* Of `p` (NULL: none) those that exist; with `d`, the others are said. */
@@ -354,6 +407,12 @@ int keeper_bury(struct daemon *dm, struct diag *d)
 }
 
 int keeper_unload(struct daemon *dm, struct diag *d)
+{
+	message_send(dm->keeper, json_pack("{s:b}", "unload", true), NULL);
+	return answer_await(dm, NULL, d);
+}
+
+int keeper_ask(struct daemon *dm, struct diag *d)
 {
 	message_send(dm->keeper, json_object(), NULL);
 	return answer_await(dm, NULL, d);

@@ -15,10 +15,13 @@ int keeper_begin(struct daemon *dm);
 /* From now on the keeper enters namespaces for the engine. */
 void keeper_lend(struct daemon *dm);
 void keeper_end(struct daemon *dm);
-/* As engine_attach(), engine_exchange(), engine_bury() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone, a restart brings it back. */
+/* As engine_attach(), engine_exchange(), engine_bury() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone or does not
+ * answer in time, and is not asked again; a restart brings it back. */
 int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d);
 int keeper_exchange(struct daemon *dm, struct diag *d);
 int keeper_bury(struct daemon *dm, struct diag *d);
+/* 0: the keeper is there and answers. To be asked before anything is begun that only it can end. */
+int keeper_ask(struct daemon *dm, struct diag *d);
 int keeper_unload(struct daemon *dm, struct diag *d);
 
 #endif

@@ -166,6 +166,16 @@ static int watch(struct daemon *dm, int number, short what, event_callback_fn f,
 	return dm->watched[i] && !event_add(dm->watched[i], every) ? 0 : -ENOMEM;
 }
 
+void loop_let_go(struct daemon *dm)
+{
+	size_t i;
+
+	for (i = 0; dm->watched[i]; i++) {
+		if (event_get_events(dm->watched[i]) & EV_READ)
+			event_del(dm->watched[i]);
+	}
+}
+
 static void loop_free(struct daemon *dm)
 {
 	size_t i;

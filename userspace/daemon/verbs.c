@@ -356,10 +356,13 @@ static int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
 /* The pins go when the answer is on its way: see main.c. */
 static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err;
+	int err = keeper_ask(dm, &a->diag);
 
 	(void)args;
+	if (err)
+		return err;
 	watch_end(dm);
+	loop_let_go(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
 	err = keeper_unload(dm, &a->diag);

@@ -319,7 +319,7 @@ static int gate_exchange(const char *interface, const char *old, void *arg)
 int engine_exchange(struct engine *e, struct diag *d)
 {
 	struct exchange x = { e, d };
-	_cleanup_close_ int turn = pins_turn();
+	_cleanup_close_ int turn = pins_turn(d);
 
 	if (turn < 0)
 		return turn;
@@ -425,7 +425,7 @@ static int interface_guard(const struct engine *e, const char *interface, enum p
 int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d)
 {
 	struct detach_others job = { .policy = p, .also = also, .diag = d };
-	_cleanup_close_ int turn = pins_turn();
+	_cleanup_close_ int turn = pins_turn(d);
 	size_t i;
 	int err;
 

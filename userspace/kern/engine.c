@@ -279,7 +279,7 @@ int engine_unload(const char *instance, struct diag *d)
 	lock = pins_lock(instance, false, d);
 	if (lock < 0)
 		return lock;
-	turn = pins_turn();
+	turn = pins_turn(d);
 	if (turn < 0)
 		return turn;
 	err = netns_check(instance, &gone, d);

@@ -78,9 +78,9 @@ int pins_mount(struct diag *d);
 int pins_lock(const char *instance, bool create, struct diag *d); /* descriptor or -errno */
 /*
  * Waits until nobody else attaches or detaches: the keeper of a daemon that was killed ends what it was at. A descriptor, to be closed
- * when done, or -errno.
+ * when done, or -errno; of a wait that had to end -EBUSY with a message.
  */
-int pins_turn(void);
+int pins_turn(struct diag *d);
 int pins_open_maps(struct engine *e, bool readonly);
 int pins_remove(const char *instance); /* all pins and the directory itself */
 /* Calls f(name, path, arg) for each pin, until one fails. */

@@ -8,12 +8,15 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "internal.h"
 
 #ifndef BPF_FS_MAGIC
 #define BPF_FS_MAGIC 0xcafe4a11
 #endif
+
+#define TURN_MS 20000
 
 const char *const map_names[MAPS] = {
 #define X(name) [MAP_##name] = #name,
@@ -86,13 +89,26 @@ int pins_lock(const char *instance, bool create, struct diag *d)
 	return lock;
 }
 
-int pins_turn(void)
+int pins_turn(struct diag *d)
 {
 	_cleanup_close_ int fd = open(PINS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int turn;
+	const struct timespec step = { 0, 20000000 };
+	int turn, ms;
 
-	if (fd < 0 || flock(fd, LOCK_EX))
+	if (fd < 0)
 		return -errno;
+	for (ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 20) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (ms >= TURN_MS) {
+			diag_add(
+				d,
+				"another sluiced or sluicectl has been attaching or detaching for %d seconds: end it if it hangs",
+				TURN_MS / 1000);
+			return -EBUSY;
+		}
+		nanosleep(&step, NULL);
+	}
 	turn = fd;
 	fd = -1;
 	return turn;

@@ -255,7 +255,7 @@ int old_bury(const char *instance, struct diag *d)
 
 int engine_bury(const char *instance, struct diag *d)
 {
-	_cleanup_close_ int turn = pins_turn();
+	_cleanup_close_ int turn = pins_turn(d);
 
 	return turn < 0 ? turn : old_bury(instance, d);
 }

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A client that has gone, a keeper that is dead or does not answer: what is asked then, and what goes on."""
+import json, os, signal, socket, subprocess, time
+
+from net import SANITIZED, wait_for
+from test_rights import ask, keeper_of, socket_of
+
+FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
+
+
+def asked_and_gone(path, verb, **args):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
+
+
+def test_a_request_whose_client_has_gone_is_not_carried_out(make):
+    _, sluice = make(FIVE)
+    sluice.daemon.send_signal(signal.SIGSTOP)  # busy, so that the client gives up first
+    asked_and_gone(socket_of(sluice), "ban", prefix="192.0.2.1")
+    with socket.socket(socket.AF_UNIX) as s:  # says no more, but listens
+        s.connect(socket_of(sluice))
+        s.sendall(json.dumps({"verb": "ban", "args": {"prefix": "192.0.2.2"}}).encode() + b"\n")
+        s.shutdown(socket.SHUT_WR)
+        sluice.daemon.send_signal(signal.SIGCONT)
+        assert json.loads(s.makefile().readline())["ok"]
+    assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.2"]
+
+
+def test_a_keeper_that_does_not_answer_blocks_nobody_for_ever(make):
+    _, sluice = make(FIVE)
+    keeper = keeper_of(sluice.daemon.pid)
+    os.kill(keeper, signal.SIGSTOP)
+    sluice.file.write_text("interfaces = {s0, lo}\n" + FIVE)
+    code, _, err = sluice.ctl("reload")
+    assert code == 1 and "does not answer" in err and "restart sluiced" in err
+    assert sluice.json("status")["generation"] == 1
+    began = time.monotonic()
+    assert sluice.ctl("reload")[0] == 1 and time.monotonic() - began < 10, "it is not waited for again"
+    sluice.kill(signal.SIGTERM)
+    assert not os.path.exists(f"/proc/{keeper}"), "it ends with its daemon"
+    sluice.start()
+    assert {i["name"] for i in sluice.json("status")["interfaces"]} == {"s0", "lo"}
+
+
+def test_an_unload_that_cannot_be_done_leaves_everything_as_it_was(make):
+    _, sluice = make(FIVE)
+    os.kill(keeper_of(sluice.daemon.pid), signal.SIGKILL)
+    code, _, err = sluice.ctl("unload")
+    assert code == 1 and "restart sluiced" in err
+    assert sluice.json("status")["daemon"] == "running" and sluice.daemon.poll() is None
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "3")
+
+
+def test_readers_who_watch_do_not_keep_root_from_watching(make):
+    _, sluice = make(FIVE)
+    path = socket_of(sluice)
+    os.chmod(path, 0o666)  # as if the group let it in
+    flood = ("import os,socket,sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); held=[]\n"
+             "for i in range(20):\n s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'{\"verb\":\"watch\"}\\n'); s.makefile().readline(); held.append(s)\n"
+             "print('ready', flush=True); sys.stdin.read()")
+    reader = subprocess.Popen(["/usr/bin/python3", "-c", flood, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert reader.stdout.readline() == "ready\n"
+        assert ask(path, b'{"verb":"watch"}\n')["ok"]
+    finally:
+        reader.communicate("")
