@@ -6,6 +6,7 @@
 #include "diag.h"
 #include "files.h"
 #include "parse.h"
+#include "value.h"
 
 const char *option_text(const struct call *c, enum option_id option)
 {
@@ -74,11 +75,27 @@ static int cmd_bans(const struct call *c)
 	return read_verb(c, c->command->name, NULL, show_live, true);
 }
 
+/* 0 where it is not given; false, said: it is no such number. */
+static bool option_number(const struct call *c, enum option_id option, const char *name, uint32_t least, uint32_t most,
+			  uint32_t *out)
+{
+	const char *text = c->option[option];
+
+	*out = 0;
+	if (!text || !count_parse(text, least, most, out))
+		return true;
+	complain(EXIT_BAD, "--%s %s: a whole number from %u to %u", name, text, least, most);
+	return false;
+}
+
 static int cmd_sources(const struct call *c)
 {
+	uint32_t top;
+
+	if (!option_number(c, OPTION_TOP, "top", 0, INT32_MAX, &top))
+		return EXIT_BAD;
 	return read_verb(c, "sources",
-			 json_pack("{s:s, s:i}", "service", option_text(c, OPTION_SERVICE), "top",
-				   atoi(option_text(c, OPTION_TOP))),
+			 json_pack("{s:s, s:I}", "service", option_text(c, OPTION_SERVICE), "top", (json_int_t)top),
 			 show_sources, true);
 }
 
@@ -125,11 +142,15 @@ static int cmd_watch(const struct call *c)
 
 static int cmd_explain(const struct call *c)
 {
+	uint32_t port;
+
 	if (!c->option[OPTION_SERVICE])
 		return complain(EXIT_BAD, "explain: name the service: --service smtp");
+	if (!option_number(c, OPTION_PORT, "port", 1, 65535, &port))
+		return EXIT_BAD;
 	return read_verb(c, "explain",
-			 json_pack("{s:s, s:s, s:i}", "address", c->word[0], "service", c->option[OPTION_SERVICE],
-				   "port", atoi(option_text(c, OPTION_PORT))),
+			 json_pack("{s:s, s:s, s:I}", "address", c->word[0], "service", c->option[OPTION_SERVICE],
+				   "port", (json_int_t)port),
 			 show_explain, false);
 }
 
@@ -236,6 +257,8 @@ static int cmd_geo(const struct call *c)
 {
 	json_t *args;
 
+	if (!strcmp(c->word[0], "status") && (c->option[OPTION_DRY_RUN] || c->option[OPTION_FORCE]))
+		return complain(EXIT_BAD, "geo status: --dry-run and --force go with geo update");
 	if (!strcmp(c->word[0], "status"))
 		return read_verb(c, "geo-status", NULL, show_geo, false);
 	if (strcmp(c->word[0], "update"))

@@ -80,17 +80,24 @@ static int options_parse(struct call *c, int argc, char **argv)
 	return -1;
 }
 
+/* `at` is "--NAME ..." in the words that a command takes: --for is not --force. */
+static bool is_option(const char *at, const char *name)
+{
+	size_t n = strcspn(at + 2, " ]|");
+
+	return n == strlen(name) && !strncmp(at + 2, name, n);
+}
+
 /* -1: every option that is given belongs to the command. */
 static int options_check(const struct call *c)
 {
 	const char *at;
-	size_t i, n;
+	size_t i;
 
 	for (i = 0; i < OPTIONS; i++) {
 		if (!c->option[i])
 			continue;
-		n = strlen(longs[i].name);
-		for (at = strstr(c->command->args, "--"); at && strncmp(at + 2, longs[i].name, n);
+		for (at = strstr(c->command->args, "--"); at && !is_option(at, longs[i].name);
 		     at = strstr(at + 2, "--"))
 			;
 		if (!at)
@@ -116,6 +123,8 @@ static int words_check(const struct call *c)
 					c->command->name, i + 1);
 	}
 	for (i = 0; i < OPTIONS; i++) {
+		if (c->option[i] && !*c->option[i] && longs[i].has_arg && i != OPTION_REASON)
+			return complain(EXIT_BAD, "--%s is empty: leave it out, or say what it is", longs[i].name);
 		if (c->option[i] && !utf8_is_good(c->option[i]))
 			return complain(EXIT_BAD, "%s: the value of --%s is no UTF-8 text", c->command->name,
 					longs[i].name);
@@ -154,7 +163,7 @@ int main(int argc, char **argv)
 		status = words_sort(&c, argc, argv);
 	if (status < 0)
 		status = c.command->run(&c);
-	if (fflush(stdout) && !status)
+	if ((fflush(stdout) || ferror(stdout)) && !status)
 		status = EXIT_FAILED;
 	return status;
 }

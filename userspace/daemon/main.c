@@ -165,6 +165,12 @@ static int daemon_run(struct daemon *dm, struct diag *d)
 	return err ? err : daemon_loop(dm, d);
 }
 
+/* What could not be written was not said. */
+static int said(int status)
+{
+	return (fflush(stdout) || ferror(stdout)) && status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1 };
@@ -173,7 +179,7 @@ int main(int argc, char **argv)
 
 	status = options_parse(&dm, argc, argv);
 	if (status >= 0)
-		return status;
+		return said(status);
 	log_open(true, dm.verbose);
 	status = policy_load(&dm, &d) ? EXIT_BAD : EXIT_DONE;
 	if (status == EXIT_DONE && !dm.check_only) {
@@ -183,5 +189,5 @@ int main(int argc, char **argv)
 	}
 	log_diag(LOG_ERR, &d);
 	daemon_done(&dm);
-	return status;
+	return said(status);
 }

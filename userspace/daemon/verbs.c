@@ -421,6 +421,8 @@ void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 		a->exit = EXIT_FAILED;
 		return;
 	}
+	if (arguments_check(json_object_get(request, "args"), a))
+		return;
 	if (!dm->engine) {
 		diag_add(&a->diag, "unloaded");
 		a->exit = EXIT_FAILED;

@@ -10,6 +10,9 @@ const char *arg(const json_t *args, const char *name);
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
 int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
 
+/* arguments.c: 0, or -EINVAL with a message and the exit status of a bad question */
+int arguments_check(const json_t *args, struct answer *a);
+
 /* ends.c: connections that a ban ends, but for those of sources that are allowed */
 int ends_check(const struct daemon *dm,
 	       struct answer *a); /* can they be ended at all? To be asked before the ban is set */

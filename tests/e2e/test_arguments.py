@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is said on a command line means what it says, or is refused; what could not be written is no success."""
+import json, os, subprocess
+
+import pytest
+
+from net import BUILD, sh
+from test_rights import ask, socket_of
+
+FIVE = "service smtp { ports = {25, 26} max-connections-per-source = 5 }\n"
+
+
+def test_no_argument_is_half_understood(make):
+    _, sluice = make(FIVE)
+    for words in (("explain", "192.0.2.1", "--service", "smtp", "--port", "25x"), ("explain", "192.0.2.1", "--service", "smtp", "--port", ""),
+                  ("explain", "192.0.2.1", "--service", "smtp", "--port", "65561"), ("sources", "--top", "abc"), ("sources", "--top", "-1"), ("sources", "--top", "4294967297"),
+                  ("geo", "update", "--for", "1h"), ("ban", "192.0.2.1", "--for", ""), ("apply", sluice.file, "--confirm", ""), ("geo", "status", "--force"),
+                  ("geo", "status", "--dry-run")):
+        code, out, err = sluice.ctl(*words)
+        assert code == 2 and "--" in err, (words, code, out, err)
+    for verb, args in (("explain", {"address": "192.0.2.1", "service": "smtp", "port": "25"}), ("sources", {"top": "3"}), ("sources", {"top": -1}), ("sources", {"service": 3}),
+                       ("ban", {"prefix": "192.0.2.1", "for": 3600}), ("apply", {"path": str(sluice.file), "dry_run": "yes"}), ("ban", {"prefix": "192.0.2.1", "kill": 1})):
+        answer = ask(socket_of(sluice), json.dumps({"verb": verb, "args": args}).encode() + b"\n")
+        assert not answer["ok"] and answer["exit"] == 2, (verb, args, answer)
+    assert sluice.json("bans") == [] and sluice.json("status")["generation"] == 1
+    sluice.do("explain", "192.0.2.1", "--service", "smtp", "--port", "26")
+    sluice.do("sources", "--top", "3")
+
+
+@pytest.mark.parametrize("words", (("sluiced", "-n", "-c"), ("sluiced", "-h"), ("sluiced", "-V"), ("sluicectl", "check"), ("sluicectl", "help"), ("sluicectl", "--version"),
+                                   ("sluicectl", "completion")), ids=" ".join)
+def test_what_could_not_be_written_is_no_success(tmp_path, words):
+    policy = tmp_path / "p.conf"
+    policy.write_text("interfaces = {lo}\n" + FIVE)
+    argv = [BUILD / words[0], *words[1:]] + ([policy] if words[-1] in ("-c", "check") else [])
+    with open("/dev/full", "w") as full:
+        assert subprocess.run([str(a) for a in argv], stdout=full, stderr=subprocess.DEVNULL).returncode == 1
+    assert subprocess.run([str(a) for a in argv], stdout=subprocess.DEVNULL).returncode == 0
