@@ -65,3 +65,24 @@ def test_explain_refuses_questions_that_make_no_sense(make):
     ):
         code, _, err = sluice.ctl("explain", *words)
         assert code == 2 and says in err, (words, code, err)
+
+
+def test_explain_names_the_key_by_which_the_set_names_the_address(make, tmp_path):
+    (tmp_path / "list").write_text("192.0.2.7\n198.51.100.0/24\n")
+    _, sluice = make(f"service smtp {{ ports = {{25}} }}\nsource-set foes {{ prefixes = {{192.0.2.0/24}} file = {tmp_path}/list action = deny }}\n")
+    for address, key in (("192.0.2.9", "prefixes"), ("192.0.2.7", "file"), ("198.51.100.1", "file")):
+        assert sluice.json("explain", address, "--service", "smtp")["by"] == key
+
+
+def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):
+    _, sluice = make("service smtp { ports = {25} }\nsource-set friends { prefixes = {192.0.2.0/24} action = deny }\n")
+    other = tmp_path / "other.conf"
+    other.write_text("interfaces = {s0}\nservice smtp { ports = {25} }\nsource-set foes { prefixes = {192.0.2.0/24} action = deny }\n")
+    sluice.do("apply", other, "--confirm", "1h")
+    assert sluice.json("explain", "192.0.2.9", "--service", "smtp")["rule"] == "source-set foes"
+    sluice.kill()
+    sluice.start()  # the policy in force is not that of the file
+    said = sluice.json("explain", "192.0.2.9", "--service", "smtp")
+    assert (said["reason"], said["rule"], said["key"]) == ("denied", "", "") and "not known" in said["written"]
+    sluice.do("revert")
+    assert sluice.json("explain", "192.0.2.9", "--service", "smtp")["rule"] == "source-set friends"

@@ -15,6 +15,7 @@ int lists_read(struct policy *p, struct diag *d)
 	for (i = 0; i < p->sets.count; i++) {
 		if (!p->sets.item[i].file || !p->sets.item[i].enabled)
 			continue;
+		p->sets.item[i].prefixes_written = p->sets.item[i].prefixes.count;
 		one = listfile_read(p->sets.item[i].file, &p->sets.item[i].at, &p->sets.item[i].prefixes, d);
 		err = err ? err : one;
 	}

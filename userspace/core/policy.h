@@ -87,7 +87,8 @@ struct policy_set {
 	struct place at;
 	struct strings prefix_texts; /* as written: for dump */
 	char *file; /* list file, absolute once parsed, owned; NULL: none */
-	struct prefixes prefixes; /* of both */
+	struct prefixes prefixes; /* of both: first those of the policy, then those of the file */
+	size_t prefixes_written; /* how many are of the policy, where there is a file */
 	struct countries countries;
 	struct numbers asns; /* networks (autonomous systems) */
 	enum sluice_action action;

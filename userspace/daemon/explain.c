@@ -130,6 +130,10 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 		rule_live(dm, LIVE_BAN, &q->address, r);
 	if (why == SLUICE_ALLOWED && !rule_live(dm, LIVE_ALLOW, &q->address, r))
 		return;
+	if (dm->held && why != SLUICE_BANNED) {
+		snprintf(r->written, sizeof(r->written), "not known: the policy of before is in force");
+		return;
+	}
 	r->key = key_of(service, why);
 	if (!*r->key)
 		return;

@@ -10,19 +10,29 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
+/* The closest prefix that holds the address; NULL: none does. */
+static const struct prefix *prefix_of(const struct policy_set *s, const struct sluice_addr *a)
+{
+	const struct prefix *p = s->prefixes.item, *closest = NULL;
+	struct sluice_addr cut;
+
+	for (; p < s->prefixes.item + s->prefixes.count; p++) {
+		cut = addr_mask(a, p->len);
+		if (!memcmp(&cut, &p->addr, sizeof(cut)) && (!closest || p->len > closest->len))
+			closest = p;
+	}
+	return closest;
+}
+
 const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
 {
-	struct sluice_addr cut;
-	size_t i;
-
 	uint16_t country = geo ? spans_find(&geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a)) : 0;
 	uint32_t asn = geo ? spans_find(&geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
+	const struct prefix *p = prefix_of(s, a);
+	size_t i;
 
-	for (i = 0; i < s->prefixes.count; i++) {
-		cut = addr_mask(a, s->prefixes.item[i].len);
-		if (!memcmp(&cut, &s->prefixes.item[i].addr, sizeof(cut)))
-			return s->prefix_texts.count ? "prefixes" : "file";
-	}
+	if (p)
+		return s->file && p - s->prefixes.item >= (ptrdiff_t)s->prefixes_written ? "file" : "prefixes";
 	for (i = 0; i < s->asns.count; i++) {
 		if (s->asns.item[i] == asn)
 			return "asns";
