@@ -148,9 +148,38 @@ static void test_file_is_replaced_whole_or_not_at_all(void **state)
 	diag_free(&d);
 }
 
+static void test_the_state_of_full_tables_is_not_too_large_to_be_read_back(void **state)
+{
+	struct state full = { .saved = UINT64_MAX }, *again = NULL;
+	char *text = NULL;
+	const char *why;
+	size_t i;
+
+	(void)state;
+	full.lives.count = full.lives.room = 2 * SLUICE_MAX_LIVE;
+	full.lives.item = calloc(full.lives.count, sizeof(*full.lives.item));
+	assert_non_null(full.lives.item);
+	for (i = 0; i < full.lives.count; i++) {
+		full.lives.item[i] =
+			(struct state_live){ false, { .len = 127 }, UINT64_MAX, UINT64_MAX, UINT32_MAX, "" };
+		memset(&full.lives.item[i].prefix.addr, 0xee, sizeof(full.lives.item[i].prefix.addr));
+		memset(full.lives.item[i].text, 'x', sizeof(full.lives.item[i].text) - 1);
+	}
+	assert_int_equal(state_write(&full, &text), 0);
+	print_message("%zu bytes of at most %zu\n", strlen(text), (size_t)STATE_BYTES);
+	assert_true(strlen(text) < STATE_BYTES);
+	assert_true(strlen(text) > 64 << 20);
+	assert_int_equal(state_parse(text, &again, &why), 0);
+	assert_int_equal(again->lives.count, full.lives.count);
+	state_free(again);
+	free(full.lives.item);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_state_of_full_tables_is_not_too_large_to_be_read_back),
 		cmocka_unit_test(test_state_is_read_back_as_it_was_written),
 		cmocka_unit_test(test_state_cut_anywhere_is_refused),
 		cmocka_unit_test(test_state_with_any_byte_changed_is_refused),

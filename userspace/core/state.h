@@ -21,7 +21,10 @@
 #include "list.h"
 
 #define SLUICE_STATE_VERSION 1
-#define STATE_BYTES (64 << 20) /* more than full tables come to */
+/* The longest line of a ban or allow: the word, the prefix, three numbers, the text. */
+#define STATE_LINE (6 + ADDR_TEXT_LEN + 3 * 21 + SLUICE_TEXT_LEN)
+/* More than full tables come to, and as many settings as one would ever make: what is written is read back. */
+#define STATE_BYTES (2UL * SLUICE_MAX_LIVE * STATE_LINE + (64UL << 20))
 
 struct state_live {
 	bool ban; /* else an allow */
