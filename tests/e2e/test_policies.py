@@ -42,3 +42,14 @@ def test_the_largest_policy_file_is_read_at_once_and_its_last_line_is_named(tmp_
     path.write_text(text.replace("LAST", "192.0.2.0/33"))
     done = checked(path)
     assert done.returncode == 2 and f"{path.name}:{len(prefixes) + 6}: prefixes: '192.0.2.0/33'" in done.stderr
+
+
+def test_a_network_that_stands_twice_is_found_in_the_longest_list(tmp_path):
+    """Once each was compared with all before it."""
+    path = tmp_path / "large.conf"
+    numbers = [i * 7919 % 150001 + 1 for i in range(150000)]
+    text = "interfaces = {eth0}\nservice smtp { ports = {25} }\nsource-set a {\n    action = deny\n    asns = {" + ",".join(map(str, numbers)) + "}\n}\n"
+    assert 900_000 < len(text) < 1 << 20
+    path.write_text(text.replace("}\n}", ",77}\n}"))
+    done = checked(path)
+    assert done.returncode == 2 and f"{path.name}:5: asns: '77' stands twice" in done.stderr

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What no single value of a policy shows. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "parse.h"
+#include "schema.h"
 
 /* Where neither names any, both mean all. */
 static bool addresses_overlap(const struct addresses *a, const struct addresses *b)
@@ -100,6 +103,34 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 	return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A list of 100,000 networks is compared in order, not each with each. */
+static int networks_check(const struct policy *p, const struct policy_set *s, struct diag *d)
+{
+	_cleanup_free_ uint32_t *sorted = reallocarray(NULL, s->asns.count + 1, sizeof(*sorted));
+	struct place at = policy_place(p, schema_find(SECTION_SET, "asns"), s->name, &s->at);
+	size_t i;
+
+	if (!sorted)
+		return -ENOMEM;
+	if (s->asns.count)
+		memcpy(sorted, s->asns.item, s->asns.count * sizeof(*sorted));
+	qsort(sorted, s->asns.count, sizeof(*sorted), by_number);
+	for (i = 1; i < s->asns.count; i++) {
+		if (sorted[i] != sorted[i - 1])
+			continue;
+		diag_at(d, &at, "asns: '%u' stands twice: name each network once", sorted[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int set_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	const char *wrong = "";
@@ -114,7 +145,7 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 		diag_at(d, &s->at, "source-set %s %s", s->name, wrong);
 		return -EINVAL;
 	}
-	return set_services_check(p, s, d);
+	return set_services_check(p, s, d) ? -EINVAL : networks_check(p, s, d);
 }
 
 /* The same address and port in the same namespaces would lead to two ports of the host. */

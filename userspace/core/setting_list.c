@@ -118,15 +118,10 @@ static int country_add(const struct asked *a, struct countries *list, const char
 static int network_add(const struct asked *a, struct numbers *list, const char *text)
 {
 	uint32_t number, *more;
-	size_t i;
 
 	if (count_parse(text + (strncmp(text, "AS", 2) ? 0 : 2), 1, UINT32_MAX, &number))
 		return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text);
-	for (i = 0; i < list->count; i++) {
-		if (list->item[i] == number)
-			return repeated(a, text, "network");
-	}
-	more = LIST_ADD(list);
+	more = LIST_ADD(list); /* one that stands twice finds networks_check(), in a list that may be long */
 	if (!more)
 		return -ENOMEM;
 	*more = number;
