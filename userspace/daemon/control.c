@@ -68,11 +68,13 @@ static void client_close(struct client *c)
 
 static void line_send(struct client *c, const json_t *line)
 {
+	static const char no_memory[] = "{\"ok\": false, \"error\": \"no memory left\", \"exit\": 1}";
 	_cleanup_free_ char *text = json_dumps(line, JSON_COMPACT);
 
-	if (!text)
-		return;
-	bufferevent_write(c->stream, text, strlen(text));
+	if (text)
+		bufferevent_write(c->stream, text, strlen(text));
+	else /* nobody is left to wait for an answer that does not come */
+		bufferevent_write(c->stream, no_memory, sizeof(no_memory) - 1);
 	bufferevent_write(c->stream, "\n", 1);
 }
 
