@@ -94,3 +94,12 @@ def test_a_state_file_that_is_no_file_does_not_hold_up_the_start(make):
 def test_a_set_that_is_not_enabled_reads_nothing(make, tmp_path):
     _, sluice = make(FIVE + f"source-set off {{ file = {tmp_path}/not-there countries = {{DE}} asns = {{64496}} action = deny enabled = false }}\n")
     assert sluice.service()["max_connections_per_source"] == 5
+
+
+def test_a_folder_of_namespaces_that_cannot_be_read_is_named(make, tmp_path):
+    where = tmp_path / "netns"
+    where.mkdir()
+    take_away(where)
+    _, sluice = make(FIVE + f'container c {{ netns = {where}/* ports = {{"25"}} }}\n')
+    (container,) = sluice.json("status")["containers"]
+    assert f"{where}: Permission denied" in container["why"]

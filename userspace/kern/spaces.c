@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "containers.h"
+#include "files.h"
 #include "internal.h"
 #include "list.h"
 
@@ -112,6 +113,7 @@ int spaces_enter(const char *instance, const struct sluice_container *c, enum sp
 	int err = home < 0 ? -errno : 0, entered;
 	size_t i;
 
+	folders_check(c->netns, NULL, d); /* says which of them hides what is in it */
 	if (!err && glob(c->netns, 0, NULL, &found) == GLOB_NOSPACE)
 		err = -ENOMEM;
 	if (found.gl_pathc > SPACES_MAX)
