@@ -20,6 +20,16 @@ def folder(tmp_path):
     return where
 
 
+def mmdb(country):
+    """The smallest MaxMind DB: all of IPv4 is in the country."""
+    text = lambda t: bytes([0x40 | len(t)]) + t.encode()
+    number = lambda n: b"\xa1" + bytes([n])
+    data = b"\xe1" + text("country") + b"\xe1" + text("iso_code") + text(country)
+    about = {"binary_format_major_version": number(2), "binary_format_minor_version": number(0), "build_epoch": b"\x04\x02\x60\x00\x00\x00", "database_type": text("tests"),
+             "description": b"\xe0", "ip_version": number(4), "languages": b"\x00\x04", "node_count": b"\xc1\x01", "record_size": number(24)}
+    return b"\x00\x00\x11" * 2 + bytes(16) + data + b"\xab\xcd\xefMaxMind.com" + bytes([0xE0 | len(about)]) + b"".join(text(k) + v for k, v in about.items())
+
+
 def take_away(path):
     """Somebody else's, and closed: root reads it by CAP_DAC_OVERRIDE alone."""
     os.chown(path, NOBODY, NOBODY)
@@ -41,6 +51,17 @@ def test_what_a_start_may_read_a_reload_may_read_and_check_says_what_neither_may
         os.chown(path, 0, 0)
     assert sluice.ctl("check", sluice.file)[0] == 0
     sluice.do("reload")
+
+
+def test_a_database_of_each_format_that_a_start_may_read_a_reload_may_read(make, tmp_path):
+    _, sluice = make(FIVE)
+    for name, content in (("one.csv", b"10.0.0.0,10.255.255.255,DE\n"), ("one.mmdb", mmdb("DE"))):
+        (tmp_path / name).write_bytes(content)
+        sluice.write(FIVE + f"geoip {{ database = {tmp_path / name} }}\nsource-set a {{ countries = {{DE}} action = deny }}\n")
+        sluice.do("check", sluice.file)
+        sluice.do("reload")
+        sluice.do("geo", "update")
+        assert sluice.json("explain", "10.77.0.2", "--service", "smtp")["country"] == "DE"
 
 
 def test_a_folder_that_cannot_be_searched_is_an_error_that_names_it(make, folder):
@@ -71,6 +92,12 @@ def test_nothing_that_is_read_can_make_the_daemon_wait(make, tmp_path):
         assert code == 2 and "not a regular file" in err, err
         code, _, err = sluice.ctl("check", sluice.file)
         assert code == 2 and "not a regular file" in err, err
+    huge = tmp_path / "huge.mmdb"
+    huge.touch()
+    os.truncate(huge, 1 << 40)
+    sluice.write(FIVE + f"geoip {{ database = {huge} }}\nsource-set a {{ countries = {{DE}} action = deny }}\n")
+    code, _, err = sluice.ctl("reload")
+    assert code == 2 and "File too large" in err
     code, _, err = sluice.ctl("apply", pipe)
     assert code == 2 and "not a regular file" in err
     sluice.write(FIVE + "source-set a { file = /dev/null action = deny }\n")
@@ -103,3 +130,12 @@ def test_a_folder_of_namespaces_that_cannot_be_read_is_named(make, tmp_path):
     _, sluice = make(FIVE + f'container c {{ netns = {where}/* ports = {{"25"}} }}\n')
     (container,) = sluice.json("status")["containers"]
     assert f"{where}: Permission denied" in container["why"]
+
+
+def test_a_policy_whose_path_would_be_cut_is_refused(make, tmp_path):
+    _, sluice = make(FIVE)
+    deep = tmp_path / ("d" * 200)
+    deep.mkdir()
+    (deep / ("p" * 60)).write_text(sluice.file.read_text())
+    code, _, err = sluice.ctl("apply", deep / ("p" * 60), "--confirm", "1h")
+    assert code == 2 and "at most 255 bytes" in err

@@ -17,6 +17,7 @@
 
 /* More than any database has (a hostile one can hang the same node into its tree without end). */
 #define MMDB_NODES_MOST 50000000
+#define MMDB_BYTES (2L << 30) /* the copy is in memory */
 
 /* Where the two kinds stand, in the records of the databases that are around. */
 static const char *const country_paths[][4] = {
@@ -165,11 +166,14 @@ static int database_walk(struct walk *w)
 static int copy_open(const char *path, const char **why)
 {
 	_cleanup_close_ int from = file_open(path, why), copy = memfd_create("mmdb", MFD_CLOEXEC);
+	struct stat is;
 	ssize_t got;
 	int fd;
 
-	if (from < 0 || copy < 0)
+	if (from < 0 || copy < 0 || fstat(from, &is))
 		return from < 0 ? from : -errno;
+	if (is.st_size > MMDB_BYTES)
+		return -EFBIG;
 	while ((got = sendfile(copy, from, NULL, 1 << 24)) > 0)
 		;
 	if (got < 0)

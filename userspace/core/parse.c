@@ -380,6 +380,11 @@ int policy_parse_file(const char *path, const struct policy *now, struct policy 
 		err = policy_check(p, d);
 	if (!err)
 		err = databases_read(p, now, d);
+	if (!err && strlen(p->files.item[0]) >= SLUICE_PATH_LEN) {
+		diag_at(d, &nowhere, "the path of a policy has at most %d bytes: put it nearer to /",
+			SLUICE_PATH_LEN - 1);
+		err = -EINVAL;
+	}
 	if (err)
 		return err;
 	p->path = strdup(p->files.item[0]);
