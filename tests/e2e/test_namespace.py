@@ -37,6 +37,8 @@ def test_an_unload_from_another_namespace_leaves_no_gate_behind_that_it_calls_go
     done = net.run(net.client, BUILD / "sluicectl", "-i", sluice.instance, "unload", check=False)
     assert done.returncode == 1 and "another network namespace" in done.stderr and f"/run/netns/{net.server}" in done.stderr
     assert os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}/control")
+    done = net.run(net.client, BUILD / "sluicectl", "-i", sluice.instance, "status", check=False)
+    assert done.returncode == 3 and "another network namespace" in done.stderr, "what it says of interfaces is not to be believed"
     sluice.start()
     assert counts(net, sluice), "it stands as it stood"
     sluice.kill()

@@ -24,6 +24,7 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 {
 	_cleanup_(engine_close) struct engine *e = NULL;
 	struct diag d = {};
+	bool gone;
 	int err;
 
 	engine_set_log(NULL);
@@ -32,6 +33,8 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 			 c->instance);
 		return complain_diag(&d, EXIT_NO_DAEMON);
 	}
+	if (engine_here(c->instance, &gone, &d))
+		complain_diag(&d, EXIT_NO_DAEMON); /* the tables are readable from anywhere, interfaces are not */
 	if (!strcmp(verb, "status"))
 		err = report_status(e, "dead", -1, data);
 	else if (!strcmp(verb, "counters"))

@@ -256,6 +256,11 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 	return engine_look(instance, true, out, d);
 }
 
+int engine_here(const char *instance, bool *gone, struct diag *d)
+{
+	return netns_check(instance, gone, d);
+}
+
 int engine_open_beside(const char *instance, struct engine **out, struct diag *d)
 {
 	return engine_look(instance, false, out, d);

@@ -34,6 +34,8 @@ int engine_bury(const char *instance, struct diag *d);
 bool engine_old_stands(const struct engine *e); /* engine_exchange() and engine_bury() have something to do */
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
+/* -EXDEV with a message: what is pinned belongs to another network namespace. *gone: to one that exists no more. */
+int engine_here(const char *instance, bool *gone, struct diag *d);
 /* Opens the pins for writing beside the daemon that holds the lock: for engine_attach() on its behalf. */
 int engine_open_beside(const char *instance, struct engine **out, struct diag *d);
 /* Closes descriptors; programs, maps and links stay pinned and go on. NULL is fine. */
