@@ -2,7 +2,8 @@
 """A client that has gone, a keeper that is dead or does not answer: what is asked then, and what goes on."""
 import json, os, signal, socket, subprocess, time
 
-from net import SANITIZED, wait_for
+import tools
+from net import wait_for
 from test_rights import ask, keeper_of, socket_of
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
@@ -65,3 +66,19 @@ def test_readers_who_watch_do_not_keep_root_from_watching(make):
         assert ask(path, b'{"verb":"watch"}\n')["ok"]
     finally:
         reader.communicate("")
+
+
+def test_nothing_that_the_kernel_tells_after_an_unload_reaches_what_is_gone(make):
+    """The question is read, and in the same turn of the loop the bell that a flood has rung."""
+    net, sluice = make("syn-flood { pressure-syn-rate = 1/1s calm-after = 60s }\n" + FIVE)
+    net.serve("::", 25)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(socket_of(sluice))
+        assert sluice.json("status"), "it is accepted"
+        sluice.daemon.send_signal(signal.SIGSTOP)
+        s.sendall(b'{"verb":"unload"}\n')
+        tools.forge(net, 25, "10.77.3.1", "syn", 100).finish()
+        sluice.daemon.send_signal(signal.SIGCONT)
+        assert json.loads(s.makefile().readline())["ok"]
+    assert wait_for(lambda: sluice.daemon.poll() is not None)
+    assert sluice.daemon.returncode == 0
