@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is said on a command line means what it says, or is refused; what could not be written is no success."""
-import json, os, subprocess
+import json, subprocess
 
 import pytest
 
-from net import BUILD, sh
+from net import BUILD
 from test_rights import ask, socket_of
 
 FIVE = "service smtp { ports = {25, 26} max-connections-per-source = 5 }\n"

@@ -2,15 +2,15 @@
 """Names and reasons may hold any bytes: no answer is lost by them, no name is cut, and none writes on root's terminal."""
 import json, os, subprocess
 
-from net import BUILD, wait_for
+from net import BUILD
 from test_rights import ask, socket_of
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 CONTROL = [chr(c) for c in (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029, 0x202E)]
 
 
-def ctl(sluice, *words, tool="sluicectl", before=()):
-    argv = ["nsenter", f"--net=/run/netns/{sluice.net.server}", BUILD / tool, *(before or ("-i", sluice.instance)), *words]
+def ctl(sluice, *words):
+    argv = ["nsenter", f"--net=/run/netns/{sluice.net.server}", BUILD / "sluicectl", "-i", sluice.instance, *words]
     done = subprocess.run([os.fsencode(a) for a in argv], capture_output=True)
     return done.returncode, done.stdout, done.stderr
 

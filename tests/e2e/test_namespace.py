@@ -2,7 +2,7 @@
 """What is pinned belongs to one network namespace: from another one it is neither taken over nor said to be gone."""
 import os, subprocess
 
-from net import BUILD, SERVER, sh, wait_for
+from net import BUILD, sh, wait_for
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the daemon reads: with the same rights at its start and on a reload, and nothing that could make it wait."""
-import os, pathlib, signal
+import os
 
 import pytest
 
-from net import BUILD, SANITIZED, sh, wait_for
+from net import BUILD, wait_for
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 INCLUDING = "include(conf.d/*.conf)\n" + FIVE

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Live settings: they end when they end, whatever leans on them, and no restart or trial loses one."""
-import signal, time
+import signal
 
 from net import PACE, wait_for
 
