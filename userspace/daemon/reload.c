@@ -8,28 +8,12 @@
 #include "data.h"
 #include "exporter.h"
 #include "keeper.h"
+#include "override.h"
 #include "parse.h"
 #include "plan.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
-
-static void override_free(struct override *o)
-{
-	free(o->key);
-	free(o->value);
-	free(o);
-}
-
-void overrides_free(struct override **list)
-{
-	struct override *o;
-
-	while ((o = *list)) {
-		*list = o->next;
-		override_free(o);
-	}
-}
 
 /* How a policy is put in force. */
 struct how {
@@ -148,53 +132,6 @@ struct policy *daemon_preview(const struct daemon *dm, const struct override *wa
 	return TAKE_PTR(p);
 }
 
-static struct override *override_new(const struct override *want, unsigned int seconds)
-{
-	struct override *o = calloc(1, sizeof(*o));
-
-	if (!o)
-		return NULL;
-	snprintf(o->service, sizeof(o->service), "%s", want->service);
-	o->key = strdup(want->key);
-	o->value = strdup(want->value);
-	o->uid = want->uid;
-	o->since = time(NULL);
-	if (seconds) {
-		clock_gettime(CLOCK_MONOTONIC, &o->until);
-		o->until.tv_sec += seconds;
-	}
-	if (o->key && o->value)
-		return o;
-	override_free(o);
-	return NULL;
-}
-
-/* Takes the setting of the same key out of the list; NULL: there is none. */
-static struct override *override_take(struct daemon *dm, const char *service, const char *key)
-{
-	struct override **at, *o;
-
-	for (at = &dm->overrides; (o = *at); at = &o->next) {
-		if (strcmp(o->service, service) || strcmp(o->key, key))
-			continue;
-		*at = o->next;
-		o->next = NULL;
-		return o;
-	}
-	return NULL;
-}
-
-const struct override *override_find(const struct daemon *dm, const char *service, const char *key)
-{
-	const struct override *o;
-
-	for (o = dm->overrides; o; o = o->next) {
-		if (!strcmp(o->service, service) && !strcmp(o->key, key))
-			return o;
-	}
-	return NULL;
-}
-
 int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d)
 {
 	struct override *o = override_new(want, seconds), *old;
@@ -250,22 +187,10 @@ static bool override_join(struct daemon *dm, struct override *o, struct diag *wh
 	return p;
 }
 
-static struct override *reversed(struct override *list)
-{
-	struct override *out = NULL, *o;
-
-	while ((o = list)) {
-		list = o->next;
-		o->next = out;
-		out = o;
-	}
-	return out;
-}
-
 /* The oldest first; who needs another that comes later is asked again after that. */
 static void overrides_sift(struct daemon *dm, struct diag *d)
 {
-	struct override *waiting = reversed(dm->overrides), **at, *o;
+	struct override *waiting = overrides_reversed(dm->overrides), **at, *o;
 	struct diag ignored = {};
 	bool joined = true;
 
@@ -349,31 +274,6 @@ int daemon_resume(struct daemon *dm, struct diag *d)
 	dm->applied_at = time(NULL);
 	loop_expiry(dm);
 	return 0;
-}
-
-static bool is_over(const struct override *o, const struct timespec *now)
-{
-	return o->until.tv_sec &&
-	       (o->until.tv_sec < now->tv_sec || (o->until.tv_sec == now->tv_sec && o->until.tv_nsec <= now->tv_nsec));
-}
-
-static bool overrides_expire(struct daemon *dm)
-{
-	struct override **at = &dm->overrides, *o;
-	struct timespec now;
-	bool any = false;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	while ((o = *at)) {
-		if (!is_over(o, &now)) {
-			at = &o->next;
-			continue;
-		}
-		*at = o->next;
-		override_free(o);
-		any = dm->state.dirty = true;
-	}
-	return any;
 }
 
 /* While another policy awaits its confirmation, or one of before is held, the settings are not in force: only who comes back changes. */
