@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* How policies, lists, databases and the state file are opened: see files.h. Nothing here keeps a descriptor or any state. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>

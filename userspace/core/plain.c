@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* UTF-8, and what a terminal would obey: see plain.h. Nothing here allocates, so nothing here can fail. */
 #include <stdint.h>
 #include <string.h>
 

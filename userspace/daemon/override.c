@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The list of live settings: see override.h. reload.c calls it, and state.c reads the list that struct daemon owns. */
 #include <stdio.h>
 #include <string.h>
 
