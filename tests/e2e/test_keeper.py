@@ -4,7 +4,7 @@ import json, os, signal, socket, subprocess, time
 
 import tools
 from net import wait_for
-from test_rights import ask, keeper_of, socket_of
+from test_rights import ask, keeper_of, socket_of, status_of
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 
@@ -18,6 +18,7 @@ def asked_and_gone(path, verb, **args):
 def test_a_request_whose_client_has_gone_is_not_carried_out(make):
     _, sluice = make(FIVE)
     sluice.daemon.send_signal(signal.SIGSTOP)  # busy, so that the client gives up first
+    assert wait_for(lambda: status_of(sluice.daemon.pid)["State"].startswith("T"))
     asked_and_gone(socket_of(sluice), "ban", prefix="192.0.2.1")
     with socket.socket(socket.AF_UNIX) as s:  # says no more, but listens
         s.connect(socket_of(sluice))
@@ -76,6 +77,7 @@ def test_nothing_that_the_kernel_tells_after_an_unload_reaches_what_is_gone(make
         s.connect(socket_of(sluice))
         assert sluice.json("status"), "it is accepted"
         sluice.daemon.send_signal(signal.SIGSTOP)
+        assert wait_for(lambda: status_of(sluice.daemon.pid)["State"].startswith("T"))
         s.sendall(b'{"verb":"unload"}\n')
         tools.forge(net, 25, "10.77.3.1", "syn", 100).finish()
         sluice.daemon.send_signal(signal.SIGCONT)
