@@ -18,6 +18,9 @@
 #define PIN_PATH_LEN 320 /* root, instance, and the longest name of a directory entry */
 #define PIN_TRACK "link_track" /* the tracepoint's link */
 #define PIN_RETRACK "link_retrack"
+#define PIN_END "link_end" /* of a socket's end, the same way twice */
+#define PIN_REEND "link_reend"
+#define PIN_SYNACK "link_synack"
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
 #define PIN_HEAL "prog_heal"
