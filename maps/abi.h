@@ -71,7 +71,7 @@ struct sluice_addr {
 	__be32 word[4];
 };
 
-/* One row: what is in force. Written last, in one 8-byte store: packets see the old generation or the new one, whole. */
+/* One row: what is in force. `force` is written last, by one 8-byte store: packets see the old generation or the new one, whole. */
 struct sluice_control {
 	__u64 force; /* which slot, and until when: see force.h */
 	__u64 open_ns; /* CLOCK_MONOTONIC: from then on the gate lets everything pass; 0: never */

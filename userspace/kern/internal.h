@@ -144,10 +144,14 @@ int netns_cookie(__u64 *out); /* of the namespace this process is in */
 
 __u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
 
-/* commit.c */
+/* force.c: the row of `control` */
 int control_read(const struct engine *e, struct sluice_control *out);
-int control_write(const struct engine *e, const struct sluice_control *c);
+int control_store(const struct engine *e, size_t offset, __u64 value);
+/* Writes one word of it, and touches no other: what goes with it must stand in its place before. */
+#define CONTROL_STORE(e, field, value) control_store(e, offsetof(struct sluice_control, field), value)
 int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
+
+/* commit.c */
 /* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */
 int peaks_write(const struct engine *e, const struct sluice_service *row);
 int registry_retire(struct engine *e);
