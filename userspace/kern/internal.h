@@ -176,7 +176,7 @@ void trie_view_close(struct trie_view *v);
 /* fill.c: sources_tracked, reservations and `fill` */
 struct snapshot;
 int fill_read(const struct engine *e, __u32 slot, struct snapshot *s);
-int tally_read(const struct engine *e, enum sluice_tally_row row, uint64_t *out);
+int tally_read(const struct engine *e, __u32 row, uint64_t *out); /* by enum sluice_tally_row */
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
