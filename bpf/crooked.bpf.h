@@ -73,8 +73,6 @@ static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt 
 		return SLUICE_FRAGMENT;
 	if (pkt->short_header || pkt->header_len < sizeof(struct tcphdr) || flags_are_crooked(pkt->flags))
 		return SLUICE_MALFORMED;
-	if (pkt->syn && pkt->tcp_end > pkt->tcp_offset + pkt->header_len)
-		return SLUICE_MALFORMED;
 	/* "land": answers would go to the host itself */
 	if (pkt->tuple.source_port == pkt->tuple.local_port && addr_is(&pkt->tuple.source, &pkt->tuple.local))
 		return SLUICE_MALFORMED;

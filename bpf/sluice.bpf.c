@@ -188,6 +188,28 @@ int BPF_PROG(sluice_retrack, struct sock *sk, int oldstate, int newstate)
 	return connection_event(sk, oldstate, newstate);
 }
 
+/* The host gives a socket back: whatever it still holds ends with it. Twice, as above. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(sluice_end, struct sock *sk)
+{
+	connection_close(bpf_get_socket_cookie(sk));
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(sluice_reend, struct sock *sk)
+{
+	connection_close(bpf_get_socket_cookie(sk));
+	return 0;
+}
+
+/* Once: where this is skipped, the next SYN-ACK or the next audit tells the same. */
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(sluice_synack, struct sock *sk)
+{
+	return synack_event(sk);
+}
+
 SEC("iter/tcp")
 int sluice_audit(struct bpf_iter__tcp *ctx)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel's own TCP state machine is the only truth about connections: ESTABLISHED takes (or inherits) slots, CLOSE gives
- * them back, and what a socket holds is written under its cookie. A program can miss an event (the kernel skips tracing
- * programs where it must); the audit, which visits the sockets themselves, finds both kinds of miss.
+ * The kernel's own TCP state machine is the only truth about connections. What the application has, or can accept, holds slots: from
+ * ESTABLISHED on (of Fast Open: from the first SYN-ACK that is sent again) until CLOSE, or, if nobody had accepted it by then, until
+ * the host has destroyed the socket. What a socket holds is written under its cookie. A program can miss an event (the kernel skips
+ * tracing programs where it must); the audit, which visits the sockets themselves, finds both kinds of miss.
  */
 #ifndef SLUICE_TRACK_BPF_H
 #define SLUICE_TRACK_BPF_H
@@ -13,6 +14,17 @@ static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___k
 				   in->in6_u.u6_addr32[3] } };
 
 	return a;
+}
+
+/* A socket that closes has lost its port already (tcp_set_state() puts it back first), but for the note of what it sent with. */
+static __always_inline __be16 local_port_of(struct sock *sk)
+{
+	const struct tcp_sock *tcp;
+
+	if (sk->__sk_common.skc_num)
+		return bpf_htons(sk->__sk_common.skc_num);
+	tcp = bpf_skc_to_tcp_sock(sk);
+	return tcp ? tcp->inet_conn.icsk_inet.inet_sport : 0;
 }
 
 /* The tuple of a socket, source first. An IPv6 socket of an IPv4 peer holds it in mapped form already. */
@@ -26,7 +38,7 @@ static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
 		out->local = addr_of_ipv6(&sk->__sk_common.skc_v6_rcv_saddr);
 	}
 	out->source_port = sk->__sk_common.skc_dport;
-	out->local_port = bpf_htons(sk->__sk_common.skc_num);
+	out->local_port = local_port_of(sk);
 }
 
 /* The tuple as the gate saw it. 0: a socket of another namespace, which the policy in force does not name. */
@@ -131,35 +143,89 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	return 0;
 }
 
+/* Changes how many connections of its service wait to be taken; what an audit compares with is never without it. */
+static __always_inline void waiting_add(const struct sluice_connection *c, __s64 change)
+{
+	tally_add(SLUICE_TALLY_WAITING + (c->holding.source.service & (SLUICE_MAX_SERVICES - 1)), change);
+	tally_add(SLUICE_TALLY_CHANGES, 1);
+}
+
 /* Gives back what is held under this cookie, if anything is: whoever deletes it does. Not 0: given back now. */
 static __always_inline int connection_close(__u64 cookie)
 {
 	const struct sluice_connection *c;
-	struct sluice_holding h;
+	struct sluice_connection had;
 
 	c = bpf_map_lookup_elem(&connections, &cookie);
 	if (!c)
 		return 0;
-	h = c->holding;
+	had = *c;
 	if (bpf_map_delete_elem(&connections, &cookie))
 		return 0;
 	tally_add(SLUICE_TALLY_CHANGES, 1);
-	holding_leave(&h);
+	if (had.waits_s)
+		waiting_add(&had, -1);
+	holding_leave(&had.holding);
 	return 1;
 }
 
-/* A socket changed its state. May be told twice of the same event. */
-static __always_inline int connection_event(struct sock *sk, int oldstate, int newstate)
+/*
+ * The connection ended in the accept queue: the application will be given it all the same, so its slots stay. By an update, not
+ * through the pointer: a healer may have freed the element, and another may have it.
+ */
+static __always_inline void connection_wait(__u64 cookie)
+{
+	const struct sluice_connection *c = bpf_map_lookup_elem(&connections, &cookie);
+	struct sluice_connection waits;
+
+	if (!c || c->waits_s)
+		return;
+	waits = *c;
+	waits.waits_s = 1 + bpf_ktime_get_ns() / 1000000000;
+	if (!bpf_map_update_elem(&connections, &cookie, &waits, BPF_EXIST))
+		waiting_add(&waits, 1);
+}
+
+/* Has the application neither taken this socket yet nor, like everybody else, let go of it? */
+static __always_inline int socket_waits(const struct sock *sk)
+{
+	return !sk->sk_socket && !(sk->__sk_common.skc_flags & (1UL << SOCK_DEAD));
+}
+
+/* Counts the connection of this socket where the policy in force does. */
+static __always_inline void connection_begin(struct sock *sk)
 {
 	struct sluice_view view = {};
 	struct sluice_tuple tuple;
 
-	if (newstate == TCP_CLOSE)
-		connection_close(bpf_get_socket_cookie(sk));
-	if (newstate != TCP_ESTABLISHED || oldstate != TCP_SYN_RECV || !tuple_seen(sk, &tuple))
-		return 0;
-	if (view_of(&view, &tuple))
+	if (tuple_seen(sk, &tuple) && view_of(&view, &tuple))
 		connection_open(bpf_get_socket_cookie(sk), &view, &tuple);
+}
+
+/*
+ * A socket changed its state. May be told twice of the same event. One of Fast Open may end, or be closed by the application, before
+ * it is established; if it was not counted yet, the reservation of its SYN becomes its own here, and ends as it does.
+ */
+static __always_inline int connection_event(struct sock *sk, int oldstate, int newstate)
+{
+	if (oldstate == TCP_SYN_RECV)
+		connection_begin(sk);
+	if (newstate == TCP_CLOSE && socket_waits(sk))
+		connection_wait(bpf_get_socket_cookie(sk));
+	else if (newstate == TCP_CLOSE)
+		connection_close(bpf_get_socket_cookie(sk));
+	return 0;
+}
+
+/*
+ * A SYN-ACK is sent again. That of a Fast Open child is sent by the child itself (net/ipv4/tcp_timer.c, tcp_fastopen_synack_timer),
+ * which the application has had since the SYN: it is counted now, a second later, while the reservation of its SYN still stands. At
+ * its birth it cannot be: inet_sock_set_state tells of it before it has addresses.
+ */
+static __always_inline int synack_event(struct sock *sk)
+{
+	if (sk->__sk_common.skc_state == TCP_SYN_RECV)
+		connection_begin(sk);
 	return 0;
 }
 
@@ -192,10 +258,11 @@ static __always_inline int connection_move(struct sluice_connection *c, const st
 	return 1;
 }
 
+/* SYN_RECV: of Fast Open. Any other handshake is a request, no socket, and has a state of its own. */
 static __always_inline int state_is_connection(__u8 state)
 {
 	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
-	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING || state == TCP_SYN_RECV;
 }
 
 /* Brings one live socket's slots in line with the policy in force, and reports it. */
@@ -223,13 +290,14 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 
 /*
  * A connection whose socket two audits in a row did not find is gone: its end was missed. Two, because an audit may skip a
- * socket (before 6.1.183 and 6.12.104 the iterator could).
+ * socket (before 6.1.183 and 6.12.104 the iterator could). One that waits to be taken is found by none.
  */
 static long connection_heal(void *map, const __u64 *cookie, struct sluice_connection *c, struct sluice_audits *a)
 {
+	__u32 now_s = c->waits_s ? 1 + bpf_ktime_get_ns() / 1000000000 : 0;
 	__u64 key = *cookie;
 
-	if (a->number - c->seen >= 2)
+	if (c->waits_s ? now_s - c->waits_s > SLUICE_WAIT_S : a->number - c->seen >= 2)
 		a->healed += connection_close(key);
 	return 0;
 }

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 7
+#define SLUICE_ABI_VERSION 8
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -71,7 +71,7 @@ struct sluice_addr {
 	__be32 word[4];
 };
 
-/* One row: what is in force. Written last, in one 8-byte store: packets see the old generation or the new one, whole. */
+/* One row: what is in force. `force` is written last, by one 8-byte store: packets see the old generation or the new one, whole. */
 struct sluice_control {
 	__u64 force; /* which slot, and until when: see force.h */
 	__u64 open_ns; /* CLOCK_MONOTONIC: from then on the gate lets everything pass; 0: never */
@@ -392,14 +392,22 @@ struct sluice_tuning {
 struct sluice_connection {
 	struct sluice_holding holding;
 	__u32 seen; /* number of the audit that found its socket last, or that was due when it was opened */
-	__u32 pad;
+	__u32 waits_s; /* not 0: it ended before the application took it, so many seconds after boot, and waits to be taken */
 };
+
+/*
+ * How long a connection that ended before the application took it keeps its slots at most. The kernel tells of the end of each such
+ * socket; this is for an event that was missed, because no audit finds a closed socket. Longer than an application that is alive
+ * lets its accept queue wait.
+ */
+#define SLUICE_WAIT_S 3600
 
 /* Rows of `tally`: each the sum over all processors. */
 enum sluice_tally_row {
 	SLUICE_TALLY_SOURCES, /* elements of `sources`: else only a walk of the whole table tells */
 	SLUICE_TALLY_CHANGES, /* connections counted and given back so far: what may change while an audit looks */
-	SLUICE_TALLIES,
+	SLUICE_TALLY_WAITING, /* and a row for each service id: its connections that wait to be taken, which no audit finds */
+	SLUICE_TALLIES = SLUICE_TALLY_WAITING + SLUICE_MAX_SERVICES,
 };
 
 /* One row, written by the healer. */

@@ -23,7 +23,13 @@
 	} map_name SEC(".maps")
 
 /* Policy: written by the daemon into the idle slot, then `control.force` names it. Read by the gate and the tracker. */
-MAP(BPF_MAP_TYPE_ARRAY, control, __u32, struct sluice_control, 1);
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE); /* so that a word of it is written by one store */
+	__type(key, __u32);
+	__type(value, struct sluice_control);
+} control SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, generations, __u32, struct sluice_generation, SLUICE_SLOTS);
 MAP(BPF_MAP_TYPE_ARRAY, ports, __u32, struct sluice_port, SLUICE_SLOTS * 65536);
 MAP(BPF_MAP_TYPE_HASH, listeners, struct sluice_listener_key, __u32, SLUICE_SLOTS *SLUICE_MAX_LISTENERS);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the gate does by its own clock: a policy that nobody confirms goes, and a gate whose daemon was stopped opens. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -279,6 +280,45 @@ static void test_gate_opens_when_the_grace_of_a_stop_is_over(void **state)
 	assert_int_equal(judged(g, syn), SLUICE_DENIED);
 }
 
+#define ROUNDS 20000
+
+/* One of two words whose halves are the same, in turn. */
+static void *words_store(void *arg)
+{
+	const struct engine *e = arg;
+	uint64_t i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		if (CONTROL_STORE(e, open_ns, i & 1 ? ~0ULL : 0))
+			return arg;
+	}
+	return NULL;
+}
+
+/* The gate may read a word at any time. With an update of the whole row one writer undid what the other had written meanwhile. */
+static void test_word_of_what_is_in_force_is_written_whole_and_alone(void **state)
+{
+	struct sluice_control before, now;
+	struct gate *g = *state;
+	pthread_t thread;
+	void *failed;
+	uint64_t i;
+
+	assert_int_equal(control_read(g->engine, &before), 0);
+	assert_int_equal(pthread_create(&thread, NULL, words_store, g->engine), 0);
+	for (i = 1; i <= ROUNDS; i++) {
+		assert_int_equal(CONTROL_STORE(g->engine, event_gap_ns, i), 0);
+		assert_int_equal(control_read(g->engine, &now), 0);
+		assert_true(now.event_gap_ns == i && (!now.open_ns || now.open_ns == ~0ULL));
+	}
+	pthread_join(thread, &failed);
+	assert_null(failed);
+	assert_int_equal(CONTROL_STORE(g->engine, open_ns, 0), 0);
+	assert_int_equal(CONTROL_STORE(g->engine, event_gap_ns, before.event_gap_ns), 0);
+	assert_int_equal(control_read(g->engine, &now), 0);
+	assert_memory_equal(&now, &before, sizeof(now));
+}
+
 #define test(name) cmocka_unit_test_setup(name, gate_calmed)
 
 int main(void)
@@ -292,6 +332,7 @@ int main(void)
 		test(test_way_back_can_be_taken_early_and_tidies_up),
 		test(test_network_itself_and_other_ports_pass_before_during_and_after),
 		test(test_gate_opens_when_the_grace_of_a_stop_is_over),
+		test(test_word_of_what_is_in_force_is_written_whole_and_alone),
 	};
 
 	return cmocka_run_group_tests_name("confirm", tests, gate_opened, gate_closed);

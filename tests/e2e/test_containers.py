@@ -329,7 +329,7 @@ def test_what_is_no_namespace_or_cannot_be_entered_is_said_and_harms_nothing(box
 def test_events_that_were_missed_in_a_container_are_healed(box):
     """Without the trackers only the audits count."""
     net, sluice, box = box
-    pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/{name}" for name in ("link_track", "link_retrack")]
+    pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/{name}" for name in ("link_track", "link_retrack", "link_end", "link_reend")]
     trackers = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["prog_id"] for pin in pins}
     h = net.hold("10.77.0.2")
     h("open", 6)

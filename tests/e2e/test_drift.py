@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import time
 
 import pytest
@@ -121,7 +122,7 @@ def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
     tools.serve(net, 25)
     hold, _ = tools.hold(net, SERVER, 25, 10, "10.77.0.2")
     assert sluice.connections() == 10
-    pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/{name}" for name in ("link_track", "link_retrack")]
+    pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/link_{name}" for name in ("track", "retrack", "end", "reend", "synack")]
     trackers = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["prog_id"] for pin in pins}
     for pin in pins:
         os.remove(pin)
@@ -136,6 +137,42 @@ def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
     assert [s["connections"] for s in sluice.json("sources")] == [7]
     hold.finish()
     assert wait_for(lambda: sluice.connections() == 0) and sluice.json("sources") == []
+
+
+def waiting(net, sluice, ago=None):
+    """When the connections began to wait to be accepted; with `ago`, that many seconds earlier from now on."""
+    pin = f"/sys/fs/bpf/sluice/{sluice.instance}/connections"
+    rows = json.loads(sh("bpftool", "-j", "map", "dump", "pinned", pin).stdout)
+    since = []
+    for row in rows:
+        value = bytearray(int(b, 16) for b in row["value"])
+        since.append(struct.unpack_from("I", value, 28)[0])
+        if ago:
+            struct.pack_into("I", value, 28, since[-1] - ago)
+            sh("bpftool", "map", "update", "pinned", pin, "key", "hex", *(b[2:] for b in row["key"]), "value", *(str(b) for b in value))
+    return since
+
+
+def test_a_reset_connection_that_nobody_accepted_yet_is_no_missed_end_before_an_hour_has_gone(make):
+    """Without the programs that are told of the socket's end, only time tells."""
+    net, sluice = make(LIMITS.format(5))
+    server = tools.serve(net, 25, "--no-accept")
+    for name in ("end", "reend"):
+        os.remove(f"/sys/fs/bpf/sluice/{sluice.instance}/link_{name}")
+    reset = 'import socket, struct, sys\nfor _ in range(9):\n s = socket.socket(); s.settimeout(0.2); s.bind(("10.77.0.2", 0))\n'
+    reset += ' if not s.connect_ex(("10.77.0.1", 25)): s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))\n s.close()\n'
+    net.run(net.client, "/usr/bin/python3", "-c", reset)
+    assert net.established() == 0 and sluice.connections() == 5
+    for _ in range(4):
+        status = sluice.json("status")
+        assert (status["drift"], status["healed"], sluice.connections()) == (0, 0, 5), "it holds a place of the application's queue"
+    assert all(waiting(net, sluice)) and [s["connections"] for s in sluice.json("sources")] == [5]
+    server.kill(), server.wait()
+    assert sluice.connections() == 5, "the end was missed"
+    waiting(net, sluice, ago=3602)
+    assert wait_for(lambda: sluice.connections() == 0)
+    status = sluice.json("status")
+    assert (status["drift"], status["healed"]) == (0, 5)
 
 
 def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):

@@ -6,7 +6,7 @@ import json, os, pathlib, signal, struct, time
 import pytest
 
 import tools
-from net import BUILD, PACE, wait_for
+from net import BUILD, PACE, ROOT, sh, wait_for
 
 POLICY = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
 ABI, PROGRAMS = 0, 1
@@ -182,3 +182,98 @@ def test_exchange_in_whose_middle_the_daemon_is_killed_is_finished(make, word, k
     assert gate_of(net)[0] not in (None, before), "exchanged, by the one or the other"
     assert sluice.json("status")["interfaces"] == [{"name": "s0", "xdp_mode": "native"}]
     assert not os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}~old")
+
+
+RELEASED = "51cbf74"  # 0.1.0, of ABI 7
+# One connection for each state in which a server can have one, from each source: word for tests/lib/serve.py, or what the client does.
+STANDING = """
+import socket, sys, time
+held = []
+for source in ("10.77.0.2", "10.77.0.3", "fd77:0:1::2"):
+    for word in ("stays", "half", "H"):
+        s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+        s.bind((source, 0))
+        s.connect(("fd77::1" if ":" in source else "10.77.0.1", 25))
+        s.recv(99)
+        if word == "half":
+            s.shutdown(socket.SHUT_WR)
+        elif word != "stays":
+            s.send(word.encode())
+        held.append(s)
+    time.sleep(0.2)
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+# Sessions one after the other, from one source, four at a time at most; how many were greeted.
+CHURN = """
+import select, socket, sys
+held, greeted = [], 0
+while not select.select([sys.stdin], [], [], 0.005)[0]:
+    s = socket.socket()
+    s.settimeout(2)
+    s.bind(("10.77.0.5", 0))
+    try:
+        s.connect(("10.77.0.1", 25))
+        greeted += bool(s.recv(99))
+    except OSError:
+        pass
+    held.append(s)
+    for old in held[:-3]:
+        old.close()
+    held = held[-3:]
+print(greeted)
+"""
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory):
+    """0.1.0 as it was, built from this repository's own history: the directory with its programs."""
+    known = sh("git", "-C", ROOT, "cat-file", "-e", f"{RELEASED}^{{commit}}", check=False)
+    if known.returncode:
+        pytest.skip(f"{RELEASED} (0.1.0) is not in this checkout: git fetch --unshallow --tags")
+    there = tmp_path_factory.mktemp("released")
+    sh("sh", "-c", f"git -C {ROOT} archive {RELEASED} | tar x -C {there}")
+    made = sh("make", "-C", there, check=False, env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "DEBUG")})
+    assert made.returncode == 0, made.stderr[-2000:]
+    return there / "build"
+
+
+def counted_by_source(sluice):
+    return {(s["source"], s["connections"]) for s in sluice.json("sources")}
+
+
+def test_connections_that_stand_under_the_released_build_are_counted_rightly_by_this_one(make, released):
+    net, sluice = make(POLICY)
+    sluice.kill(signal.SIGTERM), sluice.do("unload")
+    (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
+    sluice.daemon = net.popen(net.server, released / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance, stderr=sluice.log,
+                              env={**os.environ, "STATE_DIRECTORY": str(sluice.state)})
+    old = lambda *words: net.run(net.server, released / "sluicectl", "-i", sluice.instance, "--json", *words, check=False)
+    assert wait_for(lambda: old("status").returncode == 0, 60), sluice.logged()
+    net.serve("::", 25)
+    standing = net.ready(net.popen(net.client, "/usr/bin/python3", "-c", STANDING))
+    in_progress = net.hold("10.77.0.4")
+    in_progress("open", 5)
+    assert in_progress.greeted(5)
+    before = {s["name"]: s["connections"] for s in json.loads(old("status").stdout)["services"]}
+    assert before["smtp"] == net.established() > 10
+    sources = {(s["source"], s["connections"]) for s in json.loads(old("sources").stdout)}
+    sluice.kill()
+    (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
+    churn = net.popen(net.client, "/usr/bin/python3", "-c", CHURN)
+    sluice.start()
+    assert "pinned with ABI 7" in sluice.logged() and "takes its place" in sluice.logged()
+    came = int(churn.communicate("\n", timeout=60 * PACE)[0])
+    assert wait_for(lambda: sluice.connections() == net.established() == before["smtp"], 15), (sluice.service(), net.established(), before)
+    assert sluice.json("status")["drift"] == 0 and counted_by_source(sluice) == sources
+    in_progress("open", 3)
+    time.sleep(0.5)
+    assert in_progress("count")["greeted"] == 5, "full as before"
+    standing.communicate("\n", timeout=20), in_progress("close", 5)
+    assert wait_for(lambda: sluice.connections() == net.established() == 0, 15)
+    assert wait_for(lambda: sluice.service()["reserved"] == 0)
+    status = sluice.json("status")
+    assert status["drift"] == 0
+    print(f"\n{before['smtp']} connections of {len(sources)} sources taken over from ABI 7, {came} came and went meanwhile, {status['healed']} healed")

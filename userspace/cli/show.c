@@ -96,6 +96,19 @@ static void show_confirm(const json_t *confirm)
 		       text_of(confirm, "policy"));
 }
 
+static void show_waiting(const json_t *services)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach(services, i, s)
+	{
+		if (number_of(s, "waiting"))
+			printf("waiting     %lld connections of %s ended before the server accepted them, and keep their places until it has\n",
+			       number_of(s, "waiting"), text_of(s, "name"));
+	}
+}
+
 void show_status(const json_t *data)
 {
 	bool observe = !strcmp(text_of(data, "mode"), "observe");
@@ -119,6 +132,7 @@ void show_status(const json_t *data)
 		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
 	if (number_of(data, "healed"))
 		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
+	show_waiting(json_object_get(data, "services"));
 	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
 	       observe ? "WOULD REFUSE" : "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s)

@@ -41,6 +41,18 @@ static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct
 	return err;
 }
 
+/* Those that wait in an accept queue for the application have no socket that an audit finds. */
+static int waiting_read(const struct engine *e, __u32 owned[SLUICE_MAX_SERVICES])
+{
+	__u64 waiting[SLUICE_MAX_SERVICES];
+	int err = percpu_sums(e->map[MAP_tally], SLUICE_TALLY_WAITING, SLUICE_MAX_SERVICES, 1, waiting);
+	__u32 i;
+
+	for (i = 0; i < SLUICE_MAX_SERVICES && !err; i++)
+		owned[i] += waiting[i];
+	return err;
+}
+
 /* The sum of the services' differences, as far as connections that came and went while we looked do not explain it. */
 static int drift_read(struct engine *e, long *drift, struct diag *d)
 {
@@ -54,6 +66,8 @@ static int drift_read(struct engine *e, long *drift, struct diag *d)
 	err = tally_read(e, SLUICE_TALLY_CHANGES, &before);
 	if (!err)
 		err = audit_read(e, owned, d);
+	if (!err)
+		err = waiting_read(e, owned);
 	for (i = 1; i < SLUICE_MAX_SERVICES && !err; i++) {
 		err = bpf_map_lookup_elem(e->map[MAP_totals], &i, &counter);
 		held = (long)counter.held - counter.reserved;

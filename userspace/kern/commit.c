@@ -2,7 +2,6 @@
 /* A policy becomes a generation: fill the idle slot, flip one index, bring live sockets in line. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "compile.h"
 #include "force.h"
@@ -14,38 +13,6 @@ static void compiled_release(struct compiled *c)
 	compiled_free(c);
 }
 DEFINE_CLEANUP(struct compiled *, compiled_release);
-
-int control_read(const struct engine *e, struct sluice_control *out)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(e->map[MAP_control], &zero, out);
-}
-
-int control_write(const struct engine *e, const struct sluice_control *c)
-{
-	__u32 zero = 0;
-
-	return bpf_map_update_elem(e->map[MAP_control], &zero, c, BPF_ANY);
-}
-
-__u64 clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-int slot_read(const struct engine *e, __u32 *slot)
-{
-	struct sluice_control control;
-	int err = control_read(e, &control);
-
-	if (!err)
-		*slot = force_slot(control.force, clock_ns());
-	return err;
-}
 
 /* Writes rows [first, first + count) of an array, and zeroes the rest of the slot's `room` rows. */
 static int rows_write(int fd, __u32 first, __u32 room, const void *rows, size_t size, __u32 count)
@@ -268,7 +235,7 @@ static int number_next(const struct engine *e, __u64 *out)
 /* Fills the idle slot and puts it in force: for good, or with ms for so long. */
 static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c, unsigned int ms)
 {
-	struct sluice_control control;
+	__u64 until = 0;
 	__u32 slot;
 	int err;
 
@@ -283,12 +250,10 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 		err = peaks_write(e, c->services);
 	if (!err)
 		err = policy_path_write(e, slot, p);
+	if (ms)
+		until = (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL;
 	if (!err)
-		err = control_read(e, &control);
-	if (err)
-		return err;
-	control.force = slot | (ms ? (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL : 0);
-	err = control_write(e, &control);
+		err = CONTROL_STORE(e, force, slot | until);
 	if (err)
 		return err;
 	e->committed[slot].listeners = c->listeners_count;

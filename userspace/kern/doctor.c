@@ -131,6 +131,9 @@ static const struct {
 } anchors[] = {
 	{ "btf_trace_inet_sock_set_state", "tp_btf program at inet_sock_set_state", BTF_KIND_TYPEDEF,
 	  BPF_TRACE_RAW_TP },
+	{ "btf_trace_tcp_destroy_sock", "tp_btf program at tcp_destroy_sock", BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP },
+	{ "btf_trace_tcp_retransmit_synack", "tp_btf program at tcp_retransmit_synack", BTF_KIND_TYPEDEF,
+	  BPF_TRACE_RAW_TP },
 	{ "bpf_iter_tcp", "iterator over TCP sockets", BTF_KIND_FUNC, BPF_TRACE_ITER },
 };
 

@@ -17,14 +17,9 @@ struct events {
 /* One after another for each time somebody watches, so that counts of an earlier time are not told; 0: nobody does. */
 static int epoch_write(struct engine *e, __u64 epoch, __u64 gap_ns)
 {
-	struct sluice_control control;
-	int err = control_read(e, &control);
+	int err = CONTROL_STORE(e, event_gap_ns, gap_ns);
 
-	if (err)
-		return err;
-	control.event_epoch = epoch;
-	control.event_gap_ns = gap_ns;
-	return control_write(e, &control);
+	return err ? err : CONTROL_STORE(e, event_epoch, epoch);
 }
 
 int events_off(struct engine *e)

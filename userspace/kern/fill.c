@@ -7,7 +7,7 @@
 #include "registry.h"
 #include "tables.h"
 
-int tally_read(const struct engine *e, enum sluice_tally_row row, uint64_t *out)
+int tally_read(const struct engine *e, __u32 row, uint64_t *out)
 {
 	__u64 sum = 0;
 	int err = percpu_sums(e->map[MAP_tally], row, 1, 1, &sum);

@@ -18,6 +18,9 @@
 #define PIN_PATH_LEN 320 /* root, instance, and the longest name of a directory entry */
 #define PIN_TRACK "link_track" /* the tracepoint's link */
 #define PIN_RETRACK "link_retrack"
+#define PIN_END "link_end" /* of a socket's end, the same way twice */
+#define PIN_REEND "link_reend"
+#define PIN_SYNACK "link_synack"
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
 #define PIN_HEAL "prog_heal"
@@ -148,10 +151,14 @@ int netns_check(const char *instance, bool *gone, struct diag *d);
 
 __u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
 
-/* commit.c */
+/* force.c: the row of `control` */
 int control_read(const struct engine *e, struct sluice_control *out);
-int control_write(const struct engine *e, const struct sluice_control *c);
+int control_store(const struct engine *e, size_t offset, __u64 value);
+/* Writes one word of it, and touches no other: what goes with it must stand in its place before. */
+#define CONTROL_STORE(e, field, value) control_store(e, offsetof(struct sluice_control, field), value)
 int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
+
+/* commit.c */
 /* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */
 int peaks_write(const struct engine *e, const struct sluice_service *row);
 int registry_retire(struct engine *e);
@@ -176,7 +183,7 @@ void trie_view_close(struct trie_view *v);
 /* fill.c: sources_tracked, reservations and `fill` */
 struct snapshot;
 int fill_read(const struct engine *e, __u32 slot, struct snapshot *s);
-int tally_read(const struct engine *e, enum sluice_tally_row row, uint64_t *out);
+int tally_read(const struct engine *e, __u32 row, uint64_t *out); /* by enum sluice_tally_row */
 
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);

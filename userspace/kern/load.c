@@ -110,6 +110,22 @@ static int sweep_begin(struct sluice_bpf *skel)
 	return done ? (done < 0 ? done : 0) : -EIO;
 }
 
+/* What counts connections. The ends first: whatever is counted is given back. */
+static int trackers_pin(const struct engine *e, struct sluice_bpf *skel)
+{
+	int err = link_pin(e, skel->progs.sluice_audit, PIN_AUDIT);
+
+	if (!err)
+		err = link_pin(e, skel->progs.sluice_end, PIN_END);
+	if (!err)
+		err = link_pin(e, skel->progs.sluice_reend, PIN_REEND);
+	if (!err)
+		err = link_pin(e, skel->progs.sluice_synack, PIN_SYNACK);
+	if (!err)
+		err = link_pin(e, skel->progs.sluice_track, PIN_TRACK);
+	return err ? err : link_pin(e, skel->progs.sluice_retrack, PIN_RETRACK);
+}
+
 static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *d)
 {
 	char path[PIN_PATH_LEN];
@@ -130,11 +146,7 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_explain, path);
 	if (!err)
-		err = link_pin(e, skel->progs.sluice_audit, PIN_AUDIT);
-	if (!err)
-		err = link_pin(e, skel->progs.sluice_track, PIN_TRACK);
-	if (!err)
-		err = link_pin(e, skel->progs.sluice_retrack, PIN_RETRACK);
+		err = trackers_pin(e, skel);
 	if (err) {
 		diag_add(d, "cannot attach the accounting: %s: a kernel with BTF and tp_btf is needed", strerror(-err));
 		return err;

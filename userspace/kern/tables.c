@@ -175,6 +175,9 @@ static int service_read(const struct engine *e, __u32 slot, __u32 id, struct ser
 		return err;
 	s->held = counter.held;
 	s->reserved = counter.reserved;
+	err = tally_read(e, SLUICE_TALLY_WAITING + id, &s->waiting);
+	if (err)
+		return err;
 	err = bpf_map_lookup_elem(e->map[MAP_pressures], &id, &pressure);
 	if (err)
 		return err;

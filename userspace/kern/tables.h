@@ -16,6 +16,7 @@ struct service_status {
 	struct sluice_service row; /* name, ports, limits in force */
 	unsigned int id;
 	uint32_t held, reserved; /* established connections: held - reserved */
+	uint64_t waiting; /* of these, so many ended before the application accepted them */
 	bool pressure; /* every SYN is answered by a cookie */
 	struct sluice_stat stats[SLUICE_REASONS]; /* sums over processors */
 };

@@ -40,11 +40,7 @@ int engine_policy_path(const struct engine *e, bool other, char path[static SLUI
 /* Whatever the slot in force is now, it is so for good. */
 static int force_write(const struct engine *e, __u32 slot)
 {
-	struct sluice_control control;
-	int err = control_read(e, &control);
-
-	control.force = slot;
-	return err ? err : control_write(e, &control);
+	return CONTROL_STORE(e, force, slot);
 }
 
 /* Said, and no failure: which policy is in force is settled already. */
@@ -148,11 +144,7 @@ int engine_revert(struct engine *e, struct diag *d)
 
 static int open_write(const struct engine *e, __u64 open_ns)
 {
-	struct sluice_control control;
-	int err = control_read(e, &control);
-
-	control.open_ns = open_ns;
-	return err ? err : control_write(e, &control);
+	return CONTROL_STORE(e, open_ns, open_ns);
 }
 
 int engine_stand_open_in(struct engine *e, unsigned int seconds)
