@@ -12,8 +12,10 @@ depth=100000
 # name|bounds: all of them hold
 scenarios="
 two processors|-DCPUS=2 -DSYNS=2 -DACKS=2
-a burst|-DCPUS=1 -DQUEUE=3 -DSYNS=3 -DACKS=2 -DRSTS=1
-three tuples, limit 2|-DCPUS=1 -DTUPLES=3 -DLIMIT=2 -DSYNS=3 -DACKS=3 -DCLOSES=0 -DENDS=0
+two at one tuple|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DRSTS=1
+a burst|-DCPUS=1 -DQUEUE=3 -DSYNS=3 -DACKS=2 -DRSTS=1 -DENDS=0
+a connection closes|-DCPUS=1 -DSYNS=3 -DACKS=3
+three tuples|-DCPUS=1 -DTUPLES=3 -DLIMIT=2 -DQUEUE=1 -DSYNS=3 -DACKS=3 -DCLOSES=0 -DENDS=0
 cookies|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0
 full bucket|-DCPUS=2 -DWAYS=1 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0
 missed events|-DCPUS=1 -DMISSES=1 -DAUDITS=2 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0
@@ -37,12 +39,14 @@ WITHOUT_FIRM|-DCPUS=1 -DSYNS=2 -DACKS=2|unsure slots are overbooked as soon as s
 WITHOUT_WATCH_AT_OVERBOOKING|-DCPUS=1 -DSYNS=2 -DACKS=2|the watch may end while slots are overbooked
 WITHOUT_OVERBOOKING|-DCPUS=1 -DSYNS=2 -DACKS=2|answers are charged against all that is held
 WITHOUT_PROOF|-DCPUS=1 -DSYNS=2 -DACKS=2|the answer of a slot that is held is not proved
-WITHOUT_UNDO|-DCPUS=2 -DSYNS=2 -DACKS=0|who charged in vain does not release
+WITHOUT_UNDO|-DCPUS=2 -DTUPLES=1 -DSYNS=2 -DACKS=0 -DLIMIT=2|who charged in vain does not release
 WITHOUT_RESET_WAIT|-DCPUS=1 -DSYNS=2 -DACKS=2 -DRSTS=1|a RST releases at once
 WITHOUT_RESET_FLAG|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0|a client that has reset may answer
+WITHOUT_STRAYS_DROPPED|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0|a cookie may come to another handshake of its tuple
 WITHOUT_AWAIT|-DCPUS=1 -DSYNS=3 -DACKS=3|a SYN on a connection passes unremembered
 WITHOUT_REPEATED|-DCPUS=1 -DSYNS=3 -DACKS=3|a SYN that came again is forgotten when the first is a connection
-WITHOUT_REPEATED_AT_BEGIN|-DCPUS=2 -DSYNS=3 -DACKS=3 -DENDS=0|the same, of two SYNs at once
+WITHOUT_REPEATED_AT_BEGIN|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DRSTS=1|the same, of two SYNs at once
+WITHOUT_REPEATED_AFTER_EXPIRY|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DRSTS=1|the same, of a SYN on an expired handshake
 WITHOUT_GUARD_AT_EVICTION|-DCPUS=1 -DWAYS=1 -DSYNS=2 -DACKS=2|the table forgets and nobody guards the port
 WITHOUT_GUARD_BEFORE_EVICTION|-DCPUS=2 -DWAYS=1 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0|the port is guarded after the table forgot
 WITHOUT_ASKING_LAST|-DCPUS=2 -DWAYS=1 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0|the guard is read before the table

@@ -11,6 +11,9 @@
  * tick before has arrived, and what must stand for a whole tick has seen two. All other times (3 s, 63 s, 124 s, 128 s) may end at any
  * moment, in the order that maps/abi.h gives them.
  *
+ * Left out, since no gate can see it: that a connection made by a cookie ends in the same instant in which another ACK with that cookie,
+ * let through as the connection's own, is on its way (docs/limits.md).
+ *
  * The client is a liar: it sends anything at any time, but it cannot acknowledge a number that it was not sent.
  */
 #ifndef TUPLES
@@ -93,7 +96,7 @@ mtype = { SYN, ACK, COOKIE, RST };
 byte state[TUPLES];
 bit holds[TUPLES];
 bit confirmed[TUPLES];
-bit repeated[TUPLES]; /* SLUICE_HANDSHAKE_REPEATED */
+bit repeated[TUPLES]; /* SLUICE_HANDSHAKE_REPEATED: more than one SYN has passed since its place was free */
 bit reset[TUPLES]; /* SLUICE_HANDSHAKE_RESET */
 bit service_of[TUPLES]; /* whose counter the slot is of */
 byte age[TUPLES]; /* ticks since the sweeper moved it last */
@@ -142,7 +145,7 @@ byte known; /* tuples in use, one after the other: they are all alike */
 byte most = LIMIT; /* connections that may stand: more than the limit only where a reload lowered it */
 
 /* Properties: each is 0 for ever. */
-bit over_the_limit, something_lost, something_stuck, refused_with_room, below_zero;
+bit over_the_limit, entered_unpaid, something_lost, something_stuck, refused_with_room, below_zero;
 
 #define answerable(t) (socket[t] == REQUEST || cookie[t])
 #define resettable(t) (socket[t] != NONE || stands(t))
@@ -200,8 +203,11 @@ inline way_free(t)
 
 inline way_expired(t)
 {
-	way_free(t);
-	state[t] = HANDSHAKE_EXPIRED
+	state[t] = HANDSHAKE_EXPIRED;
+	holds[t] = 0;
+	confirmed[t] = 0;
+	reset[t] = 0;
+	service_of[t] = 0
 }
 
 /* Nobody's note of this element is good any more: what it holds has changed. */
@@ -254,7 +260,12 @@ inline handshake_write(t, to, slot, is_sure)
 {
 	serial_next(t);
 	age[t] = (state[t] == HANDSHAKE_FREE -> 2 : age[t]);
-	way_free(t);
+	confirmed[t] = 0; reset[t] = 0; service_of[t] = 0;
+#ifdef WITHOUT_REPEATED_AFTER_EXPIRY
+	repeated[t] = 0;
+#else
+	repeated[t] = (state[t] == HANDSHAKE_EXPIRED && k == SYN -> 1 : repeated[t]);
+#endif
 	printf("cpu %d begins tuple %d: state %d, slot %d\n", me, t, to, slot);
 	state[t] = to;
 	holds[t] = slot;
@@ -344,13 +355,17 @@ inline connection_open(t)
 		printf("connection of tuple %d is entered, had %d\n", t, had);
 		if
 		:: had -> counter_settle(charged, is_confirmed)
-		:: else -> charged = service; held[service] = held[service] + 1
+		:: else ->
+#if !MISSES && !defined(STALLS) && !defined(WITHOUT_CONNECTIONS)
+			violated(entered_unpaid);
+#endif
+			charged = service; held[service] = held[service] + 1
 		fi;
 		counted[t] = 1; counted_at[t] = charged;
 #if RELOADS == 2
 		service_check(charged);
 #endif
-		 unknown[t] = 0; unseen[t] = 0;
+		 unseen[t] = 0;
 		had = 0; is_confirmed = 0; charged = 0
 	}
 }
@@ -481,11 +496,11 @@ end:	do
 	:: atomic { nempty(q) -> q?k,t,num; hosting[me] = 1; printf("host %d takes %e of tuple %d, socket %d\n", me, k, t, socket[t]);
 		if
 		:: k == SYN && socket[t] == NONE -> socket[t] = REQUEST; number[t] = (number[t] + 1) % 4
-		:: (k == ACK && socket[t] == REQUEST && number[t] == num) || (k == COOKIE && socket[t] == NONE && cookie[t]) ->
+		:: (k == ACK && socket[t] == REQUEST && number[t] == num) || (k == COOKIE && socket[t] == NONE && cookie[t] && !num) ->
 			socket[t] = CONNECTION;
 			if
 			:: limit_check(); locked[t] = 1; took = 1
-			:: may_miss -> misses--; unknown[t] = 1; limit_check()
+			:: may_miss -> printf("nobody is told of the connection\n"); misses--; unknown[t] = 1; limit_check()
 			fi
 		:: k == RST && socket[t] == REQUEST -> socket[t] = NONE
 		:: k == RST && socket[t] == CONNECTION && !locked[t] -> connection_close(t)
@@ -630,7 +645,10 @@ ack:	/* bpf/answered.bpf.h */
 		if
 		:: k == ACK && socket[t] == REQUEST && number[t] == num
 		:: k == COOKIE && socket[t] == NONE && cookie[t]
-		:: else -> packet_pass(q); goto end
+#ifndef WITHOUT_STRAYS_DROPPED
+		:: k == COOKIE && socket[t] == REQUEST -> packet_drop; goto end
+#endif
+		:: else -> num = (k == COOKIE && socket[t] == CONNECTION -> 1 : num); packet_pass(q); goto end
 		fi;
 		if
 		:: was == HANDSHAKE_ANSWERED -> packet_pass(q); goto end
@@ -861,6 +879,7 @@ end:	do
 		:: socket[t] == CONNECTION && !locked[t] && (closes > 0 || quiet_now) -> closes = (closes -> closes - 1 : 0); connection_close(t)
 #if MISSES
 		:: socket[t] == CONNECTION && !locked[t] && counted[t] && !ghost[t] && misses > 0 ->
+			printf("socket of tuple %d closes, and nobody is told\n", t);
 			misses--; socket[t] = NONE; counted[t] = 0;
 			ghost[t] = 1; ghost_at[t] = counted_at[t]; ghost_unseen[t] = unseen[t]; counted_at[t] = 0; unseen[t] = 0
 #endif
@@ -882,7 +901,7 @@ proctype audit()
 	bit had, is_confirmed, charged;
 
 end:	do
-	:: d_step { audits > 0 -> audits--; auditing = 1;
+	:: d_step { audits > 0 -> audits--; auditing = 1; printf("an audit begins\n");
 		t = 0;
 		do
 		:: t < TUPLES -> unseen[t] = counted[t]; ghost_unseen[t] = ghost[t]; t++
@@ -890,8 +909,9 @@ end:	do
 		od
 	   };
 	   do
-	   :: atomic { t < TUPLES && (socket[t] != CONNECTION || locked[t] || counted[t]) ->
-		unseen[t] = (socket[t] == CONNECTION && !locked[t] && counted[t] -> 0 : unseen[t]);
+	   :: atomic { t < TUPLES && !locked[t] && (socket[t] != CONNECTION || counted[t]) ->
+		printf("the audit visits tuple %d\n", t);
+		unseen[t] = (socket[t] == CONNECTION && counted[t] -> 0 : unseen[t]);
 		t++
 	      }
 	   :: atomic { t < TUPLES && socket[t] == CONNECTION && !locked[t] && !counted[t] -> locked[t] = 1 };
@@ -909,7 +929,7 @@ cut:
 		do
 		:: t < TUPLES ->
 			if
-			:: unseen[t] -> counter_release(counted_at[t], 0, 0); counted[t] = 0; unseen[t] = 0; counted_at[t] = 0
+			:: unseen[t] -> printf("tuple %d is healed\n", t); counter_release(counted_at[t], 0, 0); counted[t] = 0; unseen[t] = 0; counted_at[t] = 0
 			:: else
 			fi;
 			if
