@@ -33,7 +33,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test test-kernels demo bench faults soak fuzz install deb security clean
+.PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install deb security clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(BENCH_TOOLS) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
@@ -120,6 +120,9 @@ fuzz:
 	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
 	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
+prove: # the model of a handshake's life, and its mutations: docs/architecture.md
+	$(Q)scripts/setup.sh
+	$(Q)scripts/prove.sh
 bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
