@@ -18,6 +18,7 @@
 #include "crooked.bpf.h"
 #include "trie.bpf.h"
 #include "classify.bpf.h"
+#include "local.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
 #include "limits.bpf.h"
@@ -91,6 +92,8 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		return SLUICE_NOT_PROTECTED;
 	if (gate_stands_open(view->control))
 		return SLUICE_STOPPED;
+	if (pkt->syn && !packet_is_ours(ctx, &pkt->tuple.local, view->named))
+		return SLUICE_NOT_LOCAL;
 	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
 		why = source_check(view, &pkt->tuple.source);

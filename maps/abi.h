@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 7
+#define SLUICE_ABI_VERSION 8
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -36,6 +36,7 @@
 #define SLUICE_MAX_CONNECTIONS 1000000 /* or as many as `sources { max }` says, if that is more */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
 #define SLUICE_MAX_LISTENERS 4096
+#define SLUICE_MAX_LOCALS 65536 /* addresses of this host; where it has more, every address counts as its own */
 #define SLUICE_MAX_CONTAINERS 64 /* sections of a policy */
 #define SLUICE_CONTAINER_ADDRESSES 8
 #define SLUICE_MAX_PUBLISHED 16384
@@ -244,6 +245,14 @@ struct sluice_class {
 struct sluice_prefix_key {
 	__u32 prefixlen;
 	struct sluice_addr addr;
+};
+
+/*
+ * An address of this host, or a prefix of them (AnyIP): what its routing tables call local. Key: struct sluice_prefix_key. Where the
+ * table is empty nobody has looked yet, and every address counts as local.
+ */
+struct sluice_local {
+	__u32 ifindex; /* of the one interface that has this address; 0: several have it, or it is a whole prefix */
 };
 
 /* A live ban or allow. */

@@ -60,6 +60,12 @@ SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct 
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
 
 /*
+ * Which addresses are this host's own, and of which interface: written by the daemon, from the kernel's routing tables, before traffic
+ * comes and whenever they change.
+ */
+SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, locals, struct sluice_prefix_key, struct sluice_local, SLUICE_MAX_LOCALS);
+
+/*
  * Accounting: written by the gate (reservations), the tracker (connections), the sweeper and the reaper; userspace only
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */

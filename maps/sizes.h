@@ -22,6 +22,7 @@ SIZED(struct sluice_service, 152);
 SIZED(struct sluice_rule, 40);
 SIZED(struct sluice_prefix_key, 20);
 SIZED(struct sluice_live, 88);
+SIZED(struct sluice_local, 4);
 SIZED(struct sluice_peaks, 216);
 SIZED(struct sluice_counter, 144);
 SIZED(struct sluice_source_key, 20);

@@ -49,8 +49,17 @@ bool engine_attached(const struct engine *e, const struct policy *p, const struc
 /* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and nobody waits for it. */
 int engine_links_note(struct engine *e, const struct policy *p);
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
-/* A descriptor that becomes readable when an interface has changed, until engine_links_back(); or -errno. */
+/* A descriptor that becomes readable when an interface, an address or a route has changed, until engine_links_moved(); or -errno. */
 int engine_links(struct engine *e);
+/* Takes what it has to say. Whether interfaces or this host's own addresses may have changed. */
+bool engine_links_moved(struct engine *e);
+/*
+ * Brings the kernel side's table of this host's own addresses in line. Before engine_attach(), and after each change. Where it fails all
+ * addresses count as its own, and `d` says so.
+ */
+int engine_locals(struct engine *e, struct diag *d);
+int engine_local_any(const struct engine *e, bool ipv4,
+		     struct sluice_addr *out); /* one that a client would ask for; -ENOENT */
 /* Whether an interface of `p` went away and has come back, once for each time; `d` says which. It wants to be attached to. */
 bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d);
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */
