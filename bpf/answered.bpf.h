@@ -74,6 +74,8 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	}
 	if (to != BELONGS_COOKIE && to != BELONGS_HANDSHAKE)
 		return SLUICE_ESTABLISHED;
+	if (to == BELONGS_COOKIE && !d->view->dry)
+		answer_returned(d->ctx, d->pkt);
 	why = admit_answer(d);
 	d->pkt->connected = 1;
 	if (why != SLUICE_ADMITTED)

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """More hosts on a test network: others behind the server, which bridges or routes to them, and servers in them."""
-from net import LIB, sh
+import json
+
+from net import BUILD, LIB, sh
 
 OTHER, OTHER6 = "10.77.0.200", "fd77::200"
+PASS = BUILD / "tests/lib/pass.bpf.o"
 BEHIND = "10.78.0.2"
 BRIDGE_ADDRESSES = ("10.77.0.1/16", "fd77::1/32")
 
@@ -50,3 +53,47 @@ def routed(net):
     net.run(other.name, "ip", "route", "add", "default", "via", "10.78.0.1")
     net.run(net.client, "ip", "route", "add", "10.78.0.0/24", "via", "10.77.0.1")
     return other
+
+
+VIP = "10.99.0.1"
+
+
+def director(net, vip_on="lo"):
+    """
+    The way in is not the way out: packets to VIP come by another host and s1, answers go out by s0. What comes back to that host, it
+    throws away, as a director of LVS-DR does with packets from its own address.
+    """
+    between = net.tag + "d"
+    sh("ip", "netns", "add", between)
+    net.names.append(between)
+    for ns, end, other, other_end in ((net.client, "c1", between, "d0"), (net.server, "s1", between, "d1")):
+        sh("ip", "link", "add", end, "netns", ns, "type", "veth", "peer", "name", other_end, "netns", other)
+        for where, nic in ((ns, end), (other, other_end)):
+            net.run(where, "ethtool", "-K", nic, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+            net.run(where, "ip", "link", "set", nic, "up")
+    net.addresses(net.client, "c1", "10.81.0.1/24")
+    net.addresses(between, "d0", "10.81.0.2/24")
+    net.addresses(between, "d1", "10.80.0.2/24")
+    net.addresses(net.server, "s1", "10.80.0.1/24")
+    net.addresses(net.server, vip_on, f"{VIP}/32")
+    net.run(between, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+    net.run(between, "ip", "route", "add", VIP, "via", "10.80.0.1")
+    net.run(between, "ip", "route", "add", "10.77.0.0/16", "via", "10.81.0.1")
+    net.run(between, "ip", "rule", "add", "iif", "d1", "blackhole")
+    net.run(between, "ip", "link", "set", "d1", "xdp", "obj", PASS, "sec", "xdp")
+    net.run(net.client, "ip", "route", "add", VIP, "via", "10.81.0.2")
+
+
+def macvlan(net):
+    """VIP is a macvlan child's of s0."""
+    net.run(net.server, "ip", "link", "add", "m0", "link", "s0", "type", "macvlan", "mode", "bridge")
+    net.run(net.server, "ip", "link", "set", "m0", "up")
+    net.addresses(net.server, "m0", f"{VIP}/32")
+    mac = json.loads(net.run(net.server, "ip", "-j", "link", "show", "m0").stdout)[0]["address"]
+    net.run(net.client, "ip", "neigh", "replace", "10.77.9.9", "lladdr", mac, "dev", "c0")
+    net.run(net.client, "ip", "route", "add", VIP, "via", "10.77.9.9", "dev", "c0")
+
+
+def bare_peer(net):
+    """The other end of s0 has no NAPI: what XDP_TX sends gets lost on the way."""
+    net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")

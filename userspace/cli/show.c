@@ -61,6 +61,11 @@ static void show_interfaces(const json_t *data)
 		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
 			printf("   warning: nothing is refused there; reload attaches");
 		putchar('\n');
+		if (!strcmp(text_of(interface, "answers"), "host"))
+			printf("            the host answers there, not XDP: %s\n", text_of(interface, "why"));
+		else if (number_of(interface, "cookies_sent"))
+			printf("            SYN cookies sent %lld, come back %lld\n",
+			       number_of(interface, "cookies_sent"), number_of(interface, "cookies_returned"));
 	}
 }
 

@@ -81,6 +81,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 	engine_locals(dm->engine, &d);
 	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, NULL, &d))
 		log_say(LOG_ERR, "an interface that is back is not guarded");
+	engine_answers(dm->engine, &d);
 	log_diag(LOG_WARNING, &d);
 }
 
@@ -196,6 +197,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
 	engine_locals(dm->engine, d); /* what changed before we listened */
+	engine_answers(dm->engine, d);
 	log_diag(LOG_WARNING, d);
 	trial_watch(dm);
 	loop_expiry(dm); /* of settings of before */

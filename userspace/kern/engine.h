@@ -58,6 +58,11 @@ bool engine_links_moved(struct engine *e);
  * addresses count as its own, and `d` says so.
  */
 int engine_locals(struct engine *e, struct diag *d);
+/*
+ * Tells the kernel side on which interfaces it may answer packets itself (SYN cookies, RSTs). After each engine_attach(), engine_locals() and
+ * change of an interface; where nobody has told, the host answers.
+ */
+int engine_answers(struct engine *e, struct diag *d);
 int engine_local_any(const struct engine *e, bool ipv4,
 		     struct sluice_addr *out); /* one that a client would ask for; -ENOENT */
 /* Whether an interface of `p` went away and has come back, once for each time; `d` says which. It wants to be attached to. */

@@ -47,6 +47,19 @@ bool link_is_guarded(const struct engine *e, unsigned int index)
 	return index && g;
 }
 
+unsigned int link_for(const struct engine *e, const struct sluice_addr *local)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *local };
+	const struct guarded *g = e->guarded;
+	struct sluice_local is;
+
+	while (g && !g->index)
+		g = g->next;
+	if (!bpf_map_lookup_elem(e->map[MAP_locals], &key, &is) && link_is_guarded(e, is.ifindex))
+		return is.ifindex;
+	return g ? g->index : 0;
+}
+
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d)
 {
 	bool away = link_is_away(e, interface);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "answers.h"
 #include "cleanup.h"
 #include "country.h"
 #include "reason.h"
@@ -62,14 +63,23 @@ static json_t *containers_json(const struct snapshot *s)
 	return list;
 }
 
+/* "answers": who answers SYNs by cookies and refusals by RSTs there; "why" where it is the host. */
+static json_t *interface_json(const struct interface_status *i)
+{
+	if (!strcmp(i->xdp_mode, "detached"))
+		return json_pack("{s:s, s:s}", "name", i->name, "xdp_mode", i->xdp_mode);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "name", i->name, "xdp_mode", i->xdp_mode, "answers",
+			 i->why == SLUICE_ANSWERS_XDP ? "xdp" : "host", "why", answers_why_text(i->why), "cookies_sent",
+			 (json_int_t)i->cookies_sent, "cookies_returned", (json_int_t)i->cookies_returned);
+}
+
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 {
 	json_t *interfaces = json_array(), *services = json_array();
 	size_t i;
 
 	for (i = 0; i < s->interfaces.count; i++)
-		json_array_append_new(interfaces, json_pack("{s:s, s:s}", "name", s->interfaces.item[i].name,
-							    "xdp_mode", s->interfaces.item[i].xdp_mode));
+		json_array_append_new(interfaces, interface_json(&s->interfaces.item[i]));
 	for (i = 0; i < s->services_count; i++) {
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));

@@ -9,7 +9,9 @@
 
 struct interface_status {
 	char name[16];
-	char xdp_mode[16]; /* "native", "generic", "dispatcher-native" ..., "detached" */
+	char xdp_mode[16]; /* "native", "generic", "detached" */
+	enum sluice_answers_why why; /* XDP answers here, or why the host does */
+	uint64_t cookies_sent, cookies_returned; /* by XDP, here */
 };
 
 struct service_status {
