@@ -57,7 +57,7 @@ static void show_interfaces(const json_t *data)
 	{
 		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
-			printf("   warning: slower than native; the driver refused that");
+			printf("   warning: slower than native: %s", text_of(interface, "mode_why"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
 			printf("   warning: nothing is refused there; reload attaches");
 		putchar('\n');

@@ -32,6 +32,8 @@ int engine_exchange(struct engine *e, struct diag *d);
 /* ... and takes what is left of the old one away. */
 int engine_bury(const char *instance, struct diag *d);
 bool engine_old_stands(const struct engine *e); /* engine_exchange() and engine_bury() have something to do */
+/* Whether a sluiced holds the instance, also while it does not answer yet. Takes no lock itself. */
+bool engine_held(const char *instance);
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
 /* Opens the pins for writing beside the daemon that holds the lock: for engine_attach() on its behalf. */

@@ -121,6 +121,26 @@ static int place_read(const struct nlmsghdr *answer, void *arg)
 	return mnl_attr_parse(answer, sizeof(*info), place_attr, l);
 }
 
+const char *link_generic_why(const struct link_view *l)
+{
+	static const char *const kinds[][2] = {
+		{ "vlan", "a VLAN device has no native mode: name the interface below, whose gate reads the tags" },
+		{ "bridge", "a bridge has no native mode: name the ports that traffic comes in by" },
+		{ "macvlan", "a macvlan device has no native mode: name the interface below" },
+		{ "ipvlan", "an ipvlan device has no native mode: name the interface below" },
+		{ "vrf", "a VRF has no native mode: name its ports" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!strcmp(l->kind, kinds[i][0]))
+			return kinds[i][1];
+	}
+	if (l->features_known && !(l->features & LINK_XDP_BASIC))
+		return "the driver has no native mode";
+	return "";
+}
+
 int links_read(struct link_places *out)
 {
 	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));

@@ -39,6 +39,9 @@ struct link_places {
 int links_read(struct link_places *out); /* out->item is freed with free() */
 const struct link_place *link_place(const struct link_places *all, unsigned int index); /* NULL: there is none */
 
+/* Why it gets no better than generic XDP, as far as that can be known: for status and doctor. Static text; "": the driver may do better. */
+const char *link_generic_why(const struct link_view *l);
+
 /* 0, -ENODEV, or another error of the kernel. */
 int link_view(const char *name, struct link_view *out);
 

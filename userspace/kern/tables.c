@@ -102,6 +102,19 @@ struct visit {
 	struct snapshot *snapshot;
 };
 
+/* Asks the driver only where there is something to explain: status is asked for every second. */
+static const char *mode_why(const struct interface_status *i)
+{
+	struct link_view l;
+
+	if (strcmp(i->xdp_mode, "generic") || link_view(i->name, &l))
+		return "";
+	if (*link_generic_why(&l))
+		return link_generic_why(&l);
+	return l.lro ? "LRO is on, with which drivers refuse native mode"
+		     : "the policy asked for it, or the driver refused native mode";
+}
+
 static int add_interface(const char *interface, const char *pin, void *arg)
 {
 	const struct visit *v = arg;
@@ -112,6 +125,7 @@ static int add_interface(const char *interface, const char *pin, void *arg)
 	memset(more, 0, sizeof(*more));
 	snprintf(more->name, sizeof(more->name), "%.15s", interface);
 	snprintf(more->xdp_mode, sizeof(more->xdp_mode), "%s", gate_mode(interface, pin));
+	more->mode_why = mode_why(more);
 	return strcmp(more->xdp_mode, "detached") ? answers_read(v->engine, interface, more) : 0;
 }
 
