@@ -100,6 +100,8 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		why = source_check(view, &pkt->tuple.source);
 	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
 		why = limits_check(&door, why);
+	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(ctx, &pkt->tuple.local, view->named))
+		return SLUICE_NOT_LOCAL;
 	if (reason_refuses(why) && view->generation->observe)
 		why = observe(&door, view, why);
 	return why;

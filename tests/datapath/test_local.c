@@ -94,6 +94,30 @@ static void test_a_prefix_is_local_as_a_whole(void **state)
 	assert_int_equal(syn(g, "10.0.0.1", "192.0.3.77"), SLUICE_NOT_LOCAL);
 }
 
+static void test_of_packets_to_another_host_none_is_refused(void **state)
+{
+	struct frame f = { "10.0.0.9", "203.0.113.6", 1000, .to_port = 25, .flags = ACK };
+	struct gate *g = *state;
+	enum sluice_reason why;
+	const char *no;
+	struct prefix p;
+
+	own(g, OURS, 1);
+	assert_int_equal(prefix_parse("10.0.0.9", &p, &no), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &p, 0, 0, ""), 0);
+	assert_int_equal(gate_send(g, &f, &why), XDP_PASS);
+	assert_int_equal(why, SLUICE_NOT_LOCAL);
+	f.flags = SYN;
+	assert_int_equal(gate_send(g, &f, &why), XDP_PASS);
+	f.flags = SYN | FIN;
+	assert_int_equal(gate_send(g, &f, &why), XDP_PASS);
+	f.to = OURS;
+	assert_int_equal(gate_send(g, &f, &why), XDP_DROP);
+	f.flags = ACK;
+	assert_int_equal(gate_send(g, &f, &why), XDP_DROP);
+	assert_int_equal(why, SLUICE_BANNED);
+}
+
 /* It may be translated on its way, or come in a moment. */
 static void test_an_address_that_a_service_names_is_judged_whoever_has_it(void **state)
 {
@@ -124,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GATE_TEST(test_while_nobody_knows_the_addresses_all_are_local),
 		GATE_TEST(test_a_syn_to_another_host_passes_and_takes_nothing),
+		GATE_TEST(test_of_packets_to_another_host_none_is_refused),
 		GATE_TEST(test_a_prefix_is_local_as_a_whole),
 		GATE_TEST(test_an_address_that_a_service_names_is_judged_whoever_has_it),
 		GATE_TEST(test_a_frame_for_many_hosts_takes_nothing),
