@@ -132,6 +132,16 @@ static const struct local *local_find(const struct locals *l, const struct sluic
 	return l->count ? bsearch(key, l->item, l->count, sizeof(*l->item), local_compare) : NULL;
 }
 
+/* Whoever remembers an answer of the table asks again. 0 is no number: then nobody remembers. */
+static int locals_changed(const struct engine *e)
+{
+	__u32 zero = 0, epoch = 0;
+
+	bpf_map_lookup_elem(e->map[MAP_locals_epoch], &zero, &epoch);
+	epoch = epoch + 1 ? epoch + 1 : 1;
+	return bpf_map_update_elem(e->map[MAP_locals_epoch], &zero, &epoch, BPF_ANY);
+}
+
 /* First what is new, then away with what is gone: an address that stays is never missing. */
 static int locals_put(const struct engine *e, const struct locals *want)
 {
@@ -160,6 +170,7 @@ static void locals_give_up(const struct engine *e, int err, struct diag *d)
 	const struct sluice_local any = {};
 
 	bpf_map_update_elem(e->map[MAP_locals], &all, &any, BPF_ANY);
+	locals_changed(e);
 	diag_add(
 		d,
 		"cannot tell which addresses are this host's own: %s: packets that it only forwards are judged, too, to services "
@@ -179,6 +190,8 @@ int engine_locals(struct engine *e, struct diag *d)
 	if (!err) {
 		locals_merge(&now);
 		err = locals_put(e, &now);
+		if (!err)
+			err = locals_changed(e);
 	}
 	if (err)
 		locals_give_up(e, err, d);
