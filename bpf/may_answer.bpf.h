@@ -6,6 +6,8 @@
 #ifndef SLUICE_MAY_ANSWER_BPF_H
 #define SLUICE_MAY_ANSWER_BPF_H
 
+#define VLAN_ID_MASK 0x0fff
+
 static __always_inline int answers_unheard(const struct sluice_answer_loop *loop)
 {
 	return loop->quiet_until_ns && bpf_ktime_get_ns() < loop->quiet_until_ns;
@@ -21,12 +23,31 @@ static __always_inline int pkt_has_data(const struct sluice_pkt *pkt)
 	return pkt->tcp_end > (__u32)pkt->tcp_offset + pkt->header_len;
 }
 
-/* Not 0: the address is of the very interface that the packet came in by, so the way back is the way in. */
-static __always_inline int answers_way_is_back(const struct sluice_answers *a, const struct sluice_pkt *pkt, __u32 in)
+/* The VLAN of a frame with just one tag, else 0. */
+static __always_inline __u32 frame_vlan(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
+	void *data = (void *)(long)ctx->data;
+	struct vlan_tag *tag = data + sizeof(struct ethhdr);
+
+	if (pkt->ip_offset != sizeof(struct ethhdr) + sizeof(*tag) || (void *)(tag + 1) > (void *)(long)ctx->data_end)
+		return 0;
+	return bpf_ntohs(tag->tci) & VLAN_ID_MASK;
+}
+
+/* Not 0: the address is of the very interface that the packet came in by, so the way back is the way in. */
+static __always_inline int answers_way_is_back(struct xdp_md *ctx, const struct sluice_answers *a,
+					       const struct sluice_pkt *pkt, __u32 in)
+{
+	const struct sluice_answers *child;
 	__u32 owner;
 
-	return addr_is_local(&pkt->tuple.local, &owner) && owner && (owner == in || owner == a->also);
+	if (!addr_is_local(&pkt->tuple.local, &owner) || !owner)
+		return 0;
+	if (owner == in || owner == a->also)
+		return 1;
+	child = bpf_map_lookup_elem(&answers, &owner);
+	return child && child->below && (child->below == in || child->below == a->also) &&
+	       child->vlan == frame_vlan(ctx, pkt);
 }
 
 /* Not 0: yes. While nobody knows which addresses are the host's nothing is attached, only test-run, and all may. */
@@ -43,7 +64,7 @@ __noinline int answer_allowed(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 		return !locals_known();
 	if (a->why || (a->bare && pkt_has_data(pkt)) || answers_unheard(answers_loop(a, pkt)))
 		return 0;
-	return !locals_known() || answers_way_is_back(a, pkt, in);
+	return !locals_known() || answers_way_is_back(ctx, a, pkt, in);
 }
 
 /* A cookie went out to a source that completed a handshake before: if it can hear us, it answers. */

@@ -48,6 +48,8 @@ struct sluice_answers {
 	__u32 also; /* ifindex whose addresses are answered here, too (the bridge or bond of this port); 0: none */
 	__u32 bare; /* only segments without data: others may be several in one */
 	__u32 member; /* of the bond `also`, which has the gate */
+	__u32 below; /* this row is of a VLAN device: its addresses are answered at that interface, in frames with its tag; 0: it is none */
+	__u32 vlan;
 	struct sluice_answer_loop loop[SLUICE_FAMILIES];
 };
 

@@ -24,7 +24,7 @@ SIZED(struct sluice_prefix_key, 20);
 SIZED(struct sluice_live, 88);
 SIZED(struct sluice_local, 4);
 SIZED(struct sluice_answer_loop, 24);
-SIZED(struct sluice_answers, 64);
+SIZED(struct sluice_answers, 72);
 SIZED(struct sluice_answer_counts, 32);
 SIZED(struct sluice_peaks, 216);
 SIZED(struct sluice_counter, 144);

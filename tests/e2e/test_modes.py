@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import signal
+import time
 
 import pytest
 
 import topology
 from net import BUILD, SERVER, Net, Sluice, wait_for
+from test_flood import PRESSED
 
 TWO = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
 
@@ -114,6 +116,27 @@ def test_limits_hold_there_and_doctor_says_what_status_says(kind, tmp_path):
         h = net.hold("10.77.0.2", topology.VIP if kind is macvlan else SERVER)
         h("open", 5)
         assert h.greeted(2) and h.settle()["greeted"] == 2
+
+
+@pytest.mark.parametrize("kind", [plain, port, tagged, bond], ids=lambda f: f.__name__)
+def test_cookies_by_xdp_come_back_there(kind, tmp_path):
+    with contextlib.ExitStack() as made:
+        net = made.enter_context(contextlib.closing(Net()))
+        name = kind(net)
+        net.serve("::", 25)
+        policy = PRESSED + "service smtp { ports = {25} max-connections-per-source = 40 }\n"
+        sluice = made.enter_context(contextlib.closing(type("N", (Named,), {"names": name})(net, tmp_path, policy)))
+        h = net.hold("10.77.0.2")
+
+        def more():  # any SYN puts it under pressure; the sysctl is up in a moment
+            h("open", 2)
+            return sluice.reason("cookie-valid") > 0 or time.sleep(0.3)
+
+        assert wait_for(more, 5)
+        status = next(i for i in sluice.json("status")["interfaces"] if i["name"] == name)
+        print(f"{kind.__name__}: {status}")
+        assert status["answers"] == "xdp" and status["cookies_sent"] > 0 and status["cookies_returned"] > 0, status
+        assert wait_for(lambda: h("count")["pending"] == 0) and h("count")["refused"] == 0
 
 
 def test_while_sluiced_loads_status_says_that_it_starts(tmp_path):

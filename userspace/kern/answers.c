@@ -77,7 +77,13 @@ static unsigned int also_of(const struct link_view *l, const struct link_places 
 
 void answers_plan(const struct link_view *l, const struct link_places *all, bool generic, struct sluice_answers *out)
 {
+	const struct link_place *self = link_place(all, l->index);
+
 	*out = (struct sluice_answers){ .also = also_of(l, all), .bare = generic || l->lro };
+	if (self && self->vlan) {
+		out->below = self->below;
+		out->vlan = self->vlan;
+	}
 	if (l->type != ARPHRD_ETHER && l->type != ARPHRD_LOOPBACK)
 		out->why = SLUICE_ANSWERS_HEADER;
 	else if (generic && checksums_may_wait(l))
@@ -112,7 +118,11 @@ static bool has_address(const struct plan *p, const struct sluice_answers *a, __
 	size_t i;
 
 	for (i = 0; i < p->locals.count; i++) {
+		const struct link_place *owner = link_place(&p->links, l[i].ifindex);
+
 		if (l[i].ifindex && (l[i].ifindex == ifindex || l[i].ifindex == a->also))
+			return true;
+		if (owner && owner->vlan && (owner->below == ifindex || owner->below == a->also))
 			return true;
 	}
 	return false;
@@ -135,7 +145,8 @@ static int row_put(struct plan *p, __u32 ifindex, struct sluice_answers *want)
 	if (!want->why && p->locals.count && !has_address(p, want, ifindex))
 		want->why = SLUICE_ANSWERS_NO_ADDRESS;
 	if (!bpf_map_lookup_elem(e->map[MAP_answers], &ifindex, &is)) {
-		if (is.why == want->why && is.also == want->also && is.bare == want->bare && is.member == want->member)
+		if (is.why == want->why && is.also == want->also && is.bare == want->bare &&
+		    is.member == want->member && is.below == want->below && is.vlan == want->vlan)
 			return 0;
 		memcpy(want->loop, is.loop, sizeof(is.loop));
 	}
@@ -187,6 +198,23 @@ static bool is_done(const struct plan *p, __u32 ifindex)
 	return i < p->done_count;
 }
 
+/* Rows of VLAN devices above interfaces with a gate, so that the gate knows whose tag goes with which address. */
+static int vlans_put(struct plan *p)
+{
+	size_t with_gate = p->done_count, i, j;
+	const struct link_place *l;
+	int err = 0;
+
+	for (i = 0; i < p->links.count && !err; i++) {
+		l = &p->links.item[i];
+		for (j = 0; j < with_gate && (p->done[j] != l->below || !l->vlan || is_done(p, l->index)); j++)
+			;
+		if (j < with_gate)
+			err = row_put(p, l->index, &(struct sluice_answers){ .below = l->below, .vlan = l->vlan });
+	}
+	return err;
+}
+
 static int others_remove(const struct plan *p)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -215,6 +243,8 @@ int engine_answers(struct engine *e, struct diag *d)
 				 &p.locals.keys, &p.locals.values, &p.locals.count);
 	if (!err)
 		err = pins_each_gate(e->instance, interface_put, &p);
+	if (!err)
+		err = vlans_put(&p);
 	if (!err)
 		err = others_remove(&p);
 	if (err)

@@ -83,6 +83,15 @@ static int bridge_attr(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
+static int vlan_attr(const struct nlattr *attr, void *arg)
+{
+	struct link_place *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_VLAN_ID)
+		l->vlan = mnl_attr_get_u16(attr);
+	return MNL_CB_OK;
+}
+
 static int kind_attr(const struct nlattr *attr, void *arg)
 {
 	struct link_place *l = arg;
@@ -91,6 +100,8 @@ static int kind_attr(const struct nlattr *attr, void *arg)
 		text_take(l->kind, sizeof(l->kind), attr);
 	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(l->kind, "bridge"))
 		mnl_attr_parse_nested(attr, bridge_attr, l);
+	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(l->kind, "vlan"))
+		mnl_attr_parse_nested(attr, vlan_attr, l);
 	return MNL_CB_OK;
 }
 

@@ -29,6 +29,7 @@ struct link_place {
 	unsigned int index, below, master; /* of a VLAN device or the like; of a port. 0: none */
 	char kind[16];
 	bool filters_vlans; /* a bridge */
+	uint16_t vlan; /* of a VLAN device: its tag */
 };
 
 struct link_places {
