@@ -8,8 +8,8 @@ import pytest
 
 import tools
 import topology
-from net import SERVER, VM, Net, Sluice, sh, wait_for
-from test_flood import PRESSED, press, syncookies
+from net import SERVER, Net, Sluice, wait_for
+from test_flood import PRESSED, press
 
 MANY = "service smtp { ports = {25} max-connections-per-source = 40 }\n"
 RESET = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
@@ -59,6 +59,8 @@ def suspect(net, sluice, target):
 
 
 def pressure(net, sluice, target):
+    sluice.write(PRESSED + MANY)
+    sluice.do("reload")
     press(net, sluice)
 
 
@@ -66,7 +68,7 @@ def pressure(net, sluice, target):
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_everybody_is_greeted_as_without_sluice(wired, name, state):
     how, target, more, answers = TOPOLOGIES[name]
-    net, sluice = wired(how, (PRESSED if state is pressure else "") + MANY, more)
+    net, sluice = wired(how, MANY, more)
     known = net.hold("10.77.0.2", target)
     known("open", 1)
     assert known.greeted(1), "a source that is known to answer"
@@ -84,11 +86,11 @@ def test_everybody_is_greeted_as_without_sluice(wired, name, state):
 
 
 def test_where_cookies_do_not_come_back_the_host_answers_and_it_is_said(wired):
-    net, sluice = wired(topology.bare_peer, PRESSED + MANY)
+    net, sluice = wired(topology.bare_peer, MANY)
     known = net.hold("10.77.0.2")
     known("open", 1)
     assert known.greeted(1)
-    press(net, sluice)
+    pressure(net, sluice, SERVER)
     h = net.hold("10.77.0.2")
     h("open", 12)
     assert h.greeted(12, 12)
