@@ -65,19 +65,25 @@ static __always_inline enum sluice_reason reserve(const struct door *d, struct s
  * COOKIE_SENT: answers this SYN by a cookie, and holds nothing for it. UNDECIDED: the host must answer. A source that is known
  * may have a connection, or the memory of one, with this very tuple: then only the host can answer.
  */
-static __always_inline enum sluice_reason cookie_offer(struct door *d, int known)
+static __always_inline enum sluice_reason cookie_offer(struct door *d, const struct sluice_counter *source)
 {
 	if (!service_bakes(d->view->generation, d->view->row))
 		return SLUICE_UNDECIDED;
 	if (!d->view->dry)
 		cookies_want(d->pressure, d->now);
-	if (known && !syn_finds_listener(d->ctx, d->pkt))
+	if (!answer_allowed(d->ctx, d->pkt)) {
+		if (!d->view->dry)
+			guard_raise(d->pressure, d->now); /* the host's own cookies come back as well */
+		return SLUICE_UNDECIDED;
+	}
+	if (source && !syn_finds_listener(d->ctx, d->pkt))
 		return SLUICE_UNDECIDED;
 	if (d->view->dry)
 		return cookie_could(d->ctx, d->pkt) ? SLUICE_COOKIE_SENT : SLUICE_UNDECIDED;
 	if (!cookie_make(d->ctx, d->pkt))
 		return SLUICE_UNDECIDED;
 	guard_raise(d->pressure, d->now);
+	answer_sent(d->ctx, d->pkt, source && source->state == SLUICE_COUNTER_PROVEN);
 	d->pkt->fresh = 0;
 	return SLUICE_COOKIE_SENT;
 }
@@ -92,7 +98,8 @@ static __always_inline void contest_note(const struct door *d, int pressing)
 }
 
 /* Full, but of what may be a spoofer's: once the guard is firm, who answers a cookie gets a slot all the same. */
-static __always_inline enum sluice_reason contest(struct door *d, enum sluice_reason full, enum fills fills, int known)
+static __always_inline enum sluice_reason contest(struct door *d, enum sluice_reason full, enum fills fills,
+						  const struct sluice_counter *source)
 {
 	enum sluice_reason why;
 
@@ -103,7 +110,7 @@ static __always_inline enum sluice_reason contest(struct door *d, enum sluice_re
 		contest_note(d, fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS);
 	if (!guard_is_firm(d->pressure, d->now))
 		return full;
-	why = cookie_offer(d, known);
+	why = cookie_offer(d, source);
 	return why == SLUICE_UNDECIDED ? full : why;
 }
 
@@ -127,7 +134,7 @@ static __always_inline enum sluice_reason flood_check(struct door *d, const stru
 		return why;
 	if (!pressure_check(d->pressure, d->view, d->now) && !source_is_suspect(d->pressure, key, d->now))
 		return SLUICE_UNDECIDED;
-	return cookie_offer(d, source != NULL);
+	return cookie_offer(d, source);
 }
 
 static __always_inline enum sluice_reason admit_syn(struct door *d)
@@ -149,7 +156,7 @@ static __always_inline enum sluice_reason admit_syn(struct door *d)
 	if (fills == FILLS_SURE)
 		return why;
 	d->now = bpf_ktime_get_ns();
-	why = fills ? contest(d, why, fills, source != NULL) : flood_check(d, source, &h.source);
+	why = fills ? contest(d, why, fills, source) : flood_check(d, source, &h.source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
 	why = reserve(d, &h, 0, &again);

@@ -63,6 +63,8 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	enum sluice_reason why;
 	enum belongs to;
 
+	if (!packet_is_ours(d->ctx, &d->pkt->tuple.local, d->view->named))
+		return SLUICE_NOT_LOCAL;
 	d->now = bpf_ktime_get_ns();
 	to = segment_judge(d->ctx, d->pkt);
 	if (to == BELONGS_LISTENER || to == BELONGS_STRANGER) {
@@ -72,6 +74,8 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	}
 	if (to != BELONGS_COOKIE && to != BELONGS_HANDSHAKE)
 		return SLUICE_ESTABLISHED;
+	if (to == BELONGS_COOKIE && !d->view->dry)
+		answer_returned(d->ctx, d->pkt);
 	why = admit_answer(d);
 	d->pkt->connected = 1;
 	if (why != SLUICE_ADMITTED)

@@ -11,7 +11,8 @@ struct sluice_view {
 	__u32 slot;
 	__u32 service; /* 0: none */
 	__u32 country; /* of the source; 0 also where the policy needs no table */
-	__u16 dry; /* explain: judge, and change nothing */
+	__u8 dry; /* explain: judge, and change nothing */
+	__u8 named; /* the service names this very address of the host; else it is found at all of the host's */
 	__u16 observed; /* enum sluice_reason: the refusal that observe mode let pass */
 	const struct sluice_control *control;
 	const struct sluice_generation *generation;
@@ -26,7 +27,8 @@ static __always_inline const struct sluice_control *control_row(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
-static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *local, __u16 port)
+/* *named: the service names this very address. */
+static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *local, __u16 port, __u8 *named)
 {
 	struct sluice_listener_key key;
 	const struct sluice_port *row;
@@ -42,6 +44,7 @@ static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *
 	key.slot = slot;
 	key.port = port;
 	service = bpf_map_lookup_elem(&listeners, &key);
+	*named = service != NULL;
 	return service ? *service : row->service;
 }
 
@@ -87,7 +90,7 @@ static __always_inline __u32 view_service(struct sluice_view *view, const struct
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation)
 		return 0;
-	view->service = service_find(view->slot, local, port) & (SLUICE_MAX_SERVICES - 1);
+	view->service = service_find(view->slot, local, port, &view->named) & (SLUICE_MAX_SERVICES - 1);
 	if (!view->service)
 		return 0;
 	view->row = service_row(view->slot, view->service);

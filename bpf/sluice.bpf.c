@@ -18,6 +18,8 @@
 #include "crooked.bpf.h"
 #include "trie.bpf.h"
 #include "classify.bpf.h"
+#include "local.bpf.h"
+#include "may_answer.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
 #include "limits.bpf.h"
@@ -91,19 +93,23 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		return SLUICE_NOT_PROTECTED;
 	if (gate_stands_open(view->control))
 		return SLUICE_STOPPED;
+	if (pkt->syn && !packet_is_ours(ctx, &pkt->tuple.local, view->named))
+		return SLUICE_NOT_LOCAL;
 	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
 		why = source_check(view, &pkt->tuple.source);
 	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
 		why = limits_check(&door, why);
+	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(ctx, &pkt->tuple.local, view->named))
+		return SLUICE_NOT_LOCAL;
 	if (reason_refuses(why) && view->generation->observe)
 		why = observe(&door, view, why);
 	return why;
 }
 
-/* The one place that turns a reason into a verdict. */
-static __always_inline enum sluice_verdict verdict_of(const struct sluice_pkt *pkt, const struct sluice_view *view,
-						      enum sluice_reason why)
+/* The one place that turns a reason into a verdict. No RST is better than one that goes astray. */
+static __always_inline enum sluice_verdict verdict_of(struct xdp_md *ctx, const struct sluice_pkt *pkt,
+						      const struct sluice_view *view, enum sluice_reason why)
 {
 	if (why == SLUICE_COOKIE_SENT)
 		return SLUICE_VERDICT_COOKIE;
@@ -111,9 +117,9 @@ static __always_inline enum sluice_verdict verdict_of(const struct sluice_pkt *p
 		return SLUICE_VERDICT_PASS;
 	if (refused_silently(why))
 		return SLUICE_VERDICT_DROP;
-	if (pkt->connected || (view->row->excess == SLUICE_EXCESS_RESET && (pkt->syn || pkt->ack)))
-		return SLUICE_VERDICT_RESET;
-	return SLUICE_VERDICT_DROP;
+	if (!pkt->connected && (view->row->excess != SLUICE_EXCESS_RESET || (!pkt->syn && !pkt->ack)))
+		return SLUICE_VERDICT_DROP;
+	return answer_allowed(ctx, pkt) ? SLUICE_VERDICT_RESET : SLUICE_VERDICT_DROP;
 }
 
 /* Counts the judgement, and tells of a refusal those who watch. */
@@ -142,7 +148,7 @@ int sluice_gate(struct xdp_md *ctx)
 	enum sluice_reason why;
 
 	why = packet_judge(ctx, &pkt, &view);
-	verdict = verdict_of(&pkt, &view, why);
+	verdict = verdict_of(ctx, &pkt, &view, why);
 	judgement_note(&pkt, &view, why, verdict);
 	if (verdict == SLUICE_VERDICT_COOKIE)
 		return answer_send(ctx, &pkt, answer_mss(ctx, &pkt));
@@ -165,7 +171,7 @@ int sluice_explain(struct xdp_md *ctx)
 	if ((void *)(out + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
 	explanation_fill(out, &pkt, &view);
-	out->verdict = verdict_of(&pkt, &view, why);
+	out->verdict = verdict_of(ctx, &pkt, &view, why);
 	out->reason = why;
 	return XDP_PASS;
 }

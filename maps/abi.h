@@ -474,6 +474,7 @@ struct sluice_audit_record {
 	__u16 pad;
 };
 
+#include "interfaces.h"
 #include "sizes.h"
 
 #endif

@@ -66,6 +66,16 @@ SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct 
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
 
 /*
+ * Which addresses are this host's own, and of which interface: written by the daemon, from the kernel's routing tables, before traffic
+ * comes and whenever they change.
+ */
+SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, locals, struct sluice_prefix_key, struct sluice_local, SLUICE_MAX_LOCALS);
+MAP(BPF_MAP_TYPE_ARRAY, locals_epoch, __u32, __u32, 1); /* another number after each change of it */
+/* Where XDP may answer: see struct sluice_answers. By ifindex, rows made and removed by the daemon. */
+MAP(BPF_MAP_TYPE_HASH, answers, __u32, struct sluice_answers, SLUICE_MAX_ANSWERS);
+MAP(BPF_MAP_TYPE_PERCPU_HASH, answer_counts, __u32, struct sluice_answer_counts, SLUICE_MAX_ANSWERS);
+
+/*
  * Accounting: written by the gate (reservations), the tracker (connections), the sweeper and the reaper; userspace only
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "gate.h"
+#include "internal.h"
 #include "reason.h"
 #include "space.h"
 
@@ -115,6 +116,121 @@ static void test_cookie_comes_back_and_reserves(void **state)
 	}
 	assert_int_equal(gate_service(g, "smtp").held, i);
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_COOKIE_VALID).connections, i);
+}
+
+static void answers_set(struct gate *g, struct sluice_answers a)
+{
+	static const struct sluice_answer_counts none[64];
+	__u32 in = 1; /* lo: where frames of a test-run come in */
+
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_answers], &in, &a, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_answer_counts], &in, none, BPF_ANY), 0);
+}
+
+static struct sluice_answers answers_get(struct gate *g)
+{
+	struct sluice_answers a;
+	__u32 in = 1;
+
+	assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_answers], &in, &a), 0);
+	return a;
+}
+
+static void own(struct gate *g, const char *address, unsigned int ifindex)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128 };
+	struct sluice_local is = { .ifindex = ifindex };
+
+	assert_int_equal(addr_parse(address, &key.addr), 0);
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_locals], &key, &is, BPF_ANY), 0);
+}
+
+static void test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in(void **state)
+{
+	static const struct {
+		unsigned int owner, row;
+		struct sluice_answers row_is;
+		bool answers;
+	} cases[] = {
+		{ .owner = 1, .row = 1, .answers = true },
+		{ .owner = 1, .row = 0 }, /* nobody has said anything of this interface */
+		{ .owner = 2, .row = 1 }, /* another's address */
+		{ .owner = 0, .row = 1 }, /* several have it */
+		{ .owner = 2,
+		  .row = 1,
+		  .row_is = { .also = 2 },
+		  .answers = true }, /* the bridge's whose port this is */
+		{ .owner = 1, .row = 1, .row_is = { .bare = 1 }, .answers = true }, /* a SYN has no data */
+		{ .owner = 1, .row = 1, .row_is = { .why = SLUICE_ANSWERS_TAG } },
+		{ .owner = 1, .row = 1, .row_is = { .why = SLUICE_ANSWERS_CHECKSUM } },
+		{ .owner = 1, .row = 1, .row_is = { .loop = { { .quiet_until_ns = ~0ULL } } } },
+		{ .owner = 1, .row = 1, .row_is = { .loop = { [1] = { .quiet_until_ns = ~0ULL } } }, .answers = true },
+	};
+	struct gate *g = *state;
+	__u32 in = 1;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char from[16];
+		struct frame f = { from, SERVER, 4000 + i, .to_port = 25, .flags = SYN, .tcp_options = 1 };
+		int verdict;
+
+		own(g, SERVER, cases[i].owner);
+		bpf_map_delete_elem(g->engine->map[MAP_answers], &in);
+		if (cases[i].row)
+			answers_set(g, cases[i].row_is);
+		snprintf(from, sizeof(from), "10.3.0.%zu", i + 1);
+		assert_int_equal(sent(g, &f, &verdict) == SLUICE_COOKIE_SENT, cases[i].answers);
+		assert_int_equal(verdict, cases[i].answers ? XDP_TX : XDP_PASS);
+	}
+}
+
+/* A source that completed a handshake before: the loop waits for its answer. */
+static void confirm(struct gate *g, const char *from)
+{
+	struct sluice_source_key key = {};
+	struct sluice_counter c = { .state = SLUICE_COUNTER_PROVEN };
+
+	assert_int_equal(addr_parse(from, &key.addr), 0);
+	key.service = gate_service(g, "smtp").id;
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_sources], &key, &c, BPF_ANY), 0);
+}
+
+static void test_cookies_that_never_come_back_are_sent_no_more(void **state)
+{
+	struct frame f = { "10.4.0.1", SERVER, 5000, .to_port = 25, .flags = SYN, .tcp_options = 1 };
+	struct frame stranger = { "10.4.0.2", SERVER, 5000, .to_port = 25, .flags = SYN, .tcp_options = 1 };
+	struct gate *g = *state;
+	int i, verdict;
+
+	answers_set(g, (struct sluice_answers){});
+	for (i = 0; i < 3 * SLUICE_ANSWERS_UNRETURNED; i++, stranger.from_port++)
+		assert_int_equal(sent(g, &stranger, &verdict), SLUICE_COOKIE_SENT);
+	assert_int_equal(answers_get(g).loop[0].waiting, 0); /* who may be a spoofer says nothing */
+	confirm(g, f.from);
+	for (i = 0; i < 2 * SLUICE_ANSWERS_UNRETURNED; i++, f.from_port++)
+		assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_SENT); /* they may be under way yet */
+	usleep(SLUICE_ANSWERS_SPAN_NS / 1000 + 100000);
+	assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_SENT);
+	f.from_port++;
+	assert_int_not_equal(sent(g, &f, &verdict), SLUICE_COOKIE_SENT);
+	assert_int_equal(verdict, XDP_PASS);
+	assert_int_not_equal(answers_get(g).loop[0].quiet_until_ns, 0);
+}
+
+static void test_a_cookie_that_comes_back_makes_up_for_all_before_it(void **state)
+{
+	struct frame f = { "10.5.0.1", SERVER, 6000, .to_port = 25, .tcp_options = 1 }, ack;
+	struct gate *g = *state;
+	int i;
+
+	answers_set(g, (struct sluice_answers){});
+	confirm(g, f.from);
+	for (i = 0; i < SLUICE_ANSWERS_UNRETURNED - 1; i++, f.from_port++)
+		ack = cookie_of(g, f);
+	assert_int_equal(answers_get(g).loop[0].waiting, SLUICE_ANSWERS_UNRETURNED - 1);
+	assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID);
+	assert_int_equal(answers_get(g).loop[0].waiting, 0);
 }
 
 static void test_what_belongs_to_no_connection_is_dropped(void **state)
@@ -255,6 +371,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PRESSED_TEST(test_cookie_comes_back_and_reserves),
 		PRESSED_TEST(test_what_belongs_to_no_connection_is_dropped),
+		PRESSED_TEST(test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in),
+		PRESSED_TEST(test_cookies_that_never_come_back_are_sent_no_more),
+		PRESSED_TEST(test_a_cookie_that_comes_back_makes_up_for_all_before_it),
 		PRESSED_TEST(test_limits_hold_when_the_cookies_come_back),
 		PRESSED_TEST(test_port_without_a_listener_is_left_to_the_host),
 		PRESSED_TEST(test_without_the_sysctl_the_host_answers_and_limits_hold),

@@ -23,12 +23,19 @@ static int complain_diag(struct diag *d, int status)
 int pins_report(const struct call *c, const char *verb, json_t **data)
 {
 	_cleanup_(engine_close) struct engine *e = NULL;
+	bool starting = engine_held(c->instance);
 	struct diag d = {};
 	bool gone;
 	int err;
 
 	engine_set_log(NULL);
 	if (engine_open_readonly(c->instance, &e, &d)) {
+		if (starting && !strcmp(verb, "status")) {
+			*data = report_starting();
+			complain(0, "sluiced is starting: ask again in a moment");
+			diag_free(&d);
+			return EXIT_NO_DAEMON;
+		}
 		complain(0, "no answer on " SLUICE_RUN "/%s.sock: is sluiced running? (systemctl status sluiced)",
 			 c->instance);
 		return complain_diag(&d, EXIT_NO_DAEMON);
@@ -36,7 +43,7 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 	if (engine_here(c->instance, &gone, &d))
 		complain_diag(&d, EXIT_NO_DAEMON); /* the tables are readable from anywhere, interfaces are not */
 	if (!strcmp(verb, "status"))
-		err = report_status(e, "dead", -1, data);
+		err = report_status(e, starting ? "starting" : "dead", -1, data);
 	else if (!strcmp(verb, "counters"))
 		err = report_counters(e, data);
 	else if (!strcmp(verb, "sources"))
@@ -45,6 +52,8 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 		err = report_live(e, NULL, strcmp(verb, "bans") ? LIVE_ALLOW : LIVE_BAN, data);
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
+	else if (starting)
+		complain(0, "sluiced is starting, or does not answer; the kernel goes on enforcing what is shown here");
 	else if (json_is_true(json_object_get(*data, "stands_open")))
 		complain(0, "the daemon was stopped, and the kernel lets everything pass: systemctl start sluiced");
 	else

@@ -57,10 +57,15 @@ static void show_interfaces(const json_t *data)
 	{
 		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
-			printf("   warning: slower than native; the driver refused that");
+			printf("   warning: slower than native: %s", text_of(interface, "mode_why"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
 			printf("   warning: nothing is refused there; reload attaches");
 		putchar('\n');
+		if (!strcmp(text_of(interface, "answers"), "host"))
+			printf("            the host answers there, not XDP: %s\n", text_of(interface, "why"));
+		else if (number_of(interface, "cookies_sent"))
+			printf("            SYN cookies sent %lld, come back %lld\n",
+			       number_of(interface, "cookies_sent"), number_of(interface, "cookies_returned"));
 	}
 }
 

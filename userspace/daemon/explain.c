@@ -186,12 +186,15 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 	return out;
 }
 
-/* An address of the host at which the service is found; any, where the policy names none. */
-static int local_find(const struct policy_service *s, const struct question *q, struct sluice_addr *out, struct diag *d)
+/* An address of the host at which the service is found. */
+static int local_find(const struct daemon *dm, const struct policy_service *s, const struct question *q,
+		      struct sluice_addr *out, struct diag *d)
 {
 	bool ipv4 = addr_is_ipv4(&q->address);
 	size_t i;
 
+	if (!s->addresses.count && !engine_local_any(dm->engine, ipv4, out))
+		return 0;
 	if (!s->addresses.count)
 		return addr_parse(ipv4 ? "0.0.0.0" : "::", out);
 	for (i = 0; i < s->addresses.count; i++) {
@@ -230,7 +233,7 @@ int explain_json(const struct daemon *dm, const struct question *q, json_t **out
 		diag_add(d, "no service '%s': `sluicectl status` lists them", q->service);
 		return -EINVAL;
 	}
-	err = local_find(s, q, &syn.local, d);
+	err = local_find(dm, s, q, &syn.local, d);
 	if (!err)
 		err = port_find(s, q->port, &port, d);
 	if (err)

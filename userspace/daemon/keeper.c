@@ -322,6 +322,8 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 		err = answer_await(dm, NULL, d);
 	}
 	json_decref(there);
+	if (!err)
+		engine_answers(dm->engine, d); /* where it fails the host answers */
 	return err ? err : engine_links_note(dm->engine, p);
 }
 

@@ -77,10 +77,12 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (!dm->engine) /* unloaded, and about to end */
+	if (!dm->engine || !engine_links_moved(dm->engine)) /* unloaded, and about to end */
 		return;
+	engine_locals(dm->engine, &d);
 	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, NULL, &d))
 		log_say(LOG_ERR, "an interface that is back is not guarded");
+	engine_answers(dm->engine, &d);
 	log_diag(LOG_WARNING, &d);
 }
 
@@ -207,6 +209,9 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watch(dm, engine_links(dm->engine), EV_READ, on_link, NULL) ||
 	    watch(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
+	engine_locals(dm->engine, d); /* what changed before we listened */
+	engine_answers(dm->engine, d);
+	log_diag(LOG_WARNING, d);
 	trial_watch(dm);
 	loop_expiry(dm); /* of settings of before */
 	tune(dm); /* also puts back what a daemon that was killed left raised */

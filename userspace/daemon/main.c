@@ -116,6 +116,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
+		engine_locals(dm->engine, d); /* where it fails it says so, and limits hold all the same */
+	if (!err)
 		state_load(dm, resumed);
 	if (!err)
 		trial_resume(dm);

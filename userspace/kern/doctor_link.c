@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "answers.h"
 #include "doctor.h"
 #include "internal.h"
 #include "link.h"
@@ -10,26 +11,57 @@
 
 #define CHECK "interface"
 
-static void native(const char *name, const struct link_view *l, const struct policy *p, struct findings *f)
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+/* Before anything is attached: what it will be. */
+static void mode_to_come(const char *name, const struct link_view *l, const struct policy *p, struct findings *f)
 {
-	bool has = l->features & LINK_XDP_BASIC;
+	const char *driver = *l->driver ? l->driver : "unknown", *why = link_generic_why(l);
 
 	if (p->xdp_mode == POLICY_XDP_GENERIC)
 		finding_add(f, FINDING_NOTE, CHECK, "xdp-mode = auto, if the driver can do better",
 			    "%s: generic XDP by the policy: slower than native", name);
-	else if (!l->features_known)
+	else if (!*why && l->features_known)
+		finding_add(f, FINDING_GOOD, CHECK, "", "%s (driver %s): native XDP", name, driver);
+	else if (!*why)
 		finding_add(f, FINDING_NOTE, CHECK, "nothing: sluiced tries native mode and says what it got",
-			    "%s (driver %s): on this kernel no driver tells whether it does native XDP", name,
-			    *l->driver ? l->driver : "unknown");
-	else if (has)
-		finding_add(f, FINDING_GOOD, CHECK, "", "%s (driver %s): native XDP", name, l->driver);
+			    "%s (driver %s): on this kernel no driver tells whether it does native XDP", name, driver);
 	else if (p->xdp_mode == POLICY_XDP_NATIVE)
 		finding_add(f, FINDING_BAD, CHECK, "xdp-mode = auto, or another interface",
-			    "%s (driver %s): no native XDP, which xdp-mode = native asks for", name, l->driver);
+			    "%s (driver %s): no native XDP, which xdp-mode = native asks for: %s", name, driver, why);
 	else
 		finding_add(f, FINDING_WARNING, CHECK, "attach to the hardware below it, if there is any",
-			    "%s (driver %s): no native XDP: generic mode, which is slower", name,
-			    *l->driver ? l->driver : "unknown");
+			    "%s (driver %s): no native XDP: generic mode, which is slower: %s", name, driver, why);
+}
+
+/* Once a gate is there nothing is foretold any more: doctor says of it what status says. */
+static void mode_there(const struct interface_status *is, struct findings *f)
+{
+	if (!strcmp(is->xdp_mode, "native"))
+		finding_add(f, FINDING_GOOD, CHECK, "", "%s: native XDP, as attached", is->name);
+	else
+		finding_add(f, FINDING_WARNING, CHECK, "if the policy asks for it, xdp-mode = auto; else as said",
+			    "%s: attached in generic mode, slower than native: %s", is->name, is->mode_why);
+}
+
+/* Who answers there; `is` NULL: nothing is attached yet. */
+static void answers(const char *name, const struct link_view *l, const struct policy *p,
+		    const struct interface_status *is, struct findings *f)
+{
+	bool generic = p->xdp_mode == POLICY_XDP_GENERIC || *link_generic_why(l);
+	struct link_places all = {};
+	struct sluice_answers plan = {};
+	enum sluice_answers_why why;
+
+	if (!is && !links_read(&all))
+		answers_plan(l, &all, generic, &plan);
+	free(all.item);
+	why = is ? is->why : (enum sluice_answers_why)plan.why;
+	if (why != SLUICE_ANSWERS_XDP)
+		finding_add(
+			f, why == SLUICE_ANSWERS_UNHEARD ? FINDING_WARNING : FINDING_NOTE, CHECK, answers_remedy(why),
+			"%s: the host answers there, not XDP, in floods at a higher price, and refusals by RST are silent: %s",
+			name, answers_why_text(why));
 }
 
 static void size(const char *name, const struct link_view *l, struct findings *f)
@@ -91,8 +123,7 @@ static void place(const char *name, const struct link_view *l, struct findings *
 		finding_add(f, FINDING_BAD, CHECK, "name the bond in `interfaces`",
 			    "%s is a port of the bond %s, which has its packets", name, l->master);
 	if (!strcmp(l->port_of, "bridge"))
-		finding_add(f, FINDING_WARNING, CHECK,
-			    "give every service its `addresses`, so that only this host's connections are judged",
+		finding_add(f, FINDING_NOTE, CHECK, "nothing: what is not for an address of this host is not judged",
 			    "%s is a port of the bridge %s: packets for other hosts pass there, too", name, l->master);
 	if (!l->up)
 		finding_add(f, FINDING_WARNING, CHECK, "ip link set it up; sluiced attaches all the same", "%s is down",
@@ -139,8 +170,23 @@ static void others(const char *name, const char *instance, const struct link_vie
 			name, there, id);
 }
 
-static void interface(const char *name, const char *instance, const struct policy *p, struct findings *f)
+/* NULL: no gate is attached there. */
+static const struct interface_status *attached_find(const struct snapshot *s, const char *name)
 {
+	size_t i;
+
+	for (i = 0; s && i < s->interfaces.count; i++) {
+		if (!strcmp(s->interfaces.item[i].name, name) && strcmp(s->interfaces.item[i].xdp_mode, "detached"))
+			return &s->interfaces.item[i];
+	}
+	return NULL;
+}
+
+/* `s` NULL: nothing is loaded. */
+static void interface(const char *name, const char *instance, const struct policy *p, const struct snapshot *s,
+		      struct findings *f)
+{
+	const struct interface_status *is;
 	struct link_view l;
 	int err = link_view(name, &l);
 
@@ -149,7 +195,12 @@ static void interface(const char *name, const char *instance, const struct polic
 			    name, err == -ENODEV ? "no such interface" : strerror(-err));
 		return;
 	}
-	native(name, &l, p, f);
+	is = attached_find(s, name);
+	if (is)
+		mode_there(is, f);
+	else
+		mode_to_come(name, &l, p, f);
+	answers(name, &l, p, is, f);
 	size(name, &l, f);
 	offloads(name, &l, f);
 	queues(name, &l, f);
@@ -159,8 +210,14 @@ static void interface(const char *name, const char *instance, const struct polic
 
 void doctor_interfaces(const struct policy *p, const char *instance, struct findings *f)
 {
+	_cleanup_(engine_close) struct engine *e = NULL;
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	struct diag d = {};
 	size_t i;
 
+	if (!engine_open_readonly(instance, &e, &d))
+		snapshot_take(e, &s);
+	diag_free(&d);
 	for (i = 0; i < p->interfaces.count; i++)
-		interface(p->interfaces.item[i], instance, p, f);
+		interface(p->interfaces.item[i], instance, p, s, f);
 }

@@ -344,12 +344,18 @@ int engine_probe(const struct engine *e, const void *frame, size_t len, void *ou
 int engine_explain(const struct engine *e, const struct sluice_tuple *syn, struct sluice_explanation *out)
 {
 	uint8_t frame[SYN_FRAME_ROOM] = {}, answer[SYN_FRAME_ROOM];
+	struct xdp_md in = { .data_end = sizeof(frame), .ingress_ifindex = link_for(e, &syn->local) };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .data_out = answer,
-		    .data_size_out = sizeof(answer));
+		    .data_size_out = sizeof(answer), .ctx_in = &in, .ctx_size_in = sizeof(in));
 	int verdict;
 
 	syn_frame(syn, frame);
-	verdict = probe_run(e, PIN_EXPLAIN, &opts);
+	verdict = in.ingress_ifindex ? probe_run(e, PIN_EXPLAIN, &opts) : -ENODEV;
+	opts.ctx_in = NULL;
+	opts.ctx_size_in = 0;
+	opts.data_size_out = sizeof(answer);
+	if (verdict < 0) /* as if it came by loopback */
+		verdict = probe_run(e, PIN_EXPLAIN, &opts);
 	if (verdict < 0)
 		return verdict;
 	if (verdict != XDP_PASS)

@@ -32,6 +32,8 @@ int engine_exchange(struct engine *e, struct diag *d);
 /* ... and takes what is left of the old one away. */
 int engine_bury(const char *instance, struct diag *d);
 bool engine_old_stands(const struct engine *e); /* engine_exchange() and engine_bury() have something to do */
+/* Whether a sluiced holds the instance, also while it does not answer yet. Takes no lock itself. */
+bool engine_held(const char *instance);
 /* Opens the pins for reading only, without a lock: -ENOENT when nothing is loaded. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
 /* -EXDEV with a message: what is pinned belongs to another network namespace. *gone: to one that exists no more. */
@@ -51,8 +53,22 @@ bool engine_attached(const struct engine *e, const struct policy *p, const struc
 /* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and nobody waits for it. */
 int engine_links_note(struct engine *e, const struct policy *p);
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
-/* A descriptor that becomes readable when an interface has changed, until engine_links_back(); or -errno. */
+/* A descriptor that becomes readable when an interface, an address or a route has changed, until engine_links_moved(); or -errno. */
 int engine_links(struct engine *e);
+/* Takes what it has to say. Whether interfaces or this host's own addresses may have changed. */
+bool engine_links_moved(struct engine *e);
+/*
+ * Brings the kernel side's table of this host's own addresses in line. Before engine_attach(), and after each change. Where it fails all
+ * addresses count as its own, and `d` says so.
+ */
+int engine_locals(struct engine *e, struct diag *d);
+/*
+ * Tells the kernel side on which interfaces it may answer packets itself (SYN cookies, RSTs). After each engine_attach(), engine_locals() and
+ * change of an interface; where nobody has told, the host answers.
+ */
+int engine_answers(struct engine *e, struct diag *d);
+int engine_local_any(const struct engine *e, bool ipv4,
+		     struct sluice_addr *out); /* one that a client would ask for; -ENOENT */
 /* Whether an interface of `p` went away and has come back, once for each time; `d` says which. It wants to be attached to. */
 bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d);
 /* Detaches everywhere and removes every pin of the instance, also a half-made one. Works with the daemon dead. */

@@ -37,7 +37,7 @@
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(containers)
+				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(containers) X(locals) X(locals_epoch) X(answers) X(answer_counts)
 /* clang-format on */
 
 enum map_id {
@@ -131,6 +131,9 @@ const char *gate_mode(const char *interface, const char *pin);
 
 /* links.c */
 bool link_is_away(const struct engine *e, const char *interface); /* was guarded, and does not exist now */
+/* The interface with a gate that a packet to this address would come by: the address's own, else any; 0: there is none. */
+unsigned int link_for(const struct engine *e, const struct sluice_addr *local);
+bool link_is_guarded(const struct engine *e, unsigned int index);
 void links_forget(struct engine *e);
 
 /* program.c */

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "link.h"
+#include "list.h"
 #include "netlink.h"
 
 /* linux/netdev.h, which Linux 6.1 and the headers of Debian 12 do not have yet */
@@ -42,8 +43,10 @@ static int attr_read(const struct nlattr *attr, void *arg)
 
 	if (mnl_attr_get_type(attr) == IFLA_MTU)
 		l->mtu = mnl_attr_get_u32(attr);
-	if (mnl_attr_get_type(attr) == IFLA_MASTER)
-		if_indextoname(mnl_attr_get_u32(attr), l->master);
+	if (mnl_attr_get_type(attr) == IFLA_MASTER) {
+		l->master_index = mnl_attr_get_u32(attr);
+		if_indextoname(l->master_index, l->master);
+	}
 	if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
 		mnl_attr_parse_nested(attr, info_read, l);
 	return MNL_CB_OK;
@@ -56,6 +59,7 @@ static int link_read(const struct nlmsghdr *answer, void *arg)
 
 	l->index = info->ifi_index;
 	l->up = info->ifi_flags & IFF_UP;
+	l->type = info->ifi_type;
 	return mnl_attr_parse(answer, sizeof(*info), attr_read, l);
 }
 
@@ -68,6 +72,103 @@ static int link_ask(const char *name, struct link_view *out)
 	request = netlink_request(room, RTM_GETLINK, NLM_F_ACK, sizeof(struct ifinfomsg), &payload);
 	mnl_attr_put_strz(request, IFLA_IFNAME, name);
 	return netlink_ask(NETLINK_ROUTE, NETLINK_HERE, request, link_read, out);
+}
+
+static int bridge_attr(const struct nlattr *attr, void *arg)
+{
+	struct link_place *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_FILTERING)
+		l->filters_vlans = mnl_attr_get_u8(attr);
+	return MNL_CB_OK;
+}
+
+static int vlan_attr(const struct nlattr *attr, void *arg)
+{
+	struct link_place *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_VLAN_ID)
+		l->vlan = mnl_attr_get_u16(attr);
+	return MNL_CB_OK;
+}
+
+static int kind_attr(const struct nlattr *attr, void *arg)
+{
+	struct link_place *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		text_take(l->kind, sizeof(l->kind), attr);
+	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(l->kind, "bridge"))
+		mnl_attr_parse_nested(attr, bridge_attr, l);
+	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(l->kind, "vlan"))
+		mnl_attr_parse_nested(attr, vlan_attr, l);
+	return MNL_CB_OK;
+}
+
+static int place_attr(const struct nlattr *attr, void *arg)
+{
+	struct link_place *l = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_LINK)
+		l->below = mnl_attr_get_u32(attr);
+	if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID)
+		l->below = 0;
+	if (mnl_attr_get_type(attr) == IFLA_MASTER)
+		l->master = mnl_attr_get_u32(attr);
+	if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+		mnl_attr_parse_nested(attr, kind_attr, l);
+	return MNL_CB_OK;
+}
+
+static int place_read(const struct nlmsghdr *answer, void *arg)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(answer);
+	struct link_places *all = arg;
+	struct link_place *l = LIST_ADD(all);
+
+	if (!l)
+		return MNL_CB_ERROR;
+	*l = (struct link_place){ .index = info->ifi_index };
+	return mnl_attr_parse(answer, sizeof(*info), place_attr, l);
+}
+
+const char *link_generic_why(const struct link_view *l)
+{
+	static const char *const kinds[][2] = {
+		{ "vlan", "a VLAN device has no native mode: name the interface below, whose gate reads the tags" },
+		{ "bridge", "a bridge has no native mode: name the ports that traffic comes in by" },
+		{ "macvlan", "a macvlan device has no native mode: name the interface below" },
+		{ "ipvlan", "an ipvlan device has no native mode: name the interface below" },
+		{ "vrf", "a VRF has no native mode: name its ports" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!strcmp(l->kind, kinds[i][0]))
+			return kinds[i][1];
+	}
+	if (l->features_known && !(l->features & LINK_XDP_BASIC))
+		return "the driver has no native mode";
+	return "";
+}
+
+int links_read(struct link_places *out)
+{
+	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
+	struct nlmsghdr *request;
+	void *payload;
+
+	request = netlink_request(room, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg), &payload);
+	return netlink_ask(NETLINK_ROUTE, NETLINK_HERE, request, place_read, out);
+}
+
+const struct link_place *link_place(const struct link_places *all, unsigned int index)
+{
+	size_t i;
+
+	for (i = 0; i < all->count && all->item[i].index != index; i++)
+		;
+	return i < all->count ? &all->item[i] : NULL;
 }
 
 static int ethtool(const char *name, void *what)
@@ -87,8 +188,10 @@ static void driver_ask(const char *name, struct link_view *out)
 
 	if (!ethtool(name, &driver))
 		snprintf(out->driver, sizeof(out->driver), "%s", driver.driver);
-	if (!ethtool(name, &flags))
+	if (!ethtool(name, &flags)) {
 		out->lro = flags.data & ETH_FLAG_LRO;
+		out->takes_tags_off = flags.data & ETH_FLAG_RXVLAN;
+	}
 	if (!ethtool(name, &channels)) {
 		out->queues = channels.combined_count + channels.rx_count;
 		out->queues_max = channels.max_combined + channels.max_rx;

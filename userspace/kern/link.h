@@ -9,13 +9,13 @@
 #include <net/if.h>
 
 struct link_view {
-	unsigned int index, mtu;
+	unsigned int index, mtu, type /* ARPHRD_* */, master_index;
 	bool up;
 	char kind[16]; /* "vlan", "bond", "bridge", "veth" ...; "" for hardware */
 	char port_of[16]; /* kind of its master: "bond", "bridge"; "": it has none */
 	char master[IF_NAMESIZE];
 	char driver[32]; /* "": it does not say */
-	bool lro;
+	bool lro, takes_tags_off; /* VLAN tags, of what it receives */
 	unsigned int queues, queues_max; /* receiving; 0: it does not say */
 	bool features_known; /* Linux 6.1 does not tell, 6.12 does */
 	uint64_t features; /* LINK_XDP_* */
@@ -23,6 +23,25 @@ struct link_view {
 
 #define LINK_XDP_BASIC 1U /* native XDP */
 #define LINK_XDP_SG 32U /* frames of several pages */
+
+/* How a link stands to others; of all links of this namespace. */
+struct link_place {
+	unsigned int index, below, master; /* of a VLAN device or the like; of a port. 0: none */
+	char kind[16];
+	bool filters_vlans; /* a bridge */
+	uint16_t vlan; /* of a VLAN device: its tag */
+};
+
+struct link_places {
+	struct link_place *item;
+	size_t count, room;
+};
+
+int links_read(struct link_places *out); /* out->item is freed with free() */
+const struct link_place *link_place(const struct link_places *all, unsigned int index); /* NULL: there is none */
+
+/* Why it gets no better than generic XDP, as far as that can be known: for status and doctor. Static text; "": the driver may do better. */
+const char *link_generic_why(const struct link_view *l);
 
 /* 0, -ENODEV, or another error of the kernel. */
 int link_view(const char *name, struct link_view *out);

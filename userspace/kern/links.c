@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces that go away and come back. What comes back has a new number, and no gate. */
+/*
+ * Interfaces that go away and come back, and addresses that come and go, by one netlink socket. What comes back has a new number, and no
+ * gate; what an address is decides whether packets to it are judged (locals.c).
+ */
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -12,6 +15,8 @@
 #include <linux/rtnetlink.h>
 
 #include "internal.h"
+#include "locals.h"
+#include "netlink.h"
 
 struct guarded {
 	char interface[IF_NAMESIZE];
@@ -31,6 +36,28 @@ static struct guarded *guarded_find(const struct engine *e, const char *interfac
 bool link_is_away(const struct engine *e, const char *interface)
 {
 	return !if_nametoindex(interface) && guarded_find(e, interface);
+}
+
+bool link_is_guarded(const struct engine *e, unsigned int index)
+{
+	const struct guarded *g = e->guarded;
+
+	while (g && g->index != index)
+		g = g->next;
+	return index && g;
+}
+
+unsigned int link_for(const struct engine *e, const struct sluice_addr *local)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *local };
+	const struct guarded *g = e->guarded;
+	struct sluice_local is;
+
+	while (g && !g->index)
+		g = g->next;
+	if (!bpf_map_lookup_elem(e->map[MAP_locals], &key, &is) && link_is_guarded(e, is.ifindex))
+		return is.ifindex;
+	return g ? g->index : 0;
 }
 
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d)
@@ -85,7 +112,9 @@ void links_forget(struct engine *e)
 
 int engine_links(struct engine *e)
 {
-	struct sockaddr_nl all = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	struct sockaddr_nl all = { .nl_family = AF_NETLINK,
+				   .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+						RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE };
 
 	if (e->links < 0)
 		e->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -94,13 +123,29 @@ int engine_links(struct engine *e)
 	return e->links;
 }
 
-static void links_drain(const struct engine *e)
+/* On a router routes change all the time; of these only the local ones matter here. */
+static int message_read(const struct nlmsghdr *message, void *arg)
 {
-	char message[8192];
+	bool *moved = arg;
 
-	/* also after ENOBUFS: what the messages say is not read, only that there are some */
-	while (recv(e->links, message, sizeof(message), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
-		;
+	if ((message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE) || route_is_local(message))
+		*moved = true;
+	return MNL_CB_OK;
+}
+
+bool engine_links_moved(struct engine *e)
+{
+	char room[32768] __attribute__((aligned(8)));
+	bool moved = false;
+	ssize_t n;
+
+	while ((n = recv(e->links, room, sizeof(room), 0)) >= 0 || errno == ENOBUFS || errno == EINTR) {
+		if (n < 0)
+			moved = true; /* some messages are lost */
+		else
+			mnl_cb_run(room, n, 0, 0, message_read, &moved);
+	}
+	return moved;
 }
 
 bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
@@ -110,7 +155,6 @@ bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
 	bool back = false;
 	size_t i;
 
-	links_drain(e);
 	for (i = 0; i < p->interfaces.count; i++) {
 		g = guarded_find(e, p->interfaces.item[i]);
 		index = if_nametoindex(p->interfaces.item[i]);

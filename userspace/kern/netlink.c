@@ -44,9 +44,8 @@ static struct mnl_socket *bus_open(int bus, int by)
 	return on;
 }
 
-int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *arg)
+static int ask(struct mnl_socket *on, struct nlmsghdr *request, mnl_cb_t each, void *arg)
 {
-	_cleanup_(bus_close) struct mnl_socket *on = bus_open(bus, by);
 	_cleanup_free_ char *room = malloc(NETLINK_ANSWER);
 	int more = MNL_CB_OK;
 	ssize_t n;
@@ -62,4 +61,21 @@ int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *
 		more = mnl_cb_run(room, n, request->nlmsg_seq, mnl_socket_get_portid(on), each, arg);
 	}
 	return more < 0 ? -errno : 0;
+}
+
+int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *arg)
+{
+	_cleanup_(bus_close) struct mnl_socket *on = bus_open(bus, by);
+
+	return ask(on, request, each, arg);
+}
+
+int netlink_ask_strictly(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg)
+{
+	_cleanup_(bus_close) struct mnl_socket *on = bus_open(bus, NETLINK_HERE);
+	int yes = 1;
+
+	if (on && mnl_socket_setsockopt(on, NETLINK_GET_STRICT_CHK, &yes, sizeof(yes)))
+		return -errno;
+	return ask(on, request, each, arg);
 }

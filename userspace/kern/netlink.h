@@ -14,5 +14,7 @@ struct nlmsghdr *netlink_request(void *room, unsigned int type, unsigned int fla
 
 /* Sends it on this bus, by the socket `by` (NETLINK_HERE: by one of this network namespace), and calls `each` for each answer (MNL_CB_OK: go on). 0, or -errno, also the kernel's. */
 int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *arg);
+/* The same, here, of a dump that the kernel narrows to what the request's header says. */
+int netlink_ask_strictly(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg);
 
 #endif

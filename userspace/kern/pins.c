@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -87,6 +88,24 @@ int pins_lock(const char *instance, bool create, struct diag *d)
 	lock = fd;
 	fd = -1;
 	return lock;
+}
+
+bool engine_held(const char *instance)
+{
+	_cleanup_fclose_ FILE *locks = fopen("/proc/locks", "re");
+	char path[PIN_PATH_LEN], want[64], line[256];
+	struct stat dir;
+
+	pin_path(instance, "", path);
+	if (!locks || stat(path, &dir))
+		return false;
+	snprintf(want, sizeof(want), " %02x:%02x:%lu ", major(dir.st_dev), minor(dir.st_dev),
+		 (unsigned long)dir.st_ino);
+	while (fgets(line, sizeof(line), locks)) {
+		if (strstr(line, "FLOCK") && strstr(line, want))
+			return true;
+	}
+	return false;
 }
 
 int pins_turn(struct diag *d)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "answers.h"
 #include "cleanup.h"
 #include "country.h"
 #include "json_text.h"
@@ -64,25 +65,41 @@ static json_t *containers_json(const struct snapshot *s)
 	return list;
 }
 
+static const char *mode_text(const struct sluice_generation *g)
+{
+	if (!g->number)
+		return "starting"; /* no policy was put in force yet */
+	return g->observe ? "observe" : "enforce";
+}
+
+/* "answers": who answers SYNs by cookies and refusals by RSTs there; "why" where it is the host. */
+static json_t *interface_json(const struct interface_status *i)
+{
+	if (!strcmp(i->xdp_mode, "detached"))
+		return json_pack("{s:o, s:s}", "name", json_line(i->name), "xdp_mode", i->xdp_mode);
+	return json_pack("{s:o, s:s, s:s, s:s, s:s, s:I, s:I}", "name", json_line(i->name), "xdp_mode", i->xdp_mode,
+			 "mode_why", i->mode_why, "answers", i->why == SLUICE_ANSWERS_XDP ? "xdp" : "host", "why",
+			 answers_why_text(i->why), "cookies_sent", (json_int_t)i->cookies_sent, "cookies_returned",
+			 (json_int_t)i->cookies_returned);
+}
+
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 {
 	json_t *interfaces = json_array(), *services = json_array();
 	size_t i;
 
 	for (i = 0; i < s->interfaces.count; i++)
-		json_array_append_new(interfaces, json_pack("{s:o, s:s}", "name", json_line(s->interfaces.item[i].name),
-							    "xdp_mode", s->interfaces.item[i].xdp_mode));
+		json_array_append_new(interfaces, interface_json(&s->interfaces.item[i]));
 	for (i = 0; i < s->services_count; i++) {
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
 	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon", daemon,
-			 "mode", s->generation.observe ? "observe" : "enforce", "generation",
-			 (json_int_t)s->generation.number, "policy", json_line(s->policy), "confirm", confirm_json(s),
-			 "interfaces", interfaces, "services", services, "tables", tables_json(s), "stands_open",
-			 s->stands_open, "sources_tracked", (json_int_t)s->sources_tracked, "reservations",
-			 (json_int_t)s->reservations, "drift", (json_int_t)drift, "healed", (json_int_t)s->healed,
-			 "containers", containers_json(s));
+			 "mode", mode_text(&s->generation), "generation", (json_int_t)s->generation.number, "policy",
+			 json_line(s->policy), "confirm", confirm_json(s), "interfaces", interfaces, "services",
+			 services, "tables", tables_json(s), "stands_open", s->stands_open, "sources_tracked",
+			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
+			 (json_int_t)drift, "healed", (json_int_t)s->healed, "containers", containers_json(s));
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
@@ -94,6 +111,13 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 		return err;
 	*out = status_json(s, daemon, drift);
 	return *out ? 0 : -ENOMEM;
+}
+
+json_t *report_starting(void)
+{
+	return json_pack("{s:s, s:s, s:I, s:s, s:[], s:[], s:I}", "daemon", "starting", "mode", "starting",
+			 "generation", (json_int_t)0, "policy", "", "interfaces", "services", "sources_tracked",
+			 (json_int_t)0);
 }
 
 json_t *counters_json(const struct snapshot *s)

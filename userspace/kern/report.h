@@ -13,6 +13,7 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift);
 json_t *counters_json(const struct snapshot *s);
 
 /* Each returns 0 or -errno; *out is the caller's reference. */
+json_t *report_starting(void); /* of a kernel side that is not whole yet */
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out);
 int report_counters(const struct engine *e, json_t **out);
 /* Addresses as `eyes` may see them. service "": all; top 0: all. -ENOENT: no such service. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "force.h"
+#include "answers.h"
 #include "internal.h"
 #include "list.h"
 #include "tables.h"
@@ -96,18 +97,36 @@ int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **v
 	return table_walk(fd, key_size, value_size, keys, values, count);
 }
 
+struct visit {
+	const struct engine *engine;
+	struct snapshot *snapshot;
+};
+
+/* Asks the driver only where there is something to explain: status is asked for every second. */
+static const char *mode_why(const struct interface_status *i)
+{
+	struct link_view l;
+
+	if (strcmp(i->xdp_mode, "generic") || link_view(i->name, &l))
+		return "";
+	if (*link_generic_why(&l))
+		return link_generic_why(&l);
+	return l.lro ? "LRO is on, with which drivers refuse native mode"
+		     : "the policy asked for it, or the driver refused native mode";
+}
+
 static int add_interface(const char *interface, const char *pin, void *arg)
 {
-	struct snapshot *s = arg;
-	struct interface_status *more;
+	const struct visit *v = arg;
+	struct interface_status *more = LIST_ADD(&v->snapshot->interfaces);
 
-	more = LIST_ADD(&s->interfaces);
 	if (!more)
 		return -ENOMEM;
 	memset(more, 0, sizeof(*more));
 	snprintf(more->name, sizeof(more->name), "%.15s", interface);
 	snprintf(more->xdp_mode, sizeof(more->xdp_mode), "%s", gate_mode(interface, pin));
-	return 0;
+	more->mode_why = mode_why(more);
+	return strcmp(more->xdp_mode, "detached") ? answers_read(v->engine, interface, more) : 0;
 }
 
 int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out)
@@ -247,6 +266,7 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));
 	struct sluice_audits audits;
+	struct visit v = { e, s };
 	__u32 zero = 0, slot;
 	int err;
 
@@ -256,7 +276,7 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	if (!err)
 		err = bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits);
 	if (!err)
-		err = pins_each_gate(e->instance, add_interface, s);
+		err = pins_each_gate(e->instance, add_interface, &v);
 	if (!err)
 		err = services_read(e, slot, s);
 	if (!err)

@@ -9,7 +9,10 @@
 
 struct interface_status {
 	char name[16];
-	char xdp_mode[16]; /* "native", "generic", "dispatcher-native" ..., "detached" */
+	char xdp_mode[16]; /* "native", "generic", "detached" */
+	const char *mode_why; /* static: of generic mode */
+	enum sluice_answers_why why; /* XDP answers here, or why the host does */
+	uint64_t cookies_sent, cookies_returned; /* by XDP, here */
 };
 
 struct service_status {

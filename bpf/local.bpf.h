@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Is a packet for this host itself? What it would forward, or drop because the frame is for another, is none of our business: it
+ * takes no slot, makes nobody suspect and is not answered. Asked by the order of checks, and by what answers on the host's behalf.
+ */
+#ifndef SLUICE_LOCAL_BPF_H
+#define SLUICE_LOCAL_BPF_H
+
+#define ETHERNET_GROUP 1 /* of a MAC address's first byte: multicast and broadcast (IEEE 802, 8.2) */
+
+/* Not 0: it is known which addresses are this host's. */
+static __always_inline int locals_known(void)
+{
+	return live_has_any(&locals);
+}
+
+/* The last answer on this processor: nearly all packets are for one address, and a walk of the trie costs three times as much. */
+struct local_seen {
+	struct sluice_addr addr;
+	__u32 epoch;
+	__u32 owner;
+	__u32 is_local;
+	__u32 pad;
+};
+
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, local_last, __u32, struct local_seen, 1);
+
+static __always_inline int addr_equals(const struct sluice_addr *a, const struct sluice_addr *b)
+{
+	return !((a->word[3] ^ b->word[3]) | (a->word[2] ^ b->word[2]) | (a->word[1] ^ b->word[1]) |
+		 (a->word[0] ^ b->word[0]));
+}
+
+/* The epoch is read before the table: an answer from before a change is never taken for one from after it. */
+static __always_inline void local_look(const struct sluice_addr *local, __u32 epoch, struct local_seen *last)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *local };
+	const struct sluice_local *found;
+
+	found = bpf_map_lookup_elem(&locals, &key);
+	last->addr = *local;
+	last->owner = found ? found->ifindex : 0;
+	last->is_local = found != NULL;
+	last->epoch = epoch;
+}
+
+/* Not 0: the address is this host's, or nobody has looked yet. *owner_ifindex: of the one interface that has it, else 0. */
+static __always_inline int addr_is_local(const struct sluice_addr *local, __u32 *owner_ifindex)
+{
+	struct local_seen *last;
+	__u32 zero = 0, epoch;
+	const __u32 *now;
+
+	*owner_ifindex = 0;
+	if (!locals_known())
+		return 1;
+	now = bpf_map_lookup_elem(&locals_epoch, &zero);
+	last = bpf_map_lookup_elem(&local_last, &zero);
+	if (!now || !last)
+		return 1;
+	epoch = *(const volatile __u32 *)now;
+	if (!epoch || last->epoch != epoch || !addr_equals(&last->addr, local))
+		local_look(local, epoch, last);
+	*owner_ifindex = last->owner;
+	return last->is_local;
+}
+
+/* Not 0: the frame is for many hosts at once: TCP never takes it. Only where frames begin with an Ethernet header. */
+static __always_inline int frame_is_for_many(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+
+	return (void *)(data + 1) <= end && *data & ETHERNET_GROUP;
+}
+
+/*
+ * Not 0: the host's own TCP would get this packet. A service that names this very address is asked no further: such an address may
+ * be translated on its way, or come in a moment (VRRP).
+ */
+__noinline int packet_is_ours(struct xdp_md *ctx, const struct sluice_addr *local, int named)
+{
+	__u32 owner;
+
+	if (!local || frame_is_for_many(ctx))
+		return 0;
+	return named || addr_is_local(local, &owner);
+}
+
+#endif
