@@ -27,25 +27,6 @@ struct answer_ipv6 {
 	__be32 option;
 };
 
-static __always_inline __sum16 checksum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
-/* The sum of 32-bit words folds into that of 16-bit words (RFC 1071, 2). */
-static __always_inline __u64 checksum_add(const __be32 *words, __u32 bytes, __u64 sum)
-{
-	__u32 i;
-
-	for (i = 0; i < bytes / 4; i++)
-		sum += words[i];
-	return sum;
-}
-
 static __always_inline void answer_ethernet(struct ethhdr *eth)
 {
 	__u8 mac[ETH_ALEN];

@@ -63,7 +63,7 @@ static __always_inline enum sluice_reason admit_judged(struct door *d)
 	enum sluice_reason why;
 	enum belongs to;
 
-	if (!packet_is_ours(d->ctx, &d->pkt->tuple.local, d->view->named))
+	if (!packet_is_ours(&d->pkt->tuple.local, d->view->named))
 		return SLUICE_NOT_LOCAL;
 	d->now = bpf_ktime_get_ns();
 	to = segment_judge(d->ctx, d->pkt);

@@ -80,15 +80,30 @@ static __always_inline const struct sluice_service *service_row(__u32 slot, __u3
 	return bpf_map_lookup_elem(&services, &index);
 }
 
-/* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
-static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
+/* What is in force, whatever the packet. 0: nothing yet. */
+static __always_inline int view_open(struct sluice_view *view)
 {
 	view->control = control_row();
 	if (!view->control)
 		return 0;
 	view->slot = slot_in_force(view->control);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
-	if (!view->generation)
+	return view->generation != NULL;
+}
+
+/* Not 0: a service of the policy in force names this port, at whatever address. */
+static __always_inline int port_is_named(const struct sluice_view *view, __u16 port)
+{
+	__u32 index = view->slot * 65536 + port;
+	const struct sluice_port *row = bpf_map_lookup_elem(&ports, &index);
+
+	return row && (row->service || row->listeners);
+}
+
+/* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
+static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
+{
+	if (!view_open(view))
 		return 0;
 	view->service = service_find(view->slot, local, port, &view->named) & (SLUICE_MAX_SERVICES - 1);
 	if (!view->service)

@@ -38,8 +38,8 @@ static __always_inline void fragment_key_of(const struct sluice_pkt *pkt, struct
 }
 
 /*
- * UNDECIDED, and pkt->local_port filled in: a later fragment that claims bytes which the first one, to that port, had
- * already. One that does not cannot be judged; nor can the first one have hidden anything from us (see below).
+ * UNDECIDED, and pkt->local_port filled in: a later fragment that claims bytes which the first one, to that port, had already.
+ * LATER_FRAGMENT: one that does not shows no port; nor can the first one have hidden anything from us (see below, and chain.bpf.h).
  */
 static __always_inline enum sluice_reason fragment_recall(struct sluice_pkt *pkt)
 {
@@ -49,7 +49,7 @@ static __always_inline enum sluice_reason fragment_recall(struct sluice_pkt *pkt
 	fragment_key_of(pkt, &key);
 	first = bpf_map_lookup_elem(&fragments, &key);
 	if (!first || bpf_ktime_get_ns() - first->seen_ns > FRAGMENT_NS || pkt->fragment_offset >= first->end)
-		return SLUICE_UNPARSED;
+		return SLUICE_LATER_FRAGMENT;
 	pkt->local_port = first->port;
 	return SLUICE_UNDECIDED;
 }
@@ -64,13 +64,16 @@ static __always_inline void fragment_note(const struct sluice_pkt *pkt)
 	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
 }
 
-/* Of a packet to a protected port: FRAGMENT, MALFORMED or UNDECIDED. Dry: a first fragment is not noted. */
+/* Of a packet to a protected port: FRAGMENT, EVASION, MALFORMED or UNDECIDED. Dry: a first fragment is not noted. */
 static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt *pkt, int dry)
 {
 	if (pkt->fragment_offset)
 		return SLUICE_FRAGMENT;
 	if (pkt->more && (pkt->short_header || pkt->syn))
 		return SLUICE_FRAGMENT;
+	/* of honest ones, only segments of a connection are so large that their length is 0 */
+	if (pkt->rerouted || (pkt->unsized && (pkt->syn || pkt->more)))
+		return SLUICE_EVASION;
 	if (pkt->short_header || pkt->header_len < sizeof(struct tcphdr) || flags_are_crooked(pkt->flags))
 		return SLUICE_MALFORMED;
 	/* "land": answers would go to the host itself */

@@ -6,8 +6,6 @@
 #ifndef SLUICE_LOCAL_BPF_H
 #define SLUICE_LOCAL_BPF_H
 
-#define ETHERNET_GROUP 1 /* of a MAC address's first byte: multicast and broadcast (IEEE 802, 8.2) */
-
 /* Not 0: it is known which addresses are this host's. */
 static __always_inline int locals_known(void)
 {
@@ -65,24 +63,15 @@ static __always_inline int addr_is_local(const struct sluice_addr *local, __u32 
 	return last->is_local;
 }
 
-/* Not 0: the frame is for many hosts at once: TCP never takes it. Only where frames begin with an Ethernet header. */
-static __always_inline int frame_is_for_many(struct xdp_md *ctx)
-{
-	__u8 *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-
-	return (void *)(data + 1) <= end && *data & ETHERNET_GROUP;
-}
-
 /*
  * Not 0: the host's own TCP would get this packet. A service that names this very address is asked no further: such an address may
  * be translated on its way, or come in a moment (VRRP).
  */
-__noinline int packet_is_ours(struct xdp_md *ctx, const struct sluice_addr *local, int named)
+__noinline int packet_is_ours(const struct sluice_addr *local, int named)
 {
 	__u32 owner;
 
-	if (!local || frame_is_for_many(ctx))
+	if (!local)
 		return 0;
 	return named || addr_is_local(local, &owner);
 }

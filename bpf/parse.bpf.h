@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Ethernet, VLAN tags, IPv4 or IPv6, TCP -> struct sluice_pkt. Only this file and answer.bpf.h touch packet memory. */
+/*
+ * Ethernet, IPv4 or IPv6, TCP -> struct sluice_pkt, for the gate and explain. Only this file and answer.bpf.h touch packet memory;
+ * chain.bpf.h, checksum.bpf.h and cookie.bpf.h copy from it.
+ *
+ * The rule for what cannot be read: where the host cannot read it either (cut short, another version), it passes. Where the host
+ * can, and would find TCP, it is judged, or refused as evasion: never does the sender choose to be let in.
+ */
 #ifndef SLUICE_PARSE_BPF_H
 #define SLUICE_PARSE_BPF_H
 
@@ -9,19 +15,17 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 
-#define VLAN_TAGS 2 /* 802.1Q inside 802.1ad */
-#define IPV6_EXTENSIONS 8
+#define IP_OFFSET_MAX 0x3f /* of the IP header, behind as many tags as are followed */
 #define IP_OFFSET_MASK 0x1fff
 #define IP_MORE 0x2000
-#define IP6F_OFFSET_MASK 0xfff8
-#define IP6F_MORE 1
+#define TCP_NEAR 0x1fff /* how far into a frame the verifier lets TCP's header be read in place */
 #define TCP_PORTS_LEN 8 /* the ports, and the sequence number: the least that a fragment holds (RFC 791, 3.2) */
 
 struct sluice_pkt {
 	struct sluice_tuple tuple;
 	__u16 local_port; /* tuple.local_port in host order */
 	__u16 ip_offset; /* of the IP header, in bytes from the start of the frame */
-	__u16 tcp_offset;
+	__u32 tcp_offset;
 	__u32 tcp_end; /* where the datagram ends */
 	__u16 fragment_start; /* where the payload begins that fragment offsets count from */
 	__u16 fragment_offset; /* of a later fragment, in bytes */
@@ -36,20 +40,13 @@ struct sluice_pkt {
 	__u8 fresh; /* the first SYN of its connection, not one sent again; or its cookie came back */
 	__u8 more; /* a first fragment: others follow */
 	__u8 short_header; /* the datagram, or its first fragment, ends before TCP's header does */
+	__u8 group; /* sent to a group of hosts: no TCP takes it from there */
+	__u8 unsized; /* says that it is 0 bytes long, and fills the frame: a large segment made on this host or by its guests */
+	__u8 rerouted; /* names another destination, where it goes from here */
 	__u8 connected; /* a client that is not spoofed believes in its connection: a refusal tells it so */
 };
 
-struct vlan_tag {
-	__be16 tci;
-	__be16 proto;
-};
-
-struct ipv6_extension {
-	__u8 next;
-	__u8 len;
-	__be16 frag_offset; /* of a fragment header (RFC 8200, 4.5) */
-	__u32 more;
-};
+#include "chain.bpf.h"
 
 static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
 {
@@ -58,35 +55,49 @@ static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
 	return a;
 }
 
-static __always_inline __be16 parse_ethernet(void *data, void *end, __u32 *offset)
+/* UNDECIDED: *proto begins at pkt->ip_offset. */
+static __always_inline enum sluice_reason parse_ethernet(struct xdp_md *ctx, void *data, void *end, __be16 *proto,
+							 struct sluice_pkt *pkt)
 {
 	struct ethhdr *eth = data;
-	__be16 proto;
-	int i;
+	int found;
 
 	if ((void *)(eth + 1) > end)
-		return 0;
-	proto = eth->h_proto;
-	*offset = sizeof(*eth);
-	for (i = 0; i < VLAN_TAGS; i++) {
-		struct vlan_tag *tag = data + *offset;
+		return SLUICE_UNPARSED;
+	pkt->group = eth->h_dest[0] & 1;
+	pkt->ip_offset = sizeof(*eth);
+	*proto = eth->h_proto;
+	if (!is_vlan_tag(*proto))
+		return SLUICE_UNDECIDED;
+	found = tags_follow(ctx);
+	if (found < 0)
+		return found == TAGS_ENDLESS ? SLUICE_EVASION : SLUICE_UNPARSED;
+	pkt->ip_offset = found & IP_OFFSET_MAX;
+	*proto = bpf_htons(found >> 8);
+	return SLUICE_UNDECIDED;
+}
 
-		if (proto != bpf_htons(ETH_P_8021Q) && proto != bpf_htons(ETH_P_8021AD))
-			break;
-		if ((void *)(tag + 1) > end)
-			return 0;
-		proto = tag->proto;
-		*offset += sizeof(*tag);
-	}
-	return proto;
+/* Of an IP header that does not lie in the first buffer of the frame. No driver cuts frames so short. */
+static __always_inline enum sluice_reason parse_cut(struct xdp_md *ctx, const struct sluice_pkt *pkt, __u32 len)
+{
+	return bpf_xdp_get_buff_len(ctx) < pkt->ip_offset + len ? SLUICE_UNPARSED : SLUICE_EVASION;
+}
+
+/* `said`: where the datagram ends by its own account; *pkt gets where it does. */
+static __always_inline void end_note(struct xdp_md *ctx, __u32 said, int unsized, struct sluice_pkt *pkt)
+{
+	pkt->unsized = unsized;
+	pkt->tcp_end = unsized ? bpf_xdp_get_buff_len(ctx) : said;
 }
 
 /* UNDECIDED: TCP begins at pkt->tcp_offset. */
-static __always_inline enum sluice_reason parse_ipv4(void *data, void *end, struct sluice_pkt *pkt)
+static __always_inline enum sluice_reason parse_ipv4(struct xdp_md *ctx, void *data, void *end, struct sluice_pkt *pkt)
 {
 	struct iphdr *ip = data + pkt->ip_offset;
 
-	if ((void *)(ip + 1) > end || ip->ihl < 5)
+	if ((void *)(ip + 1) > end)
+		return parse_cut(ctx, pkt, sizeof(*ip));
+	if (ip->version != 4 || ip->ihl < 5)
 		return SLUICE_UNPARSED;
 	if (ip->protocol != IPPROTO_TCP)
 		return SLUICE_NOT_PROTECTED;
@@ -94,127 +105,100 @@ static __always_inline enum sluice_reason parse_ipv4(void *data, void *end, stru
 	pkt->tuple.local = addr_mapped(ip->daddr);
 	pkt->ipv4 = 1;
 	pkt->tcp_offset = pkt->fragment_start = pkt->ip_offset + ip->ihl * 4;
-	pkt->tcp_end = pkt->ip_offset + bpf_ntohs(ip->tot_len);
+	end_note(ctx, pkt->ip_offset + bpf_ntohs(ip->tot_len), !ip->tot_len, pkt);
+	if (ip->ihl > 5)
+		pkt->rerouted = !!source_route_left(ctx, pkt->ip_offset + sizeof(*ip), ip->ihl * 4 - sizeof(*ip));
 	if (!(ip->frag_off & bpf_htons(IP_OFFSET_MASK | IP_MORE)))
 		return SLUICE_UNDECIDED;
 	pkt->more = !!(ip->frag_off & bpf_htons(IP_MORE));
 	pkt->fragment_id = ip->id;
 	pkt->fragment_offset = (bpf_ntohs(ip->frag_off) & IP_OFFSET_MASK) * 8;
-	return pkt->fragment_offset ? SLUICE_UNPARSED : SLUICE_UNDECIDED;
+	return pkt->fragment_offset ? SLUICE_LATER_FRAGMENT : SLUICE_UNDECIDED;
 }
 
-#define IPV6_IS_EXTENSION                                                                                    \
-	(1ULL << IPPROTO_HOPOPTS | 1ULL << IPPROTO_ROUTING | 1ULL << IPPROTO_FRAGMENT | 1ULL << IPPROTO_AH | \
-	 1ULL << IPPROTO_DSTOPTS)
-
-/* One bit, not five comparisons: the verifier would follow each of them through each header. */
-static __always_inline int ipv6_is_extension(__u8 next)
-{
-	return next < 64 && IPV6_IS_EXTENSION >> next & 1;
-}
-
-/* Bytes of an extension header: RFC 8200 counts in 8 bytes beyond the first 8, AH (RFC 4302) in 4 beyond the first 8. */
-static __always_inline __u32 ipv6_extension_len(__u8 type, const struct ipv6_extension *ext)
-{
-	if (type == IPPROTO_FRAGMENT)
-		return 8;
-	if (type == IPPROTO_AH)
-		return (ext->len + 2) * 4;
-	return (ext->len + 1) * 8;
-}
-
-/* UNPARSED: a later fragment. */
-static __always_inline enum sluice_reason parse_ipv6_fragment(const struct ipv6_extension *ext, __u32 offset,
-							      struct sluice_pkt *pkt)
-{
-	pkt->more = !!(ext->frag_offset & bpf_htons(IP6F_MORE));
-	pkt->fragment_id = ext->more;
-	pkt->fragment_start = offset + sizeof(*ext);
-	pkt->fragment_offset = bpf_ntohs(ext->frag_offset) & IP6F_OFFSET_MASK;
-	return pkt->fragment_offset ? SLUICE_UNPARSED : SLUICE_UNDECIDED;
-}
-
-static __always_inline enum sluice_reason parse_ipv6(void *data, void *end, struct sluice_pkt *pkt)
+static __always_inline enum sluice_reason parse_ipv6(struct xdp_md *ctx, void *data, void *end, struct sluice_pkt *pkt)
 {
 	struct ipv6hdr *ip = data + pkt->ip_offset;
-	__u32 offset = pkt->ip_offset + sizeof(*ip);
-	__u8 next;
-	int i;
 
 	if ((void *)(ip + 1) > end)
+		return parse_cut(ctx, pkt, sizeof(*ip));
+	if (ip->version != 6)
 		return SLUICE_UNPARSED;
 	__builtin_memcpy(&pkt->tuple.source, &ip->saddr, 16);
 	__builtin_memcpy(&pkt->tuple.local, &ip->daddr, 16);
-	next = ip->nexthdr;
-	for (i = 0; i < IPV6_EXTENSIONS && ipv6_is_extension(next); i++) {
-		struct ipv6_extension *ext = data + offset;
-
-		if (offset > 4096 || (void *)(ext + 1) > end)
-			return SLUICE_UNPARSED;
-		if (next == IPPROTO_FRAGMENT && parse_ipv6_fragment(ext, offset, pkt) != SLUICE_UNDECIDED)
-			return SLUICE_UNPARSED;
-		offset += ipv6_extension_len(next, ext);
-		next = ext->next;
-	}
-	if (ipv6_is_extension(next))
-		return SLUICE_UNPARSED;
-	if (next != IPPROTO_TCP)
-		return SLUICE_NOT_PROTECTED;
-	pkt->tcp_offset = offset;
-	pkt->tcp_end = pkt->ip_offset + sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	return SLUICE_UNDECIDED;
+	pkt->tcp_offset = pkt->ip_offset + sizeof(*ip);
+	end_note(ctx, pkt->tcp_offset + bpf_ntohs(ip->payload_len), !ip->payload_len, pkt);
+	if (ip->nexthdr == IPPROTO_TCP)
+		return SLUICE_UNDECIDED;
+	return ipv6_is_extension(ip->nexthdr) ? chain_follow(ctx, pkt, ip->nexthdr) : SLUICE_NOT_PROTECTED;
 }
 
-static __always_inline enum sluice_reason parse_tcp(void *data, void *end, struct sluice_pkt *pkt)
+/* Not 0: the frame ends before. `room`: bytes that the datagram has for TCP; with less than a header, its ports are read. */
+static __always_inline int tcp_read(struct xdp_md *ctx, void *data, void *end, __u32 offset, __s32 room,
+				    struct tcphdr *out)
 {
-	struct tcphdr *tcp = data + (pkt->tcp_offset & 0x1fff);
-	__s32 room = (__s32)pkt->tcp_end - pkt->tcp_offset;
+	struct tcphdr *tcp = data + (offset & TCP_NEAR);
 
-	if ((void *)tcp + TCP_PORTS_LEN > end || room < TCP_PORTS_LEN)
+	if (offset <= TCP_NEAR && (void *)(tcp + 1) <= end) {
+		__builtin_memcpy(out, tcp, sizeof(*out));
+		return 0;
+	}
+	if (room < (__s32)sizeof(*out))
+		return bpf_xdp_load_bytes(ctx, offset, out, TCP_PORTS_LEN);
+	return bpf_xdp_load_bytes(ctx, offset, out, sizeof(*out));
+}
+
+static __always_inline enum sluice_reason parse_tcp(struct xdp_md *ctx, void *data, void *end, struct sluice_pkt *pkt)
+{
+	__s32 room = (__s32)pkt->tcp_end - (__s32)pkt->tcp_offset;
+	struct tcphdr tcp = {};
+
+	if (room < TCP_PORTS_LEN)
+		return pkt->more ? SLUICE_EVASION : SLUICE_UNPARSED;
+	if (tcp_read(ctx, data, end, pkt->tcp_offset, room, &tcp))
 		return SLUICE_UNPARSED;
-	pkt->tuple.source_port = tcp->source;
-	pkt->tuple.local_port = tcp->dest;
-	pkt->local_port = bpf_ntohs(tcp->dest);
-	pkt->short_header = room < (__s32)sizeof(*tcp);
+	pkt->tuple.source_port = tcp.source;
+	pkt->tuple.local_port = tcp.dest;
+	pkt->local_port = bpf_ntohs(tcp.dest);
+	pkt->short_header = room < (__s32)sizeof(tcp);
 	if (pkt->short_header)
 		return SLUICE_UNDECIDED;
-	if ((void *)(tcp + 1) > end)
-		return SLUICE_UNPARSED;
-	pkt->short_header = room < tcp->doff * 4;
-	pkt->seq = tcp->seq;
-	pkt->ack_seq = tcp->ack_seq;
-	pkt->header_len = tcp->doff * 4;
-	pkt->flags = ((__u8 *)tcp)[13] & 0x3f;
-	pkt->syn = tcp->syn && !tcp->ack;
-	pkt->ack = tcp->ack && !tcp->syn && !tcp->rst;
+	pkt->short_header = room < tcp.doff * 4;
+	pkt->seq = tcp.seq;
+	pkt->ack_seq = tcp.ack_seq;
+	pkt->header_len = tcp.doff * 4;
+	pkt->flags = ((__u8 *)&tcp)[13] & 0x3f;
+	pkt->syn = tcp.syn && !tcp.ack;
+	pkt->ack = tcp.ack && !tcp.syn && !tcp.rst;
 	return SLUICE_UNDECIDED;
 }
 
 /*
- * enum sluice_reason. NOT_PROTECTED: no TCP. UNPARSED: cannot be judged. UNDECIDED: *pkt is filled. Without `static`, so that the
- * verifier follows the many ways through headers only once, and not each of them through all checks.
+ * enum sluice_reason. NOT_PROTECTED: no TCP. UNPARSED: the host cannot read it either. LATER_FRAGMENT: shows no ports. EVASION:
+ * the host might find TCP in it, and we do not. UNDECIDED: *pkt is filled. Without `static`, so that the verifier follows the many
+ * ways through headers only once, and not each of them through all checks.
  */
 __noinline int pkt_parse(struct xdp_md *ctx, struct sluice_pkt *pkt)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
 	enum sluice_reason why;
-	__u32 offset = 0;
-	__be16 proto;
+	__be16 proto = 0;
 
 	if (!pkt)
 		return SLUICE_UNPARSED;
-	proto = parse_ethernet(data, end, &offset);
-	pkt->ip_offset = offset;
-	if (proto == bpf_htons(ETH_P_IP))
-		why = parse_ipv4(data, end, pkt);
-	else if (proto == bpf_htons(ETH_P_IPV6))
-		why = parse_ipv6(data, end, pkt);
-	else
-		why = proto ? SLUICE_NOT_PROTECTED : SLUICE_UNPARSED;
+	why = parse_ethernet(ctx, data, end, &proto, pkt);
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	return parse_tcp(data, end, pkt);
+	if (proto == bpf_htons(ETH_P_IP))
+		why = parse_ipv4(ctx, data, end, pkt);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		why = parse_ipv6(ctx, data, end, pkt);
+	else
+		return SLUICE_NOT_PROTECTED;
+	if (why != SLUICE_UNDECIDED)
+		return why;
+	return parse_tcp(ctx, data, end, pkt);
 }
 
 #endif

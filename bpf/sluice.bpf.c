@@ -15,6 +15,7 @@
 #include "maps.bpf.h"
 
 #include "parse.bpf.h"
+#include "checksum.bpf.h"
 #include "crooked.bpf.h"
 #include "trie.bpf.h"
 #include "classify.bpf.h"
@@ -57,7 +58,7 @@ static __always_inline enum sluice_reason limits_check(struct door *d, enum slui
 static __always_inline int refused_silently(enum sluice_reason why)
 {
 	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
-	       why == SLUICE_MALFORMED;
+	       why == SLUICE_MALFORMED || why == SLUICE_EVASION;
 }
 
 /* Observe mode: notes the refusal that would have been, and lets the packet take its slots all the same. */
@@ -76,6 +77,39 @@ static __always_inline enum sluice_reason observe(struct door *d, struct sluice_
 	return SLUICE_OBSERVE;
 }
 
+/*
+ * A packet that led to no port which could be judged, as a constant: the verifier knows nothing of what pkt_parse() returns. Evasion
+ * is refused whatever it may hide, and counted for no service.
+ */
+static __always_inline enum sluice_reason unjudged(struct sluice_view *view, enum sluice_reason why)
+{
+	if (why == SLUICE_NOT_PROTECTED)
+		return SLUICE_NOT_PROTECTED;
+	if (why == SLUICE_LATER_FRAGMENT)
+		return SLUICE_LATER_FRAGMENT;
+	if (why != SLUICE_EVASION || !view_open(view))
+		return SLUICE_UNPARSED;
+	if (gate_stands_open(view->control))
+		return SLUICE_STOPPED;
+	if (!view->generation->observe)
+		return SLUICE_EVASION;
+	view->observed = SLUICE_EVASION;
+	return SLUICE_OBSERVE;
+}
+
+/*
+ * Not 0: a SYN that would take something, or be answered, and that the host drops unseen. Of a refusal in silence nobody asks; the frame
+ * that explain asks about was never summed up.
+ */
+static __always_inline int syn_is_void(struct xdp_md *ctx, const struct sluice_pkt *pkt, const struct sluice_view *view,
+				       enum sluice_reason why)
+{
+	if (!pkt->syn || view->dry || refused_silently(why) ||
+	    (reason_refuses(why) && view->row->excess != SLUICE_EXCESS_RESET))
+		return 0;
+	return checksum_bad(ctx, pkt);
+}
+
 /* The one order of checks. With view->dry it changes nothing but *pkt and *view. */
 static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struct sluice_pkt *pkt,
 						       struct sluice_view *view)
@@ -85,22 +119,26 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 
 	why = pkt_parse(ctx, pkt);
 	pkt->fresh = pkt->syn;
-	if (why == SLUICE_UNPARSED && pkt->fragment_offset)
+	if (why == SLUICE_LATER_FRAGMENT)
 		why = fragment_recall(pkt);
-	if (why != SLUICE_UNDECIDED) /* constants: the verifier knows nothing of what pkt_parse() returns */
-		return why == SLUICE_NOT_PROTECTED ? SLUICE_NOT_PROTECTED : SLUICE_UNPARSED;
+	if (why != SLUICE_UNDECIDED)
+		return unjudged(view, why);
 	if (!view_service(view, &pkt->tuple.local, pkt->local_port))
-		return SLUICE_NOT_PROTECTED;
+		return pkt->rerouted && view->generation && port_is_named(view, pkt->local_port)
+			       ? unjudged(view, SLUICE_EVASION)
+			       : SLUICE_NOT_PROTECTED;
 	if (gate_stands_open(view->control))
 		return SLUICE_STOPPED;
-	if (pkt->syn && !packet_is_ours(ctx, &pkt->tuple.local, view->named))
+	if (pkt->group || (pkt->syn && !packet_is_ours(&pkt->tuple.local, view->named)))
 		return SLUICE_NOT_LOCAL;
 	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
 		why = source_check(view, &pkt->tuple.source);
+	if (syn_is_void(ctx, pkt, view, why))
+		return SLUICE_CHECKSUM;
 	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
 		why = limits_check(&door, why);
-	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(ctx, &pkt->tuple.local, view->named))
+	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(&pkt->tuple.local, view->named))
 		return SLUICE_NOT_LOCAL;
 	if (reason_refuses(why) && view->generation->observe)
 		why = observe(&door, view, why);

@@ -4,9 +4,12 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "frame.h"
+
+#define CHAIN_ROOM 128
 
 static uint32_t sum16(const void *data, size_t len, uint32_t sum)
 {
@@ -37,6 +40,22 @@ uint16_t frame_tcp_checksum(const uint8_t *ip, size_t len)
 	return fold(sum16(ip + header, len - header, sum));
 }
 
+static void put16(uint8_t *out, uint16_t value)
+{
+	out[0] = value >> 8;
+	out[1] = (uint8_t)value;
+}
+
+/* Sums up the segment of `room` bytes, less what the datagram lacks, whose field is 0. */
+static void sum_tcp(const struct frame *f, const void *addresses, size_t addresses_len, uint8_t *tcp, size_t room)
+{
+	size_t len = room > (size_t)f->short_by ? room - f->short_by : 0;
+	uint32_t pseudo = sum16(addresses, addresses_len, IPPROTO_TCP + len);
+	uint16_t sum = f->sums == SUM_TCP_PSEUDO ? ~fold(pseudo) : fold(sum16(tcp, len, pseudo));
+
+	put16(tcp + 16, f->sums == SUM_TCP_WRONG ? sum ^ 0x1000 : sum);
+}
+
 static size_t put_ethernet(const struct frame *f, int ipv4, uint8_t *out)
 {
 	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
@@ -46,6 +65,9 @@ static size_t put_ethernet(const struct frame *f, int ipv4, uint8_t *out)
 	int i;
 
 	memcpy(out, macs, n);
+	out[0] |= !!f->group;
+	if (f->vlan_tags > 2)
+		tag[1] = 0;
 	for (i = 0; i < f->vlan_tags; i++) {
 		tag[0] = htons(f->vlan_tags == 2 && !i ? ETH_P_8021AD : ETH_P_8021Q);
 		memcpy(out + n, tag, 4);
@@ -73,52 +95,84 @@ static size_t put_tcp(const struct frame *f, uint8_t *out)
 
 static size_t put_ipv4(const struct frame *f, uint8_t *out)
 {
-	size_t header = sizeof(struct iphdr) + f->ip_options * 4, len;
-	struct iphdr ip = { .version = 4, .ihl = header / 4, .ttl = 64 };
+	size_t header = sizeof(struct iphdr) + f->ip_options * 4 + !!f->source_route * 8, len;
+	const uint8_t route[8] = { 1, 131, 7, f->source_route == 1 ? 4 : 8, 203, 0, 113, 9 };
+	struct iphdr ip = { .version = f->version ?: 4, .ihl = header / 4, .ttl = 64 };
 
 	len = header + put_tcp(f, out + header);
 	ip.protocol = f->protocol ? f->protocol : IPPROTO_TCP;
-	ip.tot_len = htons(len - f->short_by);
+	ip.tot_len = htons(f->unsized ? 0 : len - f->short_by);
 	ip.id = htons(f->id);
 	ip.frag_off = htons(f->fragment_offset | (f->first_fragment ? 0x2000 : 0));
 	inet_pton(AF_INET, f->from, &ip.saddr);
 	inet_pton(AF_INET, f->to, &ip.daddr);
 	memcpy(out, &ip, sizeof(ip));
 	memset(out + sizeof(ip), 1, f->ip_options * 4); /* NOP */
+	if (f->source_route)
+		memcpy(out + header - 8, route, 8);
+	put16(out + 10, fold(sum16(out, header, 0)) ^ (f->sums == SUM_IP_WRONG));
+	sum_tcp(f, &ip.saddr, 8, out + header, len - header);
 	return len;
 }
 
-static size_t put_extension(uint8_t *out, uint8_t next, uint16_t second, uint16_t id)
+/* `type`: a letter of frame.chain. */
+static size_t put_extension(const struct frame *f, char type, uint8_t *out, uint8_t next)
 {
-	uint8_t ext[8] = { next };
+	size_t units = f->extension_len + 1;
 
-	ext[2] = second >> 8;
-	ext[3] = second;
-	ext[6] = id >> 8;
-	ext[7] = id;
-	memcpy(out, ext, sizeof(ext));
-	return sizeof(ext);
+	if (type == 'f' || type == 'F')
+		units = 1;
+	memset(out, 0, units * 8);
+	out[0] = next;
+	if (type != 'f' && type != 'F')
+		out[1] = type == 'a' ? units * 2 - 2 : units - 1;
+	out[3] = type == 'R'; /* segments left */
+	if (type == 'F') {
+		put16(out + 2, f->fragment_offset << 3 | !!f->first_fragment);
+		put16(out + 6, f->id);
+	}
+	return units * 8;
+}
+
+static uint8_t protocol_of(const struct frame *f, char type)
+{
+	static const char letters[] = "hdrRafF";
+	static const uint8_t protocols[] = { IPPROTO_HOPOPTS, IPPROTO_DSTOPTS,	IPPROTO_ROUTING, IPPROTO_ROUTING,
+					     IPPROTO_AH,      IPPROTO_FRAGMENT, IPPROTO_FRAGMENT };
+
+	return type ? protocols[strchr(letters, type) - letters] : f->protocol ? f->protocol : IPPROTO_TCP;
+}
+
+/* frame.extensions, frame.chain and the fragment's own header as letters. */
+static void chain_of(const struct frame *f, char out[static CHAIN_ROOM])
+{
+	int i, n = 0;
+
+	for (i = 0; i < f->extensions; i++)
+		out[n++] = "hdrd"[i % 4];
+	n += snprintf(out + n, CHAIN_ROOM - n, "%s", f->chain ?: "");
+	out[n] = (f->first_fragment || f->fragment_offset) && !strchr(f->chain ?: "", 'F') ? 'F' : 0;
+	out[n + 1] = 0;
 }
 
 static size_t put_ipv6(const struct frame *f, uint8_t *out)
 {
-	static const uint8_t kinds[] = { IPPROTO_HOPOPTS, IPPROTO_DSTOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS };
-	int fragment = f->first_fragment || f->fragment_offset, i;
-	uint8_t last = f->protocol ? f->protocol : IPPROTO_TCP;
-	uint8_t after = fragment ? IPPROTO_FRAGMENT : last;
-	struct ipv6hdr ip = { .version = 6, .hop_limit = 64 };
-	size_t n = sizeof(ip);
+	struct ipv6hdr ip = { .version = f->version ?: 6, .hop_limit = 64 };
+	size_t n = sizeof(ip), tcp;
+	char chain[CHAIN_ROOM];
+	const char *c;
 
-	ip.nexthdr = f->extensions ? kinds[0] : after;
-	for (i = 0; i < f->extensions; i++)
-		n += put_extension(out + n, i + 1 < f->extensions ? kinds[(i + 1) % 4] : after, 0, 0);
-	if (fragment)
-		n += put_extension(out + n, last, f->fragment_offset << 3 | !!f->first_fragment, f->id);
+	chain_of(f, chain);
+	ip.nexthdr = protocol_of(f, *chain);
+	for (c = chain; *c; c++)
+		n += put_extension(f, *c, out + n, protocol_of(f, c[1]));
+	tcp = n;
 	n += put_tcp(f, out + n);
-	ip.payload_len = htons(n - sizeof(ip) - f->short_by);
+	ip.payload_len = htons(f->unsized ? 0 : n - sizeof(ip) - f->short_by);
 	inet_pton(AF_INET6, f->from, &ip.saddr);
 	inet_pton(AF_INET6, f->to, &ip.daddr);
 	memcpy(out, &ip, sizeof(ip));
+	sum_tcp(f, &ip.saddr, 32, out + tcp, n - tcp);
 	return n;
 }
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <linux/bpf.h>
 
@@ -49,7 +50,9 @@ static const struct packet_case cases[] = {
 	{ "a header that the datagram cuts", { V4, 25, .flags = ACK, .short_by = 1 }, SLUICE_MALFORMED },
 	{ "IPv6: a header that the datagram cuts", { V6, 25, .flags = ACK, .short_by = 12 }, SLUICE_MALFORMED },
 	{ "a datagram without ports", { V4, 25, .flags = SYN, .short_by = 13 }, SLUICE_UNPARSED },
-	{ "a SYN with data", { V4, 25, .flags = SYN, .payload = 1 }, SLUICE_MALFORMED },
+	{ "a SYN with data", { V4, 25, .flags = SYN, .payload = 1 }, SLUICE_ADMITTED },
+	{ "a SYN with more data than one chunk of the sum", { V4, 25, .flags = SYN, .tcp_options = 5, .payload = 1201 }, SLUICE_ADMITTED },
+	{ "IPv6: a SYN with data", { V6, 25, .flags = SYN, .payload = 200 }, SLUICE_ADMITTED },
 	{ "a SYN with options", { V4, 25, .flags = SYN, .tcp_options = 10 }, SLUICE_ADMITTED },
 	{ "a SYN padded by Ethernet", { V4, 25, .flags = SYN, .payload = 6, .short_by = 6 }, SLUICE_ADMITTED },
 	{ "land", { SERVER, SERVER, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
@@ -64,7 +67,39 @@ static const struct packet_case cases[] = {
 	{ "a tiny first fragment to another port", { V4, 22, .flags = SYN, .first_fragment = 1, .short_by = 12 },
 	  SLUICE_NOT_PROTECTED },
 	{ "SYN and FIN to another port", { V4, 22, .flags = SYN | FIN }, SLUICE_NOT_PROTECTED },
-	{ "a later fragment of who knows what", { V4, 25, .flags = ACK, .fragment_offset = 1, .id = 9 }, SLUICE_UNPARSED },
+	{ "a later fragment of who knows what", { V4, 25, .flags = ACK, .fragment_offset = 1, .id = 9 }, SLUICE_LATER_FRAGMENT },
+	{ "to a group of hosts", { V4, 25, .flags = SYN, .group = 1 }, SLUICE_NOT_LOCAL },
+	{ "another version than its tag says", { V4, 25, .flags = SYN, .version = 6 }, SLUICE_UNPARSED },
+	{ "IPv6: another version", { V6, 25, .flags = SYN, .version = 4 }, SLUICE_UNPARSED },
+	{ "eight tags", { V4, 25, .flags = SYN, .vlan_tags = 8 }, SLUICE_ADMITTED },
+	{ "nine tags", { V4, 25, .flags = SYN, .vlan_tags = 9 }, SLUICE_EVASION },
+	{ "tags that the frame cuts", { V4, 25, .flags = SYN, .vlan_tags = 3, .cut = 44 }, SLUICE_UNPARSED },
+	{ "64 extension headers", { V6, 25, .flags = SYN, .extensions = 64 }, SLUICE_ADMITTED },
+	{ "65 extension headers", { V6, 25, .flags = SYN, .extensions = 65 }, SLUICE_EVASION },
+	{ "65 extension headers before another port", { V6, 22, .flags = SYN, .extensions = 65 }, SLUICE_EVASION },
+	{ "extension headers before UDP", { V6, 25, .extensions = 12, .protocol = 17 }, SLUICE_NOT_PROTECTED },
+	{ "an extension header that the frame cuts", { V6, 25, .flags = SYN, .extensions = 2, .cut = 24 }, SLUICE_UNPARSED },
+	{ "an extension header that the datagram cuts", { V6, 25, .flags = SYN, .extensions = 2, .short_by = 24 }, SLUICE_UNPARSED },
+	{ "an extension header that a first fragment cuts",
+	  { V6, 25, .flags = SYN, .first_fragment = 1, .chain = "Fd", .extension_len = 3, .short_by = 24 }, SLUICE_EVASION },
+	{ "extension headers of which a first fragment cuts one off",
+	  { V6, 25, .flags = SYN, .first_fragment = 1, .chain = "Fdd", .short_by = 28 }, SLUICE_EVASION },
+	{ "a chain of every kind", { V6, 25, .flags = SYN, .chain = "hdrfad" }, SLUICE_ADMITTED },
+	{ "a route with a stop left", { V6, 25, .flags = SYN, .chain = "R" }, SLUICE_EVASION },
+	{ "a route with a stop left, in the middle", { V6, 25, .flags = ACK, .chain = "dRd" }, SLUICE_EVASION },
+	{ "a route with a stop left, to another port", { V6, 22, .flags = SYN, .chain = "R" }, SLUICE_NOT_PROTECTED },
+	{ "an IPv4 route with a stop left", { V4, 25, .flags = SYN, .source_route = 1 }, SLUICE_EVASION },
+	{ "an IPv4 route that came to its end", { V4, 25, .flags = SYN, .source_route = 2, .ip_options = 4 }, SLUICE_ADMITTED },
+	{ "a SYN of no length", { V4, 25, .flags = SYN, .unsized = 1 }, SLUICE_EVASION },
+	{ "IPv6: a SYN of no length", { V6, 25, .flags = SYN, .unsized = 1, .chain = "h" }, SLUICE_EVASION },
+	{ "a large segment of no length", { V6, 25, .flags = ACK, .payload = 1000, .unsized = 1, .chain = "h" }, SLUICE_ESTABLISHED },
+	{ "a SYN whose IPv4 header does not add up", { V4, 25, .flags = SYN, .sums = SUM_IP_WRONG }, SLUICE_CHECKSUM },
+	{ "a SYN that does not add up", { V4, 25, .flags = SYN, .tcp_options = 5, .sums = SUM_TCP_WRONG }, SLUICE_CHECKSUM },
+	{ "IPv6: a SYN that does not add up", { V6, 25, .flags = SYN, .chain = "d", .sums = SUM_TCP_WRONG }, SLUICE_CHECKSUM },
+	{ "a SYN whose data does not add up", { V4, 25, .flags = SYN, .payload = 700, .sums = SUM_TCP_WRONG }, SLUICE_CHECKSUM },
+	{ "a SYN whose data the frame cuts", { V4, 25, .flags = SYN, .payload = 70, .cut = 9 }, SLUICE_CHECKSUM },
+	{ "a SYN that nobody summed up yet", { V4, 25, .flags = SYN, .sums = SUM_TCP_PSEUDO }, SLUICE_ADMITTED },
+	{ "IPv6: a SYN that nobody summed up yet", { V6, 25, .flags = SYN, .sums = SUM_TCP_PSEUDO }, SLUICE_ADMITTED },
 };
 /* clang-format on */
 
@@ -110,16 +145,16 @@ static void test_fragment_that_overlaps_the_header_is_refused(void **state)
 	gate_open(&g, POLICY);
 	for (i = 0; i < 2; i++) {
 		later = (struct frame){ firsts[i].from, firsts[i].to, .fragment_offset = 1, .payload = 8, .id = 7 };
-		assert_int_equal(sent(&g, &later), SLUICE_UNPARSED);
+		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
 		assert_int_equal(sent(&g, &firsts[i]), SLUICE_ESTABLISHED);
 		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
 		later.fragment_offset = 2;
 		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
 		later.fragment_offset = 3; /* goes on where the first one ends */
-		assert_int_equal(sent(&g, &later), SLUICE_UNPARSED);
+		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
 		later.fragment_offset = 1;
 		later.id = 8; /* of another datagram */
-		assert_int_equal(sent(&g, &later), SLUICE_UNPARSED);
+		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
 	}
 	gate_close(&g);
 }
@@ -137,9 +172,48 @@ static void test_observe_mode_counts_crooked_packets_and_passes_them(void **stat
 	gate_close(&g);
 }
 
+static void test_observe_mode_passes_evasion(void **state)
+{
+	struct frame f = { V6, 25, .flags = SYN, .extensions = 65 };
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "mode = observe\n" POLICY);
+	assert_int_equal(sent(&g, &f), SLUICE_OBSERVE);
+	gate_close(&g);
+}
+
+/* A chain that does not fit one page, before TCP, of a banned source. */
+static void test_header_behind_any_chain_is_found(void **state)
+{
+	static const char kinds[] = "hdraf";
+	char chain[33] = "";
+	struct frame f;
+	struct gate g;
+	size_t n, k, len;
+
+	(void)state;
+	gate_open(&g, POLICY "source-set foes { prefixes = {2001:db8:bad::/48} action = deny }\n");
+	for (n = 0; n <= 32; n++) {
+		for (k = 0; k < sizeof(kinds) - 1; k++) {
+			for (len = 0; len < 40 && (!n || len * n < 330); len += 13) {
+				memset(chain, kinds[k], n);
+				chain[n] = 0;
+				f = (struct frame){ "2001:db8:bad::1", SERVER6, 1001, 25, .flags = SYN, .chain = chain,
+						    .extension_len = len };
+				if (sent(&g, &f) != SLUICE_DENIED)
+					fail_msg("%zu times '%c', %zu units each: not denied", n, kinds[k], len);
+			}
+		}
+	}
+	gate_close(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_observe_mode_passes_evasion),
+		cmocka_unit_test(test_header_behind_any_chain_is_found),
 		cmocka_unit_test(test_every_crooked_packet_is_refused_and_no_other),
 		cmocka_unit_test(test_fragment_that_overlaps_the_header_is_refused),
 		cmocka_unit_test(test_observe_mode_counts_crooked_packets_and_passes_them),

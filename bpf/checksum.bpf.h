@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. A SYN with a wrong one
+ * is dropped by the host unseen; so it is no sign of a flood, and no client that waits for an answer.
+ */
+#ifndef SLUICE_CHECKSUM_BPF_H
+#define SLUICE_CHECKSUM_BPF_H
+
+#define SUM_CHUNK 64 /* bytes at once; a SYN without data is one chunk */
+#define SUM_CHUNKS 1024 /* the longest datagram */
+#define TCP_CHECK_AT 16 /* where TCP's header has it */
+
+static __always_inline __sum16 checksum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* The sum of 32-bit words folds into that of 16-bit words (RFC 1071, 2). */
+static __always_inline __u64 checksum_add(const __be32 *words, __u32 bytes, __u64 sum)
+{
+	__u32 i;
+
+	for (i = 0; i < bytes / 4; i++)
+		sum += words[i];
+	return sum;
+}
+
+/* Bytes of a frame that are summed up, chunk after chunk. */
+struct summing {
+	struct xdp_md *ctx;
+	__u32 at, end;
+	__u32 sum;
+	__u16 check; /* TCP's field, of the first chunk */
+	__u8 started, cut; /* cut: the frame ends before `end` */
+};
+
+/* For bpf_loop(): 1: this was the last chunk. */
+static long sum_step(__u32 i, struct summing *s)
+{
+	__be32 words[SUM_CHUNK / 4] = {};
+	__u32 left = s->end - s->at;
+	long err;
+
+	(void)i;
+	if (left >= SUM_CHUNK) {
+		left = SUM_CHUNK;
+		err = bpf_xdp_load_bytes(s->ctx, s->at, words, SUM_CHUNK);
+	} else {
+		left &= SUM_CHUNK - 1;
+		barrier_var(left);
+		err = left ? bpf_xdp_load_bytes(s->ctx, s->at, words, left) : 0;
+	}
+	if (err) {
+		s->cut = 1;
+		return 1;
+	}
+	if (!s->started)
+		s->check = ((__u16 *)words)[TCP_CHECK_AT / 2];
+	s->started = 1;
+	s->sum = bpf_csum_diff(NULL, 0, words, sizeof(words), s->sum);
+	s->at += left;
+	return s->at >= s->end;
+}
+
+/* Not 0: the header of IPv4 does not add up. */
+static __always_inline int ipv4_header_bad(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct summing s = { .ctx = ctx, .at = pkt->ip_offset, .end = pkt->tcp_offset };
+
+	sum_step(0, &s);
+	return s.cut || checksum_fold(s.sum);
+}
+
+static __always_inline __u64 pseudo_header(const struct sluice_pkt *pkt, __u32 len)
+{
+	__u64 sum = checksum_add(pkt->tuple.source.word, sizeof(pkt->tuple.source), bpf_htonl(len));
+
+	sum = checksum_add(pkt->tuple.local.word, sizeof(pkt->tuple.local), sum + bpf_htonl(IPPROTO_TCP));
+	/* the two mapped addresses of IPv4 carry ffff each, which is 0 to this sum */
+	return sum;
+}
+
+/*
+ * Not 0: the host drops this SYN for its checksums, or because the frame ends before it. TCP's field may hold the sum of the pseudo
+ * header alone: then the SYN was made on this host, or by a guest or container of it, and whoever sends it on fills in the rest.
+ */
+__noinline int checksum_bad(struct xdp_md *ctx, const struct sluice_pkt *pkt)
+{
+	struct summing s = { .ctx = ctx };
+	__u64 pseudo;
+
+	if (!pkt || pkt->tcp_end < pkt->tcp_offset)
+		return 0;
+	if (pkt->ipv4 && ipv4_header_bad(ctx, pkt))
+		return 1;
+	s.at = pkt->tcp_offset;
+	s.end = pkt->tcp_end;
+	pseudo = pseudo_header(pkt, s.end - s.at);
+	if (s.end - s.at <= SUM_CHUNK)
+		sum_step(0, &s);
+	else
+		bpf_loop(SUM_CHUNKS, sum_step, &s, 0);
+	if (s.cut)
+		return 1;
+	return checksum_fold(pseudo + s.sum) && s.check != (__u16)~checksum_fold(pseudo);
+}
+
+#endif
