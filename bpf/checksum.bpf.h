@@ -38,30 +38,41 @@ struct summing {
 	__u8 started, cut; /* cut: the frame ends before `end` */
 };
 
+struct sum_chunk {
+	__be32 word[SUM_CHUNK / 4];
+};
+
+/* Not on the stack, which is short. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, sum_chunk, __u32, struct sum_chunk, 1);
+
 /* For bpf_loop(): 1: this was the last chunk. */
 static long sum_step(__u32 i, struct summing *s)
 {
-	__be32 words[SUM_CHUNK / 4] = {};
-	__u32 left = s->end - s->at;
+	__u32 left = s->end - s->at, zero = 0;
+	struct sum_chunk *chunk;
 	long err;
 
 	(void)i;
+	chunk = bpf_map_lookup_elem(&sum_chunk, &zero);
+	if (!chunk)
+		return 1;
+	__builtin_memset(chunk, 0, sizeof(*chunk));
 	if (left >= SUM_CHUNK) {
 		left = SUM_CHUNK;
-		err = bpf_xdp_load_bytes(s->ctx, s->at, words, SUM_CHUNK);
+		err = bpf_xdp_load_bytes(s->ctx, s->at, chunk, SUM_CHUNK);
 	} else {
 		left &= SUM_CHUNK - 1;
 		barrier_var(left);
-		err = left ? bpf_xdp_load_bytes(s->ctx, s->at, words, left) : 0;
+		err = left ? bpf_xdp_load_bytes(s->ctx, s->at, chunk, left) : 0;
 	}
 	if (err) {
 		s->cut = 1;
 		return 1;
 	}
 	if (!s->started)
-		s->check = ((__u16 *)words)[TCP_CHECK_AT / 2];
+		s->check = ((__u16 *)chunk)[TCP_CHECK_AT / 2];
 	s->started = 1;
-	s->sum = bpf_csum_diff(NULL, 0, words, sizeof(words), s->sum);
+	s->sum = bpf_csum_diff(NULL, 0, chunk->word, sizeof(*chunk), s->sum);
 	s->at += left;
 	return s->at >= s->end;
 }

@@ -199,8 +199,10 @@ static void test_header_behind_any_chain_is_found(void **state)
 			for (len = 0; len < 40 && (!n || len * n < 330); len += 13) {
 				memset(chain, kinds[k], n);
 				chain[n] = 0;
-				f = (struct frame){ "2001:db8:bad::1", SERVER6, 1001, 25, .flags = SYN, .chain = chain,
-						    .extension_len = len };
+				f = (struct frame){
+					"2001:db8:bad::1",   SERVER6, 1001, 25, .flags = SYN, .chain = chain,
+					.extension_len = len
+				};
 				if (sent(&g, &f) != SLUICE_DENIED)
 					fail_msg("%zu times '%c', %zu units each: not denied", n, kinds[k], len);
 			}
