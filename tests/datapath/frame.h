@@ -20,9 +20,9 @@ struct frame {
 	int ip_options; /* 32-bit words, IPv4 */
 	int source_route; /* IPv4: 1: a loose one with a stop left, 2: without */
 	int extensions; /* IPv6: hop-by-hop, destination options ... this many */
-	const char *
-		chain; /* IPv6: these, one a letter: (h)op-by-hop, (d)estination options, (r)outing, (R)outing on, (a)uthentication, (f)ragment
-			    that is whole, (F)ragment, else the last one where there is one */
+	/* IPv6: these, one a letter: (h)op-by-hop, (d)estination options, (r)outing, (R)outing on, (a)uthentication, (f)ragment that is
+	 * whole, (F)ragment, else the last one where there is one */
+	const char *chain;
 	int extension_len; /* of each in `chain`, in 8-byte units beyond the first */
 	int first_fragment; /* more fragments follow */
 	int fragment_offset; /* in 8-byte units */
