@@ -88,9 +88,10 @@ struct chain {
 	__u8 is; /* enum chain_is */
 };
 
+/* `more` of any fragment header: an atomic one behind it takes nothing back (RFC 6946). */
 static __always_inline void chain_fragment(struct chain *c, const struct ipv6_extension *ext)
 {
-	c->more = !!(ext->frag_offset & bpf_htons(IP6F_MORE));
+	c->more |= !!(ext->frag_offset & bpf_htons(IP6F_MORE));
 	c->fragment_id = ext->more;
 	c->fragment_start = c->offset + sizeof(*ext);
 	c->fragment_offset = bpf_ntohs(ext->frag_offset) & IP6F_OFFSET_MASK;

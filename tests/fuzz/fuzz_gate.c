@@ -124,27 +124,57 @@ static void bytes_insert(struct seed *s, size_t at, const void *what, size_t len
 	s->len += len;
 }
 
+/* Before what follows the IPv6 header, which says so. */
+static void extension_add(struct seed *s)
+{
+	static const uint8_t kinds[] = { 0, 43, 44, 51, 60 };
+	uint8_t extension[8] = { s->bytes[20] };
+	uint16_t len = (uint16_t)(s->bytes[18] << 8 | s->bytes[19]) + 8;
+
+	extension[3] = (uint8_t)(draw(4) ? 0 : draw(3) ? draw(2) : draw(64));
+	extension[7] = (uint8_t)draw(4);
+	s->bytes[20] = kinds[draw(5)];
+	bytes_insert(s, 54, extension, sizeof(extension));
+	if (!draw(64))
+		return;
+	s->bytes[18] = (uint8_t)(len >> 8);
+	s->bytes[19] = (uint8_t)len;
+}
+
+/* A source route and as many options that do nothing as fill the header. */
+static void options_add(struct seed *s)
+{
+	uint8_t options[40];
+	size_t words = draw(10) + 1;
+
+	if (s->bytes[14] != 0x45)
+		return;
+	memset(options, 1, sizeof(options));
+	options[0] = draw(2) ? 131 : 137;
+	options[1] = (uint8_t)(draw(4) ? 3 : draw(44));
+	options[2] = (uint8_t)draw(8);
+	if (draw(2))
+		options[0] = 1;
+	bytes_insert(s, 34, options, words * 4);
+	s->bytes[14] = (uint8_t)(0x45 + words);
+	s->bytes[17] += (uint8_t)(draw(16) ? words * 4 : 0);
+}
+
 /* Headers that seeds on a loopback have none of. */
 static void headers_add(struct seed *s)
 {
 	static const uint8_t tag[4] = { 0x81, 0, 0, 1 }, outer[4] = { 0x88, 0xa8, 0, 1 };
 	bool v6 = s->len > 54 && s->bytes[12] == 0x86;
-	uint8_t extension[8] = { 0 };
+	uint32_t n;
 
-	if (v6 && !draw(3)) {
-		static const uint8_t kinds[] = { 0, 43, 44, 51, 60 };
-
-		extension[0] = s->bytes[20];
-		extension[3] = (uint8_t)(draw(3) ? draw(2) : draw(64));
-		extension[7] = (uint8_t)draw(4);
-		s->bytes[20] = kinds[draw(5)];
-		bytes_insert(s, 54, extension, sizeof(extension));
-		s->bytes[19] += draw(8) ? 8 : 0;
-	}
+	if (v6 && !draw(3))
+		for (n = draw(8) ? draw(3) + 1 : draw(70); n; n--)
+			extension_add(s);
+	if (!v6 && !draw(6) && s->len > 34)
+		options_add(s);
 	if (!draw(4))
-		bytes_insert(s, 12, draw(2) ? tag : outer, 4);
-	if (!draw(12))
-		bytes_insert(s, 12, tag, 4);
+		for (n = draw(6) ? 1 : draw(11); n; n--)
+			bytes_insert(s, 12, draw(2) ? tag : outer, 4);
 }
 
 static size_t tcp_of(const struct seed *s)
@@ -165,6 +195,8 @@ static void fields_change(struct seed *s)
 		s->bytes[tcp + 12] = (uint8_t)(draw(16) << 4);
 	if (!draw(6))
 		s->bytes[tcp == 54 ? 19 : 17] = (uint8_t)draw(80);
+	if (!draw(40))
+		memset(s->bytes + (tcp == 54 ? 18 : 16), 0, 2);
 	if (tcp == 34 && !draw(4)) {
 		s->bytes[20] = (uint8_t)(draw(2) << 5);
 		s->bytes[21] = (uint8_t)(draw(2) ? 0 : draw(8));
@@ -185,6 +217,10 @@ static void mutate(struct seed *s)
 
 	fields_change(s);
 	headers_add(s);
+	if (!draw(64))
+		s->bytes[0] ^= 1;
+	if (draw(4))
+		sums_mend(s->bytes, s->len);
 	if (!draw(3))
 		for (i = 0, n = draw(8) + 1; i < n; i++)
 			s->bytes[draw((uint32_t)s->len)] ^= (uint8_t)(1 << draw(8));

@@ -1,22 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads a frame as RFC 791, 8200, 4302 and 9293 have it, as far as docs/limits.md says that the gate follows it, and says what must
+ * become of it. fuzz_gate compares that with what the gate did.
+ */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "judge.h"
 
 #define PORT 25
+#define TAGS 8 /* docs/limits.md: more hide where TCP begins, */
+#define EXTENSIONS 64 /* and so do more of these */
 #define MEMORY (1 << 20)
 
 struct datagram {
 	const uint8_t *source, *local;
 	size_t addr_len;
-	const uint8_t *tcp;
+	uint8_t *ip, *tcp;
 	long have; /* bytes from `tcp` that are in the frame */
-	long said; /* bytes from `tcp` that the datagram has, by its own account */
+	long said; /* bytes from `tcp` that the datagram has, by its own account; all that are there where that is 0 */
 	uint32_t id;
 	long offset; /* of this fragment */
 	long head; /* bytes between where offsets count from and `tcp` */
-	bool more;
+	bool more; /* fragments follow */
+	bool group; /* the frame is for a group of hosts */
+	bool unsized; /* its own account of its length is 0 */
+	bool routed; /* it has a route with stops left */
+};
+
+enum reading {
+	NO_TCP, /* or not to be understood, by the host neither */
+	HIDDEN, /* TCP, if any, lies where nobody honest puts it */
+	LATER, /* a later fragment */
+	TCP, /* begins at datagram.tcp */
 };
 
 /* First fragments: hash of addresses and id -> where it ended. Two that share a place widen the judge's tolerance only. */
@@ -25,6 +41,12 @@ static uint16_t memory[MEMORY];
 static uint16_t get16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static void put16(uint8_t *at, uint16_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
 }
 
 static uint16_t *memory_of(const struct datagram *d)
@@ -37,76 +59,117 @@ static uint16_t *memory_of(const struct datagram *d)
 	return &memory[hash % MEMORY];
 }
 
-/* RFC 791. False: no TCP, or not to be understood. */
-static bool ipv4_read(const uint8_t *ip, long len, struct datagram *d)
+/* RFC 791, 3.1: a source route whose pointer is not past its end. Options that make no sense name no route. */
+static bool ipv4_routed(const uint8_t *ip, long header, long len)
+{
+	long at = 20;
+
+	while (at < header && at < len && ip[at]) {
+		if (ip[at] == 1) {
+			at++;
+			continue;
+		}
+		if (at + 2 > header || at + 3 > len || ip[at + 1] < 2)
+			return false;
+		if (ip[at] == 131 || ip[at] == 137)
+			return ip[at + 2] <= ip[at + 1];
+		at += ip[at + 1];
+	}
+	return false;
+}
+
+static enum reading ipv4_read(uint8_t *ip, long len, struct datagram *d)
 {
 	long header, total;
 
 	if (len < 20)
-		return false;
+		return NO_TCP;
 	header = (ip[0] & 15) * 4;
 	total = get16(ip + 2);
-	if (header < 20 || ip[9] != 6)
-		return false;
+	if (ip[0] >> 4 != 4 || header < 20 || ip[9] != 6)
+		return NO_TCP;
+	d->ip = ip;
 	d->source = ip + 12;
 	d->local = ip + 16;
 	d->addr_len = 4;
 	d->tcp = ip + header;
 	d->have = len - header;
-	d->said = total - header;
+	d->unsized = !total;
+	d->said = (total ? total : len) - header;
 	d->id = get16(ip + 4);
 	d->offset = (get16(ip + 6) & 0x1fff) * 8;
 	d->more = ip[6] & 0x20;
-	return true;
+	d->routed = ipv4_routed(ip, header, len);
+	return d->offset ? LATER : TCP;
 }
 
-/* RFC 8200, RFC 4302: header types that go on to another one. */
+/* RFC 8200, RFC 4302: bytes of a header that goes on to another one; 0: of this type none does. */
 static long extension_len(uint8_t type, const uint8_t *at)
 {
 	if (type == 44)
 		return 8;
 	if (type == 51)
 		return (at[1] + 2) * 4;
-	return type == 0 || type == 43 || type == 60 ? (at[1] + 1) * 8 : -1;
+	return type == 0 || type == 43 || type == 60 ? (at[1] + 1) * 8 : 0;
 }
 
-static bool ipv6_read(const uint8_t *ip, long len, struct datagram *d)
+static void fragment_read(const uint8_t *header, struct datagram *d)
 {
-	long at = 40, step, fragment = 0;
-	uint8_t type;
+	memcpy(&d->id, header + 4, 4);
+	d->offset = get16(header + 2) & 0xfff8;
+	d->more |= header[3] & 1;
+}
+
+/* Follows the chain in a datagram that ends at `end`, the frame at `len`. *at: where it leads to. */
+static enum reading chain_follow(const uint8_t *ip, long len, long end, long *at, struct datagram *d)
+{
+	static const uint8_t nothing[8];
+	const uint8_t *header;
+	uint8_t type = ip[6];
+	long fragment = 0;
 	int i;
 
-	if (len < 40)
-		return false;
-	type = ip[6];
+	for (i = 0; extension_len(type, nothing); i++) {
+		if (*at + 8 > end || *at + 8 > len)
+			return d->more && end <= len ? HIDDEN : NO_TCP;
+		if (type == 44) {
+			fragment_read(ip + *at, d);
+			fragment = *at + 8;
+		}
+		if (d->offset)
+			return LATER;
+		if (i == EXTENSIONS)
+			return HIDDEN;
+		d->routed |= type == 43 && ip[*at + 3];
+		header = ip + *at;
+		*at += extension_len(type, header);
+		type = header[0];
+	}
+	d->head = fragment ? *at - fragment : 0;
+	return type == 6 ? TCP : NO_TCP;
+}
+
+static enum reading ipv6_read(uint8_t *ip, long len, struct datagram *d)
+{
+	enum reading reading;
+	long at = 40, end;
+
+	if (len < 40 || ip[0] >> 4 != 6)
+		return NO_TCP;
+	d->ip = ip;
 	d->source = ip + 8;
 	d->local = ip + 24;
 	d->addr_len = 16;
-	for (i = 0; type != 6; i++) {
-		if (i == 8 || at + 8 > len)
-			return false;
-		step = extension_len(type, ip + at);
-		if (step < 0)
-			return false;
-		if (type == 44) {
-			memcpy(&d->id, ip + at + 4, 4);
-			d->offset = get16(ip + at + 2) & 0xfff8;
-			d->more = ip[at + 3] & 1;
-			fragment = at + 8;
-		}
-		type = ip[at];
-		at += step;
-		if (d->offset)
-			break;
-	}
-	d->head = fragment ? at - fragment : 0;
+	d->unsized = !get16(ip + 4);
+	end = d->unsized ? len : 40 + get16(ip + 4);
+	reading = chain_follow(ip, len, end, &at, d);
 	d->tcp = ip + at;
 	d->have = len - at;
-	d->said = 40 + get16(ip + 4) - at;
-	return true;
+	d->said = end - at;
+	return reading;
 }
 
-static bool frame_read(const uint8_t *frame, size_t size, struct datagram *d)
+static enum reading frame_read(uint8_t *frame, size_t size, struct datagram *d)
 {
 	long len = (long)size, at = 14;
 	uint16_t type;
@@ -114,17 +177,20 @@ static bool frame_read(const uint8_t *frame, size_t size, struct datagram *d)
 
 	memset(d, 0, sizeof(*d));
 	if (len < at)
-		return false;
+		return NO_TCP;
+	d->group = frame[0] & 1;
 	type = get16(frame + 12);
-	for (tags = 0; tags < 2 && (type == 0x8100 || type == 0x88a8); tags++) {
+	for (tags = 0; type == 0x8100 || type == 0x88a8; tags++) {
+		if (tags == TAGS)
+			return HIDDEN;
 		if (len < at + 4)
-			return false;
+			return NO_TCP;
 		type = get16(frame + at + 2);
 		at += 4;
 	}
 	if (type == 0x0800)
 		return ipv4_read(frame + at, len - at, d);
-	return type == 0x86dd && ipv6_read(frame + at, len - at, d);
+	return type == 0x86dd ? ipv6_read(frame + at, len - at, d) : NO_TCP;
 }
 
 static bool source_denied(const struct datagram *d)
@@ -137,44 +203,99 @@ static bool source_denied(const struct datagram *d)
 	return !memcmp(d->source, v6, sizeof(v6)) || !memcmp(d->source, mapped, sizeof(mapped));
 }
 
-/* RFC 9293, 3.10.7: what no TCP sends. */
-static bool flags_impossible(bool fin, bool syn, bool rst, bool ack)
+/* RFC 1071: the sum, not its complement. */
+static uint16_t sum(const uint8_t *at, long len, uint32_t so_far)
 {
+	long i;
+
+	for (i = 0; i < len; i++)
+		so_far += i & 1 ? at[i] : (uint32_t)at[i] << 8;
+	while (so_far >> 16)
+		so_far = (so_far & 0xffff) + (so_far >> 16);
+	return (uint16_t)so_far;
+}
+
+static uint16_t pseudo_sum(const struct datagram *d)
+{
+	uint32_t length = 6 + (uint32_t)(d->said >> 16) + (uint32_t)(d->said & 0xffff);
+
+	return sum(d->source, (long)d->addr_len, sum(d->local, (long)d->addr_len, length));
+}
+
+/* The host drops it for its checksums. One of the pseudo header alone is filled in by whoever sends it on. */
+static bool sums_wrong(const struct datagram *d)
+{
+	if (d->addr_len == 4 && sum(d->ip, d->tcp - d->ip, 0) != 0xffff)
+		return true;
+	if (d->have < d->said)
+		return true;
+	return sum(d->tcp, d->said, pseudo_sum(d)) != 0xffff && get16(d->tcp + 16) != pseudo_sum(d);
+}
+
+/* RFC 9293, 3.10.7: what no TCP sends. */
+static bool flags_impossible(const uint8_t *tcp)
+{
+	bool fin = tcp[13] & 1, syn = tcp[13] & 2, rst = tcp[13] & 4, ack = tcp[13] & 16;
+
 	if (fin + syn + rst > 1)
 		return true;
 	return !syn && !rst && !ack;
 }
 
-static enum opinion segment_judge(const struct datagram *d, bool guarded)
+static bool is_land(const struct datagram *d)
 {
-	const uint8_t *tcp = d->tcp;
-	bool fin = tcp[13] & 1, syn = tcp[13] & 2, rst = tcp[13] & 4, ack = tcp[13] & 16;
-	long header = (tcp[12] >> 4) * 4;
-
-	if (header < 20 || header > d->said || flags_impossible(fin, syn, rst, ack) || source_denied(d))
-		return MUST_DROP;
-	if (!memcmp(d->source, d->local, d->addr_len) && get16(tcp) == PORT)
-		return MUST_DROP; /* land */
-	if (syn && !ack)
-		return d->more || d->said > header ? MUST_DROP : MAY_ANSWER;
-	return guarded ? MAY_EITHER : MUST_PASS;
+	return !memcmp(d->source, d->local, d->addr_len) && get16(d->tcp) == PORT;
 }
 
-enum opinion judge(const uint8_t *frame, size_t len, bool guarded)
+static enum opinion segment_judge(const struct datagram *d, bool guarded)
 {
+	bool asks = (d->tcp[13] & 18) == 2; /* SYN without ACK */
+	long header = (d->tcp[12] >> 4) * 4;
+
+	if (d->routed || header < 20 || header > d->said || flags_impossible(d->tcp) || is_land(d) || source_denied(d))
+		return MUST_DROP;
+	if (!asks)
+		return d->more && d->unsized ? MUST_DROP : guarded ? MAY_EITHER : MUST_PASS;
+	if (d->more || d->unsized)
+		return MUST_DROP;
+	return sums_wrong(d) ? MUST_PASS : MAY_ANSWER;
+}
+
+enum opinion judge(uint8_t *frame, size_t len, bool guarded)
+{
+	enum reading reading;
 	struct datagram d;
 
-	if (!frame_read(frame, len, &d))
+	reading = frame_read(frame, len, &d);
+	if (reading == NO_TCP)
 		return MUST_PASS;
-	if (d.offset)
+	if (reading == HIDDEN)
+		return MUST_DROP;
+	if (reading == LATER)
 		return d.offset < *memory_of(&d) ? MAY_EITHER : MUST_PASS;
-	if (d.have < 8 || d.said < 8 || get16(d.tcp + 2) != PORT)
-		return MUST_PASS; /* its port cannot be seen, or is another */
+	if (d.said < 8)
+		return d.more ? MUST_DROP : MUST_PASS; /* no ports: another fragment has them, or nobody */
+	if (d.have < (d.said < 20 ? 8 : 20))
+		return MUST_PASS; /* cut on the way: not ours to judge */
+	if (get16(d.tcp + 2) != PORT || d.group)
+		return MUST_PASS;
 	if (d.said < 20)
 		return MUST_DROP; /* RFC 1858: the header is in pieces, or not there */
-	if (d.have < 20)
-		return MUST_PASS; /* cut on the way: not ours to judge */
 	if (d.more && d.head + d.said > *memory_of(&d))
 		*memory_of(&d) = (uint16_t)(d.head + d.said);
 	return segment_judge(&d, guarded);
+}
+
+void sums_mend(uint8_t *frame, size_t len)
+{
+	struct datagram d;
+
+	if (frame_read(frame, len, &d) != TCP || d.said < 20 || d.have < d.said)
+		return;
+	if (d.addr_len == 4) {
+		put16(d.ip + 10, 0);
+		put16(d.ip + 10, (uint16_t)~sum(d.ip, d.tcp - d.ip, 0));
+	}
+	put16(d.tcp + 16, 0);
+	put16(d.tcp + 16, (uint16_t)~sum(d.tcp, d.said, pseudo_sum(&d)));
 }

@@ -18,6 +18,8 @@ enum opinion {
 };
 
 /* `guarded`: segments that belong to no connection may be dropped. Remembers first fragments: call once for each frame. */
-enum opinion judge(const uint8_t *frame, size_t len, bool guarded);
+enum opinion judge(uint8_t *frame, size_t len, bool guarded);
+/* Makes the checksums of a frame with a whole TCP segment right. */
+void sums_mend(uint8_t *frame, size_t len);
 
 #endif
