@@ -68,6 +68,8 @@ CASES = {
     "retention": ("sources { retention = 1s }\n" + smtp("max-rate-per-source = 2/1m"), AB, 4),
 }
 
+SILENT = ["xdp-mode generic"]  # no RST where XDP's answer would spoil checksums: test_answers.py
+
 
 @pytest.mark.parametrize("case", CASES)
 def test_key_does_what_it_says(make, tmp_path, case):
@@ -81,7 +83,8 @@ def test_key_does_what_it_says(make, tmp_path, case):
     tools.serve(net, 25)
     to = SERVER6 if ":" in sources else SERVER
     hold, got = tools.hold(net, to, 25, 12, sources, processes=1, wait_ms=3000)
-    assert (got["greeted"], got["pending"], got["refused"]) == (greeted, 0, 12 - greeted)
+    told = case not in SILENT
+    assert (got["greeted"], got["pending"], got["refused"]) == (greeted, 0 if told else 12 - greeted, 12 - greeted if told else 0)
     assert sluice.json("status")["drift"] == 0
     hold.finish()
 
