@@ -177,7 +177,8 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 
-SEC("xdp")
+/* ".frags": frames of several buffers too, else drivers refuse native mode where the MTU is larger than a page. */
+SEC("xdp.frags")
 int sluice_gate(struct xdp_md *ctx)
 {
 	struct sluice_view view = { .observed = SLUICE_UNDECIDED };

@@ -186,7 +186,7 @@ static void test_observe_mode_passes_evasion(void **state)
 	gate_close(&g);
 }
 
-/* A chain that does not fit one page, before TCP, of a banned source. */
+/* Up to 7,600 bytes of headers before TCP, which then lies outside the first buffer of the frame, of a banned source. */
 static void test_header_behind_any_chain_is_found(void **state)
 {
 	static const char kinds[] = "hdraf";
@@ -199,7 +199,7 @@ static void test_header_behind_any_chain_is_found(void **state)
 	gate_open(&g, POLICY "source-set foes { prefixes = {2001:db8:bad::/48} action = deny }\n");
 	for (n = 0; n <= 32; n++) {
 		for (k = 0; k < sizeof(kinds) - 1; k++) {
-			for (len = 0; len < 40 && (!n || len * n < 330); len += 13) {
+			for (len = 0; len < (kinds[k] == 'a' ? 128 : 256) && n * (len + 1) < 950; len += 17) {
 				memset(chain, kinds[k], n);
 				chain[n] = 0;
 				f = (struct frame){

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl doctor: one test for each kind of finding that can be brought about in namespaces. No daemon is needed."""
-import json, os
+import json, os, signal
 
 import pytest
 
@@ -100,8 +100,25 @@ def test_native_xdp_is_told_by_the_driver(host):
 def test_frames_larger_than_a_page(host):
     host.run("ip", "tuntap", "add", "tap0", "mode", "tap")
     host.run("ip", "link", "set", "tap0", "mtu", "9000", "up")
-    hit = host.finds("warning", "tap0: MTU 9000", policy="interfaces = {tap0}\n" + SMTP)
+    policy = "interfaces = {tap0}\n" + SMTP
+    hit = host.finds("warning", "tap0: MTU 9000", policy=policy)
     assert "ip link set tap0 mtu 3498" in hit["remedy"]
+    assert not any(f["level"] == "good" and "tap0" in f["finding"] for f in host.findings(policy)), "nothing is promised"
+
+
+def test_a_driver_with_frames_of_several_buffers_is_attached_in_native_mode(make):
+    net, sluice = make(SMTP)
+    sluice.kill(signal.SIGTERM)
+    sluice.ctl("unload")
+    net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")
+    for ns, nic in ((net.client, "c0"), (net.server, "s0")):
+        net.run(ns, "ip", "link", "set", nic, "mtu", "9000")
+    told = [f for f in json.loads(sluice.ctl("--json", "doctor", sluice.file)[1]) if f["finding"].startswith("s0")]
+    assert not any("MTU" in f["finding"] for f in told) or not any("native XDP" in f["finding"] and f["level"] == "good" for f in told), told
+    sluice.start()
+    assert [i["xdp_mode"] for i in sluice.json("status")["interfaces"]] == ["native"]
+    told = json.loads(sluice.ctl("--json", "doctor", sluice.file)[1])
+    assert any(f["finding"] == "s0: native XDP, as attached" for f in told) and not any("MTU" in f["finding"] for f in told), told
 
 
 def test_fewer_queues_than_processors(host):

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from net import LIB, PACE, SERVER, SERVER6, Net, Sluice
+from net import BUILD, LIB, PACE, SERVER, SERVER6, Net, Sluice
 from tools import server_mac
 
 POLICY = """service smtp { ports = {25} max-connections-per-source = 1 }
@@ -21,7 +21,11 @@ HONEST += ["IPv4: " + n for n in ("plain", "options", "padded", "priority tag", 
 class Client:
     """tests/lib/forms.py with addresses that the client's own kernel knows nothing of, and so resets nothing of."""
 
-    def __init__(self, net):
+    def __init__(self, net, mtu):
+        net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")
+        net.run(net.client, "ip", "link", "set", "c0", "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp.frags")
+        for ns, nic in ((net.server, "s0"), (net.client, "c0")):
+            net.run(ns, "ip", "link", "set", nic, "mtu", mtu)
         for words in ("route replace 10.77.200.0/22 via 10.77.0.2", "-6 route replace fd78::/16 via fd77:0:1::2"):
             net.run(net.server, "ip", *words.split())
         self.process = net.ready(net.popen(net.client, LIB / "forms.py", "c0", server_mac(net), SERVER, SERVER6, 25, PACE))
@@ -46,17 +50,18 @@ def source(form, kind, i):
 FOE, GUEST, HOST = ("200", "bad"), ("201", "600d"), ("202", "40")
 
 
-@pytest.fixture(scope="module")
-def tried(tmp_path_factory):
+@pytest.fixture(scope="module", params=[1500, 9000], ids=["MTU 1500", "MTU 9000"])
+def tried(request, tmp_path_factory):
     """form -> (what the host makes of it, what a denied source gets, what the first and the second of another get, what he holds)."""
     net = Net()
     try:
         net.serve("::", 25)
-        client = Client(net)
+        client = Client(net, request.param)
         forms = client("forms")
         alone = client.try_all(forms, HOST, 1000)
-        sluice = Sluice(net, tmp_path_factory.mktemp("forms"), POLICY)
+        sluice = Sluice(net, tmp_path_factory.mktemp("forms"), "xdp-mode = native\n" + POLICY)
         try:
+            print(f"\nMTU {request.param}")
             yield matrix(client, sluice, forms, alone)
         finally:
             sluice.close()
@@ -96,13 +101,14 @@ def test_forms_of_honest_hosts_are_let_in_as_without_sluice(tried):
 WHY = ("denied", "admitted", "established", "not-protected", "evasion", "fragment", "malformed", "later-fragment", "checksum", "unparsed")
 
 
-def test_of_random_frames_of_a_denied_source_none_reaches_tcp(tmp_path):
+@pytest.mark.parametrize("mtu", [1500, 9000])
+def test_of_random_frames_of_a_denied_source_none_reaches_tcp(tmp_path, mtu):
     """T9: the same frames in the name of others, before sluice was there and after, show what they would reach."""
     calm = "syn-flood { pressure-syn-rate = 0 pressure-half-open = 0 pressure-expired = 0 }\n"
     seed, count = secrets.randbits(32), 4000 // PACE
     with contextlib.closing(Net()) as net:
         net.serve("::", 25)
-        client = Client(net)
+        client = Client(net, mtu)
         hosts = client.fuzz(seed, count, HOST)
         with contextlib.closing(Sluice(net, tmp_path, calm + POLICY.replace("max-connections-per-source = 1 ", ""))) as sluice:
             guests, foes = client.fuzz(seed, count, GUEST), client.fuzz(seed, count, FOE)

@@ -4,7 +4,7 @@
 follow to TCP. Reads lines, each a JSON list of [form, source, port]: that many handshakes at once, for so long; answers what became of each:
 null, "answered" or "greeted". "forms": the list of forms. ["fuzz", SEED, COUNT, SOURCE, SOURCE6]: that many random things from so many sources,
 which begin so; answers which of them the port answered: {number: frames}."""
-import json, os, random, select, socket, struct, sys, time
+import errno, json, os, random, select, socket, struct, sys, time
 
 interface, mac, target4, target6, port, seconds = sys.argv[1:]
 SYN, RST, ACK = 2, 4, 16
@@ -23,14 +23,16 @@ def fold(data):
 
 
 def extension(kind, units=1, left=0):
-    """A function of the next header's type: this header, of so many times 8 bytes, filled by an option that everybody skips."""
+    """A function of the next header's type: this header, of so many times 8 bytes, filled by options that everybody skips."""
     if kind == FRAGMENT:
         return kind, lambda next: struct.pack("!BBHI", next, 0, 0, 7)
     if kind == ROUTING:
         return kind, lambda next: struct.pack("!BBBBI", next, units - 1, 253, left, 0) + bytes(8 * units - 8)
     if kind == AUTH:
         return kind, lambda next: struct.pack("!BBHI", next, 2 * units - 2, 0, 1) + bytes(8 * units - 8)
-    return kind, lambda next: struct.pack("!BBBB", next, units - 1, 0x1E, 8 * units - 4) + bytes(8 * units - 4)
+    left = 8 * units - 2
+    options = b"".join(struct.pack("!BB", 0x1E, n - 2) + bytes(n - 2) for n in [257] * (left // 257) + [left % 257])
+    return kind, lambda next: struct.pack("!BB", next, units - 1) + options
 
 
 def chained(kinds, last=TCP):
@@ -48,7 +50,7 @@ CHAINS = {
     "8 destinations": [D] * 8, "9 destinations": [D] * 9, "32 destinations": [D] * 32, "64 destinations": [D] * 64,
     "65 destinations": [D] * 65, "120 destinations": [D] * 120, "large destination": [extension(DEST, 32)],
     "routings and destinations": [R, D] * 5, "hop-by-hop of 256 bytes": [extension(HOP, 32)], "hop-by-hop last": [D, H],
-    "atomic between": [D, F, D, R, D],
+    "atomic between": [D, F, D, R, D], "4 KB of destinations": [extension(DEST, 256)] * 2, "8 KB of destinations": [extension(DEST, 256)] * 4,
 }
 
 
@@ -120,7 +122,7 @@ ANY = {  # the segment is changed, or the frame
 }
 TAGS = {"priority tag": [0x8100], "service tag": [0x88A8], "two tags": [0x88A8, 0x8100], "3 tags": [0x8100] * 3, "8 tags": [0x8100] * 8,
         "9 tags": [0x8100] * 9, "20 tags": [0x8100] * 20}
-DATA = {"data in the SYN": b"x" * 20, "much data in the SYN": b"y" * 1200}
+DATA = {"data in the SYN": b"x" * 20, "much data in the SYN": b"y" * 1200, "8 KB of data in the SYN": b"z" * 8192}
 
 
 def chained_with(segment, kinds):
@@ -153,9 +155,17 @@ def tcp_segment(source, sport, seq, ack, flags, data=b"", words=None):
     return segment[:16] + struct.pack("!H", fold(pseudo + segment)) + segment[18:]
 
 
+def put(frame):
+    try:
+        wire.send(frame)
+    except OSError as e:  # of a small MTU
+        if e.errno != errno.EMSGSIZE:
+            raise
+
+
 def send(name, source, sport, seq, ack, flags, data=b""):
     for frame in frames(name, source, tcp_segment(source, sport, seq, ack, flags, data)):
-        wire.send(frame)
+        put(frame)
 
 
 def segment_of(frame):
@@ -246,7 +256,7 @@ def random_frames(r, source, sport):
     pieces, fixed = (random6 if ":" in source else random4)(r, source, segment)
     r.shuffle(pieces)
     tags = [r.choice((0x8100, 0x88A8)) for _ in range(r.choice((0, 0, 0, 0, 1, 2, 5, r.randrange(12))))]
-    return [frame for p in pieces if len(frame := tagged(tags, mutated(r, p, fixed))) <= 1514]
+    return [tagged(tags, mutated(r, p, fixed)) for p in pieces]
 
 
 def fuzz(seed, count, source4, source6):
@@ -256,7 +266,7 @@ def fuzz(seed, count, source4, source6):
         source = f"{source6}{i + 1:x}::1" if r.random() < 0.6 else f"{source4}{i % 250 + 2}"
         sent[source, 1024 + i] = out = random_frames(r, source, 1024 + i)
         for frame in out:
-            wire.send(frame)
+            put(frame)
         while select.select([wire], [], [], 0 if i < count - 1 else 1)[0]:
             frame, address = wire.recvfrom(65536)
             got = segment_of(frame) if address[2] != socket.PACKET_OUTGOING else None

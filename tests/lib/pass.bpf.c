@@ -11,3 +11,11 @@ int pass(struct xdp_md *ctx)
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* The same where the MTU is larger than a page. */
+SEC("xdp.frags")
+int pass_frags(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
+}

@@ -13,6 +13,12 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
+/* A driver that does native XDP, but of which nobody knows whether it does where a frame takes several buffers. */
+static bool size_is_in_doubt(const struct link_view *l)
+{
+	return l->mtu > PAGE_MTU && !(l->features & LINK_XDP_SG) && !*link_generic_why(l);
+}
+
 /* Before anything is attached: what it will be. */
 static void mode_to_come(const char *name, const struct link_view *l, const struct policy *p, struct findings *f)
 {
@@ -21,11 +27,12 @@ static void mode_to_come(const char *name, const struct link_view *l, const stru
 	if (p->xdp_mode == POLICY_XDP_GENERIC)
 		finding_add(f, FINDING_NOTE, CHECK, "xdp-mode = auto, if the driver can do better",
 			    "%s: generic XDP by the policy: slower than native", name);
-	else if (!*why && l->features_known)
+	else if (!*why && l->features_known && !size_is_in_doubt(l))
 		finding_add(f, FINDING_GOOD, CHECK, "", "%s (driver %s): native XDP", name, driver);
 	else if (!*why)
 		finding_add(f, FINDING_NOTE, CHECK, "nothing: sluiced tries native mode and says what it got",
-			    "%s (driver %s): on this kernel no driver tells whether it does native XDP", name, driver);
+			    "%s (driver %s): %s no driver tells whether it does native XDP", name, driver,
+			    l->features_known ? "with such an MTU" : "on this kernel");
 	else if (p->xdp_mode == POLICY_XDP_NATIVE)
 		finding_add(f, FINDING_BAD, CHECK, "xdp-mode = auto, or another interface",
 			    "%s (driver %s): no native XDP, which xdp-mode = native asks for: %s", name, driver, why);
@@ -64,15 +71,16 @@ static void answers(const char *name, const struct link_view *l, const struct po
 			name, answers_why_text(why));
 }
 
-static void size(const char *name, const struct link_view *l, struct findings *f)
+/* `is` NULL: nothing is attached yet. */
+static void size(const char *name, const struct link_view *l, const struct interface_status *is, struct findings *f)
 {
 	char remedy[96];
 
-	if (l->mtu <= PAGE_MTU || l->features & LINK_XDP_SG || (l->features_known && !(l->features & LINK_XDP_BASIC)))
+	if (!size_is_in_doubt(l) || (is && !strcmp(is->xdp_mode, "native")))
 		return;
-	snprintf(remedy, sizeof(remedy), "ip link set %s mtu %u, or xdp-mode = generic", name, PAGE_MTU);
+	snprintf(remedy, sizeof(remedy), "if so: ip link set %s mtu %u, or xdp-mode = generic", name, PAGE_MTU);
 	finding_add(f, FINDING_WARNING, CHECK, remedy,
-		    "%s: MTU %u: most drivers refuse native XDP where a frame does not fit one page", name, l->mtu);
+		    "%s: MTU %u: some drivers refuse native XDP where a frame does not fit one page", name, l->mtu);
 }
 
 static void offloads(const char *name, const struct link_view *l, struct findings *f)
@@ -201,7 +209,7 @@ static void interface(const char *name, const char *instance, const struct polic
 	else
 		mode_to_come(name, &l, p, f);
 	answers(name, &l, p, is, f);
-	size(name, &l, f);
+	size(name, &l, is, f);
 	offloads(name, &l, f);
 	queues(name, &l, f);
 	place(name, &l, f);
