@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Ethernet, IPv4 or IPv6, TCP -> struct sluice_pkt, for the gate and explain. Only this file and answer.bpf.h touch packet memory;
+ * Ethernet (where there is one), IPv4 or IPv6, TCP -> struct sluice_pkt, for the gate and explain. Only this file and answer.bpf.h touch packet memory;
  * chain.bpf.h, checksum.bpf.h and cookie.bpf.h copy from it.
  *
  * The rule for what cannot be read: where the host cannot read it either (cut short, another version), it passes. Where the host
@@ -53,6 +53,21 @@ static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
 	struct sluice_addr a = { { 0, 0, bpf_htonl(0xffff), ipv4 } };
 
 	return a;
+}
+
+/* Written at load. Not 0: what comes in by this interface (a tunnel, PPP) begins with its IP header, as the kernel hands it to XDP. */
+const volatile __u8 frames_are_bare;
+
+/* UNDECIDED: *proto begins at pkt->ip_offset. The kernel's IP drops what it is told to be of another version than it says. */
+static __always_inline enum sluice_reason parse_bare(void *data, void *end, __be16 *proto, struct sluice_pkt *pkt)
+{
+	__u8 *version = data;
+
+	if ((void *)(version + 1) > end)
+		return SLUICE_UNPARSED;
+	pkt->ip_offset = 0;
+	*proto = *version >> 4 == 6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	return SLUICE_UNDECIDED;
 }
 
 /* UNDECIDED: *proto begins at pkt->ip_offset. */
@@ -187,7 +202,10 @@ __noinline int pkt_parse(struct xdp_md *ctx, struct sluice_pkt *pkt)
 
 	if (!pkt)
 		return SLUICE_UNPARSED;
-	why = parse_ethernet(ctx, data, end, &proto, pkt);
+	if (frames_are_bare)
+		why = parse_bare(data, end, &proto, pkt);
+	else
+		why = parse_ethernet(ctx, data, end, &proto, pkt);
 	if (why != SLUICE_UNDECIDED)
 		return why;
 	if (proto == bpf_htons(ETH_P_IP))

@@ -6,6 +6,7 @@
 
 #include <xdp/libxdp.h>
 
+#include "link.h"
 #include "load.h"
 
 #define GATE_PRIORITY 10 /* before xdp-filter and its like (50) in a shared dispatcher */
@@ -184,10 +185,17 @@ int gates_detach(const char *instance, struct diag *d)
 	return pins_each_gate(instance, gate_detach_any, d);
 }
 
+static enum link_frames frames_of(const char *interface)
+{
+	struct link_view l;
+
+	return link_view(interface, &l) ? LINK_ETHERNET : link_frames(&l);
+}
+
 /* One attempt in one mode; leaves the attached program pinned. */
 static int gate_attach_mode(const struct engine *e, const char *interface, const char *pin, enum xdp_attach_mode mode)
 {
-	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e);
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface) == LINK_BARE);
 	_cleanup_(program_close) struct xdp_program *prog = NULL;
 	DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .prog_name = "sluice_gate");
 	int err;
@@ -255,9 +263,9 @@ static enum xdp_attach_mode mode_there(const char *interface)
 }
 
 /* One program for another, by one exchange in the kernel. */
-static int gate_replace(const struct engine *e, int index, const char *pin, const char *old, __u32 flags)
+static int gate_replace(const struct engine *e, const char *interface, const char *pin, const char *old, __u32 flags)
 {
-	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e);
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface) == LINK_BARE);
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	_cleanup_close_ int before = bpf_obj_get(old);
 	int err, gate;
@@ -272,7 +280,7 @@ static int gate_replace(const struct engine *e, int index, const char *pin, cons
 	if (err)
 		return err;
 	opts.old_prog_fd = before;
-	err = bpf_xdp_attach(index, gate, flags, &opts);
+	err = bpf_xdp_attach(if_nametoindex(interface), gate, flags, &opts);
 	if (err)
 		unlink(pin);
 	return err;
@@ -305,7 +313,7 @@ static int gate_exchange(const char *interface, const char *old, void *arg)
 		return 0;
 	unlink(pin); /* of an exchange that was cut short before it came about */
 	if (xdp_multiprog__is_legacy(mp))
-		err = gate_replace(x->engine, if_nametoindex(interface), pin, old,
+		err = gate_replace(x->engine, interface, pin, old,
 				   mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	else if ((err = gate_adopt(x->engine, interface, pin, old)) == -ENOENT)
 		err = gate_attach_mode(x->engine, interface, pin, mode);
@@ -336,6 +344,14 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 	if (!if_nametoindex(interface)) {
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
+	}
+	if (frames_of(interface) == LINK_UNREADABLE) {
+		diag_add(
+			d,
+			"interface %s: its packets begin with a header that sluice does not read, so nothing could be judged "
+			"there: name the interface that they come in by",
+			interface);
+		return -EOPNOTSUPP;
 	}
 	if (!gate_adopt(e, interface, pin, NULL))
 		return 0;

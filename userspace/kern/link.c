@@ -10,6 +10,8 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
+#include <net/if_arp.h>
+
 #include "cleanup.h"
 #include "link.h"
 #include "list.h"
@@ -20,6 +22,8 @@
 #define NETDEV_CMD_DEV_GET 1
 #define NETDEV_A_DEV_IFINDEX 1
 #define NETDEV_A_DEV_XDP_FEATURES 3
+
+#define ARPHRD_IP6GRE 823 /* linux/if_arp.h; the one of glibc is older */
 
 static void text_take(char *out, size_t size, const struct nlattr *from)
 {
@@ -130,6 +134,25 @@ static int place_read(const struct nlmsghdr *answer, void *arg)
 		return MNL_CB_ERROR;
 	*l = (struct link_place){ .index = info->ifi_index };
 	return mnl_attr_parse(answer, sizeof(*info), place_attr, l);
+}
+
+enum link_frames link_frames(const struct link_view *l)
+{
+	/* they show the link header of what was encrypted */
+	static const char *const ipsec[] = { "vti", "vti6", "xfrm" };
+	static const unsigned int bare[] = { ARPHRD_NONE,    ARPHRD_RAWIP, ARPHRD_PPP,	 ARPHRD_TUNNEL,
+					     ARPHRD_TUNNEL6, ARPHRD_SIT,   ARPHRD_IPGRE, ARPHRD_IP6GRE };
+	size_t i;
+
+	for (i = 0; i < sizeof(ipsec) / sizeof(*ipsec); i++) {
+		if (!strcmp(l->kind, ipsec[i]))
+			return LINK_UNREADABLE;
+	}
+	for (i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
+		if (l->type == bare[i])
+			return LINK_BARE;
+	}
+	return l->type == ARPHRD_ETHER || l->type == ARPHRD_LOOPBACK ? LINK_ETHERNET : LINK_UNREADABLE;
 }
 
 const char *link_generic_why(const struct link_view *l)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Interfaces whose packets have no Ethernet header are judged as others are, or sluice says that it cannot (gate.md, G19)."""
+import contextlib
+import json
+
+import pytest
+
+from net import BUILD, LIB, SERVER, SERVER6, Net, Sluice, needs
+
+HERE, THERE, HERE6, THERE6 = "10.66.0.1", "10.66.0.2", "fd66::1", "fd66::2"
+LIMIT = "service smtp { ports = {25} max-connections-per-source = 2 }\n"
+INFINIBAND = 32
+
+
+def tun(net, *kind):
+    """A tun device at each end of the network, t0 both."""
+    return net.ready(net.popen(net.server, LIB / "tunnel.py", net.server, net.client, *kind))
+
+
+def kernel_tunnel(*words):
+    def make(net):
+        v6 = words[0] in ("ip6tnl", "ip6gre")
+        here, there = (SERVER6, "fd77:0:1::2") if v6 else (SERVER, "10.77.0.2")
+        for ns, local, remote in ((net.server, here, there), (net.client, there, here)):
+            done = net.run(ns, "ip", "link", "add", "t0", "type", *words, "local", local, "remote", remote, check=False)
+            needs(not done.returncode, f"this kernel has no {words[0]}: {done.stderr.strip()}")
+    return make
+
+
+KINDS = {
+    "tun": tun,
+    "ipip": kernel_tunnel("ipip"),
+    "gre": kernel_tunnel("gre"),
+    "sit": kernel_tunnel("sit", "mode", "any"),
+    "ip6tnl": kernel_tunnel("ip6tnl", "mode", "any"),
+    "ip6gre": kernel_tunnel("ip6gre"),
+}
+ONLY_IPV4 = ("ipip",)
+
+
+class Tunneled(Sluice):
+    def write(self, policy):
+        self.file.write_text("interfaces = {t0}\n" + policy)
+
+
+def up(net):
+    for ns, *addresses in ((net.server, HERE + "/24", HERE6 + "/64"), (net.client, THERE + "/24", THERE6 + "/64", "10.66.0.3/24")):
+        net.run(ns, "ip", "link", "set", "t0", "up")
+        net.addresses(ns, "t0", *addresses)
+
+
+@pytest.fixture
+def tunneled(tmp_path):
+    with contextlib.ExitStack() as made:
+        def build(kind, policy):
+            net = made.enter_context(contextlib.closing(Net()))
+            KINDS[kind](net)
+            up(net)
+            net.serve("::", 25)
+            return net, made.enter_context(contextlib.closing(Tunneled(net, tmp_path, policy)))
+
+        yield build
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_limits_and_bans_hold_where_packets_have_no_ethernet_header(tunneled, kind):
+    net, sluice = tunneled(kind, LIMIT)
+    for source, target in ((THERE, HERE), (THERE6, HERE6))[: 1 if kind in ONLY_IPV4 else 2]:
+        h = net.hold(source, target)
+        h("open", 6)
+        assert h.settle()["greeted"] == 2, source
+        h("close", 2)
+    sluice.do("ban", "10.66.0.3")
+    h = net.hold("10.66.0.3", HERE)
+    h("open", 1)
+    assert h.settle()["greeted"] == 0
+    t0 = sluice.json("status")["interfaces"][0]
+    assert t0["xdp_mode"] == "generic" and t0["answers"] == "host" and "no Ethernet header" in t0["why"], t0
+    assert sluice.reason("banned") and not sluice.reason("unparsed", service="-")
+
+
+def test_floods_are_answered_by_the_hosts_own_cookies_there(tunneled):
+    net, sluice = tunneled("tun", "syn-flood { pressure-syn-rate = 1/1s }\n" + LIMIT)
+    h = net.hold(THERE, HERE)
+    h("open", 6)
+    assert h.settle()["greeted"] == 2
+    assert sluice.reason("cookie-sent") == 0 and sluice.service()["pressure"]
+
+
+def test_what_cannot_be_read_is_not_guarded_and_that_is_said(tmp_path):
+    with contextlib.closing(Net()) as net:
+        tun(net, INFINIBAND)
+        file = tmp_path / "policy.conf"
+        file.write_text("interfaces = {t0}\n" + LIMIT)
+        found = json.loads(net.run(net.server, BUILD / "sluicectl", "-i", net.tag, "--json", "doctor", file, check=False).stdout)
+        assert any(f["level"] == "bad" and "t0: its packets begin with a header that sluice does not read" in f["finding"] for f in found), found
+        with pytest.raises(AssertionError, match="begin with a header that sluice does not read"):
+            Tunneled(net, tmp_path, LIMIT)
