@@ -45,27 +45,27 @@ struct sum_chunk {
 /* Not on the stack, which is short. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, sum_chunk, __u32, struct sum_chunk, 1);
 
+/* 1 to SUM_CHUNK, in a way that the verifier of Linux 6.1 understands: to it "not 0" is no lower bound. */
+static __always_inline __u32 sum_len(__u32 left)
+{
+	__u32 len = left < SUM_CHUNK ? left : SUM_CHUNK;
+
+	barrier_var(len);
+	return ((len - 1) & (SUM_CHUNK - 1)) + 1;
+}
+
 /* For bpf_loop(): 1: this was the last chunk. */
 static long sum_step(__u32 i, struct summing *s)
 {
-	__u32 left = s->end - s->at, zero = 0;
+	__u32 left = s->end - s->at, zero = 0, len = sum_len(left);
 	struct sum_chunk *chunk;
-	long err;
 
 	(void)i;
 	chunk = bpf_map_lookup_elem(&sum_chunk, &zero);
-	if (!chunk)
+	if (!chunk || !left)
 		return 1;
 	__builtin_memset(chunk, 0, sizeof(*chunk));
-	if (left >= SUM_CHUNK) {
-		left = SUM_CHUNK;
-		err = bpf_xdp_load_bytes(s->ctx, s->at, chunk, SUM_CHUNK);
-	} else {
-		left &= SUM_CHUNK - 1;
-		barrier_var(left);
-		err = left ? bpf_xdp_load_bytes(s->ctx, s->at, chunk, left) : 0;
-	}
-	if (err) {
+	if (bpf_xdp_load_bytes(s->ctx, s->at, chunk, len)) {
 		s->cut = 1;
 		return 1;
 	}
@@ -73,7 +73,7 @@ static long sum_step(__u32 i, struct summing *s)
 		s->check = ((__u16 *)chunk)[TCP_CHECK_AT / 2];
 	s->started = 1;
 	s->sum = bpf_csum_diff(NULL, 0, chunk->word, sizeof(*chunk), s->sum);
-	s->at += left;
+	s->at += len;
 	return s->at >= s->end;
 }
 

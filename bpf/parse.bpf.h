@@ -55,8 +55,21 @@ static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
 	return a;
 }
 
-/* Written at load. Not 0: what comes in by this interface (a tunnel, PPP) begins with its IP header, as the kernel hands it to XDP. */
-const volatile __u8 frames_are_bare;
+/* enum sluice_frames, of the interface that the gate is for. Written at load. */
+const volatile __u8 frames_are;
+
+/*
+ * Not 0: what came out of GRE may begin with a tag of VLAN 0: its ethertype, which the kernel goes by and XDP is not shown, would say so.
+ * No IPv4 header begins like that, and of IPv6's flow labels one in 262,144.
+ */
+static __always_inline int bare_is_tagged(void *data, void *end)
+{
+	struct vlan_tag *tag = data;
+
+	if (frames_are != SLUICE_FRAMES_GRE || (void *)(tag + 1) > end || tag->tci & bpf_htons(0x0fff))
+		return 0;
+	return is_vlan_tag(tag->proto) || tag->proto == bpf_htons(ETH_P_IP) || tag->proto == bpf_htons(ETH_P_IPV6);
+}
 
 /* UNDECIDED: *proto begins at pkt->ip_offset. The kernel's IP drops what it is told to be of another version than it says. */
 static __always_inline enum sluice_reason parse_bare(void *data, void *end, __be16 *proto, struct sluice_pkt *pkt)
@@ -65,6 +78,8 @@ static __always_inline enum sluice_reason parse_bare(void *data, void *end, __be
 
 	if ((void *)(version + 1) > end)
 		return SLUICE_UNPARSED;
+	if (bare_is_tagged(data, end))
+		return SLUICE_EVASION;
 	pkt->ip_offset = 0;
 	*proto = *version >> 4 == 6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 	return SLUICE_UNDECIDED;
@@ -202,7 +217,7 @@ __noinline int pkt_parse(struct xdp_md *ctx, struct sluice_pkt *pkt)
 
 	if (!pkt)
 		return SLUICE_UNPARSED;
-	if (frames_are_bare)
+	if (frames_are != SLUICE_FRAMES_ETHERNET)
 		why = parse_bare(data, end, &proto, pkt);
 	else
 		why = parse_ethernet(ctx, data, end, &proto, pkt);

@@ -16,6 +16,13 @@ struct sluice_local {
 	__u32 ifindex; /* of the one interface that has this address; 0: several have it, or it is a whole prefix */
 };
 
+/* What the packets of an interface begin with where XDP sees them. */
+enum sluice_frames {
+	SLUICE_FRAMES_ETHERNET,
+	SLUICE_FRAMES_IP, /* the IP header: tunnels, WireGuard, PPP */
+	SLUICE_FRAMES_GRE, /* the same; but GRE's sender says whether it is IP */
+};
+
 /* Why XDP answers nobody on an interface, and the host does: kern/answers.c says it in words. */
 enum sluice_answers_why {
 	SLUICE_ANSWERS_XDP, /* it does answer */

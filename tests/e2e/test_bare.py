@@ -2,6 +2,8 @@
 """Interfaces whose packets have no Ethernet header are judged as others are, or sluice says that it cannot (gate.md, G19)."""
 import contextlib
 import json
+import socket
+import struct
 
 import pytest
 
@@ -77,6 +79,34 @@ def test_limits_and_bans_hold_where_packets_have_no_ethernet_header(tunneled, ki
     t0 = sluice.json("status")["interfaces"][0]
     assert t0["xdp_mode"] == "generic" and t0["answers"] == "host" and "no Ethernet header" in t0["why"], t0
     assert sluice.reason("banned") and not sluice.reason("unparsed", service="-")
+
+
+def fold(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+
+
+def tagged_syn(tag):
+    """What GRE carries if it says that it is a VLAN tag: one, and a SYN from THERE."""
+    addresses = socket.inet_aton(THERE) + socket.inet_aton(HERE)
+    tcp = lambda check: struct.pack("!HHIIBBHHH", 4444, 25, 1, 0, 0x50, 2, 64000, check, 0)
+    ip = lambda check: struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, check) + addresses
+    return struct.pack("!HH", tag, 0x0800) + ip(fold(ip(0))) + tcp(fold(addresses + struct.pack("!HH", 6, 20) + tcp(0)))
+
+
+def test_gre_that_says_it_carries_a_vlan_tag_hides_nothing(tunneled):
+    net, sluice = tunneled("gre", "source-set foes { prefixes = {10.66.0.2} action = deny }\n" + LIMIT)
+    segments = lambda: int(net.run(net.server, "sh", "-c", "grep ^Tcp: /proc/net/snmp").stdout.splitlines()[1].split()[10])
+    taken = []
+    for mode in ("observe", "enforce"):
+        sluice.do("mode", mode)
+        before = segments()
+        for tag in (0, 0x4000, 0x6000, 0xE000):
+            packet = struct.pack("!HH", 0, 0x8100) + tagged_syn(tag)
+            net.run(net.client, "/usr/bin/python3", "-c", f"import socket; socket.socket(2, 3, 47).sendto(bytes.fromhex('{packet.hex()}'), ('{SERVER}', 0))")
+        taken.append(segments() - before)
+    print(f"the host takes {taken[0]} of 4, with sluice {taken[1]}")
+    assert taken[1] == 0 and sluice.reason("evasion", service="-") == 4
 
 
 def test_floods_are_answered_by_the_hosts_own_cookies_there(tunneled):

@@ -185,17 +185,19 @@ int gates_detach(const char *instance, struct diag *d)
 	return pins_each_gate(instance, gate_detach_any, d);
 }
 
-static enum link_frames frames_of(const char *interface)
+/* As link_frames(). */
+static int frames_of(const char *interface)
 {
 	struct link_view l;
+	int err = link_view(interface, &l);
 
-	return link_view(interface, &l) ? LINK_ETHERNET : link_frames(&l);
+	return err ? err : link_frames(&l);
 }
 
 /* One attempt in one mode; leaves the attached program pinned. */
 static int gate_attach_mode(const struct engine *e, const char *interface, const char *pin, enum xdp_attach_mode mode)
 {
-	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface) == LINK_BARE);
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface));
 	_cleanup_(program_close) struct xdp_program *prog = NULL;
 	DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .prog_name = "sluice_gate");
 	int err;
@@ -265,7 +267,7 @@ static enum xdp_attach_mode mode_there(const char *interface)
 /* One program for another, by one exchange in the kernel. */
 static int gate_replace(const struct engine *e, const char *interface, const char *pin, const char *old, __u32 flags)
 {
-	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface) == LINK_BARE);
+	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface));
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	_cleanup_close_ int before = bpf_obj_get(old);
 	int err, gate;
@@ -345,7 +347,7 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 		diag_add(d, "interface %s: no such interface: `ip link` lists them", interface);
 		return -ENODEV;
 	}
-	if (frames_of(interface) == LINK_UNREADABLE) {
+	if (frames_of(interface) == -EOPNOTSUPP) {
 		diag_add(
 			d,
 			"interface %s: its packets begin with a header that sluice does not read, so nothing could be judged "

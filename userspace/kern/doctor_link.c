@@ -206,7 +206,7 @@ static void interface(const char *name, const char *instance, const struct polic
 	is = attached_find(s, name);
 	if (is)
 		mode_there(is, f);
-	else if (link_frames(&l) == LINK_UNREADABLE)
+	else if (link_frames(&l) < 0)
 		finding_add(
 			f, FINDING_BAD, CHECK, "name the interface that its packets come in by",
 			"%s: its packets begin with a header that sluice does not read: sluiced refuses to guard it",

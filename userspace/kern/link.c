@@ -13,6 +13,7 @@
 #include <net/if_arp.h>
 
 #include "cleanup.h"
+#include "internal.h"
 #include "link.h"
 #include "list.h"
 #include "netlink.h"
@@ -136,23 +137,31 @@ static int place_read(const struct nlmsghdr *answer, void *arg)
 	return mnl_attr_parse(answer, sizeof(*info), place_attr, l);
 }
 
-enum link_frames link_frames(const struct link_view *l)
+int link_frames(const struct link_view *l)
 {
 	/* they show the link header of what was encrypted */
 	static const char *const ipsec[] = { "vti", "vti6", "xfrm" };
-	static const unsigned int bare[] = { ARPHRD_NONE,    ARPHRD_RAWIP, ARPHRD_PPP,	 ARPHRD_TUNNEL,
-					     ARPHRD_TUNNEL6, ARPHRD_SIT,   ARPHRD_IPGRE, ARPHRD_IP6GRE };
+	static const struct {
+		unsigned int type;
+		enum sluice_frames frames;
+	} types[] = {
+		{ ARPHRD_ETHER, SLUICE_FRAMES_ETHERNET }, { ARPHRD_LOOPBACK, SLUICE_FRAMES_ETHERNET },
+		{ ARPHRD_NONE, SLUICE_FRAMES_IP },	  { ARPHRD_RAWIP, SLUICE_FRAMES_IP },
+		{ ARPHRD_PPP, SLUICE_FRAMES_IP },	  { ARPHRD_TUNNEL, SLUICE_FRAMES_IP },
+		{ ARPHRD_TUNNEL6, SLUICE_FRAMES_IP },	  { ARPHRD_SIT, SLUICE_FRAMES_IP },
+		{ ARPHRD_IPGRE, SLUICE_FRAMES_GRE },	  { ARPHRD_IP6GRE, SLUICE_FRAMES_GRE },
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(ipsec) / sizeof(*ipsec); i++) {
 		if (!strcmp(l->kind, ipsec[i]))
-			return LINK_UNREADABLE;
+			return -EOPNOTSUPP;
 	}
-	for (i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
-		if (l->type == bare[i])
-			return LINK_BARE;
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (l->type == types[i].type)
+			return types[i].frames;
 	}
-	return l->type == ARPHRD_ETHER || l->type == ARPHRD_LOOPBACK ? LINK_ETHERNET : LINK_UNREADABLE;
+	return -EOPNOTSUPP;
 }
 
 const char *link_generic_why(const struct link_view *l)

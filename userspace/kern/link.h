@@ -37,14 +37,8 @@ struct link_places {
 	size_t count, room;
 };
 
-/* What its packets begin with where XDP sees them. */
-enum link_frames {
-	LINK_ETHERNET,
-	LINK_BARE, /* the IP header: tunnels, WireGuard, PPP */
-	LINK_UNREADABLE, /* something else, or what depends on the packet: nothing can be judged there */
-};
-
-enum link_frames link_frames(const struct link_view *l);
+/* enum sluice_frames; -EOPNOTSUPP: its packets begin with something else, or with what depends on the packet: nothing can be judged there. */
+int link_frames(const struct link_view *l);
 
 int links_read(struct link_places *out); /* out->item is freed with free() */
 const struct link_place *link_place(const struct link_places *all, unsigned int index); /* NULL: there is none */

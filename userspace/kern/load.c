@@ -190,14 +190,16 @@ int object_load(struct engine *e, const struct policy *p, struct diag *d)
 	return programs_pin(e, skel, d);
 }
 
-struct sluice_bpf *object_open_gate(const struct engine *e, bool bare)
+struct sluice_bpf *object_open_gate(const struct engine *e, int frames)
 {
 	_cleanup_(object_free) struct sluice_bpf *skel = sluice_bpf__open();
 	struct bpf_program *prog;
 
-	if (!skel || maps_reuse(e, skel))
+	if (frames < 0)
+		errno = -frames;
+	if (frames < 0 || !skel || maps_reuse(e, skel))
 		return NULL;
-	skel->rodata->frames_are_bare = bare;
+	skel->rodata->frames_are = frames;
 	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, prog == skel->progs.sluice_gate);
 	return TAKE_PTR(skel);
 }

@@ -15,10 +15,10 @@ int object_load(struct engine *e, const struct policy *p, struct diag *d);
 __u32 object_build(void); /* another one for each other object */
 bool object_fits(const struct engine *e); /* the maps that are open are such as this build makes */
 /*
- * An opened, not yet loaded, object of nothing but the gate, over the maps of `e`: for libxdp. `bare`: for an interface whose packets begin
- * with their IP header. Freed by object_free.
+ * An opened, not yet loaded, object of nothing but the gate, over the maps of `e`: for libxdp. `frames`: enum
+ * sluice_frames. Freed by object_free.
  */
-struct sluice_bpf *object_open_gate(const struct engine *e, bool bare);
+struct sluice_bpf *object_open_gate(const struct engine *e, int frames);
 struct bpf_object *object_of(struct sluice_bpf *skel);
 void object_free(struct sluice_bpf *skel);
 
