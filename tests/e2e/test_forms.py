@@ -6,7 +6,8 @@ import secrets
 
 import pytest
 
-from net import BUILD, LIB, PACE, SERVER, SERVER6, Net, Sluice
+from net import LIB, PACE, SERVER, SERVER6, Net, Sluice
+from test_modes import jumbo
 from tools import server_mac
 
 POLICY = """service smtp { ports = {25} max-connections-per-source = 1 }
@@ -22,10 +23,8 @@ class Client:
     """tests/lib/forms.py with addresses that the client's own kernel knows nothing of, and so resets nothing of."""
 
     def __init__(self, net, mtu):
-        net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")
-        net.run(net.client, "ip", "link", "set", "c0", "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp.frags")
-        for ns, nic in ((net.server, "s0"), (net.client, "c0")):
-            net.run(ns, "ip", "link", "set", nic, "mtu", mtu)
+        if mtu > 1500:
+            jumbo(net)
         for words in ("route replace 10.77.200.0/22 via 10.77.0.2", "-6 route replace fd78::/16 via fd77:0:1::2"):
             net.run(net.server, "ip", *words.split())
         self.process = net.ready(net.popen(net.client, LIB / "forms.py", "c0", server_mac(net), SERVER, SERVER6, 25, PACE))

@@ -33,6 +33,14 @@ def plain(net):
     return "s0"
 
 
+def jumbo(net):
+    net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")
+    net.run(net.client, "ip", "link", "set", "c0", "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp.frags")
+    for ns, nic in ((net.client, "c0"), (net.server, "s0")):
+        net.run(ns, "ip", "link", "set", nic, "mtu", "9000")
+    return "s0"
+
+
 def loopback(net):
     return "lo"
 
@@ -87,7 +95,7 @@ def vrf(net):
     return "s0"
 
 
-KINDS = [plain, loopback, port, bridge, macvlan, tagged, vlan, bond, vrf]
+KINDS = [plain, jumbo, loopback, port, bridge, macvlan, tagged, vlan, bond, vrf]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda f: f.__name__)
@@ -105,6 +113,7 @@ def test_limits_hold_there_and_doctor_says_what_status_says(kind, tmp_path):
         print(f"{kind.__name__}: {status}")
         foretold = [f["finding"] for f in before if "native XDP" in f["finding"] or "no driver tells" in f["finding"]]
         assert ("no native XDP" in foretold[0]) == (status["xdp_mode"] == "generic") or "no driver tells" in foretold[0], foretold
+        assert kind is not jumbo or status["xdp_mode"] == "native"
         word = "native XDP, as attached" if status["xdp_mode"] == "native" else "attached in generic mode"
         assert any(word in f for f in after), after
         assert any("the host answers there" in f and status["why"] in f for f in after) == (status["answers"] == "host"), after
@@ -118,7 +127,7 @@ def test_limits_hold_there_and_doctor_says_what_status_says(kind, tmp_path):
         assert h.greeted(2) and h.settle()["greeted"] == 2
 
 
-@pytest.mark.parametrize("kind", [plain, port, tagged, bond], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("kind", [plain, jumbo, port, tagged, bond], ids=lambda f: f.__name__)
 def test_cookies_by_xdp_come_back_there(kind, tmp_path):
     with contextlib.ExitStack() as made:
         net = made.enter_context(contextlib.closing(Net()))
