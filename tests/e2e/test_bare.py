@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Interfaces whose packets have no Ethernet header are judged as others are, or sluice says that it cannot (gate.md, G19)."""
+"""Interfaces whose packets have no Ethernet header are judged as others are, or sluice says that it cannot."""
 import contextlib
 import json
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whatever way Linux can be led to TCP, sluice follows it, or refuses what takes it (gate.md, G2 and T2)."""
+"""Whatever way Linux can be led to TCP, sluice follows it, or refuses what takes it."""
 import contextlib
 import json
 import secrets
@@ -102,7 +102,7 @@ WHY = ("denied", "admitted", "established", "not-protected", "evasion", "fragmen
 
 @pytest.mark.parametrize("mtu", [1500, 9000])
 def test_of_random_frames_of_a_denied_source_none_reaches_tcp(tmp_path, mtu):
-    """T9: the same frames in the name of others, before sluice was there and after, show what they would reach."""
+    """The same frames in the name of others, before sluice was there and after, show what they would reach."""
     calm = "syn-flood { pressure-syn-rate = 0 pressure-half-open = 0 pressure-expired = 0 }\n"
     seed, count = secrets.randbits(32), 4000 // PACE
     with contextlib.closing(Net()) as net:
