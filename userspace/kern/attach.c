@@ -213,7 +213,8 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	}
 	xdp_program__set_run_prio(prog, GATE_PRIORITY);
 	xdp_program__set_chain_call_enabled(prog, XDP_PASS, true);
-	xdp_program__set_xdp_frags_support(prog, true); /* else the dispatcher has none; it asks the others there, too */
+	xdp_program__set_xdp_frags_support(prog,
+					   true); /* else the dispatcher has none; it asks the others there, too */
 	err = xdp_program__attach(prog, if_nametoindex(interface), mode, 0);
 	if (err)
 		return err;
