@@ -1,120 +1,197 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * May this SYN come in? A SYN that does takes a slot of its source, its set and its service at once, as a reservation keyed
- * by the 4-tuple, so that SYNs sent together are counted before any of them is established (docs/architecture.md).
+ * May this SYN come in? One that finds a listener and is within all limits charges a slot of its source, its set and its service at
+ * once, and its handshake is remembered by the 4-tuple, so that SYNs sent together are counted before any of them is established. What
+ * belongs to a socket charges nothing. Where a spoofer may be at work, a SYN charges nothing either: in the calm the host answers it,
+ * under pressure a SYN cookie does, and the slot is charged when the client has answered (answered.bpf.h).
  */
 #ifndef SLUICE_ADMIT_BPF_H
 #define SLUICE_ADMIT_BPF_H
 
-#define EEXIST 17
+/* Not on the stack, which is short. It says nothing between packets, which a processor judges one by one. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, notes, __u32, struct handshake_note, 1);
 
 /* What a packet is admitted by. */
-struct door {
+struct admission {
 	struct xdp_md *ctx;
 	struct sluice_pkt *pkt;
 	const struct sluice_view *view;
 	struct sluice_pressure *pressure;
+	struct handshake_note *note; /* of its handshake */
 	__u64 now;
-	int force; /* allowed, or only observed: takes slots whatever the limits say */
+	int force; /* allowed, or only observed: charges slots whatever the limits say */
+	int unproven; /* the client has to answer before it charges anything */
+	int pressed; /* its service is under pressure (dry: would be) */
 };
 
 /* 0: nothing is known of the service, or nothing of the source: the packet passes as what it is so far. */
-static __always_inline int door_open(struct door *d)
+static __always_inline int admission_open(struct admission *d)
 {
+	__u32 zero = 0;
+
 	d->pressure = pressure_of(d->view->service);
-	return d->pressure && d->view->rule;
+	d->note = bpf_map_lookup_elem(&notes, &zero);
+	return d->pressure && d->note && d->view->rule;
 }
 
-static __always_inline int reservation_stands(const struct sluice_tuple *tuple)
+/* An expired handshake may make room for a new one, once ACKs at its port that find no element are judged. */
+static __always_inline int handshake_enter(const struct sluice_tuple *t, struct handshake_note *note, __u64 now)
 {
-	const struct sluice_reservation *r = bpf_map_lookup_elem(&reservations, tuple);
+	int err;
 
-	return r && r->expires_ns;
-}
-
-/* ADMITTED: the tuple holds a reservation (dry: would), *again if it had one before. Otherwise it holds nothing. */
-static __always_inline enum sluice_reason reserve(const struct door *d, struct sluice_holding *h, int proven,
-						  int *again)
-{
-	struct take how = { .now = d->now, .force = d->force, .reserve = 1, .proven = proven, .dry = d->view->dry };
-	struct give undo = { .now = d->now, .taken_ns = d->now, .reserved = 1, .proven = proven, .transient = 1 };
-	struct sluice_reservation fresh = { .expires_ns = d->now + SLUICE_RESERVATION_NS, .taken_ns = d->now };
-	enum sluice_reason why;
-	int err; /* not long: of what an update returns in Linux 6.1 the upper half is not of the number */
-
-	how.overbook = proven && guard_is_firm(d->pressure, d->now);
-	why = holding_take(h, d->view->rule, d->view->row, &how);
-	if (why != SLUICE_ADMITTED || d->view->dry)
-		return why;
-	fresh.holding = *h;
-	fresh.proof = proven ? SLUICE_PROOF_DONE : SLUICE_PROOF_NONE;
-	err = bpf_map_update_elem(&reservations, &d->pkt->tuple, &fresh, BPF_NOEXIST);
-	if (!err && d->view->row->published)
-		half_keep(&d->pkt->tuple);
-	if (!err)
-		return SLUICE_ADMITTED;
-	holding_give(h, &undo);
-	*again = err == -EEXIST;
-	if (*again)
-		return SLUICE_ADMITTED;
-	room_missed(SLUICE_TABLE_RESERVATIONS);
-	return SLUICE_UNPARSED;
+	note->may_forget = 0;
+	err = handshake_begin(t, note, now);
+	if (err != -EAGAIN)
+		return err;
+	cookies_guard(bpf_ntohs(note->may_forget), now);
+	return handshake_begin(t, note, now);
 }
 
 /*
- * COOKIE_SENT: answers this SYN by a cookie, and holds nothing for it. UNDECIDED: the host must answer. A source that is known
- * may have a connection, or the memory of one, with this very tuple: then only the host can answer.
+ * Remembers a handshake that holds what note->holding says. 0; -EEXIST: it is remembered already, and holds its own; else there is no
+ * room. A failure releases what it held.
  */
-static __always_inline enum sluice_reason cookie_offer(struct door *d, const struct sluice_counter *source)
+__noinline int handshake_remember(const struct sluice_tuple *t, struct handshake_note *note, __u64 now, int published)
 {
-	if (!service_bakes(d->view->generation, d->view->row))
-		return SLUICE_UNDECIDED;
+	struct give undo = { .now = now, .taken_ns = now, .reserved = 1, .transient = 1 };
+	int err;
+
+	if (!t || !note)
+		return -ENOSPC;
+	note->charged_ns = now;
+	if (published)
+		note->flags |= SLUICE_HANDSHAKE_PUBLISHED;
+	err = handshake_enter(t, note, now);
+	if (!err && published)
+		half_keep(t);
+	if (!err)
+		return 0;
+	if (err != -EEXIST)
+		room_missed(SLUICE_TABLE_HANDSHAKES);
+	undo.proven = note->flags & SLUICE_HANDSHAKE_CONFIRMED;
+	holding_give(&note->holding, &undo);
+	return err;
+}
+
+/*
+ * Charges what note->holding names, for a client that has answered (`proven`) or has not: ADMITTED, or why not. Handshakes that nobody
+ * has answered do not stand in the way of one that is answered while ACKs are judged; so that is still so when they are answered.
+ */
+static __always_inline enum sluice_reason slots_charge(const struct admission *d, struct handshake_note *note,
+						       int proven)
+{
+	struct take how = { .now = d->now, .force = d->force, .reserve = 1, .proven = proven, .dry = d->view->dry };
+
+	how.overbook = proven && guard_is_firm(d->pkt->local_port, d->now);
+	if (how.overbook && !how.dry)
+		watch_raise(d->pkt->local_port, d->now);
+	note->flags = proven ? SLUICE_HANDSHAKE_CONFIRMED : SLUICE_HANDSHAKE_EMBRYONIC;
+	return holding_take(&note->holding, d->view->rule, d->view->row, &how);
+}
+
+/* ADMITTED: the handshake is remembered with its slots (dry: would be). Otherwise nothing is held for it. */
+static __always_inline enum sluice_reason handshake_charge(const struct admission *d, struct handshake_note *note,
+							   int proven)
+{
+	enum sluice_reason why = slots_charge(d, note, proven);
+	int err;
+
+	if (why != SLUICE_ADMITTED || d->view->dry)
+		return why;
+	err = handshake_remember(&d->pkt->tuple, note, d->now, d->view->row->published);
+	if (err && err != -EEXIST)
+		return SLUICE_TABLE_FULL;
+	if (err)
+		d->pkt->fresh = 0;
+	return SLUICE_ADMITTED;
+}
+
+/*
+ * UNPROVEN: the handshake is remembered, and holds nothing (dry: would be). `flags` SLUICE_HANDSHAKE_*. One that the host may make a
+ * connection of at once has to be charged at once.
+ */
+static __always_inline enum sluice_reason handshake_await(const struct admission *d, struct handshake_note *note,
+							  __u8 flags)
+{
+	int err;
+
+	if (syn_opens_fast(d->ctx, d->pkt))
+		return handshake_charge(d, note, 0);
+	if (d->view->dry)
+		return SLUICE_UNPROVEN;
+	d->pkt->fresh = 0;
+	watch_raise(d->pkt->local_port, d->now);
+	note->flags = SLUICE_HANDSHAKE_EMBRYONIC | flags;
+	note->holding.holds = 0;
+	err = handshake_remember(&d->pkt->tuple, note, d->now, d->view->row->published);
+	return err && err != -EEXIST ? SLUICE_TABLE_FULL : SLUICE_UNPROVEN;
+}
+
+/* Not 0: the service has its share of unanswered handshakes. A look before a leap: charging and releasing cost ten times as much. */
+static __always_inline int handshakes_full(const struct admission *d)
+{
+	if (d->pressure->embryonic < d->view->generation->handshakes)
+		return 0;
 	if (!d->view->dry)
-		cookies_want(d->pressure, d->now);
-	if (!answer_allowed(d->ctx, d->pkt)) {
-		if (!d->view->dry)
-			guard_raise(d->pressure, d->now); /* the host's own cookies come back as well */
-		return SLUICE_UNDECIDED;
-	}
-	if (source && !syn_finds_listener(d->ctx, d->pkt))
-		return SLUICE_UNDECIDED;
+		room_missed(SLUICE_TABLE_HANDSHAKES);
+	return 1;
+}
+
+/* Makes a cookie and sends it; UNDECIDED: no listener is ready to accept cookies. */
+static __always_inline enum sluice_reason cookie_send(struct admission *d, const struct sluice_counter *source)
+{
 	if (d->view->dry)
 		return cookie_could(d->ctx, d->pkt) ? SLUICE_COOKIE_SENT : SLUICE_UNDECIDED;
 	if (!cookie_make(d->ctx, d->pkt))
 		return SLUICE_UNDECIDED;
-	guard_raise(d->pressure, d->now);
+	cookies_guard(d->pkt->local_port, d->now);
 	answer_sent(d->ctx, d->pkt, source && source->state == SLUICE_COUNTER_PROVEN);
 	d->pkt->fresh = 0;
 	return SLUICE_COOKIE_SENT;
 }
 
-static __always_inline void contest_note(const struct door *d, int pressing)
+/*
+ * COOKIE_SENT: answers this SYN by a cookie, and holds nothing for it. UNPROVEN: the host answers it, where XDP may not, by a cookie of
+ * its own when its queue is full; the guard finds either when it is answered. UNDECIDED: the calm rules go on.
+ */
+static __always_inline enum sluice_reason cookie_offer(struct admission *d, const struct sluice_counter *source)
 {
-	if (pressing && !d->pressure->on)
-		pressure_begin(d->pressure, d->now);
-	guard_raise(d->pressure, d->now);
-	if (!guard_is_firm(d->pressure, d->now))
+	if (!service_bakes(d->view->generation, d->view->row))
+		return SLUICE_UNDECIDED;
+	if (!d->view->dry)
 		cookies_want(d->pressure, d->now);
+	if (answer_allowed(d->ctx, d->pkt))
+		return cookie_send(d, source);
+	if (syn_opens_fast(d->ctx, d->pkt))
+		return SLUICE_UNDECIDED;
+	if (!d->view->dry)
+		cookies_guard(d->pkt->local_port, d->now);
+	d->pkt->fresh = 0;
+	return SLUICE_UNPROVEN;
 }
 
-/* Full, but of what may be a spoofer's: once the guard is firm, who answers a cookie gets a slot all the same. */
-static __always_inline enum sluice_reason contest(struct door *d, enum sluice_reason full, enum fills fills,
-						  const struct sluice_counter *source)
+/*
+ * Full, but of handshakes that nobody has answered yet: once the guard is firm, a client that answers gets a slot all the same. Until
+ * then, and where that cannot be seen (a container's sockets are elsewhere), it is simply full.
+ */
+static __always_inline enum sluice_reason contest(struct admission *d, enum sluice_reason full, enum fills fills)
 {
-	enum sluice_reason why;
+	int firm = guard_is_firm(d->pkt->local_port, d->now);
 
-	if (fills == FILLS_SURE || !service_bakes(d->view->generation, d->view->row) ||
-	    (fills == FILLS_UNSURE && !d->pressure->guarded))
+	if (d->view->row->published)
 		return full;
 	if (!d->view->dry)
-		contest_note(d, fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS);
-	if (!guard_is_firm(d->pressure, d->now))
-		return full;
-	why = cookie_offer(d, source);
-	return why == SLUICE_UNDECIDED ? full : why;
+		watch_raise(d->pkt->local_port, d->now);
+	d->unproven = 1;
+	if (fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS && !d->pressed) {
+		d->pressed = 1;
+		if (!d->view->dry)
+			pressure_begin(d->pressure, d->now);
+	}
+	return firm ? SLUICE_UNDECIDED : full;
 }
 
-static __always_inline enum sluice_reason syn_rate_check(const struct door *d, const struct sluice_counter *source,
+static __always_inline enum sluice_reason syn_rate_check(const struct admission *d, const struct sluice_counter *source,
 							 const struct sluice_source_key *key)
 {
 	const struct sluice_limit *limit = &d->view->row->syn;
@@ -124,44 +201,137 @@ static __always_inline enum sluice_reason syn_rate_check(const struct door *d, c
 	return sketch_refuses(key, limit, d->view->control->seed, d->view->dry) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
 }
 
-/* The SYN is within the limits: counts it, and answers it where the service or its source is to be answered by cookies. */
-static __always_inline enum sluice_reason flood_check(struct door *d, const struct sluice_counter *source,
-						      const struct sluice_source_key *key)
+/*
+ * The SYN belongs to a connection, which answers it, and takes nothing. But the connection may be over before the SYN reaches it, and
+ * the SYN begin another: so what it may begin is remembered, and where there is no room for that its port is guarded.
+ */
+static __always_inline enum sluice_reason connection_syn(struct admission *d, struct handshake_note *note)
 {
-	enum sluice_reason why = syn_rate_check(d, source, key);
+	enum sluice_reason why = handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
 
-	if (why != SLUICE_UNDECIDED)
-		return why;
-	if (!pressure_check(d->pressure, d->view, d->now) && !source_is_suspect(d->pressure, key, d->now))
-		return SLUICE_UNDECIDED;
-	return cookie_offer(d, source);
+	if (why == SLUICE_TABLE_FULL)
+		cookies_guard(d->pkt->local_port, d->now);
+	return why == SLUICE_TABLE_FULL || why == SLUICE_UNPROVEN ? SLUICE_ESTABLISHED : why;
 }
 
-static __always_inline enum sluice_reason admit_syn(struct door *d)
+/* Whose is the 4-tuple of this SYN? Of a container's sockets only connections are known. */
+static __always_inline enum flow syn_owner(const struct admission *d)
 {
-	const struct sluice_counter *source;
-	enum sluice_reason why = SLUICE_UNDECIDED;
-	enum fills fills = FILLS_NOT;
-	struct sluice_holding h;
-	int again = 0;
+	if (d->view->row->published)
+		return inside_lives(&d->pkt->tuple) ? FLOW_CONNECTION : FLOW_LISTENER;
+	return flow_of(d->ctx, d->pkt);
+}
 
-	holding_of(d->view, &d->pkt->tuple.source, &h);
-	source = bpf_map_lookup_elem(&sources, &h.source);
-	if (source && source->reserved && reservation_stands(&d->pkt->tuple)) {
-		d->pkt->fresh = 0;
-		return SLUICE_ADMITTED;
-	}
-	if (!d->force)
-		why = limits_peek(d->view, source, &h, &fills);
-	if (fills == FILLS_SURE)
+/* UNDECIDED: a listener would take this SYN. What belongs to a socket, or finds none, passes; so does what a container may take. */
+static __always_inline enum sluice_reason syn_flow(struct admission *d, struct handshake_note *note)
+{
+	enum flow flow = syn_owner(d);
+
+	if (flow == FLOW_CONNECTION)
+		return connection_syn(d, note);
+	if (flow == FLOW_TIMEWAIT) /* the host may answer it by a new connection, or by the memory of the old one */
+		return handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
+	if (flow != FLOW_NONE)
+		return SLUICE_UNDECIDED;
+	d->pkt->fresh = 0;
+	return SLUICE_NO_LISTENER;
+}
+
+/* A limit refuses this SYN; but one whose 4-tuple belongs to a socket must reach it, or a client that reuses its port is shut out. */
+static __always_inline enum sluice_reason refused_unless_owned(struct admission *d, struct handshake_note *note,
+							       enum sluice_reason why)
+{
+	enum flow flow;
+
+	if (!d->view->row->published && !live_tuple_maybe(&d->pkt->tuple, d->view->control->seed))
+		return why;
+	flow = syn_owner(d);
+	if ((flow != FLOW_CONNECTION && flow != FLOW_TIMEWAIT) || syn_opens_fast(d->ctx, d->pkt))
 		return why;
 	d->now = bpf_ktime_get_ns();
-	why = fills ? contest(d, why, fills, source) : flood_check(d, source, &h.source);
+	if (flow == FLOW_CONNECTION)
+		return connection_syn(d, note);
+	return handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
+}
+
+/* The SYN is sent again while its handshake is in progress: the host answers it again, under pressure a cookie does. */
+static __always_inline enum sluice_reason syn_repeated(struct admission *d, const struct handshake_note *note,
+						       const struct sluice_counter *source)
+{
+	enum sluice_reason why = d->pressed ? cookie_offer(d, source) : SLUICE_UNDECIDED;
+
+	d->pkt->fresh = 0;
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	why = reserve(d, &h, 0, &again);
-	d->pkt->fresh = !again;
-	return why;
+	return note->held ? SLUICE_ADMITTED : SLUICE_UNPROVEN;
+}
+
+/* Within the limits, or full of what may be a spoofer's: who answers this SYN, and what does it charge? */
+static __always_inline enum sluice_reason syn_begins(struct admission *d, struct handshake_note *note,
+						     const struct sluice_counter *source)
+{
+	enum sluice_reason why = syn_flow(d, note);
+
+	if (why == SLUICE_UNDECIDED && d->pressed)
+		why = cookie_offer(d, source);
+	if (why != SLUICE_UNDECIDED)
+		return why;
+	if (handshakes_full(d))
+		return SLUICE_TABLE_FULL;
+	if (d->unproven || source_is_suspect(d->pressure, &note->holding.source, d->now))
+		return handshake_await(d, note, 0);
+	return handshake_charge(d, note, 0);
+}
+
+/* Not 0: nothing is known of its source, and no socket has its 4-tuple. */
+static __always_inline int syn_is_strange(const struct admission *d, const struct sluice_counter *source)
+{
+	return !source && !live_tuple_maybe(&d->pkt->tuple, d->view->control->seed);
+}
+
+/* Counts this SYN in the windows of its service and its source: UNDECIDED, or why it goes no further. The host drops a void one unseen. */
+static __always_inline enum sluice_reason syn_note(struct admission *d, const struct sluice_counter *source)
+{
+	enum sluice_reason why = syn_rate_check(d, source, &d->note->holding.source);
+
+	if (why != SLUICE_UNDECIDED)
+		return why;
+	if (!d->view->dry && checksum_bad(d->ctx, d->pkt))
+		return SLUICE_CHECKSUM;
+	d->now = bpf_ktime_get_ns();
+	d->pressed = pressure_check(d->pressure, d->view, d->now);
+	return SLUICE_UNDECIDED;
+}
+
+/* A flood is answered before any table is asked that it could fill. */
+static __always_inline enum sluice_reason admit_syn(struct admission *d)
+{
+	enum sluice_reason full = SLUICE_UNDECIDED, why;
+	struct handshake_note *note = d->note;
+	const struct sluice_counter *source;
+	enum fills fills = FILLS_NOT;
+
+	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
+	note->isn = bpf_ntohl(d->pkt->seq);
+	source = bpf_map_lookup_elem(&sources, &note->holding.source);
+	if (!d->force)
+		full = limits_peek(d->view, source, &note->holding, &fills);
+	if (fills == FILLS_SURE)
+		return refused_unless_owned(d, note, full);
+	why = syn_note(d, source);
+	if (why == SLUICE_UNDECIDED && d->pressed && !fills && syn_is_strange(d, source))
+		why = cookie_offer(d, source);
+	if (why != SLUICE_UNDECIDED)
+		return why;
+	if (handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now)))
+		return syn_repeated(d, note, source);
+	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
+	note->isn = bpf_ntohl(d->pkt->seq);
+	if (fills)
+		why = contest(d, full, fills);
+	if (why != SLUICE_UNDECIDED)
+		return refused_unless_owned(d, note, why);
+	return syn_begins(d, note, source);
 }
 
 #endif

@@ -1,124 +1,176 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * May this segment without SYN pass? It may complete a handshake: of a reservation, of one that ran out, or of a SYN cookie that
- * holds nothing yet. All of these take part in the limits; what belongs to nothing is dropped.
+ * May this segment without SYN pass? It may complete a handshake: one that holds its slots, one that holds nothing, or a SYN cookie.
+ * While any of these is possible at its port (guard.bpf.h) it is judged, and what completes a handshake without a slot must charge
+ * one. What belongs to nothing passes, so that the host answers it; in a flood of such segments it is dropped.
  */
 #ifndef SLUICE_ANSWERED_BPF_H
 #define SLUICE_ANSWERED_BPF_H
 
-/* Not 0: the slot had not been given back yet, and counts (dry: would) for another while. */
-static __always_inline int reservation_renew(struct sluice_reservation *r, __u64 now, int dry)
+/* Undoes what was charged (or, of slots that were charged before, proved) for an element that is another by now. */
+static __always_inline void answer_undo(const struct admission *d, const struct handshake_note *note, int sure,
+					int proved)
 {
-	__u64 old = r->expires_ns;
+	struct give undo = { .now = d->now, .taken_ns = d->now, .reserved = 1, .proven = sure, .transient = 1 };
 
-	if (dry)
-		return old != 0;
-	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, now + SLUICE_RESERVATION_NS) != old)
-		return 0;
-	r->late = 0;
-	return 1;
-}
-
-/* The client of this reservation has answered. Whoever takes its slots at the same time takes them as unanswered. */
-static __always_inline enum sluice_reason reservation_prove(struct door *d, struct sluice_reservation *r)
-{
-	struct sluice_holding h = r->holding;
-	enum sluice_reason why;
-
-	if (d->view->dry && r->proof == SLUICE_PROOF_NONE)
-		return holding_prove(&h, d->view->rule, d->view->row, d->force, 1);
-	if (d->view->dry ||
-	    __sync_val_compare_and_swap(&r->proof, SLUICE_PROOF_NONE, SLUICE_PROOF_BUSY) != SLUICE_PROOF_NONE)
-		return SLUICE_ADMITTED;
-	why = holding_prove(&h, d->view->rule, d->view->row, d->force, 0);
-	if (why != SLUICE_ADMITTED) {
-		__sync_val_compare_and_swap(&r->proof, SLUICE_PROOF_BUSY, SLUICE_PROOF_NONE);
-		return why;
-	}
-	if (__sync_val_compare_and_swap(&r->proof, SLUICE_PROOF_BUSY, SLUICE_PROOF_DONE) != SLUICE_PROOF_BUSY)
-		holding_unprove(&h, h.holds);
-	return why;
-}
-
-/* Somebody who is no spoofer completes a handshake: ADMITTED when it has a slot, of its reservation or a new one. */
-static __always_inline enum sluice_reason admit_answer(struct door *d)
-{
-	struct sluice_reservation *r;
-	enum sluice_reason why;
-	struct sluice_holding h;
-	int again = 0;
-
-	r = bpf_map_lookup_elem(&reservations, &d->pkt->tuple);
-	if (r && r->expires_ns && (!r->late || reservation_renew(r, d->now, d->view->dry)))
-		return reservation_prove(d, r);
-	holding_of(d->view, &d->pkt->tuple.source, &h);
-	why = reserve(d, &h, 1, &again);
-	d->pkt->fresh = !again;
-	return why;
-}
-
-/* ESTABLISHED, or why a segment without SYN may not pass where all of them are judged. */
-static __always_inline enum sluice_reason admit_judged(struct door *d)
-{
-	enum sluice_reason why;
-	enum belongs to;
-
-	if (!packet_is_ours(&d->pkt->tuple.local, d->view->named))
-		return SLUICE_NOT_LOCAL;
-	d->now = bpf_ktime_get_ns();
-	to = segment_judge(d->ctx, d->pkt);
-	if (to == BELONGS_LISTENER || to == BELONGS_STRANGER) {
-		if (!d->view->dry)
-			stray_note(d->pressure, d->view->service, d->now);
-		return SLUICE_COOKIE_FORGED;
-	}
-	if (to != BELONGS_COOKIE && to != BELONGS_HANDSHAKE)
-		return SLUICE_ESTABLISHED;
-	if (to == BELONGS_COOKIE && !d->view->dry)
-		answer_returned(d->ctx, d->pkt);
-	why = admit_answer(d);
-	d->pkt->connected = 1;
-	if (why != SLUICE_ADMITTED)
-		return why;
-	return to == BELONGS_COOKIE ? SLUICE_COOKIE_VALID : SLUICE_ESTABLISHED;
+	if (!note->held)
+		holding_give(&note->holding, &undo);
+	else if (proved)
+		holding_unprove(&note->holding, note->holding.holds);
 }
 
 /*
- * An ACK may complete a handshake whose reservation ran out: then it must find a free slot, or the limit would be
- * overshot. ESTABLISHED for everything else.
+ * An element is there: proves the slots that it holds (its counters learn that the client is no spoofer), or charges what it does not
+ * hold. -EEXIST, -ENOENT: it is another by now, and nothing was charged.
  */
-static __always_inline enum sluice_reason admit_late(struct door *d)
+static __always_inline int element_answer(struct admission *d, struct handshake_note *note, int sure,
+					  enum sluice_reason *why)
 {
-	struct sluice_reservation *r;
-	enum sluice_reason why;
-	struct sluice_holding h;
-	int again = 0;
+	int proves = sure && note->held && !(note->flags & SLUICE_HANDSHAKE_CONFIRMED);
+	int err;
 
-	d->now = bpf_ktime_get_ns();
-	r = bpf_map_lookup_elem(&reservations, &d->pkt->tuple);
-	if (r && reservation_renew(r, d->now, d->view->dry))
-		return SLUICE_ESTABLISHED;
-	holding_of(d->view, &d->pkt->tuple.source, &h);
-	why = reserve(d, &h, 0, &again);
-	if (again) /* it is being given back this instant: the client sends again */
+	if (proves)
+		*why = holding_prove(&note->holding, d->view->rule, d->view->row, d->force, d->view->dry);
+	if (!note->held) {
+		holding_of(d->view, &d->pkt->tuple.source, &note->holding);
+		*why = slots_charge(d, note, sure);
+		note->charged_ns = d->now;
+	}
+	if (*why != SLUICE_ADMITTED || d->view->dry)
+		return 0;
+	if (sure)
+		note->flags |= SLUICE_HANDSHAKE_CONFIRMED;
+	err = handshake_answer(&d->pkt->tuple, note, d->now);
+	if (err)
+		answer_undo(d, note, sure, proves);
+	return err;
+}
+
+/*
+ * The element was moved while its slots were charged. It may be answered by another segment; or be a connection by now, if its slots
+ * cannot have run out meanwhile, which takes two ticks. Else the client sends again.
+ */
+static __always_inline enum sluice_reason element_moved(struct admission *d, struct handshake_note *note, __u8 was)
+{
+	__u8 state = handshake_look(&d->pkt->tuple, note, 0);
+
+	d->pkt->fresh = 0;
+	if (state == HANDSHAKE_ANSWERED && !(note->flags & SLUICE_HANDSHAKE_RESET))
+		return SLUICE_ADMITTED;
+	return state == HANDSHAKE_FREE && was == HANDSHAKE_SYN_SEEN ? SLUICE_ADMITTED : SLUICE_SOURCE_CONNECTIONS;
+}
+
+/* Nothing is known of the handshake that this segment completes: it charges slots of its own, for a client who is not spoofed. */
+static __always_inline enum sluice_reason answer_charge(struct admission *d, struct handshake_note *note, int sure)
+{
+	enum sluice_reason why;
+	int err;
+
+	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
+	note->isn = bpf_ntohl(d->pkt->seq) - 1;
+	d->pkt->fresh = 1;
+	why = slots_charge(d, note, sure);
+	if (why != SLUICE_ADMITTED || d->view->dry)
+		return why;
+	err = handshake_remember(&d->pkt->tuple, note, d->now, d->view->row->published);
+	if (err == -EEXIST)
+		return element_moved(d, note, HANDSHAKE_FREE);
+	return err ? SLUICE_TABLE_FULL : SLUICE_ADMITTED;
+}
+
+/* A client completes a handshake: ADMITTED when it has a slot, of its handshake or a new one. `sure`: it is not spoofed. */
+static __always_inline enum sluice_reason admit_answer(struct admission *d, struct handshake_note *note, int sure)
+{
+	enum sluice_reason why = SLUICE_ADMITTED;
+	__u8 was = note->state;
+
+	if (was != HANDSHAKE_FREE && note->flags & SLUICE_HANDSHAKE_RESET)
 		return SLUICE_SOURCE_CONNECTIONS;
+	if (was == HANDSHAKE_ANSWERED)
+		return why;
+	if (was == HANDSHAKE_FREE) {
+		why = answer_charge(d, note, sure);
+	} else {
+		d->pkt->fresh = !note->held;
+		if (element_answer(d, note, sure, &why))
+			return element_moved(d, note, was);
+	}
+	d->pkt->connected = sure; /* a refusal tells the client, who believes in its connection */
+	return why;
+}
+
+/* What completes a handshake passes as what it completes. */
+static __always_inline enum sluice_reason answer_judge(struct admission *d, struct handshake_note *note, enum flow flow)
+{
+	enum sluice_reason why;
+
+	if (flow == FLOW_COOKIE && !d->view->dry)
+		answer_returned(d->ctx, d->pkt);
+	why = admit_answer(d, note, 1);
+	if (why != SLUICE_ADMITTED)
+		return why;
+	if (flow == FLOW_COOKIE)
+		return SLUICE_COOKIE_VALID;
+	return d->pkt->fresh ? SLUICE_ADMITTED : SLUICE_ESTABLISHED;
+}
+
+/* Of no connection. Right behind the answer that makes one, the gate is ahead of the socket table. */
+static __always_inline enum sluice_reason stray_judge(struct admission *d, const struct handshake_note *note)
+{
+	if (note->state == HANDSHAKE_ANSWERED)
+		return SLUICE_ESTABLISHED;
+	if (!d->view->dry && stray_sample(d->view->service))
+		stray_note(d->pressure, d->view->service, d->now);
+	return d->pressure->ack_flood ? SLUICE_COOKIE_FORGED : SLUICE_OUT_OF_STATE;
+}
+
+/* A container's socket is in another namespace: nobody can say whether the number is right, so nothing is proved. */
+static __always_inline enum sluice_reason published_judge(struct admission *d, struct handshake_note *note)
+{
+	enum sluice_reason why;
+
+	if (!d->pkt->ack || note->state == HANDSHAKE_FREE || (note->held && note->state != HANDSHAKE_EXPIRING) ||
+	    inside_lives(&d->pkt->tuple))
+		return SLUICE_ESTABLISHED;
+	why = admit_answer(d, note, 0);
 	return why == SLUICE_ADMITTED ? SLUICE_ESTABLISHED : why;
 }
 
-static __always_inline enum sluice_reason admit_ack(struct door *d)
+/* ESTABLISHED, or what else a segment is where all of them are judged. `ask`: also those that the table knows nothing of. */
+static __always_inline enum sluice_reason admit_judged(struct admission *d, const struct sluice_guard *g, int ask)
 {
-	int judging = service_bakes(d->view->generation, d->view->row);
-	const struct sluice_pulse *beat;
-	__u32 zero = 0;
+	struct handshake_note *note = d->note;
+	enum flow flow;
 
-	if (judging && d->pressure->guarded)
-		return admit_judged(d);
-	beat = bpf_map_lookup_elem(&pulse, &zero);
-	if (beat && beat->late && d->pkt->ack && bpf_map_lookup_elem(&late, &d->pkt->tuple))
-		return admit_late(d);
-	if (judging && d->pressure->completed && stray_sample(d->view->service))
-		return admit_judged(d);
-	return SLUICE_ESTABLISHED;
+	note->holding.holds = 0;
+	handshake_look(&d->pkt->tuple, note, 0);
+	if (note->state == HANDSHAKE_FREE && !ask && !cookies_guarded(g, d->now))
+		return SLUICE_ESTABLISHED;
+	if (d->view->row->published)
+		return published_judge(d, note);
+	if (!packet_is_ours(&d->pkt->tuple.local, d->view->named))
+		return SLUICE_NOT_LOCAL;
+	flow = flow_of(d->ctx, d->pkt);
+	if (flow == FLOW_ANSWER || flow == FLOW_COOKIE)
+		return answer_judge(d, note, flow);
+	if (flow == FLOW_LISTENER || (flow == FLOW_HANDSHAKE && !d->pkt->rst))
+		return stray_judge(d, note);
+	return flow == FLOW_NONE ? SLUICE_OUT_OF_STATE : SLUICE_ESTABLISHED;
+}
+
+static __always_inline enum sluice_reason admit_ack(struct admission *d)
+{
+	const struct sluice_guard *g = guard_of(d->pkt->local_port);
+	int sampled = d->pressure->completed && !d->view->row->published && stray_sample(d->view->service);
+
+	if (d->pkt->rst && !d->view->dry)
+		handshake_reset(&d->pkt->tuple, bpf_ntohl(d->pkt->seq), bpf_ktime_get_ns());
+	if (!g || (!g->watch_until_ns && !g->cookies_until_ns && !sampled && !d->pressure->ack_flood))
+		return SLUICE_ESTABLISHED;
+	d->now = bpf_ktime_get_ns();
+	if (!guard_stands(g, d->now) && !sampled && !d->pressure->ack_flood)
+		return SLUICE_ESTABLISHED;
+	return admit_judged(d, g, sampled || d->pressure->ack_flood);
 }
 
 #endif

@@ -8,138 +8,12 @@
 #ifndef SLUICE_COOKIE_BPF_H
 #define SLUICE_COOKIE_BPF_H
 
-#define TCP_HEADER_MAX 60
 #define STAMP_FRESH_NS (1000ULL * 1000000) /* asked again after this ... */
 #define STAMP_RETRY_NS (10ULL * 1000000) /* ... or this, where the listener could not be told */
 #define STAMP_GOOD_NS (60ULL * 1000000000) /* half of what the host remembers: the cookie must still come back */
 
-/* The headers as the helpers want them. Of the IP header they read version and addresses. */
-struct segment {
-	union {
-		struct iphdr v4;
-		struct ipv6hdr v6;
-	} ip;
-	union {
-		struct tcphdr tcp;
-		__u8 bytes[TCP_HEADER_MAX];
-	};
-};
-
 /* Not on the stack, which is short. Nothing is left in it between packets, which a processor judges one by one. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, scratch, __u32, struct segment, 1);
-
-static __always_inline void segment_addresses(struct segment *s, const struct sluice_pkt *pkt)
-{
-	if (pkt->ipv4) {
-		s->ip.v4.version = 4;
-		s->ip.v4.saddr = pkt->tuple.source.word[3];
-		s->ip.v4.daddr = pkt->tuple.local.word[3];
-		return;
-	}
-	s->ip.v6.version = 6;
-	__builtin_memcpy(&s->ip.v6.saddr, &pkt->tuple.source, 16);
-	__builtin_memcpy(&s->ip.v6.daddr, &pkt->tuple.local, 16);
-}
-
-static __always_inline __u32 segment_ip_len(const struct sluice_pkt *pkt)
-{
-	return pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-}
-
-/* A bare header of the segment: no options, which only SYNs are asked for. */
-static __always_inline void segment_bare(struct segment *s, const struct sluice_pkt *pkt)
-{
-	segment_addresses(s, pkt);
-	s->tcp.source = pkt->tuple.source_port;
-	s->tcp.dest = pkt->tuple.local_port;
-	s->tcp.seq = pkt->seq;
-	s->tcp.ack_seq = pkt->ack_seq;
-	s->tcp.doff = sizeof(struct tcphdr) / 4;
-	s->bytes[13] = pkt->flags;
-}
-
-/* The socket that the segment would reach: a connection, a handshake or a listener. The caller releases it. */
-static __always_inline struct bpf_sock *socket_find(struct xdp_md *ctx, const struct sluice_pkt *pkt)
-{
-	struct bpf_sock_tuple t = {};
-
-	if (pkt->ipv4) {
-		t.ipv4.saddr = pkt->tuple.source.word[3];
-		t.ipv4.daddr = pkt->tuple.local.word[3];
-		t.ipv4.sport = pkt->tuple.source_port;
-		t.ipv4.dport = pkt->tuple.local_port;
-		return bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
-	}
-	__builtin_memcpy(t.ipv6.saddr, &pkt->tuple.source, 16);
-	__builtin_memcpy(t.ipv6.daddr, &pkt->tuple.local, 16);
-	t.ipv6.sport = pkt->tuple.source_port;
-	t.ipv6.dport = pkt->tuple.local_port;
-	return bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
-}
-
-enum belongs {
-	BELONGS_NOWHERE, /* no listener: nothing is known of it here */
-	BELONGS_LISTENER, /* to no connection */
-	BELONGS_COOKIE, /* to no connection, but it brings a cookie that the listener accepts */
-	BELONGS_HANDSHAKE, /* completes one */
-	BELONGS_STRANGER, /* to a handshake, but does not know our sequence number */
-	BELONGS_CONNECTION,
-};
-
-/* Ends the reference to `sk`. */
-static __always_inline enum belongs handshake_judge(struct bpf_sock *sk, const struct sluice_pkt *pkt)
-{
-	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
-	__u32 isn = request ? request->snt_isn : 0;
-	int known = request != NULL;
-
-	bpf_sk_release(sk);
-	if (!pkt->ack)
-		return BELONGS_CONNECTION;
-	return known && bpf_ntohl(pkt->ack_seq) == isn + 1 ? BELONGS_HANDSHAKE : BELONGS_STRANGER;
-}
-
-/* enum belongs: where a segment without SYN, or with SYN and ACK, would end up. */
-__noinline int segment_judge(struct xdp_md *ctx, const struct sluice_pkt *pkt)
-{
-	struct segment s = {};
-	struct bpf_sock *sk;
-	long err = -1;
-
-	if (!pkt)
-		return BELONGS_CONNECTION;
-	sk = socket_find(ctx, pkt);
-	if (!sk)
-		return BELONGS_NOWHERE;
-	if (sk->state == TCP_NEW_SYN_RECV)
-		return handshake_judge(sk, pkt);
-	if (sk->state != TCP_LISTEN) {
-		bpf_sk_release(sk);
-		return BELONGS_CONNECTION;
-	}
-	if (pkt->ack) {
-		segment_bare(&s, pkt);
-		err = bpf_tcp_check_syncookie(sk, &s.ip, segment_ip_len(pkt), &s.tcp, sizeof(s.tcp));
-	}
-	bpf_sk_release(sk);
-	return err ? BELONGS_LISTENER : BELONGS_COOKIE;
-}
-
-/* Not 0: the SYN would reach a listener. One that reaches a connection (also one that has ended) is the host's to answer. */
-__noinline int syn_finds_listener(struct xdp_md *ctx, const struct sluice_pkt *pkt)
-{
-	struct bpf_sock *sk;
-	int listens;
-
-	if (!pkt)
-		return 0;
-	sk = socket_find(ctx, pkt);
-	if (!sk)
-		return 0;
-	listens = sk->state == TCP_LISTEN;
-	bpf_sk_release(sk);
-	return listens;
-}
 
 /* Asks the listener to remember, and makes a cookie on the way. -ENOENT: tcp_syncookies is not 2. */
 static __always_inline long listener_stamp(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s,
@@ -164,12 +38,20 @@ static __always_inline int stamp_younger(const struct sluice_stamp *stamp, __u64
 	return stamp->stamped_ns && now - stamp->stamped_ns < ns;
 }
 
+/* How often somebody began to listen at this port. */
+static __always_inline __u32 listens_at(__u16 port)
+{
+	const struct sluice_guard *g = guard_of(port);
+
+	return g ? g->listens : 0;
+}
+
 /* What is known of the listener without asking it. DUE: that it has to be asked. */
-static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *stamp, __u64 now)
+static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *stamp, __u32 listens, __u64 now)
 {
 	__u64 wait;
 
-	if (!stamp)
+	if (!stamp || stamp->listens != listens)
 		return STAMP_DUE;
 	wait = stamp_younger(stamp, now, STAMP_FRESH_NS * 2) ? STAMP_FRESH_NS : STAMP_RETRY_NS;
 	if (now - stamp->tried_ns >= wait)
@@ -182,14 +64,14 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct sluice_listener_key key = { .addr = pkt->tuple.local, .port = pkt->local_port };
-	struct sluice_stamp *stamp, fresh = { .tried_ns = now };
+	struct sluice_stamp *stamp, fresh = { .tried_ns = now, .listens = listens_at(pkt->local_port) };
 	enum stamp_says says;
 
 	stamp = bpf_map_lookup_elem(&stamps, &key);
-	says = stamp_read(stamp, now);
+	says = stamp_read(stamp, fresh.listens, now);
 	if (says != STAMP_DUE)
 		return says == STAMP_ACCEPTS;
-	if (stamp) {
+	if (stamp && stamp->listens == fresh.listens) {
 		fresh.stamped_ns = stamp->stamped_ns;
 		stamp->tried_ns = now; /* so that no other processor asks, too */
 	}
@@ -249,8 +131,8 @@ __noinline int cookie_could(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 		return 0;
 	key.addr = pkt->tuple.local;
 	key.port = pkt->local_port;
-	says = stamp_read(bpf_map_lookup_elem(&stamps, &key), bpf_ktime_get_ns());
-	return says == STAMP_DUE ? syn_finds_listener(ctx, pkt) : says == STAMP_ACCEPTS;
+	says = stamp_read(bpf_map_lookup_elem(&stamps, &key), listens_at(pkt->local_port), bpf_ktime_get_ns());
+	return says == STAMP_DUE ? flow_of(ctx, pkt) == FLOW_LISTENER : says == STAMP_ACCEPTS;
 }
 
 #endif

@@ -194,12 +194,6 @@ static __always_inline void counter_unprove(struct sluice_counter *c)
 	bpf_spin_unlock(&c->lock);
 }
 
-/* Of a reservation whose slots are the caller's now. Not 0: its client had answered, and the counters know. */
-static __always_inline int proof_take(struct sluice_reservation *r)
-{
-	return __sync_lock_test_and_set(&r->proof, SLUICE_PROOF_TAKEN) == SLUICE_PROOF_DONE;
-}
-
 static const struct sluice_counter counter_fresh; /* not on the stack, which is small */
 
 static __noinline struct sluice_counter *source_open(const struct sluice_source_key *key)

@@ -2,7 +2,8 @@
 /*
  * Sockets of containers. The host's DNAT gives an arriving packet another address and port, so a container's socket shows what the
  * gate never saw. `published` says which port of the host leads there, and `halves` which of the host's addresses this client spoke
- * to: with both the socket has the tuple of its packets again, and everything else goes as for the host's own sockets.
+ * to: with both the socket has the tuple of its packets again, and everything else goes as for the host's own sockets. The gate cannot ask
+ * for such sockets: `insides` says which 4-tuples they have.
  */
 #ifndef SLUICE_INSIDE_BPF_H
 #define SLUICE_INSIDE_BPF_H
@@ -36,6 +37,27 @@ static __always_inline void half_forget(const struct sluice_tuple *tuple)
 			return;
 	if (local)
 		bpf_map_delete_elem(&halves, &key);
+}
+
+/* The connection of a container's socket has this 4-tuple outside. */
+static __always_inline void inside_note(const struct sluice_tuple *tuple, __u64 cookie)
+{
+	bpf_map_update_elem(&insides, tuple, &cookie, BPF_ANY);
+}
+
+/* Not 0: this 4-tuple belongs to a connection of a container. One that waits to be taken has no socket that packets could reach. */
+__noinline int inside_lives(const struct sluice_tuple *tuple)
+{
+	const struct sluice_connection *c;
+	const __u64 *found;
+	__u64 cookie;
+
+	found = tuple ? bpf_map_lookup_elem(&insides, tuple) : NULL;
+	if (!found)
+		return 0;
+	cookie = *found;
+	c = bpf_map_lookup_elem(&connections, &cookie);
+	return c && !c->waits_s;
 }
 
 /* 0: the policy in force names no such container. Else the tuple of its socket becomes that of its packets. */

@@ -36,7 +36,9 @@ struct sluice_pkt {
 	__u8 flags; /* of TCP: FIN, SYN, RST, PSH, ACK, URG from the lowest bit on */
 	__u8 ipv4;
 	__u8 syn; /* asks for a connection: SYN without ACK */
-	__u8 ack; /* ACK without SYN or RST: can complete a handshake */
+	__u8 ack; /* ACK without RST: can complete a handshake, also with a SYN (net/ipv4/tcp_minisocks.c, tcp_check_req) */
+	__u8 syn_ack;
+	__u8 rst;
 	__u8 fresh; /* the first SYN of its connection, not one sent again; or its cookie came back */
 	__u8 more; /* a first fragment: others follow */
 	__u8 short_header; /* the datagram, or its first fragment, ends before TCP's header does */
@@ -51,6 +53,14 @@ struct sluice_pkt {
 static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
 {
 	struct sluice_addr a = { { 0, 0, bpf_htonl(0xffff), ipv4 } };
+
+	return a;
+}
+
+static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___kernel *in)
+{
+	struct sluice_addr a = { { in->in6_u.u6_addr32[0], in->in6_u.u6_addr32[1], in->in6_u.u6_addr32[2],
+				   in->in6_u.u6_addr32[3] } };
 
 	return a;
 }
@@ -199,7 +209,9 @@ static __always_inline enum sluice_reason parse_tcp(struct xdp_md *ctx, void *da
 	pkt->header_len = tcp.doff * 4;
 	pkt->flags = ((__u8 *)&tcp)[13] & 0x3f;
 	pkt->syn = tcp.syn && !tcp.ack;
-	pkt->ack = tcp.ack && !tcp.syn && !tcp.rst;
+	pkt->ack = tcp.ack && !tcp.rst;
+	pkt->syn_ack = tcp.syn && tcp.ack;
+	pkt->rst = tcp.rst;
 	return SLUICE_UNDECIDED;
 }
 

@@ -2,9 +2,9 @@
 /*
  * Is somebody flooding? Three states of a service, each decided here packet by packet and ended by the sweeper:
  *
- *   under pressure   too many SYNs, half-open connections or expired reservations: every SYN is answered by a cookie
- *   suspects         the reservations of some sources ran out unanswered: their SYNs are answered by cookies
- *   guarded          cookies are under way: segments without SYN are judged, too, as long as any cookie is good
+ *   under pressure   too many SYNs, unanswered handshakes or expired ones: every SYN is answered by a cookie
+ *   suspects         the handshakes of some sources ran out unanswered: their SYNs take a slot when they are answered, not before
+ *   ACK flood        too many segments that belong to nothing: they are dropped, where the host else would answer each by a RST
  */
 #ifndef SLUICE_PRESSURE_BPF_H
 #define SLUICE_PRESSURE_BPF_H
@@ -18,6 +18,7 @@
 struct sweep {
 	__u64 now;
 	__u64 retention;
+	__u32 group, next; /* of handshakes: the first of this step, and of the next one */
 };
 
 static __always_inline struct sluice_pressure *pressure_of(__u32 service)
@@ -60,24 +61,6 @@ static __always_inline void cookies_want(struct sluice_pressure *p, __u64 now)
 	p->want_until_ns = now + SLUICE_WANT_NS;
 	if (until < now)
 		bell_ring();
-}
-
-static __always_inline void guard_raise(struct sluice_pressure *p, __u64 now)
-{
-	if (!p->guarded)
-		p->guard_since_ns = now;
-	if (!p->guarded || p->guard_until_ns < now + SLUICE_GUARD_NS - STRAY_NS)
-		p->guard_until_ns = now + SLUICE_GUARD_NS;
-	p->guarded = 1;
-}
-
-/*
- * Not 0: every segment that could complete a handshake is judged, and those let through before have long been processed. Only
- * then unanswered reservations stop standing in the way of clients that answer.
- */
-static __always_inline int guard_is_firm(const struct sluice_pressure *p, __u64 now)
-{
-	return p->guarded && now - p->guard_since_ns > SLUICE_SWEEP_NS;
 }
 
 static __always_inline void pressure_begin(struct sluice_pressure *p, __u64 now)
@@ -129,13 +112,6 @@ __noinline __u32 strays_note(__u32 service, __u64 now)
 	return p ? events_note(p, &p->strays, STRAY_NS / (SLUICE_RATE_BUCKETS - 1), now) : 0;
 }
 
-static __always_inline __u32 half_open_of(__u32 service)
-{
-	const struct sluice_counter *c = total_of(service);
-
-	return c ? counter_unsure(c) : 0;
-}
-
 /* Counts a SYN that the limits let in. Not 0: the service is under pressure. */
 static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_view *view, __u64 now)
 {
@@ -144,8 +120,7 @@ static __always_inline int pressure_check(struct sluice_pressure *p, const struc
 
 	if (p->on)
 		return 1;
-	if ((!flood->syn_rate || syns < flood->syn_rate) &&
-	    (!flood->half_open || half_open_of(view->service) < flood->half_open))
+	if ((!flood->syn_rate || syns < flood->syn_rate) && (!flood->half_open || p->embryonic < flood->half_open))
 		return 0;
 	if (!view->dry)
 		pressure_begin(p, now);
@@ -160,10 +135,7 @@ static __always_inline int source_is_suspect(const struct sluice_pressure *p, co
 	return until && *until > now;
 }
 
-/*
- * Told by the sweeper: a reservation of this source ran out unanswered. Where no reservation ever was answered, packets and
- * sockets have different addresses (DNAT), and that says nothing.
- */
+/* Told by the sweeper: a handshake of this source ran out unanswered. */
 static __always_inline void expiry_note(const struct sluice_source_key *key, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(key->service);
@@ -171,12 +143,13 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 	__u64 until = now + SLUICE_SUSPECT_NS;
 	__u32 expired;
 
-	if (!p || !generation || !p->completed || !service_bakes_now(generation, key->service))
+	if (!p || !generation)
 		return;
 	bpf_map_update_elem(&suspects, key, &until, BPF_ANY);
 	p->suspects_until_ns = until;
 	p->suspects = 1;
-	guard_raise(p, now);
+	if (!service_bakes_now(generation, key->service))
+		return;
 	expired = events_note(p, &p->expired, generation->flood.expired_width_ns, now);
 	if (generation->flood.expired_rate && expired >= generation->flood.expired_rate && !p->on)
 		pressure_begin(p, now);
@@ -185,16 +158,24 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 /* A segment that belongs to nothing, among those sampled. */
 static __always_inline void stray_note(struct sluice_pressure *p, __u32 service, __u64 now)
 {
-	if (strays_note(service, now) >= STRAY_RATE)
-		guard_raise(p, now);
+	if (strays_note(service, now) < STRAY_RATE)
+		return;
+	p->ack_flood_until_ns = now + STRAY_NS;
+	p->ack_flood = 1;
 }
 
-/* By what this processor has let through so far: one stray that is found makes the next segment a sample, too. */
+/*
+ * By all that this processor has let through so far, strays included: a sample must not sample itself. Not the first of all: where the
+ * host has just been started, that is a stray on each processor.
+ */
 static __always_inline int stray_sample(__u32 service)
 {
-	const struct sluice_stat *s = stat_of(service, SLUICE_ESTABLISHED);
+	const struct sluice_stat *settled = stat_of(service, SLUICE_ESTABLISHED);
+	const struct sluice_stat *strays = stat_of(service, SLUICE_OUT_OF_STATE);
+	const struct sluice_stat *forged = stat_of(service, SLUICE_COOKIE_FORGED);
 
-	return s && s->packets % STRAY_SAMPLE == 0;
+	return settled && strays && forged &&
+	       (settled->packets + strays->packets + forged->packets) % STRAY_SAMPLE == STRAY_SAMPLE / 2;
 }
 
 /* Not 0: no threshold is exceeded by more than the part of it that counts as calm. Looks up what it locks, as source_free() does. */
@@ -214,11 +195,10 @@ static __always_inline int pressure_is_low(__u32 service, const struct sluice_fl
 	bpf_spin_unlock(&p->lock);
 	return (!flood->syn_rate || syn_sum * 100 < (__u64)flood->syn_rate * flood->calm_percent) &&
 	       (!flood->expired_rate || expired_sum * 100 < (__u64)flood->expired_rate * flood->calm_percent) &&
-	       (!flood->half_open ||
-		(__u64)half_open_of(service) * 100 < (__u64)flood->half_open * flood->calm_percent);
+	       (!flood->half_open || (__u64)p->embryonic * 100 < (__u64)flood->half_open * flood->calm_percent);
 }
 
-/* What time does to a service: pressure, suspicion and guard end. */
+/* What time does to a service: pressure, suspicion and ACK floods end. */
 static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressure *p, struct sweep *s)
 {
 	const struct sluice_generation *generation = generation_live();
@@ -231,12 +211,10 @@ static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressu
 		else if (s->now - p->busy_ns > generation->flood.calm_ns)
 			p->on = 0;
 	}
-	if (p->on && generation && service_bakes_now(generation, *service)) {
-		guard_raise(p, s->now);
+	if (p->on && generation && service_bakes_now(generation, *service))
 		cookies_want(p, s->now);
-	}
-	if (p->guarded && p->guard_until_ns < s->now)
-		p->guarded = 0;
+	if (p->ack_flood && p->ack_flood_until_ns < s->now)
+		p->ack_flood = 0;
 	return 0;
 }
 

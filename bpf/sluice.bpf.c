@@ -25,7 +25,12 @@
 #include "counter.bpf.h"
 #include "limits.bpf.h"
 #include "count.bpf.h"
+#include "handshake.bpf.h"
+#include "live_tuples.bpf.h"
+#include "guard.bpf.h"
 #include "pressure.bpf.h"
+#include "flow.bpf.h"
+#include "fastopen.bpf.h"
 #include "cookie.bpf.h"
 #include "inside.bpf.h"
 #include "admit.bpf.h"
@@ -43,13 +48,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
  * The limits, and floods. Of an allowed source the slots are taken whatever the limits say: it is counted, too. Cookies know no
  * favourites: anybody can claim to be an allowed source.
  */
-static __always_inline enum sluice_reason limits_check(struct door *d, enum sluice_reason so_far)
+static __always_inline enum sluice_reason limits_check(struct admission *d, enum sluice_reason so_far)
 {
 	enum sluice_reason why;
 
 	d->force = so_far == SLUICE_ALLOWED;
 	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
-	if (d->force && (why == SLUICE_ADMITTED || why == SLUICE_ESTABLISHED || why == SLUICE_UNPARSED))
+	if (d->force && why != SLUICE_COOKIE_SENT && why != SLUICE_COOKIE_VALID && why != SLUICE_COOKIE_FORGED &&
+	    why != SLUICE_CHECKSUM)
 		return so_far;
 	return why;
 }
@@ -62,17 +68,15 @@ static __always_inline int refused_silently(enum sluice_reason why)
 }
 
 /* Observe mode: notes the refusal that would have been, and lets the packet take its slots all the same. */
-static __always_inline enum sluice_reason observe(struct door *d, struct sluice_view *view, enum sluice_reason why)
+static __always_inline enum sluice_reason observe(struct admission *d, struct sluice_view *view, enum sluice_reason why)
 {
-	struct sluice_holding h;
-	int again = 0;
-
 	view->observed = why;
 	d->force = 1;
-	if (!refused_silently(why) && (d->pkt->syn || d->pkt->connected) && door_open(d)) {
+	if (!refused_silently(why) && (d->pkt->syn || d->pkt->connected) && admission_open(d)) {
 		d->now = bpf_ktime_get_ns();
-		holding_of(d->view, &d->pkt->tuple.source, &h);
-		reserve(d, &h, d->pkt->connected, &again);
+		holding_of(d->view, &d->pkt->tuple.source, &d->note->holding);
+		d->note->isn = bpf_ntohl(d->pkt->seq) - !d->pkt->syn;
+		handshake_charge(d, d->note, d->pkt->connected);
 	}
 	return SLUICE_OBSERVE;
 }
@@ -98,14 +102,14 @@ static __always_inline enum sluice_reason unjudged(struct sluice_view *view, enu
 }
 
 /*
- * Not 0: a SYN that would take something, or be answered, and that the host drops unseen. Of a refusal in silence nobody asks; the frame
- * that explain asks about was never summed up.
+ * Not 0: a SYN whose refusal would be told by a RST, and that the host drops unseen. The frame that explain asks about was never summed
+ * up.
  */
-static __always_inline int syn_is_void(struct xdp_md *ctx, const struct sluice_pkt *pkt, const struct sluice_view *view,
-				       enum sluice_reason why)
+static __always_inline int refusal_is_void(struct xdp_md *ctx, const struct sluice_pkt *pkt,
+					   const struct sluice_view *view, enum sluice_reason why)
 {
-	if (!pkt->syn || view->dry || refused_silently(why) ||
-	    (reason_refuses(why) && view->row->excess != SLUICE_EXCESS_RESET))
+	if (!pkt->syn || view->dry || !reason_refuses(why) || refused_silently(why) ||
+	    view->row->excess != SLUICE_EXCESS_RESET)
 		return 0;
 	return checksum_bad(ctx, pkt);
 }
@@ -114,7 +118,7 @@ static __always_inline int syn_is_void(struct xdp_md *ctx, const struct sluice_p
 static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struct sluice_pkt *pkt,
 						       struct sluice_view *view)
 {
-	struct door door = { .ctx = ctx, .pkt = pkt, .view = view };
+	struct admission admission = { .ctx = ctx, .pkt = pkt, .view = view };
 	enum sluice_reason why;
 
 	why = pkt_parse(ctx, pkt);
@@ -134,14 +138,14 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 	why = crooked_check(pkt, view->dry);
 	if (why == SLUICE_UNDECIDED)
 		why = source_check(view, &pkt->tuple.source);
-	if (syn_is_void(ctx, pkt, view, why))
+	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && admission_open(&admission))
+		why = limits_check(&admission, why);
+	if (refusal_is_void(ctx, pkt, view, why))
 		return SLUICE_CHECKSUM;
-	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && door_open(&door))
-		why = limits_check(&door, why);
 	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(&pkt->tuple.local, view->named))
 		return SLUICE_NOT_LOCAL;
 	if (reason_refuses(why) && view->generation->observe)
-		why = observe(&door, view, why);
+		why = observe(&admission, view, why);
 	return why;
 }
 
@@ -261,6 +265,8 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 	struct sock_common *common = ctx->sk_common;
 	struct sock *sk;
 
+	if (common)
+		audit_tuple_mark(common);
 	if (!common || !state_is_connection(common->skc_state))
 		return 0;
 	sk = (struct sock *)bpf_skc_to_tcp_sock(common);

@@ -8,14 +8,6 @@
 #ifndef SLUICE_TRACK_BPF_H
 #define SLUICE_TRACK_BPF_H
 
-static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___kernel *in)
-{
-	struct sluice_addr a = { { in->in6_u.u6_addr32[0], in->in6_u.u6_addr32[1], in->in6_u.u6_addr32[2],
-				   in->in6_u.u6_addr32[3] } };
-
-	return a;
-}
-
 /* A socket that closes has lost its port already (tcp_set_state() puts it back first), but for the note of what it sent with. */
 static __always_inline __be16 local_port_of(struct sock *sk)
 {
@@ -51,34 +43,6 @@ static __always_inline int tuple_seen(struct sock *sk, struct sluice_tuple *out)
 	return now && (netns == now->netns || tuple_outside(out, netns, slot_in_force(now)));
 }
 
-/* Not 0: the tuple had a reservation, its slots are the caller's now; *proven: its client has answered. */
-static __always_inline int reservation_claim(const struct sluice_tuple *tuple, struct sluice_holding *out, int *proven)
-{
-	struct sluice_reservation *r;
-	__u64 old;
-
-	r = bpf_map_lookup_elem(&reservations, tuple);
-	if (!r)
-		return 0;
-	old = r->expires_ns;
-	*out = r->holding;
-	if (!old || __sync_val_compare_and_swap(&r->expires_ns, old, 0) != old)
-		return 0;
-	*proven = proof_take(r);
-	bpf_map_delete_elem(&reservations, tuple);
-	return 1;
-}
-
-static __always_inline void late_forget(const struct sluice_tuple *tuple)
-{
-	const struct sluice_pulse *beat;
-	__u32 zero = 0;
-
-	beat = bpf_map_lookup_elem(&pulse, &zero);
-	if (beat && beat->late)
-		bpf_map_delete_elem(&late, tuple);
-}
-
 /* The view of a live socket: 0 when the policy in force does not count it. */
 static __always_inline __u32 view_of(struct sluice_view *view, const struct sluice_tuple *tuple)
 {
@@ -105,38 +69,34 @@ static __always_inline void holding_leave(const struct sluice_holding *h)
 	holding_give(h, &how);
 }
 
-static __always_inline __u32 audit_number(void)
-{
-	const struct sluice_audits *a;
-	__u32 zero = 0;
-
-	a = bpf_map_lookup_elem(&audits, &zero);
-	return a ? a->number : 0;
-}
-
 /* Counts the connection of this socket, unless it is counted already. Not 0: counted now. */
 static __always_inline int connection_open(__u64 cookie, const struct sluice_view *view,
 					   const struct sluice_tuple *tuple)
 {
 	struct sluice_connection fresh = { .seen = audit_number() };
-
 	struct sluice_pressure *p = pressure_of(view->service);
-	int proven = 0;
+	struct handshake_note note;
 
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
 	tally_add(SLUICE_TALLY_CHANGES, 1);
-	if (reservation_claim(tuple, &fresh.holding, &proven)) {
-		holding_settle(&fresh.holding, proven);
+	live_tuple_mark(tuple, 1);
+	handshake_claim(tuple, &note);
+	if (note.flags & SLUICE_HANDSHAKE_REPEATED)
+		watch_raise(bpf_ntohs(tuple->local_port), bpf_ktime_get_ns());
+	if (note.held) {
+		fresh.holding = note.holding;
+		holding_settle(&fresh.holding, note.flags & SLUICE_HANDSHAKE_CONFIRMED);
 		if (p && !p->completed)
 			p->completed = 1;
 	} else {
 		holding_enter(view, tuple, &fresh.holding);
 	}
 	peaks_note(view, &fresh.holding);
-	late_forget(tuple);
-	if (view->row->published)
+	if (view->row->published) {
 		half_forget(tuple);
+		inside_note(tuple, cookie);
+	}
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;
 	holding_leave(&fresh.holding); /* no room: it is not counted (docs/limits.md) */
@@ -167,6 +127,16 @@ static __always_inline int connection_close(__u64 cookie)
 		waiting_add(&had, -1);
 	holding_leave(&had.holding);
 	return 1;
+}
+
+/* A socket of the host begins to listen: it remembers nothing of what another listener at this port was told. */
+static __always_inline void listener_event(const struct sock *sk)
+{
+	const struct sluice_control *now = control_row();
+	struct sluice_guard *g = guard_of(sk->__sk_common.skc_num);
+
+	if (g && now && sk->__sk_common.skc_net.net->net_cookie == now->netns)
+		__sync_fetch_and_add(&g->listens, 1);
 }
 
 /*
@@ -204,10 +174,12 @@ static __always_inline void connection_begin(struct sock *sk)
 
 /*
  * A socket changed its state. May be told twice of the same event. One of Fast Open may end, or be closed by the application, before
- * it is established; if it was not counted yet, the reservation of its SYN becomes its own here, and ends as it does.
+ * it is established; if it was not counted yet, the handshake of its SYN becomes its own here, and ends as it does.
  */
 static __always_inline int connection_event(struct sock *sk, int oldstate, int newstate)
 {
+	if (newstate == TCP_LISTEN)
+		listener_event(sk);
 	if (oldstate == TCP_SYN_RECV)
 		connection_begin(sk);
 	if (newstate == TCP_CLOSE && socket_waits(sk))
@@ -219,7 +191,7 @@ static __always_inline int connection_event(struct sock *sk, int oldstate, int n
 
 /*
  * A SYN-ACK is sent again. That of a Fast Open child is sent by the child itself (net/ipv4/tcp_timer.c, tcp_fastopen_synack_timer),
- * which the application has had since the SYN: it is counted now, a second later, while the reservation of its SYN still stands. At
+ * which the application has had since the SYN: it is counted now, a second later, while the handshake of its SYN still stands. At
  * its birth it cannot be: inet_sock_set_state tells of it before it has addresses.
  */
 static __always_inline int synack_event(struct sock *sk)
@@ -315,6 +287,7 @@ static __always_inline int connections_heal(void)
 	before = now.healed;
 	bpf_for_each_map_elem(&connections, connection_heal, &now, 0);
 	a->healed = now.healed;
+	live_tuples_begin(now.number + 1);
 	a->number = now.number + 1;
 	return now.healed - before;
 }

@@ -39,10 +39,18 @@
 #define SLUICE_MAX_CONTAINERS 64 /* sections of a policy */
 #define SLUICE_CONTAINER_ADDRESSES 8
 #define SLUICE_MAX_PUBLISHED 16384
-#define SLUICE_MAX_RESERVATIONS 65536
-#define SLUICE_MAX_LATE 65536
+/*
+ * Handshakes in progress. A bucket has room for eight; there is twice the room that all services may fill together, so that a bucket
+ * is hardly ever full before the table is. Buckets lie in groups, each with a count of what it holds.
+ */
+#define SLUICE_HANDSHAKE_WAYS 8
+#define SLUICE_HANDSHAKE_BUCKETS 16384 /* a power of two */
+#define SLUICE_HANDSHAKE_GROUPS 4096 /* a power of two: four buckets each */
+#define SLUICE_MAX_HANDSHAKES 65536
+#define SLUICE_LIVE_WORDS 16384 /* of 64 bits: a million bits for the 4-tuples of live sockets */
 #define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
+#define SLUICE_MAX_INSIDES 262144
 #define SLUICE_MAX_SUSPECTS 65536
 #define SLUICE_MAX_STAMPS 4096
 #define SLUICE_MAX_FRAGMENTS 4096
@@ -50,15 +58,15 @@
 #define SLUICE_SKETCH_CELLS 16384 /* a row; a power of two */
 
 /*
- * A reservation counts this long. A client whose SYN-ACK was lost asks again after 1 s (RFC 6298, 2.1), so 3 s cover one
- * lost packet either way; afterwards it counts no more, and its handshake must find a free slot when it completes.
+ * A handshake holds its slots this long. A client whose SYN-ACK was lost asks again after 1 s (RFC 6298, 2.1), so 3 s cover one lost
+ * packet either way; afterwards it holds nothing, and must find a free slot when it completes.
  */
-#define SLUICE_RESERVATION_NS (3ULL * 1000000000)
+#define SLUICE_HANDSHAKE_NS (3ULL * 1000000000)
 /*
  * How long a handshake can still complete after that: net.ipv4.tcp_synack_retries = 5 gives up after 63 s, a SYN cookie is
  * good for two minutes (include/net/tcp.h, TCP_SYNCOOKIE_VALID).
  */
-#define SLUICE_LATE_NS (124ULL * 1000000000)
+#define SLUICE_EXPIRED_NS (124ULL * 1000000000)
 #define SLUICE_GUARD_NS (128ULL * 1000000000) /* longer than any cookie lives */
 #define SLUICE_SUSPECT_NS (60ULL * 1000000000)
 #define SLUICE_WANT_NS (3ULL * 1000000000) /* cookies are wanted this long after the last SYN that needed one */
@@ -80,13 +88,6 @@ struct sluice_control {
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
 	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
 	__u64 event_gap_ns; /* between two events of one reason on one processor */
-};
-
-/* Written by the sweeper alone. `late` is not 0 while a handshake may complete after its reservation ran out. */
-struct sluice_pulse {
-	__u64 late_until_ns;
-	__u32 late;
-	__u32 pad;
 };
 
 /* Who runs here: read by userspace only. */
@@ -116,6 +117,8 @@ struct sluice_generation {
 	__u64 number; /* 1, 2, 3 ...; 0: slot never filled */
 	__u32 observe; /* refuse nothing, count what would be refused */
 	__u32 classified; /* some address has a class other than 0 */
+	__u32 handshakes; /* unanswered ones that each service may have in progress: its share of the table */
+	__u32 pad;
 	struct sluice_addr mask4; /* source aggregation: of IPv4 (in mapped form), of IPv6 */
 	struct sluice_addr mask6;
 	__u64 retention_ns;
@@ -324,28 +327,18 @@ struct sluice_tuple {
 	__be16 local_port;
 };
 
-/* A slot taken by a SYN, until its connection is established or time runs out. Who swaps expires_ns to 0 owns the slot. */
-struct sluice_reservation {
-	__u64 expires_ns;
-	__u64 taken_ns;
-	struct sluice_holding holding;
-	__u32 late; /* the sweeper has listed the tuple as late */
-	__u32 proof; /* enum sluice_proof, moved by compare-and-swap */
-};
-
-/* BUSY: the counters are being told. Who takes the reservation's slots moves it to TAKEN, and a BUSY one starts over. */
-enum sluice_proof { SLUICE_PROOF_NONE, SLUICE_PROOF_BUSY, SLUICE_PROOF_DONE, SLUICE_PROOF_TAKEN };
+#include "handshakes.h"
 
 /* What a service goes through. Index: service id. */
 struct sluice_pressure {
 	struct bpf_spin_lock lock; /* over the windows */
 	__u32 on; /* every SYN is answered by a cookie */
-	__u32 guarded; /* segments without SYN are judged, too: cookies may come back */
+	__u32 embryonic; /* handshakes in progress that nobody has answered; added to atomically */
 	__u32 suspects; /* some sources are in the map of this name */
-	__u32 completed; /* a handshake that was reserved here has completed: packets and sockets have the same addresses */
-	__u32 pad;
+	__u32 completed; /* a handshake that was charged here has completed: packets and sockets have the same addresses */
+	__u32 ack_flood; /* segments that belong to nothing are dropped */
 	__u64 busy_ns; /* when a threshold was last exceeded */
-	__u64 guard_since_ns, guard_until_ns;
+	__u64 ack_flood_until_ns;
 	__u64 suspects_until_ns;
 	__u64 want_until_ns; /* cookies are wanted: tcp_syncookies = 2 is needed */
 	struct sluice_window syns, expired, strays;
@@ -355,6 +348,8 @@ struct sluice_pressure {
 struct sluice_stamp {
 	__u64 stamped_ns; /* 0: it could not be told, or there is none */
 	__u64 tried_ns;
+	__u32 listens; /* of the port's guard, when it was told: what a socket remembers goes with the socket */
+	__u32 pad;
 };
 
 /* SYNs of the sources that share this cell, in the running interval and the one before. */
@@ -380,7 +375,7 @@ struct sluice_fragment {
 };
 
 /* Tables that turn sources away when they are full; index of `no_room`. */
-enum sluice_table { SLUICE_TABLE_SOURCES, SLUICE_TABLE_RESERVATIONS, SLUICE_TABLES };
+enum sluice_table { SLUICE_TABLE_SOURCES, SLUICE_TABLE_HANDSHAKES, SLUICE_TABLES };
 
 /* What the daemon changed in net.ipv4.tcp_syncookies of the namespace, so that any successor can put it back. */
 struct sluice_tuning {

@@ -39,10 +39,13 @@ MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_M
 
 /*
  * Containers. `published`: written by the daemon, into the slot in force also when a namespace comes or goes; read by the tracker.
- * `halves`: written by the gate with a reservation at a service that is published, gone with it. `containers`: userspace's own.
+ * `halves`: written by the gate with a reservation at a service that is published, gone with it. `insides`: the 4-tuple of each connection
+ * of a container, as its packets show it, and the cookie of its socket; written by the tracker, read by the gate, which cannot ask another
+ * namespace's socket table; the reaper forgets those that are over. `containers`: userspace's own.
  */
 MAP(BPF_MAP_TYPE_HASH, published, struct sluice_published_key, struct sluice_published, SLUICE_MAX_PUBLISHED);
-SPARSE_MAP(BPF_MAP_TYPE_HASH, halves, struct sluice_half, struct sluice_addr, SLUICE_MAX_RESERVATIONS);
+SPARSE_MAP(BPF_MAP_TYPE_HASH, halves, struct sluice_half, struct sluice_addr, SLUICE_MAX_HANDSHAKES);
+SPARSE_MAP(BPF_MAP_TYPE_HASH, insides, struct sluice_tuple, __u64, SLUICE_MAX_INSIDES);
 MAP(BPF_MAP_TYPE_ARRAY, containers, __u32, struct sluice_container, SLUICE_SLOTS *SLUICE_MAX_CONTAINERS);
 
 /* Address -> leaf, one trie per slot; the daemon makes a new inner map, as large as it must be, for each generation. */
@@ -76,7 +79,7 @@ MAP(BPF_MAP_TYPE_HASH, answers, __u32, struct sluice_answers, SLUICE_MAX_ANSWERS
 MAP(BPF_MAP_TYPE_PERCPU_HASH, answer_counts, __u32, struct sluice_answer_counts, SLUICE_MAX_ANSWERS);
 
 /*
- * Accounting: written by the gate (reservations), the tracker (connections), the sweeper and the reaper; userspace only
+ * Accounting: written by the gate (handshakes), the tracker (connections), the sweeper and the reaper; userspace only
  * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
@@ -87,10 +90,11 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, SLUICE_TALLIES); /* by enum 
  */
 MAP(BPF_MAP_TYPE_ARRAY, shared, __u32, struct sluice_counter, SLUICE_SHARED);
 MAP(BPF_MAP_TYPE_ARRAY, totals, __u32, struct sluice_counter, SLUICE_MAX_TOTALS);
-MAP(BPF_MAP_TYPE_HASH, reservations, struct sluice_tuple, struct sluice_reservation, SLUICE_MAX_RESERVATIONS);
-/* Handshakes whose reservation ran out but which may complete yet; the oldest make room. Value: when it was listed. */
-MAP(BPF_MAP_TYPE_LRU_HASH, late, struct sluice_tuple, __u64, SLUICE_MAX_LATE);
-MAP(BPF_MAP_TYPE_ARRAY, pulse, __u32, struct sluice_pulse, 1);
+MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HANDSHAKE_BUCKETS);
+MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,
+    SLUICE_HANDSHAKE_GROUPS); /* elements of a group that are not FREE */
+MAP(BPF_MAP_TYPE_ARRAY, live_tuples, __u32, __u64, 2 * SLUICE_LIVE_WORDS); /* two sets of bits: bpf/live_tuples.bpf.h */
+MAP(BPF_MAP_TYPE_ARRAY, guards, __u32, struct sluice_guard, 65536); /* by local port */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 
 /* Written by the tracker, read by `suggest`, cleared by the daemon with the service. */
@@ -110,8 +114,8 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLU
 SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_MAX_CONNECTIONS);
 MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
 /*
- * SYN floods. `pressures`: written by the gate and the sweeper. `suspects`: sources whose reservations ran out unanswered, and
- * until when; the oldest make room, which costs nobody more than one more reservation. `stamps` and `fragments`: the oldest
+ * SYN floods. `pressures`: written by the gate and the sweeper. `suspects`: sources whose handshakes ran out unanswered, and
+ * until when; the oldest make room, which costs nobody more than one more slot for three seconds. `stamps` and `fragments`: the oldest
  * make room. `sketch`: a count-min sketch (Cormode, Muthukrishnan, 2005); where it fills up, sources that never completed a
  * handshake are counted together. `no_room`: per table, how often it was full.
  */
@@ -134,6 +138,8 @@ MAP(BPF_MAP_TYPE_ARRAY, tuning, __u32, struct sluice_tuning, 1);
 /* The sweeper's timer. Pinned, so that it ticks on when the daemon is dead. */
 struct sluice_sweeper {
 	struct bpf_timer timer;
+	__u32 group; /* of handshakes, with which the next tick goes on; 0: from the beginning */
+	__u32 pad;
 };
 
 MAP(BPF_MAP_TYPE_ARRAY, sweeper, __u32, struct sluice_sweeper, 1);

@@ -8,7 +8,7 @@
 SIZED(struct sluice_addr, 16);
 SIZED(struct sluice_control, 48);
 SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
-SIZED(struct sluice_generation, 128);
+SIZED(struct sluice_generation, 136);
 SIZED(struct sluice_trie_page, 4096); /* a page, so that it can be mapped */
 SIZED(struct sluice_trie_node, 36 + 4);
 SIZED(struct sluice_port, 8);
@@ -31,14 +31,16 @@ SIZED(struct sluice_counter, 144);
 SIZED(struct sluice_source_key, 20);
 SIZED(struct sluice_holding, 24);
 SIZED(struct sluice_tuple, 36);
-SIZED(struct sluice_reservation, 48);
+SIZED(struct sluice_handshake, 72);
+SIZED(struct sluice_handshakes, 672);
+SIZED(struct sluice_guard, 32);
 SIZED(struct sluice_budget, 8);
 SIZED(struct sluice_event, 40);
 SIZED(struct sluice_tally, 24);
 SIZED(struct sluice_explanation, 152);
 SIZED(struct sluice_connection, 32);
 SIZED(struct sluice_audits, 8);
-SIZED(struct sluice_pressure, 400);
+SIZED(struct sluice_pressure, 392);
 SIZED(struct sluice_cell, 16);
 SIZED(struct sluice_fragment_key, 36);
 SIZED(struct sluice_fragment, 16);

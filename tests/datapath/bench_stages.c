@@ -32,7 +32,7 @@
 	"service imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m }\n"          \
 	"service pop { ports = {110} max-syn-rate-per-source = 1/1h }\n"                                          \
 	"source-set foes { prefixes = {192.0.2.0/24} action = deny }\n"
-#define CALM "syn-flood { pressure-half-open = 60000 pressure-syn-rate = 9000000/1s }\n"
+#define CALM "syn-flood { pressure-half-open = 60000 pressure-syn-rate = 9000000/1s pressure-expired = 9000000/1s }\n"
 #define PRESSED "syn-flood { pressure-syn-rate = 1/1s }\n"
 
 struct stage {
@@ -56,7 +56,7 @@ static struct stage stages[] = {
 	{ "denied: trie, class, rule; live bans, allows",
 	  "impossible flags: service, checks",
 	  { "192.0.2.1", LOCAL, 1002, 25, .flags = SYN } },
-	{ "established: trie, class, rule; live; pulse, sampling",
+	{ "established: trie, class, rule; live; guard, sampling",
 	  "impossible flags: service, checks",
 	  { LOCAL, LOCAL, 1001, 25, .flags = ACK } },
 	{ "refused by its limit: counter of the source",
@@ -65,11 +65,11 @@ static struct stage stages[] = {
 	{ "refused by its SYN rate: clock, sketch",
 	  "refused by its limit: counter of the source",
 	  { SERVER, LOCAL, 1002, 110, .flags = SYN } },
-	{ "SYN again: its reservation",
+	{ "SYN again: its handshake",
 	  "refused by its limit: counter of the source",
 	  { SERVER, LOCAL, 1001, 143, .flags = SYN } },
 	{ "bare XDP_PASS, singly", NULL, { SERVER, LOCAL, 1001, 143, .flags = SYN }, .how = SINGLY, .bare = XDP_PASS },
-	{ "admitted: three counters, reservation",
+	{ "admitted: socket lookup, three counters, handshake",
 	  "bare XDP_PASS, singly",
 	  { SERVER, LOCAL, 1001, 143, .flags = SYN },
 	  .how = SINGLY },

@@ -15,6 +15,7 @@
 
 #include "../policy_text.h"
 #include "gate.h"
+#include "space.h"
 
 #define SERVICES 16 /* more than any test names */
 
@@ -23,6 +24,17 @@ static void fail_with(struct diag *d, int err, const char *what)
 	char *text = diag_text(d);
 
 	fail_msg("%s: %s: %s", what, strerror(-err), text ? text : "");
+}
+
+/* Real sockets for the gate to find, whatever the host has. */
+static void listeners_open(const struct policy *p)
+{
+	unsigned int port;
+	size_t i;
+
+	for (i = 0; i < p->services.count; i++)
+		for (port = 0; port < p->services.item[i].ports_count; port++)
+			assert_int_equal(space_listen(p->services.item[i].ports[port]), 0);
 }
 
 void gate_open(struct gate *g, const char *policy_text)
@@ -34,6 +46,7 @@ void gate_open(struct gate *g, const char *policy_text)
 	int err;
 
 	memset(g, 0, sizeof(*g));
+	listeners_open(p);
 	snprintf(g->instance, sizeof(g->instance), "dp%d-%d", getpid(), number++);
 	err = engine_open(g->instance, p, &g->engine, &resumed, &d);
 	if (!err)

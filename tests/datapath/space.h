@@ -6,8 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "frame.h"
+
 /* With nothing in it but loopback and listeners at these ports of [::]; tcp_syncookies is 2. 0, or -1. */
 int space_enter(const uint16_t *ports, size_t count);
+/* Another listener there, in a namespace that is made where there is none yet. 0, or -1. */
+int space_listen(uint16_t port);
+/* Nobody shall listen there, whatever a policy names. */
+void space_leave_closed(uint16_t port);
+/* All addresses lead into loopback, and this one is the host's. 0, or -1. */
+int space_route(const char *local);
+/* Gives an IPv4 segment to the host's own TCP, past the gate. */
+void space_send(const struct frame *f);
+/* The same of a SYN: returns the sequence number that the listener answers it by. */
+uint32_t space_syn(const struct frame *syn);
 void syncookies_set(char value);
 
 #endif

@@ -31,6 +31,7 @@ static int namespace_enter(void **state)
 	const uint16_t port = 25;
 
 	(void)state;
+	space_leave_closed(26);
 	return space_enter(&port, 1);
 }
 
@@ -233,7 +234,10 @@ static void test_a_cookie_that_comes_back_makes_up_for_all_before_it(void **stat
 	assert_int_equal(answers_get(g).loop[0].waiting, 0);
 }
 
-static void test_what_belongs_to_no_connection_is_dropped(void **state)
+#define STRAYS 2048 /* enough for a processor that judges one in 128 of them */
+
+/* In the calm the host answers them: a client that has gone astray must hear of it. */
+static void test_what_belongs_to_no_connection_is_dropped_only_in_a_flood_of_it(void **state)
 {
 	static const uint8_t flags[] = { ACK, ACK | PSH, FIN | ACK, RST, RST | ACK, SYN | ACK };
 	struct gate *g = *state;
@@ -242,6 +246,15 @@ static void test_what_belongs_to_no_connection_is_dropped(void **state)
 	size_t i;
 
 	f.ack_seq ^= 1 << 9;
+	for (i = 0; i < sizeof(flags); i++) {
+		f.flags = flags[i];
+		assert_int_equal(sent(g, &f, &verdict), SLUICE_OUT_OF_STATE);
+		assert_int_equal(verdict, XDP_PASS);
+	}
+	f.flags = ACK;
+	for (i = 0; i < STRAYS && sent(g, &f, NULL) != SLUICE_COOKIE_FORGED; i++)
+		;
+	assert_in_range(i, 256, STRAYS - 1);
 	for (i = 0; i < sizeof(flags); i++) {
 		f.flags = flags[i];
 		assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_FORGED);
@@ -277,7 +290,9 @@ static void test_port_without_a_listener_is_left_to_the_host(void **state)
 {
 	struct gate *g = *state;
 
-	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1001, 26, .flags = SYN }, NULL), SLUICE_ADMITTED);
+	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1001, 26, .flags = SYN }, NULL),
+			 SLUICE_NO_LISTENER);
+	assert_int_equal(gate_service(g, "smtp").held, 0);
 	assert_int_equal(sent(g, &(struct frame){ "10.0.0.1", SERVER, 1002, 26, .flags = ACK }, NULL),
 			 SLUICE_ESTABLISHED);
 }
@@ -370,7 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PRESSED_TEST(test_cookie_comes_back_and_reserves),
-		PRESSED_TEST(test_what_belongs_to_no_connection_is_dropped),
+		PRESSED_TEST(test_what_belongs_to_no_connection_is_dropped_only_in_a_flood_of_it),
 		PRESSED_TEST(test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in),
 		PRESSED_TEST(test_cookies_that_never_come_back_are_sent_no_more),
 		PRESSED_TEST(test_a_cookie_that_comes_back_makes_up_for_all_before_it),

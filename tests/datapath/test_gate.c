@@ -397,29 +397,10 @@ static void test_reservation_expires_and_leaves_nothing_behind(void **state)
 	assert_int_equal(gate_service(g, "smtp").held, 0);
 	assert_int_equal(gate_service(g, "smtp").reserved, 0);
 	assert_int_equal(gate_sources(g), 0);
-	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1003, 25), SLUICE_ADMITTED);
-}
-
-static void test_late_ack_must_find_a_free_slot(void **state)
-{
-	struct frame ack = { "10.0.0.1", SERVER, 1001, 25, .flags = ACK };
-	struct gate *g = *state;
-	enum sluice_reason why;
-	int i;
-
-	syn(g, "10.0.0.1", SERVER, 1001, 25);
-	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
-		usleep(100000);
-	syn(g, "10.0.0.1", SERVER, 1002, 25);
-	assert_int_equal(gate_send(g, &ack, &why), XDP_PASS);
-	assert_int_equal(why, SLUICE_ESTABLISHED);
-	assert_int_equal(gate_service(g, "smtp").held, 2);
-	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
-		usleep(100000);
-	syn(g, "10.0.0.1", SERVER, 1003, 25);
-	syn(g, "10.0.0.1", SERVER, 1004, 25);
-	assert_int_equal(gate_send(g, &ack, &why), XDP_DROP);
-	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(syn(g, "10.0.0.2", SERVER, 1003, 25), SLUICE_ADMITTED);
+	/* who leaves handshakes unanswered takes a slot when it answers one */
+	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1003, 25), SLUICE_UNPROVEN);
+	assert_int_equal(gate_service(g, "smtp").held, 1);
 }
 
 static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void **state)
@@ -432,7 +413,7 @@ static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void 
 	assert_int_equal(syn(g, "10.0.9.9", SERVER, 1004, 143), SLUICE_SERVICE_RATE);
 	for (i = 0; i < 50 && gate_service(g, "imap").held; i++)
 		usleep(100000);
-	assert_int_equal(syn(g, "10.0.9.9", SERVER, 1005, 143), SLUICE_ADMITTED);
+	assert_int_equal(syn(g, "10.0.9.8", SERVER, 1005, 143), SLUICE_ADMITTED);
 }
 
 #define CROWD 60 /* so few that a busy machine, too, is done with them in the 3 s that a reservation lasts */
@@ -459,7 +440,7 @@ static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void
 	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
 		usleep(100000);
 	assert_int_equal(gate_service(g, "smtp").held, 0);
-	assert_int_equal(syn(g, "10.1.0.9", SERVER, 1009, 25), SLUICE_ADMITTED);
+	assert_int_equal(syn(g, "10.2.0.9", SERVER, 1009, 25), SLUICE_ADMITTED);
 }
 
 #define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
@@ -482,7 +463,6 @@ int main(void)
 		GATE_TEST(test_expired_ban_does_not_hide_a_wider_one),
 		GATE_TEST(test_observe_refuses_nothing_and_counts_what_it_would),
 		GATE_TEST(test_reservation_expires_and_leaves_nothing_behind),
-		GATE_TEST(test_late_ack_must_find_a_free_slot),
 		cmocka_unit_test_setup_teardown(test_full_source_table_forgets_nobody_and_limits_the_others_too,
 						open_small_table, close_policy),
 		GATE_TEST(test_reservation_that_comes_to_nothing_is_no_event_of_the_rate),

@@ -267,6 +267,7 @@ static void generation_fill(const struct policy *p, struct sluice_generation *g)
 	g->mask4 = mask_of(96 + p->ipv4_prefix);
 	g->mask6 = mask_of(p->ipv6_prefix);
 	g->retention_ns = policy_retention(p) * 1000000000ULL;
+	g->handshakes = SLUICE_MAX_HANDSHAKES / ((p->services.count ? p->services.count : 1));
 	flood_fill(&p->flood, &g->flood);
 	if (!p->geo)
 		return;

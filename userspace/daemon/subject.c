@@ -16,12 +16,13 @@ static const struct {
 } places[] = {
 	{ "kernel: sources", "address cut to one source, service, counts", "limits per source",
 	  "while it holds a connection; then %s, or its rate interval where that is longer" },
-	{ "kernel: reservations", "both addresses and ports of a handshake", "limits that hold in a burst",
-	  "until established; at most 3.25s" },
+	{ "kernel: handshakes", "both addresses and ports of a handshake",
+	  "limits that hold in a burst, and when a handshake completes late",
+	  "until established; 3.5s with a place of its own, 128s in all" },
 	{ "kernel: halves", "both addresses and ports of a handshake with a container", "limits that hold in a burst",
 	  "until established; at most 3.25s" },
-	{ "kernel: late", "both addresses and ports of a handshake", "limits that hold when a handshake completes late",
-	  "64s, removed within 30s" },
+	{ "kernel: insides", "both addresses and ports of a connection to a container",
+	  "its segments are not taken for those of a handshake", "as long as the connection, removed within 30s" },
 	{ "kernel: connections", "address cut to one source", "a close frees what the open took",
 	  "as long as the connection; at most two audits (60s) longer where its end was missed" },
 	{ "kernel: suspects", "address cut to one source, service", "SYN cookies for who leaves handshakes unanswered",
@@ -143,6 +144,11 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 			 "a connection or handshake is open: its counter goes when that ends and is erased again");
 	if (!live_find(dm->engine, LIVE_BAN, &addr, &live) || !live_find(dm->engine, LIVE_ALLOW, &addr, &live))
 		diag_add(&a->diag, "a live ban or allow names it: unban or disallow ends that");
-	return asprintf(&a->text, "%u records erased, %zu left", freed, left.counters + left.handshakes) < 0 ? -ENOMEM
-													     : 0;
+	if (left.late)
+		diag_add(
+			&a->diag,
+			"a handshake of it that ran out is remembered until nothing can complete it: 2 minutes at most");
+	return asprintf(&a->text, "%u records erased, %zu left", freed, left.counters + left.handshakes + left.late) < 0
+		       ? -ENOMEM
+		       : 0;
 }

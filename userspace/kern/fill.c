@@ -16,7 +16,7 @@ int tally_read(const struct engine *e, __u32 row, uint64_t *out)
 	return err;
 }
 
-/* Each connection and each reservation holds a slot of its service, so the services' counters know how many there are. */
+/* Each connection and each handshake holds a slot of its service, so the services' counters know how many there are. */
 static int slots_read(const struct engine *e, uint64_t *held, uint64_t *reserved)
 {
 	struct sluice_counter counter;
@@ -59,7 +59,7 @@ int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
 		return err;
 	const struct map_fill fill[MAP_FILLS] = {
 		{ "sources", s->sources_tracked, capacity_of(e->map[MAP_sources]), no_room[SLUICE_TABLE_SOURCES] },
-		{ "reservations", s->reservations, SLUICE_MAX_RESERVATIONS, no_room[SLUICE_TABLE_RESERVATIONS] },
+		{ "reservations", s->reservations, SLUICE_MAX_HANDSHAKES, no_room[SLUICE_TABLE_HANDSHAKES] },
 		{ "live_bans", e->live_count[LIVE_BAN], SLUICE_MAX_LIVE, 0 },
 		{ "live_allows", e->live_count[LIVE_ALLOW], SLUICE_MAX_LIVE, 0 },
 		{ "services", registry_count(e->registry, 1, SLUICE_MAX_SERVICES), SLUICE_MAX_SERVICES - 1, 0 },

@@ -35,9 +35,9 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
-		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(reservations) X(late) X(pulse) X(stats) X(connections) X(audits) X(sweeper) \
+		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(containers) X(locals) X(locals_epoch) X(answers) X(answer_counts)
+				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(answers) X(answer_counts)
 /* clang-format on */
 
 enum map_id {

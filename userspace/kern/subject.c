@@ -29,19 +29,16 @@ static int source_of(const struct engine *e, const struct sluice_addr *a, struct
 	return 0;
 }
 
-/* Both begin with the source's address. */
-_Static_assert(sizeof(struct sluice_tuple) == sizeof(struct sluice_fragment_key), "entries_of reads both");
-
-/* Calls f for each entry of `map` whose key (36 bytes) begins with `a`; the number of them, or -errno. */
-static long entries_of(int map, size_t value_size, const struct sluice_addr *a, int (*f)(int map, const void *key))
+/* The number of fragments that `a` sent the first one of, or -errno; `erase`: they are forgotten. */
+static long fragments_of(const struct engine *e, const struct sluice_addr *a, bool erase)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
-	const struct sluice_tuple *key;
+	const struct sluice_fragment_key *key;
 	size_t count = 0, i;
 	long n = 0;
 	int err;
 
-	err = table_read(map, sizeof(*key), value_size, &keys, &values, &count);
+	err = table_read(e->map[MAP_fragments], sizeof(*key), sizeof(struct sluice_fragment), &keys, &values, &count);
 	if (err)
 		return err;
 	key = keys;
@@ -49,10 +46,35 @@ static long entries_of(int map, size_t value_size, const struct sluice_addr *a, 
 		if (memcmp(&key[i].source, a, sizeof(*a)))
 			continue;
 		n++;
-		if (f)
-			f(map, &key[i]);
+		if (erase)
+			bpf_map_delete_elem(e->map[MAP_fragments], &key[i]);
 	}
 	return n;
+}
+
+/* Counts the handshakes of `a`: those that hold slots, or may, and those that ran out. */
+static int handshakes_of(const struct engine *e, const struct sluice_addr *a, struct subject *out)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_handshakes *bucket;
+	size_t count = 0, i;
+	unsigned int way;
+	int err;
+
+	err = table_read(e->map[MAP_handshakes], sizeof(__u32), sizeof(*bucket), &keys, &values, &count);
+	bucket = values;
+	for (i = 0; i < count && !err; i++) {
+		for (way = 0; way < SLUICE_HANDSHAKE_WAYS; way++) {
+			if (bucket[i].state[way] == HANDSHAKE_FREE ||
+			    memcmp(&bucket[i].way[way].tuple.source, a, sizeof(*a)))
+				continue;
+			if (bucket[i].state[way] == HANDSHAKE_EXPIRED)
+				out->late++;
+			else
+				out->handshakes++;
+		}
+	}
+	return err;
 }
 
 static uint64_t idle_seconds(uint64_t seen_ns)
@@ -77,7 +99,7 @@ static void counters_read(const struct engine *e, struct subject *out)
 
 int subject_read(const struct engine *e, const struct sluice_addr *a, struct subject *out)
 {
-	long handshakes, late, fragments;
+	long fragments;
 	int err;
 
 	memset(out, 0, sizeof(*out));
@@ -85,15 +107,11 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	if (err)
 		return err;
 	counters_read(e, out);
-	handshakes = entries_of(e->map[MAP_reservations], sizeof(struct sluice_reservation), a, NULL);
-	late = entries_of(e->map[MAP_late], sizeof(__u64), a, NULL);
-	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, NULL);
-	if (handshakes < 0 || late < 0 || fragments < 0)
-		return -EIO;
-	out->handshakes = handshakes;
-	out->late = late;
+	fragments = fragments_of(e, a, false);
+	if (fragments < 0)
+		return fragments;
 	out->fragments = fragments;
-	return 0;
+	return handshakes_of(e, a, out);
 }
 
 /* How many counters of the source were freed, or -errno. */
@@ -122,7 +140,7 @@ static unsigned int suspicion_erase(const struct engine *e, const struct sluice_
 int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed)
 {
 	struct prefix source;
-	long late, fragments;
+	long fragments;
 	int err, counters;
 
 	err = source_of(e, a, &source);
@@ -132,10 +150,9 @@ int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *f
 	if (counters < 0)
 		return counters;
 	*freed = counters + suspicion_erase(e, &source.addr);
-	late = entries_of(e->map[MAP_late], sizeof(__u64), a, bpf_map_delete_elem);
-	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, bpf_map_delete_elem);
-	if (late < 0 || fragments < 0)
-		return -EIO;
-	*freed += late + fragments;
+	fragments = fragments_of(e, a, true);
+	if (fragments < 0)
+		return fragments;
+	*freed += fragments;
 	return 0;
 }

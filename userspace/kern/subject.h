@@ -22,8 +22,9 @@ struct subject {
 
 int subject_read(const struct engine *e, const struct sluice_addr *a, struct subject *out);
 /*
- * Frees what holds no open connection and no handshake in progress: counters and suspicion (of the whole source), late
- * handshakes and fragments (of the address). *freed counts them. Bans and allows stay: somebody set them.
+ * Frees what holds no open connection and no handshake in progress: counters and suspicion (of the whole source), and fragments (of the
+ * address). *freed counts them. Bans and allows stay: somebody set them. So do handshakes that ran out, for two minutes at most: the
+ * limits would not hold if who completes one were not known.
  */
 int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed);
 

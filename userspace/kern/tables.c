@@ -92,7 +92,7 @@ int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **v
 	err = bpf_obj_get_info_by_fd(fd, &info, &len);
 	if (err)
 		return err;
-	if (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_LRU_HASH)
+	if (info.type == BPF_MAP_TYPE_HASH || info.type == BPF_MAP_TYPE_LRU_HASH || info.type == BPF_MAP_TYPE_ARRAY)
 		return table_batches(fd, key_size, value_size, keys, values, count);
 	return table_walk(fd, key_size, value_size, keys, values, count);
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Why ACKs at a port are judged, and since when. A watch stands while some handshakes at the port hold nothing: an ACK then looks for its
+ * element in the table of handshakes. A guard for cookies stands while cookies may come back, or the table has forgotten a handshake: an
+ * ACK without an element then asks the socket table. Raised by admission and the sweeper, read by admission. Both end by themselves.
+ */
+#ifndef SLUICE_GUARD_BPF_H
+#define SLUICE_GUARD_BPF_H
+
+#define GUARD_SLACK_NS (1000ULL * 1000000) /* a guard that stands is not written again for each packet */
+
+/* `port` in host order. */
+static __always_inline struct sluice_guard *guard_of(__u16 port)
+{
+	__u32 index = port;
+
+	return bpf_map_lookup_elem(&guards, &index);
+}
+
+static __always_inline int guard_stands(const struct sluice_guard *g, __u64 now)
+{
+	return g->watch_until_ns > now || g->cookies_until_ns > now;
+}
+
+/*
+ * Begins to count how long it has stood, where none stood before. By an exchange, which is a full barrier: nobody sees the new end with
+ * the old beginning.
+ */
+static __always_inline void guard_begin(struct sluice_guard *g, __u64 now)
+{
+	if (!guard_stands(g, now))
+		__sync_lock_test_and_set(&g->since_ns, now);
+}
+
+/* Until all that hold nothing now can complete no more. */
+static __always_inline void watch_raise(__u16 port, __u64 now)
+{
+	struct sluice_guard *g = guard_of(port);
+	__u64 until = now + SLUICE_SWEEP_NS * 2 + SLUICE_EXPIRED_NS;
+
+	if (!g || g->watch_until_ns + GUARD_SLACK_NS > until)
+		return;
+	guard_begin(g, now);
+	*(volatile __u64 *)&g->watch_until_ns = until + GUARD_SLACK_NS;
+}
+
+/* Until the cookie that is sent now is good no more. */
+static __always_inline void cookies_guard(__u16 port, __u64 now)
+{
+	struct sluice_guard *g = guard_of(port);
+	__u64 until = now + SLUICE_GUARD_NS;
+
+	if (!g || g->cookies_until_ns + GUARD_SLACK_NS > until)
+		return;
+	guard_begin(g, now);
+	*(volatile __u64 *)&g->cookies_until_ns = until + GUARD_SLACK_NS;
+}
+
+/* Not 0: an ACK of which the table of handshakes knows nothing may complete one all the same. Asked after the look at the table. */
+static __always_inline int cookies_guarded(const struct sluice_guard *g, __u64 now)
+{
+	return *(const volatile __u64 *)&g->cookies_until_ns > now;
+}
+
+/*
+ * Not 0: every ACK that could complete a handshake is judged, and those let through before have long been processed. Only then
+ * unanswered handshakes stop standing in the way of clients that answer.
+ */
+static __always_inline int guard_is_firm(__u16 port, __u64 now)
+{
+	const struct sluice_guard *g = guard_of(port);
+
+	return g && guard_stands(g, now) && now - g->since_ns > SLUICE_SWEEP_NS;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A filter of the 4-tuples that sockets of the host have, TIME-WAIT included: two sets of bits by a keyed hash. A miss is certain, so
+ * that a flood at a full limit need not ask the socket table for each SYN. The tracker marks both sets; the audit, which visits all
+ * sockets, fills the one that nobody reads, and its end exchanges them, so that what is gone is forgotten. Read by admission.
+ */
+#ifndef SLUICE_LIVE_TUPLES_BPF_H
+#define SLUICE_LIVE_TUPLES_BPF_H
+
+static __always_inline __u32 audit_number(void)
+{
+	const struct sluice_audits *a;
+	__u32 zero = 0;
+
+	a = bpf_map_lookup_elem(&audits, &zero);
+	return a ? a->number : 0;
+}
+
+/* The word of this hash in set 0 or 1. */
+static __always_inline __u64 *live_word(__u64 hash, __u32 set)
+{
+	__u32 index = (set & 1) * SLUICE_LIVE_WORDS + (hash >> 6 & (SLUICE_LIVE_WORDS - 1));
+
+	return bpf_map_lookup_elem(&live_tuples, &index);
+}
+
+/* 0: certainly no socket has this 4-tuple, but for one that is younger than the last event that was missed. */
+static __always_inline int live_tuple_maybe(const struct sluice_tuple *t, __u32 seed)
+{
+	__u64 hash = tuple_hash(t, seed);
+	const __u64 *word = live_word(hash, audit_number() + 1);
+
+	return word && *word >> (hash & 63) & 1;
+}
+
+/* Marks it in the set that the audit fills, and (`known`) in the one that is read. */
+static __always_inline void live_tuple_mark(const struct sluice_tuple *t, int known)
+{
+	const struct sluice_control *now = control_row();
+	__u64 hash = now ? tuple_hash(t, now->seed) : 0, bit = 1ULL << (hash & 63);
+	__u32 number = audit_number();
+	__u64 *word = live_word(hash, number);
+
+	if (word && !(*word & bit))
+		__sync_fetch_and_or(word, bit);
+	word = known ? live_word(hash, number + 1) : NULL;
+	if (word && !(*word & bit))
+		__sync_fetch_and_or(word, bit);
+}
+
+/* A socket that the audit visits, TIME-WAIT included. */
+static __always_inline void audit_tuple_mark(const struct sock_common *c)
+{
+	const struct sluice_control *now = control_row();
+	struct sluice_tuple t;
+
+	if (!now || c->skc_state == TCP_LISTEN || c->skc_net.net->net_cookie != now->netns)
+		return;
+	if (c->skc_family == AF_INET) {
+		t.source = addr_mapped(c->skc_daddr);
+		t.local = addr_mapped(c->skc_rcv_saddr);
+	} else {
+		t.source = addr_of_ipv6(&c->skc_v6_daddr);
+		t.local = addr_of_ipv6(&c->skc_v6_rcv_saddr);
+	}
+	t.source_port = c->skc_dport;
+	t.local_port = bpf_htons(c->skc_num);
+	live_tuple_mark(&t, 0);
+}
+
+static long live_word_clear(__u32 i, const __u32 *set)
+{
+	__u64 *word = live_word((__u64)i << 6, *set);
+
+	if (word)
+		*word = 0;
+	return 0;
+}
+
+/* The audit that has this number begins with an empty set. */
+static __always_inline void live_tuples_begin(__u32 number)
+{
+	bpf_loop(SLUICE_LIVE_WORDS, live_word_clear, &number, 0);
+}
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of a handshake, against real listeners, requests and connections in a network namespace of this program's own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "internal.h"
+#include "reason.h"
+#include "space.h"
+
+#define SERVER "203.0.113.5"
+#define POLICY "interfaces = {lo}\nservice smtp { ports = {25} max-connections = 5 max-connections-per-source = 2 }\n"
+
+static int world_make(void **state)
+{
+	(void)state;
+	return space_listen(25) ? -1 : space_route(SERVER);
+}
+
+static int open_policy(void **state)
+{
+	static struct gate g;
+
+	gate_open(&g, POLICY);
+	*state = &g;
+	return 0;
+}
+
+static int close_policy(void **state)
+{
+	gate_close(*state);
+	return 0;
+}
+
+static enum sluice_reason sent(struct gate *g, const struct frame *f)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+
+	gate_send(g, f, &why);
+	return why;
+}
+
+static enum sluice_reason syn(struct gate *g, uint16_t port)
+{
+	return sent(g, &(struct frame){ "10.0.0.1", SERVER, port, 25, .flags = SYN });
+}
+
+static void slots_wait(struct gate *g)
+{
+	int i;
+
+	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
+		usleep(100000);
+	assert_int_equal(gate_service(g, "smtp").held, 0);
+}
+
+/* The ACK of a client that the host's own TCP has answered. */
+static struct frame answer_of(uint16_t port)
+{
+	struct frame f = { "10.0.0.1", SERVER, port, 25, .flags = SYN };
+
+	f.ack_seq = space_syn(&f) + 1;
+	f.seq++;
+	f.flags = ACK;
+	return f;
+}
+
+static void test_late_ack_must_find_a_free_slot(void **state)
+{
+	struct gate *g = *state;
+	enum sluice_reason why;
+	struct frame ack[3];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(syn(g, 1001 + i), SLUICE_ADMITTED);
+		ack[i] = answer_of(1001 + i);
+	}
+	slots_wait(g);
+	assert_int_equal(syn(g, 1003), SLUICE_UNPROVEN);
+	ack[2] = answer_of(1003);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(gate_send(g, &ack[i], &why), XDP_PASS);
+		assert_int_equal(why, SLUICE_ADMITTED);
+		assert_int_equal(gate_service(g, "smtp").held, i + 1);
+	}
+	assert_int_equal(gate_send(g, &ack[0], &why), XDP_PASS); /* sent again: takes nothing */
+	assert_int_equal(why, SLUICE_ESTABLISHED);
+	assert_int_equal(gate_send(g, &ack[2], &why), XDP_TX);
+	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(gate_service(g, "smtp").held, 2);
+}
+
+/* HAProxy's checks end so, and scanners: the slot is free at once, and nobody is suspect. */
+static void test_reset_by_the_client_ends_its_handshake_and_blames_nobody(void **state)
+{
+	static const uint8_t flags[] = { RST, RST | ACK };
+	struct gate *g = *state;
+	struct frame f;
+	size_t i;
+
+	for (i = 0; i < sizeof(flags); i++) {
+		assert_int_equal(syn(g, 1001), SLUICE_ADMITTED);
+		f = answer_of(1001);
+		f.flags = flags[i];
+		assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
+		usleep(900000); /* two ticks, and the time of a busy machine */
+		assert_int_equal(gate_service(g, "smtp").held, 0);
+		space_send(&f);
+	}
+	assert_int_equal(syn(g, 1002), SLUICE_ADMITTED);
+}
+
+/* [RST, ACK] in one burst: what its client took back makes no connection unseen. */
+static void test_handshake_that_was_reset_takes_no_answer(void **state)
+{
+	struct gate *g = *state;
+	struct frame f;
+
+	assert_int_equal(syn(g, 1001), SLUICE_ADMITTED);
+	f = answer_of(1001);
+	f.flags = RST;
+	assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
+	f.flags = ACK;
+	assert_int_equal(sent(g, &f), SLUICE_SOURCE_CONNECTIONS);
+	slots_wait(g);
+}
+
+static void test_wrong_number_resets_no_handshake(void **state)
+{
+	struct gate *g = *state;
+	struct frame f = { "10.0.0.1", SERVER, 1001, 25, .flags = RST, .seq = 77 };
+
+	assert_int_equal(syn(g, 1001), SLUICE_ADMITTED);
+	assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
+	usleep(900000);
+	assert_int_equal(gate_service(g, "smtp").held, 1);
+}
+
+/* A real connection from `port`. Returns its client's end. */
+static int connection_open(uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int client = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+
+	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	assert_int_equal(bind(client, (struct sockaddr *)&at, sizeof(at)), 0);
+	at.sin_port = htons(25);
+	assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof(at)), 0);
+	return client;
+}
+
+/* The same, whose SYN the gate has seen. */
+static int connection_make(struct gate *g, uint16_t port)
+{
+	assert_int_equal(sent(g, &(struct frame){ "127.0.0.1", "127.0.0.1", port, 25, .flags = SYN }), SLUICE_ADMITTED);
+	return connection_open(port);
+}
+
+/* Forged, sent twice, or overtaken: it is the connection's, and takes nothing, also where a limit is full. */
+static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(void **state)
+{
+	struct frame again = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = SYN, .seq = 4711 };
+	struct frame data = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = ACK, .payload = 10 };
+	struct gate *g = *state;
+	int one = connection_make(g, 2001), two, i;
+
+	for (i = 0; i < 3; i++)
+		assert_int_equal(sent(g, &again), i ? SLUICE_UNPROVEN : SLUICE_ESTABLISHED);
+	assert_int_equal(gate_service(g, "smtp").held, 1);
+	sleep(4); /* until a handshake of it would have run out */
+	assert_int_equal(sent(g, &data), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_service(g, "smtp").held, 1);
+	two = connection_make(g, 2002);
+	assert_int_equal(gate_service(g, "smtp").held, 2);
+	again.from_port = 2003;
+	assert_int_equal(sent(g, &again), SLUICE_SOURCE_CONNECTIONS);
+	again.from_port = 2002;
+	assert_int_equal(sent(g, &again), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_service(g, "smtp").held, 2);
+	close(one);
+	close(two);
+}
+
+#define SERVICES SLUICE_POLICY_SERVICES
+
+/* Nothing that a spoofer can fill fails open, and nobody fills the share of another service. */
+static void test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs(void **state)
+{
+	unsigned int share = SLUICE_MAX_HANDSHAKES / SERVICES, i;
+	char policy[SERVICES * 80], from[32];
+	struct gate g;
+	int len;
+
+	(void)state;
+	len = snprintf(policy, sizeof(policy), "interfaces = {lo}\nsyn-flood { cookies = false }\n");
+	for (i = 0; i < SERVICES; i++)
+		len += snprintf(policy + len, sizeof(policy) - len, "service s%u { ports = {%u} }\n", i, 5000 + i);
+	gate_open(&g, policy);
+	for (i = 0; i < share; i++) {
+		snprintf(from, sizeof(from), "10.1.%u.%u", i / 256, i % 256);
+		assert_int_equal(sent(&g, &(struct frame){ from, SERVER, 1001, 5000, .flags = SYN }), SLUICE_ADMITTED);
+	}
+	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }), SLUICE_TABLE_FULL);
+	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5001, .flags = SYN }), SLUICE_ADMITTED);
+	gate_close(&g);
+}
+
+#define HANDSHAKE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HANDSHAKE_TEST(test_late_ack_must_find_a_free_slot),
+		HANDSHAKE_TEST(test_reset_by_the_client_ends_its_handshake_and_blames_nobody),
+		HANDSHAKE_TEST(test_handshake_that_was_reset_takes_no_answer),
+		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
+		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
+		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),
+	};
+
+	return cmocka_run_group_tests_name("handshake", tests, world_make, NULL);
+}
