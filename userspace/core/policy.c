@@ -57,6 +57,7 @@ void policy_free(struct policy *p)
 	free(p->sets.item);
 	free(p->containers.item);
 	free(p->written.item);
+	free(p->spoilt.item);
 	strings_clear(&p->interfaces);
 	strings_clear(&p->files);
 	strings_clear(&p->databases);
