@@ -256,15 +256,15 @@ static void test_each_slip_is_one_message_at_its_place(void **state)
 	REFUSES(HEAD "service smtp { ports = {25}\nmode = observe }\n",
 		"3:1: 'mode' in service: it stands outside of all sections");
 	REFUSES(SMTP "max-connections = 5\n", "3:1: outside of all sections: it is a key of service");
-	REFUSES(SET("file = \"list action = deny"), "3:37: the quote that begins here never ends",
-		"3:14: never closed");
+	REFUSES(SMTP "source-set a { file = \"list action = deny }\n", "3:23: the quote that begins here never ends");
 	REFUSES(SET("file = a+b enabled = no"), "3:38: a value with such characters stands in quotes");
 	REFUSES(SMTP "/* mode = observe\n", "3:1: the comment that begins here never ends");
 	REFUSES(SMTP "mode = observe;\n", "3:8: 'observe;' is none of");
 	REFUSES(SMTP "mode = observe ;\n", "3:16: ';' means nothing here");
 	REFUSES(SMTP "include a.conf\n", "3:1: include stands without its brackets");
 	REFUSES(SMTP "include(\"a.conf\", \"b.conf\")\n", "3:17: include takes one path");
-	REFUSES(SMTP "source-set a { action = deny include(a.conf) }\n", "3:38: include stands in a section");
+	REFUSES(SMTP "source-set a { action = deny prefixes = {::1} include(a.conf) }\n",
+		"3:55: include stands in a section");
 }
 
 static void test_one_run_names_all_mistakes_of_all_files_and_none_that_follows_from_another(void **state)

@@ -83,8 +83,10 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		return 0;
 	case KIND_SHARE:
 		if (share_parse(text, field))
-			return setting_refuse(a, "'%s' is neither a number, as 20, nor a share from 1%% to 100%%",
-					      text);
+			return setting_refuse(
+				a,
+				"'%s' is neither a number, as 20, nor a share from 1%% to 100%%: write one of the two",
+				text);
 		return 0;
 	case KIND_RATE:
 		if (rate_parse(text, field))
