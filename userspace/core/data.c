@@ -14,8 +14,10 @@ int lists_read(struct policy *p, struct diag *d)
 	struct policy_set *set;
 	struct place at;
 	int err = 0, one;
+	size_t i;
 
-	for (set = p->sets.item; set < p->sets.item + p->sets.count; set++) {
+	for (i = 0; i < p->sets.count; i++) {
+		set = &p->sets.item[i];
 		if (!set->file || !set->enabled)
 			continue;
 		set->prefixes_written = set->prefixes.count;

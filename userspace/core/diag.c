@@ -123,8 +123,10 @@ void diag_quote(struct diag *d, const char *file, const char *text)
 {
 	struct diag_message *m;
 	const char *line;
+	size_t i;
 
-	for (m = d->item; m < d->item + d->count; m++) {
+	for (i = 0; i < d->count; i++) {
+		m = &d->item[i];
 		if (m->excerpt || !m->file || !m->column || strcmp(m->file, file))
 			continue;
 		line = line_of(text, m->line);
@@ -137,14 +139,15 @@ char *diag_text(const struct diag *d)
 {
 	const struct diag_message *m;
 	char *text = NULL;
-	size_t size;
+	size_t size, i;
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
 		return NULL;
-	for (m = d->item; m < d->item + d->count; m++)
-		fprintf(out, "%s%s%s%s", m == d->item ? "" : "\n", m->text, m->excerpt ? "\n" : "",
-			m->excerpt ? m->excerpt : "");
+	for (i = 0; i < d->count; i++) {
+		m = &d->item[i];
+		fprintf(out, "%s%s%s%s", i ? "\n" : "", m->text, m->excerpt ? "\n" : "", m->excerpt ? m->excerpt : "");
+	}
 	if (!fclose(out))
 		return text;
 	free(text);

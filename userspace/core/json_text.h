@@ -38,8 +38,10 @@ static inline json_t *json_errors(const struct diag *d)
 	json_t *list = json_array();
 	const struct diag_message *m;
 	json_t *text;
+	size_t i;
 
-	for (m = d->item; m < d->item + d->count; m++) {
+	for (i = 0; i < d->count; i++) {
+		m = &d->item[i];
 		text = json_stringn(m->text + m->what, m->hint ? m->hint - 2 - m->what : strlen(m->text + m->what));
 		json_array_append_new(list,
 				      json_pack("{s:o, s:i, s:i, s:o, s:o, s:o}", "file", json_line(m->file), "line",

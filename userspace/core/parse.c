@@ -127,7 +127,7 @@ static int file_read(struct reading *g, const char *path, const struct place *at
 
 	err = file_enter(g, path, at);
 	if (!err)
-		err = text_read(path, POLICY_BYTES, at, &text, g->reader.diag);
+		err = text_read(g->reader.file, POLICY_BYTES, at, &text, g->reader.diag);
 	if (err)
 		return include_lost(g, err);
 	text_parse(g, text);
@@ -169,8 +169,10 @@ static int whole_check(struct reading *g, const struct policy *now)
 static void reading_end(struct reading *g)
 {
 	struct source *s;
+	size_t i;
 
-	for (s = g->sources.item; s < g->sources.item + g->sources.count; s++) {
+	for (i = 0; i < g->sources.count; i++) {
+		s = &g->sources.item[i];
 		diag_quote(g->reader.diag, s->file, s->text);
 		free(s->text);
 	}

@@ -88,6 +88,9 @@ void reader_begin(struct reader *r);
 __attribute__((format(printf, 3, 4))) void reader_refuse(struct reader *r, const struct place *at, const char *fmt,
 							 ...);
 
+/* This key (NULL: nobody knows which) of the section being read was refused: see section_spoil(). */
+void reader_spoil(struct reader *r, const struct setting *s);
+
 /* One for each rule; `at` is where the word, or the first of the tokens, stands. */
 void key_begin(struct reader *r, const struct word *word, const struct place *at, bool append);
 void equals_missing(struct reader *r, const struct word *word, const struct place *at, const struct word *value);

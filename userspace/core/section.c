@@ -127,8 +127,10 @@ int section_spoil(struct policy *p, enum section section, const char *title, con
 bool section_is_spoilt(const struct policy *p, enum section section, const char *title, const char *key)
 {
 	const struct spoilt *s;
+	size_t i;
 
-	for (s = p->spoilt.item; s < p->spoilt.item + p->spoilt.count; s++) {
+	for (i = 0; i < p->spoilt.count; i++) {
+		s = &p->spoilt.item[i];
 		if (s->section == (int)section && !strcmp(s->title, title) && (!s->key || !strcmp(s->key->key, key)))
 			return true;
 	}

@@ -177,7 +177,6 @@ static void remedy_write(const struct reader *r, const char *const *expected, FI
 void syntax_refuse(struct reader *r, const struct place *at, bool ended, bool value, const char *const *expected)
 {
 	_cleanup_free_ char *remedy = NULL;
-	const char *title = section_title(r->in.section, section_at(r->policy, r->in.section, r->in.index));
 	size_t size;
 	FILE *out;
 
@@ -190,8 +189,7 @@ void syntax_refuse(struct reader *r, const struct place *at, bool ended, bool va
 	r->pending = r->body = false;
 	if (r->in.ignored)
 		return;
-	if (section_spoil(r->policy, r->in.section, title, r->list.file ? r->setting : NULL))
-		r->err = -ENOMEM;
+	reader_spoil(r, r->list.file ? r->setting : NULL);
 	r->lost |= !r->in.inside && !r->list.file;
 	if (value) {
 		reader_refuse(r, &r->key, "the value is missing: write KEY = VALUE");
