@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The grammar of policy files, as sluice.conf(5) has it, and the slips that are often made beside it, each with a rule of its own, so that
- * one slip is one message and the rest of the file is still read. What a key means is not known here: the actions call reader.c, and that
- * asks the schema. Anything else that is no policy is told by syntax_refuse(), and passed over up to the end of its line, list or section.
+ * one slip is one message and the rest of the file is still read. What a key means is not known here: the actions (rules.h) ask
+ * the schema. Anything else that is no policy is told by syntax_refuse(), and passed over up to the end of its line, list or section.
  */
 %require "3.8"
 %define api.pure full
@@ -17,7 +17,7 @@
 %expect 0
 
 %code requires {
-#include "reader.h"
+#include "rules.h"
 }
 
 %code {

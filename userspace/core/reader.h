@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the rules of grammar.y do: they fill a policy by the schema table, section by section and value by value, and say what is wrong
- * where it stands. A reader goes through all files of a policy; parse.c owns it and hands it one file after the other. After an error it
- * goes on, so that one run names all errors; the policy is then good for policy_check() and policy_free() only.
+ * A reader goes through all files of a policy and fills the policy. parse.c owns it and hands it one file after the other; scanner, parser
+ * and rules (rules.h) keep in it what they know. After an error it goes on, so that one run names all errors; the policy is then good for
+ * policy_check() and policy_free() only.
  */
 #ifndef SLUICE_CORE_READER_H
 #define SLUICE_CORE_READER_H
@@ -24,13 +24,6 @@ struct word {
 
 #define WORD_VARIABLE '$' /* ${NAME}, without quotes */
 #define WORD_REFUSED '!' /* by the scanner: no more is to be said of it */
-
-/* "NAME {" or "NAME TITLE {". */
-struct head {
-	struct word name, title;
-	struct place title_at;
-	bool titled;
-};
 
 /* The section whose keys are being read. */
 struct context {
@@ -88,21 +81,10 @@ void reader_begin(struct reader *r);
 __attribute__((format(printf, 3, 4))) void reader_refuse(struct reader *r, const struct place *at, const char *fmt,
 							 ...);
 
+/* The struct that the keys of this section go to; its title. */
+void *reader_base(const struct reader *r);
+const char *reader_title(const struct reader *r);
 /* This key (NULL: nobody knows which) of the section being read was refused: see section_spoil(). */
 void reader_spoil(struct reader *r, const struct setting *s);
-
-/* One for each rule; `at` is where the word, or the first of the tokens, stands. */
-void key_begin(struct reader *r, const struct word *word, const struct place *at, bool append);
-void equals_missing(struct reader *r, const struct word *word, const struct place *at, const struct word *value);
-void value_set(struct reader *r, const struct word *word, const struct place *at);
-void list_begin(struct reader *r, const struct place *brace);
-void element_add(struct reader *r, const struct word *word, const struct place *at);
-void comma_missing(struct reader *r, const struct word *word, const struct place *at);
-void list_end(struct reader *r);
-/* Returns what was read before: section_leave() goes back to it. */
-struct context section_enter(struct reader *r, const struct head *head, const struct place *at,
-			     const struct place *brace);
-void section_leave(struct reader *r, const struct context *before);
-void include_add(struct reader *r, const struct word *word, const struct place *at);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sections of a policy as they are opened and left: see reader.h. Called by the rules of grammar.y. A section that is wrong is refused here,
+ * Sections of a policy as they are opened and left: see rules.h. Called by the rules of grammar.y. A section that is wrong is refused here,
  * and its keys are read all the same wherever it is clear which section is meant.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "reader.h"
+#include "rules.h"
 #include "syntax.h"
 
 #define NESTING 8 /* each of these was refused already */
