@@ -10,7 +10,6 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)	$(2)';)
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-missing-field-initializers -Werror
-GENERATED := # for what flex and bison write
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -static-libasan -static-libubsan -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
 CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 , := ,
@@ -61,7 +60,7 @@ $(B)/grammar.c $(B)/grammar.h &: userspace/core/grammar.y
 $(B)/scanner.c: userspace/core/scanner.l $(B)/grammar.h
 	$(call say,FLEX,$@)flex -o $@ $<
 $(B)/grammar.o $(B)/scanner.o: $(B)/%.o: $(B)/%.c
-	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(GENERATED) -c $< -o $@
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -86,7 +85,7 @@ $(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
 $(B)/tests/datapath/test_rights: $(B)/userspace/daemon/rights.o
 $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c) $(GRAMMAR)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(GENERATED) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
