@@ -259,6 +259,9 @@ static void test_each_slip_is_one_message_at_its_place(void **state)
 	REFUSES(SMTP "source-set a { file = \"list action = deny }\n", "3:23: the quote that begins here never ends");
 	REFUSES(SET("file = a+b enabled = no"), "3:38: a value with such characters stands in quotes");
 	REFUSES(SMTP "/* mode = observe\n", "3:1: the comment that begins here never ends");
+	REFUSES(SMTP "source-set a { prefixes = {::1 /* mode = observe\n",
+		"3:32: the comment that begins here never ends");
+	REFUSES(SMTP "sources = 5\nservice imap { ports = {143} }\n", "3:1: sources is a section and takes no '='");
 	REFUSES(SMTP "mode = observe;\n", "3:8: 'observe;' is none of");
 	REFUSES(SMTP "mode = observe ;\n", "3:16: ';' means nothing here");
 	REFUSES(SMTP "include a.conf\n", "3:1: include stands without its brackets");

@@ -127,7 +127,7 @@ void value_set(struct reader *r, const struct word *word, const struct place *at
 	if (r->setting && kind_is_list(r->setting->kind) && !r->append)
 		list_clear(r->setting, reader_base(r));
 	text_set(r, word, at);
-	r->pending = false;
+	r->pending = r->body = false;
 }
 
 void list_begin(struct reader *r, const struct place *brace)
