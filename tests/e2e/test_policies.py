@@ -113,6 +113,7 @@ def test_check_says_as_json_what_it_says_as_text(tmp_path):
     got = [(e["file"], e["line"], e["column"], e["key"]) for e in said["errors"]]
     assert got == [(str(path), *mistake[:3]) for mistake in TEN_MISTAKES]
     assert all(text in e["text"] and hint in e["hint"] for e, (*_, text, hint) in zip(said["errors"], TEN_MISTAKES))
+    assert subprocess.run([BUILD / "sluicectl", "--json", "doctor", path], capture_output=True, text=True).stdout == done.stdout
     path.write_text("interfaces = {eth0}\nservice smtp { ports = {25} }\n")
     done = subprocess.run([BUILD / "sluicectl", "--json", "check", path], capture_output=True, text=True)
     assert done.returncode == 0 and json.loads(done.stdout)["ok"] is True and json.loads(done.stdout)["errors"] == []

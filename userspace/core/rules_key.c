@@ -40,8 +40,7 @@ static void open_refuse(struct reader *r)
 	if (r->list.file)
 		reader_refuse(r, &r->list, "the list that opens here is never closed: add }");
 	else if (r->pending)
-		reader_refuse(r, &r->key,
-			      "the value is missing: write KEY = VALUE, and a VALUE that has a '=' in quotes");
+		value_missing(r);
 	r->list = (struct place){};
 }
 

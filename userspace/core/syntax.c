@@ -143,13 +143,22 @@ char *word_text(struct reader *r, const struct word *word, const struct place *a
 	return TAKE_PTR(text);
 }
 
+void value_missing(struct reader *r)
+{
+	const char *key = r->key.key ? r->key.key : "this key";
+
+	if (!r->in.ignored)
+		reader_refuse(r, &r->key, "%s has no value: write %s = VALUE, and a VALUE that has a '=' in quotes",
+			      key, r->key.key ? key : "KEY");
+}
+
 /* Whether what is open here was refused before: then its end is no news. */
 static void ended_refuse(struct reader *r, const struct place *at, bool value)
 {
 	if (r->list.file)
 		reader_refuse(r, &r->list, "the list that opens here is never closed: add }");
 	else if (value)
-		reader_refuse(r, &r->key, "the value is missing: write KEY = VALUE");
+		value_missing(r);
 	else if (r->in.inside && !r->in.unclosed)
 		reader_refuse(r, &r->in.brace, "the brace that opens here is never closed: add }");
 	else if (!r->in.inside)
@@ -192,7 +201,7 @@ void syntax_refuse(struct reader *r, const struct place *at, bool ended, bool va
 	reader_spoil(r, r->list.file ? r->setting : NULL);
 	r->lost |= !r->in.inside && !r->list.file;
 	if (value) {
-		reader_refuse(r, &r->key, "the value is missing: write KEY = VALUE");
+		value_missing(r);
 		return;
 	}
 	out = open_memstream(&remedy, &size);
