@@ -16,11 +16,12 @@ CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lmnl
-CORE_LIBS := -lconfuse -lmaxminddb -lsodium -lz
+CORE_LIBS := -lmaxminddb -lsodium -lz
 LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
-CORE := $(call objects,userspace/core)
+GRAMMAR := $(B)/grammar.c $(B)/scanner.c
+CORE := $(call objects,userspace/core) $(GRAMMAR:.c=.o)
 KERN := $(call objects,userspace/kern)
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
@@ -53,6 +54,14 @@ $(B)/page.h: scripts/page.sh $(wildcard $(PAGE)/* $(PAGE)/uplot/*)
 	$(call say,PAGE,$@)scripts/page.sh $(PAGE) > $@
 $(B)/userspace/daemon/exporter.o: $(B)/page.h
 
+$(B)/grammar.c $(B)/grammar.h &: userspace/core/grammar.y
+	@mkdir -p $(@D)
+	$(call say,BISON,$@)bison -Wall -Werror -o $(B)/grammar.c --header=$(B)/grammar.h $<
+$(B)/scanner.c: userspace/core/scanner.l $(B)/grammar.h
+	$(call say,FLEX,$@)flex -o $@ $<
+$(B)/grammar.o $(B)/scanner.o: $(B)/%.o: $(B)/%.c
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -74,7 +83,7 @@ $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/l
 $(B)/tests/datapath/bench_lookup: CPPFLAGS += -DBUILD='"$(B)"'
 $(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
 $(B)/tests/datapath/test_rights: $(B)/userspace/daemon/rights.o
-$(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c)
+$(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c) $(GRAMMAR)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/libkern.a $(B)/libcore.a
@@ -84,7 +93,10 @@ FUZZ_FLAGS = -std=gnu17 -g -O1 -D_GNU_SOURCE -MMD -MP $(CPPFLAGS) -fno-sanitize-
 $(B)/fuzz/core/%.o: userspace/core/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
-$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*.c))
+$(B)/fuzz/core/%.o: $(B)/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
+$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*.c)) $(GRAMMAR:$(B)/%.c=$(B)/fuzz/core/%.o)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS) -ljansson
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)

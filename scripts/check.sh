@@ -24,7 +24,7 @@ none() { # fails when its input has a line
 	[ -z "$lines" ] || { echo "$lines"; return 1; }
 }
 
-includes() { grep -rnE '^#include' --include='*.[ch]' "$1" | grep -E "$2" | none; }
+includes() { grep -rnE '^#include' --include='*.[chly]' "$1" | grep -E "$2" | none; }
 
 layers() {
 	includes maps '"(bpf|userspace|tests)' &&
@@ -41,11 +41,11 @@ silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core u
 licences() {
 	{
 		grep -rL 'GPL-2.0-only OR BSD-2-Clause' bpf maps
-		git ls-files 'userspace/*.[ch]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
+		git ls-files 'userspace/*.[chly]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
 	} | none
 }
 
-file_length() { git ls-files '*.c' '*.h' '*.py' '*.sh' '*.js' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
+file_length() { git ls-files '*.c' '*.h' '*.[ly]' '*.py' '*.sh' '*.js' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
 
 function_length() {
 	git ls-files '*.c' '*.h' | ctags -L - --languages=C --kinds-C=f --fields=+ne -f - 2>/dev/null |

@@ -122,21 +122,6 @@ static void test_reset_by_the_client_ends_its_handshake_and_blames_nobody(void *
 	assert_int_equal(syn(g, 1002), SLUICE_ADMITTED);
 }
 
-/* [RST, ACK] in one burst: what its client took back makes no connection unseen. */
-static void test_handshake_that_was_reset_takes_no_answer(void **state)
-{
-	struct gate *g = *state;
-	struct frame f;
-
-	assert_int_equal(syn(g, 1001), SLUICE_ADMITTED);
-	f = answer_of(1001);
-	f.flags = RST;
-	assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
-	f.flags = ACK;
-	assert_int_equal(sent(g, &f), SLUICE_SOURCE_CONNECTIONS);
-	slots_wait(g);
-}
-
 static void test_wrong_number_resets_no_handshake(void **state)
 {
 	struct gate *g = *state;
@@ -225,7 +210,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HANDSHAKE_TEST(test_late_ack_must_find_a_free_slot),
 		HANDSHAKE_TEST(test_reset_by_the_client_ends_its_handshake_and_blames_nobody),
-		HANDSHAKE_TEST(test_handshake_that_was_reset_takes_no_answer),
 		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
 		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
 		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),

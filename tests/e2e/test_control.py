@@ -140,7 +140,7 @@ def test_bad_policy_changes_nothing(make):
     before = sluice.do("dump")
     sluice.write("service smtp { ports = {25} max-conections = 5 }\n")
     code, _, err = sluice.ctl("reload")
-    assert code == 2 and "sluice.conf:2: unknown key 'max-conections': did you mean 'max-connections'?" in err
+    assert code == 2 and "sluice.conf:2:29: unknown key 'max-conections': did you mean 'max-connections'?" in err
     assert sluice.do("dump") == before
 
 

@@ -136,7 +136,7 @@ static size_t torn_make(struct dice *d, char *out)
 /* Not 0: it was refused, and says why. */
 static int database_round(struct dice *d)
 {
-	const struct place at = { "fuzz.conf", 1 };
+	const struct place at = { .file = "fuzz.conf", .line = 1 };
 	char torn[TORN_MOST], *path = torn_file;
 	size_t len = torn_make(d, torn);
 	struct diag diag = {};

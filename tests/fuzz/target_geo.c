@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct place at = { "fuzz.conf", 1 };
+	const struct place at = { .file = "fuzz.conf", .line = 1 };
 	char path[64], *paths = path;
 	struct geo *g = NULL;
 	struct diag d = {};

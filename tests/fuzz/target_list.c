@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct place at = { "fuzz.conf", 1 };
+	const struct place at = { .file = "fuzz.conf", .line = 1 };
 	struct prefixes list = {};
 	struct diag d = {};
 	size_t i;

@@ -108,6 +108,51 @@ static void test_dump_is_read_back_whatever_a_path_holds(void **state)
 	}
 }
 
+/* "@" stands for the folder of the policies, in a text that is freed. */
+static char *text_of(const char *path, const char *folder)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *in = fopen(path, "r"), *out = open_memstream(&text, &size);
+	int c;
+
+	assert_non_null(in);
+	while ((c = fgetc(in)) != EOF)
+		c == '@' ? fputs(folder, out) : fputc(c, out);
+	fclose(in);
+	fclose(out);
+	return text;
+}
+
+/* Written by the dump of 0.1.0, which read policies by libconfuse. */
+static void test_each_policy_says_what_it_said_to_the_first_version(void **state)
+{
+	static const char *const names[] = { "append", "blanks", "precedence", "quotes", "values" };
+	char path[128], *folder = realpath("tests/policies/good", NULL), *wanted, *dumped;
+	struct policy *p;
+	struct diag d = {};
+	size_t i, size;
+	FILE *out;
+
+	(void)state;
+	assert_non_null(folder);
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "tests/policies/good/%s.conf", names[i]);
+		if (policy_parse_file(path, NULL, &p, &d))
+			fail_msg("%s", diag_text(&d));
+		out = open_memstream(&dumped, &size);
+		assert_int_equal(policy_dump(p, out), 0);
+		fclose(out);
+		snprintf(path, sizeof(path), "tests/policies/good/%s.dump", names[i]);
+		wanted = text_of(path, folder);
+		assert_string_equal(dumped, wanted);
+		free(wanted);
+		free(dumped);
+		policy_free(p);
+	}
+	free(folder);
+}
+
 #define A "source-set a { prefixes = {192.0.2.0/24} max-connections-per-source = 3 }\n"
 #define B "source-set b { prefixes = {192.0.2.0/24} max-connections-per-source = 9 }\n"
 #define C "source-set c { prefixes = {192.0.2.0/24} action = deny priority = 7 }\n"
@@ -149,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dump_is_read_back_whatever_a_path_holds),
+		cmocka_unit_test(test_each_policy_says_what_it_said_to_the_first_version),
 		cmocka_unit_test(test_an_order_of_sets_that_decides_is_a_difference),
 	};
 

@@ -170,7 +170,7 @@ static void test_bad_databases_are_refused_with_file_line_and_reason(void **stat
 		{ "10.0.0.9,10.0.0.1,DE\n", ":1: '10.0.0.1' is where the range ends, before it begins" },
 		{ "10.0.0.0,10.0.0.9,DE\n10.0.0.5,10.0.0.20,FR\n", ":2: this range begins inside that of line 1" },
 		{ "10.0.0.0/33,DE\n", ":1: '10.0.0.0/33'" },
-		{ "10.0.0.0/8,DE\n\001\002\003\n", ":2: binary data" },
+		{ "10.0.0.0/8,DE\n\001\002\003\n", ":2:1: binary data" },
 		{ "4294967296,4294967297,DE\n", ":1: '4294967296' is no address" },
 	};
 	struct geo *g = NULL;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice.conf(5) has every key of the schema table in its section, and none else. */
+/* sluice.conf(5) has every key of the schema table in its section, and none else; its examples mean what it says. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include "parse.h"
 #include "schema.h"
 
 #define MANUAL "docs/sluice.conf.5"
@@ -56,9 +59,62 @@ static void test_manual_has_every_key_and_no_other(void **state)
 	}
 }
 
+/* The file that a line "# NAME" of the example begins, below `dir`; with an interface, which the example leaves out. */
+static FILE *file_begin(const char *dir, const char *line, FILE *before)
+{
+	char path[256];
+	FILE *out;
+
+	if (before)
+		fclose(before);
+	snprintf(path, sizeof(path), "%s/%.*s", dir, (int)strcspn(line + 2, "\n"), line + 2);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	if (!before)
+		fputs("interfaces = {lo}\n", out);
+	return out;
+}
+
+static void test_the_example_of_precedence_means_what_the_manual_says(void **state)
+{
+	char dir[] = "/tmp/sluice-manual-XXXXXX", line[512], path[64];
+	FILE *in = fopen(MANUAL, "re"), *out = NULL;
+	struct policy *p = NULL;
+	struct diag d = {};
+
+	(void)state;
+	assert_non_null(in);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/conf.d", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	while (fgets(line, sizeof(line), in) && (!out || strcmp(line, ".Ed\n"))) {
+		if (!strcmp(line, "# sluice.conf\n") || (out && *line == '#'))
+			out = file_begin(dir, line, out);
+		else if (out)
+			fputs(line, out);
+	}
+	fclose(in);
+	fclose(out);
+	snprintf(path, sizeof(path), "%s/sluice.conf", dir);
+	if (policy_parse_file(path, NULL, &p, &d))
+		fail_msg("%s", diag_text(&d));
+	assert_int_equal(p->services.item[0].ports_count, 2);
+	assert_int_equal(p->services.item[0].ports[1], 587);
+	assert_int_equal(p->services.item[0].limits.max_connections_per_source.value, 7);
+	assert_int_equal(p->sets.item[0].prefix_texts.count, 1);
+	assert_string_equal(p->sets.item[0].prefix_texts.item[0], "198.51.100.0/24");
+	assert_int_equal(p->sets.item[0].action, SLUICE_ACTION_ALLOW);
+	policy_free(p);
+	snprintf(line, sizeof(line), "rm -r %s", dir);
+	assert_int_equal(system(line), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_manual_has_every_key_and_no_other) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_manual_has_every_key_and_no_other),
+		cmocka_unit_test(test_the_example_of_precedence_means_what_the_manual_says),
+	};
 
 	return cmocka_run_group_tests_name("manual", tests, NULL, NULL);
 }

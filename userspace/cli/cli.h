@@ -60,6 +60,8 @@ const char *session_peer(void);
 
 /* commands.c */
 int cmd_check(const struct call *c);
+struct diag;
+int policy_refused(const struct call *c, const struct diag *d);
 
 /* completion.c */
 int cmd_completion(const struct call *c);

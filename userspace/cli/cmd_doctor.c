@@ -53,17 +53,12 @@ int cmd_doctor(const struct call *c)
 	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
 	struct findings f = {};
 	struct policy *p = NULL;
-	struct diag d = {};
-	size_t i;
+	_cleanup_diag_ struct diag d = {};
 	int status;
 
 	engine_set_log(NULL);
-	if (policy_parse_file(file, NULL, &p, &d)) {
-		for (i = 0; i < d.count; i++)
-			complain(0, "doctor: %s", d.item[i].text);
-		diag_free(&d);
-		return EXIT_BAD;
-	}
+	if (policy_parse_file(file, NULL, &p, &d))
+		return policy_refused(c, &d);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);
@@ -75,6 +70,5 @@ int cmd_doctor(const struct call *c)
 	status = findings_status(c, &f);
 	findings_free(&f);
 	policy_free(p);
-	diag_free(&d);
 	return status;
 }

@@ -3,9 +3,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "diag.h"
-#include "files.h"
-#include "parse.h"
 #include "value.h"
 
 const char *option_text(const struct call *c, enum option_id option)
@@ -201,24 +198,6 @@ static int cmd_mode(const struct call *c)
 static int cmd_plain(const struct call *c)
 {
 	return write_verb(c, c->command->name, NULL);
-}
-
-int cmd_check(const struct call *c)
-{
-	struct policy *p = NULL;
-	struct diag d = {};
-	size_t i;
-	int err = files_as_owner();
-
-	if (!err)
-		err = policy_parse_file(c->word[0], NULL, &p, &d);
-	for (i = 0; i < d.count; i++)
-		fprintf(stderr, "%s\n", d.item[i].text);
-	if (!err)
-		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services.count, p->sets.count);
-	policy_free(p);
-	diag_free(&d);
-	return err ? EXIT_BAD : EXIT_DONE;
 }
 
 /* The daemon has a directory of its own. "" where the file does not exist: the daemon says so. */

@@ -205,7 +205,8 @@ static int mask_parse(const struct sluice_addr *a, const char *text, unsigned in
 		*why = "is no netmask: its one bits must come first, as in 255.255.0.0";
 	} else {
 		n = length_parse(text, ipv4 ? 32 : 128);
-		*why = ipv4 ? "prefix length must be 0-32" : "prefix length must be 0-128";
+		*why = ipv4 ? "prefix length must be 0-32: write one, as 192.0.2.0/24"
+			    : "prefix length must be 0-128: write one, as 2001:db8::/32";
 	}
 	if (n < 0)
 		return -EINVAL;

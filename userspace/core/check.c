@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What no single value of a policy shows. */
+/*
+ * What no single value of a policy shows: policy_check(), which the parser calls for files and the daemon for live settings. A policy that
+ * was refused is checked, too; what of it was refused already is not missed (section_is_spoilt()).
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +27,17 @@ static bool addresses_overlap(const struct addresses *a, const struct addresses 
 	return false;
 }
 
-static int ports_check(const struct policy_service *a, const struct policy_service *b, struct diag *d)
+/* Where this section says a key; where the section begins if it does not. */
+static struct place key_place(const struct policy *p, enum section section, const char *title, const char *key,
+			      const struct place *otherwise)
 {
+	return policy_place(p, schema_find(section, key), title, otherwise);
+}
+
+static int ports_check(const struct policy *p, const struct policy_service *a, const struct policy_service *b,
+		       struct diag *d)
+{
+	struct place at = key_place(p, SECTION_SERVICE, b->name, "ports", &b->at);
 	unsigned int i, j;
 
 	if (!addresses_overlap(&a->addresses, &b->addresses))
@@ -34,7 +46,7 @@ static int ports_check(const struct policy_service *a, const struct policy_servi
 		for (j = 0; j < b->ports_count; j++) {
 			if (a->ports[i] != b->ports[j])
 				continue;
-			diag_at(d, &b->at,
+			diag_at(d, &at,
 				"service %s: port %u is service %s's already (line %d): a port belongs to one service, "
 				"or give both addresses of their own",
 				b->name, b->ports[j], a->name, a->at.line);
@@ -47,25 +59,28 @@ static int ports_check(const struct policy_service *a, const struct policy_servi
 static int service_check(const struct policy *p, size_t index, struct diag *d)
 {
 	const struct policy_service *s = &p->services.item[index];
+	struct place at;
 	int err = 0;
 	size_t i;
 
-	if (!s->ports_count) {
+	if (!s->ports_count && !section_is_spoilt(p, SECTION_SERVICE, s->name, "ports")) {
 		diag_at(d, &s->at, "service %s has no ports: add ports = {25}", s->name);
 		err = -EINVAL;
 	}
-	if (s->limits.max_connections_per_source.percent && !s->limits.max_connections) {
-		diag_at(d, &s->at, "service %s: max-connections-per-source is a share of nothing: set max-connections",
+	if (s->limits.max_connections_per_source.percent && !s->limits.max_connections &&
+	    !section_is_spoilt(p, SECTION_SERVICE, s->name, "max-connections")) {
+		at = key_place(p, SECTION_SERVICE, s->name, "max-connections-per-source", &s->at);
+		diag_at(d, &at, "service %s: max-connections-per-source is a share of nothing: set max-connections",
 			s->name);
 		err = -EINVAL;
 	}
 	if (s->deny_countries.count && s->allow_countries.count) {
-		diag_at(d, &s->at, "service %s has deny-countries and allow-countries: one of them says it all",
-			s->name);
+		at = key_place(p, SECTION_SERVICE, s->name, "allow-countries", &s->at);
+		diag_at(d, &at, "service %s has deny-countries and allow-countries: one of them says it all", s->name);
 		err = -EINVAL;
 	}
 	for (i = 0; i < index && !err; i++)
-		err = ports_check(&p->services.item[i], s, d);
+		err = ports_check(p, &p->services.item[i], s, d);
 	return err;
 }
 
@@ -77,6 +92,7 @@ static bool limits_any(const struct limits *l)
 
 static int set_services_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
+	struct place at = key_place(p, SECTION_SET, s->name, "services", &s->at);
 	const struct policy_service *service;
 	const struct share *share = &s->limits.max_connections_per_source;
 	int err = 0;
@@ -85,17 +101,20 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 	for (i = 0; i < s->services.count; i++) {
 		if (policy_service_find(p, s->services.item[i]))
 			continue;
-		diag_at(d, &s->at, "source-set %s: no service '%s': define it, or mend the name", s->name,
+		diag_at(d, &at, "source-set %s: no service '%s': define it, or mend the name", s->name,
 			s->services.item[i]);
 		err = -EINVAL;
 	}
-	if (err || !share->percent || s->limits.max_connections)
+	if (err || !share->percent || s->limits.max_connections ||
+	    section_is_spoilt(p, SECTION_SET, s->name, "max-connections"))
 		return err;
+	at = key_place(p, SECTION_SET, s->name, "max-connections-per-source", &s->at);
 	for (i = 0; i < (s->services.count ? s->services.count : p->services.count); i++) {
 		service = s->services.count ? policy_service_find(p, s->services.item[i]) : &p->services.item[i];
-		if (service->limits.max_connections)
+		if (service->limits.max_connections ||
+		    section_is_spoilt(p, SECTION_SERVICE, service->name, "max-connections"))
 			continue;
-		diag_at(d, &s->at,
+		diag_at(d, &at,
 			"source-set %s: a share of service %s, which has no max-connections: set one of the two",
 			s->name, service->name);
 		return -EINVAL;
@@ -131,18 +150,34 @@ static int networks_check(const struct policy *p, const struct policy_set *s, st
 	return 0;
 }
 
+/* Was a key refused that would have said what this set does, or whose addresses it holds? */
+static bool set_is_spoilt(const struct policy *p, const struct policy_set *s, bool sources)
+{
+	static const char *const holds[] = { "prefixes", "file", "countries", "asns" };
+	static const char *const does[] = { "action", "max-connections", "max-connections-per-source", "max-rate",
+					    "max-rate-per-source" };
+	size_t i, n = sources ? sizeof(holds) / sizeof(*holds) : sizeof(does) / sizeof(*does);
+
+	for (i = 0; i < n && !section_is_spoilt(p, SECTION_SET, s->name, sources ? holds[i] : does[i]); i++)
+		;
+	return i < n;
+}
+
 static int set_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
+	struct place at = s->at;
 	const char *wrong = "";
 
-	if (!s->prefix_texts.count && !s->file && !s->countries.count && !s->asns.count)
+	if (!s->prefix_texts.count && !s->file && !s->countries.count && !s->asns.count && !set_is_spoilt(p, s, true)) {
 		wrong = "names no source: add prefixes = {...}, file = ..., countries = {...} or asns = {...}";
-	else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits))
+	} else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits)) {
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
-	else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits))
+		at = key_place(p, SECTION_SET, s->name, "action", &s->at);
+	} else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits) && !set_is_spoilt(p, s, false)) {
 		wrong = "does nothing: add action = allow, action = deny or a limit";
+	}
 	if (*wrong) {
-		diag_at(d, &s->at, "source-set %s %s", s->name, wrong);
+		diag_at(d, &at, "source-set %s %s", s->name, wrong);
 		return -EINVAL;
 	}
 	return set_services_check(p, s, d) ? -EINVAL : networks_check(p, s, d);
@@ -154,14 +189,16 @@ static bool containers_overlap(const struct policy_container *a, const struct po
 	return !strcmp(a->netns, b->netns) && addresses_overlap(&a->addresses, &b->addresses);
 }
 
-static int published_check(const struct policy_container *a, const struct policy_container *b, struct diag *d)
+static int published_check(const struct policy *p, const struct policy_container *a, const struct policy_container *b,
+			   struct diag *d)
 {
+	struct place at = key_place(p, SECTION_CONTAINER, b->name, "ports", &b->at);
 	unsigned int i, j;
 
 	for (i = 0; i < a->ports_count; i++) {
 		for (j = 0; j < b->ports_count; j++) {
 			if (a->ports[i].host == b->ports[j].host) {
-				diag_at(d, &b->at,
+				diag_at(d, &at,
 					"container %s: port %u is published by container %s already (line %d): it can lead "
 					"to one of them only",
 					b->name, b->ports[j].host, a->name, a->at.line);
@@ -169,7 +206,7 @@ static int published_check(const struct policy_container *a, const struct policy
 			}
 			if (a->ports[i].inside != b->ports[j].inside || !containers_overlap(a, b))
 				continue;
-			diag_at(d, &b->at,
+			diag_at(d, &at,
 				"container %s: port %u inside is container %s's already (line %d): give both addresses of "
 				"their own",
 				b->name, b->ports[j].inside, a->name, a->at.line);
@@ -179,17 +216,30 @@ static int published_check(const struct policy_container *a, const struct policy
 	return 0;
 }
 
+/* Then a port that no service has may be one that was refused. */
+static bool ports_are_spoilt(const struct policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->services.count; i++) {
+		if (section_is_spoilt(p, SECTION_SERVICE, p->services.item[i].name, "ports"))
+			return true;
+	}
+	return false;
+}
+
 static int owners_check(const struct policy *p, const struct policy_container *c, struct diag *d)
 {
+	struct place at = key_place(p, SECTION_CONTAINER, c->name, "ports", &c->at);
 	const struct policy_service *owner;
 	bool several;
 	unsigned int i;
 
 	for (i = 0; i < c->ports_count; i++) {
 		owner = policy_port_owner(p, c->ports[i].host, &several);
-		if (owner && !several)
+		if ((owner && !several) || (!owner && ports_are_spoilt(p)))
 			continue;
-		diag_at(d, &c->at,
+		diag_at(d, &at,
 			owner ? "container %s: port %u belongs to several services, at addresses of their own: a published "
 				"port must belong to one"
 			      : "container %s: port %u is no service's: name it in the ports of a service, as the host "
@@ -207,6 +257,9 @@ static int container_check(const struct policy *p, size_t index, struct diag *d)
 	int err = 0;
 	size_t i;
 
+	if (section_is_spoilt(p, SECTION_CONTAINER, c->name, "netns") ||
+	    section_is_spoilt(p, SECTION_CONTAINER, c->name, "ports"))
+		return 0;
 	if (!c->netns)
 		wrong = "has no netns: add netns = /run/docker/netns/*, or the path of one";
 	else if (!c->ports_count)
@@ -219,17 +272,17 @@ static int container_check(const struct policy *p, size_t index, struct diag *d)
 	}
 	err = owners_check(p, c, d);
 	for (i = 0; i < index && !err; i++)
-		err = p->containers.item[i].netns ? published_check(&p->containers.item[i], c, d) : 0;
+		err = p->containers.item[i].netns ? published_check(p, &p->containers.item[i], c, d) : 0;
 	return err;
 }
 
 int policy_check(const struct policy *p, struct diag *d)
 {
-	struct place whole = { p->files.count ? p->files.item[0] : NULL, 1 };
+	const struct place whole = { p->files.count ? p->files.item[0] : NULL, 1, 1 };
 	int err = 0, one;
 	size_t i;
 
-	if (!p->interfaces.count) {
+	if (!p->interfaces.count && !section_is_spoilt(p, SECTION_TOP, "", "interfaces")) {
 		diag_at(d, &whole, "no interface: add interfaces = {eth0}");
 		err = -EINVAL;
 	}

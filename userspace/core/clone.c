@@ -108,12 +108,12 @@ struct policy *policy_clone(const struct policy *p)
 	if (!copy)
 		return NULL;
 	*copy = *p;
+	copy->spoilt = (__typeof__(copy->spoilt)){};
 	copy->geo = geo_hold(p->geo);
 	text_clone(p->path, &copy->path, &bad);
 	strings_clone(&p->files, &copy->files, &bad);
 	strings_clone(&p->interfaces, &copy->interfaces, &bad);
 	strings_clone(&p->databases, &copy->databases, &bad);
-	place_move(&copy->geoip_at, p, copy);
 	sections_clone(p, copy, &bad);
 	return bad ? NULL : TAKE_PTR(copy);
 }

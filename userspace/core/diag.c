@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages: see diag.h. Without memory a message is lost, not the failure: callers return an error of their own. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,40 +10,63 @@
 #include "list.h"
 #include "plain.h"
 
-/* Takes over `text`. Without memory the message is lost, not the failure: callers return an error of their own. */
-static void diag_take(struct diag *d, char *text)
-{
-	struct diag_message *more;
+#define EXCERPT_WIDTH 100 /* characters of a longer line that are shown */
 
-	if (!text)
-		return;
-	more = LIST_ADD(d);
-	if (more)
-		more->text = plain_make(text, false);
-	else
+static void message_free(struct diag_message *m)
+{
+	free(m->text);
+	free(m->file);
+	free(m->key);
+	free(m->excerpt);
+}
+
+/* Takes over `text`, of which the first `what` bytes are the place. By house rule the remedy stands after the last ": ". */
+static void diag_take(struct diag *d, char *text, size_t what, const struct place *at)
+{
+	struct diag_message *more = text ? LIST_ADD(d) : NULL;
+	char *next;
+
+	if (!more) {
 		free(text);
+		return;
+	}
+	*more = (struct diag_message){ .text = plain_make(text, false), .what = what };
+	for (next = strstr(text + what, ": "); next; next = strstr(next + 1, ": "))
+		more->hint = next + 2 - text;
+	if (!at || !at->file)
+		return;
+	more->file = strdup(at->file);
+	more->key = at->key ? strdup(at->key) : NULL;
+	more->line = at->line;
+	more->column = at->column;
+}
+
+/* Returns the length, or -1 without memory: then *out is not touched. */
+static int place_format(const struct place *at, char **out)
+{
+	if (at->line && at->column)
+		return asprintf(out, "%s:%d:%d: ", at->file, at->line, at->column);
+	return asprintf(out, "%s:%d: ", at->file, at->line);
 }
 
 void diag_at(struct diag *d, const struct place *at, const char *fmt, ...)
 {
-	_cleanup_free_ char *what = NULL;
+	_cleanup_free_ char *what = NULL, *place = NULL;
 	char *text = NULL;
 	va_list ap;
-	int n;
+	int n, len = 0;
 
 	va_start(ap, fmt);
 	n = vasprintf(&what, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		what = NULL;
-	if (!what)
-		return;
-	if (!at || !at->file) {
-		diag_take(d, TAKE_PTR(what));
-		return;
-	}
-	if (asprintf(&text, "%s:%d: %s", at->file, at->line, what) >= 0)
-		diag_take(d, text);
+	else if (at && at->file)
+		len = place_format(at, &place);
+	if (len < 0)
+		place = NULL;
+	if (what && len >= 0 && asprintf(&text, "%s%s", place ? plain_make(place, false) : "", what) >= 0)
+		diag_take(d, text, place ? strlen(place) : 0, at);
 }
 
 void diag_add(struct diag *d, const char *fmt, ...)
@@ -54,27 +79,79 @@ void diag_add(struct diag *d, const char *fmt, ...)
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	if (n >= 0)
-		diag_take(d, text);
+		diag_take(d, text, 0, NULL);
+}
+
+static const char *line_of(const char *text, int line)
+{
+	while (text && --line > 0) {
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return text;
+}
+
+/* The byte at which character `n`, from 0, of a line begins; its end where it has fewer. */
+static const char *character_of(const char *line, int n)
+{
+	for (; *line && *line != '\n'; line++) {
+		if (((unsigned char)*line & 0xc0) != 0x80 && !n--)
+			break;
+	}
+	return line;
+}
+
+/* Of a long line the part around the column. */
+static char *excerpt_of(const char *line, int column)
+{
+	bool fits = strchr("\n", *character_of(line, EXCERPT_WIDTH));
+	int skip = !fits && column > EXCERPT_WIDTH * 3 / 4 ? column - EXCERPT_WIDTH / 2 : 0;
+	const char *from = character_of(line, skip), *to = character_of(from, EXCERPT_WIDTH);
+	const char *before = skip ? "..." : "", *after = *to && *to != '\n' ? "..." : "";
+	_cleanup_free_ char *part = strndup(from, to - from);
+	char *text = NULL;
+
+	if (!part)
+		return NULL;
+	plain_make(part, false);
+	if (asprintf(&text, "    %s%s%s\n    %*s", before, part, after, column - skip + (skip ? 3 : 0), "^") < 0)
+		return NULL;
+	return text;
+}
+
+void diag_quote(struct diag *d, const char *file, const char *text)
+{
+	struct diag_message *m;
+	const char *line;
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		m = &d->item[i];
+		if (m->excerpt || !m->file || !m->column || strcmp(m->file, file))
+			continue;
+		line = line_of(text, m->line);
+		if (line)
+			m->excerpt = excerpt_of(line, m->column);
+	}
 }
 
 char *diag_text(const struct diag *d)
 {
-	size_t i, len = 1;
-	char *text, *end;
+	const struct diag_message *m;
+	char *text = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&text, &size);
 
-	for (i = 0; i < d->count; i++)
-		len += strlen(d->item[i].text) + 1;
-	text = malloc(len);
-	if (!text)
+	if (!out)
 		return NULL;
-	end = text;
-	*end = 0;
 	for (i = 0; i < d->count; i++) {
-		end = stpcpy(end, d->item[i].text);
-		if (i + 1 < d->count)
-			end = stpcpy(end, "\n");
+		m = &d->item[i];
+		fprintf(out, "%s%s%s%s", i ? "\n" : "", m->text, m->excerpt ? "\n" : "", m->excerpt ? m->excerpt : "");
 	}
-	return text;
+	if (!fclose(out))
+		return text;
+	free(text);
+	return NULL;
 }
 
 void diag_free(struct diag *d)
@@ -82,7 +159,7 @@ void diag_free(struct diag *d)
 	size_t i;
 
 	for (i = 0; i < d->count; i++)
-		free(d->item[i].text);
+		message_free(&d->item[i]);
 	free(d->item);
 	memset(d, 0, sizeof(*d));
 }

@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages collected while something is parsed, compiled or applied. core/ and kern/ never print; they append here. */
+/*
+ * Messages collected while something is parsed, compiled or applied. core/ and kern/ never print: they append here, and whoever called
+ * them shows the messages. A message is one line: the place, what is wrong, and what would be right. It owns all that it holds, so it
+ * outlives the policy that it speaks of.
+ */
 #ifndef SLUICE_CORE_DIAG_H
 #define SLUICE_CORE_DIAG_H
 
 #include <stddef.h>
 
+/* Where something was written. Nothing in it is owned. NULL file: no place is known. */
+struct place {
+	const char *file;
+	int line; /* from 1; 0: the file as a whole */
+	int column; /* from 1, in characters; 0: the line as a whole */
+	const char *key; /* of the policy; NULL: none */
+};
+
 struct diag_message {
-	char *text; /* "FILE:LINE: what is wrong: what would be right", or without place */
+	char *text; /* "FILE:LINE:COLUMN: what is wrong: what would be right"; a place that is not known is left out */
+	size_t what, hint; /* where in it the message and, in that, the remedy begin; hint 0: it has none */
+	char *file; /* NULL: no place; the three below as in struct place */
+	int line, column;
+	char *key;
+	char *excerpt; /* the line as it was written, and below it a caret; NULL: not known */
 };
 
 /* Zero it before first use; diag_free() frees what it holds. */
@@ -15,15 +32,11 @@ struct diag {
 	size_t count, room;
 };
 
-/* Where something was written. `file` is not owned. NULL file: no place is known. */
-struct place {
-	const char *file;
-	int line;
-};
-
 __attribute__((format(printf, 3, 4))) void diag_at(struct diag *d, const struct place *at, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void diag_add(struct diag *d, const char *fmt, ...);
-/* All messages, a line each, as one string that the caller frees; "" where there are none; NULL without memory. */
+/* Gives each message that speaks of a line of `file`, which holds `text`, that line and a caret. */
+void diag_quote(struct diag *d, const char *file, const char *text);
+/* All messages with their excerpts, as one string that the caller frees; "" where there are none; NULL without memory. */
 char *diag_text(const struct diag *d);
 void diag_free(struct diag *d);
 #define _cleanup_diag_ __attribute__((cleanup(diag_free)))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "diag.h"
 #include "plain.h"
 
 static inline json_t *json_plain(const char *text, bool lines)
@@ -29,6 +30,25 @@ static inline json_t *json_line(const char *text)
 static inline json_t *json_lines(const char *text)
 {
 	return json_plain(text, true);
+}
+
+/* Messages as data: what of a place is not known is "" or 0. */
+static inline json_t *json_errors(const struct diag *d)
+{
+	json_t *list = json_array();
+	const struct diag_message *m;
+	json_t *text;
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		m = &d->item[i];
+		text = json_stringn(m->text + m->what, m->hint ? m->hint - 2 - m->what : strlen(m->text + m->what));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:i, s:i, s:o, s:o, s:o}", "file", json_line(m->file), "line",
+						m->line, "column", m->column, "key", json_line(m->key), "text", text,
+						"hint", json_line(m->hint ? m->text + m->hint : "")));
+	}
+	return list;
 }
 
 #endif

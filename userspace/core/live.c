@@ -35,7 +35,10 @@ int policy_set_value(struct policy *p, const char *service, const char *key, con
 		return -EINVAL;
 	}
 	if (!s) {
-		diag_add(d, "unknown key '%s': did you mean '%s'?", key, schema_suggest(key));
+		const char *like = schema_suggest(section, key);
+
+		diag_add(d, "unknown key '%s': %s%s%s", key, *like ? "did you mean '" : "sluice.conf(5) lists them",
+			 like, *like ? "'?" : "");
 		return -EINVAL;
 	}
 	err = kind_is_list(s->kind) ? list_set(s, base, copy, why, sizeof(why))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Policy files -> struct policy, by libconfuse; and single settings for `sluicectl set`, by the same schema table. */
+/*
+ * Policy files -> struct policy, by the grammar in grammar.y; and single settings for `sluicectl set`. Keys and values of both are those of
+ * the schema table.
+ */
 #ifndef SLUICE_CORE_PARSE_H
 #define SLUICE_CORE_PARSE_H
 
@@ -7,8 +10,8 @@
 
 /*
  * Reads `path`, what it includes and the data it names, and checks it as a whole. Databases that have not changed are
- * taken over from `now` (NULL: from nowhere). 0, or -EINVAL with at least one message in `d` (each with
- * file, line, what is wrong and what would be right), or -ENOMEM; *out is untouched on failure, else owned by the caller.
+ * taken over from `now` (NULL: from nowhere). 0, or -EINVAL with a message in `d` for each mistake (file, line and column, what is wrong,
+ * what would be right, and the line with a caret), or -ENOMEM; *out is untouched on failure, else owned by the caller.
  */
 int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d);
 
@@ -18,7 +21,8 @@ int policy_parse_file(const char *path, const struct policy *now, struct policy 
  */
 int policy_set_value(struct policy *p, const char *service, const char *key, const char *value, struct diag *d);
 
-/* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... */
+/* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
+ * (section_spoil()) is not missed. */
 int policy_check(const struct policy *p, struct diag *d);
 
 /* "90", "90s", "5m", "2h", "1d" -> seconds, at least 1; -EINVAL otherwise. */

@@ -57,6 +57,7 @@ void policy_free(struct policy *p)
 	free(p->sets.item);
 	free(p->containers.item);
 	free(p->written.item);
+	free(p->spoilt.item);
 	strings_clear(&p->interfaces);
 	strings_clear(&p->files);
 	strings_clear(&p->databases);
@@ -74,9 +75,11 @@ const struct policy_service *policy_port_owner(const struct policy *p, uint16_t 
 {
 	const struct policy_service *s, *owner = NULL;
 	unsigned int i;
+	size_t n;
 
 	*several = false;
-	for (s = p->services.item; s < p->services.item + p->services.count; s++) {
+	for (n = 0; n < p->services.count; n++) {
+		s = &p->services.item[n];
 		for (i = 0; i < s->ports_count && s->ports[i] != port; i++)
 			;
 		if (i == s->ports_count)

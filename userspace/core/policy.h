@@ -122,10 +122,18 @@ struct written {
 	struct place at;
 };
 
+/* What was refused while the policy was read: see section_spoil(). */
+struct spoilt {
+	int section; /* enum section */
+	char title[SLUICE_NAME_LEN];
+	const struct setting *key;
+};
+
 struct policy {
 	char *path; /* the file it was read from, owned */
 	struct strings files; /* every file that was read: places point into these */
 	LIST(struct written) written; /* the last of a key counts */
+	LIST(struct spoilt) spoilt; /* none, in a policy that was not refused */
 	struct strings interfaces;
 	enum policy_mode mode;
 	enum policy_xdp_mode xdp_mode;
@@ -139,7 +147,6 @@ struct policy {
 	enum policy_addresses addresses; /* as who is not root sees them */
 	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
 	struct strings databases; /* absolute once parsed; none: the ones of core/data.c where a country is named */
-	struct place geoip_at; /* where they are named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	struct listen metrics;
 	struct flood flood;

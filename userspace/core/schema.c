@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "alike.h"
 #include "schema.h"
 
 #define MAX_COUNT 1000000000
@@ -128,54 +129,29 @@ void schema_defaults(enum section section, void *base)
 	}
 }
 
-static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
+const char *schema_suggest(enum section section, const char *key)
 {
-	unsigned int m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* Levenshtein distance; long words are far from everything. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[64], i, j, up, keep;
-	size_t n = strlen(b);
-
-	if (n >= 64 || strlen(a) >= 64)
-		return 64;
-	for (j = 0; j <= n; j++)
-		row[j] = j;
-	for (i = 1; a[i - 1]; i++) {
-		up = row[0];
-		row[0] = i;
-		for (j = 1; j <= n; j++) {
-			keep = row[j];
-			row[j] = least(row[j] + 1, row[j - 1] + 1, up + (a[i - 1] != b[j - 1]));
-			up = keep;
-		}
-	}
-	return row[n];
-}
-
-const char *schema_suggest(const char *key)
-{
-	unsigned int best = strlen(key) / 3 + 2, d;
+	unsigned int best = alike_limit(key), d;
 	const char *found = "";
 	size_t i;
 
 	for (i = 0; i < schema_count; i++) {
-		d = distance(key, schema[i].key);
+		if (schema[i].section != section)
+			continue;
+		d = alike_distance(key, schema[i].key);
 		if (d && d < best) {
 			best = d;
 			found = schema[i].key;
 		}
 	}
-	for (i = 1; i < SECTIONS; i++) {
-		d = distance(key, section_names[i]);
-		if (d && d < best) {
-			best = d;
-			found = section_names[i];
-		}
-	}
 	return found;
+}
+
+enum section schema_owner(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < schema_count && strcmp(schema[i].key, key); i++)
+		;
+	return i < schema_count ? schema[i].section : SECTIONS;
 }

@@ -47,8 +47,9 @@ bool kind_is_list(enum kind kind);
 const struct setting *schema_find(enum section section, const char *key);
 /* Sets every count, time and bool of a section to what it is when nobody says anything. */
 void schema_defaults(enum section section, void *base);
-/* The key most like `key`, "" when none is near. */
-const char *schema_suggest(const char *key);
+/* The key of this section most like `key`, "" when none is near. The first section that has this very key; SECTIONS: none. */
+const char *schema_suggest(enum section section, const char *key);
+enum section schema_owner(const char *key);
 
 /*
  * Sets a key, or adds an element to a list, from its text. `base` is the struct of the section; `dir` is what a relative file

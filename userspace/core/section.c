@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* One way to what stands in the sections of a policy: see section.h. */
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "alike.h"
 #include "list.h"
 #include "schema.h"
 #include "section.h"
@@ -84,4 +87,52 @@ void *section_open(struct policy *p, enum section section, const char *title, co
 	schema_defaults(section, base);
 	snprintf(base, SLUICE_NAME_LEN, "%s", title);
 	return base;
+}
+
+enum section section_named(const char *name)
+{
+	enum section s;
+
+	for (s = SECTION_TOP + 1; s < SECTIONS && strcmp(name, section_names[s]); s++)
+		;
+	return s;
+}
+
+enum section section_like(const char *name)
+{
+	enum section s, found = SECTIONS;
+	unsigned int best = alike_limit(name), d;
+
+	for (s = SECTION_TOP + 1; s < SECTIONS; s++) {
+		d = alike_distance(name, section_names[s]);
+		if (d < best) {
+			best = d;
+			found = s;
+		}
+	}
+	return found;
+}
+
+int section_spoil(struct policy *p, enum section section, const char *title, const struct setting *key)
+{
+	struct spoilt *more = LIST_ADD(&p->spoilt);
+
+	if (!more)
+		return -ENOMEM;
+	*more = (struct spoilt){ .section = section, .key = key };
+	snprintf(more->title, sizeof(more->title), "%s", title);
+	return 0;
+}
+
+bool section_is_spoilt(const struct policy *p, enum section section, const char *title, const char *key)
+{
+	const struct spoilt *s;
+	size_t i;
+
+	for (i = 0; i < p->spoilt.count; i++) {
+		s = &p->spoilt.item[i];
+		if (s->section == (int)section && !strcmp(s->title, title) && (!s->key || !strcmp(s->key->key, key)))
+			return true;
+	}
+	return false;
 }

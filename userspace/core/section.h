@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sections of a policy: which there are, and one way to what stands in them. */
+/* The sections of a policy: which there are, and one way to what stands in them. Reader, dump, plan and live settings go this way. */
 #ifndef SLUICE_CORE_SECTION_H
 #define SLUICE_CORE_SECTION_H
 
@@ -31,5 +31,16 @@ const char *section_title(enum section section, const void *base);
 void *section_find(const struct policy *p, enum section section, const char *title);
 /* The same, made with its defaults when it is new; NULL without memory. */
 void *section_open(struct policy *p, enum section section, const char *title, const struct place *at);
+
+/* The section of this name; the one that was most likely meant. SECTIONS: none. */
+enum section section_named(const char *name);
+enum section section_like(const char *name);
+
+/*
+ * A policy that is refused is still checked as a whole, so that all mistakes are named at once: these keep the consequences of one mistake
+ * from being told as another. A key (NULL: nobody knows which) of this section was refused; 0 or -ENOMEM. Was it, or one that nobody knows?
+ */
+int section_spoil(struct policy *p, enum section section, const char *title, const struct setting *key);
+bool section_is_spoilt(const struct policy *p, enum section section, const char *title, const char *key);
 
 #endif

@@ -73,15 +73,20 @@ static int value_set(const struct asked *a, void *field, const char *text)
 {
 	const struct setting *s = a->setting;
 
+	uint32_t example = s->normal ? s->normal : 20;
+
 	switch (s->kind) {
 	case KIND_COUNT:
 		if (count_parse(text, s->min, s->max, field))
-			return setting_refuse(a, "'%s' is not a whole number from %u to %u", text, s->min, s->max);
+			return setting_refuse(a, "'%s' is not a whole number from %u to %u: write one, as %u", text,
+					      s->min, s->max, example);
 		return 0;
 	case KIND_SHARE:
 		if (share_parse(text, field))
-			return setting_refuse(a, "'%s' is neither a number, as 20, nor a share from 1%% to 100%%",
-					      text);
+			return setting_refuse(
+				a,
+				"'%s' is neither a number, as 20, nor a share from 1%% to 100%%: write one of the two",
+				text);
 		return 0;
 	case KIND_RATE:
 		if (rate_parse(text, field))
@@ -99,7 +104,7 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		return 0;
 	case KIND_BOOL:
 		if (bool_parse(text, field))
-			return setting_refuse(a, "'%s' is neither true nor false", text);
+			return setting_refuse(a, "'%s' is neither true nor false: write one of the two", text);
 		return 0;
 	case KIND_CHOICE:
 		return choice_set(a, text, field);

@@ -1,142 +1,213 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Quotes, escapes, and messages about syntax: see syntax.h. Called by the scanner, the parser and the reader; owns nothing. */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "syntax.h"
 
-#define DEPTH 8
-
-struct scan {
-	const char *in;
-	char *out;
-	struct place at;
-	int open[DEPTH]; /* lines of the braces that are open */
-	int depth;
-	struct diag *diag;
-};
-
-static void copy(struct scan *s)
+void place_advance(struct place *at, const char *text, size_t len)
 {
-	s->at.line += *s->in == '\n';
-	*s->out++ = *s->in++;
-}
+	size_t i;
 
-static void skip(struct scan *s)
-{
-	if (*s->in == '\n')
-		copy(s);
-	else
-		s->in++;
-}
-
-static int quoted_copy(struct scan *s)
-{
-	struct place began = s->at;
-	char quote = *s->in;
-
-	copy(s);
-	while (*s->in && *s->in != quote) {
-		if (*s->in == '\\' && s->in[1])
-			copy(s);
-		copy(s);
-	}
-	if (!*s->in) {
-		diag_at(s->diag, &began, "the quote that begins here never ends: add a %c", quote);
-		return -EINVAL;
-	}
-	copy(s);
-	return 0;
-}
-
-static int comment_skip(struct scan *s)
-{
-	struct place began = s->at;
-
-	if (*s->in != '/' || s->in[1] != '*') {
-		while (*s->in && *s->in != '\n')
-			skip(s);
-		return 0;
-	}
-	while (*s->in && strncmp(s->in, "*/", 2))
-		skip(s);
-	if (!*s->in) {
-		diag_at(s->diag, &began, "the comment that begins here never ends: add */");
-		return -EINVAL;
-	}
-	s->in += 2;
-	return 0;
-}
-
-static int brace_copy(struct scan *s)
-{
-	if (*s->in == '{') {
-		if (s->depth == DEPTH) {
-			diag_at(s->diag, &s->at, "braces nest too deep: a section holds keys, a key holds values");
-			return -EINVAL;
+	for (i = 0; i < len; i++) {
+		if (text[i] == '\n') {
+			at->line++;
+			at->column = 1;
+		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+			at->column++;
 		}
-		s->open[s->depth++] = s->at.line;
-	} else if (!s->depth--) {
-		diag_at(s->diag, &s->at, "this brace closes nothing: remove it, or open a section before");
-		return -EINVAL;
 	}
-	copy(s);
-	return 0;
 }
 
-/* Not 0: an include with a bare argument began here, and is copied with quotes around it. */
-static bool include_copy(struct scan *s)
+/* Octal or hexadecimal digits at *in, at most `most`; -1: there is none, or more than a byte. */
+static int digits_read(const char **in, const char *end, int base, int most)
 {
-	const char *open = s->in + strlen("include"), *close;
+	static const char digits[] = "0123456789abcdef";
+	const char *digit;
+	int n = -1, i;
 
-	if (strncmp(s->in, "include", strlen("include")))
-		return false;
-	open += strspn(open, " \t");
-	if (*open != '(')
-		return false;
-	open += 1 + strspn(open + 1, " \t");
-	close = open + strcspn(open, ")\n\"'");
-	if (*close != ')')
-		return false;
-	s->out += sprintf(s->out, "include(\"%.*s\")", (int)(close - open), open);
-	s->in = close + 1;
+	for (i = 0; i < most && *in < end; i++, (*in)++) {
+		digit = memchr(digits, **in | (**in >= 'A' && **in <= 'F' ? 0x20 : 0), base);
+		if (!digit)
+			break;
+		n = (n < 0 ? 0 : n * base) + (digit - digits);
+	}
+	return n > 0xff ? -1 : n;
+}
+
+/* One escape; *in is behind its backslash, and then behind all of it. Returns the byte; 0: it is none. */
+static int escape_read(const char **in, const char *end)
+{
+	static const char letters[] = "abefnrtv", means[] = "\a\b\033\f\n\r\t\v";
+	const char *letter = memchr(letters, **in, sizeof(letters) - 1);
+	int n;
+
+	if (letter) {
+		(*in)++;
+		return means[letter - letters];
+	}
+	if (**in == 'x') {
+		(*in)++;
+		n = digits_read(in, end, 16, 2);
+		return n > 0 ? n : 0;
+	}
+	if (**in >= '0' && **in <= '9') {
+		n = digits_read(in, end, 8, 3);
+		return n > 0 ? n : 0;
+	}
+	if ((**in >= 'a' && **in <= 'z') || (**in >= 'A' && **in <= 'Z'))
+		return 0;
+	return (unsigned char)*(*in)++;
+}
+
+static void escape_refuse(struct reader *r, const struct word *word, const struct place *at, const char *escape)
+{
+	struct place here = *at;
+
+	here.column++; /* the quote */
+	place_advance(&here, word->at, escape - word->at);
+	reader_refuse(
+		r, &here,
+		"'%.2s' is no escape: write \\\\ for a backslash, \\\" for a quote, \\n, \\t, or \\x7f for any byte",
+		escape);
+}
+
+static bool double_unquote(struct reader *r, const struct word *word, const struct place *at, char *out)
+{
+	const char *in = word->at, *end = in + word->length, *escape;
+	int byte;
+
+	while (in < end) {
+		if (*in != '\\') {
+			*out++ = *in++;
+			continue;
+		}
+		escape = in++;
+		byte = escape_read(&in, end);
+		if (!byte) {
+			escape_refuse(r, word, at, escape);
+			return false;
+		}
+		*out++ = byte;
+	}
+	*out = 0;
 	return true;
 }
 
-static int step(struct scan *s, bool word_begins)
+static void single_unquote(const struct word *word, char *out)
 {
-	if (*s->in == '"' || *s->in == '\'')
-		return quoted_copy(s);
-	if (*s->in == '#' || (word_begins && *s->in == '/' && (s->in[1] == '*' || s->in[1] == '/')))
-		return comment_skip(s);
-	if (*s->in == '{' || *s->in == '}')
-		return brace_copy(s);
-	if (!word_begins || !include_copy(s))
-		copy(s);
-	return 0;
+	const char *in = word->at, *end = in + word->length;
+
+	while (in < end) {
+		if (*in == '\\' && in + 1 < end && strchr("\\'", in[1]))
+			in++;
+		*out++ = *in++;
+	}
+	*out = 0;
 }
 
-int syntax_plain(const char *text, const char *file, char **out, struct diag *d)
+/* An unescaped ${NAME}, which 0.1.0 took from the environment of whoever read the policy. */
+static bool names_variable(const struct word *word)
 {
-	_cleanup_free_ char *plain = malloc(strlen(text) * 2 + 1); /* an include gains two quotes */
-	struct scan s = { .in = text, .out = plain, .at = { file, 1 }, .diag = d };
-	bool word_begins = true;
-	int err = 0;
+	const char *in = word->at, *end = in + word->length;
 
-	if (!plain)
-		return -ENOMEM;
-	while (*s.in && !err) {
-		err = step(&s, word_begins);
-		word_begins = s.in == text || strchr(" \t\r\n{}(),=", s.in[-1]);
+	for (; in + 1 < end; in++) {
+		if (*in == '\\')
+			in++;
+		else if (in[0] == '$' && in[1] == '{')
+			return memchr(in, '}', end - in);
 	}
-	*s.out = 0;
-	if (!err && s.depth) {
-		s.at.line = s.open[s.depth - 1];
-		diag_at(d, &s.at, "the brace that opens here is never closed: check quotes, braces and '='");
-		err = -EINVAL;
+	return false;
+}
+
+char *word_text(struct reader *r, const struct word *word, const struct place *at)
+{
+	_cleanup_free_ char *text = strndup(word->at, word->length);
+
+	if (!text) {
+		r->err = -ENOMEM;
+		return NULL;
 	}
-	if (!err)
-		*out = TAKE_PTR(plain);
-	return err;
+	if (word->quote == WORD_VARIABLE || (word->quote == '"' && names_variable(word)))
+		reader_refuse(r, at,
+			      "'%s': nothing is taken from the environment: write the value itself, or \"\\$\" for a "
+			      "dollar sign",
+			      text);
+	if (word->quote == WORD_VARIABLE || word->quote == WORD_REFUSED || (word->quote == '"' && names_variable(word)))
+		return NULL;
+	if (word->quote == '"' && !double_unquote(r, word, at, text))
+		return NULL;
+	if (word->quote == '\'')
+		single_unquote(word, text);
+	return TAKE_PTR(text);
+}
+
+void value_missing(struct reader *r)
+{
+	const char *key = r->key.key ? r->key.key : "this key";
+
+	if (!r->in.ignored)
+		reader_refuse(r, &r->key, "%s has no value: write %s = VALUE, and a VALUE that has a '=' in quotes",
+			      key, r->key.key ? key : "KEY");
+}
+
+/* Whether what is open here was refused before: then its end is no news. */
+static void ended_refuse(struct reader *r, const struct place *at, bool value)
+{
+	if (r->list.file)
+		reader_refuse(r, &r->list, "the list that opens here is never closed: add }");
+	else if (value)
+		value_missing(r);
+	else if (r->in.inside && !r->in.unclosed)
+		reader_refuse(r, &r->in.brace, "the brace that opens here is never closed: add }");
+	else if (!r->in.inside)
+		reader_refuse(r, at, "the file ends in the middle: write KEY = VALUE, or SECTION NAME { ... }");
+	r->lost = true;
+}
+
+/* What would be right instead of r->last. */
+static void remedy_write(const struct reader *r, const char *const *expected, FILE *out)
+{
+	char token = *r->last.at;
+
+	if (*expected && !strcmp(*expected, "')'"))
+		fputs("include takes one path, as include(conf.d/*.conf)", out);
+	else if (token == ',' && !r->list.file)
+		fputs("a list stands in braces, as {A, B}", out);
+	else if (strchr("+()", token))
+		fputs("a value with such characters stands in quotes", out);
+	else if (!*expected || (expected[1] && expected[2])) /* a key may begin here, and much else */
+		fputs("write KEY = VALUE", out);
+	else
+		fprintf(out, "write %s%s%s", expected[0], expected[1] ? " or " : "", expected[1] ? expected[1] : "");
+}
+
+void syntax_refuse(struct reader *r, const struct place *at, bool ended, bool value, const char *const *expected)
+{
+	_cleanup_free_ char *remedy = NULL;
+	size_t size;
+	FILE *out;
+
+	if (ended) {
+		if (!r->stop)
+			ended_refuse(r, at, value);
+		return;
+	}
+	r->resync = true;
+	r->pending = r->body = false;
+	if (r->in.ignored)
+		return;
+	reader_spoil(r, r->list.file ? r->setting : NULL);
+	r->lost |= !r->in.inside && !r->list.file;
+	if (value) {
+		value_missing(r);
+		return;
+	}
+	out = open_memstream(&remedy, &size);
+	if (!out)
+		return;
+	remedy_write(r, expected, out);
+	fclose(out);
+	reader_refuse(r, at, "'%.*s' does not fit here: %s", (int)r->last.length, r->last.at, remedy);
 }

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What stands between a policy's text and libconfuse 3.3, which miscounts lines at comments, takes the slash and star of
- * include(conf.d/STAR.conf) for a comment, and takes a section that is never closed for a whole one.
- */
+/* What the words of a policy file mean, where they stand, and what is said of a file that the grammar does not know. */
 #ifndef SLUICE_CORE_SYNTAX_H
 #define SLUICE_CORE_SYNTAX_H
 
-#include "diag.h"
+#include "reader.h"
 
+/* Reads one file: scanner and parser. 0, or what reader_refuse() says; -ENOMEM. */
+int grammar_read(struct reader *r, const char *text);
+/* The place behind `len` bytes of text that begin at `at`. */
+void place_advance(struct place *at, const char *text, size_t len);
+/* The bytes that a word stands for, freed with free(). NULL: it was refused, with a message, or there is no memory. */
+char *word_text(struct reader *r, const struct word *word, const struct place *at);
+/* The key being read ends without a value. */
+void value_missing(struct reader *r);
 /*
- * *out is `text` with comments blanked and the arguments of includes quoted, line for line; freed with free(). -EINVAL with a
- * message when braces or quotes do not match.
+ * The token r->last, at `at`, fits nowhere, or the file has ended; `expected` (NULL at its end) are names of what would fit, `value`: that is
+ * the value of a key. From here to the end of the line, list or section nothing is read.
  */
-int syntax_plain(const char *text, const char *file, char **out, struct diag *d);
+void syntax_refuse(struct reader *r, const struct place *at, bool ended, bool value, const char *const *expected);
 
 #endif

@@ -44,8 +44,11 @@ static int text_check(const char *path, const char *text, size_t len, struct dia
 
 	for (i = 0; i < len; i++) {
 		c = text[i];
-		if (c == '\n')
+		at.column += (c & 0xc0) != 0x80;
+		if (c == '\n') {
 			at.line++;
+			at.column = 0;
+		}
 		if ((c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' || c == '\r')
 			continue;
 		diag_at(d, &at, "binary data at byte %zu: this must be a text file", i + 1);

@@ -47,7 +47,10 @@ void log_diag(int priority, struct diag *d)
 {
 	size_t i;
 
-	for (i = 0; i < d->count; i++)
+	for (i = 0; i < d->count; i++) {
 		log_say(priority, "%s", d->item[i].text);
+		if (to_stderr && d->item[i].excerpt)
+			fprintf(stderr, "%s\n", d->item[i].excerpt);
+	}
 	diag_free(d);
 }

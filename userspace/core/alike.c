@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See alike.h. Pure: called with words that a person wrote, and with those of the schema. */
+#include <string.h>
+
+#include "alike.h"
+
+static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
+{
+	unsigned int m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+unsigned int alike_distance(const char *a, const char *b)
+{
+	unsigned int row[64], i, j, up, keep;
+	size_t n = strlen(b);
+
+	if (n >= 64 || strlen(a) >= 64)
+		return 64;
+	for (j = 0; j <= n; j++)
+		row[j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		up = row[0];
+		row[0] = i;
+		for (j = 1; j <= n; j++) {
+			keep = row[j];
+			row[j] = least(row[j] + 1, row[j - 1] + 1, up + (a[i - 1] != b[j - 1]));
+			up = keep;
+		}
+	}
+	return row[n];
+}
+
+unsigned int alike_limit(const char *word)
+{
+	return strlen(word) / 3 + 2;
+}
