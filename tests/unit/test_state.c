@@ -25,7 +25,7 @@ static struct state_setting settings[] = {
 	{ .service = "smtp", .key = "max-rate-per-source", .value = value, .since = 902 },
 	{ .key = "mode", .value = value, .until = 5000, .uid = 7 },
 };
-static const struct state whole = { 1000, { lives, 2, 2 }, { settings, 2, 2 } };
+static const struct state whole = { .saved = 1000, .lives = { lives, 2, 2 }, .settings = { settings, 2, 2 } };
 
 static char *written(void)
 {
