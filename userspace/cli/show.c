@@ -155,7 +155,7 @@ void show_status(const json_t *data)
 			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
 	}
 	if (observe)
-		printf("\nNothing is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
+		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
 		       "  sluicectl mode enforce      at once, until the next reload\n"
 		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }
