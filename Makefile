@@ -151,6 +151,7 @@ install: all
 	install -D -m 644 dist/sluice.sysusers $(D)/lib/sysusers.d/sluice.conf
 	install -D -m 644 dist/sluice.tmpfiles $(D)/lib/tmpfiles.d/sluice.conf
 	install -D -m 644 -t $(D)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
+	install -D -m 644 -t $(D)/share/sluice/fail2ban dist/fail2ban/action.d/sluice.conf
 	install -D -m 644 -t $(D)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
 	install -D -m 644 -t $(D)/share/man/man5 docs/sluice.conf.5
 	$(B)/sluicectl completion > $(B)/completion

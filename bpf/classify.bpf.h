@@ -13,11 +13,12 @@ struct sluice_view {
 	__u32 country; /* of the source; 0 also where the policy needs no table */
 	__u8 dry; /* explain: judge, and change nothing */
 	__u8 named; /* the service names this very address of the host; else it is found at all of the host's */
-	__u16 observed; /* enum sluice_reason: the refusal that observe mode let pass */
+	__u16 observed; /* enum sluice_reason: the refusal that observe mode, or a ban on trial, let pass */
 	const struct sluice_control *control;
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
+	struct sluice_ban *ban; /* that holds the source, or would if it were not only counted; NULL: none */
 };
 
 static __always_inline const struct sluice_control *control_row(void)
@@ -143,20 +144,32 @@ static __always_inline int live_has_any(void *table)
 {
 	const struct lpm_trie *trie = table;
 
+	barrier(); /* else the place of the field is worked out once for two maps, and added to: the verifier wants it in the load */
 	return !bpf_core_field_exists(trie->n_entries) || trie->n_entries;
 }
 
-static __always_inline int live_holds(void *table, const struct sluice_addr *source)
+static __always_inline int addr_is_ipv4(const struct sluice_addr *a)
+{
+	return !a->word[0] && !a->word[1] && a->word[2] == bpf_htonl(0xffff);
+}
+
+/* An IPv6 prefix never covers IPv4, however short. */
+static __always_inline int prefix_is_other(__u32 prefixlen, const struct sluice_addr *source)
+{
+	return prefixlen < SLUICE_IPV4_SHIFT && addr_is_ipv4(source);
+}
+
+static __always_inline int allow_holds(const struct sluice_addr *source)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
 	const struct sluice_live *live;
 	int i;
 
-	if (!live_has_any(table))
+	if (!live_has_any(&live_allows))
 		return 0;
 	for (i = 0; i < LIVE_DEPTH; i++) {
-		live = bpf_map_lookup_elem(table, &key);
-		if (!live)
+		live = bpf_map_lookup_elem(&live_allows, &key);
+		if (!live || prefix_is_other(live->prefixlen, source))
 			return 0;
 		if (!live->expires_ns || live->expires_ns > bpf_ktime_get_ns())
 			return 1;
@@ -167,13 +180,56 @@ static __always_inline int live_holds(void *table, const struct sluice_addr *sou
 	return 0;
 }
 
+static __always_inline int ban_stands(const struct sluice_view *view, const struct sluice_ban *ban, __u64 now)
+{
+	__u32 change = view->control->bans;
+
+	return ban->from <= change && (!ban->until || ban->until > change) &&
+	       (!ban->expires_ns || ban->expires_ns > now);
+}
+
+/* Not 0: the source is banned. view->ban is that ban, else the longest that is only counted. */
+static __always_inline int ban_holds(struct sluice_view *view, const struct sluice_addr *source)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
+	struct sluice_ban *ban;
+	__u64 now;
+	int i;
+
+	if (!live_has_any(&live_bans))
+		return 0;
+	now = bpf_ktime_get_ns();
+	for (i = 0; i < LIVE_DEPTH; i++) {
+		ban = bpf_map_lookup_elem(&live_bans, &key);
+		if (!ban || prefix_is_other(ban->prefixlen, source))
+			return 0;
+		if (ban_stands(view, ban, now)) {
+			if (ban->refuses_ns > now) {
+				view->ban = ban;
+				return 1;
+			}
+			if (!view->ban)
+				view->ban = ban;
+		}
+		if (!ban->prefixlen)
+			return 0;
+		key.prefixlen = ban->prefixlen - 1;
+	}
+	return 0;
+}
+
+static __always_inline void ban_count(struct sluice_ban *ban, int syn)
+{
+	__sync_fetch_and_add(syn ? &ban->syns : &ban->others, 1);
+}
+
 /* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
 	view->rule = rule_find(view, source);
-	if (live_holds(&live_allows, source))
+	if (allow_holds(source))
 		return SLUICE_ALLOWED;
-	if (live_holds(&live_bans, source))
+	if (ban_holds(view, source))
 		return SLUICE_BANNED;
 	if (!view->rule)
 		return SLUICE_UNPARSED;
@@ -193,7 +249,7 @@ static __always_inline void holding_of(const struct sluice_view *view, const str
 	const struct sluice_addr *mask = &view->generation->mask6;
 	int i;
 
-	if (!source->word[0] && !source->word[1] && source->word[2] == bpf_htonl(0xffff))
+	if (addr_is_ipv4(source))
 		mask = &view->generation->mask4;
 	for (i = 0; i < 4; i++)
 		out->source.addr.word[i] = source->word[i] & mask->word[i];

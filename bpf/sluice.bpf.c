@@ -144,8 +144,10 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		return SLUICE_CHECKSUM;
 	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(&pkt->tuple.local, view->named))
 		return SLUICE_NOT_LOCAL;
-	if (reason_refuses(why) && view->generation->observe)
+	if (reason_refuses(why) && why != SLUICE_BANNED && view->generation->observe)
 		why = observe(&admission, view, why);
+	else if (view->ban && !reason_refuses(why))
+		view->observed = SLUICE_BANNED;
 	return why;
 }
 
@@ -173,10 +175,12 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 	if (why == SLUICE_COUNTRY && pkt->syn)
 		count_country(view->service, view->country);
 	stat = count_packet(view->service, why, pkt->fresh);
-	if (why == SLUICE_OBSERVE) {
+	if (view->observed != SLUICE_UNDECIDED) {
 		why = view->observed;
 		stat = count_observed(view->service, why);
 	}
+	if (why == SLUICE_BANNED && view->ban)
+		ban_count(view->ban, pkt->fresh);
 	if (reason_refuses(why) && events_wanted(view->control, stat))
 		event_offer(pkt, stat, view->service, why, verdict);
 }

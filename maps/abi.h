@@ -34,6 +34,7 @@
 #define SLUICE_MAX_PREFIXES 2000000
 #define SLUICE_SHARED 65536 /* counters, a power of two, for sources that find no room in `sources` */
 #define SLUICE_MAX_CONNECTIONS 1000000 /* or as many as `sources { max }` says, if that is more */
+#define SLUICE_IPV4_SHIFT 96 /* bits before an IPv4 address in its mapped form */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
 #define SLUICE_MAX_LISTENERS 4096
 #define SLUICE_MAX_CONTAINERS 64 /* sections of a policy */
@@ -88,6 +89,8 @@ struct sluice_control {
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
 	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
 	__u64 event_gap_ns; /* between two events of one reason on one processor */
+	__u64 bans; /* number of the last change of the bans that is in force: see struct sluice_ban */
+	__u64 bans_begun; /* not 0: a change of that number is under way, or was cut short. Userspace's own */
 };
 
 /* Who runs here: read by userspace only. */
@@ -470,6 +473,7 @@ struct sluice_audit_record {
 };
 
 #include "interfaces.h"
+#include "live.h"
 #include "sizes.h"
 
 #endif

@@ -66,7 +66,9 @@ struct {
 
 /* Live verdicts, above any policy: written by the daemon, read by the gate, which knows what has expired by itself. */
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
-SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
+SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sluice_ban, SLUICE_MAX_LIVE);
+SPARSE_MAP(BPF_MAP_TYPE_HASH, ban_rows, struct sluice_ban_key, struct sluice_ban_row,
+	   SLUICE_MAX_LIVE); /* userspace's own */
 
 /*
  * Which addresses are this host's own, and of which interface: written by the daemon, from the kernel's routing tables, before traffic

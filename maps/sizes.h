@@ -6,7 +6,7 @@
 #define SIZED(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": another size is another ABI")
 
 SIZED(struct sluice_addr, 16);
-SIZED(struct sluice_control, 48);
+SIZED(struct sluice_control, 64);
 SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
 SIZED(struct sluice_generation, 136);
 SIZED(struct sluice_trie_page, 4096); /* a page, so that it can be mapped */
@@ -22,6 +22,9 @@ SIZED(struct sluice_service, 152);
 SIZED(struct sluice_rule, 40);
 SIZED(struct sluice_prefix_key, 20);
 SIZED(struct sluice_live, 88);
+SIZED(struct sluice_ban, 48);
+SIZED(struct sluice_ban_key, 24);
+SIZED(struct sluice_ban_row, 128);
 SIZED(struct sluice_local, 4);
 SIZED(struct sluice_answer_loop, 24);
 SIZED(struct sluice_answers, 72);

@@ -32,7 +32,7 @@ def test_explain_names_the_rule_and_where_it_was_written(make):
     sluice.do("set", "service", "smtp", "max-connections-per-source", "1")
     said = sluice.json("explain", "10.77.0.2", "--service", "smtp")
     assert said["written"].startswith("live, by uid 0 at 2")
-    sluice.do("ban", "10.77.0.0/16", "--for", "1h", "--reason", "loud")
+    sluice.do("ban", "10.77.0.0/16", "--force", "--for", "1h", "--reason", "loud")
     said = sluice.json("explain", "10.77.0.3", "--service", "smtp")
     assert (said["reason"], said["rule"]) == ("banned", "ban 10.77.0.0/16: loud")
     assert 3590 < said["expires_in"] <= 3600

@@ -23,7 +23,7 @@ def test_kill_ends_the_sources_connections_and_no_others(make):
     for h, n in ((bad, 5), (bad_imap, 3), (free, 1), (other, 2), (six, 2)):
         h("open", n)
         assert h.greeted(n)
-    assert sluice.do("ban", "10.77.0.2", "--kill").strip() == "banned; 8 connections ended"
+    assert sluice.do("ban", "10.77.0.2", "--kill").strip() == "banned for good, covers 1 source with 8 connections now; 8 connections ended"
     assert wait_for(lambda: bad("count")["ended"] == 5 and bad_imap("count")["ended"] == 3), "they were told"
     assert [h("count")["greeted"] for h in (free, other, six)] == [1, 2, 2]
     assert exact(sluice, 4)
@@ -51,7 +51,7 @@ def test_dry_run_lists_them_and_ends_nothing(make):
     assert code == 2 and "--kill" in err
 
 
-def test_what_is_allowed_or_only_observed_is_not_ended(make):
+def test_what_is_allowed_is_not_ended_and_what_is_banned_is_also_in_observe_mode(make):
     net, sluice = make(FIVE)
     net.serve("::", 25)
     friend, foe = net.hold("10.77.0.2"), net.hold("10.77.0.3")
@@ -60,10 +60,9 @@ def test_what_is_allowed_or_only_observed_is_not_ended(make):
         assert h.greeted(2)
     sluice.do("allow", "10.77.0.2")
     sluice.do("mode", "observe")
-    code, _, err = sluice.ctl("ban", "10.77.0.0/16", "--kill")
-    assert code == 1 and "observe" in err and sluice.json("bans") == [] and exact(sluice, 4)
-    sluice.do("mode", "enforce")
-    assert "2 connections ended" in sluice.do("ban", "10.77.0.0/16", "--kill")
+    code, _, err = sluice.ctl("ban", "10.77.0.0/24", "--kill", "--force", "--observe")
+    assert code == 2 and "take one of them" in err and sluice.json("bans") == [] and exact(sluice, 4)
+    assert "2 connections ended" in sluice.do("ban", "10.77.0.0/24", "--kill", "--force")
     assert wait_for(lambda: foe("count")["ended"] == 2) and friend("count")["greeted"] == 2 and exact(sluice, 2)
 
 
@@ -73,7 +72,7 @@ def test_three_hundred_connections_of_a_prefix_end_and_the_counters_are_exact(ma
     serve(net, 25)
     tool, _ = hold(net, SERVER, 25, 300, source() + "+60")
     assert exact(sluice, 300)
-    assert sluice.do("ban", "10.77.128.0/17", "--kill").strip() == "banned; 300 connections ended"
+    assert sluice.do("ban", "10.77.128.0/17", "--kill").strip() == "banned for good, covers 60 sources with 300 connections now; 300 connections ended"
     assert net.established() == 0 and exact(sluice, 0)
     assert sluice.json("sources") == [] and sluice.json("status")["reservations"] == 0
     tool.finish()

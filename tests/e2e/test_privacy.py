@@ -156,7 +156,7 @@ def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
     names = {
         "sources": "sources", "handshakes": "handshakes", "connections": "connections", "events": "events",
         "suspects": "suspects", "fragments": "fragments", "sketch": "sketch", "stamps": None,  # stamps: the host's own addresses
-        "live_bans": "live bans and allows", "live_allows": "live bans and allows", "tries": "classes and rules",
+        "live_bans": "live bans and allows", "ban_rows": "live bans and allows", "live_allows": "live bans and allows", "tries": "classes and rules",
         "classes": "classes and rules", "rules": "classes and rules", "listeners": None,  # the host's own addresses
         "halves": "halves", "insides": "insides", "published": None, "containers": None, "locals": None,  # the host's and its containers' addresses
     }  # fmt: skip

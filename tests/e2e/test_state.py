@@ -76,7 +76,7 @@ def test_nothing_to_keep_is_no_file(make):
     assert not file_of(sluice).exists() and os.listdir(sluice.state) == []
 
 
-@pytest.mark.parametrize("torn", [lambda t: t[: len(t) // 2], lambda t: t.replace("10.77.0.9", "10.77.0.8"), lambda t: "\0" * 64, lambda t: "", lambda t: re.sub("state 1", "state 9", t)])
+@pytest.mark.parametrize("torn", [lambda t: t[: len(t) // 2], lambda t: t.replace("10.77.0.9", "10.77.0.8"), lambda t: "\0" * 64, lambda t: "", lambda t: re.sub("state 2", "state 9", t)])
 def test_torn_file_is_set_aside_and_said(make, torn):
     _, sluice = make(POLICY)
     sluice.do("ban", "10.77.0.9")

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <errno.h>
+
 #include <cmocka.h>
 
 #include "addr.h"
@@ -38,6 +40,54 @@ static void test_prefixes_of_both_families_read_back(void **state)
 	EXPECT("10.1.0.0/255.255.0.0", "10.1.0.0/16");
 	EXPECT("2001:db8::/32", "2001:db8::/32");
 	EXPECT("::ffff:192.0.2.1", "192.0.2.1");
+}
+
+static void test_a_length_counts_in_the_form_that_the_address_is_written_in(void **state)
+{
+	struct prefixes list = {};
+	const char *why;
+
+	(void)state;
+	EXPECT("::ffff:192.0.2.0/120", "192.0.2.0/24");
+	EXPECT("::ffff:c000:200/120", "192.0.2.0/24");
+	EXPECT("::ffff:0:0/96", "0.0.0.0/0");
+	assert_int_equal(prefixes_parse(&list, "::ffff:192.0.2.0/24", &why), -EINVAL);
+	assert_non_null(strstr(why, "bits beyond its prefix length"));
+}
+
+static void test_an_ipv6_prefix_never_covers_ipv4(void **state)
+{
+	struct sluice_addr ipv4, ipv6;
+	struct prefix all, ipv4_all;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(addr_parse("198.51.100.7", &ipv4), 0);
+	assert_int_equal(addr_parse("2001:db8::7", &ipv6), 0);
+	assert_int_equal(prefix_parse("::/0", &all, &why), 0);
+	assert_int_equal(prefix_parse("0.0.0.0/0", &ipv4_all, &why), 0);
+	assert_true(prefix_holds(&all, &ipv6) && !prefix_holds(&all, &ipv4));
+	assert_true(prefix_holds(&ipv4_all, &ipv4) && !prefix_holds(&ipv4_all, &ipv6));
+	assert_true(!prefix_covers(&all, &ipv4_all) && !prefix_covers(&ipv4_all, &all));
+	EXPECT("::fffe:ffff:ffff-::1:0:0:1", "::fffe:ffff:ffff", "::1:0:0:0/127");
+}
+
+static void test_one_address_is_one_however_it_is_written(void **state)
+{
+	static const char *const same[] = { "192.0.2.1",	   "192.0.2.1/32",	  "::ffff:192.0.2.1",
+					    "::ffff:c000:201/128", "192.0.2.1-192.0.2.1", "192.0.2.1/255.255.255.255" };
+	struct sluice_addr a, want;
+	const char *why;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(addr_parse("192.0.2.1", &want), 0);
+	for (i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		assert_int_equal(address_parse(same[i], &a, &why), 0);
+		assert_memory_equal(&a, &want, sizeof(a));
+	}
+	assert_int_equal(address_parse("192.0.2.0/31", &a, &why), -EINVAL);
+	assert_non_null(strstr(why, "more than one address"));
 }
 
 static void test_range_becomes_the_fewest_prefixes(void **state)
@@ -97,6 +147,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefixes_of_both_families_read_back),
+		cmocka_unit_test(test_a_length_counts_in_the_form_that_the_address_is_written_in),
+		cmocka_unit_test(test_an_ipv6_prefix_never_covers_ipv4),
+		cmocka_unit_test(test_one_address_is_one_however_it_is_written),
 		cmocka_unit_test(test_range_becomes_the_fewest_prefixes),
 		cmocka_unit_test(test_all_of_ipv6_does_not_mean_ipv4),
 		cmocka_unit_test(test_what_is_no_prefix_is_refused_with_a_reason),

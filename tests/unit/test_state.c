@@ -12,12 +12,18 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "state.h"
 #include "text.h"
 
 static struct state_live lives[] = {
-	{ .ban = true, .until = 2000, .since = 900, .text = "loud\nneighbour \x7f" },
+	{ .ban = true,
+	  .until = 2000,
+	  .since = 900,
+	  .owner = "f2b-sshd",
+	  .observe = true,
+	  .text = "loud\nneighbour \x7f" },
 	{ .ban = false, .uid = 1000, .since = 901 },
 };
 static char value[] = "20/1m";
@@ -25,7 +31,7 @@ static struct state_setting settings[] = {
 	{ .service = "smtp", .key = "max-rate-per-source", .value = value, .since = 902 },
 	{ .key = "mode", .value = value, .until = 5000, .uid = 7 },
 };
-static const struct state whole = { 1000, { lives, 2, 2 }, { settings, 2, 2 } };
+static const struct state whole = { .saved = 1000, .lives = { lives, 2, 2 }, .settings = { settings, 2, 2 } };
 
 static char *written(void)
 {
@@ -49,6 +55,8 @@ static void test_state_is_read_back_as_it_was_written(void **state)
 	assert_int_equal(s->lives.count, 2);
 	assert_string_equal(s->lives.item[0].text, "loud neighbour  ");
 	assert_int_equal(s->lives.item[0].prefix.len, 48);
+	assert_string_equal(s->lives.item[0].owner, "f2b-sshd");
+	assert_true(s->lives.item[0].observe);
 	assert_string_equal(s->settings.item[0].value, value);
 	assert_string_equal(s->settings.item[1].service, "");
 	assert_int_equal(state_write(s, &again), 0);
@@ -111,6 +119,23 @@ static void test_state_of_many_lines_is_read_whole(void **state)
 	state_free(s);
 	free(text);
 	free(many.lives.item);
+}
+
+static void test_bans_of_version_1_are_read_and_owned_by_their_uid(void **state)
+{
+	static const char lines[] = "sluice-state 1 1000\nban 192.0.2.1 2000 900 7 loud\nallow 192.0.2.2 0 901 0 \n";
+	struct state *s = NULL;
+	char text[256];
+	const char *why;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%send %08lx\n", lines, crc32(0, (const Bytef *)lines, strlen(lines)));
+	assert_int_equal(state_parse(text, &s, &why), 0);
+	assert_int_equal(s->lives.count, 2);
+	assert_string_equal(s->lives.item[0].owner, "uid:7");
+	assert_string_equal(s->lives.item[0].text, "loud");
+	assert_false(s->lives.item[0].observe || s->lives.item[1].ban);
+	state_free(s);
 }
 
 static void test_time_left_heeds_a_clock_that_went_back(void **state)
@@ -184,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_state_cut_anywhere_is_refused),
 		cmocka_unit_test(test_state_with_any_byte_changed_is_refused),
 		cmocka_unit_test(test_state_of_many_lines_is_read_whole),
+		cmocka_unit_test(test_bans_of_version_1_are_read_and_owned_by_their_uid),
 		cmocka_unit_test(test_time_left_heeds_a_clock_that_went_back),
 		cmocka_unit_test(test_file_is_replaced_whole_or_not_at_all),
 	};

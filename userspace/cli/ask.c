@@ -44,19 +44,40 @@ static int daemon_connect(const char *instance, struct sockaddr_un *at)
 	return taken;
 }
 
-static int request_send(int fd, const char *verb, json_t *args)
+static int all_send(int fd, const char *bytes, size_t size)
+{
+	ssize_t n;
+
+	for (; size; bytes += n, size -= n) {
+		n = send(fd, bytes, size, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		if (n < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int request_send(int fd, const char *verb, json_t *args, const char *body, size_t size)
 {
 	json_t *request = json_pack("{s:s, s:o}", "verb", verb, "args", args ? args : json_object());
-	_cleanup_free_ char *text = json_dumps(request, JSON_COMPACT);
+	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ char *line = NULL;
 	int n = -1;
 
+	if (body)
+		json_object_set_new(request, "bytes", json_integer(size));
+	text = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	if (text)
 		n = asprintf(&line, "%s\n", text);
 	if (n < 0)
 		return -ENOMEM;
-	return send(fd, line, n, MSG_NOSIGNAL) == n ? 0 : -EPIPE;
+	if (all_send(fd, line, n))
+		return -EPIPE;
+	if (body)
+		all_send(fd, body, size); /* who does not want it says so */
+	return 0;
 }
 
 static void complain_lines(const char *verb, const char *text)
@@ -88,7 +109,7 @@ static int answer_judge(const char *verb, json_t *got, json_t **answer)
 }
 
 /* *in gives the daemon's lines. EXIT_NO_DAEMON is not complained of. */
-static int ask_open(const struct call *c, const char *verb, json_t *args, FILE **in)
+static int ask_open(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, FILE **in)
 {
 	struct sockaddr_un at;
 	_cleanup_close_ int fd = daemon_connect(c->instance, &at);
@@ -100,7 +121,7 @@ static int ask_open(const struct call *c, const char *verb, json_t *args, FILE *
 				at.sun_path);
 	if (fd < 0)
 		return EXIT_NO_DAEMON;
-	*in = request_send(fd, verb, args) ? NULL : fdopen(dup(fd), "r");
+	*in = request_send(fd, verb, args, body, size) ? NULL : fdopen(dup(fd), "r");
 	if (!*in)
 		return complain(EXIT_FAILED, "%s: %s took no question: see the daemon's log", verb, at.sun_path);
 	return EXIT_DONE;
@@ -116,8 +137,13 @@ static json_t *line_read(FILE *in)
 
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer)
 {
+	return ask_with(c, verb, args, NULL, 0, answer);
+}
+
+int ask_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, json_t **answer)
+{
 	_cleanup_fclose_ FILE *in = NULL;
-	int status = ask_open(c, verb, args, &in);
+	int status = ask_open(c, verb, args, body, size, &in);
 	json_t *got;
 
 	if (status != EXIT_DONE)
@@ -132,7 +158,7 @@ int ask_stream(const struct call *c, const char *verb, void (*each)(const struct
 {
 	_cleanup_fclose_ FILE *in = NULL;
 	const struct timeval ever = { 0, 0 };
-	int status = ask_open(c, verb, NULL, &in);
+	int status = ask_open(c, verb, NULL, NULL, 0, &in);
 	json_t *got = NULL;
 
 	if (status != EXIT_DONE)

@@ -22,6 +22,12 @@ enum option_id {
 	OPTION_KILL,
 	OPTION_CONFIRM,
 	OPTION_SAVE,
+	OPTION_BY,
+	OPTION_FILE,
+	OPTION_OBSERVE,
+	OPTION_ALL,
+	OPTION_ALL_OWNERS,
+	OPTION_TOLERANT,
 	OPTIONS
 };
 
@@ -49,6 +55,8 @@ extern const size_t commands_count;
 
 /* ask.c: *answer is the daemon's object; exit status, message printed. Takes over `args`. */
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
+/* The same with a file behind the question. */
+int ask_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, json_t **answer);
 /* The lines that follow the answer, until the daemon ends or the reader does. */
 int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
@@ -62,6 +70,17 @@ const char *session_peer(void);
 int cmd_check(const struct call *c);
 struct diag;
 int policy_refused(const struct call *c, const struct diag *d);
+/* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
+int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins);
+/* Says what a changing verb answers. Takes over nothing but `args`. */
+int write_verb(const struct call *c, const char *verb, json_t *args);
+int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size);
+
+/* cmd_bans.c */
+int cmd_ban(const struct call *c);
+int cmd_unban(const struct call *c);
+int cmd_bans(const struct call *c);
+int cmd_kill(const struct call *c);
 
 /* completion.c */
 int cmd_completion(const struct call *c);
@@ -79,7 +98,8 @@ int pins_unload(const struct call *c);
 /* show.c */
 void show_status(const json_t *data);
 void show_sources(const json_t *data);
-void show_live(const json_t *data);
+void show_allows(const json_t *data);
+void show_bans(const json_t *data);
 void show_counters(const json_t *data);
 void show_lookup(const json_t *data);
 void show_explain(const json_t *data);

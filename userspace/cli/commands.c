@@ -10,8 +10,7 @@ const char *option_text(const struct call *c, enum option_id option)
 	return c->option[option] ? c->option[option] : "";
 }
 
-/* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
-static int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
+int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
 {
 	json_t *answer = NULL, *data = NULL;
 	int status = ask(c, verb, args, &answer);
@@ -31,11 +30,10 @@ static int read_verb(const struct call *c, const char *verb, json_t *args, void 
 	return status;
 }
 
-/* Says what a changing verb answers. */
-static int write_verb(const struct call *c, const char *verb, json_t *args)
+int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size)
 {
 	json_t *answer = NULL;
-	int status = ask(c, verb, args, &answer);
+	int status = ask_with(c, verb, args, body, size, &answer);
 	const char *text;
 
 	if (status == EXIT_NO_DAEMON)
@@ -49,6 +47,11 @@ static int write_verb(const struct call *c, const char *verb, json_t *args)
 		puts(text && *text ? text : "done");
 	json_decref(answer);
 	return EXIT_DONE;
+}
+
+int write_verb(const struct call *c, const char *verb, json_t *args)
+{
+	return write_verb_with(c, verb, args, NULL, 0);
 }
 
 /* A change, or with --dry-run what it would bring. */
@@ -67,9 +70,9 @@ static int cmd_counters(const struct call *c)
 	return read_verb(c, "counters", NULL, show_counters, true);
 }
 
-static int cmd_bans(const struct call *c)
+static int cmd_allows(const struct call *c)
 {
-	return read_verb(c, c->command->name, NULL, show_live, true);
+	return read_verb(c, "allows", NULL, show_allows, true);
 }
 
 /* 0 where it is not given; false, said: it is no such number. */
@@ -156,20 +159,7 @@ static int cmd_lookup(const struct call *c)
 	return read_verb(c, "lookup", json_pack("{s:s}", "address", c->word[0]), show_lookup, false);
 }
 
-/* With --kill --dry-run: whose connections it would end. */
-static int cmd_ban(const struct call *c)
-{
-	bool kill = c->option[OPTION_KILL], try = c->option[OPTION_DRY_RUN];
-	json_t *args;
-
-	if (try && !kill)
-		return complain(EXIT_BAD, "ban: --dry-run goes with --kill: it lists the connections that would end");
-	args = json_pack("{s:s, s:s, s:s, s:b, s:b}", "prefix", c->word[0], "for", option_text(c, OPTION_FOR), "reason",
-			 option_text(c, OPTION_REASON), "kill", kill, "dry_run", try);
-	return try ? read_verb(c, "ban", args, show_ends, false) : write_verb(c, "ban", args);
-}
-
-/* unban, allow, disallow */
+/* allow, disallow */
 static int cmd_live(const struct call *c)
 {
 	return write_verb(c, c->command->name,
@@ -272,13 +262,17 @@ const struct command commands[] = {
 	{ "set", "service S KEY VALUE [--for TIME] [--save] [--dry-run]",
 	  "any service key, live; until reload, for a time, or for good", 4, 4, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
-	{ "ban", "ADDRESS|PREFIX [--for TIME] [--reason TEXT] [--kill [--dry-run]]",
-	  "refuse a source from its next packet on; --kill also ends its connections", 1, 1, cmd_ban },
-	{ "unban", "ADDRESS|PREFIX", "end a ban", 1, 1, cmd_live },
-	{ "bans", "", "bans in force", 0, 0, cmd_bans },
+	{ "ban",
+	  "ADDRESS|PREFIX|--file FILE [--tolerant] [--for TIME] [--reason TEXT] [--by OWNER] [--observe] [--force] [--kill [--dry-run]]",
+	  "refuse a source from its next packet on; --kill also ends its connections", 0, 1, cmd_ban },
+	{ "unban", "ADDRESS|PREFIX|--file FILE|--all [--by OWNER] [--all-owners]",
+	  "take back one's own bans, or everybody's", 0, 1, cmd_unban },
+	{ "bans", "[ADDRESS|PREFIX] [--by OWNER]", "bans in force; of an address: those that hold it", 0, 1, cmd_bans },
+	{ "kill", "ADDRESS|PREFIX [--service S] [--force] [--dry-run]", "end a source's connections, without a ban", 1,
+	  1, cmd_kill },
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
 	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
-	{ "allows", "", "allows in force", 0, 0, cmd_bans },
+	{ "allows", "", "allows in force", 0, 0, cmd_allows },
 	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
 	  1, cmd_geo },
 	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },

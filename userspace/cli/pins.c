@@ -20,6 +20,18 @@ static int complain_diag(struct diag *d, int status)
 	return status;
 }
 
+static int bans_report(const struct call *c, const struct engine *e, json_t **data)
+{
+	struct bans_wanted want = { .owner = c->option[OPTION_BY] };
+	struct prefix about;
+	const char *why;
+
+	if (c->words && prefix_parse(c->word[0], &about, &why))
+		return -EINVAL;
+	want.about = c->words ? &about : NULL;
+	return report_bans(e, NULL, &want, data);
+}
+
 int pins_report(const struct call *c, const char *verb, json_t **data)
 {
 	_cleanup_(engine_close) struct engine *e = NULL;
@@ -48,8 +60,10 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 		err = report_counters(e, data);
 	else if (!strcmp(verb, "sources"))
 		err = report_sources(e, NULL, option_text(c, OPTION_SERVICE), atoi(option_text(c, OPTION_TOP)), data);
+	else if (!strcmp(verb, "bans"))
+		err = bans_report(c, e, data);
 	else
-		err = report_live(e, NULL, strcmp(verb, "bans") ? LIVE_ALLOW : LIVE_BAN, data);
+		err = report_allows(e, NULL, data);
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
 	else if (starting)

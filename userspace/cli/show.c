@@ -155,7 +155,7 @@ void show_status(const json_t *data)
 			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
 	}
 	if (observe)
-		printf("\nNothing is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
+		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
 		       "  sluicectl mode enforce      at once, until the next reload\n"
 		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }
@@ -183,7 +183,7 @@ void show_ends(const json_t *data)
 	printf("\n%zu connections would end\n", json_array_size(data));
 }
 
-void show_live(const json_t *data)
+void show_allows(const json_t *data)
 {
 	char left[24];
 	json_t *s;
@@ -196,6 +196,30 @@ void show_live(const json_t *data)
 		printf("%-44s %-9s %s\n", text_of(s, "source"),
 		       json_is_null(json_object_get(s, "expires_in")) ? "never" : left, text_of(s, "reason"));
 	}
+}
+
+/* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z */
+static const char *moment_text(const json_t *o, const char *key, char buf[static 24])
+{
+	const char *text = text_of(o, key);
+
+	if (json_is_null(json_object_get(o, key)))
+		return "never";
+	snprintf(buf, 24, "%.10s %.8s", text, strlen(text) > 11 ? text + 11 : "");
+	return buf;
+}
+
+void show_bans(const json_t *data)
+{
+	char ends[24];
+	json_t *s;
+	size_t i;
+
+	printf("%-20s %-19s %-12s %8s %6s  %s\n", "SOURCE", "ENDS (UTC)", "OWNER", "PACKETS", "CONNS", "REASON");
+	json_array_foreach(data, i, s)
+		printf("%-20s %-19s %-12s %8lld %6lld  %s%s\n", text_of(s, "source"), moment_text(s, "ends", ends),
+		       text_of(s, "owner"), number_of(s, "packets"), number_of(s, "connections"),
+		       json_is_true(json_object_get(s, "observe")) ? "(only counted) " : "", text_of(s, "reason"));
 }
 
 void show_counters(const json_t *data)

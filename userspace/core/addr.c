@@ -8,8 +8,6 @@
 #include "cleanup.h"
 #include "list.h"
 
-#define IPV4_SHIFT 96 /* bits before an IPv4 address in its mapped form */
-
 int addr_parse(const char *text, struct sluice_addr *out)
 {
 	struct sluice_addr a = { { 0, 0, htonl(0xffff), 0 } };
@@ -50,6 +48,18 @@ struct sluice_addr addr_mask(const struct sluice_addr *a, unsigned int len)
 	return mask;
 }
 
+bool prefix_holds(const struct prefix *p, const struct sluice_addr *a)
+{
+	struct sluice_addr cut = addr_mask(a, p->len);
+
+	return !memcmp(&cut, &p->addr, sizeof(cut)) && (p->len >= SLUICE_IPV4_SHIFT || !addr_is_ipv4(a));
+}
+
+bool prefix_covers(const struct prefix *p, const struct prefix *inner)
+{
+	return p->len <= inner->len && prefix_holds(p, &inner->addr);
+}
+
 const char *addr_format(const struct sluice_addr *a, char buf[static ADDR_TEXT_LEN])
 {
 	if (addr_is_ipv4(a))
@@ -67,8 +77,8 @@ const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_LEN]
 	addr_format(&p->addr, buf);
 	if (p->len == 128)
 		return buf;
-	if (addr_is_ipv4(&p->addr) && len >= IPV4_SHIFT)
-		len -= IPV4_SHIFT;
+	if (addr_is_ipv4(&p->addr) && len >= SLUICE_IPV4_SHIFT)
+		len -= SLUICE_IPV4_SHIFT;
 	n = strlen(buf);
 	snprintf(buf + n, ADDR_TEXT_LEN - n, "/%u", len);
 	return buf;
@@ -132,7 +142,7 @@ static int ipv6_without_mapped(struct prefixes *list, const struct prefix *p)
 	unsigned int len;
 	int err = 0;
 
-	for (len = p->len + 1; len <= IPV4_SHIFT && !err; len++) {
+	for (len = p->len + 1; len <= SLUICE_IPV4_SHIFT && !err; len++) {
 		half.addr = addr_mask(&mapped, len);
 		half.addr.word[(len - 1) / 32] ^= htonl(1U << (31 - (len - 1) % 32));
 		half.len = len;
@@ -146,12 +156,13 @@ static bool covers_mapped(const struct prefix *p)
 	const struct sluice_addr mapped = { { 0, 0, htonl(0xffff), 0 } };
 	struct sluice_addr cut = addr_mask(&mapped, p->len);
 
-	return p->len < IPV4_SHIFT && !addr_compare(&cut, &p->addr);
+	return p->len < SLUICE_IPV4_SHIFT && !addr_compare(&cut, &p->addr);
 }
 
 /* The fewest prefixes from `first` to `last`: at each step the widest that begins here and does not end too late. */
 static int range_add(struct prefixes *list, struct sluice_addr first, const struct sluice_addr *last)
 {
+	const bool ipv6 = !addr_is_ipv4(&first);
 	struct sluice_addr end;
 	struct prefix p;
 	int err;
@@ -163,7 +174,12 @@ static int range_add(struct prefixes *list, struct sluice_addr first, const stru
 			if (addr_compare(&end, last) > 0)
 				break;
 		}
-		err = covers_mapped(&p) ? ipv6_without_mapped(list, &p) : prefixes_add(list, &p);
+		if (covers_mapped(&p))
+			err = ipv6_without_mapped(list, &p);
+		else if (ipv6 && addr_is_ipv4(&p.addr)) /* on the way from below IPv4 to above it */
+			err = 0;
+		else
+			err = prefixes_add(list, &p);
 		if (err)
 			return err;
 		first = addr_last(&first, p.len);
@@ -195,22 +211,22 @@ static int netmask_parse(const char *text)
 	return bits & (~bits >> 1) ? -1 : __builtin_popcount(bits);
 }
 
-static int mask_parse(const struct sluice_addr *a, const char *text, unsigned int *len, const char **why)
+/* The length counts in the form that the address is written in: ::ffff:192.0.2.0/120 is 192.0.2.0/24. */
+static int mask_parse(bool dotted, const char *text, unsigned int *len, const char **why)
 {
-	bool ipv4 = addr_is_ipv4(a);
 	int n;
 
-	if (ipv4 && strchr(text, '.')) {
+	if (dotted && strchr(text, '.')) {
 		n = netmask_parse(text);
 		*why = "is no netmask: its one bits must come first, as in 255.255.0.0";
 	} else {
-		n = length_parse(text, ipv4 ? 32 : 128);
-		*why = ipv4 ? "prefix length must be 0-32: write one, as 192.0.2.0/24"
+		n = length_parse(text, dotted ? 32 : 128);
+		*why = dotted ? "prefix length must be 0-32: write one, as 192.0.2.0/24"
 			    : "prefix length must be 0-128: write one, as 2001:db8::/32";
 	}
 	if (n < 0)
 		return -EINVAL;
-	*len = ipv4 ? n + IPV4_SHIFT : n;
+	*len = dotted ? n + SLUICE_IPV4_SHIFT : n;
 	return 0;
 }
 
@@ -233,7 +249,7 @@ int prefix_parse(const char *text, struct prefix *out, const char **why)
 		return -EINVAL;
 	}
 	p.len = 128;
-	err = slash ? mask_parse(&p.addr, slash + 1, &p.len, why) : 0;
+	err = slash ? mask_parse(!strchr(copy, ':'), slash + 1, &p.len, why) : 0;
 	if (err)
 		return err;
 	cut = addr_mask(&p.addr, p.len);
@@ -280,5 +296,20 @@ int prefixes_parse(struct prefixes *list, const char *text, const char **why)
 	}
 	if (err)
 		list->count = count;
+	return err;
+}
+
+int address_parse(const char *text, struct sluice_addr *out, const char **why)
+{
+	struct prefixes list = {};
+	int err = prefixes_parse(&list, text, why);
+
+	if (!err && (list.count != 1 || list.item[0].len != 128)) {
+		*why = "is more than one address: ask about one of them";
+		err = -EINVAL;
+	}
+	if (!err)
+		*out = list.item[0].addr;
+	prefixes_free(&list);
 	return err;
 }

@@ -2,6 +2,7 @@
 /*
  * Daemon and CLI: one request a connection over a UNIX stream socket. A line of JSON {"verb": V, "args": {...}} is answered by
  * a line {"ok": true, "data": ..., "text": "..."} or {"ok": false, "error": "...", "exit": 1 or 2}.
+ * A request of root with "bytes": N is followed by so many bytes: a file that goes with it.
  */
 #ifndef SLUICE_CORE_PROTOCOL_H
 #define SLUICE_CORE_PROTOCOL_H
@@ -12,6 +13,7 @@
 #define SLUICE_CONFIG "/etc/sluice/sluice.conf"
 #define SLUICE_GROUP "sluice"
 #define REQUEST_MAX 65536
+#define BODY_MAX (32 << 20) /* 262,144 of the longest lines */
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_BAD, EXIT_NO_DAEMON };
 

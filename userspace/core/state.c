@@ -48,6 +48,10 @@ static void live_write(const struct state_live *live, FILE *out)
 
 	fprintf(out, "%s %s %" PRIu64 " %" PRIu64 " %u ", live->ban ? "ban" : "allow",
 		prefix_format(&live->prefix, prefix), live->until, live->since, live->uid);
+	if (live->ban && *live->owner)
+		fprintf(out, "%s %s ", live->owner, live->observe ? "observe" : "refuse");
+	else if (live->ban)
+		fprintf(out, "uid:%u %s ", live->uid, live->observe ? "observe" : "refuse");
 	text_write(live->text, out);
 }
 
@@ -83,18 +87,36 @@ int state_write(const struct state *s, char **out)
 	return asprintf(out, "%send %08lx\n", lines, crc32(0, (const unsigned char *)lines, len)) < 0 ? -ENOMEM : 0;
 }
 
+/* What only a ban has, from version 2 on. How many bytes that takes, or -EINVAL. */
+static int owner_parse(const char *text, struct state_live *live)
+{
+	char how[8];
+	int n = 0;
+
+	if (sscanf(text, "%31s %7s%n", live->owner, how, &n) != 2 || text[n] != ' ')
+		return -EINVAL;
+	live->observe = !strcmp(how, "observe");
+	return live->observe || !strcmp(how, "refuse") ? n + 1 : -EINVAL;
+}
+
 static int live_parse(struct state *s, bool ban, const char *line)
 {
 	struct state_live live = { .ban = ban }, *more;
 	char prefix[ADDR_TEXT_LEN];
+	int n = 0, owner = 0;
 	const char *why;
-	int n = 0;
 
 	if (sscanf(line, "%*s %63s %" SCNu64 " %" SCNu64 " %" SCNu32 "%n", prefix, &live.until, &live.since, &live.uid,
 		   &n) != 4 ||
 	    line[n] != ' ' || prefix_parse(prefix, &live.prefix, &why))
 		return -EINVAL;
-	snprintf(live.text, sizeof(live.text), "%s", line + n + 1);
+	if (ban && s->version > 1)
+		owner = owner_parse(line + n + 1, &live);
+	else if (ban)
+		snprintf(live.owner, sizeof(live.owner), "uid:%u", live.uid);
+	if (owner < 0)
+		return owner;
+	snprintf(live.text, sizeof(live.text), "%s", line + n + 1 + owner);
 	more = LIST_ADD(&s->lives);
 	if (!more)
 		return -ENOMEM;
@@ -147,15 +169,14 @@ static const char *seal_find(const char *text)
 static int lines_parse(struct state *s, char *text, const char **why)
 {
 	char *line, *next = text;
-	unsigned int version;
 	int err;
 
 	line = strsep(&next, "\n");
-	if (sscanf(line, HEAD " %u %" SCNu64, &version, &s->saved) != 2) {
+	if (sscanf(line, HEAD " %u %" SCNu64, &s->version, &s->saved) != 2) {
 		*why = "it does not begin as a state file";
 		return -EINVAL;
 	}
-	if (version != SLUICE_STATE_VERSION) {
+	if (!s->version || s->version > SLUICE_STATE_VERSION) {
 		*why = "another version of sluice wrote it";
 		return -EINVAL;
 	}

@@ -3,11 +3,13 @@
  * What people said live, as a file that survives a reboot: bans, allows and settings. Text, one a line:
  *
  *   sluice-state VERSION SAVED
- *   ban|allow PREFIX UNTIL SINCE UID [TEXT]
+ *   ban PREFIX UNTIL SINCE UID OWNER HOW [TEXT]          HOW: "refuse" or "observe"
+ *   allow PREFIX UNTIL SINCE UID [TEXT]
  *   set SERVICE|- KEY UNTIL SINCE UID VALUE
  *   end CRC32
  *
- * Times are seconds of CLOCK_REALTIME, UNTIL 0 is for ever. The checksum is of all lines before it.
+ * Times are seconds of CLOCK_REALTIME, UNTIL 0 is for ever. The checksum is of all lines before it. In version 1, which is read, too, a
+ * ban had the form of an allow.
  */
 #ifndef SLUICE_CORE_STATE_H
 #define SLUICE_CORE_STATE_H
@@ -20,9 +22,9 @@
 #include "addr.h"
 #include "list.h"
 
-#define SLUICE_STATE_VERSION 1
-/* The longest line of a ban or allow: the word, the prefix, three numbers, the text. */
-#define STATE_LINE (6 + ADDR_TEXT_LEN + 3 * 21 + SLUICE_TEXT_LEN)
+#define SLUICE_STATE_VERSION 2
+/* The longest line of a ban or allow: the word, the prefix, three numbers, the owner, how, the text. */
+#define STATE_LINE (6 + ADDR_TEXT_LEN + 3 * 21 + SLUICE_NAME_LEN + 8 + SLUICE_TEXT_LEN)
 /* More than full tables come to, and as many settings as one would ever make: what is written is read back. */
 #define STATE_BYTES (2UL * SLUICE_MAX_LIVE * STATE_LINE + (64UL << 20))
 
@@ -31,6 +33,8 @@ struct state_live {
 	struct prefix prefix;
 	uint64_t until, since;
 	uint32_t uid;
+	bool observe; /* a ban that is only counted */
+	char owner[SLUICE_NAME_LEN]; /* of a ban; "": the uid */
 	char text[SLUICE_TEXT_LEN];
 };
 
@@ -43,6 +47,7 @@ struct state_setting {
 };
 
 struct state {
+	unsigned int version; /* of what was read */
 	uint64_t saved;
 	LIST(struct state_live) lives;
 	LIST(struct state_setting) settings;

@@ -32,6 +32,8 @@ struct client {
 	uid_t uid;
 	unsigned int idle; /* seconds in which nothing came and nothing went */
 	size_t unsent; /* bytes, a second ago */
+	json_t *request; /* that waits for the bytes behind it; NULL: none */
+	size_t body_len;
 	bool answered;
 	bool watching;
 };
@@ -61,6 +63,7 @@ static void client_close(struct client *c)
 	bufferevent_free(c->stream);
 	if (c->watching && !watchers_count(c->daemon))
 		watch_end(c->daemon);
+	json_decref(c->request);
 	if (c->daemon->unloaded)
 		event_base_loopbreak(c->daemon->loop);
 	free(c);
@@ -127,10 +130,10 @@ static bool client_has_gone(const struct client *c)
 	return poll(&at, 1, 0) == 1 && at.revents & (POLLHUP | POLLERR);
 }
 
-static void client_answer(struct client *c, const char *line, size_t len)
+/* Takes over `request`. `body` is NULL where nothing goes with it. */
+static void client_answer(struct client *c, json_t *request, char *body, size_t body_len)
 {
-	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-	struct answer a = { .uid = c->uid };
+	struct answer a = { .uid = c->uid, .body = body, .body_len = body_len };
 
 	if (json_is_object(request)) {
 		verb_run(c->daemon, request, &a);
@@ -152,26 +155,72 @@ static void client_answer(struct client *c, const char *line, size_t len)
 	diag_free(&a.diag);
 }
 
+static void client_refuse_request(struct client *c, const char *why)
+{
+	client_send(c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", why, "exit", EXIT_BAD));
+}
+
+/* The bytes behind a request, once they are all there. */
+static void client_body(struct client *c, struct evbuffer *in)
+{
+	char *body;
+
+	if (!c->request || c->answered || evbuffer_get_length(in) < c->body_len)
+		return;
+	body = malloc(c->body_len + 1);
+	if (!body) {
+		client_refuse_request(c, "no memory left");
+		return;
+	}
+	evbuffer_remove(in, body, c->body_len);
+	body[c->body_len] = 0;
+	client_answer(c, TAKE_PTR(c->request), body, c->body_len);
+	free(body);
+}
+
+/* A line has come. Only root may send more than that: others cannot make the daemon hold it. */
+static void client_line(struct client *c, const char *line, size_t len, struct evbuffer *in)
+{
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *bytes = json_object_get(request, "bytes");
+
+	if (!bytes || c->uid) {
+		client_answer(c, request, NULL, 0);
+		return;
+	}
+	if (!json_is_integer(bytes) || json_integer_value(bytes) < 0 || json_integer_value(bytes) > BODY_MAX) {
+		json_decref(request);
+		client_refuse_request(c, "the file is longer than 32 MB: split it");
+		return;
+	}
+	c->request = request;
+	c->body_len = json_integer_value(bytes);
+	bufferevent_setwatermark(c->stream, EV_READ, 0, c->body_len + REQUEST_MAX);
+	client_body(c, in);
+}
+
 static void on_read(struct bufferevent *stream, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(stream);
 	struct client *c = arg;
+	char *line = NULL;
 	size_t len;
-	char *line;
 
 	c->idle = 0;
 	if (c->watching)
 		evbuffer_drain(in, evbuffer_get_length(in));
 	if (c->answered || c->watching)
 		return;
-	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+	if (!c->request)
+		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 	if (line && client_has_gone(c))
 		client_close(c);
 	else if (line)
-		client_answer(c, line, len);
-	else if (evbuffer_get_length(in) >= REQUEST_MAX)
-		client_send(
-			c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", "the request is too long", "exit", EXIT_BAD));
+		client_line(c, line, len, in);
+	else if (!c->request && evbuffer_get_length(in) >= REQUEST_MAX)
+		client_refuse_request(c, "the request is too long");
+	else
+		client_body(c, in);
 	free(line);
 }
 

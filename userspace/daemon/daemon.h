@@ -107,6 +107,7 @@ int daemon_resume(struct daemon *dm, struct diag *d);
 void state_load(struct daemon *dm, bool resumed);
 /* Now, or where that is dear (many bans) within seconds. Of what fails `d` is told, and it is tried again. */
 void state_save(struct daemon *dm, struct diag *d);
+void state_later(struct daemon *dm); /* the next state_save() is put off by a second: there is much to write */
 void state_tick(struct daemon *dm); /* once a second */
 const char *state_dir(char buf[static 4096]); /* returns buf */
 
@@ -146,6 +147,8 @@ struct answer {
 	int exit; /* 0: done */
 	uid_t uid; /* who asked */
 	bool stream; /* the connection stays, and gets what control_publish() is given */
+	char *body; /* what came behind the request, with a NUL; control.c's; NULL: nothing */
+	size_t body_len;
 };
 void verb_run(struct daemon *dm, json_t *request, struct answer *a);
 

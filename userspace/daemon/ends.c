@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ban --kill. The ban stands first, so that nobody comes back while connections are ended. */
+/*
+ * Connections that an order meets: how many a ban covers, whom `kill` and `ban --kill` end. A ban stands first, so that nobody comes back
+ * while connections are ended.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -7,15 +10,10 @@
 #include "sockets.h"
 #include "verbs.h"
 
-int ends_check(const struct daemon *dm, struct answer *a)
+int ends_check(struct answer *a)
 {
 	int err = sockets_can_end();
 
-	if (!err && dm->live->mode == POLICY_OBSERVE) {
-		diag_add(&a->diag, "nothing done: the mode is observe, which refuses nothing and ends nothing: "
-				   "`sluicectl mode enforce` first, or ban without --kill");
-		return -EPERM;
-	}
 	if (err == -EOPNOTSUPP)
 		diag_add(
 			&a->diag,
@@ -24,6 +22,11 @@ int ends_check(const struct daemon *dm, struct answer *a)
 	else if (err)
 		diag_add(&a->diag, "nothing done: cannot end connections: %s", strerror(-err));
 	return err;
+}
+
+static struct sought sought_of(const struct daemon *dm, const struct ends *what)
+{
+	return (struct sought){ what->from, dm->live, what->service, what->allowed_too, dm->engine };
 }
 
 static json_t *end_json(const struct daemon *dm, const struct socket_seen *s)
@@ -38,12 +41,12 @@ static json_t *end_json(const struct daemon *dm, const struct socket_seen *s)
 			 socket_state(s));
 }
 
-int ends_list(struct daemon *dm, const struct prefix *banned, struct answer *a)
+int ends_list(const struct daemon *dm, const struct ends *what, struct answer *a)
 {
-	const struct sought what = { banned, dm->live, dm->engine };
+	const struct sought sought = sought_of(dm, what);
 	_cleanup_free_ struct socket_seen *list = NULL;
 	size_t count = 0, i;
-	int err = sockets_of(&what, &list, &count);
+	int err = sockets_of(&sought, &list, &count);
 
 	a->data = json_array();
 	for (i = 0; i < count; i++)
@@ -51,16 +54,32 @@ int ends_list(struct daemon *dm, const struct prefix *banned, struct answer *a)
 	return err;
 }
 
-int ends_run(struct daemon *dm, const struct prefix *banned, struct answer *a)
+static int by_source(const void *a, const void *b)
 {
-	const struct sought what = { banned, dm->live, dm->engine };
-	size_t ended = 0;
-	int err = sockets_end(&what, &ended);
+	const struct socket_seen *x = a, *y = b;
 
+	return memcmp(&x->remote, &y->remote, sizeof(x->remote));
+}
+
+int ends_count(const struct daemon *dm, const struct ends *what, struct met *out)
+{
+	const struct sought sought = sought_of(dm, what);
+	_cleanup_free_ struct socket_seen *list = NULL;
+	size_t count = 0, i;
+	int err = sockets_of(&sought, &list, &count);
+
+	*out = (struct met){ .connections = count };
 	if (err)
-		diag_add(
-			&a->diag,
-			"the ban stands, %zu connections were ended, and then: %s: their packets are refused all the same",
-			ended, strerror(-err));
-	return err ? err : asprintf(&a->text, "banned; %zu connections ended", ended) < 0 ? -ENOMEM : 0;
+		return err;
+	qsort(list, count, sizeof(*list), by_source);
+	for (i = 0; i < count; i++)
+		out->sources += !i || by_source(&list[i], &list[i - 1]);
+	return 0;
+}
+
+int ends_run(const struct daemon *dm, const struct ends *what, size_t *ended)
+{
+	const struct sought sought = sought_of(dm, what);
+
+	return sockets_end(&sought, ended);
 }

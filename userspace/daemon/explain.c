@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "addr.h"
+#include "bans.h"
 #include "country.h"
 #include "explain.h"
 #include "json_text.h"
@@ -37,13 +38,16 @@ struct rule {
 	json_t *expires; /* seconds; NULL: does not apply */
 };
 
-static void say_live(struct rule *r, uid_t uid, time_t since)
+/* `owner`: of a ban; "" or "uid:N": nobody but the uid. */
+static void say_live(struct rule *r, const char *owner, uid_t uid, time_t since)
 {
+	bool named = *owner && strncmp(owner, "uid:", 4);
 	char when[32];
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &tm));
-	snprintf(r->written, sizeof(r->written), "live, by uid %u at %s", uid, when);
+	snprintf(r->written, sizeof(r->written), "live, by %s%suid %u at %s", named ? owner : "", named ? ", " : "",
+		 uid, when);
 }
 
 static void say_place(struct rule *r, const struct place *at)
@@ -52,20 +56,33 @@ static void say_place(struct rule *r, const struct place *at)
 		snprintf(r->written, sizeof(r->written), "%s:%d", at->file, at->line);
 }
 
-/* A ban or allow; -ENOENT: it was none. */
-static int rule_live(const struct daemon *dm, enum live_kind kind, const struct sluice_addr *a, struct rule *r)
+/* -ENOENT: it was none. */
+static int rule_allow(const struct daemon *dm, const struct sluice_addr *a, struct rule *r)
 {
 	struct live_status live;
 	char text[ADDR_TEXT_LEN];
-	int err = live_find(dm->engine, kind, a, &live);
+	int err = allow_find(dm->engine, a, &live);
 
 	if (err)
 		return err;
-	snprintf(r->where, sizeof(r->where), "%s %s%s%s", kind == LIVE_BAN ? "ban" : "allow",
-		 prefix_format(&live.prefix, text), *live.text ? ": " : "", live.text);
+	snprintf(r->where, sizeof(r->where), "allow %s%s%s", prefix_format(&live.prefix, text), *live.text ? ": " : "",
+		 live.text);
 	r->expires = live.expires_in ? json_integer(live.expires_in) : json_null();
-	say_live(r, live.uid, live.since);
+	say_live(r, "", live.uid, live.since);
 	return 0;
+}
+
+static void rule_ban(const struct daemon *dm, const struct sluice_addr *a, struct rule *r)
+{
+	char text[ADDR_TEXT_LEN];
+	struct ban ban;
+
+	if (bans_find(dm->engine, a, true, &ban))
+		return;
+	snprintf(r->where, sizeof(r->where), "ban %s%s%s", prefix_format(&ban.prefix, text), *ban.text ? ": " : "",
+		 ban.text);
+	r->expires = ban.expires_in ? json_integer(ban.expires_in) : json_null();
+	say_live(r, ban.owner, ban.uid, ban.since);
 }
 
 static void rule_service(const struct daemon *dm, const struct policy_service *s, struct rule *r)
@@ -75,7 +92,7 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 
 	snprintf(r->where, sizeof(r->where), "service %s", s->name);
 	if (o)
-		say_live(r, o->uid, o->since);
+		say_live(r, "", o->uid, o->since);
 	else
 		say_place(r, &at);
 }
@@ -127,8 +144,8 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 	if (x->rule.set_id && x->rule.set_id <= dm->live->sets.count)
 		set = &dm->live->sets.item[x->rule.set_id - 1];
 	if (why == SLUICE_BANNED)
-		rule_live(dm, LIVE_BAN, &q->address, r);
-	if (why == SLUICE_ALLOWED && !rule_live(dm, LIVE_ALLOW, &q->address, r))
+		rule_ban(dm, &q->address, r);
+	if (why == SLUICE_ALLOWED && !rule_allow(dm, &q->address, r))
 		return;
 	if (dm->held && why != SLUICE_BANNED) {
 		snprintf(r->written, sizeof(r->written), "not known: the policy of before is in force");
@@ -179,7 +196,7 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 		json_object_set_new(out, "by", json_string(r.by));
 	if (out && dm->live->geo)
 		json_object_set_new(out, "country", json_string(country_text(x->country, country)));
-	if (out && x->reason == SLUICE_OBSERVE)
+	if (out && x->observed != SLUICE_UNDECIDED)
 		json_object_set_new(out, "would_refuse", json_string(reason_label(x->observed)));
 	if (out && x->service)
 		json_object_set_new(out, "counts", counts_json(x));

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "bans.h"
 #include "daemon.h"
 #include "list.h"
 #include "protocol.h"
@@ -48,12 +49,37 @@ static struct timespec clock_now(void)
 	return now;
 }
 
-static int lives_gather(const struct daemon *dm, enum live_kind kind, struct state *s)
+static int bans_gather(const struct daemon *dm, struct state *s)
+{
+	const struct bans_wanted all = { .bare = true };
+	struct bans list = {};
+	struct state_live *more;
+	const struct ban *b;
+	int err = bans_read(dm->engine, &all, &list);
+
+	for (b = list.item; b < list.item + list.count && !err; b++) {
+		more = LIST_ADD(&s->lives);
+		if (!more) {
+			err = -ENOMEM;
+			break;
+		}
+		*more = (struct state_live){
+			.ban = true, .prefix = b->prefix, .since = b->since, .uid = b->uid, .observe = b->observe
+		};
+		more->until = b->expires_in ? s->saved + b->expires_in : 0;
+		memcpy(more->owner, b->owner, sizeof(more->owner));
+		memcpy(more->text, b->text, sizeof(more->text));
+	}
+	free(list.item);
+	return err;
+}
+
+static int allows_gather(const struct daemon *dm, struct state *s)
 {
 	_cleanup_free_ struct live_status *list = NULL;
 	struct state_live *more;
 	size_t count = 0, i;
-	int err = live_read(dm->engine, kind, &list, &count);
+	int err = allows_read(dm->engine, &list, &count);
 
 	if (err)
 		return err;
@@ -63,7 +89,7 @@ static int lives_gather(const struct daemon *dm, enum live_kind kind, struct sta
 		more = LIST_ADD(&s->lives);
 		if (!more)
 			return -ENOMEM;
-		*more = (struct state_live){ kind == LIVE_BAN, list[i].prefix, 0, list[i].since, list[i].uid, "" };
+		*more = (struct state_live){ .prefix = list[i].prefix, .since = list[i].since, .uid = list[i].uid };
 		more->until = list[i].expires_in ? s->saved + list[i].expires_in : 0;
 		memcpy(more->text, list[i].text, sizeof(more->text));
 	}
@@ -103,9 +129,9 @@ static int state_store(const struct daemon *dm, struct diag *d)
 	if (!s)
 		return -ENOMEM;
 	s->saved = time(NULL);
-	err = lives_gather(dm, LIVE_BAN, s);
+	err = bans_gather(dm, s);
 	if (!err)
-		err = lives_gather(dm, LIVE_ALLOW, s);
+		err = allows_gather(dm, s);
 	if (!err)
 		err = settings_gather(dm, s);
 	if (err)
@@ -147,6 +173,15 @@ void state_save(struct daemon *dm, struct diag *d)
 	dm->state.next = err ? ended.tv_sec + AGAIN_SECONDS : ms > DEAR_MS ? ended.tv_sec + 1 + ms / 100 : 0;
 }
 
+void state_later(struct daemon *dm)
+{
+	time_t soon = clock_now().tv_sec + 1;
+
+	dm->state.dirty = true;
+	if (dm->state.next < soon)
+		dm->state.next = soon;
+}
+
 /* What goes wrong here is in the log. */
 void state_tick(struct daemon *dm)
 {
@@ -157,21 +192,46 @@ void state_tick(struct daemon *dm)
 	diag_free(&d);
 }
 
+static bool allow_back(struct daemon *dm, const struct state_live *live, int64_t left)
+{
+	struct live_status was = { live->prefix, left, live->uid, live->since, "" };
+
+	memcpy(was.text, live->text, sizeof(was.text));
+	return !allow_restore(dm->engine, &was);
+}
+
+static void ban_back(const struct state_live *live, int64_t left, struct ban *b)
+{
+	*b = (struct ban){ .prefix = live->prefix,
+			   .expires_in = left,
+			   .since = live->since,
+			   .uid = live->uid,
+			   .observe = live->observe };
+	memcpy(b->owner, live->owner, sizeof(b->owner));
+	memcpy(b->text, live->text, sizeof(b->text));
+}
+
+/* All bans in one go: there may be hundreds of thousands. */
 static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now)
 {
+	_cleanup_free_ struct ban *bans = calloc(s->lives.count + 1, sizeof(*bans));
 	const struct state_live *live;
-	struct live_status was;
 	unsigned int back = 0;
+	size_t n = 0, i;
 	int64_t left;
 
-	for (live = s->lives.item; live < s->lives.item + s->lives.count; live++) {
+	for (i = 0; i < s->lives.count && bans; i++) {
+		live = &s->lives.item[i];
 		left = state_left(s, live->until, now);
-		if (left < 0)
-			continue;
-		was = (struct live_status){ live->prefix, left, live->uid, live->since, "" };
-		memcpy(was.text, live->text, sizeof(was.text));
-		back += !live_restore(dm->engine, live->ban ? LIVE_BAN : LIVE_ALLOW, &was);
+		if (left >= 0 && live->ban)
+			ban_back(live, left, &bans[n++]);
+		else if (left >= 0)
+			back += allow_back(dm, live, left);
 	}
+	if (!bans || bans_put(dm->engine, bans, n, NULL))
+		log_say(LOG_ERR, "bans of before could not be put back in force");
+	else
+		back += n;
 	if (s->lives.count)
 		log_say(LOG_NOTICE, "%u of %zu bans and allows are back, the others are over", back, s->lives.count);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bans.h"
 #include "json_text.h"
 #include "lookup.h"
 #include "subject.h"
@@ -31,14 +32,16 @@ static const struct {
 	  "30s, removed within 30s" },
 	{ "kernel: sketch", "no address; counts of SYNs, by a keyed hash of the source", "max-syn-rate-per-source",
 	  "until another source with the same hash writes there" },
-	{ "kernel: live bans and allows", "address or prefix, reason, who set it and when", "the operator's decision",
-	  "until its time is over or it is taken back" },
+	{ "kernel: live bans and allows",
+	  "address or prefix, reason, owner, who set it and when; how many packets a ban stopped",
+	  "the operator's decision", "until its time is over or it is taken back" },
 	{ "kernel: events", "address of a refused packet", "sluicectl watch",
 	  "64 KB; written only while somebody watches" },
 	{ "kernel: classes and rules", "prefixes of the policy, its lists and databases",
 	  "allow, deny and limits by source", "as long as the policy is in force" },
 	{ "file: bans, allows and live settings",
-	  "address or prefix, reason, who set it and when; INSTANCE.state, for root only", "they survive a reboot",
+	  "address or prefix, reason, owner, who set it and when; INSTANCE.state, for root only",
+	  "they survive a reboot",
 	  "until its time is over or it is taken back; a torn file, set aside as .torn, until it is removed" },
 	{ "files: policy, lists and databases", "prefixes", "the operator's policy", "sluice writes none" },
 	{ "daemon: hash key", "no address; the key of `addresses = hashed`", "the same source looks the same",
@@ -90,16 +93,50 @@ static json_t *counters_json(const struct daemon *dm, const struct subject *s)
 	return list;
 }
 
-static json_t *live_json(const struct daemon *dm, enum live_kind kind, const struct sluice_addr *a)
+static json_t *allow_json(const struct daemon *dm, const struct sluice_addr *a)
 {
 	struct live_status live;
 	char text[ADDR_TEXT_LEN];
 
-	if (live_find(dm->engine, kind, a, &live))
+	if (allow_find(dm->engine, a, &live))
 		return json_null();
 	return json_pack("{s:s, s:o, s:I, s:I, s:o}", "prefix", prefix_format(&live.prefix, text), "reason",
 			 json_line(live.text), "by_uid", (json_int_t)live.uid, "since", (json_int_t)live.since,
 			 "expires_in", live.expires_in ? json_integer(live.expires_in) : json_null());
+}
+
+static json_t *ban_json(const struct ban *b)
+{
+	char text[ADDR_TEXT_LEN];
+
+	return json_pack("{s:s, s:o, s:I, s:s, s:b, s:I, s:o}", "prefix", prefix_format(&b->prefix, text), "reason",
+			 json_line(b->text), "by_uid", (json_int_t)b->uid, "owner", b->owner, "observe", b->observe,
+			 "since", (json_int_t)b->since, "expires_in",
+			 b->expires_in ? json_integer(b->expires_in) : json_null());
+}
+
+/* Of every owner, and of every prefix that holds it. */
+static json_t *bans_json(const struct daemon *dm, const struct sluice_addr *a)
+{
+	const struct prefix about = { *a, 128 };
+	const struct bans_wanted want = { .about = &about };
+	json_t *list = json_array();
+	struct bans all = {};
+	size_t i;
+
+	if (!bans_read(dm->engine, &want, &all)) {
+		for (i = 0; i < all.count; i++)
+			json_array_append_new(list, ban_json(&all.item[i]));
+	}
+	free(all.item);
+	return list;
+}
+
+static json_t *ban_leading_json(const struct daemon *dm, const struct sluice_addr *a)
+{
+	struct ban ban;
+
+	return bans_find(dm->engine, a, true, &ban) ? json_null() : ban_json(&ban);
 }
 
 int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
@@ -116,12 +153,12 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 		err = lookup_json(dm->engine, dm->live, &addr, &policy);
 	if (err)
 		return err;
-	a->data =
-		json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "address", addr_format(&addr, text),
-			  "source", prefix_format(&s.source, source), "counters", counters_json(dm, &s), "handshakes",
-			  (json_int_t)s.handshakes, "late_handshakes", (json_int_t)s.late, "fragments",
-			  (json_int_t)s.fragments, "suspect_at", (json_int_t)s.suspect, "ban",
-			  live_json(dm, LIVE_BAN, &addr), "allow", live_json(dm, LIVE_ALLOW, &addr), "policy", policy);
+	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "address",
+			    addr_format(&addr, text), "source", prefix_format(&s.source, source), "counters",
+			    counters_json(dm, &s), "handshakes", (json_int_t)s.handshakes, "late_handshakes",
+			    (json_int_t)s.late, "fragments", (json_int_t)s.fragments, "suspect_at",
+			    (json_int_t)s.suspect, "ban", ban_leading_json(dm, &addr), "bans", bans_json(dm, &addr),
+			    "allow", allow_json(dm, &addr), "policy", policy);
 	return a->data ? 0 : -ENOMEM;
 }
 
@@ -129,6 +166,7 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct sluice_addr addr;
 	struct live_status live;
+	struct ban ban;
 	unsigned int freed = 0;
 	struct subject left;
 	int err = address_arg(args, &addr, a);
@@ -142,7 +180,7 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter goes when that ends and is erased again");
-	if (!live_find(dm->engine, LIVE_BAN, &addr, &live) || !live_find(dm->engine, LIVE_ALLOW, &addr, &live))
+	if (!bans_find(dm->engine, &addr, true, &ban) || !allow_find(dm->engine, &addr, &live))
 		diag_add(&a->diag, "a live ban or allow names it: unban or disallow ends that");
 	if (left.late)
 		diag_add(

@@ -103,7 +103,7 @@ void trial_unshield(struct daemon *dm)
 	_cleanup_free_ struct live_status *list = NULL;
 	size_t count = 0, i;
 
-	if (live_read(dm->engine, LIVE_ALLOW, &list, &count))
+	if (allows_read(dm->engine, &list, &count))
 		return;
 	for (i = 0; i < count; i++) {
 		if (trial_is_shield(list[i].text))
@@ -123,7 +123,7 @@ void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, 
 		diag_add(d, "SSH_CONNECTION names no address ('%s'): your session is not shielded", address);
 		return;
 	}
-	if (!live_find(dm->engine, LIVE_ALLOW, &p.addr, &now) && (!now.expires_in || now.expires_in >= seconds))
+	if (!allow_find(dm->engine, &p.addr, &now) && (!now.expires_in || now.expires_in >= seconds))
 		return;
 	if (live_set(dm->engine, LIVE_ALLOW, &p, seconds, uid, SHIELD))
 		diag_add(d, "%s could not be shielded: the table of allows is full", address);

@@ -55,28 +55,19 @@ static int time_arg(const json_t *args, const char *name, uint32_t *seconds, str
 	return bad(a);
 }
 
-static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
-{
-	const char *text = arg(args, "prefix"), *why;
-
-	if (!prefix_parse(text, p, &why))
-		return 0;
-	diag_add(&a->diag, "%s: %s", text, why ? why : "no memory left");
-	return bad(a);
-}
-
-/* Root asks for what it could read in the kernel itself. */
-static const struct privacy *eyes(const struct daemon *dm, const struct answer *a)
+const struct privacy *eyes(const struct daemon *dm, const struct answer *a)
 {
 	return a->uid ? dm->privacy : NULL;
 }
 
 int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
 {
-	if (!addr_parse(arg(args, "address"), out))
-		return 0;
-	diag_add(&a->diag, "'%s' is no address: write 192.0.2.1 or 2001:db8::1", arg(args, "address"));
-	return bad(a);
+	const char *why = NULL;
+	int err = address_parse(arg(args, "address"), out, &why);
+
+	if (err == -EINVAL)
+		diag_add(&a->diag, "'%s' %s", arg(args, "address"), why);
+	return err == -EINVAL ? bad(a) : err;
 }
 
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
@@ -104,79 +95,6 @@ static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err == -ENOENT)
 		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
 	return err;
-}
-
-static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, struct answer *a)
-{
-	struct prefix p;
-	uint32_t seconds;
-	int err;
-
-	err = prefix_arg(args, &p, a);
-	if (!err)
-		err = time_arg(args, "for", &seconds, a);
-	if (err)
-		return err;
-	err = live_set(dm->engine, kind, &p, seconds, a->uid, arg(args, "reason"));
-	if (err == -ENOSPC)
-		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
-	return err;
-}
-
-static int live_remove(struct daemon *dm, enum live_kind kind, const json_t *args, struct answer *a)
-{
-	struct prefix p;
-	int err = prefix_arg(args, &p, a);
-
-	if (err)
-		return err;
-	err = live_clear(dm->engine, kind, &p);
-	if (err == -ENOENT)
-		diag_add(&a->diag, "%s has no entry of its own: `sluicectl %s` lists them", arg(args, "prefix"),
-			 kind == LIVE_BAN ? "bans" : "allows");
-	return err;
-}
-
-static int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	struct prefix p;
-	int err = prefix_arg(args, &p, a);
-
-	if (!err && json_is_true(json_object_get(args, "dry_run")))
-		return ends_list(dm, &p, a);
-	if (err || !json_is_true(json_object_get(args, "kill")))
-		return err ? err : live_put(dm, LIVE_BAN, args, a);
-	err = ends_check(dm, a);
-	if (!err)
-		err = live_put(dm, LIVE_BAN, args, a);
-	return err ? err : ends_run(dm, &p, a);
-}
-
-static int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	return live_remove(dm, LIVE_BAN, args, a);
-}
-
-static int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	return live_put(dm, LIVE_ALLOW, args, a);
-}
-
-static int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	return live_remove(dm, LIVE_ALLOW, args, a);
-}
-
-static int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	(void)args;
-	return report_live(dm->engine, eyes(dm, a), LIVE_BAN, &a->data);
-}
-
-static int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	(void)args;
-	return report_live(dm->engine, eyes(dm, a), LIVE_ALLOW, &a->data);
 }
 
 static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
@@ -386,6 +304,7 @@ static const struct verb verbs[] = {
 	{ "dump", false, verb_dump },
 	{ "ban", true, verb_ban },
 	{ "unban", true, verb_unban },
+	{ "kill", true, verb_kill },
 	{ "allow", true, verb_allow },
 	{ "disallow", true, verb_disallow },
 	{ "set", true, verb_set },

@@ -3,21 +3,44 @@
 #ifndef SLUICE_DAEMON_VERBS_H
 #define SLUICE_DAEMON_VERBS_H
 
+#include "cover.h"
 #include "daemon.h"
 
 /* "" where it is missing or no string. */
 const char *arg(const json_t *args, const char *name);
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
+/* As whom he asks may see addresses: root asks for what he could read in the kernel himself. */
+const struct privacy *eyes(const struct daemon *dm, const struct answer *a);
 int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
 
 /* arguments.c: 0, or -EINVAL with a message and the exit status of a bad question */
 int arguments_check(const json_t *args, struct answer *a);
 
-/* ends.c: connections that a ban ends, but for those of sources that are allowed */
-int ends_check(const struct daemon *dm,
-	       struct answer *a); /* can they be ended at all? To be asked before the ban is set */
-int ends_list(struct daemon *dm, const struct prefix *banned, struct answer *a);
-int ends_run(struct daemon *dm, const struct prefix *banned, struct answer *a);
+/* bans.c */
+int verb_ban(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_unban(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_bans(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_kill(struct daemon *dm, const json_t *args, struct answer *a);
+
+/* allows.c */
+int verb_allow(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a);
+int verb_allows(struct daemon *dm, const json_t *args, struct answer *a);
+
+/* ends.c: the connections that an order meets */
+struct ends {
+	const struct cover *from;
+	const struct policy_service *service; /* NULL: of any */
+	bool allowed_too; /* else but for those of sources that are allowed live */
+};
+struct met {
+	size_t sources, connections;
+};
+int ends_check(struct answer *a); /* can they be ended at all? To be asked before anything is done */
+int ends_list(const struct daemon *dm, const struct ends *what, struct answer *a);
+int ends_count(const struct daemon *dm, const struct ends *what, struct met *out);
+int ends_run(const struct daemon *dm, const struct ends *what, size_t *ended);
+
 /* trial.c */
 int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a);
 int verb_revert(struct daemon *dm, const json_t *args, struct answer *a);

@@ -5,6 +5,7 @@
 
 #include <xdp/libxdp.h>
 
+#include "bans.h"
 #include "internal.h"
 #include "load.h"
 #include "syn.h"
@@ -143,8 +144,11 @@ static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
 /* Takes over what a daemon of before left. */
 static int engine_resume(struct engine *e)
 {
+	int err;
+
 	tries_keep(e);
-	return registry_read(e);
+	err = registry_read(e);
+	return err ? err : bans_recover(e);
 }
 
 static int programs_renew(struct engine *e, const struct policy *p, struct diag *d)

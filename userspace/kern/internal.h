@@ -35,7 +35,7 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
-		X(live_bans) X(sources) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
+		X(live_bans) X(ban_rows) X(sources) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
 				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(answers) X(answer_counts)
 /* clang-format on */
@@ -70,7 +70,9 @@ struct engine {
 	struct container_status *containers; /* as the last audit found them */
 	size_t containers_count;
 	uint64_t spaces_seen; /* of engine_spaces_moved() */
-	uint32_t live_count[2]; /* by enum live_kind, as of the last live_expire() */
+	uint32_t live_count[2]; /* by enum live_kind; allows as of the last live_expire() */
+	uint64_t bans_due_ns, bans_walk_ns; /* a ban ends then at the earliest, and nobody looks before */
+	uint64_t allows_walk_ns;
 };
 
 extern const char *const map_names[MAPS];
@@ -123,7 +125,7 @@ int old_bury(const char *instance, struct diag *d);
 /* Calls f(interface, path, arg) for each gate that is pinned there. */
 int old_each_gate(const struct engine *e, int (*f)(const char *interface, const char *path, void *arg), void *arg);
 /* Bans and allows of the old kernel side, where they still mean the same. */
-int old_lives_carry(const struct engine *e);
+int old_lives_carry(struct engine *e);
 
 /* attach.c */
 int gates_detach(const char *instance, struct diag *d); /* all that are pinned, and their pins */

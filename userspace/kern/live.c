@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Live bans and allows. */
+/*
+ * Live allows, and the simplest orders about bans, whose owner is who asks. Called by the daemon once a second, by its verbs and by
+ * whoever shields a session.
+ */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "addr.h"
+#include "bans.h"
 #include "internal.h"
 #include "plain.h"
 #include "tables.h"
-
-static int live_map(const struct engine *e, enum live_kind kind)
-{
-	return e->map[kind == LIVE_ALLOW ? MAP_live_allows : MAP_live_bans];
-}
 
 static struct sluice_prefix_key live_key(const struct prefix *p)
 {
 	return (struct sluice_prefix_key){ .prefixlen = p->len, .addr = p->addr };
 }
 
-int live_restore(struct engine *e, enum live_kind kind, const struct live_status *was)
+int allow_restore(struct engine *e, const struct live_status *was)
 {
 	struct sluice_prefix_key key = live_key(&was->prefix);
 	struct sluice_live live = { .prefixlen = was->prefix.len, .uid = was->uid, .since_s = was->since };
@@ -27,7 +26,16 @@ int live_restore(struct engine *e, enum live_kind kind, const struct live_status
 	if (was->expires_in)
 		live.expires_ns = clock_ns() + was->expires_in * 1000000000ULL;
 	plain_copy(live.text, sizeof(live.text), was->text);
-	return bpf_map_update_elem(live_map(e, kind), &key, &live, BPF_ANY);
+	return bpf_map_update_elem(e->map[MAP_live_allows], &key, &live, BPF_ANY);
+}
+
+static int ban_set(struct engine *e, const struct live_status *now)
+{
+	struct ban ban = { .prefix = now->prefix, .expires_in = now->expires_in, .since = now->since, .uid = now->uid };
+
+	ban_owner_of(now->uid, ban.owner);
+	memcpy(ban.text, now->text, sizeof(ban.text));
+	return bans_put(e, &ban, 1, NULL);
 }
 
 int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, uint32_t uid,
@@ -36,14 +44,19 @@ int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint
 	struct live_status now = { .prefix = *p, .expires_in = seconds, .uid = uid, .since = time(NULL) };
 
 	plain_copy(now.text, sizeof(now.text), text ? text : "");
-	return live_restore(e, kind, &now);
+	return kind == LIVE_ALLOW ? allow_restore(e, &now) : ban_set(e, &now);
 }
 
 int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p)
 {
 	struct sluice_prefix_key key = live_key(p);
+	size_t taken;
+	int err;
 
-	return bpf_map_delete_elem(live_map(e, kind), &key);
+	if (kind == LIVE_ALLOW)
+		return bpf_map_delete_elem(e->map[MAP_live_allows], &key);
+	err = bans_take(e, p, 1, NULL, &taken);
+	return err ? err : taken ? 0 : -ENOENT;
 }
 
 static bool live_stands(const struct sluice_live *live, uint64_t now)
@@ -61,14 +74,16 @@ static void live_fill(const struct sluice_prefix_key *key, const struct sluice_l
 	memcpy(out->text, live->text, sizeof(out->text));
 }
 
-/* As the gate does it (bpf/classify.bpf.h, live_holds): an expired entry does not hide a shorter one. */
-int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out)
+/* As the gate does it (bpf/classify.bpf.h, allow_holds): an expired entry does not hide a shorter one. */
+int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
 	uint64_t now = clock_ns();
 	struct sluice_live live;
 
-	while (!bpf_map_lookup_elem(live_map(e, kind), &key, &live)) {
+	while (!bpf_map_lookup_elem(e->map[MAP_live_allows], &key, &live)) {
+		if (live.prefixlen < SLUICE_IPV4_SHIFT && addr_is_ipv4(a))
+			break;
 		key.addr = addr_mask(a, live.prefixlen);
 		if (live_stands(&live, now)) {
 			live_fill(&key, &live, now, out);
@@ -89,7 +104,7 @@ static int by_prefix(const void *a, const void *b)
 	return order ? order : (int)x->prefix.len - (int)y->prefix.len;
 }
 
-int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count)
+int allows_read(const struct engine *e, struct live_status **out, size_t *count)
 {
 	_cleanup_free_ struct live_status *list = NULL;
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -99,7 +114,7 @@ int live_read(const struct engine *e, enum live_kind kind, struct live_status **
 	uint64_t now = clock_ns();
 	int err;
 
-	err = table_read(live_map(e, kind), sizeof(*key), sizeof(*live), &keys, &values, &total);
+	err = table_read(e->map[MAP_live_allows], sizeof(*key), sizeof(*live), &keys, &values, &total);
 	if (err)
 		return err;
 	list = calloc(total + 1, sizeof(*list));
@@ -117,16 +132,18 @@ int live_read(const struct engine *e, enum live_kind kind, struct live_status **
 	return 0;
 }
 
-static int expire_in(struct engine *e, enum live_kind kind)
+static int allows_expire(struct engine *e)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
-	int fd = live_map(e, kind), err;
+	int fd = e->map[MAP_live_allows], err;
 	const struct sluice_prefix_key *key;
 	const struct sluice_live *live;
 	uint64_t now = clock_ns();
 	size_t i, total = 0;
 	uint32_t left = 0;
 
+	if (now < e->allows_walk_ns)
+		return 0;
 	err = table_read(fd, sizeof(*key), sizeof(*live), &keys, &values, &total);
 	key = keys;
 	live = values;
@@ -136,15 +153,16 @@ static int expire_in(struct engine *e, enum live_kind kind)
 		else
 			left++;
 	}
+	e->allows_walk_ns = now + (clock_ns() - now) * 10; /* a tenth of the daemon's time at most */
 	if (err)
 		return err;
-	e->live_count[kind] = left;
+	e->live_count[LIVE_ALLOW] = left;
 	return total - left;
 }
 
 int live_expire(struct engine *e)
 {
-	int allows = expire_in(e, LIVE_ALLOW), bans = allows < 0 ? allows : expire_in(e, LIVE_BAN);
+	int allows = allows_expire(e), bans = allows < 0 ? allows : bans_expire(e);
 
 	return bans < 0 ? bans : allows + bans;
 }

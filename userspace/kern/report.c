@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "answers.h"
 #include "cleanup.h"
@@ -206,7 +207,7 @@ int report_sources(const struct engine *e, const struct privacy *eyes, const cha
 	return 0;
 }
 
-int report_live(const struct engine *e, const struct privacy *eyes, enum live_kind kind, json_t **out)
+int report_allows(const struct engine *e, const struct privacy *eyes, json_t **out)
 {
 	_cleanup_free_ struct live_status *list = NULL;
 	char text[ADDR_TEXT_LEN];
@@ -214,7 +215,7 @@ int report_live(const struct engine *e, const struct privacy *eyes, enum live_ki
 	json_t *expires;
 	int err;
 
-	err = live_read(e, kind, &list, &count);
+	err = allows_read(e, &list, &count);
 	if (err)
 		return err;
 	*out = json_array();
@@ -225,4 +226,43 @@ int report_live(const struct engine *e, const struct privacy *eyes, enum live_ki
 						"expires_in", expires, "reason", json_line(list[i].text)));
 	}
 	return 0;
+}
+
+/* As RFC 3339 has it; null: no such time. */
+static json_t *time_json(uint64_t when)
+{
+	time_t at = when;
+	char text[32];
+	struct tm tm;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
+	return when ? json_string(text) : json_null();
+}
+
+static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_t now)
+{
+	json_t *expires = b->expires_in ? json_integer(b->expires_in) : json_null();
+	char text[ADDR_TEXT_LEN];
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I}", "source",
+			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason", json_line(b->text),
+			 "ends", time_json(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
+			 time_json(b->since), "observe", b->observe, "in_force", b->leads, "packets",
+			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
+}
+
+int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want, json_t **out)
+{
+	uint64_t now = time(NULL);
+	struct bans all = {};
+	int err = bans_read(e, want, &all);
+	size_t i;
+
+	if (!err) {
+		*out = json_array();
+		for (i = 0; i < all.count; i++)
+			json_array_append_new(*out, ban_json(&all.item[i], eyes, now));
+	}
+	free(all.item);
+	return err;
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "bans.h"
 #include "privacy.h"
 #include "tables.h"
 
@@ -18,6 +19,8 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 int report_counters(const struct engine *e, json_t **out);
 /* Addresses as `eyes` may see them. service "": all; top 0: all. -ENOENT: no such service. */
 int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out);
-int report_live(const struct engine *e, const struct privacy *eyes, enum live_kind kind, json_t **out);
+int report_allows(const struct engine *e, const struct privacy *eyes, json_t **out);
+/* A row for each owner of each prefix. */
+int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want, json_t **out);
 
 #endif

@@ -50,13 +50,6 @@ bool address_is_any(const struct sluice_addr *a)
 	return !a->word[3] && (addr_is_ipv4(a) || (!a->word[0] && !a->word[1] && !a->word[2]));
 }
 
-static bool prefix_holds(const struct prefix *p, const struct sluice_addr *a)
-{
-	struct sluice_addr cut = addr_mask(a, p->len);
-
-	return !memcmp(&cut, &p->addr, sizeof(cut));
-}
-
 static bool service_has(const struct policy_service *s, const struct sluice_addr *local, uint16_t port)
 {
 	size_t i;
@@ -95,10 +88,14 @@ static int socket_add(struct sockets *list, const struct socket_seen *s)
 
 static bool is_sought(const struct sought *what, const struct socket_seen *s)
 {
+	const struct policy_service *at;
 	struct live_status allowed;
 
-	return prefix_holds(what->from, &s->remote) && service_at(what->policy, &s->local, s->local_port) &&
-	       live_find(what->engine, LIVE_ALLOW, &s->remote, &allowed);
+	if (!cover_holds(what->from, &s->remote))
+		return false;
+	at = service_at(what->policy, &s->local, s->local_port);
+	return at && (!what->service || at == what->service) &&
+	       (what->allowed_too || allow_find(what->engine, &s->remote, &allowed));
 }
 
 static int socket_read(const struct nlmsghdr *answer, void *arg)

@@ -9,6 +9,7 @@
 #include <linux/inet_diag.h>
 
 #include "addr.h"
+#include "cover.h"
 #include "policy.h"
 
 struct engine;
@@ -26,10 +27,12 @@ struct socket_seen {
 
 /* A list that the caller frees with free(), by a SPACE_SOCKETS of a namespace; -1: of this one. 0 or -errno. */
 int sockets_listening(int bus, struct socket_seen **out, size_t *count);
-/* Connections and handshakes of sources in `from` with the services of `policy`, but for those that are allowed live. */
+/* Connections and handshakes of sources in `from` with the services of `policy`. */
 struct sought {
-	const struct prefix *from;
+	const struct cover *from;
 	const struct policy *policy;
+	const struct policy_service *service; /* with this one; NULL: with any */
+	bool allowed_too; /* else but for those that are allowed live */
 	struct engine *engine; /* ... there; and it knows the containers */
 };
 int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count);

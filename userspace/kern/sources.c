@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "bans.h"
 #include "internal.h"
 #include "tables.h"
 #include "trie.h"
@@ -30,10 +31,11 @@ static enum sluice_reason reason_of(const struct engine *e, const struct sluice_
 		[SLUICE_ACTION_COUNTRY] = SLUICE_COUNTRY,
 	};
 	struct live_status live;
+	struct ban ban;
 
-	if (!live_find(e, LIVE_ALLOW, a, &live))
+	if (!allow_find(e, a, &live))
 		return SLUICE_ALLOWED;
-	if (!live_find(e, LIVE_BAN, a, &live))
+	if (!bans_find(e, a, false, &ban))
 		return SLUICE_BANNED;
 	return reasons[rule->action & 3];
 }

@@ -80,6 +80,7 @@ int sources_read(const struct engine *e, unsigned int service, struct source_sta
 
 enum live_kind { LIVE_ALLOW, LIVE_BAN };
 
+/* An allow. */
 struct live_status {
 	struct prefix prefix;
 	uint64_t expires_in; /* seconds, rounded up; 0: never */
@@ -88,16 +89,16 @@ struct live_status {
 	char text[SLUICE_TEXT_LEN];
 };
 
-/* seconds 0: until taken back. -ENOSPC: the table is full. */
+/* seconds 0: until taken back. -ENOSPC: the table is full. A ban's owner is the uid; live_clear() ends those of all owners: see bans.h. */
 int live_set(struct engine *e, enum live_kind kind, const struct prefix *p, uint32_t seconds, uint32_t uid,
 	     const char *text);
-/* As live_set(), of one that was said before: by whom and when stays. */
-int live_restore(struct engine *e, enum live_kind kind, const struct live_status *was);
 int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p); /* -ENOENT: no such entry */
-/* Entries in force, sorted by address; *out is freed with free(). */
-int live_read(const struct engine *e, enum live_kind kind, struct live_status **out, size_t *count);
-/* The entry in force that holds `a`, the longest first; -ENOENT: there is none. */
-int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out);
+/* As live_set(), of one that was said before: by whom and when stays. */
+int allow_restore(struct engine *e, const struct live_status *was);
+/* Allows in force, sorted by address; *out is freed with free(). */
+int allows_read(const struct engine *e, struct live_status **out, size_t *count);
+/* The allow in force that holds `a`, the longest first; -ENOENT: there is none. */
+int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out);
 int live_expire(struct engine *e); /* removes entries whose time is over: how many, or -errno */
 
 /* What the live tables say of an address at one service. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bans.h"
 #include "internal.h"
 #include "registry.h"
 #include "tables.h"
@@ -141,30 +142,111 @@ static int old_map(const struct engine *e, enum map_id id)
 	return found;
 }
 
-static int lives_carry(const struct engine *e, enum map_id id)
+/* *keys and *values are freed with free(). -ENOENT: there are none of this form. */
+static int lives_read(const struct engine *e, enum map_id id, void **keys, void **values, size_t *count)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_LEN];
+
+	old_path(e->instance, map_names[id], path);
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.key_size != sizeof(struct sluice_prefix_key) ||
+	    info.value_size != sizeof(struct sluice_live))
+		return -ENOENT;
+	return table_read(fd, sizeof(struct sluice_prefix_key), sizeof(struct sluice_live), keys, values, count);
+}
+
+static int allows_carry(const struct engine *e)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
-	_cleanup_close_ int old = old_map(e, id);
 	const struct sluice_prefix_key *key;
 	const struct sluice_live *live;
 	size_t count = 0, i;
-	int err;
+	int err = lives_read(e, MAP_live_allows, &keys, &values, &count);
 
-	if (old < 0)
-		return 0;
-	err = table_read(old, sizeof(*key), sizeof(*live), &keys, &values, &count);
 	key = keys;
 	live = values;
 	for (i = 0; i < count && !err; i++)
-		err = bpf_map_update_elem(e->map[id], &key[i], &live[i], BPF_ANY);
-	return err;
+		err = bpf_map_update_elem(e->map[MAP_live_allows], &key[i], &live[i], BPF_ANY);
+	return err == -ENOENT ? 0 : err;
 }
 
-int old_lives_carry(const struct engine *e)
+static uint64_t seconds_left(__u64 expires_ns, uint64_t now)
 {
-	int err = lives_carry(e, MAP_live_bans);
+	return expires_ns ? (expires_ns - now) / 1000000000 + 1 : 0;
+}
 
-	return err ? err : lives_carry(e, MAP_live_allows);
+/* With their owners; what each has stopped begins anew. -ENOENT: the old side has none in this form. */
+static int owners_carry(struct engine *e)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	_cleanup_close_ int old = old_map(e, MAP_ban_rows);
+	_cleanup_free_ struct ban *list = NULL;
+	const struct sluice_ban_key *key;
+	const struct sluice_ban_row *row;
+	uint64_t now = clock_ns();
+	size_t count = 0, i, n = 0;
+	int err;
+
+	if (old < 0)
+		return -ENOENT;
+	err = table_read(old, sizeof(*key), sizeof(*row), &keys, &values, &count);
+	if (err)
+		return err;
+	list = calloc(count + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (i = 0, key = keys, row = values; i < count; i++) {
+		if (row[i].expires_ns && row[i].expires_ns <= now)
+			continue;
+		list[n] = (struct ban){ .prefix = { key[i].prefix.addr, key[i].prefix.prefixlen },
+					.expires_in = seconds_left(row[i].expires_ns, now),
+					.since = row[i].since_s,
+					.uid = row[i].uid,
+					.observe = row[i].observe };
+		memcpy(list[n].owner, row[i].owner, sizeof(list->owner));
+		memcpy(list[n++].text, row[i].text, sizeof(list->text));
+	}
+	return bans_put(e, list, n, NULL);
+}
+
+/* Until ABI 7 a ban had the form of an allow, and nobody owned it. */
+static int ownerless_carry(struct engine *e)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	_cleanup_free_ struct ban *list = NULL;
+	const struct sluice_prefix_key *key;
+	const struct sluice_live *live;
+	uint64_t now = clock_ns();
+	size_t count = 0, i, n = 0;
+	int err = lives_read(e, MAP_live_bans, &keys, &values, &count);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	list = calloc(count + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (i = 0, key = keys, live = values; i < count; i++) {
+		if (live[i].expires_ns && live[i].expires_ns <= now)
+			continue;
+		list[n] = (struct ban){ .prefix = { key[i].addr, live[i].prefixlen }, .since = live[i].since_s };
+		list[n].expires_in = seconds_left(live[i].expires_ns, now);
+		list[n].uid = live[i].uid;
+		ban_owner_of(live[i].uid, list[n].owner);
+		memcpy(list[n++].text, live[i].text, sizeof(list->text));
+	}
+	return bans_put(e, list, n, NULL);
+}
+
+int old_lives_carry(struct engine *e)
+{
+	int err = owners_carry(e);
+
+	if (err == -ENOENT)
+		err = ownerless_carry(e);
+	return err ? err : allows_carry(e);
 }
 
 struct carry {

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Bans as the gate sees them: however many one order changes, all at one instant, also where the daemon dies amid the order. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "addr.h"
+#include "bans.h"
+#include "gate.h"
+
+#define SERVER "192.0.2.10"
+#define FIRST "10.0.0.1"
+#define LAST "200.0.0.1"
+#define MANY 20000
+#define ROUNDS 6
+
+static struct ban list[MANY];
+static struct prefix prefixes[MANY];
+
+static void prefix_of(const char *text, struct prefix *out)
+{
+	const char *why;
+
+	assert_int_equal(prefix_parse(text, out, &why), 0);
+}
+
+/* Sorted by address, as they are written: FIRST is the first of all, LAST the last. */
+static void list_make(void)
+{
+	char text[32];
+	size_t i;
+
+	for (i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "100.%zu.%zu.1", i / 256, i % 256);
+		prefix_of(i ? i == MANY - 1 ? LAST : text : FIRST, &prefixes[i]);
+		list[i] = (struct ban){ .prefix = prefixes[i], .owner = "test" };
+	}
+}
+
+static int open_gate(void **state)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -1;
+	gate_open(g, "interfaces = {lo}\nservice smtp { ports = {25} }\n");
+	list_make();
+	*state = g;
+	return 0;
+}
+
+static int close_gate(void **state)
+{
+	gate_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* An ACK that belongs to nothing passes, and takes nothing. */
+static int banned(struct gate *g, const char *from)
+{
+	const struct frame f = { .from = from, .to = SERVER, .from_port = 1001, .to_port = 25, .flags = ACK };
+	uint8_t frame[FRAME_ROOM], out[FRAME_ROOM];
+	size_t len = frame_build(&f, frame), out_len = sizeof(out);
+	int verdict = engine_probe(g->engine, frame, len, out, &out_len, 1, NULL);
+
+	assert_true(verdict == XDP_PASS || verdict == XDP_DROP);
+	return verdict == XDP_DROP;
+}
+
+static void orders_run(struct gate *g)
+{
+	size_t taken;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		if (bans_put(g->engine, list, MANY, NULL) || bans_take(g->engine, prefixes, MANY, "test", &taken) ||
+		    taken != MANY)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void test_a_list_is_in_force_at_one_instant_and_out_of_it_at_one(void **state)
+{
+	unsigned int pairs = 0, row = 0, apart = 0, changes = 0;
+	struct gate *g = *state;
+	int first, last, was = 0, status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (!child)
+		orders_run(g);
+	while (!waitpid(child, &status, WNOHANG)) {
+		first = pairs % 2 ? banned(g, FIRST) : 0;
+		last = banned(g, LAST);
+		first = pairs % 2 ? first : banned(g, FIRST);
+		row = first == last ? 0 : row + 1; /* one pair may have a change between its halves */
+		apart += first != last;
+		assert_true(row < 3);
+		changes += first == last && first != was;
+		was = first == last ? first : was;
+		pairs++;
+	}
+	assert_int_equal(status, 0);
+	print_message("%u pairs of packets, %u changes seen, %u pairs with one between them\n", pairs, changes, apart);
+	assert_true(changes >= 2);
+}
+
+static void test_a_list_that_was_cut_short_is_in_force_whole_or_not_at_all(void **state)
+{
+	const struct bans_wanted all = { .bare = true };
+	struct gate *g = *state;
+	struct bans left;
+	pid_t child;
+	size_t taken;
+	long wait;
+	int kind[2] = {};
+
+	for (wait = 0; wait < 400; wait += 16) {
+		child = fork();
+		assert_true(child >= 0);
+		if (!child)
+			_exit(bans_put(g->engine, list, MANY, NULL) != 0);
+		nanosleep(&(struct timespec){ .tv_nsec = wait * 1000000 }, NULL);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		assert_int_equal(bans_recover(g->engine), 0);
+		left = (struct bans){};
+		assert_int_equal(bans_read(g->engine, &all, &left), 0);
+		assert_true(left.count == 0 || left.count == MANY);
+		assert_int_equal(banned(g, FIRST), left.count != 0);
+		assert_int_equal(banned(g, LAST), left.count != 0);
+		kind[left.count != 0]++;
+		free(left.item);
+		assert_int_equal(bans_take(g->engine, prefixes, MANY, NULL, &taken), 0);
+		assert_int_equal(banned(g, LAST), 0);
+	}
+	print_message("cut short: %d times nothing was left, %d times all\n", kind[0], kind[1]);
+}
+
+static void test_a_ban_on_trial_hides_neither_a_wider_one_nor_its_own_other_owner(void **state)
+{
+	struct gate *g = *state;
+	struct ban one = { .owner = "one", .observe = true }, wide = { .owner = "wide", .expires_in = 1 };
+	struct bans_wanted want = { .about = &one.prefix };
+	struct bans left = {};
+	size_t taken;
+
+	prefix_of("10.0.0.1", &one.prefix);
+	prefix_of("10.0.0.0/16", &wide.prefix);
+	assert_int_equal(bans_put(g->engine, &one, 1, NULL), 0);
+	assert_int_equal(banned(g, FIRST), 0);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_BANNED).observed, 1);
+	assert_int_equal(bans_put(g->engine, &wide, 1, NULL), 0);
+	assert_int_equal(banned(g, FIRST), 1);
+	strcpy(wide.owner, "two");
+	wide.prefix = one.prefix;
+	assert_int_equal(bans_put(g->engine, &wide, 1, NULL), 0);
+	assert_int_equal(banned(g, FIRST), 1);
+	usleep(1100000); /* both that refuse are over; nobody has looked yet */
+	assert_int_equal(banned(g, FIRST), 0);
+	assert_int_equal(bans_read(g->engine, &want, &left), 0);
+	assert_int_equal(left.count, 1);
+	assert_int_equal(left.item[0].packets, 3);
+	free(left.item);
+	assert_int_equal(bans_take(g->engine, &one.prefix, 1, "one", &taken), 0);
+	assert_int_equal(taken, 1);
+}
+
+static void test_an_ipv6_ban_of_everything_is_not_asked_about_ipv4(void **state)
+{
+	struct ban all = { .owner = "all" };
+	struct gate *g = *state;
+
+	assert_int_equal(bans_put(g->engine, &all, 1, NULL), 0);
+	assert_int_equal(banned(g, FIRST), 0);
+	prefix_of("0.0.0.0/0", &all.prefix);
+	assert_int_equal(bans_put(g->engine, &all, 1, NULL), 0);
+	assert_int_equal(banned(g, FIRST), 1);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, open_gate, close_gate)
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_list_is_in_force_at_one_instant_and_out_of_it_at_one),
+		CASE(test_a_list_that_was_cut_short_is_in_force_whole_or_not_at_all),
+		CASE(test_a_ban_on_trial_hides_neither_a_wider_one_nor_its_own_other_owner),
+		CASE(test_an_ipv6_ban_of_everything_is_not_asked_about_ipv4),
+	};
+
+	return cmocka_run_group_tests_name("bans", tests, NULL, NULL);
+}

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Many bans in one order: from a file or standard input, and a start with them. (That the gate sees all at once: tests/datapath/test_bans.c.)"""
+import json, os, threading, time
+
+from net import BUILD, SERVER, wait_for
+
+POLICY = "service smtp { ports = {25} }\n"
+
+
+def addresses(n, first=0):
+    """n addresses that nobody here has."""
+    return [f"{100 + (first + i) // 65536}.{(first + i) // 256 % 256}.{(first + i) % 256}.7" for i in range(n)]
+
+
+def feed(sluice, text, *words):
+    """The command with the text at its standard input: status, output, complaints, seconds."""
+    began = time.monotonic()
+    done = sluice.net.run(sluice.net.server, BUILD / "sluicectl", "-i", sluice.instance, *words, "--file", "-", check=False, input=text)
+    return done.returncode, done.stdout.strip(), done.stderr, time.monotonic() - began
+
+
+def count(sluice):
+    return next(t["entries"] for t in sluice.json("status")["tables"] if t["name"] == "live_bans")
+
+
+def test_a_hundred_thousand_bans_come_and_go_in_one_order(make):
+    _, sluice = make(POLICY)
+    text = "\n".join(addresses(100000)) + "\n"
+    code, out, err, took = feed(sluice, text, "ban", "--by", "feed", "--for", "1h")
+    print(f"ban 100000: {took:.2f} s; ", end="")
+    assert code == 0 and out == "100000 bans stand, covers 0 sources with 0 connections now", err
+    assert count(sluice) == 100000
+    assert sluice.json("bans", "100.3.3.7")[0]["owner"] == "feed"
+    code, out, err, took = feed(sluice, text, "ban", "--by", "feed")
+    print(f"again: {took:.2f} s; ", end="")
+    assert code == 0 and count(sluice) == 100000 and sluice.json("bans", "100.3.3.7")[0]["expires_in"] is None
+    code, out, err, took = feed(sluice, text + "192.0.2.1\n", "unban", "--by", "feed")
+    print(f"unban: {took:.2f} s")
+    assert code == 0 and out == "100000 bans ended, of 100001 lines" and count(sluice) == 0, err
+
+
+def test_lines_have_their_own_times_and_bad_ones_are_named_with_nothing_half_applied(make):
+    _, sluice = make(POLICY)
+    text = "# a list\n192.0.2.1\n192.0.2.0/28 10m ; short\n\n2001:db8::/48 never\n192.0.2.16-192.0.2.31\t-1\r\n"
+    assert feed(sluice, text, "ban", "--for", "1h")[0] == 0
+    assert [(b["source"], b["expires_in"]) for b in sluice.json("bans")] == [("192.0.2.0/28", 600), ("192.0.2.1", 3600), ("192.0.2.16/28", None), ("2001:db8::/48", None)]
+    bad = "198.51.100.1\n198.51.100.1.1\n198.51.100.1/8\n198.51.100.2 soon\n198.51.100.3 1h and more\n"
+    code, out, err, _ = feed(sluice, bad, "ban")
+    assert code == 2 and "nothing done" in err and all(f"line {n}: '" in err for n in (2, 3, 4, 5)) and "line 1:" not in err
+    code, out, err, _ = feed(sluice, "x\n" * 30, "unban")
+    assert code == 2 and err.count("line ") == 10 and "only the first 10 bad lines are named" in err
+    code, out, err, _ = feed(sluice, f"198.51.100.1\n{SERVER}\n", "ban")
+    assert code == 2 and f"line 2: {SERVER} covers this host's own address" in err
+    assert "is no text" in feed(sluice, "198.51.100.1\n\0\n", "ban")[2]
+    assert len(sluice.json("bans")) == 4, "and nobody was banned meanwhile"
+    code, out, err, _ = feed(sluice, f"198.51.100.1\nx\n{SERVER}\n0.0.0.0/1\n198.51.100.2\n", "ban", "--by", "careful", "--tolerant")
+    assert code == 0 and out.startswith("2 bans stand, 3 lines are left out") and all(f"line {n}: " in err for n in (2, 3, 4)), (out, err)
+    assert [b["source"] for b in sluice.json("bans", "--by", "careful")] == ["198.51.100.1", "198.51.100.2"]
+    sluice.do("unban", "--all", "--by", "careful")
+    sluice.file.with_name("list").write_text("\ufeff198.51.100.9\n198.51.100.9\n")
+    assert sluice.do("ban", "--file", sluice.file.with_name("list")).startswith("2 bans stand") and len(sluice.json("bans")) == 5
+    code, _, err = sluice.ctl("ban", "--file", sluice.file.with_name("none"))
+    assert code == 1 and "No such file" in err
+    assert sluice.ctl("ban", "192.0.2.9", "--file", "-")[0] == 2 and sluice.ctl("ban")[0] == 2
+
+
+def test_262144_bans_find_room_and_one_more_is_refused_whole(make):
+    _, sluice = make(POLICY)
+    text = "\n".join(addresses(262144)) + "\n"
+    code, out, err, took = feed(sluice, text, "ban", "--by", "feed")
+    print(f"ban 262144: {took:.2f} s; ", end="")
+    assert code == 0 and count(sluice) == 262144, err
+    code, out, err, _ = feed(sluice, "192.0.2.1\n192.0.2.2\n", "ban")
+    assert code == 1 and "262144 bans, and 2 of these find no room" in err
+    assert sluice.json("bans", "192.0.2.0/24") == [] and count(sluice) == 262144
+    assert sluice.ctl("ban", "192.0.2.1")[0] == 1
+    assert wait_for(lambda: (sluice.state / f"{sluice.instance}.state").exists() and (sluice.state / f"{sluice.instance}.state").stat().st_size > 8 << 20, 60)
+    for reboot in (False, True):
+        sluice.kill()
+        if reboot:
+            sluice.do("unload")
+        began = time.monotonic()
+        sluice.start()
+        print(f"start after {'a reboot' if reboot else 'a crash'}: {time.monotonic() - began:.2f} s; ", end="")
+        assert count(sluice) == 262144
+    assert sluice.do("unban", "--all", "--by", "feed").strip() == "262144 bans ended" and count(sluice) == 0
+
+
+def test_a_daemon_that_dies_amid_a_file_leaves_all_of_it_or_nothing(make):
+    _, sluice = make(POLICY)
+    sluice.do("ban", "192.0.2.1", "--by", "before")
+    text = "\n".join(addresses(100000)) + "\n"
+    left = set()
+    for wait in (0.15, 0.25, 0.4, 0.6):
+        feeder = threading.Thread(target=feed, args=(sluice, text, "ban"))
+        feeder.start()
+        time.sleep(wait)
+        sluice.kill()
+        feeder.join()
+        sluice.start()
+        left.add(count(sluice))
+        assert sluice.json("bans", "192.0.2.1")[0]["owner"] == "before"
+        sluice.do("unban", "--all")
+        assert count(sluice) == 1
+    print(f"left: {left}")
+    assert left <= {1, 100001}
+
+
+def test_a_guest_makes_the_daemon_hold_no_file(make):
+    net, sluice = make(POLICY)
+    code = f"""
+import json, os, socket
+os.setuid(65534)
+s = socket.socket(socket.AF_UNIX)
+s.connect('/run/sluice/{sluice.instance}.sock')
+s.sendall(json.dumps({{'verb': 'ban', 'args': {{}}, 'bytes': 1 << 20}}).encode() + b'\\n')
+print(s.recv(65536).decode())
+"""
+    os.chmod(f"/run/sluice/{sluice.instance}.sock", 0o666)
+    said = json.loads(net.run(net.server, "/usr/bin/python3", "-c", code).stdout)
+    assert not said["ok"] and "needs root" in said["error"]

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A real fail2ban (Debian's) with dist/fail2ban/action.d/sluice.conf: two jails on one address, and a restart with many bans."""
+import os, shutil, sqlite3, subprocess, time
+
+import pytest
+
+from net import BUILD, PACE, ROOT, needs, wait_for
+
+POLICY = "service smtp { ports = {25} }\n"
+FOE, OTHER = "10.77.0.3", "10.77.0.4"
+
+
+class Fail2ban:
+    """A server of its own, with its own files, in the network of the test."""
+
+    def __init__(self, net, sluice, directory, jails):
+        self.net, self.sluice, self.dir = net, sluice, directory
+        for folder in ("action.d", "filter.d"):
+            (directory / folder).mkdir(parents=True)
+        shutil.copy(ROOT / "dist/fail2ban/action.d/sluice.conf", directory / "action.d")
+        (directory / "filter.d/knock.conf").write_text("[Definition]\nfailregex = ^\\s*refused <HOST>$\n")
+        self.database, self.socket = directory / "fail2ban.sqlite3", directory / "socket"
+        (directory / "fail2ban.conf").write_text(
+            f"[Definition]\nloglevel = INFO\nlogtarget = {directory}/fail2ban.log\nsyslogsocket = auto\nsocket = {self.socket}\n"
+            f"pidfile = {directory}/pid\ndbfile = {self.database}\ndbpurgeage = 10d\ndbmaxmatches = 10\n"
+        )
+        text = ""
+        for jail, bantime in jails.items():
+            (directory / jail).touch()
+            text += (
+                f"[{jail}]\nenabled = true\nbackend = polling\nfilter = knock\nlogpath = {directory}/{jail}\nmaxretry = 1\nfindtime = 600\n"
+                f"bantime = {bantime}\nignoreself = false\n"
+                f'action = sluice[sluicectl="{BUILD}/sluicectl -i {sluice.instance}", dbfile="{self.database}"]\n\n'
+            )
+        (directory / "jail.conf").write_text(text)
+        self.server = None
+
+    def start(self):
+        self.server = self.net.popen(self.net.server, "fail2ban-server", "-c", self.dir, "-s", self.socket, "-p", self.dir / "pid", "-f", "start",
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert wait_for(lambda: self.client("ping", check=False).returncode == 0, 30), self.logged()
+
+    def client(self, *words, check=True):
+        return self.net.run(self.net.server, "fail2ban-client", "-c", self.dir, "-s", self.socket, *words, check=check)
+
+    def stop(self):
+        self.client("stop")
+        self.server.wait(60 * PACE)
+
+    def knock(self, jail, address):
+        with open(self.dir / jail, "a", encoding="utf-8") as log:
+            log.write(time.strftime("%Y-%m-%d %H:%M:%S") + f" refused {address}\n")
+
+    def logged(self):
+        path = self.dir / "fail2ban.log"
+        return path.read_text() if path.exists() else "no log"
+
+
+@pytest.fixture
+def fail2ban(make, tmp_path):
+    needs(shutil.which("fail2ban-server"), "fail2ban is not installed: scripts/setup.sh")
+    made = []
+
+    def build(**jails):
+        net, sluice = make(POLICY)
+        made.append(Fail2ban(net, sluice, tmp_path / "fail2ban", jails))
+        made[0].start()
+        return net, sluice, made[0]
+
+    yield build
+    for f in made:
+        if f.server and f.server.poll() is None:
+            f.server.terminate()
+            f.server.wait(60 * PACE)
+
+
+def owners(sluice, address):
+    return {b["owner"]: b["expires_in"] for b in sluice.json("bans", address)}
+
+
+def test_two_jails_that_ban_one_address_do_not_undo_each_other(fail2ban):
+    net, sluice, f = fail2ban(short=600, ever=-1)
+    net.serve("::", 25)
+    client = net.hold(FOE)
+    client("open", 1)
+    assert client.greeted(1)
+    for jail in ("short", "ever"):
+        f.knock(jail, FOE)
+    assert wait_for(lambda: len(owners(sluice, FOE)) == 2, 30), f.logged()
+    assert owners(sluice, FOE)["f2b-ever"] is None and 500 < owners(sluice, FOE)["f2b-short"] <= 600
+    assert sluice.json("bans", FOE)[0]["reason"] == "fail2ban, jail ever"
+    client("open", 1)
+    assert wait_for(lambda: sluice.reason("banned") > 0)
+    f.client("set", "ever", "unbanip", FOE)
+    assert wait_for(lambda: list(owners(sluice, FOE)) == ["f2b-short"], 20), f.logged()
+    assert sluice.json("explain", FOE, "--service", "smtp")["reason"] == "banned", "the other jail's ban stands"
+    f.client("set", "short", "unbanip", FOE)
+    assert wait_for(lambda: owners(sluice, FOE) == {}, 20), f.logged()
+    assert client.greeted(2, 15)
+    sluice.do("ban", OTHER)
+    f.knock("short", OTHER)
+    assert wait_for(lambda: len(owners(sluice, OTHER)) == 2, 30)
+    sluice.do("unban", OTHER, "--by", "f2b-short")  # as if its time were over here first
+    f.client("set", "short", "unbanip", OTHER)
+    f.stop()
+    assert list(owners(sluice, OTHER)) == ["uid:0"], "the operator's own ban is nobody else's"
+    assert " ERROR " not in f.logged(), f.logged()
+
+
+def test_a_restart_brings_twenty_thousand_bans_back_in_one_order(fail2ban):
+    _, sluice, f = fail2ban(many=86400, few=86400)
+    f.stop()
+    now = int(time.time())
+    rows = [(f"{100 + i // 65536}.{i // 256 % 256}.{i % 256}.7", "many", now - 60, 86400) for i in range(20000)]
+    rows += [("198.51.100.1", "few", now - 60, 86400), ("198.51.100.2", "few", now - 86401, 86400), ("10.77.0.1", "few", now - 60, 86400)]
+    with sqlite3.connect(f.database) as database:
+        database.executemany("INSERT INTO bips (ip, jail, timeofban, bantime, data) VALUES (?, ?, ?, ?, '{}')", rows)
+    began = time.monotonic()
+    f.start()
+    assert wait_for(lambda: len(sluice.json("bans")) == 20001, 60), f.logged()[-3000:]
+    print(f"20,000 bans are back after {time.monotonic() - began:.1f} s, with fail2ban's own start")
+    assert 86300 < owners(sluice, "100.3.3.7")["f2b-many"] <= 86340, "the time that was left"
+    assert list(owners(sluice, "198.51.100.1")) == ["f2b-few"] and owners(sluice, "198.51.100.2") == {}
+    assert owners(sluice, "10.77.0.1") == {}, "the host's own address is left out, and costs the others nothing"
+    assert wait_for(lambda: "198.51.100.1" in f.client("status", "few").stdout, 30)
+    f.client("set", "few", "unbanip", "198.51.100.1")
+    assert wait_for(lambda: owners(sluice, "198.51.100.1") == {}, 20), "the end of a restored ban is passed on"
+    sluice.do("ban", "192.0.2.1")
+    f.stop()
+    assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.1"], "a fail2ban that stops takes its own with it"
+    assert " ERROR " not in f.logged(), f.logged()[-3000:]

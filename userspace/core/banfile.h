@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What `ban --file` and `unban --file` read: an address, prefix or range a line, after it perhaps a time of its own; '#' or ';' starts a
+ * comment. Also the words of one ban: the same parser for both.
+ */
+#ifndef SLUICE_CORE_BANFILE_H
+#define SLUICE_CORE_BANFILE_H
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "diag.h"
+
+struct ban_line {
+	struct prefix prefix;
+	uint32_t seconds; /* 0: for ever */
+	unsigned int line; /* 0: of no file */
+};
+
+/* A growing list, all 0 before its first element; its owner frees `item`. */
+struct ban_lines {
+	struct ban_line *item;
+	size_t count, room;
+};
+
+/* "never" and "-1": 0, for ever; else as seconds_parse(). */
+int ban_time_parse(const char *text, uint32_t *seconds);
+/*
+ * Adds what `text` names, each until `seconds` from now. -EINVAL with *why (static), -ENOMEM. Other than in a policy a short IPv6 prefix
+ * stays one: the gate knows that it covers no IPv4.
+ */
+int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, unsigned int line, const char **why);
+/*
+ * The whole file; `text` is cut up. -EINVAL with the first ten bad lines in `d`, each with its number; -ENOMEM. `left_out`, where it is
+ * not NULL: bad lines are named, counted there and left out.
+ */
+int ban_file_parse(struct ban_lines *list, char *text, uint32_t seconds, size_t *left_out, struct diag *d);
+
+#endif

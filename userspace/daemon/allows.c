@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs allow, disallow and allows: sources that are never refused. */
+#include <errno.h>
+#include <string.h>
+
+#include "banfile.h"
+#include "list.h"
+#include "report.h"
+#include "tables.h"
+#include "verbs.h"
+
+/* The prefixes that the order names, each with its time. The caller frees list->item. */
+static int lines_read(const json_t *args, struct ban_lines *list, struct answer *a)
+{
+	const char *text = arg(args, "prefix"), *time = arg(args, "for"), *why = NULL;
+	uint32_t seconds = 0;
+	int err;
+
+	if (*time && ban_time_parse(time, &seconds)) {
+		diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d, or never", time);
+		return bad(a);
+	}
+	err = ban_text_parse(list, text, seconds, 0, &why);
+	if (err == -EINVAL)
+		diag_add(&a->diag, "'%s' %s", text, why);
+	return err == -EINVAL ? bad(a) : err;
+}
+
+int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct ban_lines list = {};
+	int err = lines_read(args, &list, a);
+	size_t i;
+
+	for (i = 0; i < list.count && !err; i++)
+		err = live_set(dm->engine, LIVE_ALLOW, &list.item[i].prefix, list.item[i].seconds, a->uid,
+			       arg(args, "reason"));
+	if (err == -ENOSPC)
+		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
+	free(list.item);
+	return err;
+}
+
+int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct ban_lines list = {};
+	int err = lines_read(args, &list, a);
+	size_t i;
+
+	for (i = 0; i < list.count && !err; i++)
+		err = live_clear(dm->engine, LIVE_ALLOW, &list.item[i].prefix);
+	if (err == -ENOENT)
+		diag_add(&a->diag, "%s has no entry of its own: `sluicectl allows` lists them", arg(args, "prefix"));
+	free(list.item);
+	return err;
+}
+
+int verb_allows(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	return report_allows(dm->engine, eyes(dm, a), &a->data);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "orders.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "bans.h"
+#include "list.h"
+#include "own.h"
+
+#define MESSAGES 10
+#define WIDEST_IPV4 8 /* prefix lengths below these take --force */
+#define WIDEST_IPV6 16
+
+int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN])
+{
+	const char *by = arg(args, "by"), *at;
+
+	ban_owner_of(a->uid, owner);
+	if (!*by)
+		return 0;
+	for (at = by; isalnum((unsigned char)*at) || (*at && strchr("-_.:@/", *at)); at++)
+		;
+	if (*at || at - by >= SLUICE_NAME_LEN) {
+		diag_add(&a->diag, "--by %s: an owner's name has 1 to %d letters, digits and any of -_.:@/", by,
+			 SLUICE_NAME_LEN - 1);
+		return bad(a);
+	}
+	memcpy(owner, by, at - by + 1);
+	return 0;
+}
+
+static int lines_read(struct order *o, const json_t *args, uint32_t seconds, struct answer *a)
+{
+	const char *text = arg(args, "prefix"), *why = NULL;
+	int err;
+
+	o->of_file = a->body != NULL;
+	if (!o->of_file) {
+		err = ban_text_parse(&o->lines, text, seconds, 0, &why);
+		if (err == -EINVAL)
+			diag_add(&a->diag, "'%s' %s", text, why);
+		return err == -EINVAL ? bad(a) : err;
+	}
+	if (strlen(a->body) != a->body_len) {
+		diag_add(&a->diag, "the file is no text: write one address, prefix or range a line");
+		return bad(a);
+	}
+	o->tolerant = json_is_true(json_object_get(args, "tolerant"));
+	err = ban_file_parse(&o->lines, a->body, seconds, o->tolerant ? &o->left_out : NULL, &a->diag);
+	if (err == -EINVAL)
+		diag_add(&a->diag, "nothing done");
+	return err == -EINVAL ? bad(a) : err;
+}
+
+static int cover_of(struct order *o)
+{
+	_cleanup_free_ struct prefix *list = calloc(o->lines.count + 1, sizeof(*list));
+	size_t i;
+
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < o->lines.count; i++)
+		list[i] = o->lines.item[i].prefix;
+	return cover_make(&o->cover, list, o->lines.count);
+}
+
+int order_read(struct order *o, const json_t *args, struct answer *a)
+{
+	const char *time = arg(args, "for");
+	uint32_t seconds = 0;
+	int err = owner_read(args, a, o->owner);
+
+	if (!err && *time && ban_time_parse(time, &seconds)) {
+		diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d, or never", time);
+		err = bad(a);
+	}
+	if (!err)
+		err = lines_read(o, args, seconds, a);
+	return err ? err : cover_of(o);
+}
+
+void order_free(struct order *o)
+{
+	free(o->lines.item);
+	cover_free(&o->cover);
+}
+
+struct doubts {
+	struct answer *answer;
+	unsigned int count;
+};
+
+#define DOUBTED UINT32_MAX /* in the place of a line's number: it is to be left out */
+
+static void doubt(struct doubts *doubts, struct ban_line *l, const char *what, const char *about)
+{
+	char text[ADDR_TEXT_LEN], where[32] = "";
+
+	if (l->line == DOUBTED)
+		return;
+
+	if (l->line)
+		snprintf(where, sizeof(where), "line %u: ", l->line);
+	l->line = DOUBTED;
+	if (doubts->count++ < MESSAGES)
+		diag_add(&doubts->answer->diag, "%s%s %s%s", where, prefix_format(&l->prefix, text), what, about);
+}
+
+static void widths_check(struct order *o, struct doubts *doubts)
+{
+	struct ban_line *l;
+	bool ipv4;
+
+	for (l = o->lines.item; l < o->lines.item + o->lines.count; l++) {
+		ipv4 = addr_is_ipv4(&l->prefix.addr) && l->prefix.len >= SLUICE_IPV4_SHIFT;
+		if (ipv4 && l->prefix.len < SLUICE_IPV4_SHIFT + WIDEST_IPV4)
+			doubt(doubts, l, "is shorter than /8", "");
+		if (!ipv4 && l->prefix.len < WIDEST_IPV6)
+			doubt(doubts, l, "is shorter than /16", "");
+	}
+}
+
+static void own_check(struct order *o, const struct own *own, struct doubts *doubts)
+{
+	const bool one = own->prefix.len == 128;
+	char text[ADDR_TEXT_LEN], about[ADDR_TEXT_LEN + 64];
+	struct ban_line *l;
+
+	if (one && !cover_holds(&o->cover, &own->prefix.addr))
+		return;
+	snprintf(about, sizeof(about), "%s, %s", own->what, prefix_format(&own->prefix, text));
+	for (l = o->lines.item; l < o->lines.item + o->lines.count; l++) {
+		if (prefix_covers(&l->prefix, &own->prefix) || prefix_covers(&own->prefix, &l->prefix))
+			doubt(doubts, l, "covers ", about);
+	}
+}
+
+/* The order without what was doubted. */
+static int doubted_leave_out(struct order *o)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < o->lines.count; i++) {
+		if (o->lines.item[i].line != DOUBTED)
+			o->lines.item[kept++] = o->lines.item[i];
+	}
+	o->left_out += o->lines.count - kept;
+	o->lines.count = kept;
+	cover_free(&o->cover);
+	return cover_of(o);
+}
+
+int order_check(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a)
+{
+	__attribute__((cleanup(owns_free))) struct owns owns = {};
+	struct doubts doubts = { .answer = a };
+	size_t i;
+	int err;
+
+	if (json_is_true(json_object_get(args, "force")))
+		return 0;
+	widths_check(o, &doubts);
+	err = owns_find(dm->engine, arg(args, "session"), &owns);
+	for (i = 0; i < owns.count && !err; i++)
+		own_check(o, &owns.item[i], &doubts);
+	if (err || !doubts.count)
+		return err;
+	if (o->tolerant)
+		return doubted_leave_out(o);
+	diag_add(&a->diag, "nothing done: say --force if you mean it");
+	return bad(a);
+}

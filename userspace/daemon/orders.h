@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An order about addresses: whose it is, which addresses it names, and whether somebody could have meant it. bans.c obeys it. */
+#ifndef SLUICE_DAEMON_ORDERS_H
+#define SLUICE_DAEMON_ORDERS_H
+
+#include "banfile.h"
+#include "cover.h"
+#include "verbs.h"
+
+struct order {
+	char owner[SLUICE_NAME_LEN];
+	struct ban_lines lines; /* at least one */
+	struct cover cover; /* of them */
+	bool of_file;
+	bool tolerant; /* bad lines, and such as take --force, are left out */
+	size_t left_out;
+};
+
+/* `by`, or the uid of who asks. */
+int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN]);
+/* From `prefix`, or the bytes behind the request; `for` is theirs who have no time of their own. Freed with order_free(), also a failed one. */
+int order_read(struct order *o, const json_t *args, struct answer *a);
+void order_free(struct order *o);
+/* Unless `force` is given: refuses what is too wide, or covers what the host or the caller lives by; or leaves that out. */
+int order_check(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One change of the bans: the prefixes that it touches, as they were and as they shall be, put into the kernel's tables so that the gate
+ * sees all or nothing. Only bans.c, bans_read.c and bans_recover.c use it.
+ */
+#ifndef SLUICE_KERN_BANS_CHANGE_H
+#define SLUICE_KERN_BANS_CHANGE_H
+
+#include "bans.h"
+#include "internal.h"
+
+/* One prefix. */
+struct group {
+	struct sluice_prefix_key key;
+	struct sluice_ban ban; /* as it stands */
+	bool stands; /* the gate refuses by it now, or counts */
+	struct sluice_ban_row *row; /* as they shall be */
+	__u32 rows, rows_before;
+	__u64 dirty; /* bit n: row n is another than before */
+};
+
+struct change {
+	struct group *item;
+	size_t count, room;
+};
+
+_Static_assert(SLUICE_BAN_OWNERS == 64, "a bit of group.dirty each");
+
+void change_free(struct change *c);
+struct sluice_prefix_key ban_key(const struct prefix *p);
+/* The entry of exactly this prefix, expired or not. -ENOENT: there is none. */
+int ban_exact(const struct engine *e, const struct sluice_prefix_key *key, struct sluice_ban *out);
+int ban_row_read(const struct engine *e, const struct sluice_prefix_key *key, __u32 n, struct sluice_ban_row *out);
+/* The group of this prefix as the tables have it; NULL without memory. The last one is found again. */
+struct group *change_group(const struct engine *e, struct change *c, const struct sluice_prefix_key *key);
+/* Puts an owner's row in, or in the place of his old one. 0, -ENOMEM or -E2BIG. */
+int group_put(struct group *g, const struct sluice_ban_row *row);
+void group_take(struct group *g, __u32 n);
+long change_growth(const struct change *c); /* rows more than before */
+/* Does it. After a failure the tables are as they were. */
+int change_run(struct engine *e, struct change *c);
+bool ban_is_over(__u64 expires_ns, __u64 now);
+
+#endif

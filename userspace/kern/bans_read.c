@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Questions about bans: all that stand, or those that hold an address. */
+#include <errno.h>
+#include <string.h>
+
+#include "bans_change.h"
+#include "list.h"
+#include "tables.h"
+
+static uint64_t seconds_left(__u64 expires_ns, uint64_t now)
+{
+	return expires_ns ? (expires_ns - now + 999999999) / 1000000000 : 0;
+}
+
+static void ban_fill(const struct sluice_prefix_key *key, const struct sluice_ban_row *row, uint64_t now,
+		     struct ban *out)
+{
+	*out = (struct ban){ .prefix = { key->addr, key->prefixlen },
+			     .expires_in = seconds_left(row->expires_ns, now),
+			     .since = row->since_s,
+			     .uid = row->uid,
+			     .observe = row->observe };
+	memcpy(out->owner, row->owner, sizeof(out->owner));
+	memcpy(out->text, row->text, sizeof(out->text));
+}
+
+/* What refuses comes before what only counts, then the longer. */
+static int rank_order(const struct ban *x, const struct ban *y)
+{
+	uint64_t a = x->expires_in ? x->expires_in : SLUICE_EVER, b = y->expires_in ? y->expires_in : SLUICE_EVER;
+
+	if (x->observe != y->observe)
+		return x->observe ? 1 : -1;
+	return a > b ? -1 : a < b ? 1 : strcmp(x->owner, y->owner);
+}
+
+static int ban_order(const void *a, const void *b)
+{
+	const struct ban *x = a, *y = b;
+	int order = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof(x->prefix.addr));
+
+	if (!order)
+		order = (int)x->prefix.len - (int)y->prefix.len;
+	return order ? order : rank_order(x, y);
+}
+
+static bool same_prefix(const struct ban *x, const struct ban *y)
+{
+	return x->prefix.len == y->prefix.len && !memcmp(&x->prefix.addr, &y->prefix.addr, sizeof(x->prefix.addr));
+}
+
+/* Sorts them, and adds what each prefix has stopped. */
+static void bans_finish(const struct engine *e, struct bans *out)
+{
+	struct sluice_prefix_key key;
+	struct sluice_ban ban;
+	size_t i;
+
+	qsort(out->item, out->count, sizeof(*out->item), ban_order);
+	for (i = 0; i < out->count; i++) {
+		out->item[i].leads = !i || !same_prefix(&out->item[i], &out->item[i - 1]);
+		if (out->item[i].leads) {
+			key = ban_key(&out->item[i].prefix);
+			if (ban_exact(e, &key, &ban))
+				memset(&ban, 0, sizeof(ban));
+		}
+		out->item[i].packets = ban.syns + ban.others;
+		out->item[i].connections = ban.syns;
+	}
+}
+
+static bool is_wanted(const struct bans_wanted *want, const struct sluice_prefix_key *key,
+		      const struct sluice_ban_row *row)
+{
+	const struct prefix p = { key->addr, key->prefixlen };
+
+	if (want->owner && strcmp(want->owner, row->owner))
+		return false;
+	return !want->about || prefix_covers(&p, want->about) || prefix_covers(want->about, &p);
+}
+
+int bans_read(const struct engine *e, const struct bans_wanted *want, struct bans *out)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_ban_row *row;
+	const struct sluice_ban_key *key;
+	uint64_t now = clock_ns();
+	size_t total = 0, i;
+	struct ban *more;
+	int err = table_read(e->map[MAP_ban_rows], sizeof(*key), sizeof(*row), &keys, &values, &total);
+
+	key = keys;
+	row = values;
+	for (i = 0; i < total && !err; i++) {
+		if (ban_is_over(row[i].expires_ns, now) || !is_wanted(want, &key[i].prefix, &row[i]))
+			continue;
+		more = LIST_ADD(out);
+		if (!more)
+			return -ENOMEM;
+		ban_fill(&key[i].prefix, &row[i], now, more);
+	}
+	if (!err && !want->bare)
+		bans_finish(e, out);
+	return err;
+}
+
+static int rows_read(const struct engine *e, const struct sluice_prefix_key *key, const struct sluice_ban *ban,
+		     struct bans *out)
+{
+	struct sluice_ban_row row;
+	uint64_t now = clock_ns();
+	struct ban *more;
+	__u32 n;
+
+	for (n = 0; n < ban->rows; n++) {
+		if (ban_row_read(e, key, n, &row) || ban_is_over(row.expires_ns, now))
+			continue;
+		more = LIST_ADD(out);
+		if (!more)
+			return -ENOMEM;
+		ban_fill(key, &row, now, more);
+	}
+	bans_finish(e, out);
+	return 0;
+}
+
+int bans_of(const struct engine *e, const struct prefix *p, struct bans *out)
+{
+	struct sluice_prefix_key key = ban_key(p);
+	struct sluice_ban ban;
+	int err = ban_exact(e, &key, &ban);
+
+	return err == -ENOENT ? 0 : err ? err : rows_read(e, &key, &ban, out);
+}
+
+static int leader_read(const struct engine *e, const struct sluice_prefix_key *key, const struct sluice_ban *ban,
+		       struct ban *out)
+{
+	struct bans all = {};
+	int err = rows_read(e, key, ban, &all);
+
+	if (!err && !all.count)
+		err = -ENOENT;
+	if (!err)
+		*out = all.item[0];
+	free(all.item);
+	return err;
+}
+
+/* As the gate does it (bpf/classify.bpf.h, ban_holds). `key` holds what is asked about, and then the prefix found. */
+static int entry_find(const struct engine *e, struct sluice_prefix_key *key, bool tried, struct sluice_ban *out)
+{
+	const struct sluice_addr asked = key->addr;
+	uint64_t now = clock_ns();
+
+	while (!bpf_map_lookup_elem(e->map[MAP_live_bans], key, out)) {
+		if (out->prefixlen < SLUICE_IPV4_SHIFT && addr_is_ipv4(&asked))
+			return -ENOENT;
+		key->addr = addr_mask(&asked, out->prefixlen);
+		key->prefixlen = out->prefixlen;
+		if (!ban_is_over(out->expires_ns, now) && (tried || out->refuses_ns > now))
+			return 0;
+		if (!out->prefixlen)
+			break;
+		key->prefixlen = out->prefixlen - 1;
+	}
+	return -ENOENT;
+}
+
+int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
+	struct sluice_ban ban;
+	int err = entry_find(e, &key, tried, &ban);
+
+	return err ? err : leader_read(e, &key, &ban, out);
+}
+
+int bans_around(const struct engine *e, const struct prefix *p, struct ban *out)
+{
+	struct sluice_prefix_key key = { .prefixlen = p->len - 1, .addr = p->addr };
+	struct sluice_ban ban;
+	int err = p->len ? entry_find(e, &key, true, &ban) : -ENOENT;
+
+	return err ? err : leader_read(e, &key, &ban, out);
+}

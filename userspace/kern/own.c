@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <linux/rtnetlink.h>
+
+#include "internal.h"
+#include "list.h"
+#include "netlink.h"
+#include "own.h"
+
+/* systemd-resolved puts itself into the first; the second has whom it asks. */
+static const char *const resolver_files[] = { "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf" };
+/* No packet goes there: the way to a name server of the root is the way to the world. */
+static const char *const worlds[] = { "193.0.14.129", "2001:7fd::1" };
+
+void owns_free(struct owns *list)
+{
+	free(list->item);
+}
+
+static int own_add(struct owns *list, const struct prefix *p, const char *what)
+{
+	struct own *more = LIST_ADD(list);
+
+	if (!more)
+		return -ENOMEM;
+	*more = (struct own){ *p, what };
+	return 0;
+}
+
+/* A table that says "everything" was given up: see locals.c. */
+static int locals_add(const struct engine *e, struct owns *list)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_prefix_key *key;
+	size_t count = 0, i;
+	int err = table_read(e->map[MAP_locals], sizeof(*key), sizeof(struct sluice_local), &keys, &values, &count);
+
+	key = keys;
+	for (i = 0; i < count && !err; i++) {
+		const struct prefix p = { key[i].addr, key[i].prefixlen };
+
+		if (p.len)
+			err = own_add(list, &p, "this host's own address");
+	}
+	return err;
+}
+
+static int resolvers_add(const char *path, struct owns *list)
+{
+	_cleanup_fclose_ FILE *in = fopen(path, "re");
+	struct prefix p = { .len = 128 };
+	char line[256], word[64];
+	int err = 0;
+
+	while (in && fgets(line, sizeof(line), in) && !err) {
+		if (sscanf(line, "nameserver %63[^ %\t\r\n]", word) == 1 && !addr_parse(word, &p.addr))
+			err = own_add(list, &p, "a resolver of this host");
+	}
+	return err;
+}
+
+static struct sluice_addr bytes_addr(const void *bytes, size_t size)
+{
+	struct sluice_addr a = { { 0, 0, htonl(0xffff), 0 } };
+
+	memcpy(size == 4 ? &a.word[3] : a.word, bytes, size == 4 ? 4 : 16);
+	return a;
+}
+
+/* An IPv4 route may have its gateway in IPv6: then it stands behind two bytes of family. */
+static int gateway_read(const struct nlattr *attr, void *arg)
+{
+	const char *bytes = mnl_attr_get_payload(attr);
+	struct prefix *gateway = arg;
+	size_t size = mnl_attr_get_payload_len(attr);
+
+	if (mnl_attr_get_type(attr) == RTA_GATEWAY && (size == 4 || size == 16))
+		*gateway = (struct prefix){ bytes_addr(bytes, size), 128 };
+	if (mnl_attr_get_type(attr) == RTA_VIA && size >= 18)
+		*gateway = (struct prefix){ bytes_addr(bytes + 2, 16), 128 };
+	return MNL_CB_OK;
+}
+
+static int route_read(const struct nlmsghdr *answer, void *arg)
+{
+	return mnl_attr_parse(answer, sizeof(struct rtmsg), gateway_read, arg) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
+/* One question, whatever the size of the routing table. */
+static int gateway_add(const char *world, struct owns *list)
+{
+	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
+	struct prefix gateway = {};
+	struct nlmsghdr *request;
+	struct sluice_addr to;
+	struct rtmsg *route;
+	void *payload;
+	bool ipv4;
+
+	if (addr_parse(world, &to))
+		return -EINVAL;
+	ipv4 = addr_is_ipv4(&to);
+	request = netlink_request(room, RTM_GETROUTE, 0, sizeof(*route), &payload);
+	route = payload;
+	route->rtm_family = ipv4 ? AF_INET : AF_INET6;
+	route->rtm_dst_len = ipv4 ? 32 : 128;
+	mnl_attr_put(request, RTA_DST, ipv4 ? 4 : 16, ipv4 ? &to.word[3] : to.word);
+	if (netlink_ask(NETLINK_ROUTE, NETLINK_HERE, request, route_read, &gateway) || !gateway.len)
+		return 0; /* the host has no way to the world, or not by a gateway */
+	return own_add(list, &gateway, "this host's gateway");
+}
+
+int owns_find(const struct engine *e, const char *session, struct owns *out)
+{
+	struct prefix p = { .len = 128 };
+	int err = locals_add(e, out);
+	size_t i;
+
+	if (!err && *session && !addr_parse(session, &p.addr))
+		err = own_add(out, &p, "your own session");
+	for (i = 0; i < sizeof(worlds) / sizeof(*worlds) && !err; i++)
+		err = gateway_add(worlds[i], out);
+	for (i = 0; i < sizeof(resolver_files) / sizeof(*resolver_files) && !err; i++)
+		err = resolvers_add(resolver_files[i], out);
+	return err;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What nobody bans by accident: this host's own addresses, the gateways that it reaches the world by, its resolvers, and where the
+ * operator sits. The daemon asks before it obeys an order that covers many addresses.
+ */
+#ifndef SLUICE_KERN_OWN_H
+#define SLUICE_KERN_OWN_H
+
+#include "addr.h"
+
+struct engine;
+
+struct own {
+	struct prefix prefix;
+	const char *what; /* static: "this host's own address" */
+};
+
+struct owns {
+	struct own *item;
+	size_t count, room;
+};
+
+/* `session`: the address of the caller's session, "" where it has none. What cannot be found out is left out. Freed with owns_free(). */
+int owns_find(const struct engine *e, const char *session, struct owns *out);
+void owns_free(struct owns *list);
+
+#endif
