@@ -107,32 +107,42 @@ static __always_inline enum sluice_reason contest(struct door *d, enum sluice_re
 	    (fills == FILLS_UNSURE && !d->pressure->guarded))
 		return full;
 	if (!d->view->dry)
-		contest_note(d, fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS);
+		contest_note(d, fills == FILLS_CONTESTED && reason_is_of_many(full));
 	if (!guard_is_firm(d->pressure, d->now))
 		return full;
 	why = cookie_offer(d, source);
 	return why == SLUICE_UNDECIDED ? full : why;
 }
 
+/*
+ * *press: nothing can be said of single sources any more: a cookie, which costs no memory, tells who is there. Only where none can be
+ * sent, who seems too fast is refused all the same.
+ */
 static __always_inline enum sluice_reason syn_rate_check(const struct door *d, const struct sluice_counter *source,
-							 const struct sluice_source_key *key)
+							 const struct sluice_source_key *key, int *press)
 {
 	const struct sluice_limit *limit = &d->view->row->syn;
+	enum sketch_says says;
 
 	if (!limit->rate || d->force || (source && source->state == SLUICE_COUNTER_PROVEN))
 		return SLUICE_UNDECIDED;
-	return sketch_refuses(key, limit, d->view->control->seed, d->view->dry) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
+	says = sketch_asked(key, limit, d->view->control->seed, d->view->dry);
+	*press = says == SKETCH_OVERFULL && service_bakes(d->view->generation, d->view->row);
+	return says == SKETCH_ADMITS || *press ? SLUICE_UNDECIDED : SLUICE_SYN_RATE;
 }
 
 /* The SYN is within the limits: counts it, and answers it where the service or its source is to be answered by cookies. */
 static __always_inline enum sluice_reason flood_check(struct door *d, const struct sluice_counter *source,
 						      const struct sluice_source_key *key)
 {
-	enum sluice_reason why = syn_rate_check(d, source, key);
+	int press = 0;
+	enum sluice_reason why = syn_rate_check(d, source, key, &press);
 
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	if (!pressure_check(d->pressure, d->view, d->now) && !source_is_suspect(d->pressure, key, d->now))
+	if (press && !d->pressure->on && !d->view->dry)
+		pressure_begin(d->pressure, d->now);
+	if (!pressure_check(d->pressure, d->view, d->now) && !source_is_suspect(d->pressure, key, d->now) && !press)
 		return SLUICE_UNDECIDED;
 	return cookie_offer(d, source);
 }
@@ -146,7 +156,7 @@ static __always_inline enum sluice_reason admit_syn(struct door *d)
 	int again = 0;
 
 	holding_of(d->view, &d->pkt->tuple.source, &h);
-	source = bpf_map_lookup_elem(&sources, &h.source);
+	source = source_seen(&h.source);
 	if (source && source->reserved && reservation_stands(&d->pkt->tuple)) {
 		d->pkt->fresh = 0;
 		return SLUICE_ADMITTED;

@@ -3,6 +3,8 @@
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
 
+#define RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1)) /* a 20th of a second */
+
 /* Live entries that have expired may lie above one that has not; this many are looked through. */
 #define LIVE_DEPTH 8
 
@@ -119,9 +121,10 @@ static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *sou
 	return trie ? trie_find(trie, source) : 0;
 }
 
-static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
+/* `who`: see inner.bpf.h. */
+static __always_inline const struct sluice_rule *rule_of(struct sluice_view *view, const struct sluice_addr *who)
 {
-	__u32 leaf = view->generation->classified ? leaf_find(view->slot, source) : 0;
+	__u32 leaf = view->generation->classified ? leaf_find(view->slot, who) : 0;
 	const struct sluice_class *row;
 	__u32 index;
 
@@ -133,6 +136,13 @@ static __always_inline const struct sluice_rule *rule_find(struct sluice_view *v
 	index = view->slot * SLUICE_MAX_RULES +
 		(row->rule[view->service & (SLUICE_MAX_SERVICES - 1)] & (SLUICE_MAX_RULES - 1));
 	return bpf_map_lookup_elem(&rules, &index);
+}
+
+static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
+{
+	struct sluice_addr who = inner_of(view->generation, source);
+
+	return rule_of(view, &who);
 }
 
 /*
@@ -170,10 +180,12 @@ static __always_inline int live_holds(void *table, const struct sluice_addr *sou
 /* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
-	view->rule = rule_find(view, source);
-	if (live_holds(&live_allows, source))
+	struct sluice_addr who = inner_of(view->generation, source);
+
+	view->rule = rule_of(view, &who);
+	if (live_holds(&live_allows, &who))
 		return SLUICE_ALLOWED;
-	if (live_holds(&live_bans, source))
+	if (live_holds(&live_bans, &who))
 		return SLUICE_BANNED;
 	if (!view->rule)
 		return SLUICE_UNPARSED;
@@ -186,21 +198,43 @@ static __always_inline enum sluice_reason source_check(struct sluice_view *view,
 	return SLUICE_UNDECIDED;
 }
 
+static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
+{
+	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
+}
+
+/* Verified once, apart from its callers, which are short of stack. */
+__noinline int holding_fill(const struct sluice_generation *g, const struct sluice_rule *rule,
+			    const struct sluice_addr *source, __u32 service, struct sluice_holding *out)
+{
+	const struct sluice_aggregate *as;
+	int i;
+
+	if (!g || !rule || !source || !out)
+		return 0;
+	out->source.addr = inner_of(g, source);
+	as = &rule->aggregate[addr_is_mapped(&out->source.addr) ? SLUICE_IPV4 : SLUICE_IPV6];
+	for (i = 0; i < 4; i++)
+		out->source.addr.word[i] &= as->mask.word[i];
+	out->source.service = service;
+	out->source.bits = as->source_bits;
+	out->source.level = SLUICE_LEVEL_SOURCE;
+	out->set_total = rule->set_total;
+	out->holds = 0;
+	out->source_share = 0;
+	out->network_share = 0;
+	out->taken = 0;
+	out->source_seconds = rate_seconds(&rule->source);
+	out->network_bits = as->network_bits;
+	out->network_seconds = as->network_bits ? rate_seconds(&rule->network) : 0;
+	return 0;
+}
+
 /* Which counters a connection of `source` belongs to under the policy in force; view->rule must be set. */
 static __always_inline void holding_of(const struct sluice_view *view, const struct sluice_addr *source,
 				       struct sluice_holding *out)
 {
-	const struct sluice_addr *mask = &view->generation->mask6;
-	int i;
-
-	if (!source->word[0] && !source->word[1] && source->word[2] == bpf_htonl(0xffff))
-		mask = &view->generation->mask4;
-	for (i = 0; i < 4; i++)
-		out->source.addr.word[i] = source->word[i] & mask->word[i];
-	out->source.service = view->service;
-	out->source.pad = 0;
-	out->set_total = view->rule ? view->rule->set_total : 0;
-	out->holds = 0;
+	holding_fill(view->generation, view->rule, source, view->service, out);
 }
 
 #endif

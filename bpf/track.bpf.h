@@ -121,19 +121,20 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	struct sluice_connection fresh = { .seen = audit_number() };
 
 	struct sluice_pressure *p = pressure_of(view->service);
-	int proven = 0;
+	int proven = 0, claimed;
 
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
 	tally_add(SLUICE_TALLY_CHANGES, 1);
-	if (reservation_claim(tuple, &fresh.holding, &proven)) {
+	claimed = reservation_claim(tuple, &fresh.holding, &proven);
+	if (claimed) {
 		holding_settle(&fresh.holding, proven);
 		if (p && !p->completed)
 			p->completed = 1;
 	} else {
 		holding_enter(view, tuple, &fresh.holding);
 	}
-	peaks_note(view, &fresh.holding);
+	peaks_note(view, &fresh.holding, claimed);
 	late_forget(tuple);
 	if (view->row->published)
 		half_forget(tuple);
@@ -236,7 +237,8 @@ static __always_inline int holding_is(const struct sluice_holding *a, const stru
 	for (i = 0; i < 4; i++)
 		if (a->source.addr.word[i] != b->source.addr.word[i])
 			return 0;
-	return a->source.service == b->source.service && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
+	return a->source.service == b->source.service && a->source.bits == b->source.bits &&
+	       a->network_bits == b->network_bits && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
 }
 
 /*

@@ -44,6 +44,31 @@ static int ports_check(const struct policy_service *a, const struct policy_servi
 	return 0;
 }
 
+/* A limit of networks counts something only where a network is more than one source. */
+static const char *networks_wrong(const struct aggregates *a)
+{
+	if (a->ipv4_network >= a->ipv4_prefix)
+		return "ipv4-network must be shorter than ipv4-prefix: a network holds several sources";
+	if (a->ipv6_network >= a->ipv6_prefix)
+		return "ipv6-network must be shorter than ipv6-prefix: a network holds several sources";
+	return NULL;
+}
+
+static bool limits_networks(const struct limits *l)
+{
+	return l->max_connections_per_network.value || l->max_rate_per_network.count;
+}
+
+/* A share needs something that it is a share of. */
+static const char *share_wrong(const struct limits *l)
+{
+	if (l->max_connections)
+		return NULL;
+	if (l->max_connections_per_source.percent)
+		return "max-connections-per-source";
+	return l->max_connections_per_network.percent ? "max-connections-per-network" : NULL;
+}
+
 static int service_check(const struct policy *p, size_t index, struct diag *d)
 {
 	const struct policy_service *s = &p->services.item[index];
@@ -54,9 +79,13 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 		diag_at(d, &s->at, "service %s has no ports: add ports = {25}", s->name);
 		err = -EINVAL;
 	}
-	if (s->limits.max_connections_per_source.percent && !s->limits.max_connections) {
-		diag_at(d, &s->at, "service %s: max-connections-per-source is a share of nothing: set max-connections",
-			s->name);
+	if (share_wrong(&s->limits)) {
+		diag_at(d, &s->at, "service %s: %s is a share of nothing: set max-connections", s->name,
+			share_wrong(&s->limits));
+		err = -EINVAL;
+	}
+	if (limits_networks(&s->limits) && networks_wrong(&p->aggregates)) {
+		diag_at(d, &s->at, "service %s limits networks: %s", s->name, networks_wrong(&p->aggregates));
 		err = -EINVAL;
 	}
 	if (s->deny_countries.count && s->allow_countries.count) {
@@ -72,13 +101,12 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 static bool limits_any(const struct limits *l)
 {
 	return l->max_connections || l->max_connections_per_source.given || l->max_rate.count ||
-	       l->max_rate_per_source.given;
+	       l->max_rate_per_source.given || l->max_connections_per_network.given || l->max_rate_per_network.given;
 }
 
 static int set_services_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	const struct policy_service *service;
-	const struct share *share = &s->limits.max_connections_per_source;
 	int err = 0;
 	size_t i;
 
@@ -89,7 +117,7 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 			s->services.item[i]);
 		err = -EINVAL;
 	}
-	if (err || !share->percent || s->limits.max_connections)
+	if (err || !share_wrong(&s->limits))
 		return err;
 	for (i = 0; i < (s->services.count ? s->services.count : p->services.count); i++) {
 		service = s->services.count ? policy_service_find(p, s->services.item[i]) : &p->services.item[i];
@@ -131,6 +159,26 @@ static int networks_check(const struct policy *p, const struct policy_set *s, st
 	return 0;
 }
 
+/* A set with lengths of its own, or limits of networks, in a policy where they count. */
+static int set_networks_check(const struct policy *p, const struct policy_set *s, struct diag *d)
+{
+	struct aggregates a = policy_aggregates(p, s);
+	bool counts = limits_networks(&s->limits);
+	size_t i;
+
+	for (i = 0; i < p->services.count; i++)
+		counts |= limits_networks(&p->services.item[i].limits);
+	if (!counts || s->action != SLUICE_ACTION_LIMIT || !networks_wrong(&a))
+		return 0;
+	diag_at(d, &s->at, "source-set %s: %s", s->name, networks_wrong(&a));
+	return -EINVAL;
+}
+
+static bool aggregates_any(const struct aggregates *a)
+{
+	return a->ipv4_prefix || a->ipv6_prefix || a->ipv4_network || a->ipv6_network;
+}
+
 static int set_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	const char *wrong = "";
@@ -139,13 +187,15 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 		wrong = "names no source: add prefixes = {...}, file = ..., countries = {...} or asns = {...}";
 	else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits))
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
-	else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits))
+	else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits) && !aggregates_any(&s->aggregates))
 		wrong = "does nothing: add action = allow, action = deny or a limit";
 	if (*wrong) {
 		diag_at(d, &s->at, "source-set %s %s", s->name, wrong);
 		return -EINVAL;
 	}
-	return set_services_check(p, s, d) ? -EINVAL : networks_check(p, s, d);
+	if (set_services_check(p, s, d) || set_networks_check(p, s, d))
+		return -EINVAL;
+	return networks_check(p, s, d);
 }
 
 /* The same address and port in the same namespaces would lead to two ports of the host. */

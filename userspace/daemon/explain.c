@@ -24,6 +24,8 @@ static const char *const keys[SLUICE_REASONS] = {
 	[SLUICE_SOURCE_RATE] = "max-rate-per-source",
 	[SLUICE_SET_RATE] = "max-rate",
 	[SLUICE_SERVICE_RATE] = "max-rate",
+	[SLUICE_NETWORK_CONNECTIONS] = "max-connections-per-network",
+	[SLUICE_NETWORK_RATE] = "max-rate-per-network",
 	[SLUICE_SYN_RATE] = "max-syn-rate-per-source",
 	[SLUICE_COOKIE_SENT] = "cookies",
 };
@@ -107,6 +109,10 @@ static bool set_says(const struct policy_set *s, enum sluice_reason why)
 		return s->limits.max_connections_per_source.given;
 	if (why == SLUICE_SOURCE_RATE)
 		return s->limits.max_rate_per_source.given;
+	if (why == SLUICE_NETWORK_CONNECTIONS)
+		return s->limits.max_connections_per_network.given;
+	if (why == SLUICE_NETWORK_RATE)
+		return s->limits.max_rate_per_network.given;
 	return why == SLUICE_ALLOWED || why == SLUICE_DENIED || why == SLUICE_SET_CONNECTIONS || why == SLUICE_SET_RATE;
 }
 
@@ -158,6 +164,8 @@ static json_t *counts_json(const struct sluice_explanation *x)
 {
 	json_t *counts = json_pack("{s:o}", "source", tally_json(&x->tally[0]));
 
+	if (x->rule.network.connections || x->rule.network.rate)
+		json_object_set_new(counts, "network", tally_json(&x->tally[3]));
 	if (x->rule.set_total)
 		json_object_set_new(counts, "set", tally_json(&x->tally[1]));
 	json_object_set_new(counts, "service", tally_json(&x->tally[2]));

@@ -10,7 +10,7 @@
 static int source_of(const struct engine *e, const struct sluice_addr *a, struct prefix *out)
 {
 	struct sluice_generation g;
-	const struct sluice_addr *mask;
+	const struct sluice_addr who = engine_who(e, a, NULL), *mask;
 	__u32 slot;
 	unsigned int i;
 	int err;
@@ -20,10 +20,10 @@ static int source_of(const struct engine *e, const struct sluice_addr *a, struct
 		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &g);
 	if (err)
 		return err;
-	mask = addr_is_ipv4(a) ? &g.mask4 : &g.mask6;
+	mask = addr_is_ipv4(&who) ? &g.mask4 : &g.mask6;
 	out->len = 0;
 	for (i = 0; i < 4; i++) {
-		out->addr.word[i] = a->word[i] & mask->word[i];
+		out->addr.word[i] = who.word[i] & mask->word[i];
 		out->len += __builtin_popcount(mask->word[i]);
 	}
 	return 0;
@@ -60,18 +60,35 @@ static uint64_t idle_seconds(uint64_t seen_ns)
 	return clock_ns() / 1000000000 - seen_ns / 1000000000;
 }
 
-static void counters_read(const struct engine *e, struct subject *out)
+/* New connections in the interval that the rule in force has; 0 where it has none. */
+static uint32_t events_read(const struct engine *e, const struct sluice_source_key *key)
 {
-	struct sluice_source_key key = { .addr = out->source.addr };
+	struct lookup_status look;
+	struct sluice_rate_key rate = { .of = *key };
+	struct sluice_rate r;
+
+	if (lookup_read(e, &key->addr, key->service, &look))
+		return 0;
+	rate.seconds = look.rule.source.rate ? look.rule.source.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000 : 0;
+	return bpf_map_lookup_elem(e->map[MAP_rates], &rate, &r) ? 0 : r.all.sum;
+}
+
+static void counters_read(const struct engine *e, const struct sluice_addr *a, struct subject *out)
+{
+	struct sluice_source_key key, network;
 	struct sluice_counter c;
+	unsigned int service;
 	__u64 until;
 
-	for (key.service = 1; key.service < SLUICE_MAX_SERVICES; key.service++) {
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		if (source_key(e, a, service, &key, &network))
+			continue;
 		out->suspect += !bpf_map_lookup_elem(e->map[MAP_suspects], &key, &until);
 		if (bpf_map_lookup_elem(e->map[MAP_sources], &key, &c))
 			continue;
-		out->counter[out->counters++] = (struct subject_counter){ key.service, c.held - c.reserved, c.reserved,
-									  c.window.sum, idle_seconds(c.seen_ns) };
+		out->counter[out->counters++] =
+			(struct subject_counter){ key.service, c.held - c.reserved, c.reserved, events_read(e, &key),
+						  idle_seconds(c.seen_ns) };
 	}
 }
 
@@ -84,7 +101,7 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	err = source_of(e, a, &out->source);
 	if (err)
 		return err;
-	counters_read(e, out);
+	counters_read(e, a, out);
 	handshakes = entries_of(e->map[MAP_reservations], sizeof(struct sluice_reservation), a, NULL);
 	late = entries_of(e->map[MAP_late], sizeof(__u64), a, NULL);
 	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, NULL);
@@ -96,42 +113,41 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	return 0;
 }
 
-/* How many counters of the source were freed, or -errno. */
-static int counters_erase(const struct engine *e, const struct sluice_addr *source)
+/* What is held of the source alone, how many were freed, or -errno. What its network holds is of many. */
+static int counters_erase(const struct engine *e, const struct sluice_addr *a)
 {
-	struct sluice_source_key key = { .addr = *source };
-	int n = 0, freed = 0;
+	struct sluice_due list[SLUICE_MAX_SERVICES] = {};
+	struct sluice_source_key network;
+	unsigned int service;
+	size_t n = 0;
 
-	for (key.service = 1; key.service < SLUICE_MAX_SERVICES && freed >= 0; key.service++) {
-		freed = program_ask(e->program[PROGRAM_FREE], &key);
-		n += freed;
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		list[n].table = SLUICE_DUE_SOURCE;
+		n += !source_key(e, a, service, &list[n].key.of, &network);
 	}
-	return freed < 0 ? freed : n;
+	return due_free(e, list, n);
 }
 
-static unsigned int suspicion_erase(const struct engine *e, const struct sluice_addr *source)
+static unsigned int suspicion_erase(const struct engine *e, const struct sluice_addr *a)
 {
-	struct sluice_source_key key = { .addr = *source };
-	unsigned int n = 0;
+	struct sluice_source_key key, network;
+	unsigned int service, n = 0;
 
-	for (key.service = 1; key.service < SLUICE_MAX_SERVICES; key.service++)
-		n += !bpf_map_delete_elem(e->map[MAP_suspects], &key);
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		if (!source_key(e, a, service, &key, &network))
+			n += !bpf_map_delete_elem(e->map[MAP_suspects], &key);
+	}
 	return n;
 }
 
 int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed)
 {
-	struct prefix source;
 	long late, fragments;
-	int err, counters;
+	int counters = counters_erase(e, a);
 
-	err = source_of(e, a, &source);
-	if (err)
-		return err;
-	counters = counters_erase(e, &source.addr);
 	if (counters < 0)
 		return counters;
-	*freed = counters + suspicion_erase(e, &source.addr);
+	*freed = counters + suspicion_erase(e, a);
 	late = entries_of(e->map[MAP_late], sizeof(__u64), a, bpf_map_delete_elem);
 	fragments = entries_of(e->map[MAP_fragments], sizeof(struct sluice_fragment), a, bpf_map_delete_elem);
 	if (late < 0 || fragments < 0)

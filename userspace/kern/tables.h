@@ -31,7 +31,7 @@ struct map_fill {
 	uint64_t turned_away; /* sources or handshakes that found no room */
 };
 
-#define MAP_FILLS 11
+#define MAP_FILLS 13
 
 /* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
@@ -99,6 +99,11 @@ int live_read(const struct engine *e, enum live_kind kind, struct live_status **
 /* The entry in force that holds `a`, the longest first; -ENOENT: there is none. */
 int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out);
 int live_expire(struct engine *e); /* removes entries whose time is over: how many, or -errno */
+
+/*
+ * Who a sender is: behind a translator's prefix the IPv4 address inside. *translated (NULL: not asked) says whether that changed anything.
+ */
+struct sluice_addr engine_who(const struct engine *e, const struct sluice_addr *a, bool *translated);
 
 /* What the live tables say of an address at one service. */
 struct lookup_status {
