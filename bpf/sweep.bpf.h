@@ -101,7 +101,9 @@ static __always_inline int due_rate(const struct sluice_due *d, __u64 now)
 	struct sluice_rate_key key = d->key;
 	struct sluice_rate *r;
 
-	if (d->table == SLUICE_DUE_RATE) {
+	if (d->table == SLUICE_DUE_ERASED_RATE)
+		now = ~0ULL;
+	if (d->table != SLUICE_DUE_SHARED_RATE) {
 		r = bpf_map_lookup_elem(&rates, &key);
 		if (!r || !rate_end(r, &key, now) || !rate_delete(&rates, r, &key))
 			return 0;

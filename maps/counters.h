@@ -73,8 +73,9 @@ enum sluice_due_table {
 	SLUICE_DUE_NOTHING,
 	SLUICE_DUE_SOURCE,
 	SLUICE_DUE_NETWORK,
-	SLUICE_DUE_RATE,
-	SLUICE_DUE_SHARED_RATE
+	SLUICE_DUE_RATE, /* its interval is over */
+	SLUICE_DUE_SHARED_RATE,
+	SLUICE_DUE_ERASED_RATE, /* whether it is or not: somebody wants it forgotten */
 };
 struct sluice_due {
 	struct sluice_rate_key key; /* `seconds`: of rates */

@@ -215,6 +215,8 @@ void show_lookup(const json_t *data)
 	size_t i;
 
 	printf("address     %s\ncountry     %s\n", text_of(data, "address"), text_of(data, "country"));
+	if (*text_of(data, "inside"))
+		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (number_of(data, "asn"))
 		printf("network     AS%lld\n", number_of(data, "asn"));
 	printf("class       %lld\nsets       ", number_of(data, "class"));
@@ -244,6 +246,8 @@ void show_explain(const json_t *data)
 
 	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
 	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	if (*text_of(data, "inside"))
+		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (*text_of(data, "country"))
 		printf("country     %s\n", text_of(data, "country"));
 	if (json_object_get(data, "would_refuse"))
@@ -255,6 +259,7 @@ void show_explain(const json_t *data)
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
 	show_tally("source", json_object_get(counts, "source"));
+	show_tally("network", json_object_get(counts, "network"));
 	show_tally("set", json_object_get(counts, "set"));
 	show_tally("service", json_object_get(counts, "service"));
 }

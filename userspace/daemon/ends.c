@@ -5,6 +5,7 @@
 
 #include "addr.h"
 #include "sockets.h"
+#include "tables.h"
 #include "verbs.h"
 
 int ends_check(const struct daemon *dm, struct answer *a)
@@ -28,12 +29,13 @@ int ends_check(const struct daemon *dm, struct answer *a)
 
 static json_t *end_json(const struct daemon *dm, const struct socket_seen *s)
 {
+	struct sluice_addr who = engine_who(dm->engine, &s->remote, NULL);
 	char text[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN + 8];
 	bool v4 = addr_is_ipv4(&s->remote);
 
 	addr_format(&s->remote, text);
 	snprintf(peer, sizeof(peer), v4 ? "%s:%u" : "[%s]:%u", text, s->remote_port);
-	return json_pack("{s:s, s:s, s:s, s:i, s:s}", "source", text, "peer", peer, "service",
+	return json_pack("{s:s, s:s, s:s, s:i, s:s}", "source", addr_format(&who, text), "peer", peer, "service",
 			 service_at(dm->live, &s->local, s->local_port)->name, "port", s->local_port, "state",
 			 socket_state(s));
 }
@@ -62,5 +64,7 @@ int ends_run(struct daemon *dm, const struct prefix *banned, struct answer *a)
 			&a->diag,
 			"the ban stands, %zu connections were ended, and then: %s: their packets are refused all the same",
 			ended, strerror(-err));
+	free(a->text); /* of the ban */
+	a->text = NULL;
 	return err ? err : asprintf(&a->text, "banned; %zu connections ended", ended) < 0 ? -ENOMEM : 0;
 }

@@ -85,9 +85,10 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
 {
 	struct place at = policy_place(dm->live, schema_find(SECTION_SET, r->key), s->name, &s->at);
+	struct sluice_addr who = engine_who(dm->engine, a, NULL);
 
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
-	r->by = set_key(s, dm->live->geo, a);
+	r->by = set_key(s, dm->live->geo, &who);
 	say_place(r, &at);
 }
 
@@ -153,7 +154,7 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 
 static json_t *tally_json(const struct sluice_tally *t)
 {
-	uint64_t interval = t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
+	uint64_t interval = t->limit.rate ? t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000 : 0;
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)t->held, "max_connections",
 			 (json_int_t)t->limit.connections, "new", (json_int_t)t->events, "max_rate",
@@ -174,15 +175,20 @@ static json_t *counts_json(const struct sluice_explanation *x)
 
 static json_t *answer_json(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x)
 {
-	char text[ADDR_TEXT_LEN], country[3];
+	char text[ADDR_TEXT_LEN], inside[ADDR_TEXT_LEN], country[3];
 	struct rule r = { .key = "" };
+	struct sluice_addr who;
+	bool translated;
 	json_t *out;
 
+	who = engine_who(dm->engine, &q->address, &translated);
 	rule_find(dm, q, x, &r);
 	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?}", "address", addr_format(&q->address, text),
 			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
 			"meaning", reason_help(x->reason), "rule", json_line(r.where), "key", r.key, "written",
 			json_line(r.written), "expires_in", r.expires ? r.expires : json_null());
+	if (out && translated)
+		json_object_set_new(out, "inside", json_string(addr_format(&who, inside)));
 	if (out && r.by)
 		json_object_set_new(out, "by", json_string(r.by));
 	if (out && dm->live->geo)

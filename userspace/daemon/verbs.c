@@ -55,12 +55,14 @@ static int time_arg(const json_t *args, const char *name, uint32_t *seconds, str
 	return bad(a);
 }
 
-static int prefix_arg(const json_t *args, struct prefix *p, struct answer *a)
+static int prefix_arg(const struct daemon *dm, const json_t *args, struct prefix *p, struct answer *a)
 {
 	const char *text = arg(args, "prefix"), *why;
 
-	if (!prefix_parse(text, p, &why))
+	if (!prefix_parse(text, p, &why)) {
+		engine_who_prefix(dm->engine, p);
 		return 0;
+	}
 	diag_add(&a->diag, "%s: %s", text, why ? why : "no memory left");
 	return bad(a);
 }
@@ -112,7 +114,7 @@ static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, 
 	uint32_t seconds;
 	int err;
 
-	err = prefix_arg(args, &p, a);
+	err = prefix_arg(dm, args, &p, a);
 	if (!err)
 		err = time_arg(args, "for", &seconds, a);
 	if (err)
@@ -120,13 +122,13 @@ static int live_put(struct daemon *dm, enum live_kind kind, const json_t *args, 
 	err = live_set(dm->engine, kind, &p, seconds, a->uid, arg(args, "reason"));
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
-	return err;
+	return err ? err : named_say(dm, kind, &p, a);
 }
 
 static int live_remove(struct daemon *dm, enum live_kind kind, const json_t *args, struct answer *a)
 {
 	struct prefix p;
-	int err = prefix_arg(args, &p, a);
+	int err = prefix_arg(dm, args, &p, a);
 
 	if (err)
 		return err;
@@ -140,7 +142,7 @@ static int live_remove(struct daemon *dm, enum live_kind kind, const json_t *arg
 static int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct prefix p;
-	int err = prefix_arg(args, &p, a);
+	int err = prefix_arg(dm, args, &p, a);
 
 	if (!err && json_is_true(json_object_get(args, "dry_run")))
 		return ends_list(dm, &p, a);

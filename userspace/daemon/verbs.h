@@ -33,4 +33,8 @@ int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a);
 int verb_erase(struct daemon *dm, const json_t *args, struct answer *a);
 int verb_export(struct daemon *dm, const json_t *args, struct answer *a);
 
+enum live_kind;
+/* Puts into the answer what the prefix of a ban or allow covers. */
+int named_say(const struct daemon *dm, enum live_kind kind, const struct prefix *p, struct answer *a);
+
 #endif

@@ -64,12 +64,13 @@ static void live_fill(const struct sluice_prefix_key *key, const struct sluice_l
 /* As the gate does it (bpf/classify.bpf.h, live_holds): an expired entry does not hide a shorter one. */
 int live_find(const struct engine *e, enum live_kind kind, const struct sluice_addr *a, struct live_status *out)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
+	struct sluice_addr who = engine_who(e, a, NULL);
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = who };
 	uint64_t now = clock_ns();
 	struct sluice_live live;
 
 	while (!bpf_map_lookup_elem(live_map(e, kind), &key, &live)) {
-		key.addr = addr_mask(a, live.prefixlen);
+		key.addr = addr_mask(&who, live.prefixlen);
 		if (live_stands(&live, now)) {
 			live_fill(&key, &live, now, out);
 			return 0;

@@ -95,9 +95,10 @@ static int socket_add(struct sockets *list, const struct socket_seen *s)
 
 static bool is_sought(const struct sought *what, const struct socket_seen *s)
 {
+	struct sluice_addr who = engine_who(what->engine, &s->remote, NULL);
 	struct live_status allowed;
 
-	return prefix_holds(what->from, &s->remote) && service_at(what->policy, &s->local, s->local_port) &&
+	return prefix_holds(what->from, &who) && service_at(what->policy, &s->local, s->local_port) &&
 	       live_find(what->engine, LIVE_ALLOW, &s->remote, &allowed);
 }
 

@@ -7,28 +7,6 @@
 #include "internal.h"
 #include "subject.h"
 
-static int source_of(const struct engine *e, const struct sluice_addr *a, struct prefix *out)
-{
-	struct sluice_generation g;
-	const struct sluice_addr who = engine_who(e, a, NULL), *mask;
-	__u32 slot;
-	unsigned int i;
-	int err;
-
-	err = slot_read(e, &slot);
-	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &g);
-	if (err)
-		return err;
-	mask = addr_is_ipv4(&who) ? &g.mask4 : &g.mask6;
-	out->len = 0;
-	for (i = 0; i < 4; i++) {
-		out->addr.word[i] = who.word[i] & mask->word[i];
-		out->len += __builtin_popcount(mask->word[i]);
-	}
-	return 0;
-}
-
 /* Both begin with the source's address. */
 _Static_assert(sizeof(struct sluice_tuple) == sizeof(struct sluice_fragment_key), "entries_of reads both");
 
@@ -60,16 +38,22 @@ static uint64_t idle_seconds(uint64_t seen_ns)
 	return clock_ns() / 1000000000 - seen_ns / 1000000000;
 }
 
-/* New connections in the interval that the rule in force has; 0 where it has none. */
+/* Of the rule in force; 0: it has no rate. */
+static struct sluice_rate_key rate_key(const struct engine *e, const struct sluice_source_key *key)
+{
+	struct sluice_rate_key rate = { .of = *key };
+	struct lookup_status look;
+
+	if (!lookup_read(e, &key->addr, key->service, &look) && look.rule.source.rate)
+		rate.seconds = look.rule.source.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
+	return rate;
+}
+
 static uint32_t events_read(const struct engine *e, const struct sluice_source_key *key)
 {
-	struct lookup_status look;
-	struct sluice_rate_key rate = { .of = *key };
+	struct sluice_rate_key rate = rate_key(e, key);
 	struct sluice_rate r;
 
-	if (lookup_read(e, &key->addr, key->service, &look))
-		return 0;
-	rate.seconds = look.rule.source.rate ? look.rule.source.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000 : 0;
 	return bpf_map_lookup_elem(e->map[MAP_rates], &rate, &r) ? 0 : r.all.sum;
 }
 
@@ -98,7 +82,7 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = source_of(e, a, &out->source);
+	err = engine_source(e, a, &out->source);
 	if (err)
 		return err;
 	counters_read(e, a, out);
@@ -116,14 +100,16 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 /* What is held of the source alone, how many were freed, or -errno. What its network holds is of many. */
 static int counters_erase(const struct engine *e, const struct sluice_addr *a)
 {
-	struct sluice_due list[SLUICE_MAX_SERVICES] = {};
-	struct sluice_source_key network;
+	struct sluice_due list[2 * SLUICE_MAX_SERVICES] = {};
+	struct sluice_source_key key, network;
 	unsigned int service;
 	size_t n = 0;
 
 	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
-		list[n].table = SLUICE_DUE_SOURCE;
-		n += !source_key(e, a, service, &list[n].key.of, &network);
+		if (source_key(e, a, service, &key, &network))
+			continue;
+		list[n++] = (struct sluice_due){ .key = { .of = key }, .table = SLUICE_DUE_SOURCE };
+		list[n++] = (struct sluice_due){ .key = rate_key(e, &key), .table = SLUICE_DUE_ERASED_RATE };
 	}
 	return due_free(e, list, n);
 }

@@ -105,6 +105,11 @@ int live_expire(struct engine *e); /* removes entries whose time is over: how ma
  */
 struct sluice_addr engine_who(const struct engine *e, const struct sluice_addr *a, bool *translated);
 
+/* Of a prefix that a person names: one that lies behind a translator's becomes the IPv4 prefix inside. True: it did. */
+bool engine_who_prefix(const struct engine *e, struct prefix *p);
+/* What an address counts as where no set says otherwise: one source. */
+int engine_source(const struct engine *e, const struct sluice_addr *a, struct prefix *out);
+
 /* What the live tables say of an address at one service. */
 struct lookup_status {
 	enum sluice_reason reason; /* SLUICE_ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED (limits decide) */

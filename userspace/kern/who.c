@@ -53,6 +53,49 @@ struct sluice_addr engine_who(const struct engine *e, const struct sluice_addr *
 	return *a;
 }
 
+int engine_source(const struct engine *e, const struct sluice_addr *a, struct prefix *out)
+{
+	struct sluice_generation g;
+	const struct sluice_addr who = engine_who(e, a, NULL), *mask;
+	__u32 slot;
+	unsigned int i;
+	int err;
+
+	err = slot_read(e, &slot);
+	if (!err)
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &g);
+	if (err)
+		return err;
+	mask = addr_is_ipv4(&who) ? &g.mask4 : &g.mask6;
+	out->len = 0;
+	for (i = 0; i < 4; i++) {
+		out->addr.word[i] = who.word[i] & mask->word[i];
+		out->len += __builtin_popcount(mask->word[i]);
+	}
+	return 0;
+}
+
+/* Of what is shorter than a translator's prefix, or cuts through the octet that is no part of the address, nothing is inside. */
+bool engine_who_prefix(const struct engine *e, struct prefix *p)
+{
+	struct sluice_generation g;
+	struct sluice_addr inner;
+	unsigned int i, bits, len;
+
+	if (addr_is_ipv4(&p->addr) || !generation_read(e, &g))
+		return false;
+	for (i = 0; i < g.translated_count && i < SLUICE_MAX_TRANSLATED; i++) {
+		bits = g.translated[i].bits;
+		len = p->len > bits ? p->len - bits : 0;
+		len -= bits < 96 && p->len > 64 ? (len < 8 ? len : 8) : 0; /* bits 64 to 71 (RFC 6052, 2.2) */
+		if (!len || !inner_find(&g.translated[i], &p->addr, &inner))
+			continue;
+		*p = (struct prefix){ inner, len < 32 ? 96 + len : 128 };
+		return true;
+	}
+	return false;
+}
+
 int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int service,
 	       struct sluice_source_key *source, struct sluice_source_key *network)
 {
