@@ -234,6 +234,7 @@ __noinline int holding_fill(const struct sluice_generation *g, const struct slui
 static __always_inline void holding_of(const struct sluice_view *view, const struct sluice_addr *source,
 				       struct sluice_holding *out)
 {
+	__builtin_memset(out, 0, sizeof(*out)); /* Linux 6.1 gives no function memory that was not written */
 	holding_fill(view->generation, view->rule, source, view->service, out);
 }
 

@@ -108,6 +108,7 @@ struct slot_op {
 	__u8 transient; /* GIVE: what is empty may go */
 	__u8 undo; /* GIVE: as if it had never been */
 	__u8 dry; /* PROVE: only asked */
+	__u8 pad[6]; /* Linux 6.1 wants every byte that a function may read to be written */
 };
 
 static __always_inline void counter_given(struct sluice_counter *c, const struct slot_op *op)

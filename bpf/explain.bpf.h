@@ -17,25 +17,29 @@ static __always_inline void tally_fill(struct sluice_tally *out, const struct sl
 /* These are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
 __noinline int source_tally(const struct sluice_source_key *key, struct sluice_tally *out)
 {
+	const struct sluice_counter *c;
 	struct sluice_rate_key rate;
 
 	if (!key || !out)
 		return 0;
 	rate.of = *key;
 	rate.seconds = rate_seconds(&out->limit);
-	tally_fill(out, source_seen(&rate.of), rate_seen(&rate));
+	c = source_seen(&rate.of);
+	tally_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 
 __noinline int network_tally(const struct sluice_holding *h, struct sluice_tally *out)
 {
+	const struct sluice_counter *c;
 	struct sluice_rate_key rate;
 
 	if (!h || !out)
 		return 0;
 	rate.of = network_of(h);
 	rate.seconds = rate_seconds(&out->limit);
-	tally_fill(out, network_seen(&rate.of), rate_seen(&rate));
+	c = network_seen(&rate.of);
+	tally_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 

@@ -193,8 +193,8 @@ __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct s
 	return got;
 }
 
-/* enum taken: the same with the rate that `bit` names. */
-__noinline int event_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)
+/* enum taken: the same with a rate of its own that `bit` names. */
+__noinline int own_event(const struct sluice_holding *h, int network, const struct slot_op *op)
 {
 	struct sluice_rate_key own;
 	struct sluice_rate *r;
@@ -203,14 +203,8 @@ __noinline int event_do(const struct sluice_holding *h, __u32 bit, const struct 
 
 	if (!h || !op)
 		return TAKEN_GONE;
-	if (bit & HOLDS_SHARED_RATES) {
-		own = bit == SLUICE_HOLDS_SHARED_RATE ? shared_rate_key(h->source_share, h->source_seconds)
-						      : shared_rate_key(h->network_share, h->network_seconds);
-		r = bpf_map_lookup_elem(&shared_rates, &own);
-		return r ? rate_do(r, NULL, h->taken, op, &empty) : TAKEN_GONE;
-	}
-	own.of = level_key(h, bit == SLUICE_HOLDS_NETWORK_RATE);
-	own.seconds = bit == SLUICE_HOLDS_NETWORK_RATE ? h->network_seconds : h->source_seconds;
+	own.of = level_key(h, network);
+	own.seconds = network ? h->network_seconds : h->source_seconds;
 	r = bpf_map_lookup_elem(&rates, &own);
 	if (!r)
 		return TAKEN_GONE;
@@ -218,6 +212,28 @@ __noinline int event_do(const struct sluice_holding *h, __u32 bit, const struct 
 	if (empty && rate_delete(&rates, r, &own))
 		tally_add(SLUICE_TALLY_RATES, -1);
 	return got;
+}
+
+/* ... and with one that it shares. */
+__noinline int shared_event(const struct sluice_holding *h, int network, const struct slot_op *op)
+{
+	struct sluice_rate_key shared_by;
+	struct sluice_rate *r;
+	int empty = 0;
+
+	if (!h || !op)
+		return TAKEN_GONE;
+	shared_by = network ? shared_rate_key(h->network_share, h->network_seconds)
+			    : shared_rate_key(h->source_share, h->source_seconds);
+	r = bpf_map_lookup_elem(&shared_rates, &shared_by);
+	return r ? rate_do(r, NULL, h->taken, op, &empty) : TAKEN_GONE;
+}
+
+static __always_inline enum taken event_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)
+{
+	int network = (bit & HOLDS_NETWORK_RATES) != 0;
+
+	return bit & HOLDS_SHARED_RATES ? shared_event(h, network, op) : own_event(h, network, op);
 }
 
 #endif

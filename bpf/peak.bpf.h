@@ -80,24 +80,29 @@ static __always_inline __u32 pace_note(struct sluice_counter *c, __u64 interval,
 	return c->pace_now + (c->pace_before * left + (interval >> 10)) / ((interval >> 10) + 1);
 }
 
-static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_counter *c, __u64 now)
+static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_counter *c,
+					const struct sluice_source_key *own, __u64 now)
 {
 	__u32 connections = 0, rate = 0, was_connections = 0, was_rate = 0;
 	__u64 interval = p->width_ns * (SLUICE_RATE_BUCKETS - 1);
 
 	bpf_spin_lock(&c->lock);
-	connections = c->held - c->reserved;
-	rate = pace_note(c, interval, now);
+	if (counter_is(c, own)) {
+		connections = c->held - c->reserved;
+		rate = pace_note(c, interval, now);
+	}
 	bpf_spin_unlock(&c->lock);
 	connections = peak_bucket(connections);
 	rate = peak_bucket(rate);
 	bpf_spin_lock(&c->lock);
-	was_connections = c->peak_connections;
-	was_rate = c->peak_rate;
-	if (connections > was_connections)
-		c->peak_connections = connections;
-	if (rate > was_rate)
-		c->peak_rate = rate;
+	if (counter_is(c, own)) {
+		was_connections = c->peak_connections;
+		was_rate = c->peak_rate;
+		if (connections > was_connections)
+			c->peak_connections = connections;
+		if (rate > was_rate)
+			c->peak_rate = rate;
+	}
 	bpf_spin_unlock(&c->lock);
 	if (connections > was_connections)
 		peak_move(p->source_connections, was_connections, connections);
@@ -144,7 +149,7 @@ __noinline int peaks_take(const struct sluice_source_key *key, int source_too, i
 	service_peak(p, c, now);
 	c = source_too ? source_counter(key) : NULL;
 	if (c)
-		source_peak(p, c, now);
+		source_peak(p, c, key, now);
 	return 0;
 }
 

@@ -185,15 +185,14 @@ __noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
 }
 
 /* Of a source or a network, for who only looks: its own, else the one that it shares, else NULL. */
-static __always_inline const struct sluice_rate *rate_seen(const struct sluice_rate_key *key)
+static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key)
 {
 	const struct sluice_rate *r = bpf_map_lookup_elem(&rates, key);
-	struct sluice_rate_key other;
 
 	if (r || !shared_in_use(SHARED_RATES))
 		return r;
-	other = shared_rate_key(share_hash(&key->of), key->seconds);
-	return bpf_map_lookup_elem(&shared_rates, &other);
+	*key = shared_rate_key(share_hash(&key->of), key->seconds); /* in its place: stacks are short */
+	return bpf_map_lookup_elem(&shared_rates, key);
 }
 
 /* Frees a rate whose interval is over, and the 20th that the running bucket may last. Not 0: it is GONE, the caller deletes it. */
