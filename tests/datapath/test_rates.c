@@ -40,7 +40,7 @@ static void test_rules_of_different_intervals_on_one_source_do_not_touch_each_ot
 	struct gate g;
 
 	(void)state;
-	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\n"
+	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\nsyn-flood { cookies = false }\n"
 		      "service smtp { ports = {25} max-rate-per-source = 4/1s }\n"
 		      "source-set inside { prefixes = {10.0.0.9} max-rate-per-source = 100/1h }\n");
 	for (i = 0; i < 12; i++) { /* never more than three in a second */
@@ -88,7 +88,7 @@ static void test_refused_by_rate_only_where_a_reference_window_says_so(void **st
 
 	(void)state;
 	srand(11);
-	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\n"
+	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\nsyn-flood { cookies = false }\n"
 		      "service smtp { ports = {25} max-rate-per-source = 7/1s }\n"
 		      "source-set inside { prefixes = {10.1.0.9, 10.1.1.128/25} max-rate-per-source = 5/2s }\n");
 	begin = clock_ns(); /* to load takes seconds on a busy machine */
