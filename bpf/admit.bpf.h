@@ -183,7 +183,7 @@ static __always_inline enum sluice_reason contest(struct admission *d, enum slui
 	if (!d->view->dry)
 		watch_raise(d->pkt->local_port, d->now);
 	d->unproven = 1;
-	if (fills == FILLS_CONTESTED && full != SLUICE_SOURCE_CONNECTIONS && !d->pressed) {
+	if (fills == FILLS_CONTESTED && reason_is_of_many(full) && !d->pressed) {
 		d->pressed = 1;
 		if (!d->view->dry)
 			pressure_begin(d->pressure, d->now);
@@ -191,14 +191,21 @@ static __always_inline enum sluice_reason contest(struct admission *d, enum slui
 	return firm ? SLUICE_UNDECIDED : full;
 }
 
-static __always_inline enum sluice_reason syn_rate_check(const struct admission *d, const struct sluice_counter *source,
+/*
+ * Where nothing can be said of single sources any more the service is pressed: a cookie, which costs no memory, tells who is there. Only
+ * where none can be sent, who seems too fast is refused all the same.
+ */
+static __always_inline enum sluice_reason syn_rate_check(struct admission *d, const struct sluice_counter *source,
 							 const struct sluice_source_key *key)
 {
 	const struct sluice_limit *limit = &d->view->row->syn;
+	enum sketch_says says;
 
 	if (!limit->rate || d->force || (source && source->state == SLUICE_COUNTER_PROVEN))
 		return SLUICE_UNDECIDED;
-	return sketch_refuses(key, limit, d->view->control->seed, d->view->dry) ? SLUICE_SYN_RATE : SLUICE_UNDECIDED;
+	says = sketch_asked(key, limit, d->view->control->seed, d->view->dry);
+	d->pressed = says == SKETCH_OVERFULL && service_bakes(d->view->generation, d->view->row);
+	return says == SKETCH_ADMITS || d->pressed ? SLUICE_UNDECIDED : SLUICE_SYN_RATE;
 }
 
 /*
@@ -299,7 +306,9 @@ static __always_inline enum sluice_reason syn_note(struct admission *d, const st
 	if (!d->view->dry && checksum_bad(d->ctx, d->pkt))
 		return SLUICE_CHECKSUM;
 	d->now = bpf_ktime_get_ns();
-	d->pressed = pressure_check(d->pressure, d->view, d->now);
+	if (d->pressed && !d->pressure->on && !d->view->dry)
+		pressure_begin(d->pressure, d->now);
+	d->pressed |= pressure_check(d->pressure, d->view, d->now);
 	return SLUICE_UNDECIDED;
 }
 
@@ -313,7 +322,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 
 	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
 	note->isn = bpf_ntohl(d->pkt->seq);
-	source = bpf_map_lookup_elem(&sources, &note->holding.source);
+	source = source_seen(&note->holding.source);
 	if (!d->force)
 		full = limits_peek(d->view, source, &note->holding, &fills);
 	if (fills == FILLS_SURE)

@@ -3,6 +3,8 @@
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
 
+#define RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1)) /* a 20th of a second */
+
 /* Live entries that have expired may lie above one that has not; this many are looked through. */
 #define LIVE_DEPTH 8
 
@@ -120,9 +122,10 @@ static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *sou
 	return trie ? trie_find(trie, source) : 0;
 }
 
-static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
+/* `who`: see inner.bpf.h. */
+static __always_inline const struct sluice_rule *rule_of(struct sluice_view *view, const struct sluice_addr *who)
 {
-	__u32 leaf = view->generation->classified ? leaf_find(view->slot, source) : 0;
+	__u32 leaf = view->generation->classified ? leaf_find(view->slot, who) : 0;
 	const struct sluice_class *row;
 	__u32 index;
 
@@ -134,6 +137,13 @@ static __always_inline const struct sluice_rule *rule_find(struct sluice_view *v
 	index = view->slot * SLUICE_MAX_RULES +
 		(row->rule[view->service & (SLUICE_MAX_SERVICES - 1)] & (SLUICE_MAX_RULES - 1));
 	return bpf_map_lookup_elem(&rules, &index);
+}
+
+static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
+{
+	struct sluice_addr who = inner_of(view->generation, source);
+
+	return rule_of(view, &who);
 }
 
 /*
@@ -148,15 +158,10 @@ static __always_inline int live_has_any(void *table)
 	return !bpf_core_field_exists(trie->n_entries) || trie->n_entries;
 }
 
-static __always_inline int addr_is_ipv4(const struct sluice_addr *a)
-{
-	return !a->word[0] && !a->word[1] && a->word[2] == bpf_htonl(0xffff);
-}
-
 /* An IPv6 prefix never covers IPv4, however short. */
 static __always_inline int prefix_is_other(__u32 prefixlen, const struct sluice_addr *source)
 {
-	return prefixlen < SLUICE_IPV4_SHIFT && addr_is_ipv4(source);
+	return prefixlen < SLUICE_IPV4_SHIFT && addr_is_mapped(source);
 }
 
 static __always_inline int allow_holds(const struct sluice_addr *source)
@@ -226,10 +231,12 @@ static __always_inline void ban_count(struct sluice_ban *ban, int syn)
 /* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
-	view->rule = rule_find(view, source);
-	if (allow_holds(source))
+	struct sluice_addr who = inner_of(view->generation, source);
+
+	view->rule = rule_of(view, &who);
+	if (allow_holds(&who))
 		return SLUICE_ALLOWED;
-	if (ban_holds(view, source))
+	if (ban_holds(view, &who))
 		return SLUICE_BANNED;
 	if (!view->rule)
 		return SLUICE_UNPARSED;
@@ -242,21 +249,44 @@ static __always_inline enum sluice_reason source_check(struct sluice_view *view,
 	return SLUICE_UNDECIDED;
 }
 
+static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
+{
+	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
+}
+
+/* Verified once, apart from its callers, which are short of stack. */
+__noinline int holding_fill(const struct sluice_generation *g, const struct sluice_rule *rule,
+			    const struct sluice_addr *source, __u32 service, struct sluice_holding *out)
+{
+	const struct sluice_aggregate *as;
+	int i;
+
+	if (!g || !rule || !source || !out)
+		return 0;
+	out->source.addr = inner_of(g, source);
+	as = &rule->aggregate[addr_is_mapped(&out->source.addr) ? SLUICE_IPV4 : SLUICE_IPV6];
+	for (i = 0; i < 4; i++)
+		out->source.addr.word[i] &= as->mask.word[i];
+	out->source.service = service;
+	out->source.bits = as->source_bits;
+	out->source.level = SLUICE_LEVEL_SOURCE;
+	out->set_total = rule->set_total;
+	out->holds = 0;
+	out->source_share = 0;
+	out->network_share = 0;
+	out->taken = 0;
+	out->source_seconds = rate_seconds(&rule->source);
+	out->network_bits = as->network_bits;
+	out->network_seconds = as->network_bits ? rate_seconds(&rule->network) : 0;
+	return 0;
+}
+
 /* Which counters a connection of `source` belongs to under the policy in force; view->rule must be set. */
 static __always_inline void holding_of(const struct sluice_view *view, const struct sluice_addr *source,
 				       struct sluice_holding *out)
 {
-	const struct sluice_addr *mask = &view->generation->mask6;
-	int i;
-
-	if (addr_is_ipv4(source))
-		mask = &view->generation->mask4;
-	for (i = 0; i < 4; i++)
-		out->source.addr.word[i] = source->word[i] & mask->word[i];
-	out->source.service = view->service;
-	out->source.pad = 0;
-	out->set_total = view->rule ? view->rule->set_total : 0;
-	out->holds = 0;
+	__builtin_memset(out, 0, sizeof(*out)); /* Linux 6.1 gives no function memory that was not written */
+	holding_fill(view->generation, view->rule, source, view->service, out);
 }
 
 #endif

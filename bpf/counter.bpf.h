@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Slots of one counter, and of the three that a connection holds: its source's, its set's, its service's.
+ * Slots of one counter: of a source, of the network above it, of a set, of a service. holding.bpf.h charges them together; what comes in
+ * an interval is rate.bpf.h's.
  *
- * A source's counter comes and goes. Hash elements are reused at once, so a pointer may change its owner under us: a slot
- * is only taken when the key still leads to the same element afterwards (while it is held, nobody deletes it), and who
- * deletes first marks the element GONE under its lock.
+ * A source's counter comes and goes. Hash elements are reused at once, so a pointer may change its owner under us: each counter says
+ * whose it is, which is compared under its lock, and who deletes first marks the element GONE there.
  *
  * The functions without `static` are verified once, apart from their callers; that is why they check for NULL.
  */
@@ -40,48 +40,42 @@ static __always_inline __u32 counter_unsure(const struct sluice_counter *c)
 	return c->reserved > c->proven ? c->reserved - c->proven : 0;
 }
 
-/* The same of `events` in the window. Those of unanswered reservations are taken out of it when they run out. */
-static __always_inline __u32 events_sure(const struct sluice_counter *c, __u32 events)
+static __always_inline int key_is(const struct sluice_source_key *a, const struct sluice_source_key *b)
 {
-	__u32 unsure = counter_unsure(c);
+	__u32 other = a->service ^ b->service;
+	int i;
 
-	return events > unsure ? events - unsure : 0;
+	other |= (a->bits ^ b->bits) | (a->level ^ b->level);
+	for (i = 0; i < 4; i++)
+		other |= a->addr.word[i] ^ b->addr.word[i];
+	return !other;
 }
 
-static __always_inline enum taken counter_take(struct sluice_counter *c, const struct sluice_limit *limit,
-					       const struct take *how)
+/* Under its lock. own NULL: a counter that stays, and is nobody's. */
+static __always_inline int counter_is(const struct sluice_counter *c, const struct sluice_source_key *own)
 {
-	__u64 width = how->reserve ? limit->width_ns : 0;
-	__u32 most = how->force ? 0 : limit->connections;
-	__u32 rate = how->force ? 0 : limit->rate;
-	__u64 epoch = width ? how->now / width : 0;
+	return !own || (c->state != SLUICE_COUNTER_GONE && key_is(&c->of, own));
+}
+
+static __always_inline enum taken counter_take(struct sluice_counter *c, const struct sluice_source_key *own,
+					       __u32 most, const struct take *how)
+{
 	enum taken got = TAKEN;
-	__u32 count, events;
+	__u32 count;
 
 	bpf_spin_lock(&c->lock);
-	if (width && !how->dry && c->window.width_ns != width)
-		c->peak_rate = 0;
-	if (width && !how->dry)
-		window_advance(&c->window, epoch, width);
 	count = how->overbook ? counter_sure(c) : c->held;
-	events = how->dry ? window_sum(&c->window, epoch, width) : c->window.sum;
-	if (how->overbook)
-		events = events_sure(c, events);
-	if (c->state == SLUICE_COUNTER_GONE) {
+	if (!counter_is(c, own)) {
 		got = TAKEN_GONE;
-	} else if (most && count >= most) {
+	} else if (!how->force && most && count >= most) {
 		got = TAKEN_FULL;
-	} else if (width && rate && events >= rate) {
-		got = TAKEN_FAST;
 	} else if (!how->dry) {
 		c->held++;
 		c->proven += how->proven;
 		if (how->reserve)
 			c->reserved++;
-		else
+		else if (own)
 			c->state = SLUICE_COUNTER_PROVEN;
-		if (width)
-			window_hit(&c->window);
 		c->seen_ns = how->now;
 	}
 	bpf_spin_unlock(&c->lock);
@@ -91,49 +85,84 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 /* How a slot is given back. */
 struct give {
 	__u64 now;
-	__u64 taken_ns; /* of a reservation that came to nothing: its event is taken out of the rate; 0: it stays */
+	__u64 taken_ns; /* of a reservation: when it was taken; `now`: that is undone, as if it had never been */
 	__u8 reserved;
 	__u8 proven; /* a reserved one, by a client that answered */
 	__u8 transient; /* the counter may go when it is empty */
 };
 
-/* Not 0: the counter is empty and was never proven; it is GONE and the caller deletes it. */
-static __always_inline int counter_give(struct sluice_counter *c, const struct give *how)
-{
-	__u64 width = c->window.width_ns;
-	__u64 epoch = width ? how->taken_ns / width : 0;
-	int gone = 0;
+/* What may become of a slot, or an event, that was taken. */
+enum slot_what {
+	SLOT_GIVE, /* it is given back */
+	SLOT_SETTLE, /* its reservation became a connection */
+	SLOT_PROVE, /* its client has answered */
+	SLOT_UNPROVE, /* ... which is taken back, or its reservation was given back meanwhile */
+};
 
-	bpf_spin_lock(&c->lock);
+struct slot_op {
+	__u64 now;
+	__u32 most; /* PROVE: of what is sure; 0: no limit */
+	__u8 what; /* enum slot_what */
+	__u8 reserved; /* GIVE */
+	__u8 proven; /* GIVE, SETTLE: of a client that answered */
+	__u8 transient; /* GIVE: what is empty may go */
+	__u8 undo; /* GIVE: as if it had never been */
+	__u8 dry; /* PROVE: only asked */
+	__u8 pad[6]; /* Linux 6.1 wants every byte that a function may read to be written */
+};
+
+static __always_inline void counter_given(struct sluice_counter *c, const struct slot_op *op)
+{
 	if (c->held)
 		c->held--;
-	if (how->reserved && c->reserved)
+	if (op->reserved && c->reserved)
 		c->reserved--;
-	if (how->proven && c->proven)
+	if (op->proven && c->proven)
 		c->proven--;
-	if (how->taken_ns && c->window.width_ns == width && width)
-		window_refund(&c->window, epoch);
-	c->seen_ns = how->now;
-	if (how->transient && !c->held && c->state == SLUICE_COUNTER_NEW) {
-		c->state = SLUICE_COUNTER_GONE;
-		gone = 1;
-	}
-	bpf_spin_unlock(&c->lock);
-	return gone;
+	c->seen_ns = op->now;
 }
 
-/* A reservation became a connection. */
-static __always_inline void counter_settle(struct sluice_counter *c, int proven)
+/* Under the counter's lock. */
+static __always_inline enum taken counter_move(struct sluice_counter *c, const struct slot_op *op, int keeps)
 {
-	if (!c)
-		return;
-	bpf_spin_lock(&c->lock);
-	if (c->reserved)
-		c->reserved--;
-	if (proven && c->proven)
+	if (op->what == SLOT_GIVE) {
+		counter_given(c, op);
+	} else if (op->what == SLOT_SETTLE) {
+		if (c->reserved)
+			c->reserved--;
+		if (op->proven && c->proven)
+			c->proven--;
+		if (keeps)
+			c->state = SLUICE_COUNTER_PROVEN;
+	} else if (op->what == SLOT_PROVE) {
+		if (op->most && counter_sure(c) >= op->most)
+			return TAKEN_FULL;
+		if (!op->dry)
+			c->proven++;
+	} else if (c->proven) {
 		c->proven--;
-	c->state = SLUICE_COUNTER_PROVEN;
+	}
+	return TAKEN;
+}
+
+/* *empty: the counter is empty and was never proven; it is GONE and the caller deletes it. */
+static __always_inline enum taken counter_do(struct sluice_counter *c, const struct sluice_source_key *own,
+					     const struct slot_op *op, int *empty)
+{
+	enum taken got = TAKEN_GONE;
+
+	if (!c)
+		return TAKEN_GONE;
+	bpf_spin_lock(&c->lock);
+	if (counter_is(c, own)) {
+		got = counter_move(c, op, own != NULL);
+		if (own && op->transient && !c->held && c->state == SLUICE_COUNTER_NEW) {
+			c->state = SLUICE_COUNTER_GONE;
+			*empty = 1;
+		}
+	}
 	bpf_spin_unlock(&c->lock);
+	return got;
 }
 
 /* Atomic: a softirq may come between. */
@@ -156,90 +185,38 @@ static __always_inline struct sluice_counter *source_counter(const struct sluice
 	return bpf_map_lookup_elem(&sources, &own);
 }
 
-static __always_inline void source_delete(const struct sluice_source_key *key)
+/* Ends what a mark began: a counter that could not be deleted (kernels differ in why) is nobody's who is gone, and lives on. */
+static __always_inline void counter_stays(struct sluice_counter *c, const struct sluice_source_key *own)
 {
-	struct sluice_source_key own = *key;
-
-	if (!bpf_map_delete_elem(&sources, &own))
-		tally_add(SLUICE_TALLY_SOURCES, -1);
-}
-
-/* The client of a reservation has answered. TAKEN: there is room for what is sure. Dry: only asked. */
-static __always_inline enum taken counter_prove(struct sluice_counter *c, const struct sluice_limit *limit, int force,
-						int dry)
-{
-	enum taken got = TAKEN;
-
-	if (!c)
-		return TAKEN_GONE;
 	bpf_spin_lock(&c->lock);
-	if (!force && limit->connections && counter_sure(c) >= limit->connections)
-		got = TAKEN_FULL;
-	else if (!force && limit->rate && events_sure(c, c->window.sum) >= limit->rate)
-		got = TAKEN_FAST;
-	else if (!dry)
-		c->proven++;
-	bpf_spin_unlock(&c->lock);
-	return got;
-}
-
-/* The answer was taken back, or its reservation given back meanwhile. */
-static __always_inline void counter_unprove(struct sluice_counter *c)
-{
-	if (!c)
-		return;
-	bpf_spin_lock(&c->lock);
-	if (c->proven)
-		c->proven--;
+	if (c->state == SLUICE_COUNTER_GONE && key_is(&c->of, own))
+		c->state = SLUICE_COUNTER_NEW;
 	bpf_spin_unlock(&c->lock);
 }
 
-static const struct sluice_counter counter_fresh; /* not on the stack, which is small */
-
-static __noinline struct sluice_counter *source_open(const struct sluice_source_key *key)
+static __always_inline void counter_delete(void *table, __u32 row, struct sluice_counter *c,
+					   const struct sluice_source_key *own)
 {
-	struct sluice_counter *c;
-
-	c = bpf_map_lookup_elem(&sources, key);
-	if (c)
-		return c;
-	if (!bpf_map_update_elem(&sources, key, &counter_fresh, BPF_NOEXIST))
-		tally_add(SLUICE_TALLY_SOURCES, 1);
-	return bpf_map_lookup_elem(&sources, key);
+	if (!bpf_map_delete_elem(table, own))
+		tally_add(row, -1);
+	else
+		counter_stays(c, own);
 }
 
-static __always_inline void source_give(const struct sluice_source_key *key, struct sluice_counter *c,
-					const struct give *how)
+/* enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. `fresh` is empty but for its key. */
+static __always_inline enum taken table_take(void *table, __u32 row, const struct sluice_counter *fresh, __u32 most,
+					     const struct take *how)
 {
-	if (counter_give(c, how))
-		source_delete(key);
-}
+	struct sluice_counter *c = bpf_map_lookup_elem(table, &fresh->of);
 
-/* enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. */
-__noinline int source_take(const struct sluice_source_key *key, const struct sluice_limit *limit,
-			   const struct take *how)
-{
-	/* Not transient: the element may be another source's by now. One left empty is the reaper's. */
-	struct give undo = {};
-	struct sluice_source_key own; /* see source_counter() */
-	struct sluice_counter *c;
-	enum taken got;
-
-	if (!key || !limit || !how)
-		return TAKEN_NO_ROOM;
-	own = *key;
-	c = how->dry ? bpf_map_lookup_elem(&sources, &own) : source_open(&own);
-	if (!c) /* an empty counter refuses nobody */
-		return how->dry ? TAKEN : TAKEN_NO_ROOM;
-	got = counter_take(c, limit, how);
-	if (got != TAKEN || how->dry || bpf_map_lookup_elem(&sources, &own) == c)
-		return got;
-	undo.now = how->now;
-	undo.reserved = how->reserve;
-	undo.proven = how->proven;
-	undo.taken_ns = how->reserve ? how->now : 0;
-	counter_give(c, &undo);
-	return TAKEN_GONE;
+	if (!c && how->dry)
+		return TAKEN; /* an empty counter refuses nobody */
+	if (!c) {
+		if (!bpf_map_update_elem(table, &fresh->of, fresh, BPF_NOEXIST))
+			tally_add(row, 1);
+		c = bpf_map_lookup_elem(table, &fresh->of);
+	}
+	return c ? counter_take(c, &fresh->of, most, how) : TAKEN_NO_ROOM;
 }
 
 /* The finaliser of MurmurHash3 (Austin Appleby, public domain). */
@@ -250,26 +227,105 @@ static __always_inline __u32 hash_mix(__u32 h)
 	return h ^ h >> 16;
 }
 
-static __always_inline struct sluice_counter *shared_of(const struct sluice_source_key *key)
-{
-	__u32 hash = key->service, i;
+#define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
 
-	for (i = 0; i < 4; i++)
-		hash = hash_mix(hash ^ key->addr.word[i]);
-	hash &= SLUICE_SHARED - 1;
-	return bpf_map_lookup_elem(&shared, &hash);
+static __always_inline void sip_round(__u64 v[4])
+{
+	v[0] += v[1];
+	v[1] = ROTATE(v[1], 13) ^ v[0];
+	v[0] = ROTATE(v[0], 32);
+	v[2] += v[3];
+	v[3] = ROTATE(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = ROTATE(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = ROTATE(v[1], 17) ^ v[2];
+	v[2] = ROTATE(v[2], 32);
 }
 
-/* enum taken: of the counter that a source without one of its own shares */
-__noinline int shared_take(const struct sluice_source_key *key, const struct sluice_limit *limit,
-			   const struct take *how)
+static __always_inline void sip_word(__u64 v[4], __u64 word)
 {
-	struct sluice_counter *c;
+	v[3] ^= word;
+	sip_round(v);
+	v[0] ^= word;
+}
 
-	if (!key || !limit || !how)
-		return TAKEN_NO_ROOM;
-	c = shared_of(key);
-	return c ? counter_take(c, limit, how) : TAKEN_NO_ROOM;
+/*
+ * Who shares a counter with whom: SipHash-1-3 (Aumasson, Bernstein) of the key under a secret, so that nobody outside finds a partner
+ * for his victim. Where there is no room of one's own only.
+ */
+__noinline __u32 share_hash(const struct sluice_source_key *key)
+{
+	const struct sluice_control *now = control_row();
+	__u64 v[4], tail;
+
+	if (!key || !now)
+		return 0;
+	v[0] = now->secret[0] ^ 0x736f6d6570736575ULL;
+	v[1] = now->secret[1] ^ 0x646f72616e646f6dULL;
+	v[2] = now->secret[0] ^ 0x6c7967656e657261ULL;
+	v[3] = now->secret[1] ^ 0x7465646279746573ULL;
+	tail = (__u64)key->service | (__u64)key->bits << 16 | (__u64)key->level << 24 | 20ULL << 56;
+	sip_word(v, (__u64)key->addr.word[1] << 32 | key->addr.word[0]);
+	sip_word(v, (__u64)key->addr.word[3] << 32 | key->addr.word[2]);
+	sip_word(v, tail);
+	v[2] ^= 0xff;
+	sip_round(v);
+	sip_round(v);
+	sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* `share`: share_hash() of who shares it. */
+static __always_inline struct sluice_counter *shared_at(__u32 share, int network)
+{
+	__u32 index = (share & (SLUICE_SHARED - 1)) | (network ? SLUICE_SHARED : 0);
+
+	return bpf_map_lookup_elem(&shared, &index);
+}
+
+enum shared_row { SHARED_SLOTS, SHARED_RATES };
+
+static __always_inline void shared_used(__u32 row, __s64 change)
+{
+	__u64 *use = bpf_map_lookup_elem(&shared_held, &row);
+
+	if (use)
+		__sync_fetch_and_add(use, change);
+}
+
+/* Not 0: somebody found no room of his own. */
+static __always_inline int shared_in_use(__u32 row)
+{
+	const __u64 *use = bpf_map_lookup_elem(&shared_held, &row);
+
+	return use && *use;
+}
+
+/* enum taken: of the counter that a source, or network, without one of its own shares */
+static __always_inline enum taken shared_take(__u32 share, int network, __u32 most, const struct take *how)
+{
+	struct sluice_counter *c = shared_at(share, network);
+	enum taken got = c ? counter_take(c, NULL, most, how) : TAKEN_FULL;
+
+	if (got == TAKEN && !how->dry)
+		shared_used(SHARED_SLOTS, 1);
+	return got;
+}
+
+/* What a SYN is judged by before it takes anything: the source's own counter, else the one that it shares, else NULL. */
+static __always_inline const struct sluice_counter *source_seen(const struct sluice_source_key *key)
+{
+	const struct sluice_counter *c = bpf_map_lookup_elem(&sources, key);
+
+	return c || !shared_in_use(SHARED_SLOTS) ? c : shared_at(share_hash(key), 0);
+}
+
+static __always_inline const struct sluice_counter *network_seen(const struct sluice_source_key *key)
+{
+	const struct sluice_counter *c = bpf_map_lookup_elem(&networks, key);
+
+	return c || !shared_in_use(SHARED_SLOTS) ? c : shared_at(share_hash(key), 1);
 }
 
 static __always_inline struct sluice_counter *total_of(__u32 index)
@@ -277,74 +333,23 @@ static __always_inline struct sluice_counter *total_of(__u32 index)
 	return bpf_map_lookup_elem(&totals, &index);
 }
 
-/* enum taken */
-__noinline int total_take(__u32 index, const struct sluice_limit *limit, const struct take *how)
+/* Frees a counter that holds nothing, in whatever state. Not 0: there was one. */
+static __always_inline int counter_free(void *table, __u32 row, const struct sluice_source_key *own)
 {
-	struct sluice_counter *c = total_of(index);
+	struct sluice_counter *c = bpf_map_lookup_elem(table, own);
+	int gone = 0;
 
-	if (!c || !limit || !how)
-		return TAKEN_NO_ROOM;
-	return counter_take(c, limit, how);
-}
-
-/* To a counter that stays. */
-static __always_inline void lasting_give(struct sluice_counter *c, const struct give *how)
-{
-	struct give kept = *how;
-
-	kept.transient = 0;
-	if (c)
-		counter_give(c, &kept);
-}
-
-/* Gives back what h->holds says. */
-__noinline int holding_give(const struct sluice_holding *h, const struct give *how)
-{
-	struct sluice_counter *c;
-
-	if (!h || !how)
+	if (!c)
 		return 0;
-	if (h->holds & SLUICE_HOLDS_SERVICE)
-		lasting_give(total_of(h->source.service), how);
-	if (h->holds & SLUICE_HOLDS_SET)
-		lasting_give(total_of(h->set_total), how);
-	if (h->holds & SLUICE_HOLDS_SHARED)
-		lasting_give(shared_of(&h->source), how);
-	if (!(h->holds & SLUICE_HOLDS_SOURCE))
-		return 0;
-	c = source_counter(&h->source);
-	if (c)
-		source_give(&h->source, c, how);
-	return 0;
-}
-
-/* The reservation that holds these slots has become a connection. */
-__noinline int holding_settle(const struct sluice_holding *h, int proven)
-{
-	if (!h)
-		return 0;
-	if (h->holds & SLUICE_HOLDS_SERVICE)
-		counter_settle(total_of(h->source.service), proven);
-	if (h->holds & SLUICE_HOLDS_SET)
-		counter_settle(total_of(h->set_total), proven);
-	if (h->holds & SLUICE_HOLDS_SHARED)
-		counter_settle(shared_of(&h->source), proven);
-	if (h->holds & SLUICE_HOLDS_SOURCE)
-		counter_settle(source_counter(&h->source), proven);
-	return 0;
-}
-
-/* Takes the proof back from the counters of `h` that `of` (SLUICE_HOLDS_*) names. */
-static __always_inline void holding_unprove(const struct sluice_holding *h, __u16 of)
-{
-	if (of & SLUICE_HOLDS_SERVICE)
-		counter_unprove(total_of(h->source.service));
-	if (of & SLUICE_HOLDS_SET)
-		counter_unprove(total_of(h->set_total));
-	if (of & SLUICE_HOLDS_SHARED)
-		counter_unprove(shared_of(&h->source));
-	if (of & SLUICE_HOLDS_SOURCE)
-		counter_unprove(source_counter(&h->source));
+	bpf_spin_lock(&c->lock);
+	if (!c->held && counter_is(c, own)) {
+		c->state = SLUICE_COUNTER_GONE;
+		gone = 1;
+	}
+	bpf_spin_unlock(&c->lock);
+	if (gone)
+		counter_delete(table, row, c, own);
+	return gone;
 }
 
 #endif

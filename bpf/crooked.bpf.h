@@ -12,7 +12,6 @@
 #define FLAG_PSH 8
 #define FLAG_ACK 16
 #define FLAG_URG 32
-#define FRAGMENT_NS (30ULL * 1000000000) /* how long the host waits for the others: net.ipv4.ipfrag_time */
 
 /* RFC 9293, 3.10.7: after the SYN everything but a RST carries ACK; SYN, FIN and RST exclude each other. PSH is free. */
 static __always_inline int flags_are_crooked(__u8 flags)
@@ -48,7 +47,7 @@ static __always_inline enum sluice_reason fragment_recall(struct sluice_pkt *pkt
 
 	fragment_key_of(pkt, &key);
 	first = bpf_map_lookup_elem(&fragments, &key);
-	if (!first || bpf_ktime_get_ns() - first->seen_ns > FRAGMENT_NS || pkt->fragment_offset >= first->end)
+	if (!first || bpf_ktime_get_ns() - first->seen_ns > SLUICE_FRAGMENT_NS || pkt->fragment_offset >= first->end)
 		return SLUICE_LATER_FRAGMENT;
 	pkt->local_port = first->port;
 	return SLUICE_UNDECIDED;

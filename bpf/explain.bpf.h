@@ -3,28 +3,50 @@
 #ifndef SLUICE_EXPLAIN_BPF_H
 #define SLUICE_EXPLAIN_BPF_H
 
-static __always_inline void tally_fill(struct sluice_tally *out, const struct sluice_counter *c)
+static __always_inline void tally_fill(struct sluice_tally *out, const struct sluice_counter *c,
+				       const struct sluice_rate *r)
 {
 	__u64 width = out->limit.width_ns;
 
-	if (!c)
-		return;
-	out->held = c->held;
-	out->events = width ? window_sum(&c->window, bpf_ktime_get_ns() / width, width) : 0;
+	if (c)
+		out->held = c->held;
+	if (r && width)
+		out->events = window_sum(&r->all, bpf_ktime_get_ns() / width, width);
 }
 
-/* These two are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
+/* These are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
 __noinline int source_tally(const struct sluice_source_key *key, struct sluice_tally *out)
 {
-	if (key && out)
-		tally_fill(out, source_counter(key));
+	const struct sluice_counter *c;
+	struct sluice_rate_key rate;
+
+	if (!key || !out)
+		return 0;
+	rate.of = *key;
+	rate.seconds = rate_seconds(&out->limit);
+	c = source_seen(&rate.of);
+	tally_fill(out, c, rate_seen(&rate));
+	return 0;
+}
+
+__noinline int network_tally(const struct sluice_holding *h, struct sluice_tally *out)
+{
+	const struct sluice_counter *c;
+	struct sluice_rate_key rate;
+
+	if (!h || !out)
+		return 0;
+	rate.of = network_of(h);
+	rate.seconds = rate_seconds(&out->limit);
+	c = network_seen(&rate.of);
+	tally_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 
 __noinline int total_tally(__u32 index, struct sluice_tally *out)
 {
 	if (index && out)
-		tally_fill(out, total_of(index));
+		tally_fill(out, total_of(index), bpf_map_lookup_elem(&total_rates, &index));
 	return 0;
 }
 
@@ -52,6 +74,10 @@ static __always_inline void explanation_fill(struct sluice_explanation *out, con
 	one = (struct sluice_tally){ .limit = view->row->total };
 	total_tally(view->service, &one);
 	out->tally[2] = one;
+	one = (struct sluice_tally){ .limit = view->rule->network };
+	if (h.network_bits)
+		network_tally(&h, &one);
+	out->tally[3] = one;
 }
 
 #endif

@@ -49,10 +49,14 @@ static __always_inline void inside_note(const struct sluice_tuple *tuple, __u64 
 __noinline int inside_lives(const struct sluice_tuple *tuple)
 {
 	const struct sluice_connection *c;
+	struct sluice_tuple own; /* Linux 6.1 takes no argument for a key */
 	const __u64 *found;
 	__u64 cookie;
 
-	found = tuple ? bpf_map_lookup_elem(&insides, tuple) : NULL;
+	if (!tuple)
+		return 0;
+	own = *tuple;
+	found = bpf_map_lookup_elem(&insides, &own);
 	if (!found)
 		return 0;
 	cookie = *found;

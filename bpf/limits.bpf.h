@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The limits of one connection: those of its source, its set and its service together. Charges all three or none, and says which one
- * is full. Called by admission (admit.bpf.h, answered.bpf.h) and by the tracker; counter.bpf.h knows about one counter at a time.
+ * A glance at the limits of a connection before anything is charged: which one is full, and of what, of connections or of handshakes
+ * that a spoofer may have begun. Called by admission.
  */
 #ifndef SLUICE_LIMITS_BPF_H
 #define SLUICE_LIMITS_BPF_H
@@ -9,104 +9,11 @@
 #define STALL_NS \
 	(300ULL * 1000000) /* a source full of reservations that none of them leaves for so long is contested */
 
-static __always_inline void room_missed(__u32 table)
+/* The limit is one of many sources together. */
+static __always_inline int reason_is_of_many(enum sluice_reason why)
 {
-	__u64 *times = bpf_map_lookup_elem(&no_room, &table);
-
-	if (times)
-		++*times;
-}
-
-static __always_inline enum sluice_reason refusal(enum taken got, enum sluice_reason full, enum sluice_reason fast)
-{
-	if (got == TAKEN_FULL)
-		return full;
-	if (got == TAKEN_FAST)
-		return fast;
-	return SLUICE_UNPARSED;
-}
-
-/* Takes slots for `h` and notes in h->holds what it holds: ADMITTED. On a refusal it holds nothing. */
-__noinline int holding_take(struct sluice_holding *h, const struct sluice_rule *rule, const struct sluice_service *row,
-			    const struct take *how)
-{
-	enum sluice_reason why = SLUICE_ADMITTED;
-	struct give undo = { .transient = 1 };
-	__u16 holds = SLUICE_HOLDS_SOURCE;
-	enum taken got = TAKEN_GONE;
-	int tries;
-
-	if (!h || !rule || !row || !how)
-		return SLUICE_UNPARSED;
-	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE; tries++)
-		got = source_take(&h->source, &rule->source, how);
-	if (got == TAKEN_NO_ROOM || got == TAKEN_GONE) {
-		room_missed(SLUICE_TABLE_SOURCES);
-		got = shared_take(&h->source, &rule->source, how);
-		holds = SLUICE_HOLDS_SHARED;
-	}
-	if (got != TAKEN)
-		return refusal(got, SLUICE_SOURCE_CONNECTIONS, SLUICE_SOURCE_RATE);
-	h->holds |= holds;
-	if (h->set_total) {
-		got = total_take(h->set_total, &rule->set, how);
-		if (got == TAKEN)
-			h->holds |= SLUICE_HOLDS_SET;
-		else
-			why = refusal(got, SLUICE_SET_CONNECTIONS, SLUICE_SET_RATE);
-	}
-	if (why == SLUICE_ADMITTED) {
-		got = total_take(h->source.service, &row->total, how);
-		if (got == TAKEN)
-			h->holds |= SLUICE_HOLDS_SERVICE;
-		else
-			why = refusal(got, SLUICE_SERVICE_CONNECTIONS, SLUICE_SERVICE_RATE);
-	}
-	if (why == SLUICE_ADMITTED || how->dry)
-		return why;
-	undo.now = how->now;
-	undo.taken_ns = how->reserve ? how->now : 0;
-	undo.reserved = how->reserve;
-	undo.proven = how->proven;
-	holding_give(h, &undo);
-	h->holds = 0;
-	return why;
-}
-
-/*
- * Tells the counters of `h` that its client has answered (dry: asks them): ADMITTED, or why there is no room for one more that
- * is sure.
- */
-__noinline int holding_prove(const struct sluice_holding *h, const struct sluice_rule *rule,
-			     const struct sluice_service *row, int force, int dry)
-{
-	enum taken got = TAKEN;
-	__u16 told = 0;
-
-	if (!h || !rule || !row)
-		return SLUICE_UNPARSED;
-	if (h->holds & SLUICE_HOLDS_SOURCE)
-		got = counter_prove(source_counter(&h->source), &rule->source, force, dry);
-	else if (h->holds & SLUICE_HOLDS_SHARED)
-		got = counter_prove(shared_of(&h->source), &rule->source, force, dry);
-	if (got != TAKEN)
-		return refusal(got, SLUICE_SOURCE_CONNECTIONS, SLUICE_SOURCE_RATE);
-	if (!dry)
-		told = h->holds & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED);
-	if (h->holds & SLUICE_HOLDS_SET)
-		got = counter_prove(total_of(h->set_total), &rule->set, force, dry);
-	if (got != TAKEN) {
-		holding_unprove(h, told);
-		return refusal(got, SLUICE_SET_CONNECTIONS, SLUICE_SET_RATE);
-	}
-	if (!dry)
-		told |= h->holds & SLUICE_HOLDS_SET;
-	if (h->holds & SLUICE_HOLDS_SERVICE)
-		got = counter_prove(total_of(h->source.service), &row->total, force, dry);
-	if (got == TAKEN)
-		return SLUICE_ADMITTED;
-	holding_unprove(h, told);
-	return refusal(got, SLUICE_SERVICE_CONNECTIONS, SLUICE_SERVICE_RATE);
+	return why == SLUICE_SET_CONNECTIONS || why == SLUICE_SERVICE_CONNECTIONS || why == SLUICE_SET_RATE ||
+	       why == SLUICE_SERVICE_RATE;
 }
 
 enum fills {
@@ -143,27 +50,111 @@ static __always_inline enum fills total_fills(__u32 index, __u32 limit)
 	return fills;
 }
 
+/* The same of a rate. `many`: of many sources together. */
+static __always_inline enum fills rate_fills(const struct sluice_rate *r, const struct sluice_limit *limit, int many)
+{
+	__u64 now, width = limit->width_ns;
+	__u32 sure, all;
+
+	if (!r || !limit->rate || !width || r->all.sum < limit->rate)
+		return FILLS_NOT;
+	now = bpf_ktime_get_ns();
+	all = rate_sum(r, now / width, width, 0);
+	sure = rate_sum(r, now / width, width, 1);
+	if (all < limit->rate)
+		return FILLS_NOT;
+	if (sure >= limit->rate)
+		return FILLS_SURE;
+	if (many ? (all - sure) * 2 >= limit->rate : now - r->seen_ns > STALL_NS)
+		return FILLS_CONTESTED;
+	return FILLS_UNSURE;
+}
+
+/* enum fills, of a source or a network. */
+__noinline int level_rate_fills(const struct sluice_holding *h, int network, const struct sluice_limit *limit)
+{
+	struct sluice_rate_key own;
+
+	if (!h || !limit)
+		return FILLS_NOT;
+	own.of = level_key(h, network);
+	own.seconds = rate_seconds(limit);
+	return rate_fills(rate_seen(&own), limit, 0);
+}
+
+__noinline int network_fills(const struct sluice_holding *h, __u32 limit)
+{
+	struct sluice_source_key own;
+
+	if (!h)
+		return FILLS_NOT;
+	own = network_of(h);
+	return source_fills(network_seen(&own), limit);
+}
+
+/* enum fills, of a set or a service. */
+__noinline int total_rate_fills(__u32 index, const struct sluice_limit *limit)
+{
+	const struct sluice_rate *r = limit ? bpf_map_lookup_elem(&total_rates, &index) : NULL;
+
+	return r ? rate_fills(r, limit, 1) : FILLS_NOT;
+}
+
+/* The first limit that is surely full decides; else the first that is full at all. */
+static __always_inline void peek_add(enum fills *fills, enum sluice_reason *why, enum fills here,
+				     enum sluice_reason reason)
+{
+	if (here == FILLS_NOT || *fills == FILLS_SURE || (*fills != FILLS_NOT && here != FILLS_SURE))
+		return;
+	*fills = here;
+	*why = reason;
+}
+
+#define PEEK(fills, why) ((why) << 8 | (fills))
+
+/* Networks and rates, which most policies have not, in one call: PEEK() of what there is to add. */
+__noinline int limits_peek_more(const struct sluice_holding *h, const struct sluice_rule *rule,
+				const struct sluice_service *row)
+{
+	enum sluice_reason why = SLUICE_UNDECIDED;
+	enum fills fills = FILLS_NOT;
+
+	if (!h || !rule || !row)
+		return FILLS_NOT;
+	if (h->source_seconds)
+		peek_add(&fills, &why, level_rate_fills(h, 0, &rule->source), SLUICE_SOURCE_RATE);
+	if (fills != FILLS_SURE && h->network_bits)
+		peek_add(&fills, &why, network_fills(h, rule->network.connections), SLUICE_NETWORK_CONNECTIONS);
+	if (fills != FILLS_SURE && h->network_seconds)
+		peek_add(&fills, &why, level_rate_fills(h, 1, &rule->network), SLUICE_NETWORK_RATE);
+	if (fills != FILLS_SURE && h->set_total && rule->set.rate)
+		peek_add(&fills, &why, total_rate_fills(h->set_total, &rule->set), SLUICE_SET_RATE);
+	if (fills != FILLS_SURE && row->total.rate)
+		peek_add(&fills, &why, total_rate_fills(h->source.service, &row->total), SLUICE_SERVICE_RATE);
+	return PEEK(fills, why);
+}
+
 /* A glance, before any counter is made or locked: UNDECIDED, or why this SYN cannot have a slot, and what fills the counter. */
 static __always_inline enum sluice_reason limits_peek(const struct sluice_view *view,
 						      const struct sluice_counter *source,
 						      const struct sluice_holding *h, enum fills *fills)
 {
-	enum fills set, total;
+	enum sluice_reason why = SLUICE_UNDECIDED;
+	int more;
 
-	*fills = source_fills(source, view->rule->source.connections);
+	*fills = FILLS_NOT;
+	peek_add(fills, &why, source_fills(source, view->rule->source.connections), SLUICE_SOURCE_CONNECTIONS);
 	if (*fills == FILLS_SURE)
-		return SLUICE_SOURCE_CONNECTIONS;
-	set = h->set_total ? total_fills(h->set_total, view->rule->set.connections) : FILLS_NOT;
-	total = total_fills(h->source.service, view->row->total.connections);
-	if (set == FILLS_SURE || (*fills == FILLS_NOT && total != FILLS_SURE && set)) {
-		*fills = set;
-		return SLUICE_SET_CONNECTIONS;
-	}
-	if (total == FILLS_SURE || (*fills == FILLS_NOT && total)) {
-		*fills = total;
-		return SLUICE_SERVICE_CONNECTIONS;
-	}
-	return *fills ? SLUICE_SOURCE_CONNECTIONS : SLUICE_UNDECIDED;
+		return why;
+	if (h->set_total)
+		peek_add(fills, &why, total_fills(h->set_total, view->rule->set.connections), SLUICE_SET_CONNECTIONS);
+	peek_add(fills, &why, total_fills(h->source.service, view->row->total.connections), SLUICE_SERVICE_CONNECTIONS);
+	if (*fills == FILLS_SURE ||
+	    !(h->source_seconds | h->network_bits | view->rule->set.rate | view->row->total.rate))
+		return why;
+	more = limits_peek_more(h, view->rule, view->row);
+	peek_add(fills, &why, more & 0xff, more >> 8);
+	return why;
 }
 
 #endif

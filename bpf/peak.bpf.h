@@ -59,23 +59,50 @@ static __always_inline void peak_move(__u32 *histogram, __u32 from, __u32 to)
 		__sync_fetch_and_add(cell, 1);
 }
 
-static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_counter *c)
+/*
+ * One more connection in an interval: how many there were, as far as two numbers tell: all of the running interval, and of the one
+ * before the part that is not over yet. Under the counter's lock.
+ */
+static __always_inline __u32 pace_note(struct sluice_counter *c, __u64 interval, __u64 now)
+{
+	__u32 epoch = interval ? now / interval : 0;
+	__u64 left;
+
+	if (!interval || !now)
+		return 0;
+	if (c->pace_epoch != epoch) {
+		c->pace_before = c->pace_epoch + 1 == epoch ? c->pace_now : 0;
+		c->pace_now = 0;
+		c->pace_epoch = epoch;
+	}
+	c->pace_now++;
+	left = (interval - now % interval) >> 10;
+	return c->pace_now + (c->pace_before * left + (interval >> 10)) / ((interval >> 10) + 1);
+}
+
+static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_counter *c,
+					const struct sluice_source_key *own, __u64 now)
 {
 	__u32 connections = 0, rate = 0, was_connections = 0, was_rate = 0;
+	__u64 interval = p->width_ns * (SLUICE_RATE_BUCKETS - 1);
 
 	bpf_spin_lock(&c->lock);
-	connections = c->held - c->reserved;
-	rate = c->window.width_ns == p->width_ns ? c->window.sum : 0;
+	if (counter_is(c, own)) {
+		connections = c->held - c->reserved;
+		rate = pace_note(c, interval, now);
+	}
 	bpf_spin_unlock(&c->lock);
 	connections = peak_bucket(connections);
 	rate = peak_bucket(rate);
 	bpf_spin_lock(&c->lock);
-	was_connections = c->peak_connections;
-	was_rate = c->peak_rate;
-	if (connections > was_connections)
-		c->peak_connections = connections;
-	if (rate > was_rate)
-		c->peak_rate = rate;
+	if (counter_is(c, own)) {
+		was_connections = c->peak_connections;
+		was_rate = c->peak_rate;
+		if (connections > was_connections)
+			c->peak_connections = connections;
+		if (rate > was_rate)
+			c->peak_rate = rate;
+	}
 	bpf_spin_unlock(&c->lock);
 	if (connections > was_connections)
 		peak_move(p->source_connections, was_connections, connections);
@@ -84,14 +111,19 @@ static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_co
 }
 
 /* Two processors may both find a new peak: the lower one may win, and is outdone by the next connection. */
-static __always_inline void service_peak(struct sluice_peaks *p, const struct sluice_counter *c)
+static __always_inline void service_peak(struct sluice_peaks *p, struct sluice_counter *c, __u64 now)
 {
-	__u32 connections = c->held - c->reserved;
+	__u64 interval = p->total_width_ns * (SLUICE_RATE_BUCKETS - 1);
+	__u32 connections, rate;
 
+	bpf_spin_lock(&c->lock);
+	connections = c->held - c->reserved;
+	rate = pace_note(c, interval, now);
+	bpf_spin_unlock(&c->lock);
 	if (connections > p->connections)
 		p->connections = connections;
-	if (c->window.width_ns == p->total_width_ns && c->window.sum > p->rate)
-		p->rate = c->window.sum;
+	if (rate > p->rate)
+		p->rate = rate;
 }
 
 static __always_inline int limit_is(const struct sluice_limit *a, const struct sluice_limit *b)
@@ -100,8 +132,9 @@ static __always_inline int limit_is(const struct sluice_limit *a, const struct s
 }
 
 /* Verified once, apart from its callers. */
-__noinline int peaks_take(const struct sluice_source_key *key, int source_too)
+__noinline int peaks_take(const struct sluice_source_key *key, int source_too, int is_new)
 {
+	__u64 now = is_new ? bpf_ktime_get_ns() : 0;
 	struct sluice_peaks *p;
 	struct sluice_counter *c;
 	__u32 index;
@@ -113,19 +146,19 @@ __noinline int peaks_take(const struct sluice_source_key *key, int source_too)
 	c = total_of(index);
 	if (!p || !c)
 		return 0;
-	service_peak(p, c);
+	service_peak(p, c, now);
 	c = source_too ? source_counter(key) : NULL;
 	if (c)
-		source_peak(p, c);
+		source_peak(p, c, key, now);
 	return 0;
 }
 
-/* A connection that holds `h` was established. */
-static __always_inline void peaks_note(const struct sluice_view *view, const struct sluice_holding *h)
+/* A connection that holds `h` was established (is_new), or is counted now though it stood before. */
+static __always_inline void peaks_note(const struct sluice_view *view, const struct sluice_holding *h, int is_new)
 {
 	int ordinary = view->rule->action == SLUICE_ACTION_LIMIT && limit_is(&view->rule->source, &view->row->source);
 
-	peaks_take(&h->source, ordinary && h->holds & SLUICE_HOLDS_SOURCE);
+	peaks_take(&h->source, ordinary && h->holds & SLUICE_HOLDS_SOURCE, is_new);
 }
 
 #endif

@@ -12,12 +12,10 @@
 #define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
 #define STRAY_RATE 4 /* strays among these in STRAY_NS: an ACK flood */
 #define STRAY_NS (1000ULL * 1000000)
-#define SKETCH_FULL 0xffffffff
 
 /* What the sweeper and the reaper carry through a map. */
 struct sweep {
 	__u64 now;
-	__u64 retention;
 	__u32 group, next; /* of handshakes: the first of this step, and of the next one */
 };
 
@@ -178,7 +176,7 @@ static __always_inline int stray_sample(__u32 service)
 	       (settled->packets + strays->packets + forged->packets) % STRAY_SAMPLE == STRAY_SAMPLE / 2;
 }
 
-/* Not 0: no threshold is exceeded by more than the part of it that counts as calm. Looks up what it locks, as source_free() does. */
+/* Not 0: no threshold is exceeded by more than the part of it that counts as calm. Looks up what it locks, as counter_free() does. */
 static __always_inline int pressure_is_low(__u32 service, const struct sluice_flood *flood, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(service);
@@ -215,71 +213,6 @@ static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressu
 		cookies_want(p, s->now);
 	if (p->ack_flood && p->ack_flood_until_ns < s->now)
 		p->ack_flood = 0;
-	return 0;
-}
-
-static __always_inline struct sluice_cell *sketch_cell(const struct sluice_source_key *key, __u32 seed, __u32 row)
-{
-	__u32 hash = hash_mix(seed + row * 0x9e3779b9) ^ key->service, i;
-
-	for (i = 0; i < 4; i++)
-		hash = hash_mix(hash ^ key->addr.word[i]);
-	hash = row * SLUICE_SKETCH_CELLS + (hash & (SLUICE_SKETCH_CELLS - 1));
-	return bpf_map_lookup_elem(&sketch, &hash);
-}
-
-/* The cell as it is in the interval `epoch`. */
-static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, __u32 epoch)
-{
-	struct sluice_cell at = { .epoch = epoch, .now = c->now, .before = c->before };
-
-	if (c->epoch != epoch) {
-		at.before = c->epoch + 1 == epoch ? c->now : 0;
-		at.now = 0;
-	}
-	return at;
-}
-
-/* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
-static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval, int dry)
-{
-	struct sluice_cell at = cell_at(c, epoch);
-
-	if (c->epoch != epoch && !dry)
-		*c = at;
-	return at.now + (__u64)at.before * (interval - gone) / interval;
-}
-
-/*
- * Not 0: the source has used up its SYN rate; otherwise this SYN is counted. An estimate: never less than what the source sent,
- * in the mean of intervals, and more where it shares all its cells with others. Races lose a count now and then. Dry: only asked.
- */
-__noinline int sketch_refuses(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed,
-			      int dry)
-{
-	__u64 interval, now = bpf_ktime_get_ns(), gone;
-	__u32 least = SKETCH_FULL, epoch, seen, row;
-	struct sluice_cell *c;
-
-	if (!key || !limit || !limit->rate || !limit->width_ns)
-		return 0;
-	interval = limit->width_ns * (SLUICE_RATE_BUCKETS - 1);
-	epoch = now / interval;
-	gone = now % interval;
-	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
-		c = sketch_cell(key, seed, row);
-		seen = c ? cell_read(c, epoch, gone, interval, dry) : SKETCH_FULL;
-		least = seen < least ? seen : least;
-	}
-	if (least >= limit->rate)
-		return 1;
-	if (dry)
-		return 0;
-	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
-		c = sketch_cell(key, seed, row);
-		if (c)
-			c->now++;
-	}
 	return 0;
 }
 

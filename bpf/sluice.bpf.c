@@ -18,11 +18,15 @@
 #include "checksum.bpf.h"
 #include "crooked.bpf.h"
 #include "trie.bpf.h"
+#include "inner.bpf.h"
 #include "classify.bpf.h"
 #include "local.bpf.h"
 #include "may_answer.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
+#include "rate.bpf.h"
+#include "levels.bpf.h"
+#include "holding.bpf.h"
 #include "limits.bpf.h"
 #include "count.bpf.h"
 #include "handshake.bpf.h"
@@ -31,6 +35,7 @@
 #include "pressure.bpf.h"
 #include "flow.bpf.h"
 #include "fastopen.bpf.h"
+#include "sketch.bpf.h"
 #include "cookie.bpf.h"
 #include "inside.bpf.h"
 #include "admit.bpf.h"
@@ -299,20 +304,10 @@ int sluice_sweep(struct bpf_sk_lookup *ctx)
 	return sweep_start() ? SK_DROP : SK_PASS;
 }
 
+/* Frees what `due` lists, where it is still idle: at most SLUICE_DUE counters and rates, so that no run is long. */
 SEC("sk_lookup")
 int sluice_reap(struct bpf_sk_lookup *ctx)
 {
 	reap_due();
 	return SK_PASS;
-}
-
-/* PASS: the counter of this source (the remote address, cut to the aggregation length) at this service (the local port) is freed. */
-SEC("sk_lookup")
-int sluice_free(struct bpf_sk_lookup *ctx)
-{
-	struct sluice_source_key key = { .addr = { { ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2],
-						     ctx->remote_ip6[3] } },
-					 .service = ctx->local_port };
-
-	return source_free(&key) ? SK_PASS : SK_DROP;
 }

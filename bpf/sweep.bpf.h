@@ -23,8 +23,8 @@ static __always_inline void expired_release(const struct handshake_note *was, __
 /* Moves one element on. From EXPIRING on its port is watched, so before its slots are released all that passed unjudged is settled. */
 static __noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
 {
-	struct handshake_note was;
-	struct sluice_tuple tuple;
+	struct handshake_note was = {};
+	struct sluice_tuple tuple = {};
 	int state = handshake_expire(bucket, way, now, &was, &tuple);
 
 	if (state == HANDSHAKE_EXPIRING)
@@ -87,84 +87,54 @@ static __always_inline int sweep_start(void)
 	return err;
 }
 
-/*
- * Frees a counter that holds nothing. Not 0: there was one. Looks it up itself: in Linux 6.1 no lock can be taken through the
- * pointer that a callback of bpf_for_each_map_elem() gets.
- */
-static __always_inline int source_free(const struct sluice_source_key *key)
+/* Looks up what it locks: in Linux 6.1 no lock can be taken through the pointer that a callback of bpf_for_each_map_elem() gets. */
+static __always_inline int due_counter(const struct sluice_due *d)
 {
-	struct sluice_counter *c = bpf_map_lookup_elem(&sources, key);
-	int gone = 0;
+	struct sluice_source_key key = d->key.of;
 
-	if (!c)
-		return 0;
-	bpf_spin_lock(&c->lock);
-	if (!c->held) { /* also one that is GONE already: its delete failed, and whoever finds the mark finishes what it promised */
-		c->state = SLUICE_COUNTER_GONE;
-		gone = 1;
+	if (d->table == SLUICE_DUE_SOURCE)
+		return counter_free(&sources, SLUICE_TALLY_SOURCES, &key);
+	return counter_free(&networks, SLUICE_TALLY_NETWORKS, &key);
+}
+
+static __always_inline int due_rate(const struct sluice_due *d, __u64 now)
+{
+	struct sluice_rate_key key = d->key;
+	struct sluice_rate *r;
+
+	if (d->table == SLUICE_DUE_ERASED_RATE)
+		now = ~0ULL;
+	if (d->table != SLUICE_DUE_SHARED_RATE) {
+		r = bpf_map_lookup_elem(&rates, &key);
+		if (!r || !rate_end(r, &key, now) || !rate_delete(&rates, r, &key))
+			return 0;
+		tally_add(SLUICE_TALLY_RATES, -1);
+		return 1;
 	}
-	bpf_spin_unlock(&c->lock);
-	if (gone)
-		source_delete(key);
-	return gone;
-}
-
-/* A rate window must outlive its interval, also where that is longer than the retention time. */
-static long reap_source(void *map, const struct sluice_source_key *key, struct sluice_counter *c, struct sweep *s)
-{
-	struct sluice_source_key copy = *key;
-	__u64 keep = c->window.width_ns * (SLUICE_RATE_BUCKETS - 1);
-
-	if (c->held)
+	r = bpf_map_lookup_elem(&shared_rates, &key);
+	if (!r || !rate_end(r, &key, now) || !rate_delete(&shared_rates, r, &key))
 		return 0;
-	if (keep < s->retention)
-		keep = s->retention;
-	if (c->state == SLUICE_COUNTER_PROVEN && c->seen_ns + keep > s->now)
-		return 0;
-	source_free(&copy);
-	return 0;
+	shared_used(SHARED_RATES, -1);
+	return 1;
 }
 
-/* What is in force no more is forgotten, though nothing newer needs its room. */
-static long reap_suspect(void *map, const struct sluice_source_key *key, __u64 *until, struct sweep *s)
+/* 1 ends the walk: there are no more of them. */
+static long reap_one(void *map, const __u32 *index, struct sluice_due *d, struct sweep *s)
 {
-	struct sluice_source_key copy = *key;
-
-	if (*until < s->now)
-		bpf_map_delete_elem(&suspects, &copy);
-	return 0;
-}
-
-static long reap_fragment(void *map, const struct sluice_fragment_key *key, struct sluice_fragment *f, struct sweep *s)
-{
-	struct sluice_fragment_key copy = *key;
-
-	if (f->seen_ns + FRAGMENT_NS < s->now)
-		bpf_map_delete_elem(&fragments, &copy);
-	return 0;
-}
-
-static long reap_inside(void *map, const struct sluice_tuple *tuple, __u64 *cookie, struct sweep *s)
-{
-	struct sluice_tuple copy = *tuple;
-
-	if (!inside_lives(&copy))
-		bpf_map_delete_elem(&insides, &copy);
+	if (d->table == SLUICE_DUE_NOTHING)
+		return 1;
+	if (d->table == SLUICE_DUE_SOURCE || d->table == SLUICE_DUE_NETWORK)
+		d->freed = due_counter(d);
+	else
+		d->freed = due_rate(d, s->now);
 	return 0;
 }
 
 static __always_inline void reap_due(void)
 {
-	const struct sluice_generation *generation = generation_live();
 	struct sweep s = { .now = bpf_ktime_get_ns() };
 
-	if (!generation)
-		return;
-	s.retention = generation->retention_ns;
-	bpf_for_each_map_elem(&sources, reap_source, &s, 0);
-	bpf_for_each_map_elem(&suspects, reap_suspect, &s, 0);
-	bpf_for_each_map_elem(&fragments, reap_fragment, &s, 0);
-	bpf_for_each_map_elem(&insides, reap_inside, &s, 0);
+	bpf_for_each_map_elem(&due, reap_one, &s, 0);
 }
 
 #endif

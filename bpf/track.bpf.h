@@ -75,7 +75,7 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 {
 	struct sluice_connection fresh = { .seen = audit_number() };
 	struct sluice_pressure *p = pressure_of(view->service);
-	struct handshake_note note;
+	struct handshake_note note = {}; /* Linux 6.1 gives no function memory that was not written */
 
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
@@ -92,7 +92,7 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	} else {
 		holding_enter(view, tuple, &fresh.holding);
 	}
-	peaks_note(view, &fresh.holding);
+	peaks_note(view, &fresh.holding, note.held != 0);
 	if (view->row->published) {
 		half_forget(tuple);
 		inside_note(tuple, cookie);
@@ -208,7 +208,8 @@ static __always_inline int holding_is(const struct sluice_holding *a, const stru
 	for (i = 0; i < 4; i++)
 		if (a->source.addr.word[i] != b->source.addr.word[i])
 			return 0;
-	return a->source.service == b->source.service && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
+	return a->source.service == b->source.service && a->source.bits == b->source.bits &&
+	       a->network_bits == b->network_bits && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
 }
 
 /*

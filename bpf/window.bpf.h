@@ -35,7 +35,7 @@ static __always_inline __u32 window_after(__u32 running, __u32 i)
 	return at;
 }
 
-/* Forgets what is older than the window. After a change of the interval, all that was counted counts as just now. */
+/* Forgets what is older than the window. Another interval begins anew: what was counted for one says nothing of another. */
 static __always_inline void window_advance(struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
@@ -43,7 +43,7 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 
 	if (w->width_ns != width) {
 		window_clear(w);
-		w->hits[0] = w->sum;
+		w->sum = 0;
 		w->running = 0;
 		w->width_ns = width;
 		w->epoch = epoch;
@@ -68,7 +68,9 @@ static __always_inline __u32 window_sum(const struct sluice_window *w, __u64 epo
 	__u64 gap = epoch - w->epoch;
 	__u32 running = w->running, sum = w->sum, i;
 
-	if (w->width_ns != width || (__s64)gap <= 0 || running >= SLUICE_RATE_BUCKETS)
+	if (w->width_ns != width)
+		return 0;
+	if ((__s64)gap <= 0 || running >= SLUICE_RATE_BUCKETS)
 		return sum;
 	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
 		if (i >= gap)
@@ -88,15 +90,35 @@ static __always_inline void window_hit(struct sluice_window *w)
 	w->sum++;
 }
 
-/* Takes back the event of `then_epoch`, if the window still has it. */
-static __always_inline void window_refund(struct sluice_window *w, __u64 then_epoch)
+/* The bucket of `then_epoch`; SLUICE_RATE_BUCKETS: the window has none of it any more, or not yet. */
+static __always_inline __u32 window_at(const struct sluice_window *w, __u64 then_epoch)
 {
 	__u64 age = w->epoch - then_epoch;
 	__u32 at = w->running;
 
 	if (age >= SLUICE_RATE_BUCKETS)
+		return SLUICE_RATE_BUCKETS;
+	return at >= age ? at - age : at + SLUICE_RATE_BUCKETS - age;
+}
+
+/* An event of `then_epoch`: nothing where that is over. */
+static __always_inline void window_hit_at(struct sluice_window *w, __u64 then_epoch)
+{
+	__u32 at = window_at(w, then_epoch);
+
+	OPAQUE(at);
+	if (at >= SLUICE_RATE_BUCKETS)
 		return;
-	at = at >= age ? at - age : at + SLUICE_RATE_BUCKETS - age;
+	w->hits[at]++;
+	w->sum++;
+}
+
+/* Takes back the event of `then_epoch`, if the window still has it. */
+static __always_inline void window_refund(struct sluice_window *w, __u64 then_epoch)
+{
+	__u32 at = window_at(w, then_epoch);
+
+	OPAQUE(at);
 	if (at >= SLUICE_RATE_BUCKETS || !w->hits[at])
 		return;
 	w->hits[at]--;

@@ -32,7 +32,11 @@
 #define SLUICE_MAX_RULES 8192
 #define SLUICE_MAX_TOTALS 4096 /* counters of services (index = service id) and, from SLUICE_MAX_SERVICES on, of sets */
 #define SLUICE_MAX_PREFIXES 2000000
-#define SLUICE_SHARED 65536 /* counters, a power of two, for sources that find no room in `sources` */
+#define SLUICE_SHARED \
+	65536 /* counters, a power of two, for sources that find no room in `sources`; as many for networks */
+#define SLUICE_SHARED_RATES 16384 /* the same of rates, for each interval; a power of two */
+#define SLUICE_MAX_TRANSLATED 8 /* prefixes inside which an IPv6 address is an IPv4 address */
+#define SLUICE_DUE 256 /* counters and rates freed in one run */
 #define SLUICE_MAX_CONNECTIONS 1000000 /* or as many as `sources { max }` says, if that is more */
 #define SLUICE_IPV4_SHIFT 96 /* bits before an IPv4 address in its mapped form */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
@@ -69,6 +73,7 @@
  */
 #define SLUICE_EXPIRED_NS (124ULL * 1000000000)
 #define SLUICE_GUARD_NS (128ULL * 1000000000) /* longer than any cookie lives */
+#define SLUICE_FRAGMENT_NS (30ULL * 1000000000) /* how long the host waits for the others: net.ipv4.ipfrag_time */
 #define SLUICE_SUSPECT_NS (60ULL * 1000000000)
 #define SLUICE_WANT_NS (3ULL * 1000000000) /* cookies are wanted this long after the last SYN that needed one */
 #define SLUICE_SWEEP_NS (250ULL * 1000000)
@@ -91,6 +96,7 @@ struct sluice_control {
 	__u64 event_gap_ns; /* between two events of one reason on one processor */
 	__u64 bans; /* number of the last change of the bans that is in force: see struct sluice_ban */
 	__u64 bans_begun; /* not 0: a change of that number is under way, or was cut short. Userspace's own */
+	__u64 secret[2]; /* of the hashes that decide who shares a counter with whom */
 };
 
 /* Who runs here: read by userspace only. */
@@ -116,12 +122,22 @@ struct sluice_flood {
 	__u64 calm_ns; /* ... for so long */
 };
 
+/*
+ * Addresses in which an IPv4 address stands behind a prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052, 2.2). Host order: the
+ * first 64 bits of the prefix, and the next 32.
+ */
+struct sluice_translated {
+	__u64 high;
+	__u32 low;
+	__u32 bits;
+};
+
 struct sluice_generation {
 	__u64 number; /* 1, 2, 3 ...; 0: slot never filled */
 	__u32 observe; /* refuse nothing, count what would be refused */
 	__u32 classified; /* some address has a class other than 0 */
 	__u32 handshakes; /* unanswered ones that each service may have in progress: its share of the table */
-	__u32 pad;
+	__u32 translated_count;
 	struct sluice_addr mask4; /* source aggregation: of IPv4 (in mapped form), of IPv6 */
 	struct sluice_addr mask6;
 	__u64 retention_ns;
@@ -129,6 +145,7 @@ struct sluice_generation {
 	__u32 geo_entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
 	__u64 geo_built; /* CLOCK_REALTIME, seconds; 0: no database */
 	struct sluice_flood flood;
+	struct sluice_translated translated[SLUICE_MAX_TRANSLATED];
 };
 
 enum sluice_geo_kind { SLUICE_GEO_COUNTRY, SLUICE_GEO_ASN };
@@ -209,7 +226,7 @@ struct sluice_container {
 	__u16 port[SLUICE_SERVICE_PORTS]; /* in the container, of each */
 };
 
-/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval; rates are counted also without a limit. */
+/* 0 in `connections` or `rate`: no limit. `width_ns` is a 20th of the interval; without a rate, of that which `peaks` go by. */
 struct sluice_limit {
 	__u32 connections;
 	__u32 rate;
@@ -223,6 +240,7 @@ struct sluice_service {
 	char name[SLUICE_NAME_LEN]; /* "": no such service */
 	struct sluice_limit total; /* all sources together */
 	struct sluice_limit source; /* each source, unless a set says otherwise: for status; the gate reads the rule */
+	struct sluice_limit network; /* the same of each network */
 	struct sluice_limit syn; /* SYNs of each source that never completed a handshake; `connections` is not used */
 	__u16 excess; /* enum sluice_excess */
 	__u16 published; /* some container has ports of it: no cookies, and addresses are kept in `halves` */
@@ -232,6 +250,14 @@ struct sluice_service {
 
 enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY, SLUICE_ACTION_COUNTRY };
 
+/* What counts as one source, of one family; lengths are those of the mapped form. */
+struct sluice_aggregate {
+	struct sluice_addr mask;
+	__u8 source_bits; /* of `mask` */
+	__u8 network_bits; /* of the network that the source lies in; 0: it has no limits */
+	__u16 pad;
+};
+
 /* What one class of sources may do at one service. Index: slot * SLUICE_MAX_RULES + number. */
 struct sluice_rule {
 	__u16 action; /* enum sluice_action */
@@ -239,6 +265,8 @@ struct sluice_rule {
 	__u32 set_total; /* counter of the set at this service; 0: the set has no limit of its own for all its sources */
 	struct sluice_limit source;
 	struct sluice_limit set;
+	struct sluice_limit network;
+	struct sluice_aggregate aggregate[2]; /* by enum sluice_family */
 };
 
 /* Index: slot * SLUICE_MAX_CLASSES + class; class 0 is "in no set". */
@@ -261,67 +289,7 @@ struct sluice_live {
 	char text[SLUICE_TEXT_LEN];
 };
 
-/* A sliding window of events: see bpf/window.bpf.h. */
-struct sluice_window {
-	__u64 width_ns;
-	__u64 epoch; /* number of the running bucket: time / width_ns */
-	__u32 sum;
-	__u32 running; /* index of the running bucket */
-	__u32 hits[SLUICE_RATE_BUCKETS];
-	__u32 pad;
-};
-
-enum sluice_counter_state {
-	SLUICE_COUNTER_NEW, /* only reservations so far: freed when none is left */
-	SLUICE_COUNTER_PROVEN, /* completed a handshake: kept for the retention time */
-	SLUICE_COUNTER_GONE, /* being deleted: nobody may take a slot of it */
-};
-
-/* What a source, a set or a service holds. Everything under `lock`, but for readers that only want a figure. */
-struct sluice_counter {
-	struct bpf_spin_lock lock;
-	__u32 held; /* established and reserved */
-	__u32 reserved; /* of these, reserved */
-	__u32 proven; /* of these, by a client that answered: established any moment */
-	__u32 state; /* enum sluice_counter_state */
-	__u8 peak_connections, peak_rate; /* 1 + the bucket in `peaks` that counts this source; 0: none yet */
-	__u16 pad;
-	__u64 seen_ns; /* last slot taken or given back */
-	struct sluice_window window;
-};
-
-/*
- * How many sources ever held, or opened in an interval, how much: source_connections[k] counts those whose peak was in
- * (2^(k-1), 2^k], so a limit of 2^k would have refused all that buckets above k count. No addresses. Index: service id.
- * Only sources that are judged by the service's own limits.
- */
-#define SLUICE_PEAKS 24
-struct sluice_peaks {
-	__u64 width_ns; /* a 20th of the interval of the sources' rates; written by the daemon */
-	__u64 total_width_ns; /* of the service's */
-	__u32 connections, rate; /* highest of the service */
-	__u32 source_connections[SLUICE_PEAKS];
-	__u32 source_rate[SLUICE_PEAKS];
-};
-
-/* Key of a source's counter: the address cut to the aggregation length, and the service. */
-struct sluice_source_key {
-	struct sluice_addr addr;
-	__u16 service;
-	__u16 pad;
-};
-
-#define SLUICE_HOLDS_SOURCE 1
-#define SLUICE_HOLDS_SET 2
-#define SLUICE_HOLDS_SERVICE 4
-#define SLUICE_HOLDS_SHARED 8 /* instead of SLUICE_HOLDS_SOURCE */
-
-/* Which counters one connection holds a slot of: what was taken is what is given back, whatever the policy became. */
-struct sluice_holding {
-	struct sluice_source_key source;
-	__u16 set_total;
-	__u16 holds; /* SLUICE_HOLDS_* */
-};
+#include "counters.h"
 
 struct sluice_tuple {
 	struct sluice_addr source;
@@ -378,7 +346,13 @@ struct sluice_fragment {
 };
 
 /* Tables that turn sources away when they are full; index of `no_room`. */
-enum sluice_table { SLUICE_TABLE_SOURCES, SLUICE_TABLE_HANDSHAKES, SLUICE_TABLES };
+enum sluice_table {
+	SLUICE_TABLE_SOURCES,
+	SLUICE_TABLE_HANDSHAKES,
+	SLUICE_TABLE_NETWORKS,
+	SLUICE_TABLE_RATES,
+	SLUICE_TABLES
+};
 
 /* What the daemon changed in net.ipv4.tcp_syncookies of the namespace, so that any successor can put it back. */
 struct sluice_tuning {
@@ -405,7 +379,9 @@ enum sluice_tally_row {
 	SLUICE_TALLY_SOURCES, /* elements of `sources`: else only a walk of the whole table tells */
 	SLUICE_TALLY_CHANGES, /* connections counted and given back so far: what may change while an audit looks */
 	SLUICE_TALLY_WAITING, /* and a row for each service id: its connections that wait to be taken, which no audit finds */
-	SLUICE_TALLIES = SLUICE_TALLY_WAITING + SLUICE_MAX_SERVICES,
+	SLUICE_TALLY_NETWORKS = SLUICE_TALLY_WAITING + SLUICE_MAX_SERVICES, /* elements of the tables of these names */
+	SLUICE_TALLY_RATES,
+	SLUICE_TALLIES,
 };
 
 /* One row, written by the healer. */
@@ -461,7 +437,7 @@ struct sluice_explanation {
 	struct sluice_rule rule;
 	struct sluice_source_key source;
 	__u32 country; /* of the address; 0 also where the policy needs no table */
-	struct sluice_tally tally[3]; /* of the source, its set, its service */
+	struct sluice_tally tally[4]; /* of the source, its set, its service, its network */
 };
 
 /* One record per socket that the audit iterator writes. */

@@ -87,11 +87,22 @@ MAP(BPF_MAP_TYPE_PERCPU_HASH, answer_counts, __u32, struct sluice_answer_counts,
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, SLUICE_TALLIES); /* by enum sluice_tally_row */
 /*
- * Where `sources` is full, those who find no room share these counters, by hash: limits still hold, for each counter. Known
- * sources are not touched.
+ * Networks above sources, and rates of both, where a rule limits them. Of the sizes of `sources`. *
  */
-MAP(BPF_MAP_TYPE_ARRAY, shared, __u32, struct sluice_counter, SLUICE_SHARED);
+SPARSE_MAP(BPF_MAP_TYPE_HASH, networks, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
+SPARSE_MAP(BPF_MAP_TYPE_HASH, rates, struct sluice_rate_key, struct sluice_rate, SLUICE_DEFAULT_SOURCES);
+/*
+ * Where these are full, those who find no room share counters and rates, by a keyed hash: limits still hold, for each counter. Who is
+ * known is not touched. Of `shared` the first half is for sources, the other for networks; of `shared_rates` the key is a number and
+ * an interval, and where even that is full nothing more is let in.
+ */
+MAP(BPF_MAP_TYPE_ARRAY, shared, __u32, struct sluice_counter, 2 * SLUICE_SHARED);
+MAP(BPF_MAP_TYPE_ARRAY, shared_held, __u32, __u64, 2); /* slots held of `shared`; elements of `shared_rates` */
+SPARSE_MAP(BPF_MAP_TYPE_HASH, shared_rates, struct sluice_rate_key, struct sluice_rate, 4 * SLUICE_SHARED_RATES);
 MAP(BPF_MAP_TYPE_ARRAY, totals, __u32, struct sluice_counter, SLUICE_MAX_TOTALS);
+MAP(BPF_MAP_TYPE_ARRAY, total_rates, __u32, struct sluice_rate,
+    SLUICE_MAX_TOTALS); /* of sets and services, by the same numbers */
+MAP(BPF_MAP_TYPE_ARRAY, due, __u32, struct sluice_due, SLUICE_DUE); /* written by the daemon before it has them freed */
 MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HANDSHAKE_BUCKETS);
 MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,
     SLUICE_HANDSHAKE_GROUPS); /* elements of a group that are not FREE */

@@ -6,9 +6,10 @@
 #define SIZED(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": another size is another ABI")
 
 SIZED(struct sluice_addr, 16);
-SIZED(struct sluice_control, 64);
+SIZED(struct sluice_control, 80);
 SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
-SIZED(struct sluice_generation, 136);
+SIZED(struct sluice_translated, 16);
+SIZED(struct sluice_generation, 264);
 SIZED(struct sluice_trie_page, 4096); /* a page, so that it can be mapped */
 SIZED(struct sluice_trie_node, 36 + 4);
 SIZED(struct sluice_port, 8);
@@ -18,8 +19,9 @@ SIZED(struct sluice_published, 20);
 SIZED(struct sluice_half, 20);
 SIZED(struct sluice_container, 1128);
 SIZED(struct sluice_limit, 16);
-SIZED(struct sluice_service, 152);
-SIZED(struct sluice_rule, 40);
+SIZED(struct sluice_service, 168);
+SIZED(struct sluice_aggregate, 20);
+SIZED(struct sluice_rule, 96);
 SIZED(struct sluice_prefix_key, 20);
 SIZED(struct sluice_live, 88);
 SIZED(struct sluice_ban, 48);
@@ -30,18 +32,21 @@ SIZED(struct sluice_answer_loop, 24);
 SIZED(struct sluice_answers, 72);
 SIZED(struct sluice_answer_counts, 32);
 SIZED(struct sluice_peaks, 216);
-SIZED(struct sluice_counter, 144);
+SIZED(struct sluice_counter, 64); /* a cache line */
+SIZED(struct sluice_rate_key, 24);
+SIZED(struct sluice_rate, 264);
+SIZED(struct sluice_due, 32);
 SIZED(struct sluice_source_key, 20);
-SIZED(struct sluice_holding, 24);
+SIZED(struct sluice_holding, 40);
 SIZED(struct sluice_tuple, 36);
-SIZED(struct sluice_handshake, 72);
-SIZED(struct sluice_handshakes, 672);
+SIZED(struct sluice_handshake, 88);
+SIZED(struct sluice_handshakes, 800);
 SIZED(struct sluice_guard, 32);
 SIZED(struct sluice_budget, 8);
 SIZED(struct sluice_event, 40);
 SIZED(struct sluice_tally, 24);
-SIZED(struct sluice_explanation, 152);
-SIZED(struct sluice_connection, 32);
+SIZED(struct sluice_explanation, 232);
+SIZED(struct sluice_connection, 48);
 SIZED(struct sluice_audits, 8);
 SIZED(struct sluice_pressure, 392);
 SIZED(struct sluice_cell, 16);

@@ -86,7 +86,7 @@ completion_works() {
 		[ "$(ask sluicectl exp)" = "explain export" ]
 		[ "$(ask sluicectl -i x explain 192.0.2.1 --s)" = "--service" ]
 		[ "$(ask sluicectl mode o)" = "observe" ]
-		[ "$(ask sluicectl set service smtp max-r)" = "max-rate max-rate-per-source" ]'
+		[ "$(ask sluicectl set service smtp max-r)" = "max-rate max-rate-per-source max-rate-per-network" ]'
 }
 
 alerts() {

@@ -39,11 +39,13 @@ static int sources_add(int fd, __u32 count, __u32 held)
 	for (done = 0; done < count && !err; done += n) {
 		n = count - done < BATCH ? count - done : BATCH;
 		for (i = 0; i < n; i++) {
-			keys[i] = (struct sluice_source_key){
-				.addr = { { 0, 0, htonl(0xffff), htonl(0x0b000000 + done + i) } }, .service = 1
-			};
+			keys[i] = (struct sluice_source_key){ .addr = { { 0, 0, htonl(0xffff),
+									  htonl(0x0b000000 + done + i) } },
+							      .service = 1,
+							      .bits = 128 };
 			values[i] = (struct sluice_counter){ .state = SLUICE_COUNTER_PROVEN,
 							     .held = held,
+							     .of = keys[i],
 							     .seen_ns = now.tv_sec * 1000000000ULL };
 		}
 		err = bpf_map_update_batch(fd, keys, values, &n, NULL);

@@ -194,6 +194,8 @@ static void confirm(struct gate *g, const char *from)
 
 	assert_int_equal(addr_parse(from, &key.addr), 0);
 	key.service = gate_service(g, "smtp").id;
+	key.bits = 128;
+	c.of = key;
 	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_sources], &key, &c, BPF_ANY), 0);
 }
 

@@ -45,6 +45,10 @@ static void limits_add(FILE *out, int set)
 		fprintf(out, " max-rate = %d/1h", 4 + rand() % (set ? 8 : 80));
 	if (set || rand() % 3 == 0)
 		fprintf(out, " max-rate-per-source = %d/30m", rand() % 8);
+	if (rand() % 4 == 0)
+		fprintf(out, " max-connections-per-network = %d", 1 + rand() % 12);
+	if (rand() % 4 == 0)
+		fprintf(out, " max-rate-per-network = %d/%dm", 1 + rand() % 12, 20 + rand() % 2);
 }
 
 static void set_add(FILE *out, int i)
@@ -60,6 +64,8 @@ static void set_add(FILE *out, int i)
 		limits_add(out, 1);
 	if (rand() % 4 == 0)
 		fputs(" countries = {IT}", out);
+	if (rand() % 4 == 0)
+		fprintf(out, " ipv4-prefix = %d ipv6-prefix = %d", 30 + rand() % 3, 62 + rand() % 3);
 	if (rand() % 2)
 		fputs(" services = {smtp, pop}", out);
 	fputs(" }\n", out);
@@ -72,8 +78,8 @@ static void policy_make(char *text, size_t size)
 	int i;
 
 	assert_non_null(out);
-	fprintf(out, "interfaces = {lo}\nmode = %s\nsources { ipv4-prefix = %d }\n", rand() % 4 ? "enforce" : "observe",
-		rand() % 4 ? 32 : 30);
+	fprintf(out, "interfaces = {lo}\nmode = %s\nsources { ipv4-prefix = %d ipv4-network = %d ipv6-network = %d }\n",
+		rand() % 4 ? "enforce" : "observe", rand() % 4 ? 32 : 30, 26 + rand() % 3, 60 + rand() % 2);
 	fprintf(out, "geoip { database = {%s} }\n", database);
 	if (rand() % 3 == 0)
 		fprintf(out, "syn-flood { pressure-syn-rate = %d/1h }\n", 10 + rand() % 60);
@@ -122,7 +128,8 @@ static const char *const tables[] = { "sources",     "handshakes",  "totals",	 "
 				      "live_tuples", "pressures",   "suspects",	 "stats",	   "control",
 				      "stamps",	     "sketch",	    "fragments", "tally",	   "countries",
 				      "no_room",     "connections", "audits",	 "tuning",	   "budgets",
-				      "peaks" };
+				      "peaks",	     "networks",    "rates",	 "shared_rates",   "shared_held",
+				      "total_rates" };
 
 static int pinned(const struct gate *g, const char *name)
 {
@@ -192,13 +199,17 @@ static enum sluice_verdict verdict_of(enum sluice_reason why, int xdp)
 	return xdp == XDP_PASS ? SLUICE_VERDICT_PASS : SLUICE_VERDICT_DROP;
 }
 
+#define CONTESTED                                                                                                  \
+	(1ULL << SLUICE_SOURCE_CONNECTIONS | 1ULL << SLUICE_SET_CONNECTIONS | 1ULL << SLUICE_SERVICE_CONNECTIONS | \
+	 1ULL << SLUICE_NETWORK_CONNECTIONS | 1ULL << SLUICE_SOURCE_RATE | 1ULL << SLUICE_NETWORK_RATE |           \
+	 1ULL << SLUICE_SET_RATE | 1ULL << SLUICE_SERVICE_RATE)
+
 /* A guard becomes firm, and a full source contested, by time alone: then one who was to be refused gets a cookie. */
 static bool time_came_between(enum sluice_reason said, enum sluice_reason why)
 {
 	static unsigned int times;
 
-	if (why != SLUICE_COOKIE_SENT ||
-	    (said != SLUICE_SOURCE_CONNECTIONS && said != SLUICE_SET_CONNECTIONS && said != SLUICE_SERVICE_CONNECTIONS))
+	if (why != SLUICE_COOKIE_SENT || !((1ULL << said) & CONTESTED))
 		return false;
 	assert_true(++times < 20);
 	return true;

@@ -57,7 +57,7 @@ static void test_window_is_exact_within_a_twentieth(void **state)
 	assert_in_range(count, 1000, EVENTS - 1000);
 }
 
-static void test_window_counts_what_it_counted_when_the_interval_changes(void **state)
+static void test_another_interval_begins_anew(void **state)
 {
 	struct sluice_window w = {};
 
@@ -65,9 +65,29 @@ static void test_window_counts_what_it_counted_when_the_interval_changes(void **
 	window_advance(&w, 100, WIDTH);
 	window_hit(&w);
 	window_hit(&w);
+	assert_int_equal(window_sum(&w, 10, WIDTH * 10), 0);
 	window_advance(&w, 10, WIDTH * 10);
+	assert_int_equal(w.sum, 0);
+	window_refund(&w, 10);
+	assert_int_equal(w.sum, 0);
+}
+
+static void test_event_of_the_past_goes_where_it_belongs(void **state)
+{
+	struct sluice_window w = {};
+
+	(void)state;
+	window_advance(&w, 100, WIDTH);
+	window_hit_at(&w, 97);
+	window_hit_at(&w, 100);
+	window_hit_at(&w, 101); /* not yet */
+	window_hit_at(&w, 100 - SLUICE_RATE_BUCKETS); /* no more */
 	assert_int_equal(w.sum, 2);
-	window_advance(&w, 10 + SLUICE_RATE_BUCKETS, WIDTH * 10);
+	window_advance(&w, 97 + SLUICE_RATE_BUCKETS, WIDTH);
+	assert_int_equal(w.sum, 1);
+	window_refund(&w, 97);
+	assert_int_equal(w.sum, 1);
+	window_refund(&w, 100);
 	assert_int_equal(w.sum, 0);
 }
 
@@ -107,7 +127,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_window_is_exact_within_a_twentieth),
-		cmocka_unit_test(test_window_counts_what_it_counted_when_the_interval_changes),
+		cmocka_unit_test(test_another_interval_begins_anew),
+		cmocka_unit_test(test_event_of_the_past_goes_where_it_belongs),
 		cmocka_unit_test(test_window_takes_back_only_what_it_still_has),
 		cmocka_unit_test(test_clock_of_another_processor_may_lag),
 	};

@@ -155,7 +155,7 @@ void show_status(const json_t *data)
 			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
 	}
 	if (observe)
-		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would be, and why. To refuse it:\n"
+		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would be, and\nwhy. To refuse it:\n"
 		       "  sluicectl mode enforce      at once, until the next reload\n"
 		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }
@@ -239,6 +239,8 @@ void show_lookup(const json_t *data)
 	size_t i;
 
 	printf("address     %s\ncountry     %s\n", text_of(data, "address"), text_of(data, "country"));
+	if (*text_of(data, "inside"))
+		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (number_of(data, "asn"))
 		printf("network     AS%lld\n", number_of(data, "asn"));
 	printf("class       %lld\nsets       ", number_of(data, "class"));
@@ -268,6 +270,8 @@ void show_explain(const json_t *data)
 
 	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
 	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	if (*text_of(data, "inside"))
+		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (*text_of(data, "country"))
 		printf("country     %s\n", text_of(data, "country"));
 	if (json_object_get(data, "would_refuse"))
@@ -279,6 +283,7 @@ void show_explain(const json_t *data)
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
 	show_tally("source", json_object_get(counts, "source"));
+	show_tally("network", json_object_get(counts, "network"));
 	show_tally("set", json_object_get(counts, "set"));
 	show_tally("service", json_object_get(counts, "service"));
 }

@@ -222,7 +222,7 @@ static int mask_parse(bool dotted, const char *text, unsigned int *len, const ch
 	} else {
 		n = length_parse(text, dotted ? 32 : 128);
 		*why = dotted ? "prefix length must be 0-32: write one, as 192.0.2.0/24"
-			    : "prefix length must be 0-128: write one, as 2001:db8::/32";
+			      : "prefix length must be 0-128: write one, as 2001:db8::/32";
 	}
 	if (n < 0)
 		return -EINVAL;

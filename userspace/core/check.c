@@ -56,9 +56,44 @@ static int ports_check(const struct policy *p, const struct policy_service *a, c
 	return 0;
 }
 
+/* A limit of networks counts something only where a network is more than one source. */
+static const char *networks_wrong(const struct aggregates *a)
+{
+	if (a->ipv4_network >= a->ipv4_prefix)
+		return "ipv4-network must be shorter than ipv4-prefix: a network holds several sources";
+	if (a->ipv6_network >= a->ipv6_prefix)
+		return "ipv6-network must be shorter than ipv6-prefix: a network holds several sources";
+	return NULL;
+}
+
+static bool limits_networks(const struct limits *l)
+{
+	return l->max_connections_per_network.value || l->max_rate_per_network.count;
+}
+
+/* Where this section limits networks. */
+static struct place networks_place(const struct policy *p, enum section section, const char *title,
+				   const struct limits *l, const struct place *otherwise)
+{
+	const char *key = l->max_connections_per_network.value ? "max-connections-per-network" : "max-rate-per-network";
+
+	return key_place(p, section, title, key, otherwise);
+}
+
+/* A share needs something that it is a share of. */
+static const char *share_wrong(const struct limits *l)
+{
+	if (l->max_connections)
+		return NULL;
+	if (l->max_connections_per_source.percent)
+		return "max-connections-per-source";
+	return l->max_connections_per_network.percent ? "max-connections-per-network" : NULL;
+}
+
 static int service_check(const struct policy *p, size_t index, struct diag *d)
 {
 	const struct policy_service *s = &p->services.item[index];
+	const char *share;
 	struct place at;
 	int err = 0;
 	size_t i;
@@ -67,11 +102,15 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 		diag_at(d, &s->at, "service %s has no ports: add ports = {25}", s->name);
 		err = -EINVAL;
 	}
-	if (s->limits.max_connections_per_source.percent && !s->limits.max_connections &&
-	    !section_is_spoilt(p, SECTION_SERVICE, s->name, "max-connections")) {
-		at = key_place(p, SECTION_SERVICE, s->name, "max-connections-per-source", &s->at);
-		diag_at(d, &at, "service %s: max-connections-per-source is a share of nothing: set max-connections",
-			s->name);
+	share = share_wrong(&s->limits);
+	if (share && !section_is_spoilt(p, SECTION_SERVICE, s->name, "max-connections")) {
+		at = key_place(p, SECTION_SERVICE, s->name, share, &s->at);
+		diag_at(d, &at, "service %s: %s is a share of nothing: set max-connections", s->name, share);
+		err = -EINVAL;
+	}
+	if (limits_networks(&s->limits) && networks_wrong(&p->aggregates)) {
+		at = networks_place(p, SECTION_SERVICE, s->name, &s->limits, &s->at);
+		diag_at(d, &at, "service %s limits networks: %s", s->name, networks_wrong(&p->aggregates));
 		err = -EINVAL;
 	}
 	if (s->deny_countries.count && s->allow_countries.count) {
@@ -87,14 +126,14 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 static bool limits_any(const struct limits *l)
 {
 	return l->max_connections || l->max_connections_per_source.given || l->max_rate.count ||
-	       l->max_rate_per_source.given;
+	       l->max_rate_per_source.given || l->max_connections_per_network.given || l->max_rate_per_network.given;
 }
 
 static int set_services_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	struct place at = key_place(p, SECTION_SET, s->name, "services", &s->at);
+	const char *share = share_wrong(&s->limits);
 	const struct policy_service *service;
-	const struct share *share = &s->limits.max_connections_per_source;
 	int err = 0;
 	size_t i;
 
@@ -105,10 +144,9 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 			s->services.item[i]);
 		err = -EINVAL;
 	}
-	if (err || !share->percent || s->limits.max_connections ||
-	    section_is_spoilt(p, SECTION_SET, s->name, "max-connections"))
+	if (err || !share || section_is_spoilt(p, SECTION_SET, s->name, "max-connections"))
 		return err;
-	at = key_place(p, SECTION_SET, s->name, "max-connections-per-source", &s->at);
+	at = key_place(p, SECTION_SET, s->name, share, &s->at);
 	for (i = 0; i < (s->services.count ? s->services.count : p->services.count); i++) {
 		service = s->services.count ? policy_service_find(p, s->services.item[i]) : &p->services.item[i];
 		if (service->limits.max_connections ||
@@ -150,12 +188,43 @@ static int networks_check(const struct policy *p, const struct policy_set *s, st
 	return 0;
 }
 
+/* A set with lengths of its own, or limits of networks, in a policy where they count. */
+static int set_networks_check(const struct policy *p, const struct policy_set *s, struct diag *d)
+{
+	struct aggregates a = policy_aggregates(p, s);
+	bool counts = limits_networks(&s->limits);
+	struct place at;
+	size_t i;
+
+	for (i = 0; i < p->services.count; i++)
+		counts |= limits_networks(&p->services.item[i].limits);
+	if (!counts || s->action != SLUICE_ACTION_LIMIT || !networks_wrong(&a))
+		return 0;
+	at = networks_place(p, SECTION_SET, s->name, &s->limits, &s->at);
+	diag_at(d, &at, "source-set %s: %s", s->name, networks_wrong(&a));
+	return -EINVAL;
+}
+
+static bool aggregates_any(const struct aggregates *a)
+{
+	return a->ipv4_prefix || a->ipv6_prefix || a->ipv4_network || a->ipv6_network;
+}
+
 /* Was a key refused that would have said what this set does, or whose addresses it holds? */
 static bool set_is_spoilt(const struct policy *p, const struct policy_set *s, bool sources)
 {
 	static const char *const holds[] = { "prefixes", "file", "countries", "asns" };
-	static const char *const does[] = { "action", "max-connections", "max-connections-per-source", "max-rate",
-					    "max-rate-per-source" };
+	static const char *const does[] = { "action",
+					    "max-connections",
+					    "max-connections-per-source",
+					    "max-connections-per-network",
+					    "max-rate",
+					    "max-rate-per-source",
+					    "max-rate-per-network",
+					    "ipv4-prefix",
+					    "ipv6-prefix",
+					    "ipv4-network",
+					    "ipv6-network" };
 	size_t i, n = sources ? sizeof(holds) / sizeof(*holds) : sizeof(does) / sizeof(*does);
 
 	for (i = 0; i < n && !section_is_spoilt(p, SECTION_SET, s->name, sources ? holds[i] : does[i]); i++)
@@ -173,14 +242,17 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 	} else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits)) {
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
 		at = key_place(p, SECTION_SET, s->name, "action", &s->at);
-	} else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits) && !set_is_spoilt(p, s, false)) {
+	} else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits) && !aggregates_any(&s->aggregates) &&
+		   !set_is_spoilt(p, s, false)) {
 		wrong = "does nothing: add action = allow, action = deny or a limit";
 	}
 	if (*wrong) {
 		diag_at(d, &at, "source-set %s %s", s->name, wrong);
 		return -EINVAL;
 	}
-	return set_services_check(p, s, d) ? -EINVAL : networks_check(p, s, d);
+	if (set_services_check(p, s, d) || set_networks_check(p, s, d))
+		return -EINVAL;
+	return networks_check(p, s, d);
 }
 
 /* The same address and port in the same namespaces would lead to two ports of the host. */

@@ -82,6 +82,7 @@ static void sections_clone(const struct policy *p, struct policy *copy, bool *ba
 	LIST_CLONE(&p->sets, &copy->sets, bad);
 	LIST_CLONE(&p->containers, &copy->containers, bad);
 	LIST_CLONE(&p->written, &copy->written, bad);
+	LIST_CLONE(&p->translated, &copy->translated, bad);
 	for (i = 0; i < copy->services.count; i++) {
 		service_clone(&p->services.item[i], &copy->services.item[i], bad);
 		place_move(&copy->services.item[i].at, p, copy);

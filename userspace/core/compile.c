@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A policy's services, listeners, classes and rules as rows of the maps. What an address belongs to is classify.c's. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,37 @@ static enum sluice_action action_of(const struct policy_set *set, uint32_t kind)
 	return action == SLUICE_ACTION_LIMIT && KIND_ABROAD(kind) ? SLUICE_ACTION_COUNTRY : action;
 }
 
+static struct sluice_aggregate aggregate_of(uint32_t source, uint32_t network)
+{
+	return (struct sluice_aggregate){ mask_of(source), source, network };
+}
+
+/* What counts as one source, and as one network where the rule limits those. */
+static void aggregates_fill(const struct policy *p, const struct policy_set *own, struct sluice_rule *rule)
+{
+	struct aggregates a = policy_aggregates(p, own);
+	bool networks = rule->network.connections || rule->network.rate;
+
+	rule->aggregate[SLUICE_IPV4] = aggregate_of(96 + a.ipv4_prefix, networks ? 96 + a.ipv4_network : 0);
+	rule->aggregate[SLUICE_IPV6] = aggregate_of(a.ipv6_prefix, networks ? a.ipv6_network : 0);
+}
+
+/* Of a set, what it says itself, else what the service says. */
+static struct sluice_limit network_limit(const struct limits *service, const struct limits *own)
+{
+	const struct share *share = &service->max_connections_per_network;
+	const struct rate *rate = &service->max_rate_per_network;
+	uint32_t whole = service->max_connections;
+
+	if (own && own->max_connections_per_network.given) {
+		share = &own->max_connections_per_network;
+		whole = own->max_connections ? own->max_connections : whole;
+	}
+	if (own && own->max_rate_per_network.given)
+		rate = &own->max_rate_per_network;
+	return limit_of(share_of(share, whole), rate);
+}
+
 static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct sluice_rule *rule)
 {
 	const struct policy_service *s = &c->policy->services.item[service];
@@ -93,6 +125,8 @@ static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct s
 	rule->action = action_of(own, kind);
 	rule->set_id = KIND_SET(kind) + 1; /* NO_SET: 0 */
 	rule->source = limit_counted(c->policy, share_of(share, whole), rate);
+	rule->network = network_limit(&s->limits, own ? &own->limits : NULL);
+	aggregates_fill(c->policy, own, rule);
 	if (!own || (!own->limits.max_connections && !own->limits.max_rate.count))
 		return 0;
 	rule->set = limit_counted(c->policy, own->limits.max_connections, &own->limits.max_rate);
@@ -159,6 +193,7 @@ static int services_fill(struct compiler *c)
 		row->source = limit_counted(c->policy,
 					    share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
 					    &s->limits.max_rate_per_source);
+		row->network = network_limit(&s->limits, NULL);
 		row->syn = limit_of(0, &s->max_syn_rate);
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;
@@ -261,11 +296,22 @@ static int tables_make(struct compiler *c)
 	return out->classes && out->rules ? intern_init(&c->rules, 2) : -ENOMEM;
 }
 
+static void translated_fill(const struct prefixes *list, struct sluice_generation *g)
+{
+	const struct prefix *p;
+
+	for (p = list->item; p < list->item + list->count; p++)
+		g->translated[g->translated_count++] =
+			(struct sluice_translated){ (uint64_t)ntohl(p->addr.word[0]) << 32 | ntohl(p->addr.word[1]),
+						    ntohl(p->addr.word[2]), p->len };
+}
+
 static void generation_fill(const struct policy *p, struct sluice_generation *g)
 {
 	g->observe = p->mode == POLICY_OBSERVE;
-	g->mask4 = mask_of(96 + p->ipv4_prefix);
-	g->mask6 = mask_of(p->ipv6_prefix);
+	g->mask4 = mask_of(96 + p->aggregates.ipv4_prefix);
+	g->mask6 = mask_of(p->aggregates.ipv6_prefix);
+	translated_fill(&p->translated, g);
 	g->retention_ns = policy_retention(p) * 1000000000ULL;
 	g->handshakes = SLUICE_MAX_HANDSHAKES / ((p->services.count ? p->services.count : 1));
 	flood_fill(&p->flood, &g->flood);

@@ -58,6 +58,7 @@ void policy_free(struct policy *p)
 	free(p->containers.item);
 	free(p->written.item);
 	free(p->spoilt.item);
+	prefixes_free(&p->translated);
 	strings_clear(&p->interfaces);
 	strings_clear(&p->files);
 	strings_clear(&p->databases);
@@ -120,6 +121,17 @@ struct place policy_place(const struct policy *p, const struct setting *setting,
 uint32_t policy_retention(const struct policy *p)
 {
 	return p->retention < p->privacy_retention ? p->retention : p->privacy_retention;
+}
+
+struct aggregates policy_aggregates(const struct policy *p, const struct policy_set *set)
+{
+	struct aggregates a = p->aggregates, own = set ? set->aggregates : (struct aggregates){};
+
+	a.ipv4_prefix = own.ipv4_prefix ?: a.ipv4_prefix;
+	a.ipv6_prefix = own.ipv6_prefix ?: a.ipv6_prefix;
+	a.ipv4_network = own.ipv4_network ?: a.ipv4_network;
+	a.ipv6_network = own.ipv6_network ?: a.ipv6_network;
+	return a;
 }
 
 uint32_t share_of(const struct share *s, uint32_t whole)

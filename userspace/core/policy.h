@@ -38,6 +38,14 @@ struct limits {
 	struct share max_connections_per_source;
 	struct rate max_rate;
 	struct rate max_rate_per_source;
+	struct share max_connections_per_network;
+	struct rate max_rate_per_network;
+};
+
+/* Prefix lengths of each family, not mapped: what counts as one source, and the network above it. 0: as `sources` says. */
+struct aggregates {
+	uint32_t ipv4_prefix, ipv6_prefix;
+	uint32_t ipv4_network, ipv6_network;
 };
 
 /* Owned, as all lists here (list.h). */
@@ -94,6 +102,7 @@ struct policy_set {
 	enum sluice_action action;
 	struct strings services; /* names; none: all */
 	struct limits limits;
+	struct aggregates aggregates;
 	uint32_t priority;
 	bool enabled;
 };
@@ -141,7 +150,8 @@ struct policy {
 	LIST(struct policy_service) services;
 	LIST(struct policy_set) sets;
 	LIST(struct policy_container) containers;
-	uint32_t ipv4_prefix, ipv6_prefix; /* 1..32, 1..128: lengths of each family, not mapped */
+	struct aggregates aggregates;
+	struct prefixes translated; /* prefixes of translators (RFC 6052): behind each stands an IPv4 address */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
 	enum policy_addresses addresses; /* as who is not root sees them */
@@ -165,6 +175,8 @@ struct place policy_place(const struct policy *p, const struct setting *setting,
 			  const struct place *otherwise);
 /* How long an idle source is remembered: what `sources` says, within what `privacy` allows. */
 uint32_t policy_retention(const struct policy *p);
+/* What counts as one source and as one network for the sources of a set; NULL: of none. */
+struct aggregates policy_aggregates(const struct policy *p, const struct policy_set *set);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
 /* Does it name a country, or a network, where that counts? Sets that are not enabled do not. */

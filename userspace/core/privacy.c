@@ -41,8 +41,8 @@ struct privacy *privacy_new(void)
 void privacy_set(struct privacy *v, const struct policy *p)
 {
 	v->how = p->addresses;
-	v->ipv4_len = 96 + p->ipv4_prefix;
-	v->ipv6_len = p->ipv6_prefix;
+	v->ipv4_len = 96 + p->aggregates.ipv4_prefix;
+	v->ipv6_len = p->aggregates.ipv6_prefix;
 	v->retention = p->privacy_retention;
 }
 

@@ -17,18 +17,26 @@ static const char *const actions[] = { "limit", "allow", "deny", NULL };
 #define SERVICE(member) offsetof(struct policy_service, member)
 #define SET(member) offsetof(struct policy_set, member)
 #define CONTAINER(member) offsetof(struct policy_container, member)
-#define LIMITS(section, of)                                                                                         \
-	{ section, "max-connections", KIND_COUNT, of(limits.max_connections),                                       \
-	  0,	   MAX_COUNT,	      NULL,	  "simultaneous connections, all sources together" },               \
-		{ section,    "max-connections-per-source",                                                         \
-		  KIND_SHARE, of(limits.max_connections_per_source),                                                \
-		  0,	      0,                                                                                    \
-		  NULL,	      "simultaneous connections of each source: a number, or a share of max-connections" }, \
-		{ section, "max-rate", KIND_RATE, of(limits.max_rate),                                              \
-		  0,	   0,	       NULL,	  "new connections in an interval, all sources together" },         \
-	{                                                                                                           \
-		section, "max-rate-per-source", KIND_RATE, of(limits.max_rate_per_source), 0, 0, NULL,              \
-			"new connections in an interval of each source"                                             \
+#define LIMITS(section, of)                                                                                          \
+	{ section, "max-connections", KIND_COUNT, of(limits.max_connections),                                        \
+	  0,	   MAX_COUNT,	      NULL,	  "simultaneous connections, all sources together" },                \
+		{ section,    "max-connections-per-source",                                                          \
+		  KIND_SHARE, of(limits.max_connections_per_source),                                                 \
+		  0,	      0,                                                                                     \
+		  NULL,	      "simultaneous connections of each source: a number, or a share of max-connections" },  \
+		{ section,    "max-connections-per-network",                                                         \
+		  KIND_SHARE, of(limits.max_connections_per_network),                                                \
+		  0,	      0,                                                                                     \
+		  NULL,	      "simultaneous connections of each network: a number, or a share of max-connections" }, \
+		{ section, "max-rate", KIND_RATE, of(limits.max_rate),                                               \
+		  0,	   0,	       NULL,	  "new connections in an interval, all sources together" },          \
+		{ section,   "max-rate-per-source",                                                                  \
+		  KIND_RATE, of(limits.max_rate_per_source),                                                         \
+		  0,	     0,                                                                                      \
+		  NULL,	     "new connections in an interval of each source" },                                      \
+	{                                                                                                            \
+		section, "max-rate-per-network", KIND_RATE, of(limits.max_rate_per_network), 0, 0, NULL,             \
+			"new connections in an interval of each network"                                             \
 	}
 
 #pragma GCC diagnostic push
@@ -40,10 +48,16 @@ const struct setting schema[] = {
 	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes, "auto: native, else generic" },
 	{ SECTION_TOP, "stop-grace", KIND_TIME, TOP(stop_grace), 0, 0, NULL,
 	  "after a clean stop the limits hold this long, for a successor; then everything passes", 10 },
-	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(ipv4_prefix), 8, 32, NULL,
+	{ SECTION_SOURCES, "ipv4-prefix", KIND_COUNT, TOP(aggregates.ipv4_prefix), 8, 32, NULL,
 	  "addresses that count as one source", 32 },
-	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(ipv6_prefix), 16, 128, NULL,
+	{ SECTION_SOURCES, "ipv6-prefix", KIND_COUNT, TOP(aggregates.ipv6_prefix), 16, 128, NULL,
 	  "addresses that count as one source", 64 },
+	{ SECTION_SOURCES, "ipv4-network", KIND_COUNT, TOP(aggregates.ipv4_network), 1, 31, NULL,
+	  "sources that count as one network", 24 },
+	{ SECTION_SOURCES, "ipv6-network", KIND_COUNT, TOP(aggregates.ipv6_network), 1, 127, NULL,
+	  "sources that count as one network", 48 },
+	{ SECTION_SOURCES, "translated-prefixes", KIND_TRANSLATED, TOP(translated), 0, 0, NULL,
+	  "prefixes of translators (RFC 6052): an address behind one is the IPv4 address inside" },
 	{ SECTION_SOURCES, "retention", KIND_TIME, TOP(retention), 0, 0, NULL, "how long an idle source is remembered",
 	  600 },
 	{ SECTION_SOURCES, "max", KIND_COUNT, TOP(max_sources), 1, 10000000, NULL,
@@ -84,6 +98,14 @@ const struct setting schema[] = {
 	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },
 	{ SECTION_SET, "services", KIND_SERVICES, SET(services), 0, 0, NULL, "where the set applies; default all" },
 	LIMITS(SECTION_SET, SET),
+	{ SECTION_SET, "ipv4-prefix", KIND_COUNT, SET(aggregates.ipv4_prefix), 8, 32, NULL,
+	  "addresses of the set that count as one source; default as in sources" },
+	{ SECTION_SET, "ipv6-prefix", KIND_COUNT, SET(aggregates.ipv6_prefix), 16, 128, NULL,
+	  "addresses of the set that count as one source; default as in sources" },
+	{ SECTION_SET, "ipv4-network", KIND_COUNT, SET(aggregates.ipv4_network), 1, 31, NULL,
+	  "sources of the set that count as one network; default as in sources" },
+	{ SECTION_SET, "ipv6-network", KIND_COUNT, SET(aggregates.ipv6_network), 1, 127, NULL,
+	  "sources of the set that count as one network; default as in sources" },
 	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap", 100 },
 	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion", true },
 	{ SECTION_CONTAINER, "netns", KIND_PATTERN, CONTAINER(netns), 0, 0, NULL,

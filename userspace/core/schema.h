@@ -27,6 +27,7 @@ enum kind {
 	KIND_COUNTRIES, /* struct countries */
 	KIND_NETWORKS, /* struct numbers */
 	KIND_DATABASES, /* struct strings */
+	KIND_TRANSLATED, /* struct prefixes */
 };
 
 struct setting {

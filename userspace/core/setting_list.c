@@ -138,6 +138,37 @@ static int database_add(const struct asked *a, struct strings *list, const char 
 	return strings_have(list, path) ? repeated(a, text, "database") : strings_add(list, path);
 }
 
+/* RFC 6052, 2.2: only these lengths say where the IPv4 address stands. */
+static bool length_is_translated(unsigned int len)
+{
+	return len == 32 || len == 40 || len == 48 || len == 56 || len == 64 || len == 96;
+}
+
+static int translated_add(const struct asked *a, struct prefixes *list, const char *text)
+{
+	const char *why;
+	struct prefix p;
+	size_t i;
+	int err = prefix_parse(text, &p, &why);
+
+	if (err && why)
+		return setting_refuse(a, "'%s' %s", text, why);
+	if (err)
+		return err;
+	if (addr_is_ipv4(&p.addr) || !length_is_translated(p.len))
+		return setting_refuse(
+			a, "'%s' is no translator's prefix: IPv6, of 32, 40, 48, 56, 64 or 96 bits, as 64:ff9b::/96",
+			text);
+	if (list->count == SLUICE_MAX_TRANSLATED)
+		return setting_refuse(a, "more than %d prefixes: name those that this host's senders come by",
+				      SLUICE_MAX_TRANSLATED);
+	for (i = 0; i < list->count; i++) {
+		if (list->item[i].len == p.len && !memcmp(&list->item[i].addr, &p.addr, sizeof(p.addr)))
+			return repeated(a, text, "prefix");
+	}
+	return prefixes_add(list, &p);
+}
+
 int list_add(const struct asked *a, void *base, const char *text)
 {
 	void *field = (char *)base + a->setting->offset;
@@ -159,6 +190,8 @@ int list_add(const struct asked *a, void *base, const char *text)
 		return network_add(a, field, text);
 	case KIND_DATABASES:
 		return database_add(a, field, text);
+	case KIND_TRANSLATED:
+		return translated_add(a, field, text);
 	default: /* names of services may stand twice */
 		return strings_add(field, text);
 	}
@@ -184,6 +217,9 @@ void list_clear(const struct setting *s, void *base)
 		break;
 	case KIND_COUNTRIES:
 		*(struct countries *)field = (struct countries){};
+		break;
+	case KIND_TRANSLATED:
+		((struct prefixes *)field)->count = 0;
 		break;
 	case KIND_PREFIXES:
 		set->prefixes.count = 0;
@@ -211,6 +247,8 @@ size_t list_count(const struct setting *s, const void *base)
 		return ((const struct countries *)field)->count;
 	case KIND_PREFIXES:
 		return ((const struct policy_set *)base)->prefix_texts.count;
+	case KIND_TRANSLATED:
+		return ((const struct prefixes *)field)->count;
 	default:
 		return ((const struct strings *)field)->count;
 	}
@@ -255,6 +293,9 @@ static void element_write(const struct setting *s, const void *base, size_t i, F
 		break;
 	case KIND_NETWORKS:
 		fprintf(out, "%u", ((const struct numbers *)field)->item[i]);
+		break;
+	case KIND_TRANSLATED:
+		fprintf(out, "\"%s\"", prefix_format(&((const struct prefixes *)field)->item[i], text));
 		break;
 	case KIND_PREFIXES:
 		fprintf(out, "\"%s\"", ((const struct policy_set *)base)->prefix_texts.item[i]);

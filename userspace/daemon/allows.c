@@ -30,6 +30,7 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct ban_lines list = {};
 	int err = lines_read(args, &list, a);
+	bool translated = named_inside(dm, &list);
 	size_t i;
 
 	for (i = 0; i < list.count && !err; i++)
@@ -37,6 +38,8 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 			       arg(args, "reason"));
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
+	if (!err && list.count == 1)
+		err = named_say(dm, &list.item[0].prefix, translated, a);
 	free(list.item);
 	return err;
 }
@@ -47,6 +50,7 @@ int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
 	int err = lines_read(args, &list, a);
 	size_t i;
 
+	named_inside(dm, &list);
 	for (i = 0; i < list.count && !err; i++)
 		err = live_clear(dm->engine, LIVE_ALLOW, &list.item[i].prefix);
 	if (err == -ENOENT)

@@ -101,7 +101,8 @@ static int banned_say(struct daemon *dm, const struct order *o, bool observe, st
 	if (o->lines.count == 1 && !allow_find(dm->engine, &o->lines.item[0].prefix.addr, &allowed) &&
 	    prefix_covers(&allowed.prefix, &o->lines.item[0].prefix))
 		diag_add(&a->diag, "it bans nobody as long as a live allow lets them in: `sluicectl allows`, disallow");
-	return banned_text(dm, o, observe, &met, &a->text);
+	err = banned_text(dm, o, observe, &met, &a->text);
+	return err || o->lines.count != 1 ? err : named_say(dm, &o->lines.item[0].prefix, o->translated, a);
 }
 
 static int banned_kill(struct daemon *dm, const struct order *o, struct answer *a)
@@ -125,7 +126,7 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 	bool observe = json_is_true(json_object_get(args, "observe"));
 	__attribute__((cleanup(order_free))) struct order o = {};
 	const struct ends what = { .from = &o.cover };
-	int err = order_read(&o, args, a);
+	int err = order_read(dm, &o, args, a);
 
 	if (!err && kill && observe) {
 		diag_add(&a->diag, "--observe only counts, --kill ends connections: take one of them");
@@ -233,7 +234,7 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 		err = owner_read(args, a, o.owner);
 		return err ? err : unban_all(dm, everybody ? NULL : o.owner, a);
 	}
-	err = order_read(&o, args, a);
+	err = order_read(dm, &o, args, a);
 	if (!err)
 		err = prefixes_take(dm, &o, everybody ? NULL : o.owner, &taken);
 	if (err)
@@ -259,6 +260,7 @@ int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
 		diag_add(&a->diag, "'%s' %s", text, why);
 		err = bad(a);
 	}
+	named_inside(dm, &about);
 	want.about = about.count ? &about.item[0].prefix : NULL;
 	if (!err)
 		err = report_bans(dm->engine, eyes(dm, a), &want, &a->data);
@@ -272,7 +274,7 @@ int verb_kill(struct daemon *dm, const json_t *args, struct answer *a)
 	__attribute__((cleanup(order_free))) struct order o = {};
 	struct ends what = { .from = &o.cover, .allowed_too = true };
 	size_t ended = 0;
-	int err = order_read(&o, args, a);
+	int err = order_read(dm, &o, args, a);
 
 	what.service = *name ? policy_service_find(dm->live, name) : NULL;
 	if (!err && *name && !what.service) {

@@ -54,6 +54,7 @@ struct daemon {
 	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;
 	bool stopped; /* cleanly: the gate opens when the grace is over */
+	bool reaping; /* engine_reap() has more to do */
 	bool tuned; /* net.ipv4.tcp_syncookies is raised, and that is said */
 	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;

@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "sockets.h"
+#include "tables.h"
 #include "verbs.h"
 
 int ends_check(struct answer *a)
@@ -31,12 +32,13 @@ static struct sought sought_of(const struct daemon *dm, const struct ends *what)
 
 static json_t *end_json(const struct daemon *dm, const struct socket_seen *s)
 {
+	struct sluice_addr who = engine_who(dm->engine, &s->remote, NULL);
 	char text[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN + 8];
 	bool v4 = addr_is_ipv4(&s->remote);
 
 	addr_format(&s->remote, text);
 	snprintf(peer, sizeof(peer), v4 ? "%s:%u" : "[%s]:%u", text, s->remote_port);
-	return json_pack("{s:s, s:s, s:s, s:i, s:s}", "source", text, "peer", peer, "service",
+	return json_pack("{s:s, s:s, s:s, s:i, s:s}", "source", addr_format(&who, text), "peer", peer, "service",
 			 service_at(dm->live, &s->local, s->local_port)->name, "port", s->local_port, "state",
 			 socket_state(s));
 }

@@ -25,6 +25,8 @@ static const char *const keys[SLUICE_REASONS] = {
 	[SLUICE_SOURCE_RATE] = "max-rate-per-source",
 	[SLUICE_SET_RATE] = "max-rate",
 	[SLUICE_SERVICE_RATE] = "max-rate",
+	[SLUICE_NETWORK_CONNECTIONS] = "max-connections-per-network",
+	[SLUICE_NETWORK_RATE] = "max-rate-per-network",
 	[SLUICE_SYN_RATE] = "max-syn-rate-per-source",
 	[SLUICE_COOKIE_SENT] = "cookies",
 };
@@ -100,9 +102,10 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
 {
 	struct place at = policy_place(dm->live, schema_find(SECTION_SET, r->key), s->name, &s->at);
+	struct sluice_addr who = engine_who(dm->engine, a, NULL);
 
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
-	r->by = set_key(s, dm->live->geo, a);
+	r->by = set_key(s, dm->live->geo, &who);
 	say_place(r, &at);
 }
 
@@ -124,6 +127,10 @@ static bool set_says(const struct policy_set *s, enum sluice_reason why)
 		return s->limits.max_connections_per_source.given;
 	if (why == SLUICE_SOURCE_RATE)
 		return s->limits.max_rate_per_source.given;
+	if (why == SLUICE_NETWORK_CONNECTIONS)
+		return s->limits.max_connections_per_network.given;
+	if (why == SLUICE_NETWORK_RATE)
+		return s->limits.max_rate_per_network.given;
 	return why == SLUICE_ALLOWED || why == SLUICE_DENIED || why == SLUICE_SET_CONNECTIONS || why == SLUICE_SET_RATE;
 }
 
@@ -164,7 +171,7 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 
 static json_t *tally_json(const struct sluice_tally *t)
 {
-	uint64_t interval = t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
+	uint64_t interval = t->limit.rate ? t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000 : 0;
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)t->held, "max_connections",
 			 (json_int_t)t->limit.connections, "new", (json_int_t)t->events, "max_rate",
@@ -175,6 +182,8 @@ static json_t *counts_json(const struct sluice_explanation *x)
 {
 	json_t *counts = json_pack("{s:o}", "source", tally_json(&x->tally[0]));
 
+	if (x->rule.network.connections || x->rule.network.rate)
+		json_object_set_new(counts, "network", tally_json(&x->tally[3]));
 	if (x->rule.set_total)
 		json_object_set_new(counts, "set", tally_json(&x->tally[1]));
 	json_object_set_new(counts, "service", tally_json(&x->tally[2]));
@@ -183,15 +192,20 @@ static json_t *counts_json(const struct sluice_explanation *x)
 
 static json_t *answer_json(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x)
 {
-	char text[ADDR_TEXT_LEN], country[3];
+	char text[ADDR_TEXT_LEN], inside[ADDR_TEXT_LEN], country[3];
 	struct rule r = { .key = "" };
+	struct sluice_addr who;
+	bool translated;
 	json_t *out;
 
+	who = engine_who(dm->engine, &q->address, &translated);
 	rule_find(dm, q, x, &r);
 	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?}", "address", addr_format(&q->address, text),
 			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
 			"meaning", reason_help(x->reason), "rule", json_line(r.where), "key", r.key, "written",
 			json_line(r.written), "expires_in", r.expires ? r.expires : json_null());
+	if (out && translated)
+		json_object_set_new(out, "inside", json_string(addr_format(&who, inside)));
 	if (out && r.by)
 		json_object_set_new(out, "by", json_string(r.by));
 	if (out && dm->live->geo)

@@ -59,12 +59,22 @@ static const char *verdict_of(enum sluice_reason why, const struct sluice_servic
 	return s->excess == SLUICE_EXCESS_RESET ? "reset" : "drop";
 }
 
+static json_t *service_json(const struct sluice_service *row, const struct lookup_status *look)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", row->name, "verdict", verdict_of(look->reason, row),
+			 "reason", reason_label(look->reason), "max_connections_per_source",
+			 (json_int_t)look->rule.source.connections, "max_connections_per_network",
+			 (json_int_t)look->rule.network.connections);
+}
+
 int lookup_json(const struct engine *e, const struct policy *p, const struct sluice_addr *a, json_t **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	struct lookup_status look = {};
-	char text[ADDR_TEXT_LEN], country[3];
+	char text[ADDR_TEXT_LEN], inside[ADDR_TEXT_LEN], country[3];
+	struct sluice_addr who;
 	json_t *services;
+	bool translated;
 	uint32_t asn;
 	size_t i;
 	int err;
@@ -72,20 +82,19 @@ int lookup_json(const struct engine *e, const struct policy *p, const struct slu
 	err = snapshot_take(e, &s);
 	if (err)
 		return err;
+	who = engine_who(e, a, &translated);
 	services = json_array();
 	for (i = 0; i < s->services_count; i++) {
-		if (!s->services[i].id || lookup_read(e, a, s->services[i].id, &look))
+		if (!s->services[i].id || lookup_read(e, &who, s->services[i].id, &look))
 			continue;
-		json_array_append_new(services,
-				      json_pack("{s:s, s:s, s:s, s:I}", "name", s->services[i].row.name, "verdict",
-						verdict_of(look.reason, &s->services[i].row), "reason",
-						reason_label(look.reason), "max_connections_per_source",
-						(json_int_t)look.rule.source.connections));
+		json_array_append_new(services, service_json(&s->services[i].row, &look));
 	}
-	asn = p->geo ? spans_find(&p->geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
+	asn = p->geo ? spans_find(&p->geo->by_kind[SLUICE_GEO_ASN], number_of(&who)) : 0;
 	*out = json_pack("{s:s, s:o, s:o, s:o, s:I, s:o}", "address", addr_format(a, text), "country",
 			 p->geo ? json_string(country_text(look.country, country)) : json_null(), "asn",
-			 asn ? json_integer(asn) : json_null(), "sets", sets_json(p, a), "class",
+			 asn ? json_integer(asn) : json_null(), "sets", sets_json(p, &who), "class",
 			 (json_int_t)look.class_id, "services", services);
+	if (*out && translated)
+		json_object_set_new(*out, "inside", json_string(addr_format(&who, inside)));
 	return *out ? 0 : -ENOMEM;
 }

@@ -104,6 +104,8 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	tune(dm);
 	containers_tick(dm);
 	exporter_tick(dm);
+	if (dm->reaping)
+		dm->reaping = engine_reap(dm->engine) > 0;
 }
 
 static void on_housekeeping(evutil_socket_t number, short what, void *arg)
@@ -116,7 +118,7 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	if (!dm->engine) /* unloaded, and about to end */
 		return;
-	engine_reap(dm->engine);
+	dm->reaping = engine_reap(dm->engine) > 0;
 	engine_audit(dm->engine, &dm->drift, &d);
 	if (dm->drift && before)
 		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);

@@ -8,6 +8,7 @@
 #include "bans.h"
 #include "list.h"
 #include "own.h"
+#include "tables.h"
 
 #define MESSAGES 10
 #define WIDEST_IPV4 8 /* prefix lengths below these take --force */
@@ -66,7 +67,7 @@ static int cover_of(struct order *o)
 	return cover_make(&o->cover, list, o->lines.count);
 }
 
-int order_read(struct order *o, const json_t *args, struct answer *a)
+int order_read(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a)
 {
 	const char *time = arg(args, "for");
 	uint32_t seconds = 0;
@@ -78,6 +79,8 @@ int order_read(struct order *o, const json_t *args, struct answer *a)
 	}
 	if (!err)
 		err = lines_read(o, args, seconds, a);
+	if (!err)
+		o->translated = named_inside(dm, &o->lines);
 	return err ? err : cover_of(o);
 }
 
@@ -163,8 +166,10 @@ int order_check(const struct daemon *dm, struct order *o, const json_t *args, st
 		return 0;
 	widths_check(o, &doubts);
 	err = owns_find(dm->engine, arg(args, "session"), &owns);
-	for (i = 0; i < owns.count && !err; i++)
+	for (i = 0; i < owns.count && !err; i++) {
+		engine_who_prefix(dm->engine, &owns.item[i].prefix);
 		own_check(o, &owns.item[i], &doubts);
+	}
 	if (err || !doubts.count)
 		return err;
 	if (o->tolerant)

@@ -12,6 +12,7 @@ struct order {
 	struct ban_lines lines; /* at least one */
 	struct cover cover; /* of them */
 	bool of_file;
+	bool translated; /* some stood behind a translator's prefix */
 	bool tolerant; /* bad lines, and such as take --force, are left out */
 	size_t left_out;
 };
@@ -19,7 +20,7 @@ struct order {
 /* `by`, or the uid of who asks. */
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN]);
 /* From `prefix`, or the bytes behind the request; `for` is theirs who have no time of their own. Freed with order_free(), also a failed one. */
-int order_read(struct order *o, const json_t *args, struct answer *a);
+int order_read(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a);
 void order_free(struct order *o);
 /* Unless `force` is given: refuses what is too wide, or covers what the host or the caller lives by; or leaves that out. */
 int order_check(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a);

@@ -16,7 +16,13 @@ static const struct {
 	const char *place, *holds, *purpose, *kept;
 } places[] = {
 	{ "kernel: sources", "address cut to one source, service, counts", "limits per source",
-	  "while it holds a connection; then %s, or its rate interval where that is longer" },
+	  "while it holds a connection; then %s" },
+	{ "kernel: networks", "address cut to its network, service, counts; where a rule limits networks",
+	  "limits per network", "while it holds a connection; then %s" },
+	{ "kernel: rates", "address cut to one source or network, service, counts", "rate limits",
+	  "until the interval is over, removed within a minute or so" },
+	{ "kernel: shared rates", "no address; counts, by a keyed hash of the source",
+	  "rate limits where rates is full", "until the interval is over, removed within a minute or so" },
 	{ "kernel: handshakes", "both addresses and ports of a handshake",
 	  "limits that hold in a burst, and when a handshake completes late",
 	  "until established; 3.5s with a place of its own, 128s in all" },

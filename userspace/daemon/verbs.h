@@ -56,4 +56,10 @@ int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a);
 int verb_erase(struct daemon *dm, const json_t *args, struct answer *a);
 int verb_export(struct daemon *dm, const json_t *args, struct answer *a);
 
+struct ban_lines;
+/* named.c: what lies behind a translator's prefix becomes the IPv4 prefix inside. True: some did. */
+bool named_inside(const struct daemon *dm, struct ban_lines *list);
+/* Of IPv6, and of what was translated: adds to the answer how much of a source the prefix of a ban or allow covers. */
+int named_say(const struct daemon *dm, const struct prefix *p, bool translated, struct answer *a);
+
 #endif

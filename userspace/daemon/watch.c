@@ -28,8 +28,8 @@ static double moment_of(uint64_t ns)
 
 static void on_refusal(const struct sluice_event *event, void *arg)
 {
-	const struct prefix source = { event->source, 128 };
 	struct daemon *dm = arg;
+	const struct prefix source = { engine_who(dm->engine, &event->source, NULL), 128 };
 	char name[SLUICE_NAME_LEN], text[ADDR_TEXT_LEN];
 	json_t *line;
 

@@ -92,7 +92,7 @@ int engine_audit(struct engine *e, long *drift, struct diag *d)
 			break;
 	}
 	if (!err)
-		err = program_ask(e->program[PROGRAM_HEAL], NULL);
+		err = program_ask(e->program[PROGRAM_HEAL]);
 	if (err > 0)
 		err = drift_read(e, &now, d);
 	if (err) {

@@ -169,7 +169,7 @@ static int entry_find(const struct engine *e, struct sluice_prefix_key *key, boo
 
 int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = engine_who(e, a, NULL) };
 	struct sluice_ban ban;
 	int err = entry_find(e, &key, tried, &ban);
 

@@ -167,6 +167,7 @@ int registry_retire(struct engine *e)
 {
 	struct registry *reg = e->registry;
 	unsigned int spare = SLUICE_MAX_SERVICES - 1 - registry_count(reg, 1, SLUICE_MAX_SERVICES);
+	const struct sluice_rate rate = {};
 	struct sluice_counter counter;
 	int err = 0;
 	__u32 i;
@@ -178,6 +179,9 @@ int registry_retire(struct engine *e)
 		if (err || counter.held)
 			continue;
 		memset(&counter, 0, sizeof(counter));
+		err = bpf_map_update_elem(e->map[MAP_total_rates], &i, &rate, BPF_ANY);
+		if (err)
+			continue;
 		memset(reg->name[i], 0, sizeof(reg->name[i]));
 		err = bpf_map_update_elem(e->map[MAP_totals], &i, &counter, BPF_ANY);
 		if (!err && i < SLUICE_MAX_SERVICES) {

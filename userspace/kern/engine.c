@@ -122,7 +122,8 @@ static int control_init(const struct engine *e, struct diag *d)
 			 strerror(-err));
 		return err;
 	}
-	if (getrandom(&control.seed, sizeof(control.seed), 0) < 0)
+	if (getrandom(&control.seed, sizeof(control.seed), 0) < 0 ||
+	    getrandom(control.secret, sizeof(control.secret), 0) < 0)
 		return -errno;
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
@@ -304,13 +305,6 @@ int engine_unload(const char *instance, struct diag *d)
 	if (err)
 		diag_add(d, "cannot remove the pins of instance %s: %s", instance, strerror(-err));
 	return err;
-}
-
-int engine_reap(struct engine *e)
-{
-	int done = program_ask(e->program[PROGRAM_REAP], NULL);
-
-	return done < 0 ? done : 0;
 }
 
 static int probe_run(const struct engine *e, const char *pin, struct bpf_test_run_opts *opts)

@@ -105,7 +105,11 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
  * more. *drift: the sum of the differences that are left and that no change meanwhile explains, 0 when all is right.
  */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
-/* Frees the counters of sources idle for longer than the retention time, and what is in force no more. */
+/*
+ * Frees the counters of sources idle for longer than the retention time, rates whose interval is over, and what is in force no more: a
+ * part of the tables in each call, and not more than that. 1: there is more, and it wants to be called again soon; 0: a round is
+ * over; or -errno.
+ */
 int engine_reap(struct engine *e);
 
 /*

@@ -46,11 +46,15 @@ static uint64_t capacity_of(int fd)
 
 int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
 {
-	uint64_t held;
+	uint64_t held, networks, rates;
 	__u64 no_room[SLUICE_TABLES];
 	int err;
 
 	err = tally_read(e, SLUICE_TALLY_SOURCES, &s->sources_tracked);
+	if (!err)
+		err = tally_read(e, SLUICE_TALLY_NETWORKS, &networks);
+	if (!err)
+		err = tally_read(e, SLUICE_TALLY_RATES, &rates);
 	if (!err)
 		err = slots_read(e, &held, &s->reservations);
 	if (!err)
@@ -68,6 +72,8 @@ int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
 		{ "classes", e->committed[slot].classes, SLUICE_MAX_CLASSES, 0 },
 		{ "rules", e->committed[slot].rules, SLUICE_MAX_RULES, 0 },
 		{ "tries", e->committed[slot].pages, SLUICE_TRIE_NODE / SLUICE_TRIE_CELLS, 0 },
+		{ "networks", networks, capacity_of(e->map[MAP_networks]), no_room[SLUICE_TABLE_NETWORKS] },
+		{ "rates", rates, capacity_of(e->map[MAP_rates]), no_room[SLUICE_TABLE_RATES] },
 		{ "connections", held - s->reservations, capacity_of(e->map[MAP_connections]), 0 },
 	};
 	memcpy(s->fill, fill, sizeof(fill));

@@ -24,7 +24,6 @@
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
 #define PIN_HEAL "prog_heal"
-#define PIN_FREE "prog_free"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_EXPLAIN "prog_explain"
@@ -35,7 +34,7 @@
 #define SLUICE_PINNED_MAPS(X)                                                                                   \
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
-		X(live_bans) X(ban_rows) X(sources) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
+		X(live_bans) X(ban_rows) X(sources) X(networks) X(rates) X(shared_rates) X(shared_held) X(total_rates) X(due) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
 				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(answers) X(answer_counts)
 /* clang-format on */
@@ -48,7 +47,7 @@ enum map_id {
 };
 
 /* Those that only the daemon runs. */
-enum program_id { PROGRAM_HEAL, PROGRAM_REAP, PROGRAM_FREE, PROGRAMS };
+enum program_id { PROGRAM_HEAL, PROGRAM_REAP, PROGRAMS };
 
 struct engine {
 	char instance[SLUICE_NAME_LEN];
@@ -73,6 +72,11 @@ struct engine {
 	uint32_t live_count[2]; /* by enum live_kind; allows as of the last live_expire() */
 	uint64_t bans_due_ns, bans_walk_ns; /* a ban ends then at the earliest, and nobody looks before */
 	uint64_t allows_walk_ns;
+	struct reaper {
+		unsigned int table; /* the one that is being looked through */
+		bool under_way; /* `token` says how far */
+		__u64 token[8];
+	} reaper;
 };
 
 extern const char *const map_names[MAPS];
@@ -140,8 +144,15 @@ void links_forget(struct engine *e);
 
 /* program.c */
 int programs_open(struct engine *e); /* 0 or -ENOENT */
-/* Runs one of them, on its descriptor: 1 (it said PASS), 0 or -errno; `about`, where it asks for one: whose counter. */
-int program_ask(int fd, const struct sluice_source_key *about);
+int program_ask(int fd); /* runs one of them, on its descriptor: 1 (it said PASS), 0 or -errno */
+
+/* who.c: the keys of an address at a service. network->bits 0: its network has no limits there. */
+int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int service,
+	       struct sluice_source_key *source, struct sluice_source_key *network);
+
+/* reap.c */
+/* Has the kernel side free those of `list` that are idle: how many were, or -errno. */
+int due_free(const struct engine *e, const struct sluice_due *list, size_t count);
 
 /* tuning.c */
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */

@@ -77,14 +77,15 @@ static void live_fill(const struct sluice_prefix_key *key, const struct sluice_l
 /* As the gate does it (bpf/classify.bpf.h, allow_holds): an expired entry does not hide a shorter one. */
 int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *a };
+	struct sluice_addr who = engine_who(e, a, NULL);
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = who };
 	uint64_t now = clock_ns();
 	struct sluice_live live;
 
 	while (!bpf_map_lookup_elem(e->map[MAP_live_allows], &key, &live)) {
-		if (live.prefixlen < SLUICE_IPV4_SHIFT && addr_is_ipv4(a))
+		if (live.prefixlen < SLUICE_IPV4_SHIFT && addr_is_ipv4(&who))
 			break;
-		key.addr = addr_mask(a, live.prefixlen);
+		key.addr = addr_mask(&who, live.prefixlen);
 		if (live_stands(&live, now)) {
 			live_fill(&key, &live, now, out);
 			return 0;

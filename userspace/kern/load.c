@@ -105,7 +105,7 @@ static int link_pin(const struct engine *e, struct bpf_program *prog, const char
 
 static int sweep_begin(struct sluice_bpf *skel)
 {
-	int done = program_ask(bpf_program__fd(skel->progs.sluice_sweep), NULL);
+	int done = program_ask(bpf_program__fd(skel->progs.sluice_sweep));
 
 	return done ? (done < 0 ? done : 0) : -EIO;
 }
@@ -136,9 +136,6 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 	pin_path(e->instance, PIN_HEAL, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_heal, path);
-	pin_path(e->instance, PIN_FREE, path);
-	if (!err)
-		err = bpf_program__pin(skel->progs.sluice_free, path);
 	pin_path(e->instance, PIN_PROBE, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_gate, path);
@@ -160,6 +157,8 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 static void maps_size(struct sluice_bpf *skel, const struct policy *p)
 {
 	bpf_map__set_max_entries(skel->maps.sources, p->max_sources);
+	bpf_map__set_max_entries(skel->maps.networks, p->max_sources);
+	bpf_map__set_max_entries(skel->maps.rates, p->max_sources);
 	if (p->max_sources > SLUICE_MAX_CONNECTIONS)
 		bpf_map__set_max_entries(skel->maps.connections, p->max_sources);
 }

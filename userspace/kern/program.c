@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The programs that no packet and no socket runs, only the daemon. */
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "internal.h"
 
 int programs_open(struct engine *e)
 {
-	static const char *const pins[PROGRAMS] = { PIN_HEAL, PIN_REAP, PIN_FREE };
+	static const char *const pins[PROGRAMS] = { PIN_HEAL, PIN_REAP };
 	char path[PIN_PATH_LEN];
 	int i;
 
@@ -23,16 +22,12 @@ int programs_open(struct engine *e)
 	return 0;
 }
 
-int program_ask(int fd, const struct sluice_source_key *about)
+int program_ask(int fd)
 {
 	struct bpf_sk_lookup lookup = { .family = AF_INET6 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &lookup, .ctx_size_in = sizeof(lookup));
 	int err;
 
-	if (about) {
-		memcpy(lookup.remote_ip6, &about->addr, sizeof(about->addr));
-		lookup.local_port = about->service;
-	}
 	err = bpf_prog_test_run_opts(fd, &opts);
 	return err ? err : opts.retval == SK_PASS;
 }

@@ -21,10 +21,11 @@ static json_t *service_json(const struct service_status *s)
 
 	for (i = 0; i < s->row.ports_count && i < SLUICE_SERVICE_PORTS; i++)
 		json_array_append_new(ports, json_integer(s->row.ports[i]));
-	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports", ports,
-			 "pressure", s->pressure, "connections", s->held - s->reserved, "reserved", s->reserved,
+	return json_pack("{s:s, s:o, s:b, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name", s->row.name, "ports",
+			 ports, "pressure", s->pressure, "connections", s->held - s->reserved, "reserved", s->reserved,
 			 "waiting", (json_int_t)s->waiting, "max_connections", (json_int_t)s->row.total.connections,
-			 "max_connections_per_source", (json_int_t)s->row.source.connections, "admitted",
+			 "max_connections_per_source", (json_int_t)s->row.source.connections,
+			 "max_connections_per_network", (json_int_t)s->row.network.connections, "admitted",
 			 (json_int_t)tally_admitted(s->stats), "refused", (json_int_t)not_admitted.refused, "observed",
 			 (json_int_t)not_admitted.observed);
 }

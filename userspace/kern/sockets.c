@@ -88,10 +88,11 @@ static int socket_add(struct sockets *list, const struct socket_seen *s)
 
 static bool is_sought(const struct sought *what, const struct socket_seen *s)
 {
+	struct sluice_addr who = engine_who(what->engine, &s->remote, NULL);
 	const struct policy_service *at;
 	struct live_status allowed;
 
-	if (!cover_holds(what->from, &s->remote))
+	if (!cover_holds(what->from, &who))
 		return false;
 	at = service_at(what->policy, &s->local, s->local_port);
 	return at && (!what->service || at == what->service) &&

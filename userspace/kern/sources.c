@@ -72,23 +72,15 @@ static int asker_ask(const struct asker *q, const struct sluice_addr *a, unsigne
 
 int lookup_read(const struct engine *e, const struct sluice_addr *a, unsigned int service, struct lookup_status *out)
 {
+	struct sluice_addr who = engine_who(e, a, NULL);
 	struct asker q = {};
 	int err;
 
 	err = asker_open(e, &q);
 	if (!err)
-		err = asker_ask(&q, a, service, out);
+		err = asker_ask(&q, &who, service, out);
 	trie_view_close(&q.trie);
 	return err;
-}
-
-static unsigned int mask_length(const struct sluice_addr *mask)
-{
-	unsigned int i, bits = 0;
-
-	for (i = 0; i < 4; i++)
-		bits += __builtin_popcount(mask->word[i]);
-	return bits;
 }
 
 static int by_connections(const void *a, const void *b)
@@ -100,14 +92,14 @@ static int by_connections(const void *a, const void *b)
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-static void source_fill(const struct asker *q, const struct sluice_generation *g, const struct sluice_source_key *key,
-			const struct sluice_counter *c, struct source_status *out)
+static void source_fill(const struct asker *q, const struct sluice_source_key *key, const struct sluice_counter *c,
+			struct source_status *out)
 {
 	struct lookup_status look = {};
 
 	out->addr = key->addr;
 	out->service = key->service;
-	out->prefix_len = mask_length(addr_is_ipv4(&key->addr) ? &g->mask4 : &g->mask6);
+	out->prefix_len = key->bits;
 	out->connections = c->held - c->reserved;
 	out->reserved = c->reserved;
 	out->limit = 0;
@@ -125,13 +117,10 @@ static int sources_list(const struct asker *q, unsigned int service, struct sour
 	const struct sluice_source_key *key;
 	const struct sluice_counter *counter;
 	struct source_status *list;
-	struct sluice_generation g;
 	size_t i, total = 0;
 	int err, n = 0;
 
-	err = bpf_map_lookup_elem(q->engine->map[MAP_generations], &q->slot, &g);
-	if (!err)
-		err = table_read(q->engine->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+	err = table_read(q->engine->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
 	if (err)
 		return err;
 	list = calloc(total + 1, sizeof(*list));
@@ -141,7 +130,7 @@ static int sources_list(const struct asker *q, unsigned int service, struct sour
 	counter = values;
 	for (i = 0; i < total; i++) {
 		if (counter[i].held && (!service || key[i].service == service))
-			source_fill(q, &g, &key[i], &counter[i], &list[n++]);
+			source_fill(q, &key[i], &counter[i], &list[n++]);
 	}
 	*out = list;
 	return n;

@@ -7,28 +7,6 @@
 #include "internal.h"
 #include "subject.h"
 
-static int source_of(const struct engine *e, const struct sluice_addr *a, struct prefix *out)
-{
-	struct sluice_generation g;
-	const struct sluice_addr *mask;
-	__u32 slot;
-	unsigned int i;
-	int err;
-
-	err = slot_read(e, &slot);
-	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &g);
-	if (err)
-		return err;
-	mask = addr_is_ipv4(a) ? &g.mask4 : &g.mask6;
-	out->len = 0;
-	for (i = 0; i < 4; i++) {
-		out->addr.word[i] = a->word[i] & mask->word[i];
-		out->len += __builtin_popcount(mask->word[i]);
-	}
-	return 0;
-}
-
 /* The number of fragments that `a` sent the first one of, or -errno; `erase`: they are forgotten. */
 static long fragments_of(const struct engine *e, const struct sluice_addr *a, bool erase)
 {
@@ -82,18 +60,41 @@ static uint64_t idle_seconds(uint64_t seen_ns)
 	return clock_ns() / 1000000000 - seen_ns / 1000000000;
 }
 
-static void counters_read(const struct engine *e, struct subject *out)
+/* Of the rule in force; 0: it has no rate. */
+static struct sluice_rate_key rate_key(const struct engine *e, const struct sluice_source_key *key)
 {
-	struct sluice_source_key key = { .addr = out->source.addr };
+	struct sluice_rate_key rate = { .of = *key };
+	struct lookup_status look;
+
+	if (!lookup_read(e, &key->addr, key->service, &look) && look.rule.source.rate)
+		rate.seconds = look.rule.source.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
+	return rate;
+}
+
+static uint32_t events_read(const struct engine *e, const struct sluice_source_key *key)
+{
+	struct sluice_rate_key rate = rate_key(e, key);
+	struct sluice_rate r;
+
+	return bpf_map_lookup_elem(e->map[MAP_rates], &rate, &r) ? 0 : r.all.sum;
+}
+
+static void counters_read(const struct engine *e, const struct sluice_addr *a, struct subject *out)
+{
+	struct sluice_source_key key, network;
 	struct sluice_counter c;
+	unsigned int service;
 	__u64 until;
 
-	for (key.service = 1; key.service < SLUICE_MAX_SERVICES; key.service++) {
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		if (source_key(e, a, service, &key, &network))
+			continue;
 		out->suspect += !bpf_map_lookup_elem(e->map[MAP_suspects], &key, &until);
 		if (bpf_map_lookup_elem(e->map[MAP_sources], &key, &c))
 			continue;
-		out->counter[out->counters++] = (struct subject_counter){ key.service, c.held - c.reserved, c.reserved,
-									  c.window.sum, idle_seconds(c.seen_ns) };
+		out->counter[out->counters++] =
+			(struct subject_counter){ key.service, c.held - c.reserved, c.reserved, events_read(e, &key),
+						  idle_seconds(c.seen_ns) };
 	}
 }
 
@@ -103,10 +104,10 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = source_of(e, a, &out->source);
+	err = engine_source(e, a, &out->source);
 	if (err)
 		return err;
-	counters_read(e, out);
+	counters_read(e, a, out);
 	fragments = fragments_of(e, a, false);
 	if (fragments < 0)
 		return fragments;
@@ -114,42 +115,43 @@ int subject_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	return handshakes_of(e, a, out);
 }
 
-/* How many counters of the source were freed, or -errno. */
-static int counters_erase(const struct engine *e, const struct sluice_addr *source)
+/* What is held of the source alone, how many were freed, or -errno. What its network holds is of many. */
+static int counters_erase(const struct engine *e, const struct sluice_addr *a)
 {
-	struct sluice_source_key key = { .addr = *source };
-	int n = 0, freed = 0;
+	struct sluice_due list[2 * SLUICE_MAX_SERVICES] = {};
+	struct sluice_source_key key, network;
+	unsigned int service;
+	size_t n = 0;
 
-	for (key.service = 1; key.service < SLUICE_MAX_SERVICES && freed >= 0; key.service++) {
-		freed = program_ask(e->program[PROGRAM_FREE], &key);
-		n += freed;
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		if (source_key(e, a, service, &key, &network))
+			continue;
+		list[n++] = (struct sluice_due){ .key = { .of = key }, .table = SLUICE_DUE_SOURCE };
+		list[n++] = (struct sluice_due){ .key = rate_key(e, &key), .table = SLUICE_DUE_ERASED_RATE };
 	}
-	return freed < 0 ? freed : n;
+	return due_free(e, list, n);
 }
 
-static unsigned int suspicion_erase(const struct engine *e, const struct sluice_addr *source)
+static unsigned int suspicion_erase(const struct engine *e, const struct sluice_addr *a)
 {
-	struct sluice_source_key key = { .addr = *source };
-	unsigned int n = 0;
+	struct sluice_source_key key, network;
+	unsigned int service, n = 0;
 
-	for (key.service = 1; key.service < SLUICE_MAX_SERVICES; key.service++)
-		n += !bpf_map_delete_elem(e->map[MAP_suspects], &key);
+	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
+		if (!source_key(e, a, service, &key, &network))
+			n += !bpf_map_delete_elem(e->map[MAP_suspects], &key);
+	}
 	return n;
 }
 
 int subject_erase(struct engine *e, const struct sluice_addr *a, unsigned int *freed)
 {
-	struct prefix source;
+	int counters = counters_erase(e, a);
 	long fragments;
-	int err, counters;
 
-	err = source_of(e, a, &source);
-	if (err)
-		return err;
-	counters = counters_erase(e, &source.addr);
 	if (counters < 0)
 		return counters;
-	*freed = counters + suspicion_erase(e, &source.addr);
+	*freed = counters + suspicion_erase(e, a);
 	fragments = fragments_of(e, a, true);
 	if (fragments < 0)
 		return fragments;

@@ -31,7 +31,7 @@ struct map_fill {
 	uint64_t turned_away; /* sources or handshakes that found no room */
 };
 
-#define MAP_FILLS 11
+#define MAP_FILLS 13
 
 /* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
@@ -100,6 +100,16 @@ int allows_read(const struct engine *e, struct live_status **out, size_t *count)
 /* The allow in force that holds `a`, the longest first; -ENOENT: there is none. */
 int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out);
 int live_expire(struct engine *e); /* removes entries whose time is over: how many, or -errno */
+
+/*
+ * Who a sender is: behind a translator's prefix the IPv4 address inside. *translated (NULL: not asked) says whether that changed anything.
+ */
+struct sluice_addr engine_who(const struct engine *e, const struct sluice_addr *a, bool *translated);
+
+/* Of a prefix that a person names: one that lies behind a translator's becomes the IPv4 prefix inside. True: it did. */
+bool engine_who_prefix(const struct engine *e, struct prefix *p);
+/* What an address counts as where no set says otherwise: one source. */
+int engine_source(const struct engine *e, const struct sluice_addr *a, struct prefix *out);
 
 /* What the live tables say of an address at one service. */
 struct lookup_status {

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who a sender is: behind a translator's prefix (RFC 6052) the IPv4 address inside, else the address itself. Called by classify.bpf.h
+ * before anything is looked up or counted; sockets and answers keep the address of the packet. Where the policy names no such prefix
+ * this is one comparison.
+ */
+#ifndef SLUICE_INNER_BPF_H
+#define SLUICE_INNER_BPF_H
+
+static __always_inline int addr_is_mapped(const struct sluice_addr *a)
+{
+	return !a->word[0] && !a->word[1] && a->word[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline int translated_holds(const struct sluice_translated *t, __u64 high, __u64 low)
+{
+	if (t->bits == 96)
+		return high == t->high && low >> 32 == t->low;
+	return !((high ^ t->high) >> (64 - t->bits));
+}
+
+/* The four bytes behind a prefix of so many bits. Bits 64 to 71 are no part of the address (RFC 6052, 2.2). */
+static __always_inline __u32 inner_bytes(__u32 bits, __u64 high, __u64 low)
+{
+	if (bits == 96)
+		return low;
+	if (bits == 64)
+		return low << 8 >> 32;
+	return (high << bits | low << 8 >> (64 - bits)) >> 32;
+}
+
+/* Puts the IPv4 address inside in its place, if there is one. Verified once, apart from its callers. */
+__noinline int inner_find(const struct sluice_generation *g, struct sluice_addr *a)
+{
+	__u64 high, low;
+	__u32 i;
+
+	if (!g || !a || addr_is_mapped(a))
+		return 0;
+	high = (__u64)bpf_ntohl(a->word[0]) << 32 | bpf_ntohl(a->word[1]);
+	low = (__u64)bpf_ntohl(a->word[2]) << 32 | bpf_ntohl(a->word[3]);
+	for (i = 0; i < SLUICE_MAX_TRANSLATED; i++) {
+		if (i >= g->translated_count)
+			return 0;
+		if (!translated_holds(&g->translated[i], high, low))
+			continue;
+		a->word[0] = 0;
+		a->word[1] = 0;
+		a->word[2] = bpf_htonl(0xffff);
+		a->word[3] = bpf_htonl(inner_bytes(g->translated[i].bits, high, low));
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline struct sluice_addr inner_of(const struct sluice_generation *g, const struct sluice_addr *source)
+{
+	struct sluice_addr who = *source;
+
+	if (g->translated_count)
+		inner_find(g, &who);
+	return who;
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One counter, or one rate, of those that a connection is counted in: that of its source or of the network above it (a level), of its
+ * set, of its service. Finds it, charges it, and does with it later what becomes of the connection; who finds no room of his own
+ * shares. Called by holding.bpf.h, which knows all of them together.
+ */
+#ifndef SLUICE_LEVELS_BPF_H
+#define SLUICE_LEVELS_BPF_H
+
+static __always_inline void room_missed(__u32 table)
+{
+	__u64 *times = bpf_map_lookup_elem(&no_room, &table);
+
+	if (times)
+		++*times;
+}
+
+/* enum taken: of a set or a service. */
+__noinline int total_take(__u32 index, __u32 most, const struct take *how)
+{
+	struct sluice_counter *c = total_of(index);
+
+	return c && how ? counter_take(c, NULL, most, how) : TAKEN_FULL;
+}
+
+static __always_inline struct sluice_source_key network_of(const struct sluice_holding *h)
+{
+	struct sluice_source_key key = { .service = h->source.service,
+					 .bits = h->network_bits,
+					 .level = SLUICE_LEVEL_NETWORK };
+	int i, left;
+
+	for (i = 0; i < 4; i++) {
+		left = h->network_bits - 32 * i;
+		if (left >= 32)
+			key.addr.word[i] = h->source.addr.word[i];
+		else if (left > 0)
+			key.addr.word[i] = h->source.addr.word[i] & bpf_htonl(~0U << (32 - left));
+	}
+	return key;
+}
+
+#define HOLDS_NETWORKS (SLUICE_HOLDS_NETWORK | SLUICE_HOLDS_SHARED_NETWORK)
+#define HOLDS_OWN_RATES (SLUICE_HOLDS_SOURCE_RATE | SLUICE_HOLDS_NETWORK_RATE)
+#define HOLDS_SHARED_RATES (SLUICE_HOLDS_SHARED_RATE | SLUICE_HOLDS_SHARED_NETWORK_RATE)
+#define HOLDS_NETWORK_RATES (SLUICE_HOLDS_NETWORK_RATE | SLUICE_HOLDS_SHARED_NETWORK_RATE)
+#define HOLDS_TOTAL_RATES (SLUICE_HOLDS_SET_RATE | SLUICE_HOLDS_SERVICE_RATE)
+#define HOLDS_RATES (HOLDS_OWN_RATES | HOLDS_SHARED_RATES | HOLDS_TOTAL_RATES)
+
+static __always_inline struct sluice_source_key level_key(const struct sluice_holding *h, int network)
+{
+	return network ? network_of(h) : h->source;
+}
+
+/* enum taken: of the counter that the source, or its network, has for itself. */
+__noinline int level_take(const struct sluice_holding *h, int network, __u32 most, const struct take *how)
+{
+	struct sluice_counter fresh;
+
+	if (!h || !how)
+		return TAKEN_NO_ROOM;
+	__builtin_memset(&fresh, 0, sizeof(fresh));
+	fresh.of = level_key(h, network);
+	if (network)
+		return table_take(&networks, SLUICE_TALLY_NETWORKS, &fresh, most, how);
+	return table_take(&sources, SLUICE_TALLY_SOURCES, &fresh, most, how);
+}
+
+/* enum taken: of the one that it shares; h says which that is. */
+__noinline int level_share(struct sluice_holding *h, int network, __u32 most, const struct take *how)
+{
+	struct sluice_source_key key;
+	__u32 share;
+
+	if (!h || !how)
+		return TAKEN_NO_ROOM;
+	key = level_key(h, network);
+	share = share_hash(&key);
+	if (network)
+		h->network_share = share;
+	else
+		h->source_share = share;
+	return shared_take(share, network, most, how);
+}
+
+/* enum taken; h->holds says which counter it was. */
+static __always_inline enum taken level_charge(struct sluice_holding *h, int network, __u32 most,
+					       const struct take *how)
+{
+	enum taken got = TAKEN_GONE;
+	int tries;
+
+	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE; tries++)
+		got = level_take(h, network, most, how);
+	if (got == TAKEN)
+		h->holds |= network ? SLUICE_HOLDS_NETWORK : SLUICE_HOLDS_SOURCE;
+	if (got != TAKEN_NO_ROOM && got != TAKEN_GONE)
+		return got;
+	room_missed(network ? SLUICE_TABLE_NETWORKS : SLUICE_TABLE_SOURCES);
+	got = level_share(h, network, most, how);
+	if (got == TAKEN)
+		h->holds |= network ? SLUICE_HOLDS_SHARED_NETWORK : SLUICE_HOLDS_SHARED;
+	return got;
+}
+
+/* enum taken: of the rate that the source, or its network, has for itself. */
+__noinline int level_hit(const struct sluice_holding *h, int network, __u32 most, const struct take *how)
+{
+	struct sluice_rate_key own;
+	enum taken got;
+	int made = 0;
+
+	if (!h || !how)
+		return TAKEN_NO_ROOM;
+	own.of = level_key(h, network);
+	own.seconds = network ? h->network_seconds : h->source_seconds;
+	got = table_hit(&rates, &own, most, how, &made);
+	if (made)
+		tally_add(SLUICE_TALLY_RATES, 1);
+	return got;
+}
+
+/* enum taken: of the one that it shares. Each interval has as many as any other. */
+__noinline int level_share_hit(struct sluice_holding *h, int network, __u32 most, const struct take *how)
+{
+	struct sluice_rate_key own;
+	enum taken got;
+	int made = 0;
+
+	if (!h || !how)
+		return TAKEN_NO_ROOM;
+	own.of = level_key(h, network);
+	if (network)
+		own = shared_rate_key(h->network_share = share_hash(&own.of), h->network_seconds);
+	else
+		own = shared_rate_key(h->source_share = share_hash(&own.of), h->source_seconds);
+	got = table_hit(&shared_rates, &own, most, how, &made);
+	if (made)
+		shared_used(SHARED_RATES, 1);
+	return got;
+}
+
+/* Not 0: there is no room in this interval. h->holds says which rate it was. */
+static __always_inline int level_hurries(struct sluice_holding *h, int network, __u32 most, const struct take *how)
+{
+	enum taken got = TAKEN_GONE;
+	int tries;
+
+	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE; tries++)
+		got = level_hit(h, network, most, how);
+	if (got == TAKEN)
+		h->holds |= network ? SLUICE_HOLDS_NETWORK_RATE : SLUICE_HOLDS_SOURCE_RATE;
+	if (got != TAKEN_NO_ROOM && got != TAKEN_GONE)
+		return got == TAKEN_FAST;
+	room_missed(SLUICE_TABLE_RATES);
+	got = level_share_hit(h, network, most, how);
+	if (got == TAKEN)
+		h->holds |= network ? SLUICE_HOLDS_SHARED_NETWORK_RATE : SLUICE_HOLDS_SHARED_RATE;
+	return got != TAKEN;
+}
+
+/* enum taken: of the counter that `bit` (one of SLUICE_HOLDS_*) names. */
+__noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)
+{
+	struct sluice_source_key own;
+	struct sluice_counter *c;
+	enum taken got;
+	int empty = 0;
+
+	if (!h || !op)
+		return TAKEN_GONE;
+	if (bit == SLUICE_HOLDS_SERVICE || bit == SLUICE_HOLDS_SET)
+		return counter_do(total_of(bit == SLUICE_HOLDS_SET ? h->set_total : h->source.service), NULL, op,
+				  &empty);
+	if (bit == SLUICE_HOLDS_SHARED || bit == SLUICE_HOLDS_SHARED_NETWORK) {
+		c = bit == SLUICE_HOLDS_SHARED ? shared_at(h->source_share, 0) : shared_at(h->network_share, 1);
+		if (op->what == SLOT_GIVE)
+			shared_used(SHARED_SLOTS, -1);
+		return counter_do(c, NULL, op, &empty);
+	}
+	own = level_key(h, bit == SLUICE_HOLDS_NETWORK);
+	if (bit == SLUICE_HOLDS_NETWORK) {
+		c = bpf_map_lookup_elem(&networks, &own);
+		got = counter_do(c, &own, op, &empty);
+		if (c && empty)
+			counter_delete(&networks, SLUICE_TALLY_NETWORKS, c, &own);
+		return got;
+	}
+	c = bpf_map_lookup_elem(&sources, &own);
+	got = counter_do(c, &own, op, &empty);
+	if (c && empty)
+		counter_delete(&sources, SLUICE_TALLY_SOURCES, c, &own);
+	return got;
+}
+
+/* enum taken: the same with a rate of its own that `bit` names. */
+__noinline int own_event(const struct sluice_holding *h, int network, const struct slot_op *op)
+{
+	struct sluice_rate_key own;
+	struct sluice_rate *r;
+	enum taken got;
+	int empty = 0;
+
+	if (!h || !op)
+		return TAKEN_GONE;
+	own.of = level_key(h, network);
+	own.seconds = network ? h->network_seconds : h->source_seconds;
+	r = bpf_map_lookup_elem(&rates, &own);
+	if (!r)
+		return TAKEN_GONE;
+	got = rate_do(r, &own, h->taken, op, &empty);
+	if (empty && rate_delete(&rates, r, &own))
+		tally_add(SLUICE_TALLY_RATES, -1);
+	return got;
+}
+
+/* ... and with one that it shares. */
+__noinline int shared_event(const struct sluice_holding *h, int network, const struct slot_op *op)
+{
+	struct sluice_rate_key shared_by;
+	struct sluice_rate *r;
+	int empty = 0;
+
+	if (!h || !op)
+		return TAKEN_GONE;
+	shared_by = network ? shared_rate_key(h->network_share, h->network_seconds)
+			    : shared_rate_key(h->source_share, h->source_seconds);
+	r = bpf_map_lookup_elem(&shared_rates, &shared_by);
+	return r ? rate_do(r, NULL, h->taken, op, &empty) : TAKEN_GONE;
+}
+
+static __always_inline enum taken event_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)
+{
+	int network = (bit & HOLDS_NETWORK_RATES) != 0;
+
+	return bit & HOLDS_SHARED_RATES ? shared_event(h, network, op) : own_event(h, network, op);
+}
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * New connections in an interval, of one source, network, set or service: objects of their own, made only where a rule has a rate, and
+ * found by who and in how many seconds, so that no two rules of different intervals touch the same one. Of a handshake that nobody
+ * answers nothing stays, and while it waits it only stands in the way of those who have not answered either. Called by levels.bpf.h;
+ * owns the maps rates, shared_rates and total_rates.
+ */
+#ifndef SLUICE_RATE_BPF_H
+#define SLUICE_RATE_BPF_H
+
+#define TAKEN_SHIFT 20 /* when something was taken is noted in 2^20 ns, about a millisecond */
+
+/* What a holding notes of `now`. */
+static __always_inline __u32 taken_note(__u64 now)
+{
+	return now >> TAKEN_SHIFT;
+}
+
+/* ... and the time that it says, not long before now. */
+static __always_inline __u64 taken_time(__u32 taken, __u64 now)
+{
+	now >>= TAKEN_SHIFT;
+	return (now - (__u32)((__u32)now - taken)) << TAKEN_SHIFT;
+}
+
+/* Under its lock: what is sure, and what is there in all, as the window stands at `epoch`. */
+static __always_inline __u32 rate_sum(const struct sluice_rate *r, __u64 epoch, __u64 width, int sure)
+{
+	__u32 all = window_sum(&r->all, epoch, width), unanswered = sure ? window_sum(&r->unanswered, epoch, width) : 0;
+
+	return all > unanswered ? all - unanswered : 0;
+}
+
+static __always_inline void rate_advance(struct sluice_rate *r, __u64 epoch, __u64 width)
+{
+	window_advance(&r->all, epoch, width);
+	window_advance(&r->unanswered, epoch, width);
+}
+
+/* Under its lock: what becomes of an event of the bucket `then`. Of who has answered it stays, also when the connection ends. */
+static __always_inline void rate_move(struct sluice_rate *r, __u64 then, const struct slot_op *op)
+{
+	if (op->what == SLOT_PROVE || (op->what == SLOT_SETTLE && !op->proven)) {
+		window_refund(&r->unanswered, then);
+	} else if (op->what == SLOT_UNPROVE) {
+		window_hit_at(&r->unanswered, then);
+	} else if (op->what == SLOT_GIVE && !op->proven) {
+		window_refund(&r->unanswered, then);
+		window_refund(&r->all, then);
+	} else if (op->what == SLOT_GIVE && op->undo) {
+		window_refund(&r->all, then);
+	}
+}
+
+/* Under its lock. */
+static __always_inline int rate_is(const struct sluice_rate *r, const struct sluice_rate_key *own)
+{
+	return r->state != SLUICE_COUNTER_GONE && r->of.seconds == own->seconds && key_is(&r->of.of, &own->of);
+}
+
+/* One more event. FAST: there is no room. own NULL: one that stays, and begins anew with another interval. */
+static __always_inline enum taken rate_take(struct sluice_rate *r, const struct sluice_rate_key *own, __u64 width,
+					    __u32 most, const struct take *how)
+{
+	__u64 time = how->now >> TAKEN_SHIFT << TAKEN_SHIFT, epoch = width ? time / width : 0;
+	enum taken got = TAKEN_GONE;
+
+	bpf_spin_lock(&r->lock);
+	if (!own || rate_is(r, own)) {
+		got = TAKEN;
+		if (!how->dry)
+			rate_advance(r, epoch, width);
+		if (!how->force && most && rate_sum(r, epoch, width, how->overbook) >= most)
+			got = TAKEN_FAST;
+		if (got == TAKEN && !how->dry) {
+			window_hit_at(&r->all, epoch);
+			if (!how->proven)
+				window_hit_at(&r->unanswered, epoch);
+			r->seen_ns = how->now;
+		}
+	}
+	bpf_spin_unlock(&r->lock);
+	return got;
+}
+
+/* What becomes of an event that was noted as `taken`. *empty: it is GONE, and the caller deletes it. */
+static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sluice_rate_key *own, __u32 taken,
+					  const struct slot_op *op, int *empty)
+{
+	__u64 width = r->all.width_ns, time = taken_time(taken, op->now), epoch, then;
+	enum taken got = TAKEN_GONE;
+
+	if (!width)
+		return TAKEN_GONE;
+	epoch = op->now / width;
+	then = time / width;
+	bpf_spin_lock(&r->lock);
+	if ((!own || rate_is(r, own)) && r->all.width_ns == width) {
+		got = TAKEN;
+		if (!op->dry)
+			rate_advance(r, epoch, width);
+		if (op->what == SLOT_PROVE && op->most && rate_sum(r, epoch, width, 1) >= op->most)
+			got = TAKEN_FAST;
+		if (got == TAKEN && !op->dry)
+			rate_move(r, then, op);
+		if (own && op->transient && !r->all.sum) {
+			r->state = SLUICE_COUNTER_GONE;
+			*empty = 1;
+		}
+	}
+	bpf_spin_unlock(&r->lock);
+	return got;
+}
+
+/* A new element is written here first: only the gate makes any, and nothing comes between a packet and the next on a processor. */
+struct rate_bytes { /* in a per-processor map the kernel allows no lock */
+	__u64 word[sizeof(struct sluice_rate) / 8];
+};
+
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, rate_fresh, __u32, struct rate_bytes, 1);
+
+static __always_inline struct sluice_rate *rate_open(void *table, const struct sluice_rate_key *own, int *made)
+{
+	struct sluice_rate *r = bpf_map_lookup_elem(table, own), *fresh;
+	__u32 zero = 0;
+
+	if (r)
+		return r;
+	fresh = (struct sluice_rate *)bpf_map_lookup_elem(&rate_fresh, &zero);
+	if (!fresh)
+		return NULL;
+	fresh->of = *own;
+	*made = !bpf_map_update_elem(table, own, fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(table, own);
+}
+
+/* Not 0: it is deleted. Else it lives on, as counter_stays() says. */
+static __always_inline int rate_delete(void *table, struct sluice_rate *r, const struct sluice_rate_key *own)
+{
+	if (!bpf_map_delete_elem(table, own))
+		return 1;
+	bpf_spin_lock(&r->lock);
+	if (r->state == SLUICE_COUNTER_GONE && r->of.seconds == own->seconds && key_is(&r->of.of, &own->of))
+		r->state = SLUICE_COUNTER_NEW;
+	bpf_spin_unlock(&r->lock);
+	return 0;
+}
+
+static __always_inline struct sluice_rate_key shared_rate_key(__u32 share, __u32 seconds)
+{
+	struct sluice_rate_key other = { .seconds = seconds };
+
+	other.of.addr.word[0] = share & (SLUICE_SHARED_RATES - 1);
+	return other;
+}
+
+/* enum taken; dry: of one that is not there */
+static __always_inline enum taken table_hit(void *table, const struct sluice_rate_key *own, __u32 most,
+					    const struct take *how, int *made)
+{
+	struct sluice_rate *r = how->dry ? bpf_map_lookup_elem(table, own) : rate_open(table, own, made);
+
+	if (r)
+		return rate_take(r, own, own->seconds * RATE_UNIT_NS, most, how);
+	return how->dry ? TAKEN : TAKEN_NO_ROOM;
+}
+
+/* enum taken: of a set or a service. */
+__noinline int total_hit(__u32 index, const struct sluice_limit *limit, const struct take *how)
+{
+	struct sluice_rate *r = bpf_map_lookup_elem(&total_rates, &index);
+
+	if (!r || !limit || !how)
+		return TAKEN_FAST;
+	return rate_take(r, NULL, limit->width_ns, limit->rate, how);
+}
+
+/* enum taken: what becomes of an event of a set or a service. */
+__noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
+{
+	struct sluice_rate *r = bpf_map_lookup_elem(&total_rates, &index);
+	int empty = 0;
+
+	return r && op ? rate_do(r, NULL, taken, op, &empty) : TAKEN_GONE;
+}
+
+/* Of a source or a network, for who only looks: its own, else the one that it shares, else NULL. */
+static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key)
+{
+	const struct sluice_rate *r = bpf_map_lookup_elem(&rates, key);
+
+	if (r || !shared_in_use(SHARED_RATES))
+		return r;
+	*key = shared_rate_key(share_hash(&key->of), key->seconds); /* in its place: stacks are short */
+	return bpf_map_lookup_elem(&shared_rates, key);
+}
+
+/* Frees a rate whose interval is over, and the 20th that the running bucket may last. Not 0: it is GONE, the caller deletes it. */
+static __always_inline int rate_end(struct sluice_rate *r, const struct sluice_rate_key *own, __u64 now)
+{
+	__u64 interval = own->seconds * 1050000000ULL;
+	int gone;
+
+	bpf_spin_lock(&r->lock);
+	gone = r->seen_ns + interval < now && rate_is(r, own);
+	if (gone)
+		r->state = SLUICE_COUNTER_GONE;
+	bpf_spin_unlock(&r->lock);
+	return gone;
+}
+
+#endif

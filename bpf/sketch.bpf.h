@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * SYNs of sources that never completed a handshake, for max-syn-rate-per-source: a count-min sketch of fixed size. Asked by admission.
+ * Where so many SYNs come that each cell holds most of a limit by chance, it says so instead of refusing newcomers.
+ */
+#ifndef SLUICE_SKETCH_BPF_H
+#define SLUICE_SKETCH_BPF_H
+
+#define SKETCH_FULL 0xffffffff
+
+static __always_inline struct sluice_cell *sketch_cell(const struct sluice_source_key *key, __u32 seed, __u32 row)
+{
+	__u32 hash = hash_mix(seed + row * 0x9e3779b9) ^ key->service, i;
+
+	for (i = 0; i < 4; i++)
+		hash = hash_mix(hash ^ key->addr.word[i]);
+	hash = row * SLUICE_SKETCH_CELLS + (hash & (SLUICE_SKETCH_CELLS - 1));
+	return bpf_map_lookup_elem(&sketch, &hash);
+}
+
+/* The cell as it is in the interval `epoch`. */
+static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, __u32 epoch)
+{
+	struct sluice_cell at = { .epoch = epoch, .now = c->now, .before = c->before };
+
+	if (c->epoch != epoch) {
+		at.before = c->epoch + 1 == epoch ? c->now : 0;
+		at.now = 0;
+	}
+	return at;
+}
+
+/* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
+static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval, int dry)
+{
+	struct sluice_cell at = cell_at(c, epoch);
+
+	if (c->epoch != epoch && !dry)
+		*c = at;
+	return at.now + (__u64)at.before * (interval - gone) / interval;
+}
+
+enum sketch_says {
+	SKETCH_ADMITS,
+	SKETCH_REFUSES, /* the source has used up its SYN rate */
+	SKETCH_OVERFULL, /* it seems so, but so many SYNs came in the interval that it would seem so of anybody */
+};
+
+/* SYNs counted in the sketch, of all sources: one in so many is noted, for all of them. */
+#define SKETCH_SAMPLE 16
+
+MAP(BPF_MAP_TYPE_ARRAY, sketch_load, __u32, struct sluice_cell, 1);
+
+static __always_inline struct sluice_cell *sketch_total(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sketch_load, &zero);
+}
+
+/* A cell holds what its sources sent, of all that was sent its share: from half a limit on that says little of any of them. */
+static __always_inline int sketch_overfull(struct sluice_cell *total, __u32 epoch, __u64 gone, __u64 interval,
+					   __u32 limit)
+{
+	__u64 all = total ? cell_read(total, epoch, gone, interval, 1) : 0;
+
+	return all * 2 >= (__u64)limit * SLUICE_SKETCH_CELLS;
+}
+
+static __always_inline void sketch_total_add(struct sluice_cell *total, __u32 epoch)
+{
+	if (!total || bpf_get_prandom_u32() % SKETCH_SAMPLE)
+		return;
+	if (total->epoch != epoch)
+		*total = cell_at(total, epoch);
+	total->now += SKETCH_SAMPLE;
+}
+
+/*
+ * enum sketch_says; a SYN that is not refused is counted. An estimate: never less than what the source sent, in the mean of intervals,
+ * and more where it shares all its cells with others. Races lose a count now and then. Dry: only asked.
+ */
+__noinline int sketch_asked(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed, int dry)
+{
+	__u64 interval, now = bpf_ktime_get_ns(), gone;
+	__u32 least = SKETCH_FULL, epoch, seen, row;
+	struct sluice_cell *c, *total;
+
+	if (!key || !limit || !limit->rate || !limit->width_ns)
+		return SKETCH_ADMITS;
+	interval = limit->width_ns * (SLUICE_RATE_BUCKETS - 1);
+	epoch = now / interval;
+	gone = now % interval;
+	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
+		c = sketch_cell(key, seed, row);
+		seen = c ? cell_read(c, epoch, gone, interval, dry) : SKETCH_FULL;
+		least = seen < least ? seen : least;
+	}
+	total = sketch_total();
+	if (least >= limit->rate)
+		return sketch_overfull(total, epoch, gone, interval, limit->rate) ? SKETCH_OVERFULL : SKETCH_REFUSES;
+	if (dry)
+		return SKETCH_ADMITS;
+	sketch_total_add(total, epoch);
+	for (row = 0; row < SLUICE_SKETCH_ROWS; row++) {
+		c = sketch_cell(key, seed, row);
+		if (c)
+			c->now++;
+	}
+	return SKETCH_ADMITS;
+}
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rates, and counters that are shared or freed: whose fault is whose. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "internal.h"
+#include "reason.h"
+#include "space.h"
+
+#define SERVER "203.0.113.5"
+#define FIRM_US 700000 /* as in test_cookie.c */
+#define SECOND 1000000000ULL
+
+static enum sluice_reason syn(struct gate *g, const char *from, unsigned int port)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+
+	gate_send(g, &(struct frame){ from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 }, &why);
+	return why;
+}
+
+static void test_rules_of_different_intervals_on_one_source_do_not_touch_each_other(void **state)
+{
+	unsigned int i;
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\nsyn-flood { cookies = false }\n"
+		      "service smtp { ports = {25} max-rate-per-source = 4/1s }\n"
+		      "source-set inside { prefixes = {10.0.0.9} max-rate-per-source = 100/1h }\n");
+	for (i = 0; i < 8; i++) { /* never more than three in a second, and nothing expires */
+		assert_int_equal(syn(&g, "10.0.0.1", 1001 + i), SLUICE_ADMITTED);
+		assert_int_equal(syn(&g, "10.0.0.9", 1001 + i), SLUICE_ADMITTED);
+		usleep(350000);
+	}
+	gate_close(&g);
+}
+
+/* What was let in, by the interval that it counted in: what the rates of one aggregate should remember. */
+struct seen {
+	uint64_t at[2000];
+	size_t count;
+};
+
+static unsigned int within(const struct seen *s, uint64_t now, uint64_t span)
+{
+	size_t i;
+	unsigned int n = 0;
+
+	for (i = 0; i < s->count; i++)
+		n += s->at[i] + span > now;
+	return n;
+}
+
+/* Two aggregates, in each a set with another interval and another number. */
+static void test_refused_by_rate_only_where_a_reference_window_says_so(void **state)
+{
+	static const struct {
+		const char *from;
+		unsigned int aggregate, rate;
+		uint64_t interval;
+	} who[] = {
+		{ "10.1.0.1", 0, 7, SECOND }, { "10.1.0.2", 0, 7, SECOND },	  { "10.1.0.9", 0, 5, SECOND * 2 },
+		{ "10.1.1.1", 1, 7, SECOND }, { "10.1.1.130", 1, 5, SECOND * 2 }, { "10.1.1.140", 1, 5, SECOND * 2 }
+	};
+	static struct seen seen[2][2];
+	uint64_t begin, before, after;
+	unsigned int port = 1000, refused = 0, admitted = 0;
+	enum sluice_reason why;
+	struct seen *s;
+	struct gate g;
+	size_t i;
+
+	(void)state;
+	srand(11);
+	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\nsyn-flood { cookies = false }\n"
+		      "service smtp { ports = {25} max-rate-per-source = 7/1s }\n"
+		      "source-set inside { prefixes = {10.1.0.9, 10.1.1.128/25} max-rate-per-source = 5/2s }\n");
+	begin = clock_ns(); /* to load takes seconds on a busy machine */
+	while (clock_ns() - begin < 2800000000) { /* nothing expires meanwhile */
+		i = rand() % (sizeof(who) / sizeof(*who));
+		s = &seen[who[i].aggregate][who[i].interval != SECOND];
+		before = clock_ns();
+		why = syn(&g, who[i].from, port++);
+		after = clock_ns();
+		if (why == SLUICE_ADMITTED) {
+			assert_true(within(s, after, who[i].interval) < who[i].rate);
+			s->at[s->count++] = before;
+			admitted++;
+		} else { /* UNPROVEN: the rate is full of what nobody has answered, and so is this one */
+			assert_true(why == SLUICE_SOURCE_RATE || why == SLUICE_UNPROVEN);
+			assert_true(within(s, before, who[i].interval * 106 / 100 + 5000000) >= who[i].rate);
+			refused++;
+		}
+		usleep(rand() % 30000);
+	}
+	print_message("    %u admitted, %u refused\n", admitted, refused);
+	assert_true(admitted > 5 && refused);
+	gate_close(&g);
+}
+
+/* Sends a SYN that is answered by a cookie, or by the host, and answers that. */
+static enum sluice_reason answer(struct gate *g, const char *from, unsigned int port)
+{
+	struct frame f = { from, SERVER, port, 25, .flags = ACK, .seq = 1 };
+	enum sluice_reason why = syn(g, from, port);
+	const uint8_t *tcp = g->answer + 14 + 20;
+
+	if (why == SLUICE_UNPROVEN) {
+		f.ack_seq = space_syn(&(struct frame){ from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 }) + 1;
+		gate_send(g, &f, &why);
+		return why;
+	}
+	if (why != SLUICE_COOKIE_SENT)
+		return why;
+	f.ack_seq = ((uint32_t)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7]) + 1;
+	gate_send(g, &f, &why);
+	return why;
+}
+
+/* `limit` is 3/1h, and three spoofed SYNs fill it: who answers gets past them, and not past the limit. */
+static void spoofed_rate_locks_nobody_out(const char *limit, enum sluice_reason full, bool one_source)
+{
+	char policy[512], from[32];
+	enum sluice_reason why;
+	struct gate g;
+	int i;
+
+	snprintf(policy, sizeof(policy), "interfaces = {lo}\nservice smtp { ports = {25} %s }\n", limit);
+	gate_open(&g, policy);
+	for (i = 0; i < 3; i++) {
+		snprintf(from, sizeof(from), "10.9.0.%d", one_source ? 1 : i + 1);
+		assert_int_equal(syn(&g, from, 1001 + i), SLUICE_ADMITTED);
+	}
+	usleep(FIRM_US);
+	assert_int_equal(syn(&g, "10.9.0.1", 1009), full);
+	usleep(FIRM_US);
+	for (i = 0; i < 3; i++) {
+		snprintf(from, sizeof(from), "10.9.0.%d", one_source ? 1 : 10 + i);
+		why = answer(&g, from, 2001 + i);
+		assert_true(why == SLUICE_COOKIE_VALID || why == SLUICE_ADMITTED);
+	}
+	why = answer(&g, "10.9.0.1", 2009);
+	assert_int_equal(why, full);
+	gate_close(&g);
+}
+
+static void test_rate_filled_by_spoofed_syns_locks_nobody_out(void **state)
+{
+	(void)state;
+	spoofed_rate_locks_nobody_out("max-rate = 3/1h", SLUICE_SERVICE_RATE, false);
+	spoofed_rate_locks_nobody_out("max-rate-per-source = 3/1h", SLUICE_SOURCE_RATE, true);
+	spoofed_rate_locks_nobody_out("max-rate-per-network = 3/1h", SLUICE_NETWORK_RATE, false);
+	spoofed_rate_locks_nobody_out("max-connections-per-network = 3", SLUICE_NETWORK_CONNECTIONS, false);
+	spoofed_rate_locks_nobody_out("} source-set s { prefixes = {10.9.0.0/24} max-rate = 3/1h", SLUICE_SET_RATE,
+				      false);
+}
+
+/* What hashes like the victim's key in 0.1.0, whose hash had no secret. */
+static uint32_t hash_of_before(uint32_t address, uint32_t service)
+{
+	const uint32_t word[4] = { 0, 0, htonl(0xffff), htonl(address) };
+	uint32_t h = service, i;
+
+	for (i = 0; i < 4; i++) {
+		h ^= word[i];
+		h = (h ^ h >> 16) * 0x85ebca6b;
+		h = (h ^ h >> 13) * 0xc2b2ae35;
+		h ^= h >> 16;
+	}
+	return h & (SLUICE_SHARED - 1);
+}
+
+static void small_open(struct gate *g)
+{
+	gate_open(g, "interfaces = {lo}\nsources { max = 1 }\nsyn-flood { cookies = false }\n"
+		     "service smtp { ports = {25} max-connections-per-source = 1 max-rate-per-source = 9/1h }\n");
+	assert_int_equal(syn(g, "10.0.0.1", 1001), SLUICE_ADMITTED); /* takes the one place */
+}
+
+static void test_nobody_outside_knows_who_shares_a_counter_with_whom(void **state)
+{
+	uint32_t victim = 0xc0000201, partner = 0x0a100000, service;
+	char from[32];
+	struct gate g;
+
+	(void)state;
+	small_open(&g);
+	service = gate_service(&g, "smtp").id;
+	while (hash_of_before(partner, service) != hash_of_before(victim, service))
+		partner++;
+	snprintf(from, sizeof(from), "%u.%u.%u.%u", partner >> 24, partner >> 16 & 255, partner >> 8 & 255,
+		 partner & 255);
+	print_message("    %s was the partner of 192.0.2.1, found in %u tries\n", from, partner - 0x0a100000);
+	assert_int_equal(syn(&g, from, 1001), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "192.0.2.1", 1001), SLUICE_ADMITTED);
+	gate_close(&g);
+}
+
+static void test_who_shares_a_counter_may_repeat_his_syn(void **state)
+{
+	struct gate g;
+
+	(void)state;
+	small_open(&g);
+	assert_int_equal(syn(&g, "192.0.2.7", 1001), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "192.0.2.7", 1001), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "192.0.2.7", 1002), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(gate_stat(&g, "smtp", SLUICE_ADMITTED).connections, 2);
+	gate_close(&g);
+}
+
+static void test_shared_counters_and_rates_hold_their_limits(void **state)
+{
+	enum sluice_reason why;
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nsources { max = 1 }\nsyn-flood { cookies = false }\n"
+		      "service smtp { ports = {25} max-rate-per-source = 4/1h max-connections-per-network = 6 }\n");
+	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_ADMITTED);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(syn(&g, "192.0.2.7", 1001 + i), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "192.0.2.7", 1009), SLUICE_SOURCE_RATE);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(syn(&g, "192.0.2.8", 1001 + i), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "192.0.2.8", 1009), SLUICE_NETWORK_CONNECTIONS);
+	sleep(4); /* all run out, and nothing stays held */
+	for (i = 0; i < 4; i++) {
+		why = answer(&g, "192.0.2.7", 2001 + i); /* it is suspect, and the host answers by cookies */
+		assert_true(why == SLUICE_COOKIE_VALID || why == SLUICE_ADMITTED);
+	}
+	why = answer(&g, "192.0.2.7", 2009);
+	assert_int_equal(why, SLUICE_SOURCE_RATE);
+	gate_close(&g);
+}
+
+/* Unlike gate_send() it does not look at the counters: for many. */
+static void flood(struct gate *g, unsigned int count)
+{
+	uint8_t frame[FRAME_ROOM], out[FRAME_ROOM];
+	struct frame f = { .to = SERVER, .from_port = 1001, .to_port = 25, .flags = SYN, .tcp_options = 1 };
+	size_t len, room;
+	char from[32];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		snprintf(from, sizeof(from), "11.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		f.from = from;
+		len = frame_build(&f, frame);
+		room = sizeof(out);
+		assert_true(engine_probe(g->engine, frame, len, out, &room, 1, NULL) >= 0);
+	}
+}
+
+static void test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch(void **state)
+{
+	unsigned int i, served = 0;
+	enum sluice_reason why;
+	char from[32];
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-syn-rate-per-source = 2/10m }\n");
+	for (i = 0; i < 2; i++)
+		syn(&g, "10.0.0.1", 1001 + i);
+	assert_int_equal(syn(&g, "10.0.0.1", 1003), SLUICE_SYN_RATE); /* there is room for everybody yet */
+	flood(&g, 60000);
+	for (i = 0; i < 200; i++) {
+		snprintf(from, sizeof(from), "12.0.0.%u", i);
+		why = syn(&g, from, 1001);
+		served += why == SLUICE_COOKIE_SENT || why == SLUICE_ADMITTED;
+	}
+	print_message("    %u of 200 newcomers served in a flood of 60,000 sources\n", served);
+	assert_int_equal(served, 200);
+	gate_close(&g);
+}
+
+#define IDLE 100000
+
+static void idle_fill(struct gate *g)
+{
+	static struct sluice_source_key keys[10000];
+	static struct sluice_counter values[10000];
+	__u32 done, i, n;
+
+	for (done = 0; done < IDLE; done += n) {
+		n = 10000;
+		for (i = 0; i < n; i++) {
+			keys[i] = (struct sluice_source_key){ { { 0, 0, htonl(0xffff), htonl(0x0b000000 + done + i) } },
+							      1,
+							      128 };
+			values[i] = (struct sluice_counter){ .state = SLUICE_COUNTER_PROVEN, .of = keys[i] };
+		}
+		assert_int_equal(bpf_map_update_batch(g->engine->map[MAP_sources], keys, values, &n, NULL), 0);
+	}
+}
+
+/* The longest run of the program that frees: of as many as one run ever does. */
+static unsigned int longest_run(struct gate *g)
+{
+	struct bpf_sk_lookup lookup = { .family = AF_INET6 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &lookup, .ctx_size_in = sizeof(lookup));
+	unsigned int least = ~0U, round;
+	struct sluice_due row;
+	__u32 i;
+
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < SLUICE_DUE; i++) {
+			row = (struct sluice_due){ .table = SLUICE_DUE_SOURCE };
+			row.key.of = (struct sluice_source_key){
+				{ { 0, 0, htonl(0xffff), htonl(0x0b000000 + round * SLUICE_DUE + i) } }, 1, 128
+			};
+			assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_due], &i, &row, BPF_ANY), 0);
+		}
+		assert_int_equal(bpf_prog_test_run_opts(g->engine->program[PROGRAM_REAP], &opts), 0);
+		i = SLUICE_DUE - 1;
+		assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_due], &i, &row), 0);
+		assert_int_equal(row.freed, 1);
+		least = opts.duration < least ? opts.duration : least; /* the machine is busy with others */
+	}
+	return least;
+}
+
+static void test_idle_sources_are_freed_in_short_runs(void **state)
+{
+	struct sluice_source_key key, next;
+	unsigned int calls = 0, ns;
+	struct gate g;
+	int more;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nsources { retention = 1s }\n"
+		      "service smtp { ports = {25} max-rate-per-source = 5/1s }\n");
+	idle_fill(&g);
+	ns = longest_run(&g);
+	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_ADMITTED);
+	do {
+		more = engine_reap(g.engine);
+		calls++;
+	} while (more == 1);
+	assert_int_equal(more, 0);
+	print_message("    %d sources freed in %u calls; a run that frees %d takes %u us\n", IDLE, calls, SLUICE_DUE,
+		      ns / 1000);
+	assert_true(calls > 1);
+	assert_true(ns < 2000000);
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_sources], NULL, &key),
+			 0); /* the one that holds a slot */
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_sources], &key, &next), -ENOENT);
+	assert_int_equal(ntohl(key.addr.word[3]), 0x0a000001);
+	gate_close(&g);
+}
+
+static void test_rates_go_when_their_interval_is_over(void **state)
+{
+	struct sluice_rate_key key;
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-rate-per-source = 5/1s }\n");
+	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_ADMITTED);
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], NULL, &key), 0);
+	assert_int_equal(key.seconds, 1);
+	while (engine_reap(g.engine) == 1)
+		;
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], NULL, &key), 0);
+	usleep(1200000);
+	while (engine_reap(g.engine) == 1)
+		;
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], NULL, &key), -ENOENT);
+	gate_close(&g);
+}
+
+static int prepare(void **state)
+{
+	const uint16_t port = 25;
+
+	(void)state;
+	return space_enter(&port, 1) ? -1 : space_route(SERVER);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rules_of_different_intervals_on_one_source_do_not_touch_each_other),
+		cmocka_unit_test(test_refused_by_rate_only_where_a_reference_window_says_so),
+		cmocka_unit_test(test_rate_filled_by_spoofed_syns_locks_nobody_out),
+		cmocka_unit_test(test_nobody_outside_knows_who_shares_a_counter_with_whom),
+		cmocka_unit_test(test_who_shares_a_counter_may_repeat_his_syn),
+		cmocka_unit_test(test_shared_counters_and_rates_hold_their_limits),
+		cmocka_unit_test(test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch),
+		cmocka_unit_test(test_idle_sources_are_freed_in_short_runs),
+		cmocka_unit_test(test_rates_go_when_their_interval_is_over),
+	};
+
+	return cmocka_run_group_tests_name("rates", tests, prepare, NULL);
+}

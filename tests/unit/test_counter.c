@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate's own counters and limits, run over made-up tables: the kernel gives the element of a table to another source while somebody
+ * still points to it.
+ */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "abi.h"
+
+/* What the kernel gives its programs. */
+#define __noinline static __attribute__((noinline, unused))
+#define bpf_htonl htonl
+#define MAP(type, name, key, value, entries) static value name
+#define bpf_spin_lock(lock) ((void)(lock))
+#define bpf_spin_unlock(lock) ((void)(lock))
+#define bpf_ktime_get_ns() (clock_now)
+
+static const uint64_t clock_now = 5000000000;
+static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room;
+static struct sluice_counter total[8], one_shared;
+static struct sluice_rate total_rate_row[8], own_rate_row;
+static struct sluice_counter *source_found, *network_found; /* what the tables give for whatever key */
+static int rate_found;
+static struct sluice_control control_is;
+
+static void *bpf_map_lookup_elem(const void *map, const void *key)
+{
+	if (map == &sources)
+		return source_found;
+	if (map == &networks)
+		return network_found;
+	if (map == &totals)
+		return &total[*(const __u32 *)key];
+	if (map == &total_rates)
+		return &total_rate_row[*(const __u32 *)key];
+	if (map == &shared)
+		return &one_shared;
+	return map == &rates && rate_found ? &own_rate_row : NULL;
+}
+
+static int bpf_map_update_elem(const void *map, const void *key, const void *value, int flags)
+{
+	(void)map, (void)key, (void)value, (void)flags;
+	return -1;
+}
+
+static int bpf_map_delete_elem(const void *map, const void *key)
+{
+	(void)map, (void)key;
+	return -1;
+}
+
+static const struct sluice_control *control_row(void)
+{
+	return &control_is;
+}
+
+struct sluice_view {
+	const struct sluice_rule *rule;
+	const struct sluice_service *row;
+};
+
+#define RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1))
+
+static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
+{
+	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
+}
+
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "../../bpf/window.bpf.h"
+#include "../../bpf/counter.bpf.h"
+#include "../../bpf/rate.bpf.h"
+#include "../../bpf/levels.bpf.h"
+#include "../../bpf/holding.bpf.h"
+#include "../../bpf/limits.bpf.h"
+
+static const struct sluice_rule rule = { .source = { .connections = 5 }, .network = { .connections = 50 } };
+static const struct sluice_service row = { .total = { .connections = 100 } };
+static struct sluice_counter element;
+
+static struct sluice_source_key key_of(uint32_t last)
+{
+	return (struct sluice_source_key){ { { 0, 0, htonl(0xffff), htonl(0x0a000000 + last) } }, 1, 128 };
+}
+
+/* A holding of source 1, and the element of the table that is source `of`'s by now; it holds two reservations. */
+static struct sluice_holding held(uint32_t of)
+{
+	struct sluice_holding h = { .source = key_of(1), .holds = SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SERVICE };
+
+	element = (struct sluice_counter){ .held = 2, .reserved = 2, .of = key_of(of) };
+	memset(total, 0, sizeof(total));
+	total[1] = (struct sluice_counter){ .held = 2, .reserved = 2 };
+	source_found = &element;
+	network_found = NULL;
+	return h;
+}
+
+static void test_who_answers_is_told_to_his_own_counter(void **state)
+{
+	struct sluice_holding h = held(1);
+
+	(void)state;
+	assert_int_equal(holding_prove(&h, &rule, &row, 0, 0), SLUICE_ADMITTED);
+	assert_int_equal(element.proven, 1);
+	assert_int_equal(total[1].proven, 1);
+	holding_settle(&h, 1);
+	assert_int_equal(element.reserved, 1);
+	assert_int_equal(element.proven, 0);
+	assert_int_equal(element.state, SLUICE_COUNTER_PROVEN);
+}
+
+static void test_an_element_that_is_another_sources_by_now_is_left_alone(void **state)
+{
+	struct sluice_holding h = held(2);
+	struct give back = { .reserved = 1, .proven = 1, .transient = 1 };
+	struct sluice_counter before = element;
+
+	(void)state;
+	assert_int_equal(holding_prove(&h, &rule, &row, 0, 0), SLUICE_SOURCE_CONNECTIONS);
+	holding_settle(&h, 0);
+	holding_unprove(&h, h.holds);
+	holding_give(&h, &back);
+	assert_memory_equal(&element, &before, sizeof(element));
+}
+
+static void test_a_counter_that_is_gone_lets_nobody_in(void **state)
+{
+	struct sluice_holding h = held(1);
+	enum sluice_reason why;
+
+	(void)state;
+	element.state = SLUICE_COUNTER_GONE;
+	why = holding_prove(&h, &rule, &row, 0, 0);
+	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
+	assert_true(reason_refuses(why));
+	source_found = NULL;
+	why = holding_prove(&h, &rule, &row, 1, 0); /* an allowed one, too: it holds what nobody counts */
+	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(total[1].proven, 0);
+}
+
+static void test_where_one_counter_is_full_nothing_stays_told(void **state)
+{
+	struct sluice_holding h = held(1);
+
+	(void)state;
+	total[1] = (struct sluice_counter){ .held = 100 };
+	assert_int_equal(holding_prove(&h, &rule, &row, 0, 0), SLUICE_SERVICE_CONNECTIONS);
+	assert_int_equal(element.proven, 0);
+	h.holds |= SLUICE_HOLDS_NETWORK;
+	h.network_bits = 120;
+	total[1].held = 2;
+	assert_int_equal(holding_prove(&h, &rule, &row, 0, 0), SLUICE_NETWORK_CONNECTIONS); /* its counter is gone */
+	assert_int_equal(element.proven, 0);
+}
+
+static void test_a_counter_that_cannot_be_deleted_lives_on(void **state)
+{
+	struct sluice_holding h = held(1);
+	struct give back = { .reserved = 1, .transient = 1 };
+	struct take take = { .reserve = 1 };
+
+	(void)state;
+	element.held = element.reserved = 1;
+	holding_give(&h, &back); /* the table refuses to delete it */
+	assert_int_equal(element.held, 0);
+	assert_int_equal(element.state, SLUICE_COUNTER_NEW);
+	h.holds = 0;
+	assert_int_equal(holding_take(&h, &rule, &row, &take), SLUICE_ADMITTED);
+	assert_int_equal(element.held, 1);
+}
+
+static void test_an_event_is_moved_in_the_bucket_of_its_syn(void **state)
+{
+	struct sluice_holding h = held(1);
+	const struct sluice_limit limit = { .rate = 3, .width_ns = 50000000 };
+	const struct sluice_service fast = { .total = limit };
+	struct take take = { .now = clock_now - 400000000, .reserve = 1 };
+	struct give back = { .now = clock_now, .taken_ns = take.now, .reserved = 1 };
+
+	(void)state;
+	memset(total_rate_row, 0, sizeof(total_rate_row));
+	h.holds = 0;
+	assert_int_equal(holding_take(&h, &rule, &fast, &take), SLUICE_ADMITTED);
+	assert_int_equal(total_rate_row[1].all.sum, 1);
+	assert_int_equal(total_rate_row[1].unanswered.sum, 1);
+	assert_int_equal(holding_prove(&h, &rule, &fast, 0, 0), SLUICE_ADMITTED);
+	assert_int_equal(total_rate_row[1].unanswered.sum, 0);
+	holding_unprove(&h, h.holds);
+	assert_int_equal(total_rate_row[1].unanswered.sum, 1);
+	holding_give(&h, &back);
+	assert_int_equal(total_rate_row[1].all.sum, 0);
+	assert_int_equal(total_rate_row[1].unanswered.sum, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_who_answers_is_told_to_his_own_counter),
+		cmocka_unit_test(test_an_element_that_is_another_sources_by_now_is_left_alone),
+		cmocka_unit_test(test_a_counter_that_is_gone_lets_nobody_in),
+		cmocka_unit_test(test_where_one_counter_is_full_nothing_stays_told),
+		cmocka_unit_test(test_a_counter_that_cannot_be_deleted_lives_on),
+		cmocka_unit_test(test_an_event_is_moved_in_the_bucket_of_its_syn),
+	};
+
+	return cmocka_run_group_tests_name("counter", tests, NULL, NULL);
+}
