@@ -35,22 +35,24 @@ static __always_inline int deadline_passed(__u32 deadline, __u64 now)
 	return (__s32)(deadline_at(now) - deadline) > 0;
 }
 
-/* A multiplicative hash that begins with a secret: nobody outside knows who shares a bucket with whom. */
-static __always_inline __u64 tuple_hash(const struct sluice_tuple *t, __u32 seed)
+static __always_inline __u64 hash_absorb(__u64 h, __u64 word, const struct sluice_control *now)
 {
-	__u64 h = (__u64)seed << 32 | ~seed;
-	int i;
-
-	for (i = 0; i < 4; i += 2) {
-		h = (h ^ ((__u64)t->source.word[i] << 32 | t->source.word[i + 1])) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 32;
-	}
-	for (i = 0; i < 4; i += 2) {
-		h = (h ^ ((__u64)t->local.word[i] << 32 | t->local.word[i + 1])) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 32;
-	}
-	h = (h ^ ((__u64)t->source_port << 16 | t->local_port)) * 0x9e3779b97f4a7c15ULL;
+	h = (h ^ word) * (now->secret[0] | 1);
+	h ^= h >> 32;
+	h *= now->secret[1] | 1;
 	return h ^ h >> 29;
+}
+
+/* Multiplies by secrets: nobody outside knows who shares a bucket with whom, whatever bits he changes. */
+static __always_inline __u64 tuple_hash(const struct sluice_tuple *t, const struct sluice_control *now)
+{
+	__u64 h = now->secret[0] ^ now->secret[1];
+
+	h = hash_absorb(h, (__u64)t->source.word[0] << 32 | t->source.word[1], now);
+	h = hash_absorb(h, (__u64)t->source.word[2] << 32 | t->source.word[3], now);
+	h = hash_absorb(h, (__u64)t->local.word[0] << 32 | t->local.word[1], now);
+	h = hash_absorb(h, (__u64)t->local.word[2] << 32 | t->local.word[3], now);
+	return hash_absorb(h, (__u64)t->source_port << 16 | t->local_port, now);
 }
 
 /* Where the handshake of a 4-tuple is to be found. */
@@ -62,7 +64,7 @@ struct handshake_place {
 static __always_inline struct handshake_place handshake_place(const struct sluice_tuple *t)
 {
 	const struct sluice_control *now = control_row();
-	__u64 hash = now ? tuple_hash(t, now->seed) : 0;
+	__u64 hash = now ? tuple_hash(t, now) : 0;
 	struct handshake_place at = { .bucket = hash & (SLUICE_HANDSHAKE_BUCKETS - 1), .tag = hash >> 56 };
 
 	return at;

@@ -49,7 +49,7 @@ static __always_inline void inside_note(const struct sluice_tuple *tuple, __u64 
 __noinline int inside_lives(const struct sluice_tuple *tuple)
 {
 	const struct sluice_connection *c;
-	struct sluice_tuple own; /* Linux 6.1 takes no argument for a key */
+	struct sluice_tuple own; /* Linux 6.1 takes no key that lies in a caller's memory */
 	const __u64 *found;
 	__u64 cookie;
 

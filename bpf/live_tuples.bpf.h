@@ -25,9 +25,9 @@ static __always_inline __u64 *live_word(__u64 hash, __u32 set)
 }
 
 /* 0: certainly no socket has this 4-tuple, but for one that is younger than the last event that was missed. */
-static __always_inline int live_tuple_maybe(const struct sluice_tuple *t, __u32 seed)
+static __always_inline int live_tuple_maybe(const struct sluice_tuple *t, const struct sluice_control *now)
 {
-	__u64 hash = tuple_hash(t, seed);
+	__u64 hash = tuple_hash(t, now);
 	const __u64 *word = live_word(hash, audit_number() + 1);
 
 	return word && *word >> (hash & 63) & 1;
@@ -37,7 +37,7 @@ static __always_inline int live_tuple_maybe(const struct sluice_tuple *t, __u32 
 static __always_inline void live_tuple_mark(const struct sluice_tuple *t, int known)
 {
 	const struct sluice_control *now = control_row();
-	__u64 hash = now ? tuple_hash(t, now->seed) : 0, bit = 1ULL << (hash & 63);
+	__u64 hash = now ? tuple_hash(t, now) : 0, bit = 1ULL << (hash & 63);
 	__u32 number = audit_number();
 	__u64 *word = live_word(hash, number);
 

@@ -204,12 +204,12 @@ static enum sluice_verdict verdict_of(enum sluice_reason why, int xdp)
 	 1ULL << SLUICE_NETWORK_CONNECTIONS | 1ULL << SLUICE_SOURCE_RATE | 1ULL << SLUICE_NETWORK_RATE |           \
 	 1ULL << SLUICE_SET_RATE | 1ULL << SLUICE_SERVICE_RATE)
 
-/* A guard becomes firm, and a full source contested, by time alone: then one who was to be refused gets a cookie. */
+/* A guard becomes firm, and a full source contested, by time alone: then one who was to be refused may answer first. */
 static bool time_came_between(enum sluice_reason said, enum sluice_reason why)
 {
 	static unsigned int times;
 
-	if (why != SLUICE_COOKIE_SENT || !((1ULL << said) & CONTESTED))
+	if ((why != SLUICE_COOKIE_SENT && why != SLUICE_UNPROVEN) || !((1ULL << said) & CONTESTED))
 		return false;
 	assert_true(++times < 20);
 	return true;
@@ -227,7 +227,7 @@ static void one_compare(struct gate *g, const char *policy, unsigned int seen[SL
 	explain(g, &f, &said);
 	verdict = gate_send(g, &f, &why);
 	seen[why]++;
-	if (time_came_between(said.reason, why))
+	if (time_came_between(said.reason == SLUICE_OBSERVE ? said.observed : said.reason, why))
 		return;
 	if (said.reason != why || said.verdict != verdict_of(why, verdict))
 		fail_msg("%s: explained as %s, verdict %u, but sent: %s, XDP %d\n%s", text_of(&f, text),

@@ -97,6 +97,12 @@ syn:	/* bpf/admit.bpf.h: a glance at the limits, then at the table */
 #ifndef WITHOUT_REPEATED
 			repeated[t] = 1;
 #endif
+			/* way_repeat(): its client took the first SYN back, and asks anew */
+			if
+			:: reset[t] && !confirmed[t] && state[t] != HANDSHAKE_ANSWERED ->
+				reset[t] = 0; state[t] = HANDSHAKE_SYN_SEEN; age[t] = 0; serial_next(t)
+			:: else
+			fi;
 			packet_pass(q); goto end
 		:: else
 		fi
