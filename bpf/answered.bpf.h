@@ -133,7 +133,11 @@ static __always_inline enum sluice_reason published_judge(struct admission *d, s
 	    inside_lives(&d->pkt->tuple))
 		return SLUICE_ESTABLISHED;
 	why = admit_answer(d, note, 0);
-	return why == SLUICE_ADMITTED ? SLUICE_ESTABLISHED : why;
+	if (why != SLUICE_ADMITTED)
+		return why;
+	if (!d->view->dry)
+		half_keep(&d->pkt->tuple); /* it went when the handshake expired */
+	return SLUICE_ESTABLISHED;
 }
 
 /* ESTABLISHED, or what else a segment is where all of them are judged. `ask`: also those that the table knows nothing of. */

@@ -188,20 +188,29 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 	return out->state;
 }
 
-/* Under the bucket's lock: a place for a new element: a free one, else that of the expired one that is nearest its end. */
+/*
+ * Under the bucket's lock: not 0: of two expired elements `i` makes room rather than `other`. Those of containers come last, because
+ * nobody else remembers them; then the one that is nearest its end.
+ */
+static __always_inline int way_yields(const struct sluice_handshakes *b, __u32 i, __u32 other)
+{
+	__u8 mine = b->flags[i] & SLUICE_HANDSHAKE_PUBLISHED, its = b->flags[other] & SLUICE_HANDSHAKE_PUBLISHED;
+
+	return mine == its ? (__s32)(b->deadline[i] - b->deadline[other]) < 0 : !mine;
+}
+
+/* Under the bucket's lock: a place for a new element: a free one, else that of an expired one; or SLUICE_HANDSHAKE_WAYS. */
 static __always_inline __u32 way_vacant(const struct sluice_handshakes *b)
 {
-	__u32 i, found = SLUICE_HANDSHAKE_WAYS, oldest = 0;
+	__u32 i, found = SLUICE_HANDSHAKE_WAYS;
 
 	for (i = 0; i < SLUICE_HANDSHAKE_WAYS; i++) {
 		if (b->state[i] == HANDSHAKE_FREE)
 			return i;
-		if (b->state[i] != HANDSHAKE_EXPIRED || b->flags[i] & SLUICE_HANDSHAKE_PUBLISHED)
+		if (b->state[i] != HANDSHAKE_EXPIRED)
 			continue;
-		if (found == SLUICE_HANDSHAKE_WAYS || (__s32)(b->deadline[i] - oldest) < 0) {
+		if (found >= SLUICE_HANDSHAKE_WAYS || way_yields(b, i, found))
 			found = i;
-			oldest = b->deadline[i];
-		}
 	}
 	return found;
 }

@@ -29,10 +29,11 @@ static __noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
 
 	if (state == HANDSHAKE_EXPIRING)
 		watch_raise(bpf_ntohs(tuple.local_port), now);
-	if (state == HANDSHAKE_EXPIRED)
-		expired_release(&was, now);
-	if (state == HANDSHAKE_FREE)
+	if (state != HANDSHAKE_EXPIRED)
+		return 0;
+	if (was.flags & SLUICE_HANDSHAKE_PUBLISHED)
 		half_forget(&tuple);
+	expired_release(&was, now);
 	return 0;
 }
 

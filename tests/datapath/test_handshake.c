@@ -207,6 +207,38 @@ static void test_share_of_a_service_in_the_table_is_full_and_the_others_have_the
 	gate_close(&g);
 }
 
+#define ROUNDS 5 /* in each a share of the table: enough for nearly all of its places */
+
+/* Nobody but the table remembers a container's handshakes; still they do not keep those of other services out. */
+static void test_expired_handshakes_with_containers_keep_no_other_service_out(void **state)
+{
+	unsigned int share = SLUICE_MAX_HANDSHAKES / 2, round, i;
+	uint8_t frame[FRAME_ROOM];
+	struct gate g;
+	char from[32];
+	size_t none = 0, len;
+
+	(void)state;
+	gate_open(&g,
+		  "interfaces = {lo}\nsyn-flood { cookies = false }\nservice inner { ports = {5100} }\n"
+		  "service outer { ports = {5101} }\n"
+		  "container box { netns = \"/run/netns/nobody*\" addresses = {172.22.1.253} ports = {\"5100\"} }\n");
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < share; i++) {
+			snprintf(from, sizeof(from), "10.%u.%u.%u", round, i / 256, i % 256);
+			len = frame_build(&(struct frame){ from, SERVER, 1001, 5100, .flags = SYN }, frame);
+			engine_probe(g.engine, frame, len, NULL, &none, 1, NULL);
+		}
+		for (i = 0; i < 100 && gate_service(&g, "inner").held; i++)
+			usleep(100000);
+	}
+	for (i = 0; i < 200; i++) {
+		snprintf(from, sizeof(from), "10.200.0.%u", i);
+		assert_int_equal(sent(&g, &(struct frame){ from, SERVER, 1001, 5101, .flags = SYN }), SLUICE_ADMITTED);
+	}
+	gate_close(&g);
+}
+
 #define HANDSHAKE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
 
 int main(void)
@@ -217,6 +249,7 @@ int main(void)
 		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
 		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
 		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),
+		cmocka_unit_test(test_expired_handshakes_with_containers_keep_no_other_service_out),
 	};
 
 	return cmocka_run_group_tests_name("handshake", tests, world_make, NULL);
