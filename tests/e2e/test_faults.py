@@ -30,7 +30,7 @@ def table():
 @pytest.fixture
 def load(make, request, table):
     """load.net, load.sluice; judged at the end, and a row of the table: what load.moments says, and the sessions meanwhile."""
-    net, sluice = make(policy())
+    net, sluice = make("service smtp { ports = {25} }")
     sluice.write = lambda text: sluice.file.write_text(text)
     sluice.write(policy())
     sluice.do("reload")
