@@ -12,6 +12,7 @@
 
 #include "abi.h"
 #include "force.h"
+#include "gone.h"
 #include "maps.bpf.h"
 
 #include "parse.bpf.h"
@@ -290,11 +291,12 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
  * is given no spin locks by Linux 6.1.
  */
 
-/* PASS: there were connections whose end nobody had told, and they are given back. */
+/* After an audit, and after what it found gone was given back. */
 SEC("sk_lookup")
-int sluice_heal(struct bpf_sk_lookup *ctx)
+int sluice_audit_end(struct bpf_sk_lookup *ctx)
 {
-	return connections_heal() ? SK_PASS : SK_DROP;
+	audit_end();
+	return SK_PASS;
 }
 
 /* PASS: the timer is set, and from now on starts itself again and again. */
@@ -304,7 +306,7 @@ int sluice_sweep(struct bpf_sk_lookup *ctx)
 	return sweep_start() ? SK_DROP : SK_PASS;
 }
 
-/* Frees what `due` lists, where it is still idle: at most SLUICE_DUE counters and rates, so that no run is long. */
+/* Frees what `due` lists, where it is still idle or gone: at most SLUICE_DUE of them, so that no run is long. */
 SEC("sk_lookup")
 int sluice_reap(struct bpf_sk_lookup *ctx)
 {

@@ -124,7 +124,9 @@ static long reap_one(void *map, const __u32 *index, struct sluice_due *d, struct
 {
 	if (d->table == SLUICE_DUE_NOTHING)
 		return 1;
-	if (d->table == SLUICE_DUE_SOURCE || d->table == SLUICE_DUE_NETWORK)
+	if (d->table == SLUICE_DUE_CONNECTION)
+		d->freed = due_connection(d->cookie, s->now);
+	else if (d->table == SLUICE_DUE_SOURCE || d->table == SLUICE_DUE_NETWORK)
 		d->freed = due_counter(d);
 	else
 		d->freed = due_rate(d, s->now);

@@ -141,7 +141,7 @@ static __always_inline void listener_event(const struct sock *sk)
 
 /*
  * The connection ended in the accept queue: the application will be given it all the same, so its slots stay. By an update, not
- * through the pointer: a healer may have freed the element, and another may have it.
+ * through the pointer: the reaper may have freed the element, and another may have it.
  */
 static __always_inline void connection_wait(__u64 cookie)
 {
@@ -261,36 +261,30 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 	bpf_seq_write(seq, &record, sizeof(record));
 }
 
-/*
- * A connection whose socket two audits in a row did not find is gone: its end was missed. Two, because an audit may skip a
- * socket (before 6.1.183 and 6.12.104 the iterator could). One that waits to be taken is found by none.
- */
-static long connection_heal(void *map, const __u64 *cookie, struct sluice_connection *c, struct sluice_audits *a)
+/* What the daemon found gone, looked at again. Not 0: it is given back. */
+static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 {
-	__u32 now_s = c->waits_s ? 1 + bpf_ktime_get_ns() / 1000000000 : 0;
-	__u64 key = *cookie;
+	const struct sluice_connection *c = bpf_map_lookup_elem(&connections, &cookie);
+	struct sluice_audits *a;
+	__u32 zero = 0;
 
-	if (c->waits_s ? now_s - c->waits_s > SLUICE_WAIT_S : a->number - c->seen >= 2)
-		a->healed += connection_close(key);
-	return 0;
+	a = bpf_map_lookup_elem(&audits, &zero);
+	if (!c || !a || !connection_gone(c, a->number, now_ns) || !connection_close(cookie))
+		return 0;
+	a->healed++;
+	return 1;
 }
 
-/* After each audit. Returns how many were given back. */
-static __always_inline int connections_heal(void)
+static __always_inline void audit_end(void)
 {
-	struct sluice_audits *a, now;
-	__u32 zero = 0, before;
+	struct sluice_audits *a;
+	__u32 zero = 0;
 
 	a = bpf_map_lookup_elem(&audits, &zero);
 	if (!a)
-		return 0;
-	now = *a;
-	before = now.healed;
-	bpf_for_each_map_elem(&connections, connection_heal, &now, 0);
-	a->healed = now.healed;
-	live_tuples_begin(now.number + 1);
-	a->number = now.number + 1;
-	return now.healed - before;
+		return;
+	live_tuples_begin(a->number + 1);
+	a->number++;
 }
 
 #endif

@@ -36,7 +36,7 @@
 	65536 /* counters, a power of two, for sources that find no room in `sources`; as many for networks */
 #define SLUICE_SHARED_RATES 16384 /* the same of rates, for each interval; a power of two */
 #define SLUICE_MAX_TRANSLATED 8 /* prefixes inside which an IPv6 address is an IPv4 address */
-#define SLUICE_DUE 256 /* counters and rates freed in one run */
+#define SLUICE_DUE 256 /* counters, rates and connections freed in one run */
 #define SLUICE_MAX_CONNECTIONS 1000000 /* or as many as `sources { max }` says, if that is more */
 #define SLUICE_IPV4_SHIFT 96 /* bits before an IPv4 address in its mapped form */
 #define SLUICE_MAX_LIVE 262144 /* live bans; live allows */
@@ -384,7 +384,7 @@ enum sluice_tally_row {
 	SLUICE_TALLIES,
 };
 
-/* One row, written by the healer. */
+/* One row, written by the kernel side when the daemon has it end an audit, or give back what is gone. */
 struct sluice_audits {
 	__u32 number; /* of the audit that is due or under way */
 	__u32 healed; /* connections given back because their socket was gone and nobody had told */

@@ -68,7 +68,10 @@ struct sluice_rate {
 	struct sluice_window all, unanswered; /* of one width and epoch */
 };
 
-/* A counter or a rate that is to be freed if it is idle: what the daemon found due, and the kernel side looks at again. */
+/*
+ * A counter or a rate that is to be freed if it is idle, a connection that is to be given back if it is gone: what the daemon found due,
+ * and the kernel side looks at again.
+ */
 enum sluice_due_table {
 	SLUICE_DUE_NOTHING,
 	SLUICE_DUE_SOURCE,
@@ -76,9 +79,13 @@ enum sluice_due_table {
 	SLUICE_DUE_RATE, /* its interval is over */
 	SLUICE_DUE_SHARED_RATE,
 	SLUICE_DUE_ERASED_RATE, /* whether it is or not: somebody wants it forgotten */
+	SLUICE_DUE_CONNECTION,
 };
 struct sluice_due {
-	struct sluice_rate_key key; /* `seconds`: of rates */
+	union {
+		struct sluice_rate_key key; /* `seconds`: of rates */
+		__u64 cookie; /* of a connection */
+	};
 	__u32 table; /* enum sluice_due_table; NOTHING: no more of them */
 	__u32 freed; /* out: it was */
 };

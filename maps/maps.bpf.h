@@ -123,7 +123,7 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, budgets, __u32, struct sluice_budget, SLUICE_REAS
 /* Connections refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
 
-/* The connections themselves: written by the tracker, the audit and the healer. Never fewer than `sources`. * */
+/* The connections themselves: written by the tracker, the audit and the reaper. Never fewer than `sources`. * */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_MAX_CONNECTIONS);
 MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
 /*

@@ -12,7 +12,7 @@ passed=0 failed=0 skipped=0 rows=()
 datapath="build/tests/datapath/test_cookie build/tests/datapath/test_crooked build/tests/datapath/test_counts"
 upgrade=tests/e2e/test_dispatcher.py::test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet
 bare=tests/e2e/test_bare.py::test_limits_and_bans_hold_where_packets_have_no_ethernet_header
-quick="$datapath build/tests/datapath/test_local tests/e2e/test_nic.py $bare[ipip] $bare[gre]
+quick="$datapath build/tests/datapath/test_local tests/e2e/test_nic.py ${bare}[ipip] ${bare}[gre]
 tests/e2e/test_modes.py::test_cookies_by_xdp_come_back_there[tagged] tests/e2e/test_modes.py::test_cookies_by_xdp_come_back_there[bond]
 tests/e2e/test_dispatcher.py::test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes $upgrade
 tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted

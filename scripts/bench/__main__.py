@@ -7,7 +7,7 @@ import argparse, dataclasses, datetime, json, os, pathlib, signal, sys, time
 
 sys.dont_write_bytecode = True
 
-import cases, costs, growth, report, testbed, traffic  # noqa: E402
+import cases, costs, growth, pauses, report, testbed, traffic  # noqa: E402
 
 
 @dataclasses.dataclass
@@ -29,7 +29,7 @@ class Mode:
     watch: float = 2  # seconds of a turn that somebody watches
 
 
-QUICK_WITHOUT = ("limit", "port", "address", "growth-services", "growth-processors", "lookups", "watch")
+QUICK_WITHOUT = ("limit", "port", "address", "growth-services", "growth-processors", "lookups", "watch", "pauses")
 MODES = {
     "full": Mode(),
     "quick": Mode(3, 2, 0.1, 0.5, 200, 1000, 16_384, 1, (100_000,), (1_000, 100_000), (1, 64), 50, 100_000, QUICK_WITHOUT),
@@ -44,6 +44,7 @@ def producers(mode):
     made["established"] = lambda: [traffic.table(mode)]
     made.update({name: lambda make=make: [make(mode)] for name, make in growth.TABLES.items()})
     made.update({"stages": lambda: costs.stages(mode), "lookups": lambda: costs.lookups(mode), "watch": lambda: costs.watching(mode)})
+    made["pauses"] = lambda: [pauses.table(mode)]
     return made
 
 

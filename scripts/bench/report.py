@@ -130,6 +130,9 @@ def aims(tables):
     judge("SMTP sessions within 1 % of no filter", at("established", "sluice, everything on", "sessions_ratio"), 0.99, 3)
     judge("iperf3 within 1 % of no filter", at("established", "sluice, everything on", "gbits_ratio"), 0.99, 3)
     judge("iperf3 within 1 % of a bare XDP_PASS", share(at("established", "sluice, everything on", "gbits"), at("established", "bare XDP_PASS", "gbits")), 0.99, 3)
+    if "pauses" in tables:
+        longest = [r["figures"][k]["median"] for r in tables["pauses"].rows for k in ("timer_us", "asked_us") if k in r["figures"]]
+        judge("no run of sluice holds a processor up for more than 2,000 us", max(longest, default=None), 2000, 0, True)
     for name, table in tables.items():
         if name.startswith("growth-") and len(table.rows) > 1 and name != "growth-processors":
             first, last = (table.figure(table.rows[i]["name"], "mpps") for i in (0, -1))

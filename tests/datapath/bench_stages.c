@@ -197,8 +197,8 @@ static void program_print(const char *instance, const char *pin, const char *bet
 
 static void bench(void)
 {
-	static const char *const pins[] = { "prog_gate", "prog_explain", "prog_reap",
-					    "prog_heal", "link_track",	 "link_audit" };
+	static const char *const pins[] = { "prog_gate",      "prog_explain", "prog_reap",
+					    "prog_audit_end", "link_track",   "link_audit" };
 	const uint16_t port = 25;
 	struct gate g;
 	size_t i;

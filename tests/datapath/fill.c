@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fill INSTANCE COUNT [HELD]: makes a running instance track COUNT sources, counting up from 11.0.0.0, as if each had connected
- * once, and holds HELD connections now. For the bench.
+ * fill INSTANCE COUNT [HELD [idle]]: makes a running instance track COUNT sources, counting up from 11.0.0.0, as if each had connected
+ * once, and holds HELD connections now; idle: so long ago that it is forgotten at once. For the bench.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,15 +27,13 @@ static int map_open(const char *instance, const char *name)
 	return bpf_obj_get(path);
 }
 
-static int sources_add(int fd, __u32 count, __u32 held)
+static int sources_add(int fd, __u32 count, __u32 held, __u64 seen_ns)
 {
 	static struct sluice_counter values[BATCH];
 	static struct sluice_source_key keys[BATCH];
-	struct timespec now;
 	__u32 done, i, n;
 	int err = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	for (done = 0; done < count && !err; done += n) {
 		n = count - done < BATCH ? count - done : BATCH;
 		for (i = 0; i < n; i++) {
@@ -43,10 +41,9 @@ static int sources_add(int fd, __u32 count, __u32 held)
 									  htonl(0x0b000000 + done + i) } },
 							      .service = 1,
 							      .bits = 128 };
-			values[i] = (struct sluice_counter){ .state = SLUICE_COUNTER_PROVEN,
-							     .held = held,
-							     .of = keys[i],
-							     .seen_ns = now.tv_sec * 1000000000ULL };
+			values[i] = (struct sluice_counter){
+				.state = SLUICE_COUNTER_PROVEN, .held = held, .of = keys[i], .seen_ns = seen_ns
+			};
 		}
 		err = bpf_map_update_batch(fd, keys, values, &n, NULL);
 	}
@@ -69,15 +66,18 @@ static int tally_add(int fd, __u32 count)
 int main(int argc, char **argv)
 {
 	_cleanup_close_ int sources = -1, tally = -1;
+	struct timespec now;
 	int err;
 
-	if (argc != 3 && argc != 4)
+	if (argc < 3 || argc > 5)
 		return 2;
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	sources = map_open(argv[1], "sources");
 	tally = map_open(argv[1], "tally");
 	if (sources < 0 || tally < 0)
 		return 1;
-	err = sources_add(sources, strtoul(argv[2], NULL, 10), argc > 3 ? strtoul(argv[3], NULL, 10) : 0);
+	err = sources_add(sources, strtoul(argv[2], NULL, 10), argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
+			  argc > 4 ? 0 : now.tv_sec * 1000000000ULL);
 	if (!err)
 		err = tally_add(tally, strtoul(argv[2], NULL, 10));
 	if (err)

@@ -172,7 +172,7 @@ end:	do
 }
 
 #if AUDITS
-/* The iterator over sockets, each of them locked, and what follows a whole one: connections_heal(). */
+/* The iterator over sockets, each of them locked, and what follows a whole one: audit_end() of the daemon. */
 proctype audit()
 {
 	byte t, i, me = NOBODY;

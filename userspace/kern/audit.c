@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "gone.h"
 #include "internal.h"
 
 #define AUDIT_TRIES 5 /* sockets come and go while we look */
@@ -81,6 +82,43 @@ static int drift_read(struct engine *e, long *drift, struct diag *d)
 	return err;
 }
 
+/* Gives back those of these connections that are gone: how many, or -errno. */
+static int gone_close(const struct engine *e, const __u64 *cookie, const struct sluice_connection *c, size_t count)
+{
+	_cleanup_free_ struct sluice_due *list = calloc(count + 1, sizeof(*list));
+	struct sluice_audits audits;
+	__u64 now = clock_ns();
+	__u32 zero = 0;
+	size_t n = 0, i;
+	int err;
+
+	if (!list)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits);
+	for (i = 0; i < count && !err; i++) {
+		if (connection_gone(&c[i], audits.number, now))
+			list[n++] = (struct sluice_due){ .cookie = cookie[i], .table = SLUICE_DUE_CONNECTION };
+	}
+	return err ? err : due_free(e, list, n);
+}
+
+/* What follows an audit that visited every socket: what it did not find is given back, how many or -errno, and the next begins. */
+static int audit_end(const struct engine *e)
+{
+	_cleanup_free_ void *cookies = NULL, *connections = NULL;
+	size_t count = 0;
+	int err, closed;
+
+	closed = table_read(e->map[MAP_connections], sizeof(__u64), sizeof(struct sluice_connection), &cookies,
+			    &connections, &count);
+	if (!closed)
+		closed = gone_close(e, cookies, connections, count);
+	if (closed < 0)
+		return closed;
+	err = program_ask(e->program[PROGRAM_AUDIT_END]);
+	return err < 0 ? err : closed;
+}
+
 int engine_audit(struct engine *e, long *drift, struct diag *d)
 {
 	long now = 0;
@@ -92,7 +130,7 @@ int engine_audit(struct engine *e, long *drift, struct diag *d)
 			break;
 	}
 	if (!err)
-		err = program_ask(e->program[PROGRAM_HEAL]);
+		err = audit_end(e);
 	if (err > 0)
 		err = drift_read(e, &now, d);
 	if (err) {

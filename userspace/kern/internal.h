@@ -23,7 +23,7 @@
 #define PIN_SYNACK "link_synack"
 #define PIN_AUDIT "link_audit" /* the iterator's link: reading the pin runs the audit */
 #define PIN_REAP "prog_reap"
-#define PIN_HEAL "prog_heal"
+#define PIN_AUDIT_END "prog_audit_end"
 #define PIN_PROBE \
 	"prog_gate" /* the gate, attached nowhere: BPF_PROG_TEST_RUN refuses the dispatcher's extension programs */
 #define PIN_EXPLAIN "prog_explain"
@@ -47,7 +47,7 @@ enum map_id {
 };
 
 /* Those that only the daemon runs. */
-enum program_id { PROGRAM_HEAL, PROGRAM_REAP, PROGRAMS };
+enum program_id { PROGRAM_AUDIT_END, PROGRAM_REAP, PROGRAMS };
 
 struct engine {
 	char instance[SLUICE_NAME_LEN];

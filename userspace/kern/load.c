@@ -133,9 +133,9 @@ static int programs_pin(struct engine *e, struct sluice_bpf *skel, struct diag *
 
 	pin_path(e->instance, PIN_REAP, path);
 	err = bpf_program__pin(skel->progs.sluice_reap, path);
-	pin_path(e->instance, PIN_HEAL, path);
+	pin_path(e->instance, PIN_AUDIT_END, path);
 	if (!err)
-		err = bpf_program__pin(skel->progs.sluice_heal, path);
+		err = bpf_program__pin(skel->progs.sluice_audit_end, path);
 	pin_path(e->instance, PIN_PROBE, path);
 	if (!err)
 		err = bpf_program__pin(skel->progs.sluice_gate, path);

@@ -7,7 +7,7 @@
 
 int programs_open(struct engine *e)
 {
-	static const char *const pins[PROGRAMS] = { PIN_HEAL, PIN_REAP };
+	static const char *const pins[PROGRAMS] = { PIN_AUDIT_END, PIN_REAP };
 	char path[PIN_PATH_LEN];
 	int i;
 

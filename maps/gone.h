@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* When a counted connection is over though nobody told: the daemon finds such ones, and the kernel side looks at each again. */
+#ifndef SLUICE_GONE_H
+#define SLUICE_GONE_H
+
+#include "abi.h"
+
+/*
+ * Not 0: its socket was not found by two audits in a row. Two, because an audit may skip a socket (before 6.1.183 and 6.12.104 the
+ * iterator could). One that waits to be taken is found by none: it is over after SLUICE_WAIT_S. `now_ns`: CLOCK_MONOTONIC.
+ */
+static inline __attribute__((always_inline)) int connection_gone(const struct sluice_connection *c, __u32 audit,
+								 __u64 now_ns)
+{
+	if (c->waits_s)
+		return 1 + (__u32)(now_ns / 1000000000) - c->waits_s > SLUICE_WAIT_S;
+	return audit - c->seen >= 2;
+}
+
+#endif
