@@ -261,28 +261,23 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 	return handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
 }
 
-/* The SYN is sent again while its handshake is in progress: the host answers it again, under pressure a cookie does. */
-static __always_inline enum sluice_reason syn_repeated(struct admission *d, const struct handshake_note *note,
-						       const struct sluice_counter *source)
-{
-	enum sluice_reason why = d->pressed ? cookie_offer(d, source) : SLUICE_UNDECIDED;
-
-	d->pkt->fresh = 0;
-	if (why != SLUICE_UNDECIDED)
-		return why;
-	return note->held ? SLUICE_ADMITTED : SLUICE_UNPROVEN;
-}
-
-/* Within the limits, or full of what may be a spoofer's: who answers this SYN, and what does it charge? */
+/*
+ * Within the limits, or full of what may be a spoofer's, or (`repeated`) sent again while its handshake is in progress: who answers this
+ * SYN, and what does it charge? In the calm the host answers again what it has answered.
+ */
 static __always_inline enum sluice_reason syn_begins(struct admission *d, struct handshake_note *note,
-						     const struct sluice_counter *source)
+						     const struct sluice_counter *source, int repeated)
 {
-	enum sluice_reason why = syn_flow(d, note);
+	enum sluice_reason why = SLUICE_UNDECIDED;
 
+	if (!repeated || d->pressed)
+		why = syn_flow(d, note);
 	if (why == SLUICE_UNDECIDED && d->pressed)
 		why = cookie_offer(d, source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
+	if (repeated)
+		return note->held ? SLUICE_ADMITTED : SLUICE_UNPROVEN;
 	if (handshakes_full(d))
 		return SLUICE_TABLE_FULL;
 	if (d->unproven || source_is_suspect(d->pressure, &note->holding.source, d->now))
@@ -332,15 +327,17 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		why = cookie_offer(d, source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	if (handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now)))
-		return syn_repeated(d, note, source);
+	if (handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now))) {
+		d->pkt->fresh = 0;
+		return syn_begins(d, note, source, 1);
+	}
 	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
 	note->isn = bpf_ntohl(d->pkt->seq);
 	if (fills)
 		why = contest(d, full, fills);
 	if (why != SLUICE_UNDECIDED)
 		return refused_unless_owned(d, note, why);
-	return syn_begins(d, note, source);
+	return syn_begins(d, note, source, 0);
 }
 
 #endif

@@ -85,6 +85,19 @@ int space_enter(const uint16_t *ports, size_t count)
 	return 0;
 }
 
+int space_connection(uint16_t from, uint16_t to)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(from) };
+	int client = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+
+	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	assert_int_equal(bind(client, (struct sockaddr *)&at, sizeof(at)), 0);
+	at.sin_port = htons(to);
+	assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof(at)), 0);
+	return client;
+}
+
 int space_route(const char *local)
 {
 	char line[160];

@@ -16,6 +16,8 @@ int space_listen(uint16_t port);
 void space_leave_closed(uint16_t port);
 /* All addresses lead into loopback, and this one is the host's. 0, or -1. */
 int space_route(const char *local);
+/* A real connection over loopback, from this port of 127.0.0.1. Returns its client's end. */
+int space_connection(uint16_t from, uint16_t to);
 /* Gives an IPv4 segment to the host's own TCP, past the gate. */
 void space_send(const struct frame *f);
 /* The same of a SYN: returns the sequence number that the listener answers it by. */

@@ -287,6 +287,23 @@ static void test_limits_hold_when_the_cookies_come_back(void **state)
 			 SLUICE_SOURCE_CONNECTIONS);
 }
 
+/* Forged, however often: a cookie in its place would be sent for a socket that is there. */
+static void test_repeated_syn_on_a_living_connection_reaches_it(void **state)
+{
+	struct frame again = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = SYN, .seq = 4711 };
+	int one = space_connection(2001, 25), verdict, i;
+	enum sluice_reason why;
+
+	for (i = 0; i < 3; i++)
+		why = sent(*state, &(struct frame){ "10.0.0.9", SERVER, 3000 + i, 25, .flags = SYN }, NULL);
+	assert_int_equal(why, SLUICE_COOKIE_SENT);
+	for (i = 0; i < 3; i++) {
+		sent(*state, &again, &verdict);
+		assert_int_equal(verdict, XDP_PASS);
+	}
+	close(one);
+}
+
 static void test_port_without_a_listener_is_left_to_the_host(void **state)
 {
 	struct gate *g = *state;
@@ -397,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_syn_rate_of_an_unproven_source_is_limited),
 		PRESSED_TEST(test_service_is_calm_again_after_the_flood),
 		cmocka_unit_test(test_cookies_can_be_switched_off),
+		PRESSED_TEST(test_repeated_syn_on_a_living_connection_reaches_it), /* last: nobody accepts its connection */
 	};
 
 	return cmocka_run_group_tests_name("cookie", tests, namespace_enter, NULL);

@@ -133,25 +133,11 @@ static void test_wrong_number_resets_no_handshake(void **state)
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 }
 
-/* A real connection from `port`. Returns its client's end. */
-static int connection_open(uint16_t port)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int client = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-
-	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
-	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	assert_int_equal(bind(client, (struct sockaddr *)&at, sizeof(at)), 0);
-	at.sin_port = htons(25);
-	assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof(at)), 0);
-	return client;
-}
-
-/* The same, whose SYN the gate has seen. */
+/* A real connection from `port`, whose SYN the gate has seen. Returns its client's end. */
 static int connection_make(struct gate *g, uint16_t port)
 {
 	assert_int_equal(sent(g, &(struct frame){ "127.0.0.1", "127.0.0.1", port, 25, .flags = SYN }), SLUICE_ADMITTED);
-	return connection_open(port);
+	return space_connection(port, 25);
 }
 
 /* Forged, sent twice, or overtaken: it is the connection's, and takes nothing, also where a limit is full. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fuzz_gate [SECONDS [SEED]]: random and mutated frames through the real gate, calm and under pressure, each verdict against the
- * judge's. The seeds are real: this program talks to itself over IPv4 and IPv6, and takes what it hears. In a network
+ * fuzz_gate [SECONDS [SEED]]: random and mutated frames through the real gate, calm, under pressure and with its service full, each
+ * verdict against the judge's; a part of them has the 4-tuple of a socket that is there. The seeds are real: this program talks to itself over IPv4 and IPv6, and takes what it hears. In a network
  * namespace of its own, as root. Ends with the figures; 1 when gate and judge disagree.
  */
 #include <arpa/inet.h>
@@ -25,16 +25,20 @@
 #include "engine.h"
 #include "judge.h"
 #include "parse.h"
+#include "reason.h"
+#include "sockets.h"
 
 #define ROOM 2048
 #define SEEDS 256
 
-#define POLICY                                               \
-	"interfaces = {lo}\nservice smtp { ports = {25} }\n" \
+#define POLICY                \
+	"interfaces = {lo}\n" \
 	"source-set foes { prefixes = {198.51.100.0/24, 2001:db8:bad::/48} action = deny }\n"
 
-#define CALM "syn-flood { pressure-syn-rate = 0 pressure-half-open = 0 pressure-expired = 0 }\n"
-#define PRESSED "syn-flood { pressure-syn-rate = 1/1s }\n"
+#define NO_PRESSURE "syn-flood { pressure-syn-rate = 0 pressure-half-open = 0 pressure-expired = 0 }\n"
+#define CALM "service smtp { ports = {25} }\n" NO_PRESSURE
+#define PRESSED "service smtp { ports = {25} }\nsyn-flood { pressure-syn-rate = 1/1s }\n"
+#define FULL "service smtp { ports = {25} max-connections = %u }\n" NO_PRESSURE
 
 struct seed {
 	uint8_t bytes[ROOM];
@@ -211,11 +215,26 @@ static void fields_change(struct seed *s)
 		s->bytes[tcp == 54 ? 37 : 29] = (uint8_t)draw(256);
 }
 
+/* The 4-tuple of a socket, where the family is the same. */
+static void tuple_borrow(struct seed *s)
+{
+	const struct tuple *t = sockets_tuple(draw(64));
+	size_t tcp = tcp_of(s), at = tcp == 54 ? 22 : 26;
+
+	if (s->len < tcp + 20 || t->addr_len != (tcp == 54 ? 16 : 4))
+		return;
+	memcpy(s->bytes + at, t->source, t->addr_len);
+	memcpy(s->bytes + at + t->addr_len, t->local, t->addr_len);
+	memcpy(s->bytes + tcp, t->ports, sizeof(t->ports));
+}
+
 static void mutate(struct seed *s)
 {
 	uint32_t i, n;
 
 	fields_change(s);
+	if (!draw(3))
+		tuple_borrow(s);
 	headers_add(s);
 	if (!draw(64))
 		s->bytes[0] ^= 1;
@@ -249,29 +268,51 @@ static bool agree(enum opinion opinion, uint32_t verdict)
 	return verdict < 4 && fine[opinion][verdict];
 }
 
-static void show(const struct seed *s, enum opinion opinion, uint32_t verdict)
-{
-	size_t i;
+struct gates {
+	int gate, explain; /* programs */
+};
 
-	printf("opinion %d, verdict %u:", opinion, verdict);
+/* What explain says of it, a moment later. */
+static const char *reason_of(int explain, struct seed *s)
+{
+	union {
+		struct sluice_explanation explanation;
+		uint8_t bytes[ROOM];
+	} out;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->bytes, .data_size_in = (uint32_t)s->len, .data_out = &out,
+		    .data_size_out = sizeof(out));
+
+	if (s->len < sizeof(out.explanation) || bpf_prog_test_run_opts(explain, &opts))
+		return "?";
+	return reason_label(out.explanation.reason);
+}
+
+static void show(const struct gates *g, struct seed *s, enum opinion opinion, uint32_t verdict)
+{
+	size_t i, len = s->len;
+
+	if (s->len < sizeof(struct sluice_explanation))
+		s->len = sizeof(struct sluice_explanation); /* it is written over the frame */
+	printf("opinion %d, verdict %u, %s:", opinion, verdict, reason_of(g->explain, s));
+	s->len = len;
 	for (i = 0; i < s->len; i++)
 		printf(" %02x", s->bytes[i]);
 	putchar('\n');
 }
 
-static bool frame_try(int prog, struct seed *s, bool guarded)
+static bool frame_try(const struct gates *g, struct seed *s, const struct circumstances *now)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->bytes, .data_size_in = (uint32_t)s->len);
 	enum opinion opinion;
 
-	if (bpf_prog_test_run_opts(prog, &opts))
+	if (bpf_prog_test_run_opts(g->gate, &opts))
 		die("test run");
-	opinion = judge(s->bytes, s->len, guarded);
+	opinion = judge(s->bytes, s->len, now);
 	if (opts.retval < 4)
 		counts[opinion][opts.retval]++;
 	if (agree(opinion, opts.retval))
 		return true;
-	show(s, opinion, opts.retval);
+	show(g, s, opinion, opts.retval);
 	return false;
 }
 
@@ -294,59 +335,83 @@ static struct engine *engine_load(const char *instance, const char *more)
 	return e;
 }
 
-/* Half the time calm, half under pressure. Disagreements. */
-static unsigned long phase(const char *more, bool guarded, double seconds, uint64_t *frames)
+static int program_open(const char *instance, const char *name)
 {
-	char instance[32], pin[128];
+	char pin[128];
+
+	snprintf(pin, sizeof(pin), "/sys/fs/bpf/sluice/%s/%s", instance, name);
+	return bpf_obj_get(pin);
+}
+
+struct run {
+	int listener;
+	double seconds; /* of a phase */
+	uint64_t frames;
+};
+
+/* Disagreements. */
+static unsigned long phase(struct run *run, const char *more, const struct circumstances *now)
+{
+	char instance[32];
+	struct gates g;
 	const struct seed *from;
 	struct engine *e;
 	struct seed s = { .len = 0 };
 	unsigned long bad = 0;
 	struct diag d = {};
-	time_t end = time(NULL) + (time_t)seconds;
-	int prog, i;
+	time_t end = time(NULL) + (time_t)run->seconds;
+	int i;
 
 	snprintf(instance, sizeof(instance), "fuzz%d", getpid());
-	snprintf(pin, sizeof(pin), "/sys/fs/bpf/sluice/%s/prog_gate", instance);
 	e = engine_load(instance, more);
-	prog = bpf_obj_get(pin);
+	g = (struct gates){ program_open(instance, "prog_gate"), program_open(instance, "prog_explain") };
 	while (time(NULL) < end && bad < 20) {
+		sockets_refresh(run->listener);
 		for (i = 0; i < 1024; i++) {
 			from = &seeds[draw((uint32_t)seeds_count)];
 			memcpy(s.bytes, from->bytes, from->len);
 			s.len = from->len;
 			mutate(&s);
-			bad += !frame_try(prog, &s, guarded);
+			bad += !frame_try(&g, &s, now);
 		}
-		*frames += (uint64_t)i;
+		run->frames += (uint64_t)i;
 	}
-	close(prog);
+	close(g.gate);
+	close(g.explain);
 	engine_close(e);
 	engine_unload(instance, &d);
 	return bad;
 }
 
+static unsigned long phases(struct run *run)
+{
+	const struct circumstances room = { .owned = sockets_own }, full = { .owned = sockets_own, .full = true };
+	char limit[256];
+
+	snprintf(limit, sizeof(limit), FULL, sockets_connections());
+	return phase(run, CALM, &room) + phase(run, PRESSED, &room) + phase(run, limit, &full);
+}
+
 int main(int argc, char **argv)
 {
-	double seconds = argc > 1 ? strtod(argv[1], NULL) : 60;
-	uint64_t frames = 0;
+	struct run run = { .seconds = (argc > 1 ? strtod(argv[1], NULL) : 60) / 3 };
 	unsigned long bad;
-	int packets, listener, i;
+	int packets, i;
 
 	state = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL) * 2654435761u + 1;
 	printf("seed %lu\n", (unsigned long)state);
 	packets = namespace_enter();
-	listener = listener_open();
-	session_run(listener, "::1");
-	session_run(listener, "::ffff:127.0.0.1");
+	run.listener = listener_open();
+	session_run(run.listener, "::1");
+	session_run(run.listener, "::ffff:127.0.0.1");
 	seeds_take(packets);
-	bad = phase(CALM, false, seconds / 2, &frames);
-	bad += phase(PRESSED, true, seconds / 2, &frames);
+	sockets_open(run.listener);
+	bad = phases(&run);
 	for (i = 0; i < 4; i++)
 		printf("%-11s drop %9lu  pass %9lu  answer %9lu\n",
 		       (const char *[]){ "must pass", "must drop", "may either", "may answer" }[i],
 		       (unsigned long)counts[i][XDP_DROP], (unsigned long)counts[i][XDP_PASS],
 		       (unsigned long)counts[i][XDP_TX]);
-	printf("%lu frames from %zu captured ones, %lu disagreements\n", (unsigned long)frames, seeds_count, bad);
+	printf("%lu frames from %zu captured ones, %lu disagreements\n", (unsigned long)run.frames, seeds_count, bad);
 	return bad != 0;
 }

@@ -247,21 +247,50 @@ static bool is_land(const struct datagram *d)
 	return !memcmp(d->source, d->local, d->addr_len) && get16(d->tcp) == PORT;
 }
 
-static enum opinion segment_judge(const struct datagram *d, bool guarded)
+static bool local_is_loopback(const struct datagram *d)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return d->addr_len == 4 ? d->local[0] == 127 : !memcmp(d->local, one, sizeof(one));
+}
+
+/* Data, or an option of RFC 7413 or 6994: the host may make a connection of it at once. Bytes that look like such an option widen it. */
+static bool opens_fast(const struct datagram *d, long header)
+{
+	return d->said > header || memchr(d->tcp + 20, 34, (size_t)header - 20) ||
+	       memchr(d->tcp + 20, 254, (size_t)header - 20);
+}
+
+/* A sound SYN that no socket owns. Only where its address is certainly the host's own does the limit have to refuse it. */
+static enum opinion newcomer_judge(const struct datagram *d, const struct circumstances *now)
+{
+	if (sums_wrong(d))
+		return now->full ? MAY_EITHER : MUST_PASS;
+	if (!now->full)
+		return MAY_ANSWER;
+	return local_is_loopback(d) ? MUST_DROP : MAY_EITHER;
+}
+
+/* What a socket owns is the socket's, whatever its flags are and whatever the limits say: its source alone is judged. */
+static enum opinion segment_judge(const struct datagram *d, const struct circumstances *now)
 {
 	bool asks = (d->tcp[13] & 18) == 2; /* SYN without ACK */
 	long header = (d->tcp[12] >> 4) * 4;
 
 	if (d->routed || header < 20 || header > d->said || flags_impossible(d->tcp) || is_land(d) || source_denied(d))
 		return MUST_DROP;
-	if (!asks)
-		return d->more && d->unsized ? MUST_DROP : guarded ? MAY_EITHER : MUST_PASS;
-	if (d->more || d->unsized)
+	if (d->unsized && (asks || d->more))
 		return MUST_DROP;
-	return sums_wrong(d) ? MUST_PASS : MAY_ANSWER;
+	if (asks && d->more)
+		return MUST_DROP;
+	if (now->owned(d->source, d->local, d->addr_len, d->tcp))
+		return asks && now->full && opens_fast(d, header) ? MAY_EITHER : MUST_PASS;
+	if (asks)
+		return newcomer_judge(d, now);
+	return MAY_EITHER; /* of no socket: so many of them are a flood */
 }
 
-enum opinion judge(uint8_t *frame, size_t len, bool guarded)
+enum opinion judge(uint8_t *frame, size_t len, const struct circumstances *now)
 {
 	enum reading reading;
 	struct datagram d;
@@ -283,7 +312,7 @@ enum opinion judge(uint8_t *frame, size_t len, bool guarded)
 		return MUST_DROP; /* RFC 1858: the header is in pieces, or not there */
 	if (d.more && d.head + d.said > *memory_of(&d))
 		*memory_of(&d) = (uint16_t)(d.head + d.said);
-	return segment_judge(&d, guarded);
+	return segment_judge(&d, now);
 }
 
 void sums_mend(uint8_t *frame, size_t len)
