@@ -86,6 +86,8 @@ static __always_inline enum sluice_reason slots_charge(const struct admission *d
 	if (how.overbook && !how.dry)
 		watch_raise(d->pkt->local_port, d->now);
 	note->flags = proven ? SLUICE_HANDSHAKE_CONFIRMED : SLUICE_HANDSHAKE_EMBRYONIC;
+	if (d->force)
+		note->flags |= SLUICE_HANDSHAKE_FORCED;
 	return holding_take(&note->holding, d->view->rule, d->view->row, &how);
 }
 

@@ -27,10 +27,11 @@ static __always_inline int element_answer(struct admission *d, struct handshake_
 					  enum sluice_reason *why)
 {
 	int proves = sure && note->held && !(note->flags & SLUICE_HANDSHAKE_CONFIRMED);
+	int force = d->force || note->flags & SLUICE_HANDSHAKE_FORCED;
 	int err;
 
 	if (proves)
-		*why = holding_prove(&note->holding, d->view->rule, d->view->row, d->force, d->view->dry);
+		*why = holding_prove(&note->holding, d->view->rule, d->view->row, force, d->view->dry);
 	if (!note->held) {
 		holding_of(d->view, &d->pkt->tuple.source, &note->holding);
 		*why = slots_charge(d, note, sure);

@@ -30,6 +30,8 @@ enum sluice_handshake_state {
 #define SLUICE_HANDSHAKE_PUBLISHED 8 /* of a container: no socket of the host remembers it */
 #define SLUICE_HANDSHAKE_REPEATED 16 /* more than one SYN of this 4-tuple has passed since its place was FREE */
 #define SLUICE_HANDSHAKE_RESET 32 /* its client took it back: it takes no answers */
+#define SLUICE_HANDSHAKE_FORCED \
+	64 /* its slots were charged whatever the limits said: its answer is not judged by them either */
 
 /* The rest of an element: valid while its state is not FREE. */
 struct sluice_handshake {

@@ -414,7 +414,8 @@ int main(void)
 		cmocka_unit_test(test_syn_rate_of_an_unproven_source_is_limited),
 		PRESSED_TEST(test_service_is_calm_again_after_the_flood),
 		cmocka_unit_test(test_cookies_can_be_switched_off),
-		PRESSED_TEST(test_repeated_syn_on_a_living_connection_reaches_it), /* last: nobody accepts its connection */
+		PRESSED_TEST(
+			test_repeated_syn_on_a_living_connection_reaches_it), /* last: nobody accepts its connection */
 	};
 
 	return cmocka_run_group_tests_name("cookie", tests, namespace_enter, NULL);

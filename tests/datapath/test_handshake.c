@@ -165,6 +165,24 @@ static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(
 	close(two);
 }
 
+/* Its SYN finds the limit full of handshakes that nobody has answered yet, and its answer is looked at: one refusal, not two. */
+static void test_observe_mode_counts_one_that_it_lets_in_once(void **state)
+{
+	struct gate *g = *state;
+	struct frame ack[3];
+	int i;
+
+	gate_apply(g, POLICY "mode = observe\n");
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(syn(g, 4001 + i), i < 2 ? SLUICE_ADMITTED : SLUICE_OBSERVE);
+		ack[i] = answer_of(4001 + i);
+	}
+	for (i = 0; i < 3; i++)
+		assert_int_equal(sent(g, &ack[i]), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS).observed, 1);
+	assert_int_equal(gate_service(g, "smtp").held, 3);
+}
+
 #define SERVICES SLUICE_POLICY_SERVICES
 
 /* Nothing that a spoofer can fill fails open, and nobody fills the share of another service. */
@@ -233,6 +251,7 @@ int main(void)
 		HANDSHAKE_TEST(test_late_ack_must_find_a_free_slot),
 		HANDSHAKE_TEST(test_reset_by_the_client_ends_its_handshake_and_blames_nobody),
 		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
+		HANDSHAKE_TEST(test_observe_mode_counts_one_that_it_lets_in_once),
 		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
 		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),
 		cmocka_unit_test(test_expired_handshakes_with_containers_keep_no_other_service_out),

@@ -15,7 +15,7 @@
 #include "message.h"
 #include "rights.h"
 
-#define ANSWER_SECONDS 30 /* more than attaching to every interface of a host takes */
+#define ANSWER_SECONDS 60 /* more than attaching to every interface of a host takes */
 #define END_MS 3000 /* for what it is at when sluiced ends */
 
 DEFINE_CLEANUP(struct engine *, engine_close);
