@@ -211,16 +211,19 @@ static __always_inline enum sluice_reason syn_rate_check(struct admission *d, co
 }
 
 /*
- * The SYN belongs to a connection, which answers it, and takes nothing. But the connection may be over before the SYN reaches it, and
- * the SYN begin another: so what it may begin is remembered, and where there is no room for that its port is guarded.
+ * The SYN belongs to a socket, and takes nothing: a connection answers it, and of TIME-WAIT the host may make a new connection, or answer
+ * by the memory of the old one. But the connection may be over before the SYN reaches it, and the SYN begin another: so what it may begin
+ * is remembered, and where there is no room for that the port of a connection is guarded.
  */
-static __always_inline enum sluice_reason connection_syn(struct admission *d, struct handshake_note *note)
+static __always_inline enum sluice_reason owned_syn(struct admission *d, struct handshake_note *note, enum flow flow)
 {
 	enum sluice_reason why = handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
 
+	if (flow != FLOW_CONNECTION || (why != SLUICE_TABLE_FULL && why != SLUICE_UNPROVEN))
+		return why;
 	if (why == SLUICE_TABLE_FULL)
 		cookies_guard(d->pkt->local_port, d->now);
-	return why == SLUICE_TABLE_FULL || why == SLUICE_UNPROVEN ? SLUICE_ESTABLISHED : why;
+	return SLUICE_ESTABLISHED;
 }
 
 /* Whose is the 4-tuple of this SYN? Of a container's sockets only connections are known. */
@@ -236,10 +239,8 @@ static __always_inline enum sluice_reason syn_flow(struct admission *d, struct h
 {
 	enum flow flow = syn_owner(d);
 
-	if (flow == FLOW_CONNECTION)
-		return connection_syn(d, note);
-	if (flow == FLOW_TIMEWAIT) /* the host may answer it by a new connection, or by the memory of the old one */
-		return handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
+	if (flow == FLOW_CONNECTION || flow == FLOW_TIMEWAIT)
+		return owned_syn(d, note, flow);
 	if (flow != FLOW_NONE)
 		return SLUICE_UNDECIDED;
 	d->pkt->fresh = 0;
@@ -258,9 +259,7 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 	if ((flow != FLOW_CONNECTION && flow != FLOW_TIMEWAIT) || syn_opens_fast(d->ctx, d->pkt))
 		return why;
 	d->now = bpf_ktime_get_ns();
-	if (flow == FLOW_CONNECTION)
-		return connection_syn(d, note);
-	return handshake_await(d, note, SLUICE_HANDSHAKE_BLAMELESS);
+	return owned_syn(d, note, flow);
 }
 
 /*
