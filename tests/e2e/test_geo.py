@@ -115,7 +115,7 @@ def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, database):
     sluice.do("geo", "update")
     assert sluice.json("lookup", "10.77.0.4")["country"] == "FR" and greeted(net, 25, "10.77.0.4") == 0
     generation = sluice.json("status")["generation"]
-    for torn, says in (("", "names no country"), (COUNTRIES[:-30], "says nothing|is no address"), ("\0\1\2", "binary"), ("10.77.0.3,10.77.0.3,FR\n", "IPv6 ranges")):
+    for torn, says in (("", "is empty"), (COUNTRIES[:-30], "ends in the middle of a row"), ("\0\1\2", "binary"), ("10.77.0.3,10.77.0.3,FR\n", "IPv6 ranges")):
         database.write_text(torn)
         for words in (("geo", "update"), ("reload",), ("apply", sluice.file)):
             code, _, said = sluice.ctl(*words)
@@ -166,3 +166,24 @@ def test_apply_dry_run_says_what_a_limit_would_refuse_now(make, tmp_path):
     assert "Nothing has been changed" in said and all(len(line) <= 80 for line in said.splitlines())
     assert sluice.json("status")["services"][0]["max_connections_per_source"] == 0
     assert json.loads(sluice.do("--json", "diff", other))
+
+
+def test_an_odd_row_is_named_and_the_others_are_in_force(make, database):
+    net, sluice = make(CSV.format("deny-countries = {FR}"))
+    tools.serve(net, 25)
+    database.write_text(COUNTRIES + "10.77.9.9,10.77.9.1,RU\n10.77.8.0/24,Narnia\n10.77.0.7/32,FR\n")
+    code, _, said = sluice.ctl("geo", "update")
+    assert code == 0 and f"{database}:6: '10.77.9.1' is where the range ends" in said, said
+    assert f"{database}:7: 'Narnia' is no country's two letters" in said and "2 of 8 rows cannot be read" in said
+    assert [d["skipped"] for d in sluice.json("geo", "status")["databases"]] == [2, 0]
+    assert greeted(net, 25, "10.77.0.7") == 0 and greeted(net, 25, "10.77.0.2") == 3
+
+
+def test_countries_and_networks_of_one_file_are_both_in_force(make, tmp_path):
+    (tmp_path / "ip2asn-v4.tsv").write_text("10.77.0.2\t10.77.0.3\t64496\tFR\tEXAMPLE-AS\n10.77.0.4\t10.77.0.4\t0\tNone\tNot routed\n")
+    net, sluice = make("geoip { database = {ip2asn-v4.tsv} }\nservice smtp { ports = {25} on-excess = reset deny-countries = {FR} }\nsource-set isp { asns = {64496} max-connections-per-source = 4 }\n")
+    tools.serve(net, 25)
+    seen = sluice.json("lookup", "10.77.0.3")
+    assert (seen["country"], seen["asn"], seen["sets"]) == ("FR", 64496, ["isp"])
+    assert [(d["kind"], d["ipv4"]) for d in sluice.json("geo", "status")["databases"]] == [("country", 1), ("asn", 1)]
+    assert greeted(net, 25, "10.77.0.3") == 0 and greeted(net, 25, "10.77.0.4") == 3

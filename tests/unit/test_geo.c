@@ -155,23 +155,107 @@ static void test_networks_have_numbers_of_32_bits(void **state)
 	geo_free(g);
 }
 
+static void test_a_row_that_says_nothing_costs_no_other_row(void **state)
+{
+	static const struct {
+		const char *row, *says;
+	} odd[] = {
+		{ "10.0.0.0,10.0.0.255", "'10.0.0.0' begins a row that has too few fields" },
+		{ "10.0.0.0,10.0.,FR", "'10.0.' is no address" },
+		{ "11.0.0.0,11.0.0.9,Germany", "'Germany' is no country's two letters" },
+		{ "11.0.0.0,11.0.0.9,64496", "'64496' is no country's two letters" },
+		{ "hello", "'hello' begins a row that has too few fields" },
+		{ "10.0.0.9,10.0.0.1,FR", "'10.0.0.1' is where the range ends, before it begins" },
+		{ "10.0.0.0,167772169,FR", "'167772169' is no address" },
+		{ "10.0.2.5,10.0.3.20,FR", "this range begins inside that of line 1 and ends outside" },
+		{ "340282366920938463463374607431768211456,340282366920938463463374607431768211456,FR",
+		  "'340282366920938463463374607431768211456' is no address" },
+	};
+	char text[400], *said;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		struct files f = {};
+		struct diag d = {};
+		struct geo *g = NULL;
+
+		snprintf(text, sizeof(text), "10.0.2.0,10.0.2.255,DE\n%s\n12.0.0.0,12.0.0.9,IT\n", odd[i].row);
+		file_add(&f, text);
+		assert_int_equal(files_read(&f, &g, &d), 0);
+		said = diag_text(&d);
+		if (!strstr(said, odd[i].says) || !strstr(said, ":2: ") || !strstr(said, "1 of 3 rows cannot be read"))
+			fail_msg("expected '%s', got: %s", odd[i].says, said);
+		assert_int_equal(g->file[0].skipped, 1);
+		expect_country(g, "10.0.2.9", "DE");
+		expect_country(g, "12.0.0.9", "IT");
+		expect_country(g, "11.0.0.1", "ZZ");
+		geo_free(g);
+		diag_free(&d);
+		free(said);
+	}
+}
+
+static void test_only_the_first_ten_odd_rows_are_named(void **state)
+{
+	struct files f = {};
+	struct diag d = {};
+	struct geo *g = NULL;
+	char text[8000] = "";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		sprintf(text + strlen(text), "10.0.%d.0,10.0.%d.255,%s\n", i, i, i % 4 ? "DE" : "Q");
+	file_add(&f, text);
+	assert_int_equal(files_read(&f, &g, &d), 0);
+	assert_int_equal(d.count, 11);
+	assert_non_null(strstr(d.item[10].text, "25 of 100 rows"));
+	geo_free(g);
+	diag_free(&d);
+}
+
+static void test_numbers_are_of_ipv4_unless_the_file_has_greater_ones(void **state)
+{
+	struct geo *g = geo_of("167772160,167772415,DE\n", "167772160,167772415,FR\n4294967296,4294967297,IT\n");
+
+	(void)state;
+	expect_country(g, "10.0.0.1", "DE");
+	expect_country(g, "::a00:1", "FR");
+	expect_country(g, "::1:0:1", "IT");
+	geo_free(g);
+}
+
+static void test_a_file_may_be_of_countries_and_of_networks(void **state)
+{
+	struct geo *g =
+		geo_of("network,asn,country_code\n10.0.0.0/8,AS64496,DE\n10.1.0.0/16,,FR\n10.2.0.0/16,64497,\n", NULL);
+
+	(void)state;
+	expect_country(g, "10.0.0.1", "DE");
+	expect_country(g, "10.1.0.1", "FR");
+	expect_country(g, "10.2.0.1", "DE");
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.1.0.1"), 64496);
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.2.0.1"), 64497);
+	assert_int_equal(g->file[0].entries[SLUICE_GEO_COUNTRY][SLUICE_IPV4], 3);
+	assert_int_equal(g->file[0].entries[SLUICE_GEO_ASN][SLUICE_IPV4], 3);
+	geo_free(g);
+}
+
 static void test_bad_databases_are_refused_with_file_line_and_reason(void **state)
 {
 	static const struct {
 		const char *content, *says;
 	} bad[] = {
-		{ "", "names no country and no network" },
-		{ "# nothing\n\n", "names no country and no network" },
-		{ "10.0.0.0/8,DE\n10.0.0.0,10.0.0.255\n", ":2: '10.0.0.0' says nothing of a country" },
-		{ "10.0.0.0/8,DE\n10.0.0.0,10.0.\n", ":2: '10.0.' is no address" },
-		{ "10.0.0.0/8,DE\n11.0.0.0/8,Germany\n", ":2: 'Germany' is neither" },
-		{ "10.0.0.0/8,DE\n11.0.0.0/8,64496\n", ":2: '64496' is of another kind" },
-		{ "10.0.0.0/8,DE\nhello\n", ":2: 'hello' is no address" },
-		{ "10.0.0.9,10.0.0.1,DE\n", ":1: '10.0.0.1' is where the range ends, before it begins" },
-		{ "10.0.0.0,10.0.0.9,DE\n10.0.0.5,10.0.0.20,FR\n", ":2: this range begins inside that of line 1" },
-		{ "10.0.0.0/33,DE\n", ":1: '10.0.0.0/33'" },
+		{ "", "is empty: fetch it again" },
+		{ "# nothing\n\n", "is empty: fetch it again" },
+		{ "10.0.0.0/8,??\n", "names no country and no network" },
+		{ "hello\n", "is laid out in no way that is read" },
+		{ "10.0.0.0/33,DE\n", "is laid out in no way that is read" },
+		{ "10.0.0.0/8,DE\n10.0.0.0/9,Q\n10.128.0.0/9,Q\n", "more rows that cannot be read than others" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", ":2: 'D' is no country's two letters" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", "ends in the middle of a row" },
 		{ "10.0.0.0/8,DE\n\001\002\003\n", ":2:1: binary data" },
-		{ "4294967296,4294967297,DE\n", ":1: '4294967296' is no address" },
 	};
 	struct geo *g = NULL;
 	size_t i;
@@ -244,6 +328,10 @@ int main(void)
 		cmocka_unit_test(test_the_whole_address_space_has_an_end),
 		cmocka_unit_test(test_a_later_database_is_right_where_it_speaks),
 		cmocka_unit_test(test_networks_have_numbers_of_32_bits),
+		cmocka_unit_test(test_a_row_that_says_nothing_costs_no_other_row),
+		cmocka_unit_test(test_only_the_first_ten_odd_rows_are_named),
+		cmocka_unit_test(test_numbers_are_of_ipv4_unless_the_file_has_greater_ones),
+		cmocka_unit_test(test_a_file_may_be_of_countries_and_of_networks),
 		cmocka_unit_test(test_bad_databases_are_refused_with_file_line_and_reason),
 		cmocka_unit_test(test_half_of_the_entries_is_the_least_that_follows),
 		cmocka_unit_test(test_every_pair_of_letters_is_a_number_and_comes_back),

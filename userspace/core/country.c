@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "country.h"
 
@@ -20,6 +21,24 @@ int country_parse(const char *text, uint16_t *out)
 	if (a < 'A' || a > 'Z' || b < 'A' || b > 'Z' || text[2])
 		return -EINVAL;
 	*out = a == 'Z' && b == 'Z' ? 0 : 1 + 26 * (a - 'A') + (b - 'A');
+	return 0;
+}
+
+int country_of_data(const char *text, uint16_t *out)
+{
+	static const char *const none[] = { "",	    "-",   "--",  "?",	"??", "None", "none",
+					    "NULL", "\\N", "N/A", "A1", "A2", "O1",   "T1" };
+	size_t i;
+
+	*out = 0;
+	for (i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		if (!strcmp(text, none[i]))
+			return 0;
+	}
+	if (country_parse(strcasecmp(text, "UK") ? text : "GB", out))
+		return -EINVAL;
+	if (!country_exists(*out))
+		*out = 0;
 	return 0;
 }
 

@@ -15,6 +15,11 @@ struct countries {
 
 /* Of two letters, any case; -EINVAL: no two letters. ZZ is 0. */
 int country_parse(const char *text, uint16_t *out);
+/*
+ * What a database says: a country that a policy can name (UK is GB); 0 for what stands for none there (nothing, "-", "??", "None", the codes
+ * of proxies and satellites: A1, A2, O1, T1) and for two letters that are no country's (any more). -EINVAL: neither.
+ */
+int country_of_data(const char *text, uint16_t *out);
 /* Does such a country exist? ZZ does, and so do XK (Kosovo), EU and AP, which databases use. */
 bool country_exists(uint16_t country);
 const char *country_text(uint16_t country, char buf[static 3]);

@@ -5,11 +5,18 @@
 
 #include "cleanup.h"
 #include "geo.h"
+#include "text.h"
 
 static const char *const kind_names[SLUICE_GEO_KINDS] = { "country", "network (ASN)" };
 static const char *const family_names[SLUICE_FAMILIES] = { "IPv4", "IPv6" };
 
 DEFINE_CLEANUP(struct geo *, geo_free);
+
+static void file_free(struct geo_file *f)
+{
+	free(f->path);
+	free(f->beside);
+}
 
 void geo_free(struct geo *g)
 {
@@ -18,7 +25,7 @@ void geo_free(struct geo *g)
 	if (!g || --g->holders)
 		return;
 	for (i = 0; i < g->files; i++)
-		free(g->file[i].path);
+		file_free(&g->file[i]);
 	for (i = 0; i < SLUICE_GEO_KINDS; i++)
 		spans_free(&g->by_kind[i]);
 	free(g->file);
@@ -50,14 +57,13 @@ static uint32_t later_one(void *arg, uint32_t earlier, uint32_t later)
 	return later ? later : earlier;
 }
 
-/* Lays `over` on what is known of its kind so far, and takes it. */
-static int geo_overlay(struct geo *g, int kind, struct spans *over)
+/* Lays `over` on what is known of its kind so far. */
+static int geo_overlay(struct geo *g, int kind, const struct spans *over)
 {
 	struct spans sum = {};
 	int err;
 
 	err = spans_join(&g->by_kind[kind], over, later_one, NULL, &sum);
-	spans_free(over);
 	if (err) {
 		spans_free(&sum);
 		return err;
@@ -67,38 +73,84 @@ static int geo_overlay(struct geo *g, int kind, struct spans *over)
 	return 0;
 }
 
-static bool is_mmdb(const char *path)
+static void file_count(struct geo_file *f, const struct spans by_kind[static SLUICE_GEO_KINDS])
+{
+	int kind;
+
+	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++)
+		entries_count(&by_kind[kind], f->entries[kind]);
+}
+
+static bool file_knows(const struct geo_file *f)
+{
+	int kind, family, any = 0;
+
+	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++) {
+		for (family = 0; family < SLUICE_FAMILIES; family++)
+			any |= f->entries[kind][family] != 0;
+	}
+	return any;
+}
+
+/* What is called one and is none is not taken for text. */
+static bool is_named_mmdb(const char *path)
 {
 	const char *dot = strrchr(path, '.');
 
 	return dot && !strcmp(dot, ".mmdb");
 }
 
-static int file_read(struct geo *g, struct geo_file *f, const struct place *at, struct diag *d)
+static int bytes_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at, struct spans *out,
+		      struct diag *d)
 {
-	struct spans spans = {};
 	int err;
 
-	if (stat(f->path, &f->was)) {
-		diag_at(d, at, "cannot read the database %s: %s: name a readable file", f->path, strerror(errno));
-		return -EINVAL;
-	}
-	f->built = f->was.st_mtime;
-	f->kind = GEO_NO_KIND;
-	f->format = is_mmdb(f->path) ? "mmdb" : "text";
-	err = is_mmdb(f->path) ? geo_mmdb_read(f, at, &spans, d) : geo_text_read(f, at, &spans, d);
-	if (!err && f->kind == GEO_NO_KIND) {
-		diag_at(d, at, "the database %s names no country and no network: is it the right file, and whole?",
-			f->path);
-		err = -EINVAL;
-	}
-	if (err) {
-		spans_free(&spans);
+	f->format = geo_is_mmdb(bytes) || is_named_mmdb(f->path) ? "mmdb" : "text";
+	if (*f->format == 'm')
+		return geo_mmdb_read(f, bytes, at, out, d);
+	err = text_check(f->path, bytes->at, bytes->count, d);
+	return err ? err : geo_text_read(f, bytes->at, at, out, d);
+}
+
+static int file_read(struct geo_file *f, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
+		     struct diag *d)
+{
+	struct geo_bytes bytes;
+	int err = geo_load(f->path, at, &bytes, d);
+
+	if (err)
 		return err;
+	f->was = bytes.was;
+	f->built = f->was.st_mtime;
+	err = bytes_read(f, &bytes, at, out, d);
+	free(bytes.at);
+	if (err)
+		return err;
+	if (f->beside && stat(f->beside, &f->beside_was))
+		f->beside_was = (struct stat){};
+	file_count(f, out);
+	if (file_knows(f))
+		return 0;
+	diag_at(d, at, "the database %s names no country and no network: is it the right file, and whole?", f->path);
+	return -EINVAL;
+}
+
+/* Reads one more, and lays it over those before. */
+static int geo_extend(struct geo *g, const char *path, const struct place *at, struct diag *d)
+{
+	struct geo_file *f = &g->file[g->files++];
+	struct spans by_kind[SLUICE_GEO_KINDS] = {};
+	int kind, err;
+
+	f->path = strdup(path);
+	err = f->path ? file_read(f, at, by_kind, d) : -ENOMEM;
+	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++) {
+		if (!err && (f->entries[kind][SLUICE_IPV4] || f->entries[kind][SLUICE_IPV6]))
+			err = geo_overlay(g, kind, &by_kind[kind]);
+		spans_free(&by_kind[kind]);
 	}
-	entries_count(&spans, f->entries);
 	g->built = g->built > f->built ? g->built : f->built;
-	return geo_overlay(g, f->kind, &spans);
+	return err;
 }
 
 int geo_read(char *const *path, size_t count, const struct place *at, struct geo **out, struct diag *d)
@@ -113,11 +165,8 @@ int geo_read(char *const *path, size_t count, const struct place *at, struct geo
 	g->file = calloc(count + 1, sizeof(*g->file));
 	for (i = 0; i < SLUICE_GEO_KINDS && !err; i++)
 		err = spans_init(&g->by_kind[i], 0);
-	for (i = 0; i < count && !err && g->file; i++) {
-		g->file[i].path = strdup(path[i]);
-		g->files++;
-		err = g->file[i].path ? file_read(g, &g->file[i], at, d) : -ENOMEM;
-	}
+	for (i = 0; i < count && !err && g->file; i++)
+		err = geo_extend(g, path[i], at, d);
 	if (err || !g->file)
 		return err ? err : -ENOMEM;
 	for (i = 0; i < SLUICE_GEO_KINDS; i++)
@@ -143,6 +192,8 @@ bool geo_is_of(const struct geo *g, char *const *path, size_t count)
 		return false;
 	for (i = 0; i < count; i++) {
 		if (strcmp(g->file[i].path, path[i]) || !is_unchanged(&g->file[i].was, path[i]))
+			return false;
+		if (g->file[i].beside && !is_unchanged(&g->file[i].beside_was, g->file[i].beside))
 			return false;
 	}
 	return true;

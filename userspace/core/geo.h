@@ -8,18 +8,18 @@
 
 #include "abi.h"
 #include "diag.h"
+#include "geo_load.h"
 #include "spans.h"
 
-#define GEO_NO_KIND (-1)
-
-/* One database, as it was read. */
+/* One database, as it was read. It may be of countries, of networks, or of both. */
 struct geo_file {
 	char *path; /* owned */
 	const char *format; /* "mmdb" or "text" */
-	int kind; /* enum sluice_geo_kind, or GEO_NO_KIND: nothing in it */
-	struct stat was; /* when it was read */
+	char *beside; /* another file that it needs, owned; NULL: none */
+	struct stat was, beside_was; /* when they were read */
 	uint64_t built; /* CLOCK_REALTIME, seconds: what the file says, else when it was written */
-	uint32_t entries[SLUICE_FAMILIES];
+	uint32_t entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
+	uint32_t skipped; /* rows that say nothing that can be used */
 };
 
 /* All databases of a policy, laid over each other. Shared by policies, and never changed. */
@@ -51,8 +51,14 @@ void geo_free(struct geo *g);
 int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 	      const uint32_t next[SLUICE_GEO_KINDS][SLUICE_FAMILIES], struct diag *d);
 
-/* The readers, one per format: fill the zeroed *out and f->kind. 0, -ENOMEM or -EINVAL with a message. */
-int geo_text_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d);
-int geo_mmdb_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d);
+/*
+ * The readers, one per format: fill the zeroed out[] with what the bytes say of each kind, and f->skipped. `at` is where the policy names
+ * the file. 0, -ENOMEM, or -EINVAL with a message. The text is cut up.
+ */
+int geo_text_read(struct geo_file *f, char *text, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
+		  struct diag *d);
+int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at,
+		  struct spans out[static SLUICE_GEO_KINDS], struct diag *d);
+bool geo_is_mmdb(const struct geo_bytes *bytes);
 
 #endif

@@ -11,13 +11,25 @@
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 
-static json_t *file_json(const struct geo_file *f)
+static json_t *file_json(const struct geo_file *f, enum sluice_geo_kind kind)
 {
 	static const char *const kinds[SLUICE_GEO_KINDS] = { "country", "asn" };
 
-	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I}", "path", json_line(f->path), "kind", kinds[f->kind], "format",
-			 f->format, "ipv4", (json_int_t)f->entries[SLUICE_IPV4], "ipv6",
-			 (json_int_t)f->entries[SLUICE_IPV6], "built", (json_int_t)f->built);
+	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I}", "path", json_line(f->path), "kind", kinds[kind],
+			 "format", f->format, "ipv4", (json_int_t)f->entries[kind][SLUICE_IPV4], "ipv6",
+			 (json_int_t)f->entries[kind][SLUICE_IPV6], "built", (json_int_t)f->built, "skipped",
+			 (json_int_t)f->skipped);
+}
+
+/* A row for each kind that the file is of. */
+static void file_rows(const struct geo_file *f, json_t *rows)
+{
+	int kind;
+
+	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++) {
+		if (f->entries[kind][SLUICE_IPV4] || f->entries[kind][SLUICE_IPV6])
+			json_array_append_new(rows, file_json(f, kind));
+	}
 }
 
 int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a)
@@ -28,7 +40,7 @@ int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a)
 
 	(void)args;
 	for (i = 0; g && i < g->files; i++)
-		json_array_append_new(files, file_json(&g->file[i]));
+		file_rows(&g->file[i], files);
 	a->data = json_pack("{s:o, s:I}", "databases", files, "built", (json_int_t)(g ? g->built : 0));
 	return a->data ? 0 : -ENOMEM;
 }
