@@ -187,3 +187,19 @@ def test_countries_and_networks_of_one_file_are_both_in_force(make, tmp_path):
     assert (seen["country"], seen["asn"], seen["sets"]) == ("FR", 64496, ["isp"])
     assert [(d["kind"], d["ipv4"]) for d in sluice.json("geo", "status")["databases"]] == [("country", 1), ("asn", 1)]
     assert greeted(net, 25, "10.77.0.3") == 0 and greeted(net, 25, "10.77.0.4") == 3
+
+
+def test_groups_of_countries_mean_the_same_in_the_file_and_live(make, database):
+    net, sluice = make(CSV.format("allow-countries = {EU27, CH}"))
+    tools.serve(net, 25)
+    dumped = next(line for line in sluice.do("dump").splitlines() if "allow-countries" in line)
+    assert dumped.split("{")[1].split("}")[0].split(", ")[:6] == ["AT", "BE", "BG", "CH", "CY", "CZ"] and dumped.count(",") == 27
+    database.write_text(COUNTRIES + "10.77.0.9/32,US\n")
+    sluice.do("geo", "update")
+    assert greeted(net, 25, "10.77.0.3") == 3 and greeted(net, 25, "10.77.0.9") == 0
+    sluice.do("set", "service", "smtp", "allow-countries", "north-america,CH")
+    assert greeted(net, 25, "10.77.0.3") == 0 and greeted(net, 25, "10.77.0.9") == 3
+    code, _, said = sluice.ctl("set", "service", "smtp", "allow-countries", "UK")
+    assert code == 2 and "write GB" in said
+    sluice.write(CSV.format("allow-countries = {europe}"))
+    assert "allow-countries" in sluice.do("diff")

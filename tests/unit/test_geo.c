@@ -320,6 +320,51 @@ static void test_every_pair_of_letters_is_a_number_and_comes_back(void **state)
 	assert_false(country_exists(number));
 }
 
+static void test_every_country_is_on_one_continent(void **state)
+{
+	static const char *const continents[] = { "africa",	   "ANTARCTICA", "Asia",	 "EUROPE",
+						  "NORTH-AMERICA", "OCEANIA",	 "SOUTH-AMERICA" };
+	struct countries all = {}, one;
+	unsigned int sum = 0;
+	char text[3];
+	uint16_t i;
+
+	(void)state;
+	for (i = 0; i < 7; i++) {
+		one = (struct countries){};
+		assert_int_equal(countries_add_group(&one, continents[i]), 0);
+		assert_int_equal(countries_add_group(&all, continents[i]), 0);
+		sum += one.count;
+	}
+	assert_int_equal(sum, all.count);
+	for (i = 1; i < SLUICE_COUNTRIES; i++) {
+		if (country_exists(i) != countries_have(&all, i))
+			fail_msg("%s", country_text(i, text));
+	}
+}
+
+static void test_the_groups_of_states_have_so_many_members(void **state)
+{
+	static const struct {
+		const char *name, *in, *out;
+		unsigned int count;
+	} groups[] = { { "EU27", "IE", "GB", 27 }, { "EEA", "NO", "CH", 30 }, { "EFTA", "CH", "DE", 4 } };
+	struct countries c;
+	uint16_t in, out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		c = (struct countries){};
+		assert_int_equal(countries_add_group(&c, groups[i].name), 0);
+		country_parse(groups[i].in, &in);
+		country_parse(groups[i].out, &out);
+		assert_int_equal(c.count, groups[i].count);
+		assert_true(countries_have(&c, in) && !countries_have(&c, out) && !countries_name(&c, in));
+	}
+	assert_int_equal(countries_add_group(&c, "EU"), -2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +379,8 @@ int main(void)
 		cmocka_unit_test(test_a_file_may_be_of_countries_and_of_networks),
 		cmocka_unit_test(test_bad_databases_are_refused_with_file_line_and_reason),
 		cmocka_unit_test(test_half_of_the_entries_is_the_least_that_follows),
+		cmocka_unit_test(test_every_country_is_on_one_continent),
+		cmocka_unit_test(test_the_groups_of_states_have_so_many_members),
 		cmocka_unit_test(test_every_pair_of_letters_is_a_number_and_comes_back),
 	};
 

@@ -67,13 +67,64 @@ bool country_exists(uint16_t country)
 	return !country;
 }
 
-void countries_add(struct countries *c, uint16_t country)
+/* Continents as the databases draw them (GeoNames); EU and AP are what databases say of addresses of Europe and of Asia as a whole. */
+static const struct {
+	const char *name, *members;
+} groups[] = {
+	{ "EU27", "ATBEBGCYCZDEDKEEESFIFRGRHRHUIEITLTLULVMTNLPLPTROSESISK" },
+	{ "EEA", "ATBEBGCYCZDEDKEEESFIFRGRHRHUIEISITLILTLULVMTNLNOPLPTROSESISK" },
+	{ "EFTA", "CHISLINO" },
+	{ "AFRICA", "AOBFBIBJBWCDCFCGCICMCVDJDZEGEHERETGAGHGMGNGQGWKEKMLRLSLYMAMGMLMRMUMWMZNANENGRERWSCSDSHSLSNSOSSSTSZ"
+		    "TDTGTNTZUGYTZAZMZW" },
+	{ "ANTARCTICA", "AQBVGSHMTF" },
+	{ "ASIA",
+	  "AEAFAMAPAZBDBHBNBTCCCNCXGEHKIDILINIOIQIRJOJPKGKHKPKRKWKZLALBLKMMMNMOMVMYNPOMPHPKPSQASASGSYTHTJTLTMTRTW"
+	  "UZVNYE" },
+	{ "EUROPE",
+	  "ADALATAXBABEBGBYCHCYCZDEDKEEESEUFIFOFRGBGGGIGRHRHUIEIMISITJELILTLULVMCMDMEMKMTNLNOPLPTRORSRUSESISJSK"
+	  "SMUAVAXK" },
+	{ "NORTH-AMERICA", "AGAIAWBBBLBMBQBSBZCACRCUCWDMDOGDGLGPGTHNHTJMKNKYLCMFMQMSMXNIPAPMPRSVSXTCTTUSVCVGVI" },
+	{ "OCEANIA", "ASAUCKFJFMGUKIMHMPNCNFNRNUNZPFPGPNPWSBTKTOTVUMVUWFWS" },
+	{ "SOUTH-AMERICA", "ARBOBRCLCOECFKGFGYPEPYSRUYVE" },
+};
+
+static void country_put(struct countries *c, uint16_t country)
 {
 	c->count += !countries_have(c, country);
 	c->bit[country / 64] |= 1ULL << country % 64;
 }
 
+void countries_add(struct countries *c, uint16_t country)
+{
+	country_put(c, country);
+	c->named[country / 64] |= 1ULL << country % 64;
+}
+
+int countries_add_group(struct countries *c, const char *name)
+{
+	const char *member;
+	uint16_t country;
+	char text[3] = "";
+	size_t i;
+
+	for (i = 0; i < sizeof(groups) / sizeof(*groups) && strcasecmp(groups[i].name, name); i++)
+		;
+	if (i == sizeof(groups) / sizeof(*groups))
+		return -ENOENT;
+	for (member = groups[i].members; *member; member += 2) {
+		memcpy(text, member, 2);
+		if (!country_parse(text, &country))
+			country_put(c, country);
+	}
+	return 0;
+}
+
 bool countries_have(const struct countries *c, uint16_t country)
 {
 	return c->bit[country / 64] >> country % 64 & 1;
+}
+
+bool countries_name(const struct countries *c, uint16_t country)
+{
+	return c->named[country / 64] >> country % 64 & 1;
 }

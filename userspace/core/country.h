@@ -8,8 +8,11 @@
 
 #include "abi.h"
 
+#define COUNTRY_WORDS ((SLUICE_COUNTRIES + 63) / 64)
+
 struct countries {
-	uint64_t bit[(SLUICE_COUNTRIES + 63) / 64];
+	uint64_t bit[COUNTRY_WORDS];
+	uint64_t named[COUNTRY_WORDS]; /* of these, the ones that are not only there as members of a group */
 	unsigned int count;
 };
 
@@ -26,5 +29,8 @@ const char *country_text(uint16_t country, char buf[static 3]);
 
 void countries_add(struct countries *c, uint16_t country);
 bool countries_have(const struct countries *c, uint16_t country);
+bool countries_name(const struct countries *c, uint16_t country);
+/* The members of a group, in any case: EU27, EEA, EFTA, or a continent by its name (its code is a country's). -ENOENT: there is none. */
+int countries_add_group(struct countries *c, const char *name);
 
 #endif
