@@ -203,3 +203,56 @@ def test_groups_of_countries_mean_the_same_in_the_file_and_live(make, database):
     assert code == 2 and "write GB" in said
     sluice.write(CSV.format("allow-countries = {europe}"))
     assert "allow-countries" in sluice.do("diff")
+
+
+WARNED = CSV.format("allow-countries = {FR, BR, EU}") + "source-set isp { asns = {64496, 64511} action = deny }\n"
+WARNINGS = ("no row of the databases is of BR, EU: that matches nothing", "its member states are EU27", "no row of the databases is of AS64511", "203.0.113.9, an address of this host, by its country")
+
+
+def all_said(text, wanted=WARNINGS):
+    missing = [w for w in wanted if w not in text]
+    assert not missing, (missing, text)
+
+
+def test_words_of_a_policy_that_match_nothing_or_this_host_are_said(make, database, tmp_path):
+    net, sluice = make(CSV.format(""))
+    net.addresses(net.server, "s0", "203.0.113.9/32")
+    database.write_text(COUNTRIES + "203.0.113.0/24,US\n")
+    other = tmp_path / "other.conf"
+    other.write_text("interfaces = {s0}\n" + WARNED)
+    for words in (("check", other), ("apply", other, "--dry-run"), ("apply", other)):
+        code, _, said = sluice.ctl(*words)
+        assert code == 0
+        all_said(said)
+        assert f"{other}:3:" in said
+    checked = sluice.json("check", other)
+    assert checked["ok"] and len(checked["warnings"]) == 4 and checked["warnings"][0]["key"] == "allow-countries"
+    found = [f["finding"] for f in sluice.json("doctor", other) if f["check"] == "policy" and f["level"] == "warning"]
+    all_said(" ".join(found), [w.split(": ")[0] for w in WARNINGS if "EU27" not in w])
+    sluice.write(WARNED)
+    all_said(sluice.ctl("reload")[2])
+    sluice.kill()
+    sluice.start()
+    all_said(sluice.logged())
+    assert "no row of the databases is of JP" in sluice.ctl("set", "service", "smtp", "allow-countries", "JP,DE")[2]
+    assert sluice.ctl("set", "service", "smtp", "max-connections", "5")[2] == ""
+
+
+def test_a_database_of_one_family_is_said(make, database):
+    net, sluice = make(CSV.format("deny-countries = {FR}"))
+    database.write_text("10.77.0.3/32,FR\n")
+    code, _, said = sluice.ctl("geo", "update", "--force")
+    assert code == 0 and "the databases of countries have no IPv6 address: every source of that family is ZZ" in said
+
+
+def test_private_addresses_are_let_in_by_countries_unless_the_policy_says_otherwise(make, database):
+    net, sluice = make(CSV.format("allow-countries = {DE}"))
+    tools.serve(net, 25)
+    assert greeted(net, 25, "10.77.0.9") == 3 and greeted(net, 25, "10.77.0.3") == 0, "a database names the latter"
+    assert "private" not in sluice.ctl("reload")[2]
+    sluice.write(CSV.format("allow-countries = {DE}").replace("geoip {", "geoip { allow-private = false"))
+    assert "refuses private, link-local and loopback addresses" in sluice.ctl("reload")[2]
+    assert greeted(net, 25, "10.77.0.9") == 0 and greeted(net, 25, "10.77.0.2") == 3
+    sluice.write(CSV.format("deny-countries = {ZZ}"))
+    assert "refuses private, link-local and loopback addresses" in sluice.ctl("reload")[2]
+    assert greeted(net, 25, "10.77.0.9") == 0

@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "engine.h"
 #include "json_text.h"
+#include "own.h"
 #include "parse.h"
 
 static const char *const levels[] = {
@@ -48,6 +49,17 @@ static int findings_status(const struct call *c, const struct findings *f)
 	return n[FINDING_BAD] ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What was said of the policy while it was read, and what is to be said of it on this host. */
+static void doctor_policy(const struct policy *p, struct diag *d, struct findings *f)
+{
+	const struct diag_message *m;
+
+	owns_warn(p, d);
+	for (m = d->item; m < d->item + d->count; m++)
+		finding_add(f, FINDING_WARNING, "policy", m->hint ? m->text + m->hint : "", "%.*s",
+			    (int)(m->hint ? m->hint - 2 : strlen(m->text)), m->text);
+}
+
 int cmd_doctor(const struct call *c)
 {
 	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
@@ -59,6 +71,7 @@ int cmd_doctor(const struct call *c)
 	engine_set_log(NULL);
 	if (policy_parse_file(file, NULL, &p, &d))
 		return policy_refused(c, &d);
+	doctor_policy(p, &d, &f);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);

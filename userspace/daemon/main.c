@@ -10,6 +10,7 @@
 #include "files.h"
 #include "instance.h"
 #include "keeper.h"
+#include "own.h"
 #include "parse.h"
 #include "protocol.h"
 
@@ -62,6 +63,7 @@ static int policy_load(struct daemon *dm, struct diag *d)
 		err = policy_parse_file(dm->config, NULL, &dm->base, d);
 	if (err)
 		return err;
+	owns_warn(dm->base, d);
 	dm->live = policy_clone(dm->base);
 	if (!dm->live)
 		return -ENOMEM;
