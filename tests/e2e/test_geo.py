@@ -9,7 +9,7 @@ import mail
 import tools
 import web
 import world
-from net import SERVER, wait_for
+from net import BUILD, ROOT, SERVER, wait_for
 
 MX_AND_IMAP = """
 service smtp { ports = {25} on-excess = reset }
@@ -117,9 +117,8 @@ def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, database):
     generation = sluice.json("status")["generation"]
     for torn, says in (("", "is empty"), (COUNTRIES[:-30], "ends in the middle of a row"), ("\0\1\2", "binary"), ("10.77.0.3,10.77.0.3,FR\n", "IPv6 ranges")):
         database.write_text(torn)
-        for words in (("geo", "update"), ("reload",), ("apply", sluice.file)):
-            code, _, said = sluice.ctl(*words)
-            assert code == 2 and any(part in said for part in says.split("|")), (words, said)
+        code, _, said = sluice.ctl("geo", "update")
+        assert code == 2 and any(part in said for part in says.split("|")), said
     os.remove(database)
     assert sluice.ctl("geo", "update")[0] == 2
     assert sluice.json("status")["generation"] == generation
@@ -141,10 +140,88 @@ def test_countries_can_be_set_live_where_the_policy_names_none(make):
     assert greeted(net, 25, places["BR"][0]) == 3
 
 
-def test_a_restart_on_a_torn_database_leaves_the_old_table_in_force(make, database):
+def kept(sluice, name="countries.csv", data=None):
+    """The copy that the daemon keeps of a database, once it has this content."""
+    wait_for(lambda: any(p.read_bytes() == data.encode() for p in sluice.state.glob(f"*.geo-*-{name}")) if data else list(sluice.state.glob(f"*.geo-*-{name}")))
+    (copy,) = sluice.state.glob(f"*.geo-*-{name}")
+    return copy
+
+
+LOST = {
+    "missing": (lambda path: os.remove(path), "No such file"),
+    "empty": (lambda path: path.write_text(""), "is empty"),
+    "torn": (lambda path: path.write_text(COUNTRIES[:-30]), "ends in the middle of a row"),
+    "unreadable": (lambda path: (os.chown(path, 65534, 65534), path.chmod(0)), "Permission denied"),
+    "huge": (lambda path: os.truncate(path, 3 << 30), "File too large"),
+    "a folder": (lambda path: (os.remove(path), path.mkdir()), "Is a directory"),
+    "an error page": (lambda path: path.write_text("<html>403</html>\n"), "a page of HTML"),
+    "smaller": (lambda path: path.write_text("10.77.0.3,10.77.0.3,FR\nfd77:0:1::/48,DE\nfd77:0:2::/48,FR\n"), "1 IPv4 ranges where those before have 3"),
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_the_last_good_database_is_in_force_after_a_reboot_whatever_became_of_the_file(make, database, how):
+    lose, why = LOST[how]
+    net, sluice = make(CSV.format("deny-countries = {FR, IT}"))
+    tools.serve(net, 25)
+    assert kept(sluice).read_text() == COUNTRIES and kept(sluice, "networks.csv").stat().st_mode & 0o777 == 0o600
+    lose(database)
+    env = {"STATE_DIRECTORY": str(sluice.state)}
+    checked = net.run(net.server, "env", *(f"{k}={v}" for k, v in env.items()), BUILD / "sluicectl", "-i", sluice.instance, "check", sluice.file)
+    assert why in checked.stderr and "its last good content" in checked.stderr
+    for again in ("a reload", "a restart", "a reboot"):
+        if again == "a reload":
+            assert why in sluice.ctl("reload")[2]
+        else:
+            sluice.kill()
+            if again == "a reboot":
+                sluice.ctl("unload")
+            sluice.start()
+            assert why in sluice.logged() and "its last good content" in sluice.logged()
+        assert sluice.json("lookup", "10.77.0.4")["country"] == "IT", again
+        assert [(d["kind"], d["kept"]) for d in sluice.json("geo", "status")["databases"]] == [("country", True), ("asn", False)]
+        assert greeted(net, 25, "10.77.0.4") == 0 and greeted(net, 25, "10.77.0.2") == 3
+    code, _, said = sluice.ctl("geo", "update")
+    assert code == 2 and why in said, "an update says that there is none"
+    if database.is_dir():
+        database.rmdir()
+    fresh = COUNTRIES.replace("IT", "AT")
+    database.unlink(missing_ok=True)
+    database.write_text(fresh)
+    sluice.do("geo", "update")
+    assert sluice.json("lookup", "10.77.0.4")["country"] == "AT" and not any(d["kept"] for d in sluice.json("geo", "status")["databases"])
+    assert kept(sluice, data=fresh).read_text() == fresh
+
+
+def test_a_copy_goes_with_the_database_that_the_policy_names_no_more(make, database):
+    net, sluice = make(CSV.format("deny-countries = {FR}"))
+    assert kept(sluice) and kept(sluice, "networks.csv")
+    sluice.write(CSV.format("deny-countries = {FR}").replace(", networks.csv", ""))
+    sluice.do("reload")
+    assert wait_for(lambda: not list(sluice.state.glob("*networks.csv")))
+    assert kept(sluice)
+
+
+def test_the_list_of_locations_is_kept_with_its_blocks(make, tmp_path):
+    for name in ("GeoLite2-Country-Blocks-IPv4.csv", "GeoLite2-Country-Locations-en.csv"):
+        (tmp_path / name).write_text((ROOT / "tests/databases" / name).read_text())
+    net, sluice = make("geoip { database = {GeoLite2-Country-Blocks-IPv4.csv} }\nservice smtp { ports = {25} deny-countries = {DE} }\n")
+    assert kept(sluice, "GeoLite2-Country-Blocks-IPv4.csv") and kept(sluice, "GeoLite2-Country-Locations-en.csv")
+    os.remove(tmp_path / "GeoLite2-Country-Locations-en.csv")
+    sluice.kill()
+    sluice.ctl("unload")
+    sluice.start()
+    assert "the list of these is not beside it" in sluice.logged()
+    assert sluice.json("lookup", "192.0.2.1")["country"] == "DE"
+
+
+def test_without_a_copy_a_start_on_a_torn_database_leaves_the_old_table_in_force(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     tools.serve(net, 25)
+    kept(sluice)
     sluice.kill()
+    for copy in sluice.state.glob("*.geo-*"):
+        copy.unlink()
     database.write_text("10.77.0.3,10.77.0.3,FR\n")
     with pytest.raises(AssertionError, match="put the old files back"):
         sluice.start()

@@ -6,6 +6,8 @@
 #include "cli.h"
 #include "diag.h"
 #include "files.h"
+#include "geo_keep.h"
+#include "instance.h"
 #include "json_text.h"
 #include "own.h"
 #include "parse.h"
@@ -48,7 +50,9 @@ int cmd_check(const struct call *c)
 	_cleanup_diag_ struct diag d = {};
 	struct policy *p = NULL;
 	int err = files_as_owner();
+	char dir[4096];
 
+	geo_keep_at(state_dir(dir), c->instance);
 	if (!err)
 		err = policy_parse_file(c->word[0], NULL, &p, &d);
 	if (err)

@@ -6,6 +6,8 @@
 #include "diag.h"
 #include "doctor.h"
 #include "engine.h"
+#include "geo_keep.h"
+#include "instance.h"
 #include "json_text.h"
 #include "own.h"
 #include "parse.h"
@@ -66,9 +68,11 @@ int cmd_doctor(const struct call *c)
 	struct findings f = {};
 	struct policy *p = NULL;
 	_cleanup_diag_ struct diag d = {};
+	char dir[4096];
 	int status;
 
 	engine_set_log(NULL);
+	geo_keep_at(state_dir(dir), c->instance);
 	if (policy_parse_file(file, NULL, &p, &d))
 		return policy_refused(c, &d);
 	doctor_policy(p, &d, &f);

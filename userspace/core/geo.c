@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
-#include "geo.h"
+#include "geo_keep.h"
 #include "text.h"
 
 static const char *const kind_names[SLUICE_GEO_KINDS] = { "country", "network (ASN)" };
@@ -135,6 +137,75 @@ static int file_read(struct geo_file *f, const struct place *at, struct spans ou
 	return -EINVAL;
 }
 
+static void spans_of_kinds_free(struct spans by_kind[static SLUICE_GEO_KINDS])
+{
+	int kind;
+
+	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++)
+		spans_free(&by_kind[kind]);
+}
+
+/* The copy that is kept of it; -ENOENT: none is, or none that can be read. */
+static int kept_read(const struct geo_file *f, const struct place *at, struct geo_file *kept,
+		     struct spans out[static SLUICE_GEO_KINDS])
+{
+	struct diag ignored = {};
+	char path[PATH_MAX];
+	int err = geo_kept_path(f->path, path);
+
+	if (err)
+		return err;
+	*kept = (struct geo_file){ .path = strdup(path) };
+	err = kept->path ? file_read(kept, at, out, &ignored) : -ENOMEM;
+	diag_free(&ignored);
+	if (!err)
+		return 0;
+	file_free(kept);
+	spans_of_kinds_free(out);
+	return err == -ENOMEM ? err : -ENOENT;
+}
+
+/* The copy takes the place of the file. */
+static void kept_take(struct geo_file *f, const struct geo_file *kept, const struct place *at, struct diag *d)
+{
+	char day[32];
+	struct tm tm;
+
+	memcpy(f->entries, kept->entries, sizeof(f->entries));
+	f->format = kept->format;
+	f->skipped = kept->skipped;
+	f->built = kept->built;
+	f->was = (struct stat){};
+	f->kept = true;
+	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&(time_t){ kept->built }, &tm));
+	diag_at(d, at, "the database %s cannot be used: its last good content, of %s, stays in force: fetch it again",
+		f->path, day);
+}
+
+/* What `f` has, or where that cannot be used, or is implausibly small beside it, its last good content. */
+static int file_settle(struct geo_file *f, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
+		       struct diag *d)
+{
+	struct spans by_kind[SLUICE_GEO_KINDS] = {};
+	struct geo_file kept = {};
+	int err = file_read(f, at, out, d), lost;
+
+	if (err == -ENOMEM || (!err && (geo_keep_insists() || geo_kept_is(f))))
+		return err;
+	lost = kept_read(f, at, &kept, by_kind);
+	if (lost)
+		return lost == -ENOENT ? err : lost;
+	if (!err && !geo_check((const void *)kept.entries, (const void *)f->entries, d)) {
+		spans_of_kinds_free(by_kind);
+	} else {
+		spans_of_kinds_free(out);
+		memcpy(out, by_kind, sizeof(by_kind));
+		kept_take(f, &kept, at, d);
+	}
+	file_free(&kept);
+	return 0;
+}
+
 /* Reads one more, and lays it over those before. */
 static int geo_extend(struct geo *g, const char *path, const struct place *at, struct diag *d)
 {
@@ -143,14 +214,23 @@ static int geo_extend(struct geo *g, const char *path, const struct place *at, s
 	int kind, err;
 
 	f->path = strdup(path);
-	err = f->path ? file_read(f, at, by_kind, d) : -ENOMEM;
-	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++) {
-		if (!err && (f->entries[kind][SLUICE_IPV4] || f->entries[kind][SLUICE_IPV6]))
+	err = f->path ? file_settle(f, at, by_kind, d) : -ENOMEM;
+	for (kind = 0; kind < SLUICE_GEO_KINDS && !err; kind++) {
+		if (f->entries[kind][SLUICE_IPV4] || f->entries[kind][SLUICE_IPV6])
 			err = geo_overlay(g, kind, &by_kind[kind]);
-		spans_free(&by_kind[kind]);
 	}
+	spans_of_kinds_free(by_kind);
 	g->built = g->built > f->built ? g->built : f->built;
 	return err;
+}
+
+bool geo_is_kept(const struct geo *g)
+{
+	size_t i;
+
+	for (i = 0; g && i < g->files && !g->file[i].kept; i++)
+		;
+	return g && i < g->files;
 }
 
 int geo_read(char *const *path, size_t count, const struct place *at, struct geo **out, struct diag *d)
@@ -179,8 +259,8 @@ static bool is_unchanged(const struct stat *was, const char *path)
 {
 	struct stat now;
 
-	return !stat(path, &now) && now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
-	       now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	return !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) && !stat(path, &now) && now.st_dev == was->st_dev &&
+	       now.st_ino == was->st_ino && now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
 	       now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
 }
 
@@ -212,7 +292,7 @@ int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 			if (next[kind][family] >= now[kind][family] / 2 + now[kind][family] % 2)
 				continue;
 			diag_add(d,
-				 "the %s databases have %u %s ranges where those in force have %u: a torn file? "
+				 "the %s databases have %u %s ranges where those before have %u: a torn file? "
 				 "mend it, or insist: sluicectl geo update --force",
 				 kind_names[kind], next[kind][family], family_names[family], now[kind][family]);
 			err = -EINVAL;

@@ -20,6 +20,7 @@ struct geo_file {
 	uint64_t built; /* CLOCK_REALTIME, seconds: what the file says, else when it was written */
 	uint32_t entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
 	uint32_t skipped; /* rows that say nothing that can be used */
+	bool kept; /* it is the last good content, since the file cannot be used (geo_keep.h) */
 };
 
 /* All databases of a policy, laid over each other. Shared by policies, and never changed. */
@@ -33,10 +34,13 @@ struct geo {
 };
 
 /*
- * Reads `count` databases; where two speak of an address, the later one is right. `at` is where the policy names them.
+ * Reads `count` databases; where two speak of an address, the later one is right. `at` is where the policy names them. One that cannot be
+ * used is replaced by its last good content, where that is kept; then `d` says both.
  * 0, -ENOMEM, or -EINVAL with messages that name file and line. *out is given back with geo_free().
  */
 int geo_read(char *const *path, size_t count, const struct place *at, struct geo **out, struct diag *d);
+/* Some file of it cannot be used, and its last good content stands in. */
+bool geo_is_kept(const struct geo *g);
 /* Is `g` what reading these would give: the same files, unchanged? NULL is nobody's. */
 bool geo_is_of(const struct geo *g, char *const *path, size_t count);
 /* One holder more; NULL stays NULL. */

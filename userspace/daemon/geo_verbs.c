@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
 
 #include "clone.h"
 #include "data.h"
 #include "forecast.h"
+#include "geo_keep.h"
 #include "geo_verbs.h"
+#include "instance.h"
 #include "json_text.h"
 #include "protocol.h"
 
@@ -15,10 +19,10 @@ static json_t *file_json(const struct geo_file *f, enum sluice_geo_kind kind)
 {
 	static const char *const kinds[SLUICE_GEO_KINDS] = { "country", "asn" };
 
-	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I}", "path", json_line(f->path), "kind", kinds[kind],
+	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:b}", "path", json_line(f->path), "kind", kinds[kind],
 			 "format", f->format, "ipv4", (json_int_t)f->entries[kind][SLUICE_IPV4], "ipv6",
 			 (json_int_t)f->entries[kind][SLUICE_IPV6], "built", (json_int_t)f->built, "skipped",
-			 (json_int_t)f->skipped);
+			 (json_int_t)f->skipped, "kept", f->kept);
 }
 
 /* A row for each kind that the file is of. */
@@ -67,8 +71,10 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 		diag_add(&a->diag, "the policy names no country and no database: nothing to update");
 		return -ENOENT;
 	}
+	geo_keep_insist(force);
 	fresh = policy_refreshed(dm->live, &a->diag);
-	if (!fresh) {
+	geo_keep_insist(false);
+	if (!fresh || geo_is_kept(fresh->geo)) { /* who asks for what is new must hear that there is none */
 		a->exit = EXIT_BAD;
 		return -EINVAL;
 	}
@@ -78,4 +84,20 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	return err ? err : verb_geo_status(dm, args, a);
+}
+
+void geo_tick(struct daemon *dm)
+{
+	struct diag d = {};
+	char dir[4096];
+
+	if (dm->kept == dm->live->geo || dm->awaited || dm->held)
+		return;
+	geo_free(dm->kept);
+	dm->kept = geo_hold(dm->live->geo);
+	if (!dm->kept)
+		return;
+	mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
+	geo_keep(dm->kept, &d);
+	log_diag(LOG_ERR, &d);
 }
