@@ -2,6 +2,10 @@
 """Countries and networks: real addresses before real mail servers, databases that change, and databases that are torn."""
 import json
 import os
+import re
+import shutil
+import subprocess
+import time
 
 import pytest
 
@@ -333,3 +337,52 @@ def test_private_addresses_are_let_in_by_countries_unless_the_policy_says_otherw
     sluice.write(CSV.format("deny-countries = {ZZ}"))
     assert "refuses private, link-local and loopback addresses" in sluice.ctl("reload")[2]
     assert greeted(net, 25, "10.77.0.9") == 0
+
+
+def test_an_update_says_which_countries_gained_and_lost(make, database):
+    net, sluice = make(CSV.format("deny-countries = {FR}"))
+    database.write_text(COUNTRIES.replace("10.77.0.4/30,IT", "10.77.0.4/30,AT").replace("fd77:0:2::/48,FR", "fd77:0:2::/48,DE"))
+    said = sluice.do("geo", "update")
+    assert "Address space of 4 countries changed" in said and all(len(line) <= 80 for line in said.splitlines() if "/" not in line)
+    rows = [line.split() for line in said.splitlines() if line[:2] in ("AT", "DE", "FR", "IT")]
+    assert rows == [["AT", "4", "0", "0", "0"], ["IT", "0", "4", "0", "0"], ["DE", "0", "0", "65536", "0"], ["FR", "0", "0", "0", "65536"]]
+    assert "address space of 4 countries changed" in sluice.logged()
+    again = sluice.json("geo", "update")
+    assert (again["changed_countries"], again["changes"]) == (0, [])
+    assert "No address changed its country" in sluice.do("geo", "update")
+
+
+def test_old_is_said_by_how_often_such_a_database_is_published(make, tmp_path):
+    names = {"ipinfo_lite.csv": True, "dbip-country-lite.csv": False}
+    for name in names:
+        (tmp_path / name).write_text(COUNTRIES)
+        os.utime(tmp_path / name, (time.time() - 20 * 86400,) * 2)
+    net, sluice = make("geoip { database = {%s} }\nservice smtp { ports = {25} deny-countries = {FR} }\n" % ", ".join(names))
+    status = sluice.json("geo", "status")["databases"]
+    assert {os.path.basename(d["path"]): d["old"] for d in status} == names
+    assert [d["published"] for d in status] == ["daily", "monthly"]
+    assert f"{tmp_path}/ipinfo_lite.csv is old" in sluice.do("geo", "status") and "dbip-country-lite.csv is old" not in sluice.do("geo", "status")
+    found = {os.path.basename(f["finding"].split()[2]): f["level"] for f in sluice.json("doctor", sluice.file) if f["check"] == "database"}
+    assert found == {"ipinfo_lite.csv": "warning", "dbip-country-lite.csv": "good"}
+    text = web.request(net.server, 9798, "/metrics")[2]
+    assert f'sluice_geoip_database_old_after_seconds{{database="{tmp_path}/ipinfo_lite.csv"}} {7 * 86400}' in text
+    assert f'sluice_geoip_database_kept{{database="{tmp_path}/ipinfo_lite.csv"}} 0' in text
+    os.remove(tmp_path / "ipinfo_lite.csv") if kept(sluice, "ipinfo_lite.csv") else None
+    sluice.do("reload")
+    text = web.request(net.server, 9798, "/metrics")[2]
+    assert f'sluice_geoip_database_kept{{database="{tmp_path}/ipinfo_lite.csv"}} 1' in text
+    assert "its last good content is in force" in sluice.do("geo", "status")
+
+
+DROP_INS = re.findall(r"^```\n(\[Service\]\n.*?)^```$", (ROOT / "docs/countries.md").read_text(), re.S | re.M)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+@pytest.mark.parametrize("number", range(len(DROP_INS)))
+def test_systemd_takes_the_drop_ins_that_fetch_databases(tmp_path, number):
+    unit = (ROOT / "dist/sluice-geo.service").read_text().replace("/usr/local/sbin/sluicectl", str(BUILD / "sluicectl"))
+    (tmp_path / "sluice-geo.service").write_text(unit)
+    (tmp_path / "sluice-geo.service.d").mkdir()
+    (tmp_path / "sluice-geo.service.d/fetch.conf").write_text(DROP_INS[number].replace("/usr/bin/geoipupdate", "/bin/true"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / "sluice-geo.service"], capture_output=True, text=True)
+    assert done.returncode == 0 and "fetch.conf" not in done.stderr, done.stderr

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "country.h"
-#include "geo.h"
+#include "geo_diff.h"
 
 struct files {
 	char path[3][40];
@@ -365,6 +365,65 @@ static void test_the_groups_of_states_have_so_many_members(void **state)
 	assert_int_equal(countries_add_group(&c, "EU"), -2);
 }
 
+static const struct geo_change *change_of(const struct geo_change *changes, int count, const char *country)
+{
+	uint16_t number;
+	int i;
+
+	country_parse(country, &number);
+	for (i = 0; i < count && changes[i].country != number; i++)
+		;
+	assert_in_range(i, 0, count - 1);
+	return &changes[i];
+}
+
+static void test_what_an_update_changes_is_told_by_country_the_most_changed_first(void **state)
+{
+	struct geo *now = geo_of("10.0.0.0/24,DE\n10.0.1.0/24,FR\n2001:db8::/48,DE\n2001:db8:1::/64,IT\n", NULL);
+	struct geo *next = geo_of("10.0.0.0/25,DE\n10.0.0.128/25,FR\n2001:db8::/48,AT\n2001:db8:1::/64,IT\n", NULL);
+	struct geo_change changes[SLUICE_COUNTRIES];
+	int count = geo_diff(now, next, changes);
+
+	(void)state;
+	assert_int_equal(count, 4); /* FR, ZZ, DE, AT */
+	assert_int_equal(change_of(changes, count, "FR")->gained[SLUICE_IPV4], 128);
+	assert_int_equal(change_of(changes, count, "FR")->lost[SLUICE_IPV4], 256);
+	assert_ptr_equal(change_of(changes, count, "FR"), &changes[0]);
+	assert_int_equal(change_of(changes, count, "ZZ")->gained[SLUICE_IPV4], 256);
+	assert_int_equal(change_of(changes, count, "DE")->lost[SLUICE_IPV6], 65536);
+	assert_int_equal(change_of(changes, count, "AT")->gained[SLUICE_IPV6], 65536);
+	assert_int_equal(geo_diff(now, now, changes), 0);
+	assert_int_equal(geo_diff(NULL, now, changes), 4);
+	geo_free(now);
+	geo_free(next);
+}
+
+static void test_a_database_is_old_by_how_often_its_kind_is_published(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int days;
+	} kinds[] = { { "/var/lib/GeoIP/GeoLite2-Country.mmdb", 21 },
+		      { "DBIP-Country-Lite", 45 },
+		      { "/usr/share/tor/geoip6", 365 },
+		      { "IP2LOCATION-LITE-DB1.CSV", 45 },
+		      { "/srv/ipinfo_lite.csv.gz", 7 },
+		      { "delegated-ripencc-extended-latest", 7 },
+		      { "ip2asn-combined.tsv.gz", 7 },
+		      { "mine.csv", 45 } };
+	struct geo_file f = { .built = 1000 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		f.pace = geo_pace_of(kinds[i].name);
+		assert_int_equal(f.pace->days, kinds[i].days);
+		assert_false(geo_file_is_old(&f, 1000 + kinds[i].days * 86400));
+		assert_true(geo_file_is_old(&f, 1001 + kinds[i].days * 86400));
+		assert_false(geo_file_is_old(&f, 0)); /* the clock is wrong */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +440,8 @@ int main(void)
 		cmocka_unit_test(test_half_of_the_entries_is_the_least_that_follows),
 		cmocka_unit_test(test_every_country_is_on_one_continent),
 		cmocka_unit_test(test_the_groups_of_states_have_so_many_members),
+		cmocka_unit_test(test_what_an_update_changes_is_told_by_country_the_most_changed_first),
+		cmocka_unit_test(test_a_database_is_old_by_how_often_its_kind_is_published),
 		cmocka_unit_test(test_every_pair_of_letters_is_a_number_and_comes_back),
 	};
 

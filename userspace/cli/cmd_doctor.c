@@ -62,6 +62,24 @@ static void doctor_policy(const struct policy *p, struct diag *d, struct finding
 			    (int)(m->hint ? m->hint - 2 : strlen(m->text)), m->text);
 }
 
+/* How old the databases are, for their kind. */
+static void doctor_databases(const struct policy *p, struct findings *f)
+{
+	const struct geo_file *file;
+	time_t now = time(NULL);
+	bool old;
+	size_t i;
+
+	for (i = 0; p->geo && i < p->geo->files; i++) {
+		file = &p->geo->file[i];
+		old = geo_file_is_old(file, now);
+		finding_add(f, old ? FINDING_WARNING : FINDING_GOOD, "database",
+			    old ? "let sluice-geo.timer fetch it: sluicectl(8), geo" : "",
+			    "the database %s is %lld days old%s, published %s", file->path,
+			    (long long)(now - (time_t)file->built) / 86400, old ? ": old" : "", file->pace->published);
+	}
+}
+
 int cmd_doctor(const struct call *c)
 {
 	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
@@ -76,6 +94,7 @@ int cmd_doctor(const struct call *c)
 	if (policy_parse_file(file, NULL, &p, &d))
 		return policy_refused(c, &d);
 	doctor_policy(p, &d, &f);
+	doctor_databases(p, &f);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);

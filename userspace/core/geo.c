@@ -175,6 +175,7 @@ static void kept_take(struct geo_file *f, const struct geo_file *kept, const str
 	f->format = kept->format;
 	f->skipped = kept->skipped;
 	f->built = kept->built;
+	f->pace = kept->pace;
 	f->was = (struct stat){};
 	f->kept = true;
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&(time_t){ kept->built }, &tm));
@@ -215,6 +216,7 @@ static int geo_extend(struct geo *g, const char *path, const struct place *at, s
 
 	f->path = strdup(path);
 	err = f->path ? file_settle(f, at, by_kind, d) : -ENOMEM;
+	f->pace = f->pace || err ? f->pace : geo_pace_of(f->path);
 	for (kind = 0; kind < SLUICE_GEO_KINDS && !err; kind++) {
 		if (f->entries[kind][SLUICE_IPV4] || f->entries[kind][SLUICE_IPV6])
 			err = geo_overlay(g, kind, &by_kind[kind]);

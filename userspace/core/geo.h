@@ -8,6 +8,7 @@
 
 #include "abi.h"
 #include "diag.h"
+#include "geo_age.h"
 #include "geo_load.h"
 #include "spans.h"
 
@@ -20,6 +21,7 @@ struct geo_file {
 	uint64_t built; /* CLOCK_REALTIME, seconds: what the file says, else when it was written */
 	uint32_t entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
 	uint32_t skipped; /* rows that say nothing that can be used */
+	const struct geo_pace *pace; /* how often such a one is published */
 	bool kept; /* it is the last good content, since the file cannot be used (geo_keep.h) */
 };
 

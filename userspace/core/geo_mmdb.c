@@ -214,6 +214,7 @@ int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struc
 		return -EINVAL;
 	}
 	f->built = w.db.metadata.build_epoch;
+	f->pace = w.db.metadata.database_type ? geo_pace_named(w.db.metadata.database_type) : NULL;
 	err = database_walk(&w);
 	if (err == -EINVAL)
 		diag_at(d, at, "the database %s is broken after %u nodes: fetch it again", f->path, w.nodes);
