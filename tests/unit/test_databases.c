@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -171,11 +172,73 @@ static void test_every_value_of_a_database_can_be_named_or_is_no_country(void **
 	assert_int_equal(country_of_data("Germany", &country), -22);
 }
 
+static unsigned int seed = 17;
+
+static unsigned int chance(unsigned int sides)
+{
+	return (unsigned int)rand_r(&seed) % sides;
+}
+
+/* Bytes that mean something to a reader, or any. */
+static char odd_byte(void)
+{
+	static const char meant[] = ",\t|;\"#/.:-\n\r0123456789ABCDEFSZ";
+
+	return chance(4) ? meant[chance(sizeof(meant) - 1)] : (char)chance(256);
+}
+
+static size_t file_slurp(const char *name, char *out, size_t room)
+{
+	char path[200];
+	FILE *in;
+	size_t n;
+
+	snprintf(path, sizeof(path), "tests/databases/%s", name);
+	in = fopen(path, "r");
+	assert_non_null(in);
+	n = fread(out, 1, room, in);
+	fclose(in);
+	return n;
+}
+
+/* Some bytes are others, or the end is missing: an answer or a message, never a crash, a hang or a leak. */
+static void test_torn_and_hostile_text_does_no_harm(void **state)
+{
+	const struct place at = { "sluice.conf", 1 };
+	char bytes[4096], path[64], *one = path;
+	size_t i, n, round, byte;
+	FILE *out;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/sluice-torn-%d-Blocks-x.csv", getpid());
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (round = 0; round < 100; round++) {
+			struct geo *g = NULL;
+			struct diag d = {};
+
+			n = file_slurp(cases[i].file, bytes, sizeof(bytes));
+			n = round % 3 ? n : chance(n);
+			for (byte = 0; byte < round / 10 && n; byte++)
+				bytes[chance(n)] = odd_byte();
+			out = fopen(path, "w");
+			assert_non_null(out);
+			fwrite(bytes, 1, n, out);
+			fclose(out);
+			if (geo_read(&one, 1, &at, &g, &d) ? g || !d.count : !g)
+				fail_msg("%s, round %zu", cases[i].file, round);
+			geo_free(g);
+			diag_free(&d);
+		}
+	}
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_vendor_s_layout_says_what_it_says),
 		cmocka_unit_test(test_what_is_no_database_is_refused_by_what_it_is),
+		cmocka_unit_test(test_torn_and_hostile_text_does_no_harm),
 		cmocka_unit_test(test_every_value_of_a_database_can_be_named_or_is_no_country),
 	};
 

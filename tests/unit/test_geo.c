@@ -129,6 +129,21 @@ static void test_the_whole_address_space_has_an_end(void **state)
 	geo_free(g);
 }
 
+static void test_a_range_of_ipv6_never_covers_ipv4(void **state)
+{
+	struct geo *g = geo_of("::/0,FR\n10.0.0.0/8,DE\n",
+			       "0,340282366920938463463374607431768211455,IT\n281470849515520,281470849515775,AT\n");
+
+	(void)state;
+	expect_country(g, "9.255.255.255", "ZZ");
+	expect_country(g, "10.0.0.1", "AT");
+	expect_country(g, "10.0.1.1", "DE");
+	expect_country(g, "255.255.255.255", "ZZ");
+	expect_country(g, "::fffe:ffff:ffff", "IT");
+	expect_country(g, "::1:0:0:0", "IT");
+	geo_free(g);
+}
+
 static void test_a_later_database_is_right_where_it_speaks(void **state)
 {
 	struct geo *g = geo_of("10.0.0.0/8,DE\n", "10.1.0.0/16,FR\n11.0.0.0/8,IT\n10.2.0.0/16,??\n");
@@ -430,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_a_range_is_written_in_four_forms),
 		cmocka_unit_test(test_a_range_inside_another_is_right_about_its_addresses),
 		cmocka_unit_test(test_the_whole_address_space_has_an_end),
+		cmocka_unit_test(test_a_range_of_ipv6_never_covers_ipv4),
 		cmocka_unit_test(test_a_later_database_is_right_where_it_speaks),
 		cmocka_unit_test(test_networks_have_numbers_of_32_bits),
 		cmocka_unit_test(test_a_row_that_says_nothing_costs_no_other_row),

@@ -99,8 +99,8 @@ static int file_load(const char *path, const struct place *at, struct geo_bytes 
 		close(fd);
 	if (err || !from)
 		return loaded_refuse(path, at, err ? err : ENOMEM, remedy_of(err), d);
-	if (stat(path, &after) || is_same(&out->was, &after))
-		return 0;
+	if (stat(path, &after) || after.st_ino != out->was.st_ino || is_same(&out->was, &after))
+		return 0; /* one that was put in its place is read the next time */
 	diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
 	return -EINVAL;
 }

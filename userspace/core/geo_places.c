@@ -82,7 +82,8 @@ static int rows_read(struct geo_places *p, char *text)
 			err = place_add(p, field[number], field[country]);
 		begun = true;
 	}
-	qsort(p->item, p->count, sizeof(*p->item), by_number);
+	if (p->count)
+		qsort(p->item, p->count, sizeof(*p->item), by_number);
 	return err ? err : p->count ? 0 : -EINVAL;
 }
 

@@ -74,13 +74,15 @@ int geo_ranges_flatten(struct geo_ranges *r, enum sluice_geo_kind kind,
 {
 	struct nest nest = { .kind = kind };
 	struct geo_range *one;
+	size_t i;
 	int err;
 
 	if (r->unsorted)
 		qsort(r->item, r->count, sizeof(*r->item), by_place);
 	r->unsorted = false;
 	err = spans_init(out, 0);
-	for (one = r->item; one < r->item + r->count && !err; one++) {
+	for (i = 0; i < r->count && !err; i++) {
+		one = &r->item[i];
 		if (!one->value[kind])
 			continue;
 		err = nest_leave(&nest, one->first, false, out);

@@ -47,21 +47,35 @@ static void range_odd(void *arg, const struct geo_range *one, int around)
 			"this range begins inside that of line %d and ends outside, or is one too many there", around);
 }
 
-static int range_keep(struct reading *r, const struct geo_row *row)
+static int range_add(struct reading *r, const struct geo_row *row)
 {
 	struct geo_range range = { .first = row->first, .last = row->last, .line = r->here.line };
-	uint32_t *decimal;
+	uint32_t *decimal = row->decimal ? LIST_ADD(&r->decimal) : NULL;
 
-	memcpy(range.value, row->value, sizeof(range.value));
-	r->wide |= row->decimal && row->last > UINT32_MAX;
-	if (!row->value[SLUICE_GEO_COUNTRY] && !row->value[SLUICE_GEO_ASN])
-		return 0;
-	decimal = row->decimal ? LIST_ADD(&r->decimal) : NULL;
 	if (row->decimal && !decimal)
 		return -ENOMEM;
 	if (decimal)
 		*decimal = r->ranges.count;
+	memcpy(range.value, row->value, sizeof(range.value));
 	return geo_ranges_add(&r->ranges, &range);
+}
+
+/* A range of IPv6 never covers IPv4, however wide it is: there it has a hole. */
+static int range_keep(struct reading *r, const struct geo_row *row)
+{
+	struct geo_row part = *row;
+	int err;
+
+	r->wide |= row->decimal && row->last > UINT32_MAX;
+	if (!row->value[SLUICE_GEO_COUNTRY] && !row->value[SLUICE_GEO_ASN])
+		return 0;
+	if (row->first >= IPV4_FIRST || row->last <= IPV4_LAST)
+		return range_add(r, row);
+	part.last = IPV4_FIRST - 1;
+	err = range_add(r, &part);
+	part.first = IPV4_LAST + 1;
+	part.last = row->last;
+	return err ? err : range_add(r, &part);
 }
 
 static int line_read(struct reading *r, char *line, bool whole)

@@ -87,13 +87,16 @@ static void all_countries_warn(const struct policy *p, struct diag *d)
 	const struct policy_service *s;
 	const struct policy_set *set;
 	struct countries found;
+	size_t i;
 
 	countries_find(p->geo, &found);
-	for (s = p->services.item; s < p->services.item + p->services.count; s++) {
+	for (i = 0; i < p->services.count; i++) {
+		s = &p->services.item[i];
 		section_warn(p, SECTION_SERVICE, "deny-countries", s, &s->deny_countries, &found, d);
 		section_warn(p, SECTION_SERVICE, "allow-countries", s, &s->allow_countries, &found, d);
 	}
-	for (set = p->sets.item; set < p->sets.item + p->sets.count; set++) {
+	for (i = 0; i < p->sets.count; i++) {
+		set = &p->sets.item[i];
 		if (set->enabled)
 			section_warn(p, SECTION_SET, "countries", set, &set->countries, &found, d);
 	}
@@ -121,26 +124,33 @@ static uint32_t *networks_find(const struct geo *g, size_t *count)
 	return all;
 }
 
+static void set_networks_warn(const struct policy *p, const struct policy_set *set, const uint32_t *all, size_t count,
+			      struct diag *d)
+{
+	const struct place at = policy_place(p, schema_find(SECTION_SET, "asns"), set->name, &set->at);
+	struct names none = {};
+	char name[16], more[32];
+	size_t i;
+
+	for (i = 0; i < set->asns.count; i++) {
+		if (bsearch(&set->asns.item[i], all, count, sizeof(*all), by_number))
+			continue;
+		snprintf(name, sizeof(name), "AS%u", set->asns.item[i]);
+		names_add(&none, name);
+	}
+	if (none.count)
+		diag_at(d, &at, "no row of the databases is of %s%s: that matches nothing", none.text,
+			names_more(&none, more));
+}
+
 static void networks_warn(const struct policy *p, struct diag *d)
 {
-	const struct policy_set *set;
 	size_t count, i;
 	_cleanup_free_ uint32_t *all = networks_find(p->geo, &count);
-	char name[16], more[32];
 
-	for (set = p->sets.item; set < p->sets.item + p->sets.count && all; set++) {
-		const struct place at = policy_place(p, schema_find(SECTION_SET, "asns"), set->name, &set->at);
-		struct names none = {};
-
-		for (i = 0; i < set->asns.count && set->enabled; i++) {
-			if (bsearch(&set->asns.item[i], all, count, sizeof(*all), by_number))
-				continue;
-			snprintf(name, sizeof(name), "AS%u", set->asns.item[i]);
-			names_add(&none, name);
-		}
-		if (none.count)
-			diag_at(d, &at, "no row of the databases is of %s%s: that matches nothing", none.text,
-				names_more(&none, more));
+	for (i = 0; i < p->sets.count && all; i++) {
+		if (p->sets.item[i].enabled)
+			set_networks_warn(p, &p->sets.item[i], all, count, d);
 	}
 }
 
@@ -161,16 +171,24 @@ static void families_warn(const struct policy *p, enum sluice_geo_kind kind, con
 	}
 }
 
+static bool set_holds(const struct policy_set *set, const struct sluice_addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < set->prefixes.count && !prefix_holds(&set->prefixes.item[i], a); i++)
+		;
+	return i < set->prefixes.count;
+}
+
 static bool is_allowed(const struct policy *p, const struct sluice_addr *a)
 {
 	const struct policy_set *set;
 	size_t i;
 
-	for (set = p->sets.item; set < p->sets.item + p->sets.count; set++) {
-		for (i = 0; i < set->prefixes.count && set->enabled && set->action == SLUICE_ACTION_ALLOW; i++) {
-			if (prefix_holds(&set->prefixes.item[i], a))
-				return true;
-		}
+	for (i = 0; i < p->sets.count; i++) {
+		set = &p->sets.item[i];
+		if (set->enabled && set->action == SLUICE_ACTION_ALLOW && set_holds(set, a))
+			return true;
 	}
 	return false;
 }
@@ -212,6 +230,7 @@ static void service_warn(const struct policy *p, const struct policy_service *s,
 void policy_warn(const struct policy *p, const struct prefixes *own, struct diag *d)
 {
 	const struct policy_service *s;
+	size_t i;
 
 	if (!p->geo)
 		return;
@@ -223,7 +242,8 @@ void policy_warn(const struct policy *p, const struct prefixes *own, struct diag
 		networks_warn(p, d);
 		families_warn(p, SLUICE_GEO_ASN, "networks", "is in none of them", d);
 	}
-	for (s = p->services.item; s < p->services.item + p->services.count; s++) {
+	for (i = 0; i < p->services.count; i++) {
+		s = &p->services.item[i];
 		if (s->deny_countries.count || s->allow_countries.count)
 			service_warn(p, s, own, d);
 	}
