@@ -386,3 +386,16 @@ def test_systemd_takes_the_drop_ins_that_fetch_databases(tmp_path, number):
     (tmp_path / "sluice-geo.service.d/fetch.conf").write_text(DROP_INS[number].replace("/usr/bin/geoipupdate", "/bin/true"))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / "sluice-geo.service"], capture_output=True, text=True)
     assert done.returncode == 0 and "fetch.conf" not in done.stderr, done.stderr
+
+
+def test_a_copy_that_cannot_be_kept_is_said_and_costs_nothing_else(make, database):
+    net, sluice = make(CSV.format("deny-countries = {FR}"))
+    assert kept(sluice, data=COUNTRIES)
+    sluice.state.chmod(0o500)
+    try:
+        database.write_text(COUNTRIES.replace("IT", "AT"))
+        sluice.do("geo", "update")
+        assert wait_for(lambda: f"cannot keep a copy of the database {database}" in sluice.logged())
+        assert sluice.json("lookup", "10.77.0.4")["country"] == "AT" and kept(sluice).read_text() == COUNTRIES
+    finally:
+        sluice.state.chmod(0o700)

@@ -51,6 +51,7 @@ struct daemon {
 	} state;
 	long drift;
 	struct geo *kept; /* the databases of which copies are kept, one hold; NULL: none yet */
+	time_t keep_next; /* CLOCK_MONOTONIC: after a copy that failed not before */
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;

@@ -15,6 +15,7 @@
 #include "protocol.h"
 
 #define GEO_CHANGES 10 /* that are named */
+#define KEEP_AGAIN 600 /* seconds after a copy that failed */
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 
@@ -136,16 +137,20 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 
 void geo_tick(struct daemon *dm)
 {
+	struct geo *geo = dm->live->geo;
+	struct timespec now;
 	struct diag d = {};
 	char dir[4096];
 
-	if (dm->kept == dm->live->geo || dm->awaited || dm->held)
-		return;
-	geo_free(dm->kept);
-	dm->kept = geo_hold(dm->live->geo);
-	if (!dm->kept)
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!geo || dm->kept == geo || dm->awaited || dm->held || now.tv_sec < dm->keep_next)
 		return;
 	mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
-	geo_keep(dm->kept, &d);
+	dm->keep_next = now.tv_sec + KEEP_AGAIN;
+	if (!geo_keep(geo, &d)) {
+		geo_free(dm->kept);
+		dm->kept = geo_hold(geo);
+		dm->keep_next = 0;
+	}
 	log_diag(LOG_ERR, &d);
 }
