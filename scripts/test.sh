@@ -13,7 +13,7 @@ trap 'rm -f "$log" "$log.xml"' EXIT
 count() { # sums a cmocka program's closing lines
 	local ok bad skip
 	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
-	bad=$(sed -n 's/^\[  FAILED  \] .*[^0-9]\([0-9]*\) test(s).*/\1/p' "$log" | head -1)
+	bad=$(sed -n 's/^\[  FAILED  \] \(.*[^0-9]\)\?\([0-9]*\) test(s).*/\2/p' "$log" | head -1)
 	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
 	passed=$((passed + ${ok:-0}))
 	failed=$((failed + ${bad:-0}))

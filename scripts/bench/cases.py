@@ -103,7 +103,7 @@ def cases(mode):
         Case(
             "country",
             "One country served, of the whole table; random sources of the whole address space",
-            {**drop, "sluice": peers.sluice(SERVICE.format(f"allow-countries = {{{peers.ONLY}}}")), "nftables map": peers.nft(peers.nft_countries)},
+            {**drop, "sluice": peers.sluice("geoip { allow-private = false }\n" + SERVICE.format(f"allow-countries = {{{peers.ONLY}}}")), "nftables map": peers.nft(peers.nft_countries)},
             ("-a",),
         ),
         Case(

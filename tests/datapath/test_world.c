@@ -50,6 +50,7 @@ static void table_read_all(const char *path, bool ipv6)
 	FILE *file = fopen(path, "r");
 	char line[256], a[64], b[64];
 	unsigned int low, high;
+	uint16_t number;
 	struct row r;
 
 	assert_non_null(file);
@@ -64,7 +65,10 @@ static void table_read_all(const char *path, bool ipv6)
 		} else {
 			continue;
 		}
-		if (r.country[0] == '?')
+		if (!strcmp(r.country, "UK"))
+			strcpy(r.country, "GB");
+		else if (country_parse(r.country, &number) ||
+			 !country_exists(number)) /* "??", and states that are no more */
 			strcpy(r.country, "ZZ");
 		if (!(rows_count & (rows_count - 1)))
 			rows = realloc(rows, (rows_count ? rows_count * 2 : 1) * sizeof(*rows));

@@ -60,7 +60,9 @@ CASES = {
     "a netmask": (EACH_3 + of_set("action = deny", prefixes="10.77.0.0/255.255.0.0"), AB, 0),
     "deny-countries": (GEO + smtp("deny-countries = {FR}"), AB, 6),
     "deny-countries ZZ": (GEO + smtp("deny-countries = {ZZ}"), AB + ",10.77.0.4", 8),
-    "allow-countries": (GEO + smtp("allow-countries = {DE, FR}"), AB + ",10.77.0.4", 8),
+    "allow-countries": (GEO + smtp("allow-countries = {DE}"), AB + ",10.77.0.4", 8),  # 10.77.0.4 is private, and in no database
+    "allow-private": (GEO.replace("}", "} allow-private = false", 1) + smtp("allow-countries = {DE, FR}"), AB + ",10.77.0.4", 8),
+    "allow-private IPv6": (GEO + smtp("allow-countries = {DE}"), "fd77:0:1::2,fd77:0:2::2,fd77:0:3::2", 8),
     "IPv6 countries": (GEO + smtp("deny-countries = {FR}"), "fd77:0:1::2,fd77:0:2::2", 6),
     "an exception to a country": (GEO + smtp("deny-countries = {FR}") + of_set("action = allow", prefixes="10.77.0.3"), AB, 12),
     "countries": (GEO + EACH_3 + "source-set fr { countries = {FR} max-connections-per-source = 1 }\n", AB, 3 + 1),

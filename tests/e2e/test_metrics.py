@@ -116,7 +116,8 @@ def dashboard_answers(prometheus):
 
 
 EXTRA = {"sluice_policy_unconfirmed", "sluice_policy_reverts_total", "sluice_observe", "sluice_accounting_drift", "sluice_interface_attached", "sluice_connections_observed_total",
-         "sluice_policy_last_reload_successful"}
+         "sluice_policy_last_reload_successful", "sluice_geoip_database_build_timestamp_seconds", "sluice_geoip_database_old_after_seconds",
+         "sluice_geoip_database_skipped_rows", "sluice_geoip_database_kept"}
 
 
 def test_counters_never_go_backwards(make):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A database (text, CSV, or by its marker MMDB) is refused with a message, or taken. */
+/* A database (text, gzip, or by its marker MMDB) is refused with a message, or taken; a list of places, too. */
 #include "file.h"
-#include "geo.h"
+#include "geo_diff.h"
+#include "geo_places.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -9,12 +10,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct place at = { .file = "fuzz.conf", .line = 1 };
 	char path[64], *paths = path;
+	static struct geo_change changes[SLUICE_COUNTRIES];
+	struct geo_places places = {};
 	struct geo *g = NULL;
 	struct diag d = {};
 
 	snprintf(path, sizeof(path), "%s", file_of(data, size));
 	if (geo_read(&paths, 1, &at, &g, &d) && (g || !d.count))
 		abort();
+	if (g && geo_diff(g, g, changes))
+		abort();
+	geo_places_read(path, &at, &places, &d);
+	geo_places_free(&places);
 	geo_free(g);
 	diag_free(&d);
 	file_done();

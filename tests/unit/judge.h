@@ -132,10 +132,10 @@ static void judge_policy(struct dice *d, const char *countries, const char *netw
 	size_t n;
 
 	n = snprintf(out, size,
-		     "interfaces = {eth0}\ngeoip { database = {\"%s\", \"%s\"} }\n"
+		     "interfaces = {eth0}\ngeoip { database = {\"%s\", \"%s\"} allow-private = %s }\n"
 		     "service smtp { ports = {25} max-connections-per-source = 7 %s }\n"
 		     "service imap { ports = {143} %s }\n",
-		     countries, networks, PICK(d, abroad), PICK(d, abroad));
+		     countries, networks, roll(d, 2) ? "true" : "false", PICK(d, abroad), PICK(d, abroad));
 	for (i = 0; i < sets; i++)
 		n += judge_set(d, out + n, size - n, i);
 }
@@ -161,6 +161,21 @@ static int judge_closeness(const struct policy_set *s, const struct sluice_addr 
 			best = 2 + s->prefixes.item[i].len;
 	}
 	return best;
+}
+
+static bool judge_private(const struct sluice_addr *a)
+{
+	static const char *const blocks[] = { "10.0.0.0/8",  "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+					      "127.0.0.0/8", "fc00::/7",      "fe80::/10",	"::1" };
+	struct prefix p;
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
+		if (!prefix_parse(blocks[i], &p, &why) && prefix_holds(&p, a))
+			return true;
+	}
+	return false;
 }
 
 /* The set that decides, by the rules of the contract; NULL: none. */
@@ -197,7 +212,8 @@ static const char *judge_rule(const struct policy *p, const struct sluice_addr *
 	country_parse(judge_country(a), &country);
 	if (action == SLUICE_ACTION_LIMIT &&
 	    (countries_have(&s->deny_countries, country) ||
-	     (s->allow_countries.count && !countries_have(&s->allow_countries, country))))
+	     (s->allow_countries.count && !countries_have(&s->allow_countries, country) &&
+	      (country || !p->allow_private || !judge_private(a)))))
 		action = SLUICE_ACTION_COUNTRY;
 	if (rule->action != action)
 		return "action";

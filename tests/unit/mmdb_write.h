@@ -19,6 +19,7 @@ struct mmdb {
 	int nodes;
 	const char *const *country; /* records: countries, or ... */
 	const uint32_t *network; /* ... networks */
+	const char *const *network_text; /* with these networks besides; NULL: without */
 	int records;
 };
 
@@ -128,7 +129,11 @@ static inline void data_put(const struct mmdb *m, FILE *out, long *offset)
 
 	for (i = 0; i < m->records; i++) {
 		offset[i] = ftell(memory);
-		fputc(7 << 5 | 1, memory);
+		fputc(7 << 5 | (m->network_text ? 2 : 1), memory);
+		if (m->network_text) {
+			text_put(memory, "asn");
+			text_put(memory, m->network_text[i]);
+		}
 		text_put(memory, m->country ? "country" : "autonomous_system_number");
 		if (!m->country) {
 			number_put(memory, 6, m->network[i]);

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "country.h"
-#include "geo.h"
+#include "geo_diff.h"
 
 struct files {
 	char path[3][40];
@@ -129,6 +129,21 @@ static void test_the_whole_address_space_has_an_end(void **state)
 	geo_free(g);
 }
 
+static void test_a_range_of_ipv6_never_covers_ipv4(void **state)
+{
+	struct geo *g = geo_of("::/0,FR\n10.0.0.0/8,DE\n",
+			       "0,340282366920938463463374607431768211455,IT\n281470849515520,281470849515775,AT\n");
+
+	(void)state;
+	expect_country(g, "9.255.255.255", "ZZ");
+	expect_country(g, "10.0.0.1", "AT");
+	expect_country(g, "10.0.1.1", "DE");
+	expect_country(g, "255.255.255.255", "ZZ");
+	expect_country(g, "::fffe:ffff:ffff", "IT");
+	expect_country(g, "::1:0:0:0", "IT");
+	geo_free(g);
+}
+
 static void test_a_later_database_is_right_where_it_speaks(void **state)
 {
 	struct geo *g = geo_of("10.0.0.0/8,DE\n", "10.1.0.0/16,FR\n11.0.0.0/8,IT\n10.2.0.0/16,??\n");
@@ -155,23 +170,107 @@ static void test_networks_have_numbers_of_32_bits(void **state)
 	geo_free(g);
 }
 
+static void test_a_row_that_says_nothing_costs_no_other_row(void **state)
+{
+	static const struct {
+		const char *row, *says;
+	} odd[] = {
+		{ "10.0.0.0,10.0.0.255", "'10.0.0.0' begins a row that has too few fields" },
+		{ "10.0.0.0,10.0.,FR", "'10.0.' is no address" },
+		{ "11.0.0.0,11.0.0.9,Germany", "'Germany' is no country's two letters" },
+		{ "11.0.0.0,11.0.0.9,64496", "'64496' is no country's two letters" },
+		{ "hello", "'hello' begins a row that has too few fields" },
+		{ "10.0.0.9,10.0.0.1,FR", "'10.0.0.1' is where the range ends, before it begins" },
+		{ "10.0.0.0,167772169,FR", "'167772169' is no address" },
+		{ "10.0.2.5,10.0.3.20,FR", "this range begins inside that of line 1 and ends outside" },
+		{ "340282366920938463463374607431768211456,340282366920938463463374607431768211456,FR",
+		  "'340282366920938463463374607431768211456' is no address" },
+	};
+	char text[400], *said;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		struct files f = {};
+		struct diag d = {};
+		struct geo *g = NULL;
+
+		snprintf(text, sizeof(text), "10.0.2.0,10.0.2.255,DE\n%s\n12.0.0.0,12.0.0.9,IT\n", odd[i].row);
+		file_add(&f, text);
+		assert_int_equal(files_read(&f, &g, &d), 0);
+		said = diag_text(&d);
+		if (!strstr(said, odd[i].says) || !strstr(said, ":2: ") || !strstr(said, "1 of 3 rows cannot be read"))
+			fail_msg("expected '%s', got: %s", odd[i].says, said);
+		assert_int_equal(g->file[0].skipped, 1);
+		expect_country(g, "10.0.2.9", "DE");
+		expect_country(g, "12.0.0.9", "IT");
+		expect_country(g, "11.0.0.1", "ZZ");
+		geo_free(g);
+		diag_free(&d);
+		free(said);
+	}
+}
+
+static void test_only_the_first_ten_odd_rows_are_named(void **state)
+{
+	struct files f = {};
+	struct diag d = {};
+	struct geo *g = NULL;
+	char text[8000] = "";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		sprintf(text + strlen(text), "10.0.%d.0,10.0.%d.255,%s\n", i, i, i % 4 ? "DE" : "Q");
+	file_add(&f, text);
+	assert_int_equal(files_read(&f, &g, &d), 0);
+	assert_int_equal(d.count, 11);
+	assert_non_null(strstr(d.item[10].text, "25 of 100 rows"));
+	geo_free(g);
+	diag_free(&d);
+}
+
+static void test_numbers_are_of_ipv4_unless_the_file_has_greater_ones(void **state)
+{
+	struct geo *g = geo_of("167772160,167772415,DE\n", "167772160,167772415,FR\n4294967296,4294967297,IT\n");
+
+	(void)state;
+	expect_country(g, "10.0.0.1", "DE");
+	expect_country(g, "::a00:1", "FR");
+	expect_country(g, "::1:0:1", "IT");
+	geo_free(g);
+}
+
+static void test_a_file_may_be_of_countries_and_of_networks(void **state)
+{
+	struct geo *g =
+		geo_of("network,asn,country_code\n10.0.0.0/8,AS64496,DE\n10.1.0.0/16,,FR\n10.2.0.0/16,64497,\n", NULL);
+
+	(void)state;
+	expect_country(g, "10.0.0.1", "DE");
+	expect_country(g, "10.1.0.1", "FR");
+	expect_country(g, "10.2.0.1", "DE");
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.1.0.1"), 64496);
+	assert_int_equal(value_of(g, SLUICE_GEO_ASN, "10.2.0.1"), 64497);
+	assert_int_equal(g->file[0].entries[SLUICE_GEO_COUNTRY][SLUICE_IPV4], 3);
+	assert_int_equal(g->file[0].entries[SLUICE_GEO_ASN][SLUICE_IPV4], 3);
+	geo_free(g);
+}
+
 static void test_bad_databases_are_refused_with_file_line_and_reason(void **state)
 {
 	static const struct {
 		const char *content, *says;
 	} bad[] = {
-		{ "", "names no country and no network" },
-		{ "# nothing\n\n", "names no country and no network" },
-		{ "10.0.0.0/8,DE\n10.0.0.0,10.0.0.255\n", ":2: '10.0.0.0' says nothing of a country" },
-		{ "10.0.0.0/8,DE\n10.0.0.0,10.0.\n", ":2: '10.0.' is no address" },
-		{ "10.0.0.0/8,DE\n11.0.0.0/8,Germany\n", ":2: 'Germany' is neither" },
-		{ "10.0.0.0/8,DE\n11.0.0.0/8,64496\n", ":2: '64496' is of another kind" },
-		{ "10.0.0.0/8,DE\nhello\n", ":2: 'hello' is no address" },
-		{ "10.0.0.9,10.0.0.1,DE\n", ":1: '10.0.0.1' is where the range ends, before it begins" },
-		{ "10.0.0.0,10.0.0.9,DE\n10.0.0.5,10.0.0.20,FR\n", ":2: this range begins inside that of line 1" },
-		{ "10.0.0.0/33,DE\n", ":1: '10.0.0.0/33'" },
+		{ "", "is empty: fetch it again" },
+		{ "# nothing\n\n", "is empty: fetch it again" },
+		{ "10.0.0.0/8,??\n", "names no country and no network" },
+		{ "hello\n", "is laid out in no way that is read" },
+		{ "10.0.0.0/33,DE\n", "is laid out in no way that is read" },
+		{ "10.0.0.0/8,DE\n10.0.0.0/9,Q\n10.128.0.0/9,Q\n", "more rows that cannot be read than others" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", ":2: 'D' is no country's two letters" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", "ends in the middle of a row" },
 		{ "10.0.0.0/8,DE\n\001\002\003\n", ":2:1: binary data" },
-		{ "4294967296,4294967297,DE\n", ":1: '4294967296' is no address" },
 	};
 	struct geo *g = NULL;
 	size_t i;
@@ -236,16 +335,129 @@ static void test_every_pair_of_letters_is_a_number_and_comes_back(void **state)
 	assert_false(country_exists(number));
 }
 
+static void test_every_country_is_on_one_continent(void **state)
+{
+	static const char *const continents[] = { "africa",	   "ANTARCTICA", "Asia",	 "EUROPE",
+						  "NORTH-AMERICA", "OCEANIA",	 "SOUTH-AMERICA" };
+	struct countries all = {}, one;
+	unsigned int sum = 0;
+	char text[3];
+	uint16_t i;
+
+	(void)state;
+	for (i = 0; i < 7; i++) {
+		one = (struct countries){};
+		assert_int_equal(countries_add_group(&one, continents[i]), 0);
+		assert_int_equal(countries_add_group(&all, continents[i]), 0);
+		sum += one.count;
+	}
+	assert_int_equal(sum, all.count);
+	for (i = 1; i < SLUICE_COUNTRIES; i++) {
+		if (country_exists(i) != countries_have(&all, i))
+			fail_msg("%s", country_text(i, text));
+	}
+}
+
+static void test_the_groups_of_states_have_so_many_members(void **state)
+{
+	static const struct {
+		const char *name, *in, *out;
+		unsigned int count;
+	} groups[] = { { "EU27", "IE", "GB", 27 }, { "EEA", "NO", "CH", 30 }, { "EFTA", "CH", "DE", 4 } };
+	struct countries c;
+	uint16_t in, out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		c = (struct countries){};
+		assert_int_equal(countries_add_group(&c, groups[i].name), 0);
+		country_parse(groups[i].in, &in);
+		country_parse(groups[i].out, &out);
+		assert_int_equal(c.count, groups[i].count);
+		assert_true(countries_have(&c, in) && !countries_have(&c, out) && !countries_name(&c, in));
+	}
+	assert_int_equal(countries_add_group(&c, "EU"), -2);
+}
+
+static const struct geo_change *change_of(const struct geo_change *changes, int count, const char *country)
+{
+	uint16_t number;
+	int i;
+
+	country_parse(country, &number);
+	for (i = 0; i < count && changes[i].country != number; i++)
+		;
+	assert_in_range(i, 0, count - 1);
+	return &changes[i];
+}
+
+static void test_what_an_update_changes_is_told_by_country_the_most_changed_first(void **state)
+{
+	struct geo *now = geo_of("10.0.0.0/24,DE\n10.0.1.0/24,FR\n2001:db8::/48,DE\n2001:db8:1::/64,IT\n", NULL);
+	struct geo *next = geo_of("10.0.0.0/25,DE\n10.0.0.128/25,FR\n2001:db8::/48,AT\n2001:db8:1::/64,IT\n", NULL);
+	struct geo_change changes[SLUICE_COUNTRIES];
+	int count = geo_diff(now, next, changes);
+
+	(void)state;
+	assert_int_equal(count, 4); /* FR, ZZ, DE, AT */
+	assert_int_equal(change_of(changes, count, "FR")->gained[SLUICE_IPV4], 128);
+	assert_int_equal(change_of(changes, count, "FR")->lost[SLUICE_IPV4], 256);
+	assert_ptr_equal(change_of(changes, count, "FR"), &changes[0]);
+	assert_int_equal(change_of(changes, count, "ZZ")->gained[SLUICE_IPV4], 256);
+	assert_int_equal(change_of(changes, count, "DE")->lost[SLUICE_IPV6], 65536);
+	assert_int_equal(change_of(changes, count, "AT")->gained[SLUICE_IPV6], 65536);
+	assert_int_equal(geo_diff(now, now, changes), 0);
+	assert_int_equal(geo_diff(NULL, now, changes), 4);
+	geo_free(now);
+	geo_free(next);
+}
+
+static void test_a_database_is_old_by_how_often_its_kind_is_published(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int days;
+	} kinds[] = { { "/var/lib/GeoIP/GeoLite2-Country.mmdb", 21 },
+		      { "DBIP-Country-Lite", 45 },
+		      { "/usr/share/tor/geoip6", 365 },
+		      { "IP2LOCATION-LITE-DB1.CSV", 45 },
+		      { "/srv/ipinfo_lite.csv.gz", 7 },
+		      { "delegated-ripencc-extended-latest", 7 },
+		      { "ip2asn-combined.tsv.gz", 7 },
+		      { "mine.csv", 45 } };
+	struct geo_file f = { .built = 1000 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		f.pace = geo_pace_of(kinds[i].name);
+		assert_int_equal(f.pace->days, kinds[i].days);
+		assert_false(geo_file_is_old(&f, 1000 + kinds[i].days * 86400));
+		assert_true(geo_file_is_old(&f, 1001 + kinds[i].days * 86400));
+		assert_false(geo_file_is_old(&f, 0)); /* the clock is wrong */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_range_is_written_in_four_forms),
 		cmocka_unit_test(test_a_range_inside_another_is_right_about_its_addresses),
 		cmocka_unit_test(test_the_whole_address_space_has_an_end),
+		cmocka_unit_test(test_a_range_of_ipv6_never_covers_ipv4),
 		cmocka_unit_test(test_a_later_database_is_right_where_it_speaks),
 		cmocka_unit_test(test_networks_have_numbers_of_32_bits),
+		cmocka_unit_test(test_a_row_that_says_nothing_costs_no_other_row),
+		cmocka_unit_test(test_only_the_first_ten_odd_rows_are_named),
+		cmocka_unit_test(test_numbers_are_of_ipv4_unless_the_file_has_greater_ones),
+		cmocka_unit_test(test_a_file_may_be_of_countries_and_of_networks),
 		cmocka_unit_test(test_bad_databases_are_refused_with_file_line_and_reason),
 		cmocka_unit_test(test_half_of_the_entries_is_the_least_that_follows),
+		cmocka_unit_test(test_every_country_is_on_one_continent),
+		cmocka_unit_test(test_the_groups_of_states_have_so_many_members),
+		cmocka_unit_test(test_what_an_update_changes_is_told_by_country_the_most_changed_first),
+		cmocka_unit_test(test_a_database_is_old_by_how_often_its_kind_is_published),
 		cmocka_unit_test(test_every_pair_of_letters_is_a_number_and_comes_back),
 	};
 

@@ -35,6 +35,8 @@ static const struct metrics_service services[] = {
 };
 static const struct metrics_interface interfaces[] = { { "eth0", "native" }, { "eth1", "detached" } };
 static const struct metrics_map maps[] = { { "sources", 17, 1000000 } };
+static const struct metrics_database databases[] = { { "/usr/share/tor/geoip", 1700000000, 31536000, 0, false },
+						     { "/srv/dbip.mmdb", 1700000001, 3888000, 7, true } };
 static struct metrics figures = {
 	.version = "1.2.3",
 	.generation = 4,
@@ -45,6 +47,8 @@ static struct metrics figures = {
 	.services_count = 3,
 	.interfaces = interfaces,
 	.interfaces_count = 2,
+	.databases = databases,
+	.databases_count = 2,
 	.maps = maps,
 	.maps_count = 1,
 };
@@ -97,6 +101,11 @@ static void test_every_figure_becomes_a_sample(void **state)
 	has(text, "sluice_interface_attached{interface=\"eth1\"} 0");
 	has(text, "sluice_policy_last_reload_successful 1");
 	has(text, "sluice_policy_last_reload_success_timestamp_seconds 1700000000");
+	has(text, "sluice_geoip_database_build_timestamp_seconds{database=\"/srv/dbip.mmdb\"} 1700000001");
+	has(text, "sluice_geoip_database_old_after_seconds{database=\"/usr/share/tor/geoip\"} 31536000");
+	has(text, "sluice_geoip_database_skipped_rows{database=\"/srv/dbip.mmdb\"} 7");
+	has(text, "sluice_geoip_database_kept{database=\"/srv/dbip.mmdb\"} 1");
+	has(text, "sluice_geoip_database_kept{database=\"/usr/share/tor/geoip\"} 0");
 	has(text, "sluice_build_info{version=\"1.2.3\"} 1");
 	free(text);
 }

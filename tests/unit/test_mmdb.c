@@ -133,7 +133,8 @@ static struct sluice_addr random_address(void)
 static void database_compare(const char *file)
 {
 	struct geo *g = database_read(file);
-	int kind = g->file[0].kind, i, known = 0;
+	int kind = g->file[0].entries[SLUICE_GEO_COUNTRY][SLUICE_IPV4] ? SLUICE_GEO_COUNTRY : SLUICE_GEO_ASN, i,
+	    known = 0;
 	char text[ADDR_TEXT_LEN];
 	struct sluice_addr a;
 	MMDB_s db;
@@ -167,6 +168,40 @@ static void test_every_form_of_database_says_what_libmaxminddb_says(void **state
 		database_compare(path);
 		unlink(path);
 	}
+}
+
+static uint32_t known(const struct geo *g, enum sluice_geo_kind kind, const char *address)
+{
+	struct sluice_addr a;
+
+	assert_int_equal(addr_parse(address, &a), 0);
+	return spans_find(&g->by_kind[kind], number_of(&a));
+}
+
+/* IPinfo's records; the third names a country that is none. The name of the file does not say what it is. */
+static void test_a_record_may_have_a_country_and_a_network_as_text(void **state)
+{
+	static const char *const has[] = { "DE", "FR", "Narnia" }, *const numbers[] = { "AS64496", "AS64497", "" };
+	struct mmdb m = { .family = 6, .record_size = 28, .country = has, .network_text = numbers, .records = 3 };
+	uint16_t country;
+	struct geo *g;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/sluice-%d.database", getpid());
+	mmdb_init(&m);
+	mmdb_add(&m, 0xc0000200, 96 + 24, 0);
+	mmdb_add(&m, (addr_number)0x20010db8 << 96, 32, 1);
+	mmdb_add(&m, 0xc6336400, 96 + 24, 2);
+	mmdb_write(&m, path);
+	g = database_read(path);
+	unlink(path);
+	country_parse("DE", &country);
+	assert_int_equal(known(g, SLUICE_GEO_COUNTRY, "192.0.2.1"), country);
+	assert_int_equal(known(g, SLUICE_GEO_ASN, "192.0.2.1"), 64496);
+	assert_int_equal(known(g, SLUICE_GEO_ASN, "2001:db8::1"), 64497);
+	assert_int_equal(known(g, SLUICE_GEO_COUNTRY, "198.51.100.1"), 0);
+	assert_int_equal(g->file[0].skipped, 1);
+	geo_free(g);
 }
 
 static void test_the_date_of_a_database_is_the_one_it_names(void **state)
@@ -228,6 +263,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_form_of_database_says_what_libmaxminddb_says),
+		cmocka_unit_test(test_a_record_may_have_a_country_and_a_network_as_text),
 		cmocka_unit_test(test_the_date_of_a_database_is_the_one_it_names),
 		cmocka_unit_test(test_torn_and_hostile_databases_do_no_harm),
 	};

@@ -6,7 +6,10 @@
 #include "cli.h"
 #include "diag.h"
 #include "files.h"
+#include "geo_keep.h"
+#include "instance.h"
 #include "json_text.h"
+#include "own.h"
 #include "parse.h"
 
 /* {"ok":false,"errors":[...]} on standard output, or the messages on standard error. Returns the exit status. */
@@ -25,16 +28,19 @@ int policy_refused(const struct call *c, const struct diag *d)
 	return EXIT_BAD;
 }
 
-static void good_show(const struct call *c, const struct policy *p)
+/* What is worth knowing of it goes to standard error, or is data, too. */
+static void good_show(const struct call *c, const struct policy *p, const struct diag *d)
 {
+	_cleanup_free_ char *text = diag_text(d);
 	json_t *answer;
 
 	if (!c->json) {
+		fprintf(stderr, "%s", text && *text ? text : "");
 		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services.count, p->sets.count);
 		return;
 	}
-	answer = json_pack("{s:b, s:[], s:I, s:I}", "ok", 1, "errors", "services", (json_int_t)p->services.count,
-			   "sets", (json_int_t)p->sets.count);
+	answer = json_pack("{s:b, s:[], s:o, s:I, s:I}", "ok", 1, "errors", "warnings", json_errors(d), "services",
+			   (json_int_t)p->services.count, "sets", (json_int_t)p->sets.count);
 	show_json(answer);
 	json_decref(answer);
 }
@@ -44,12 +50,15 @@ int cmd_check(const struct call *c)
 	_cleanup_diag_ struct diag d = {};
 	struct policy *p = NULL;
 	int err = files_as_owner();
+	char dir[4096];
 
+	geo_keep_at(state_dir(dir), c->instance);
 	if (!err)
 		err = policy_parse_file(c->word[0], NULL, &p, &d);
 	if (err)
 		return policy_refused(c, &d);
-	good_show(c, p);
+	owns_warn(p, &d);
+	good_show(c, p, &d);
 	policy_free(p);
 	return EXIT_DONE;
 }

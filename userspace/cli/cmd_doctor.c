@@ -6,7 +6,10 @@
 #include "diag.h"
 #include "doctor.h"
 #include "engine.h"
+#include "geo_keep.h"
+#include "instance.h"
 #include "json_text.h"
+#include "own.h"
 #include "parse.h"
 
 static const char *const levels[] = {
@@ -48,17 +51,50 @@ static int findings_status(const struct call *c, const struct findings *f)
 	return n[FINDING_BAD] ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What was said of the policy while it was read, and what is to be said of it on this host. */
+static void doctor_policy(const struct policy *p, struct diag *d, struct findings *f)
+{
+	const struct diag_message *m;
+
+	owns_warn(p, d);
+	for (m = d->item; m < d->item + d->count; m++)
+		finding_add(f, FINDING_WARNING, "policy", m->hint ? m->text + m->hint : "", "%.*s",
+			    (int)(m->hint ? m->hint - 2 : strlen(m->text)), m->text);
+}
+
+/* How old the databases are, for their kind. */
+static void doctor_databases(const struct policy *p, struct findings *f)
+{
+	const struct geo_file *file;
+	time_t now = time(NULL);
+	bool old;
+	size_t i;
+
+	for (i = 0; p->geo && i < p->geo->files; i++) {
+		file = &p->geo->file[i];
+		old = geo_file_is_old(file, now);
+		finding_add(f, old ? FINDING_WARNING : FINDING_GOOD, "database",
+			    old ? "let sluice-geo.timer fetch it: sluicectl(8), geo" : "",
+			    "the database %s is %lld days old%s, published %s", file->path,
+			    (long long)(now - (time_t)file->built) / 86400, old ? ": old" : "", file->pace->published);
+	}
+}
+
 int cmd_doctor(const struct call *c)
 {
 	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
 	struct findings f = {};
 	struct policy *p = NULL;
 	_cleanup_diag_ struct diag d = {};
+	char dir[4096];
 	int status;
 
 	engine_set_log(NULL);
+	geo_keep_at(state_dir(dir), c->instance);
 	if (policy_parse_file(file, NULL, &p, &d))
 		return policy_refused(c, &d);
+	doctor_policy(p, &d, &f);
+	doctor_databases(p, &f);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);

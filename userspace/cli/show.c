@@ -334,6 +334,48 @@ static const char *day_text(long long seconds, char buf[static 24])
 	return seconds ? buf : "-";
 }
 
+/* A file that is of two kinds has two rows, one after the other. */
+static void show_geo_age(const json_t *databases)
+{
+	const char *last = "";
+	json_t *f;
+	size_t i;
+
+	json_array_foreach(databases, i, f)
+	{
+		if (!strcmp(text_of(f, "path"), last))
+			continue;
+		last = text_of(f, "path");
+		if (json_is_true(json_object_get(f, "kept")))
+			printf("\n%s cannot be used: its last good content is in force\n", last);
+		if (json_is_true(json_object_get(f, "old")))
+			printf("\n%s is old: such databases are published\n%s; let sluice-geo.timer fetch it (sluicectl(8), geo)\n",
+			       last, text_of(f, "published"));
+		if (number_of(f, "skipped"))
+			printf("\n%s: %lld rows cannot be read and are left out\n", last, number_of(f, "skipped"));
+	}
+}
+
+static void show_geo_changes(const json_t *data)
+{
+	const json_t *changes = json_object_get(data, "changes");
+	json_t *c;
+	size_t i;
+
+	if (!changes)
+		return;
+	if (!json_array_size(changes)) {
+		puts("\nNo address changed its country.");
+		return;
+	}
+	printf("\nAddress space of %lld countries changed; most (IPv4 addresses, IPv6 /64 networks):\n\n",
+	       number_of(data, "changed_countries"));
+	printf("%-8s %14s %14s %17s %17s\n", "COUNTRY", "IPV4 GAINED", "IPV4 LOST", "/64 GAINED", "/64 LOST");
+	json_array_foreach(changes, i, c)
+		printf("%-8s %14lld %14lld %17lld %17lld\n", text_of(c, "country"), number_of(c, "ipv4_gained"),
+		       number_of(c, "ipv4_lost"), number_of(c, "ipv6_gained"), number_of(c, "ipv6_lost"));
+}
+
 void show_geo(const json_t *data)
 {
 	char day[24];
@@ -346,6 +388,8 @@ void show_geo(const json_t *data)
 		number_of(f, "ipv6"), day_text(number_of(f, "built"), day), text_of(f, "path"));
 	if (!json_array_size(json_object_get(data, "databases")))
 		puts("none: the policy names no country and no database");
+	show_geo_age(json_object_get(data, "databases"));
+	show_geo_changes(data);
 }
 
 static void show_refused(const json_t *row, const char *source, const char *service, const char *reason)

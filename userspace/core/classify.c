@@ -13,6 +13,7 @@
 #include "classify.h"
 #include "cleanup.h"
 #include "geo.h"
+#include "private.h"
 
 #define DEPTH 130
 
@@ -49,7 +50,8 @@ struct classifier {
 	struct named_network *networks; /* sorted */
 	size_t networks_count;
 	struct intern winners; /* of prefixes: a struct winner per service */
-	struct intern origins; /* country, first of `networks` with this ASN + 1 */
+	struct intern
+		origins; /* country, first of `networks` with this ASN + 1, whether it is private and so of no country */
 	struct intern pairs; /* winners, origin */
 	uint32_t *leaf; /* of each pair */
 	struct classified *out;
@@ -231,8 +233,19 @@ static uint32_t network_find(const struct classifier *c, uint32_t asn)
 static uint32_t join_origin(void *arg, uint32_t country, uint32_t asn)
 {
 	struct classifier *c = arg;
-	const uint32_t origin[2] = { country, network_find(c, asn) };
+	const uint32_t origin[3] = { country, network_find(c, asn), 0 };
 	int number = intern_put(&c->origins, origin);
+
+	c->err = number < 0 ? number : c->err;
+	return number < 0 ? 0 : number;
+}
+
+/* What a database says of a private address stands. */
+static uint32_t join_private(void *arg, uint32_t public, uint32_t private)
+{
+	struct classifier *c = arg;
+	const uint32_t *from = intern_get(&c->origins, public), origin[3] = { from[0], from[1], private };
+	int number = private && !from[0] ? intern_put(&c->origins, origin) : (int)public;
 
 	c->err = number < 0 ? number : c->err;
 	return number < 0 ? 0 : number;
@@ -254,10 +267,10 @@ static void winners_resolve(const struct classifier *c, struct winner *w, const 
 	}
 }
 
-static bool is_abroad(const struct policy_service *s, uint32_t country)
+static bool is_abroad(const struct policy_service *s, const uint32_t *origin)
 {
-	return countries_have(&s->deny_countries, country) ||
-	       (s->allow_countries.count && !countries_have(&s->allow_countries, country));
+	return countries_have(&s->deny_countries, origin[0]) ||
+	       (s->allow_countries.count && !countries_have(&s->allow_countries, origin[0]) && !origin[2]);
 }
 
 /* The class of what a pair of winners and origin comes to; -ENOSPC, -ENOMEM. */
@@ -272,7 +285,7 @@ static int class_of(struct classifier *c, const uint32_t *pair)
 	memcpy(w, intern_get(&c->winners, pair[0]), c->services * sizeof(*w));
 	winners_resolve(c, w, origin);
 	for (i = 0; i < c->services; i++)
-		kind[i] = (w[i].set + 1) << 1 | is_abroad(&c->policy->services.item[i], origin[0]);
+		kind[i] = (w[i].set + 1) << 1 | is_abroad(&c->policy->services.item[i], origin);
 	number = intern_put(&c->out->kinds, kind);
 	return number < SLUICE_MAX_CLASSES ? number : -ENOSPC;
 }
@@ -297,20 +310,46 @@ static uint32_t join_leaf(void *arg, uint32_t winners, uint32_t origin)
 	return c->err ? 0 : c->leaf[number];
 }
 
-static int leaves_join(struct classifier *c, const struct spans *winners)
+static bool allows_countries(const struct policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->services.count && !p->services.item[i].allow_countries.count; i++)
+		;
+	return i < p->services.count;
+}
+
+/* Address -> number of its origin. */
+static int origins_join(struct classifier *c, struct spans *out)
 {
 	const struct geo *geo = c->policy->geo;
-	struct spans nowhere = {}, origins = {};
+	struct spans nowhere = {}, private = {}, public = {};
 	int err;
 
 	err = spans_init(&nowhere, 0);
 	if (!err)
 		err = spans_join(geo ? &geo->by_kind[SLUICE_GEO_COUNTRY] : &nowhere,
 				 geo && c->networks_count ? &geo->by_kind[SLUICE_GEO_ASN] : &nowhere, join_origin, c,
-				 &origins);
-	if (!err && !c->err)
-		err = spans_join(winners, &origins, join_leaf, c, &c->out->leaves);
+				 &public);
+	if (!err)
+		err = c->policy->allow_private && allows_countries(c->policy) ? private_spans(&private)
+									      : spans_init(&private, 0);
+	if (!err)
+		err = spans_join(&public, &private, join_private, c, out);
 	spans_free(&nowhere);
+	spans_free(&private);
+	spans_free(&public);
+	return err ? err : c->err;
+}
+
+static int leaves_join(struct classifier *c, const struct spans *winners)
+{
+	struct spans origins = {};
+	int err;
+
+	err = origins_join(c, &origins);
+	if (!err)
+		err = spans_join(winners, &origins, join_leaf, c, &c->out->leaves);
 	spans_free(&origins);
 	return err ? err : c->err;
 }
@@ -333,7 +372,7 @@ static void sets_apply(struct classifier *c)
 /* Class 0 is for what no table knows. */
 static int tables_make(struct classifier *c)
 {
-	const uint32_t none[2] = { 0, 0 };
+	const uint32_t none[3] = { 0, 0, 0 };
 	int err;
 
 	c->applies = calloc(c->policy->sets.count + 1, sizeof(*c->applies));
@@ -342,7 +381,7 @@ static int tables_make(struct classifier *c)
 	sets_apply(c);
 	err = intern_init(&c->winners, sizeof(struct winner) / sizeof(uint32_t) * c->services);
 	if (!err)
-		err = intern_init(&c->origins, 2);
+		err = intern_init(&c->origins, 3);
 	if (!err)
 		err = intern_init(&c->pairs, 2);
 	if (!err)

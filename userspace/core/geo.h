@@ -8,18 +8,21 @@
 
 #include "abi.h"
 #include "diag.h"
+#include "geo_age.h"
+#include "geo_load.h"
 #include "spans.h"
 
-#define GEO_NO_KIND (-1)
-
-/* One database, as it was read. */
+/* One database, as it was read. It may be of countries, of networks, or of both. */
 struct geo_file {
 	char *path; /* owned */
 	const char *format; /* "mmdb" or "text" */
-	int kind; /* enum sluice_geo_kind, or GEO_NO_KIND: nothing in it */
-	struct stat was; /* when it was read */
+	char *beside; /* another file that it needs, owned; NULL: none */
+	struct stat was, beside_was; /* when they were read */
 	uint64_t built; /* CLOCK_REALTIME, seconds: what the file says, else when it was written */
-	uint32_t entries[SLUICE_FAMILIES];
+	uint32_t entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
+	uint32_t skipped; /* rows that say nothing that can be used */
+	const struct geo_pace *pace; /* how often such a one is published */
+	bool kept; /* it is the last good content, since the file cannot be used (geo_keep.h) */
 };
 
 /* All databases of a policy, laid over each other. Shared by policies, and never changed. */
@@ -33,10 +36,13 @@ struct geo {
 };
 
 /*
- * Reads `count` databases; where two speak of an address, the later one is right. `at` is where the policy names them.
+ * Reads `count` databases; where two speak of an address, the later one is right. `at` is where the policy names them. One that cannot be
+ * used is replaced by its last good content, where that is kept; then `d` says both.
  * 0, -ENOMEM, or -EINVAL with messages that name file and line. *out is given back with geo_free().
  */
 int geo_read(char *const *path, size_t count, const struct place *at, struct geo **out, struct diag *d);
+/* Some file of it cannot be used, and its last good content stands in. */
+bool geo_is_kept(const struct geo *g);
 /* Is `g` what reading these would give: the same files, unchanged? NULL is nobody's. */
 bool geo_is_of(const struct geo *g, char *const *path, size_t count);
 /* One holder more; NULL stays NULL. */
@@ -51,8 +57,14 @@ void geo_free(struct geo *g);
 int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 	      const uint32_t next[SLUICE_GEO_KINDS][SLUICE_FAMILIES], struct diag *d);
 
-/* The readers, one per format: fill the zeroed *out and f->kind. 0, -ENOMEM or -EINVAL with a message. */
-int geo_text_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d);
-int geo_mmdb_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d);
+/*
+ * The readers, one per format: fill the zeroed out[] with what the bytes say of each kind, and f->skipped. `at` is where the policy names
+ * the file. 0, -ENOMEM, or -EINVAL with a message. The text is cut up.
+ */
+int geo_text_read(struct geo_file *f, char *text, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
+		  struct diag *d);
+int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at,
+		  struct spans out[static SLUICE_GEO_KINDS], struct diag *d);
+bool geo_is_mmdb(const struct geo_bytes *bytes);
 
 #endif

@@ -7,101 +7,106 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 
 #include "cleanup.h"
 #include "country.h"
-#include "files.h"
 #include "geo.h"
 #include "intern.h"
+#include "value.h"
 
 /* More than any database has (a hostile one can hang the same node into its tree without end). */
 #define MMDB_NODES_MOST 50000000
-#define MMDB_BYTES (2L << 30) /* the copy is in memory */
+/* The metadata begins behind this, in the last 128 KB. */
+#define MMDB_MARKER "\xab\xcd\xefMaxMind.com"
+#define MMDB_TAIL (128 << 10)
 
 /* Where the two kinds stand, in the records of the databases that are around. */
 static const char *const country_paths[][4] = {
 	{ "country", "iso_code" },
 	{ "country_code" },
 	{ "registered_country", "iso_code" },
+	{ "country" },
 };
 static const char *const network_paths[][4] = { { "autonomous_system_number" }, { "asn" } };
+
+struct record {
+	uint32_t value[SLUICE_GEO_KINDS];
+};
 
 struct walk {
 	MMDB_s db;
 	struct geo_file *file;
-	struct spans *out;
+	struct spans *out; /* by kind */
 	struct intern offsets; /* of records seen */
-	uint32_t *values; /* of these */
+	struct record *records; /* these */
 	unsigned int nodes;
 };
 
-static int country_value(MMDB_entry_s *entry, uint32_t *out)
+/* A string of at most 15 bytes; -ENOENT: none is there. */
+static int text_value(MMDB_entry_s *entry, const char *const *way, char text[static 16])
 {
 	MMDB_entry_data_s data;
+
+	if (MMDB_aget_value(entry, &data, way) || !data.has_data || data.type != MMDB_DATA_TYPE_UTF8_STRING ||
+	    data.data_size > 15)
+		return -ENOENT;
+	snprintf(text, 16, "%.*s", (int)data.data_size, data.utf8_string);
+	return 0;
+}
+
+static uint32_t country_value(struct walk *w, MMDB_entry_s *entry)
+{
 	uint16_t country;
-	char text[3] = "";
+	char text[16];
 	size_t i;
 
 	for (i = 0; i < sizeof(country_paths) / sizeof(*country_paths); i++) {
-		if (MMDB_aget_value(entry, &data, country_paths[i]) || !data.has_data ||
-		    data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size != 2)
+		if (text_value(entry, country_paths[i], text))
 			continue;
-		memcpy(text, data.utf8_string, 2);
-		if (country_parse(text, &country) || !country)
-			continue;
-		*out = country;
-		return 0;
+		w->file->skipped += country_of_data(text, &country) != 0;
+		if (country)
+			return country;
 	}
-	return -ENOENT;
+	return 0;
 }
 
-static int network_value(MMDB_entry_s *entry, uint32_t *out)
+/* 64496, or "AS64496". */
+static uint32_t network_value(MMDB_entry_s *entry)
 {
 	MMDB_entry_data_s data;
+	char text[16];
+	uint32_t asn;
 	size_t i;
 
 	for (i = 0; i < sizeof(network_paths) / sizeof(*network_paths); i++) {
-		if (MMDB_aget_value(entry, &data, network_paths[i]) || !data.has_data)
-			continue;
-		if (data.type == MMDB_DATA_TYPE_UINT32 && data.uint32) {
-			*out = data.uint32;
-			return 0;
-		}
+		if (!MMDB_aget_value(entry, &data, network_paths[i]) && data.has_data &&
+		    data.type == MMDB_DATA_TYPE_UINT32)
+			return data.uint32;
+		if (!text_value(entry, network_paths[i], text) &&
+		    !count_parse(text + (strncmp(text, "AS", 2) ? 0 : 2), 0, UINT32_MAX, &asn))
+			return asn;
 	}
-	return -ENOENT;
-}
-
-/* 0 where the record says nothing. A record with both a country and a network counts as what the file began with. */
-static uint32_t record_value(struct walk *w, MMDB_entry_s *entry)
-{
-	uint32_t value = 0;
-
-	if (w->file->kind != SLUICE_GEO_ASN && !country_value(entry, &value))
-		w->file->kind = SLUICE_GEO_COUNTRY;
-	else if (w->file->kind != SLUICE_GEO_COUNTRY && !network_value(entry, &value))
-		w->file->kind = SLUICE_GEO_ASN;
-	return value;
+	return 0;
 }
 
 /* Many networks share a record: each is decoded once. */
-static int record_read(struct walk *w, MMDB_entry_s *entry, uint32_t *out)
+static int record_read(struct walk *w, MMDB_entry_s *entry, struct record *out)
 {
 	size_t known = w->offsets.count;
-	uint32_t *more;
+	struct record *more;
 	int number;
 
 	number = intern_put(&w->offsets, &entry->offset);
 	if (number < 0)
 		return number;
 	if (w->offsets.count > known) {
-		more = reallocarray(w->values, w->offsets.room, sizeof(*more));
+		more = reallocarray(w->records, w->offsets.room, sizeof(*more));
 		if (!more)
 			return -ENOMEM;
-		w->values = more;
-		w->values[number] = record_value(w, entry);
+		w->records = more;
+		w->records[number] = (struct record){ { country_value(w, entry), network_value(entry) } };
 	}
-	*out = w->values[number];
+	*out = w->records[number];
 	return 0;
 }
 
@@ -109,20 +114,24 @@ static int record_read(struct walk *w, MMDB_entry_s *entry, uint32_t *out)
  * The `bits` low bits of a network are open and `at` is its first address. IPv4 stands at ::/96 of an IPv6 tree and is put
  * where it belongs; what lies between there and the mapped part says nothing (often it is ::/96 once more).
  */
-static int network_emit(struct walk *w, addr_number at, unsigned int bits, uint32_t value)
+static int network_emit(struct walk *w, addr_number at, unsigned int bits, const struct record *record)
 {
+	int kind, err = 0;
+
 	if (bits <= 32 && at <= UINT32_MAX)
 		at += IPV4_FIRST;
 	else if (at > UINT32_MAX && at <= IPV4_LAST)
 		return 0;
-	return spans_add(w->out, at, value);
+	for (kind = 0; kind < SLUICE_GEO_KINDS && !err; kind++)
+		err = spans_add(&w->out[kind], at, record->value[kind]);
+	return err;
 }
 
 /* Everything below a node. Recursion: one deep for each bit. */
 static int tree_walk(struct walk *w, uint64_t node, addr_number at, unsigned int bits)
 {
 	MMDB_search_node_s sides;
-	uint32_t value;
+	struct record record;
 	int side, err = 0;
 	uint8_t type;
 
@@ -130,17 +139,17 @@ static int tree_walk(struct walk *w, uint64_t node, addr_number at, unsigned int
 		return -EINVAL;
 	for (side = 0; side < 2 && !err; side++, at += (addr_number)1 << bits) {
 		type = side ? sides.right_record_type : sides.left_record_type;
-		value = 0;
+		record = (struct record){};
 		if (type == MMDB_RECORD_TYPE_SEARCH_NODE) {
 			err = tree_walk(w, side ? sides.right_record : sides.left_record, at, bits);
 			continue;
 		}
 		if (type == MMDB_RECORD_TYPE_DATA)
-			err = record_read(w, side ? &sides.right_record_entry : &sides.left_record_entry, &value);
+			err = record_read(w, side ? &sides.right_record_entry : &sides.left_record_entry, &record);
 		else if (type != MMDB_RECORD_TYPE_EMPTY)
 			err = -EINVAL;
 		if (!err)
-			err = network_emit(w, at, bits, value);
+			err = network_emit(w, at, bits, &record);
 	}
 	return err;
 }
@@ -148,51 +157,53 @@ static int tree_walk(struct walk *w, uint64_t node, addr_number at, unsigned int
 static int database_walk(struct walk *w)
 {
 	bool ipv4 = w->db.metadata.ip_version == 4;
-	int err;
+	int kind, err = 0;
 
-	err = spans_init(w->out, 0);
+	for (kind = 0; kind < SLUICE_GEO_KINDS && !err; kind++)
+		err = spans_init(&w->out[kind], 0);
 	if (!err)
 		err = intern_init(&w->offsets, 1);
 	if (!err)
 		err = tree_walk(w, 0, 0, ipv4 ? 32 : 128);
-	if (!err && ipv4)
-		err = spans_add(w->out, IPV4_LAST + 1, 0);
-	return err;
+	return err || !ipv4 ? err : network_emit(w, IPV4_LAST + 1, 128, &(const struct record){});
 }
 
-/*
- * libmaxminddb maps the file; one that is cut short meanwhile would end us by SIGBUS. So it gets a copy of our own. -errno, and *why.
- */
-static int copy_open(const char *path, const char **why)
+bool geo_is_mmdb(const struct geo_bytes *bytes)
 {
-	_cleanup_close_ int from = file_open(path, why), copy = memfd_create("mmdb", MFD_CLOEXEC);
-	struct stat is;
-	ssize_t got;
+	size_t tail = bytes->count < MMDB_TAIL ? bytes->count : MMDB_TAIL;
+
+	return memmem(bytes->at + bytes->count - tail, tail, MMDB_MARKER, strlen(MMDB_MARKER));
+}
+
+/* libmaxminddb maps a file: so it gets one of our own, that nobody cuts short meanwhile (that would end us by SIGBUS). -errno. */
+static int copy_open(const struct geo_bytes *bytes)
+{
+	_cleanup_close_ int copy = memfd_create("mmdb", MFD_CLOEXEC);
+	size_t done = 0;
+	ssize_t n;
 	int fd;
 
-	if (from < 0 || copy < 0 || fstat(from, &is))
-		return from < 0 ? from : -errno;
-	if (is.st_size > MMDB_BYTES)
-		return -EFBIG;
-	while ((got = sendfile(copy, from, NULL, 1 << 24)) > 0)
-		;
-	if (got < 0)
-		return -errno;
-	fd = copy;
+	while (copy >= 0 && done < bytes->count) {
+		n = write(copy, bytes->at + done, bytes->count - done);
+		if (n <= 0)
+			return -errno;
+		done += n;
+	}
+	fd = copy < 0 ? -errno : copy;
 	copy = -1;
 	return fd;
 }
 
-int geo_mmdb_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d)
+int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at,
+		  struct spans out[static SLUICE_GEO_KINDS], struct diag *d)
 {
-	const char *why;
-	_cleanup_close_ int copy = copy_open(f->path, &why);
+	_cleanup_close_ int copy = copy_open(bytes);
 	struct walk w = { .file = f, .out = out };
 	char name[32];
 	int err, status;
 
 	if (copy < 0) {
-		diag_at(d, at, "cannot read the database %s: %s: %s", f->path, strerror(-copy), why);
+		diag_at(d, at, "cannot read the database %s: %s", f->path, strerror(-copy));
 		return -EINVAL;
 	}
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
@@ -203,11 +214,15 @@ int geo_mmdb_read(struct geo_file *f, const struct place *at, struct spans *out,
 		return -EINVAL;
 	}
 	f->built = w.db.metadata.build_epoch;
+	f->pace = w.db.metadata.database_type ? geo_pace_named(w.db.metadata.database_type) : NULL;
 	err = database_walk(&w);
 	if (err == -EINVAL)
 		diag_at(d, at, "the database %s is broken after %u nodes: fetch it again", f->path, w.nodes);
+	if (!err && f->skipped)
+		diag_at(d, at, "the database %s: %u records name a country that is none; the others count", f->path,
+			f->skipped);
 	intern_free(&w.offsets);
-	free(w.values);
+	free(w.records);
 	MMDB_close(&w.db);
 	return err;
 }

@@ -1,244 +1,114 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text databases, a range a line: FIRST,LAST,WHAT or PREFIX,WHAT, with or without quotes, # begins a comment. FIRST and LAST
- * are addresses, or IPv4 as a decimal number (Debian's tor-geoipdb). WHAT is a country's two letters or a network's
- * number (64496 or AS64496); more fields may follow. "??", "-" and nothing stand for "not known".
+ * Text databases, a range a row: the layout is found first (geo_layout.h), then each row is read by it. Data of others: a row that says
+ * nothing that can be used is counted, the first ten are named, and the others are in force. Where that is more than half of them, or where
+ * the file ends in the middle of a row, it is not the file that it should be.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
 #include "cleanup.h"
-#include "country.h"
 #include "geo.h"
+#include "geo_layout.h"
+#include "geo_ranges.h"
 #include "list.h"
 #include "text.h"
 
-#define GEO_BYTES (1U << 30)
-#define GEO_MESSAGES 10 /* a wrong file has a wrong line in every line */
-#define FIELDS 3
-
-struct range {
-	addr_number first, last;
-	uint32_t value;
-	int line;
-};
-
-struct ranges {
-	struct range *item;
-	size_t count, room;
-	bool sorted; /* as they came: each begins after all before it have ended */
-};
+#define GEO_NAMED 10 /* rows */
 
 struct reading {
 	struct geo_file *file;
-	struct ranges ranges;
+	struct geo_layout layout;
+	struct geo_places places;
+	struct geo_ranges ranges;
+	LIST(uint32_t) decimal; /* ranges, by their place, that are written as numbers */
+	bool wide; /* some number is none of IPv4 */
 	struct place here;
+	const struct place *at; /* where the policy names the file */
 	struct diag *diag;
-	int bad;
+	uint32_t rows;
+	bool torn; /* the last row is bad, and has no end */
 };
 
-static int ranges_add(struct ranges *r, const struct range *add)
+static void odd(struct reading *r, const char *why, const char *text)
 {
-	bool follows = !r->count || r->item[r->count - 1].last < add->first;
-	struct range *more = LIST_ADD(r);
+	if (r->file->skipped++ < GEO_NAMED)
+		diag_at(r->diag, &r->here, "'%.64s' %s", text, why);
+}
 
-	if (!more)
+static void range_odd(void *arg, const struct geo_range *one, int around)
+{
+	struct reading *r = arg;
+
+	r->here.line = one->line;
+	if (r->file->skipped++ < GEO_NAMED)
+		diag_at(r->diag, &r->here,
+			"this range begins inside that of line %d and ends outside, or is one too many there", around);
+}
+
+static int range_add(struct reading *r, const struct geo_row *row)
+{
+	struct geo_range range = { .first = row->first, .last = row->last, .line = r->here.line };
+	uint32_t *decimal = row->decimal ? LIST_ADD(&r->decimal) : NULL;
+
+	if (row->decimal && !decimal)
 		return -ENOMEM;
-	r->sorted &= follows;
-	*more = *add;
-	return 0;
+	if (decimal)
+		*decimal = r->ranges.count;
+	memcpy(range.value, row->value, sizeof(range.value));
+	return geo_ranges_add(&r->ranges, &range);
 }
 
-static int refuse(struct reading *r, const char *what, const char *text)
+/* A range of IPv6 never covers IPv4, however wide it is: there it has a hole. */
+static int range_keep(struct reading *r, const struct geo_row *row)
 {
-	diag_at(r->diag, &r->here, "'%s' %s", text, what);
-	r->bad++;
-	return -EINVAL;
-}
+	struct geo_row part = *row;
+	int err;
 
-/* Cuts a line into its first fields; quotes and blanks around a field go. */
-static size_t fields_split(char *line, char *field[static FIELDS])
-{
-	size_t n = 0, len;
-	char *next = line;
-
-	while (n < FIELDS && next) {
-		field[n] = strsep(&next, ",");
-		field[n] += strspn(field[n], " \t\"");
-		len = strlen(field[n]);
-		while (len && strchr(" \t\r\"", field[n][len - 1]))
-			field[n][--len] = 0;
-		n++;
-	}
-	return n;
-}
-
-static int end_parse(const char *text, addr_number *out)
-{
-	struct sluice_addr a;
-	unsigned long n;
-	char *end;
-
-	if (!addr_parse(text, &a)) {
-		*out = number_of(&a);
+	r->wide |= row->decimal && row->last > UINT32_MAX;
+	if (!row->value[SLUICE_GEO_COUNTRY] && !row->value[SLUICE_GEO_ASN])
 		return 0;
-	}
-	n = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || n > UINT32_MAX)
-		return -EINVAL;
-	*out = IPV4_FIRST + n;
-	return 0;
+	if (row->first >= IPV4_FIRST || row->last <= IPV4_LAST)
+		return range_add(r, row);
+	part.last = IPV4_FIRST - 1;
+	err = range_add(r, &part);
+	part.first = IPV4_LAST + 1;
+	part.last = row->last;
+	return err ? err : range_add(r, &part);
 }
 
-static int place_parse(struct reading *r, char *const *field, size_t count, struct range *out, const char **what)
+static int line_read(struct reading *r, char *line, bool whole)
 {
-	struct prefix p;
-	const char *why;
-
-	if (strchr(field[0], '/')) {
-		if (prefix_parse(field[0], &p, &why))
-			return refuse(r, why ? why : "cannot be kept: no memory left", field[0]);
-		out->first = number_of(&p.addr);
-		out->last = prefix_last(&p);
-		*what = count > 1 ? field[1] : NULL;
-		return 0;
-	}
-	if (end_parse(field[0], &out->first))
-		return refuse(r, "is no address: write FIRST,LAST,COUNTRY or PREFIX,COUNTRY", field[0]);
-	if (count < 2 || end_parse(field[1], &out->last))
-		return refuse(r, "is no address: write FIRST,LAST,COUNTRY", count < 2 ? "" : field[1]);
-	if (out->last < out->first)
-		return refuse(r, "is where the range ends, before it begins: swap the two", field[1]);
-	*what = count > 2 ? field[2] : NULL;
-	return 0;
-}
-
-static int network_parse(const char *text, uint32_t *out)
-{
-	unsigned long n;
-	char *end;
-
-	if ((text[0] == 'A' || text[0] == 'a') && (text[1] == 'S' || text[1] == 's'))
-		text += 2;
-	n = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || n > UINT32_MAX)
-		return -EINVAL;
-	*out = n;
-	return 0;
-}
-
-/* The file's kind is that of its first line that says anything. */
-static int value_parse(struct reading *r, const char *text, uint32_t *out)
-{
-	uint16_t country;
-	int kind;
-
-	*out = 0;
-	if (!*text || !strcmp(text, "-") || !strcmp(text, "??"))
-		return 0;
-	if (!country_parse(text, &country)) {
-		kind = SLUICE_GEO_COUNTRY;
-		*out = country;
-	} else if (!network_parse(text, out)) {
-		kind = SLUICE_GEO_ASN;
-	} else {
-		return refuse(r, "is neither a country's two letters nor a network's number", text);
-	}
-	if (!*out || r->file->kind == kind)
-		return 0;
-	if (r->file->kind != GEO_NO_KIND)
-		return refuse(r, "is of another kind than the lines before: countries or networks, one kind a file",
-			      text);
-	r->file->kind = kind;
-	return 0;
-}
-
-static bool is_header(const struct reading *r, const char *line)
-{
-	return r->here.line == 1 && !strpbrk(line, "0123456789");
-}
-
-static int line_read(struct reading *r, char *line)
-{
-	struct range range = { .line = r->here.line };
-	const char *what = NULL;
-	char *field[FIELDS];
+	const char *text = "", *why = "";
+	char *field[GEO_COLUMNS];
+	struct geo_row row;
 	size_t count;
-	int err;
 
-	line[strcspn(line, "#")] = 0;
-	if (is_header(r, line))
+	r->here.line++;
+	if (*line == '#' || !line[strspn(line, " \t\r")])
 		return 0;
-	count = fields_split(line, field);
-	if (count == 1 && !*field[0])
-		return 0;
-	err = place_parse(r, field, count, &range, &what);
-	if (!err && !what)
-		err = refuse(r, "says nothing of a country or network: a line cut short?", field[0]);
-	if (!err)
-		err = value_parse(r, what, &range.value);
-	if (err || !range.value)
-		return 0; /* counted as bad, or nothing to keep */
-	return ranges_add(&r->ranges, &range);
+	r->rows++;
+	count = geo_fields_split(line, r->layout.separator, field, GEO_COLUMNS);
+	if (!geo_row_read(&r->layout, field, count, &row, &text, &why))
+		return range_keep(r, &row);
+	odd(r, why, text);
+	r->torn = !whole;
+	return 0;
 }
 
-/* Ranges that enclose others come before them; of two equal ones the later line comes last. */
-static int by_place(const void *a, const void *b)
+/* Numbers of files that have none greater are IPv4's. */
+static void decimals_settle(struct reading *r)
 {
-	const struct range *x = a, *y = b;
+	struct geo_range *range;
+	size_t i;
 
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	if (x->last != y->last)
-		return x->last > y->last ? -1 : 1;
-	return x->line < y->line ? -1 : 1;
-}
-
-/* Ends the open ranges that end before `next`: behind each, the range around it goes on. */
-static int ranges_end(const struct range **open, size_t *depth, addr_number next, bool all, struct spans *out)
-{
-	const struct range *ended;
-	int err = 0;
-
-	while (*depth && !err && (all || open[*depth - 1]->last < next)) {
-		ended = open[--*depth];
-		if (ended->last != ADDR_LAST)
-			err = spans_add(out, ended->last + 1, *depth ? open[*depth - 1]->value : 0);
+	for (i = 0; i < r->decimal.count && !r->wide; i++) {
+		range = &r->ranges.item[r->decimal.item[i]];
+		range->first += IPV4_FIRST;
+		range->last += IPV4_FIRST;
+		r->ranges.unsorted |= r->decimal.count != r->ranges.count;
 	}
-	return err;
-}
-
-#define DEPTH 256
-
-/* Sorted ranges -> spans. A range inside another is right about its addresses; two that cut each other are an error. */
-static int ranges_flatten(struct reading *r, struct spans *out)
-{
-	const struct range *open[DEPTH], *one;
-	size_t depth = 0, i;
-	int err;
-
-	err = spans_init(out, 0);
-	for (i = 0; i < r->ranges.count && !err; i++) {
-		one = &r->ranges.item[i];
-		err = ranges_end(open, &depth, one->first, false, out);
-		r->here.line = one->line;
-		if (depth && open[depth - 1]->last < one->last) {
-			diag_at(r->diag, &r->here,
-				"this range begins inside that of line %d and ends outside: split one of them",
-				open[depth - 1]->line);
-			return -EINVAL;
-		}
-		if (depth == DEPTH) {
-			diag_at(r->diag, &r->here, "ranges lie in each other more than %d deep: list each once", DEPTH);
-			return -EINVAL;
-		}
-		if (!err)
-			err = spans_add(out, one->first, one->value);
-		open[depth++] = one;
-	}
-	return err ? err : ranges_end(open, &depth, 0, true, out);
 }
 
 static int lines_read(struct reading *r, char *text)
@@ -246,26 +116,118 @@ static int lines_read(struct reading *r, char *text)
 	char *line, *next = text;
 	int err = 0;
 
-	while (!err && r->bad < GEO_MESSAGES && (line = strsep(&next, "\n"))) {
-		r->here.line++;
-		err = line_read(r, line);
+	while (!err && next) {
+		line = strsep(&next, "\n");
+		err = line_read(r, line, next);
 	}
-	return !err && r->bad ? -EINVAL : err;
+	decimals_settle(r);
+	return err;
 }
 
-int geo_text_read(struct geo_file *f, const struct place *at, struct spans *out, struct diag *d)
+static int text_refuse(struct reading *r, const char *what)
 {
-	struct reading r = { .file = f, .ranges.sorted = true, .here = { f->path, 0 }, .diag = d };
-	_cleanup_free_ char *text = NULL;
+	diag_at(r->diag, r->at, "the database %s %s", r->file->path, what);
+	return -EINVAL;
+}
+
+/* MaxMind's CSV has the countries of its places in another file. */
+static int places_read(struct reading *r)
+{
+	char path[PATH_MAX];
+
+	if (geo_places_find(r->file->path, path))
+		return text_refuse(
+			r,
+			"names its countries by numbers (geoname_id), and the list of these is not beside it: unpack "
+			"...-Locations-en.csv into the same folder, and keep the names that both have in the archive");
+	r->file->beside = strdup(path);
+	r->layout.places = &r->places;
+	return r->file->beside ? geo_places_read(path, r->at, &r->places, r->diag) : -ENOMEM;
+}
+
+/* Behind what goes before the first row; *row is a copy of that, as far as names go. */
+static char *first_row(struct reading *r, char *text, char row[static 4096])
+{
+	while (*text == '#' || *text == '\n' || *text == '\r') {
+		r->here.line++;
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	snprintf(row, 4096, "%.*s", (int)(strcspn(text, "\n") % 4096), text);
+	return text;
+}
+
+/* Where the first row has no names, or none that are known: by what the rows look like. */
+static int layout_guess(struct reading *r, const char *row, const char *text)
+{
+	if (!*text)
+		return text_refuse(r, "is empty: fetch it again");
+	if (!strncmp(row, "geoname_id,", strlen("geoname_id,")))
+		return text_refuse(r, "is MaxMind's list of locations: name its networks (...-Blocks-IPv4.csv, "
+				      "...-Blocks-IPv6.csv); the list is found beside them");
+	if (geo_layout_guess(text, &r->layout))
+		return text_refuse(r, "is laid out in no way that is read: sluice.conf(5) lists them under geoip");
+	return 0;
+}
+
+/* *text is moved behind the names, where the first row has them. */
+static int layout_find(struct reading *r, char **text)
+{
+	char row[4096];
+
+	*text = first_row(r, *text, row);
+	r->layout.separator = geo_separator(row);
+	if (!geo_is_header(row, r->layout.separator) || geo_layout_named(row, &r->layout))
+		return layout_guess(r, row, *text);
+	r->here.line++;
+	*text += strcspn(*text, "\n");
+	*text += **text == '\n';
+	return strchr(r->layout.columns, 'G') ? places_read(r) : 0;
+}
+
+static int kinds_fill(struct reading *r, struct spans out[static SLUICE_GEO_KINDS])
+{
+	int kind, err = 0;
+
+	for (kind = 0; kind < SLUICE_GEO_KINDS && !err; kind++)
+		err = geo_ranges_flatten(&r->ranges, kind, range_odd, r, &out[kind]);
+	return err;
+}
+
+/* Is what was read the database that it should be? Says how much of it is left out. */
+static int whole_check(struct reading *r)
+{
+	const struct geo_file *f = r->file;
+
+	if (r->torn)
+		return text_refuse(r, "ends in the middle of a row: it was cut short; fetch it again");
+	if (f->skipped > r->rows / 2)
+		return text_refuse(r,
+				   "has more rows that cannot be read than others: is it one of countries or networks? "
+				   "sluice.conf(5) lists the layouts under geoip");
+	if (f->skipped)
+		diag_at(r->diag, r->at,
+			"the database %s: %u of %u rows cannot be read and are left out; the others count", f->path,
+			f->skipped, r->rows);
+	return 0;
+}
+
+int geo_text_read(struct geo_file *f, char *text, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
+		  struct diag *d)
+{
+	struct reading r = { .file = f, .here = { f->path, 0 }, .at = at, .diag = d };
 	int err;
 
-	err = text_read(f->path, GEO_BYTES, at, &text, d);
+	text += strncmp(text, "\xef\xbb\xbf", 3) ? 0 : 3;
+	err = layout_find(&r, &text);
 	if (!err)
 		err = lines_read(&r, text);
-	if (!err && !r.ranges.sorted)
-		qsort(r.ranges.item, r.ranges.count, sizeof(*r.ranges.item), by_place);
 	if (!err)
-		err = ranges_flatten(&r, out);
+		err = kinds_fill(&r, out);
+	if (!err)
+		err = whole_check(&r);
 	free(r.ranges.item);
+	free(r.decimal.item);
+	geo_places_free(&r.places);
 	return err;
 }

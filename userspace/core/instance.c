@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,16 @@ bool instance_is_good(const char *name)
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
 	return n && !name[n] && n < SLUICE_NAME_LEN && *name != '.';
+}
+
+const char *state_dir(char buf[static 4096])
+{
+	const char *from = getenv("STATE_DIRECTORY");
+
+	if (!from || *from != '/')
+		from = SLUICE_STATE;
+	snprintf(buf, 4096, "%.*s", (int)strcspn(from, ":"), from);
+	return buf;
 }
 
 void instance_socket(const char *name, struct sockaddr_un *out)

@@ -13,13 +13,14 @@
 
 enum metric_type { COUNTER, GAUGE };
 
-/* How a family gets its samples: one of the three. The first two say no where there is none. */
+/* How a family gets its samples: one of the four. The first two say no where there is none. */
 struct family {
 	const char *name; /* of its samples */
 	enum metric_type type;
 	const char *help;
 	bool (*whole)(const struct metrics *m, uint64_t *out); /* one sample */
 	bool (*service)(const struct metrics_service *s, uint64_t *out); /* one a service */
+	uint64_t (*database)(const struct metrics_database *b); /* one a database */
 	void (*write)(const struct family *f, const struct metrics *m, FILE *out); /* any */
 };
 
@@ -197,6 +198,26 @@ static void write_geo_entries(const struct family *f, const struct metrics *m, F
 	sample(f, (struct label){ "family", "ipv6" }, no_label, m->geo_entries[1], out);
 }
 
+static uint64_t built_of(const struct metrics_database *b)
+{
+	return b->built;
+}
+
+static uint64_t old_after_of(const struct metrics_database *b)
+{
+	return b->old_after;
+}
+
+static uint64_t skipped_of(const struct metrics_database *b)
+{
+	return b->skipped;
+}
+
+static uint64_t kept_of(const struct metrics_database *b)
+{
+	return b->kept;
+}
+
 static void write_build(const struct family *f, const struct metrics *m, FILE *out)
 {
 	sample(f, (struct label){ "version", m->version }, no_label, 1, out);
@@ -293,6 +314,14 @@ static const struct family families[] = {
 	  .write = write_geo_entries },
 	{ "sluice_geoip_build_timestamp_seconds", GAUGE,
 	  "When the country database was made; absent where there is none.", .whole = geo_built_of },
+	{ "sluice_geoip_database_build_timestamp_seconds", GAUGE, "When a database was made.", .database = built_of },
+	{ "sluice_geoip_database_old_after_seconds", GAUGE,
+	  "The age from which on a database of its kind is old: by how often it is published.",
+	  .database = old_after_of },
+	{ "sluice_geoip_database_skipped_rows", GAUGE, "Rows of a database that cannot be read and are left out.",
+	  .database = skipped_of },
+	{ "sluice_geoip_database_kept", GAUGE, "1: the file cannot be used, its last good content is in force.",
+	  .database = kept_of },
 	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
 };
 
@@ -320,6 +349,9 @@ static void family_write(const struct family *f, const struct metrics *m, FILE *
 		if (!m->services[i].other && f->service(&m->services[i], &n))
 			sample(f, service_label(&m->services[i]), no_label, n, out);
 	}
+	for (i = 0; i < m->databases_count && f->database; i++)
+		sample(f, (struct label){ "database", m->databases[i].path }, no_label, f->database(&m->databases[i]),
+		       out);
 }
 
 int metrics_write(const struct metrics *m, enum metrics_format format, FILE *out)

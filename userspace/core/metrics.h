@@ -40,6 +40,14 @@ struct metrics_interface {
 	const char *name, *mode; /* mode "detached": nothing is judged there */
 };
 
+struct metrics_database {
+	const char *path;
+	uint64_t built; /* seconds since the epoch */
+	uint64_t old_after; /* seconds from then on */
+	uint64_t skipped; /* rows */
+	bool kept; /* the last good content stands in for the file */
+};
+
 struct metrics {
 	const char *version;
 	uint64_t generation;
@@ -56,6 +64,8 @@ struct metrics {
 	size_t services_count;
 	const struct metrics_interface *interfaces;
 	size_t interfaces_count;
+	const struct metrics_database *databases;
+	size_t databases_count;
 	const struct metrics_map *maps;
 	size_t maps_count;
 };

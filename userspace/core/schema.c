@@ -68,6 +68,8 @@ const struct setting schema[] = {
 	  "the longest that anything about an idle source, or a hash key, is kept", 86400 },
 	{ SECTION_GEOIP, "database", KIND_DATABASES, TOP(databases), 0, 0, NULL,
 	  "country and network databases; where two speak of an address, the later one is right" },
+	{ SECTION_GEOIP, "allow-private", KIND_BOOL, TOP(allow_private), 0, 0, NULL,
+	  "allow-countries does not refuse private, link-local and loopback addresses that no database names", true },
 	{ SECTION_FLOOD, "cookies", KIND_BOOL, TOP(flood.cookies), 0, 0, NULL, "answer floods by SYN cookies", true },
 	{ SECTION_FLOOD, "pressure-syn-rate", KIND_RATE, TOP(flood.syn_rate), 0, 0, NULL,
 	  "SYNs of a service in an interval that put it under pressure; default 20000/1s" },

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cleanup.h"
 #include "list.h"
@@ -106,10 +107,17 @@ static int country_add(const struct asked *a, struct countries *list, const char
 {
 	uint16_t country;
 
+	if (!countries_add_group(list, text))
+		return 0; /* it may hold what is named besides */
+	if (!strcasecmp(text, "UK"))
+		return setting_refuse(a, "'%s' is no country: write GB", text);
 	if (country_parse(text, &country) || !country_exists(country))
 		return setting_refuse(
-			a, "'%s' is no country: write its two letters (ISO 3166-1), as DE, or ZZ for none", text);
-	if (countries_have(list, country))
+			a,
+			"'%s' is no country: write its two letters (ISO 3166-1), as DE, ZZ for none, or a group: EU27, "
+			"EEA, EFTA, EUROPE or another continent",
+			text);
+	if (countries_name(list, country))
 		return repeated(a, text, "country");
 	countries_add(list, country);
 	return 0;

@@ -36,7 +36,7 @@ static int bytes_read(FILE *file, size_t limit, char **out, size_t *len)
 	return 0;
 }
 
-static int text_check(const char *path, const char *text, size_t len, struct diag *d)
+int text_check(const char *path, const char *text, size_t len, struct diag *d)
 {
 	struct place at = { path, 1 };
 	unsigned char c;

@@ -13,6 +13,9 @@
  */
 int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
 
+/* The check alone, of text that is in memory. */
+int text_check(const char *path, const char *text, size_t len, struct diag *d);
+
 /*
  * Puts `text` in the place of what `path` is: whoever looks, at any time and after a crash, finds the old file or the new one,
  * whole. Made with `mode`. -errno with a message that names what failed; then the old file stands.

@@ -50,6 +50,8 @@ struct daemon {
 		time_t next; /* CLOCK_MONOTONIC: not written before */
 	} state;
 	long drift;
+	struct geo *kept; /* the databases of which copies are kept, one hold; NULL: none yet */
+	time_t keep_next; /* CLOCK_MONOTONIC: after a copy that failed not before */
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
 	bool unloaded;
@@ -110,7 +112,6 @@ void state_load(struct daemon *dm, bool resumed);
 void state_save(struct daemon *dm, struct diag *d);
 void state_later(struct daemon *dm); /* the next state_save() is put off by a second: there is much to write */
 void state_tick(struct daemon *dm); /* once a second */
-const char *state_dir(char buf[static 4096]); /* returns buf */
 
 /* save.c */
 /* Writes the setting in force into a file of its own that the policy file includes. On failure no file is changed. */

@@ -16,6 +16,7 @@ struct figures {
 	struct metrics metrics;
 	struct metrics_service services[SLUICE_MAX_SERVICES];
 	struct metrics_country *countries; /* of all services */
+	struct metrics_database *databases;
 	struct metrics_map maps[MAP_FILLS];
 	struct metrics_interface *interfaces;
 };
@@ -25,6 +26,7 @@ static void figures_free(struct figures *f)
 	snapshot_free(f->snapshot);
 	free(f->interfaces);
 	free(f->countries);
+	free(f->databases);
 	free(f);
 }
 DEFINE_CLEANUP(struct figures *, figures_free);
@@ -90,6 +92,24 @@ static void geo_gather(const struct sluice_generation *g, struct metrics *m)
 	m->geo_built = g->geo_built;
 }
 
+static int databases_gather(const struct geo *g, struct figures *f)
+{
+	const struct geo_file *file;
+	size_t i;
+
+	f->databases = calloc((g ? g->files : 0) + 1, sizeof(*f->databases));
+	if (!f->databases)
+		return -ENOMEM;
+	for (i = 0; g && i < g->files; i++) {
+		file = &g->file[i];
+		f->databases[i] = (struct metrics_database){ file->path, file->built, file->pace->days * 86400ULL,
+							     file->skipped, file->kept };
+	}
+	f->metrics.databases = f->databases;
+	f->metrics.databases_count = i;
+	return 0;
+}
+
 static void tables_gather(struct figures *f)
 {
 	const struct snapshot *s = f->snapshot;
@@ -133,7 +153,9 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	services_gather(f);
 	tables_gather(f);
 	geo_gather(&f->snapshot->generation, &f->metrics);
-	err = all_countries_gather(dm->engine, f);
+	err = databases_gather(dm->live->geo, f);
+	if (!err)
+		err = all_countries_gather(dm->engine, f);
 	if (err)
 		return err;
 	*out = TAKE_PTR(f);

@@ -8,8 +8,10 @@
 #include "daemon.h"
 #include "events.h"
 #include "files.h"
+#include "geo_keep.h"
 #include "instance.h"
 #include "keeper.h"
+#include "own.h"
 #include "parse.h"
 #include "protocol.h"
 
@@ -57,11 +59,14 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 static int policy_load(struct daemon *dm, struct diag *d)
 {
 	int err = files_as_owner(); /* what the start reads a reload will read, too */
+	char dir[4096];
 
+	geo_keep_at(state_dir(dir), dm->instance);
 	if (!err)
 		err = policy_parse_file(dm->config, NULL, &dm->base, d);
 	if (err)
 		return err;
+	owns_warn(dm->base, d);
 	dm->live = policy_clone(dm->base);
 	if (!dm->live)
 		return -ENOMEM;
@@ -152,6 +157,7 @@ static void daemon_done(struct daemon *dm)
 	free(dm->containers);
 	policy_free(dm->base);
 	policy_free(dm->live);
+	geo_free(dm->kept);
 }
 
 static int daemon_run(struct daemon *dm, struct diag *d)

@@ -9,6 +9,7 @@
 #include "exporter.h"
 #include "keeper.h"
 #include "override.h"
+#include "own.h"
 #include "parse.h"
 #include "plan.h"
 
@@ -102,6 +103,8 @@ int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, cha
 	int err = policy_parse_file(path, dm->live, &p, d);
 
 	if (!err)
+		owns_warn(p, d);
+	if (!err)
 		err = daemon_replace(dm, p, confirm, summary, d);
 	if (err && path == dm->config) /* a slip in `apply FILE` is its user's to see */
 		dm->reload_failed = true;
@@ -144,6 +147,8 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	o->next = dm->overrides;
 	dm->overrides = o;
 	p = policy_with(dm, d);
+	if (p && strstr(want->key, "countries"))
+		owns_warn(p, d);
 	if (p)
 		err = policy_enforce(dm, p, &(const struct how){}, d);
 	if (err)
@@ -311,6 +316,7 @@ int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d)
 		return -ENOMEM;
 	geo_free(live->geo);
 	live->geo = geo_hold(geo);
+	owns_warn(live, d);
 	err = policy_enforce(dm, live, &(const struct how){ .force = force }, d);
 	if (err)
 		return err;

@@ -36,7 +36,7 @@ static const char *const calls[] = {
 	"open", "openat", "close", "read", "write", "pread64", "pwrite64", "readv", "writev", "lseek", "stat", "lstat", "fstat",
 	"newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd",
 	"fcntl", "close_range", "dup", "dup2", "dup3", "flock", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2", "unlink",
-	"unlinkat", "memfd_create", "sendfile", "mkdir", "mkdirat", "rmdir", "umask", "chmod", "fchmod", "fchmodat", "ioctl",
+	"unlinkat", "memfd_create", "sendfile", "utimensat", "mkdir", "mkdirat", "rmdir", "umask", "chmod", "fchmod", "fchmodat", "ioctl",
 	/* waiting, and sockets */
 	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
 	"eventfd2", "pipe", "pipe2", "socketpair", "bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname", "getpeername", "getsockopt",

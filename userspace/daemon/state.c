@@ -13,6 +13,7 @@
 
 #include "bans.h"
 #include "daemon.h"
+#include "instance.h"
 #include "list.h"
 #include "protocol.h"
 #include "tables.h"
@@ -22,16 +23,6 @@
 #define AGAIN_SECONDS 10 /* after one that failed */
 
 DEFINE_CLEANUP(struct state *, state_free);
-
-const char *state_dir(char buf[static 4096])
-{
-	const char *from = getenv("STATE_DIRECTORY");
-
-	if (!from || *from != '/')
-		from = SLUICE_STATE;
-	snprintf(buf, 4096, "%.*s", (int)strcspn(from, ":"), from);
-	return buf;
-}
 
 static const char *state_path(const struct daemon *dm, char buf[static PATH_MAX])
 {

@@ -13,6 +13,7 @@
 #include "json_text.h"
 #include "keeper.h"
 #include "lookup.h"
+#include "own.h"
 #include "parse.h"
 #include "plan.h"
 #include "protocol.h"
@@ -159,8 +160,10 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 {
 	_cleanup_(policy_free) struct policy *want = NULL;
 
-	return policy_parse_file(path, dm->live, &want, &a->diag) ? bad(a)
-								  : forecast_json(dm, want, &a->data, &a->diag);
+	if (policy_parse_file(path, dm->live, &want, &a->diag))
+		return bad(a);
+	owns_warn(want, &a->diag);
+	return forecast_json(dm, want, &a->data, &a->diag);
 }
 
 /* The shield stands before the policy does. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "list.h"
 #include "netlink.h"
 #include "own.h"
+#include "warn.h"
 
 /* systemd-resolved puts itself into the first; the second has whom it asks. */
 static const char *const resolver_files[] = { "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf" };
@@ -127,4 +129,32 @@ int owns_find(const struct engine *e, const char *session, struct owns *out)
 	for (i = 0; i < sizeof(resolver_files) / sizeof(*resolver_files) && !err; i++)
 		err = resolvers_add(resolver_files[i], out);
 	return err;
+}
+
+static int interface_add(const struct sockaddr *at, struct prefixes *out)
+{
+	const void *any = at;
+	struct prefix p = { .len = 128 };
+
+	if (at && at->sa_family == AF_INET)
+		p.addr = bytes_addr(&((const struct sockaddr_in *)any)->sin_addr, 4);
+	else if (at && at->sa_family == AF_INET6)
+		p.addr = bytes_addr(&((const struct sockaddr_in6 *)any)->sin6_addr, 16);
+	else
+		return 0;
+	return prefixes_add(out, &p);
+}
+
+void owns_warn(const struct policy *p, struct diag *d)
+{
+	struct ifaddrs *all = NULL, *one;
+	struct prefixes own = {};
+
+	if (getifaddrs(&all))
+		all = NULL;
+	for (one = all; one && !interface_add(one->ifa_addr, &own); one = one->ifa_next)
+		;
+	policy_warn(p, &own, d);
+	prefixes_free(&own);
+	freeifaddrs(all);
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How often a database is published, and so from when on it is old: geo.c asks by its name, who shows databases by its age. */
+#ifndef SLUICE_CORE_GEO_AGE_H
+#define SLUICE_CORE_GEO_AGE_H
+
+#include <stdbool.h>
+#include <time.h>
+
+struct geo_file;
+
+struct geo_pace {
+	const char *word; /* in the name, or in the type that an MMDB names */
+	const char *published;
+	unsigned int days; /* older than that, several of its updates were missed */
+};
+
+/* NULL: the name says nothing. */
+const struct geo_pace *geo_pace_named(const char *name);
+/* The same, or what holds for databases that are not known: never NULL. */
+const struct geo_pace *geo_pace_of(const char *name);
+bool geo_file_is_old(const struct geo_file *f, time_t now);
+
+#endif

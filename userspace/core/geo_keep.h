@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The last good content of each database: a copy in the state directory, under the instance's name, so that it outlives the file. geo.c reads
+ * it where the file cannot be read, or is implausibly smaller; sluiced writes it when a database is in force. Which directory that is, is
+ * said once, when the program starts.
+ */
+#ifndef SLUICE_CORE_GEO_KEEP_H
+#define SLUICE_CORE_GEO_KEEP_H
+
+#include <limits.h>
+
+#include "geo.h"
+
+/* Copies are kept in DIR/INSTANCE.geo-...; nobody who does not say so keeps or reads any. */
+void geo_keep_at(const char *dir, const char *instance);
+/* An operator insists: a file that can be read counts, however small it is. */
+void geo_keep_insist(bool on);
+bool geo_keep_insists(void);
+/* Where the copy of this file is. -ENOENT: there is none. */
+int geo_kept_path(const char *path, char out[static PATH_MAX]);
+/* Whether the copy is of this very state of the file. */
+bool geo_kept_is(const struct geo_file *f);
+/* Copies what `g` was read from and is not kept yet, and forgets all that it was not read from. -errno with a message. */
+int geo_keep(const struct geo *g, struct diag *d);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the rows of a text database are laid out: which field says what. It is told by the names in the first row, or, where there are none,
+ * by trying the layouts that are known on the first thousand rows. geo_text.c asks for it once a file.
+ */
+#ifndef SLUICE_CORE_GEO_LAYOUT_H
+#define SLUICE_CORE_GEO_LAYOUT_H
+
+#include <stdbool.h>
+
+#include "geo_places.h"
+#include "spans.h"
+
+#define GEO_COLUMNS 40 /* fields beyond say nothing that is needed */
+
+struct geo_layout {
+	char separator; /* ',' ';' '\t' '|' */
+	/*
+	 * A letter a field: S, E where a range begins and ends; P a prefix; C a country; N a network; G, R the place and the registered
+	 * place (GeoNames), of which another file says the country; K a continent, p a prefix, n a number, which must be there and are
+	 * not used; T, V, W, U type, start, width and status of a registry's row. '.' says nothing that is needed.
+	 */
+	char columns[GEO_COLUMNS + 1];
+	const char *prefixed; /* columns of rows that begin with a prefix; NULL: the same */
+	const struct geo_places *places; /* of G and R */
+};
+
+struct geo_row {
+	addr_number first, last;
+	bool decimal; /* written as numbers: IPv4, unless some row of the file has greater ones than IPv4 has */
+	uint32_t value[SLUICE_GEO_KINDS];
+};
+
+/* Cuts a line at the separator, with its quotes; a '#' that follows a blank begins a comment. Returns how many fields there are (of `most`). */
+size_t geo_fields_split(char *line, char separator, char **field, size_t most);
+/* -EINVAL: *text (a field) is not what it should be, as *why says. A row that says nothing has no values. */
+int geo_row_read(const struct geo_layout *l, char *const *field, size_t count, struct geo_row *out, const char **text,
+		 const char **why);
+/* Which character separates the fields of this line. */
+char geo_separator(const char *line);
+/* Is it a row of names? Those of addresses, prefixes and numbers are none. */
+bool geo_is_header(const char *line, char separator);
+/* The layout that the names say; -ENOENT: they name no addresses, or neither a country nor a network. */
+int geo_layout_named(const char *line, struct geo_layout *l);
+/* The one that fits most of the first rows of `text`; -ENOENT: none fits any. */
+int geo_layout_guess(const char *text, struct geo_layout *l);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "geo_load.h"
+
+#define GEO_BYTES (1U << 30) /* also of what a gzip file unpacks to */
+#define CHUNK (1U << 20)
+
+static int loaded_refuse(const char *path, const struct place *at, int err, const char *remedy, struct diag *d)
+{
+	diag_at(d, at, "cannot read the database %s: %s: %s", path, strerror(err), remedy);
+	return err == ENOMEM ? -ENOMEM : -EINVAL;
+}
+
+/* Everything that zlib gives, packed or not. Closes it: only that tells whether a gzip file has its end. An errno. */
+static int bytes_inflate(gzFile from, struct geo_bytes *out)
+{
+	size_t room = 0;
+	char *more;
+	int got;
+
+	do {
+		if (room - out->count < CHUNK) {
+			room = room ? room * 2 : 2 * CHUNK;
+			more = realloc(out->at, room + 1);
+			if (!more) {
+				gzclose_r(from);
+				return ENOMEM;
+			}
+			out->at = more;
+		}
+		got = gzread(from, out->at + out->count, CHUNK);
+		out->count += got > 0 ? got : 0;
+	} while (got > 0 && out->count <= GEO_BYTES);
+	out->at[out->count] = 0;
+	if (gzclose_r(from) != Z_OK || got < 0)
+		return EBADMSG;
+	return out->count > GEO_BYTES ? EFBIG : 0;
+}
+
+/* Packed in a way that is not unpacked here, or of a format that is not read. */
+static int form_check(const char *path, const struct place *at, const struct geo_bytes *b, struct diag *d)
+{
+	static const struct {
+		const char *begins, *is;
+	} forms[] = {
+		{ "PK\003\004", "a zip archive: unzip it, and name the file that was in it" },
+		{ "\3757zXZ", "packed by xz: unxz it first" },
+		{ "\x28\xb5\x2f\xfd", "packed by zstd: unzstd it first" },
+		{ "BZh", "packed by bzip2: bunzip2 it first" },
+		{ "7z\xbc\xaf", "a 7z archive: unpack it, and name the file that was in it" },
+		{ "<", "a page of HTML or XML: the server answered with an error in the place of the file" },
+		{ "{", "JSON: fetch the database as CSV or MMDB" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		if (strncmp(b->at, forms[i].begins, strlen(forms[i].begins)))
+			continue;
+		diag_at(d, at, "cannot read the database %s: it is %s", path, forms[i].is);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static const char *remedy_of(int err)
+{
+	return err == EBADMSG ? "a gzip file that was cut short, or is broken: fetch it again"
+	       : err == EFBIG ? "a gigabyte, unpacked, is the most that is read: is it the right file?"
+			      : "name a readable file";
+}
+
+static int file_load(const char *path, const struct place *at, struct geo_bytes *out, struct diag *d)
+{
+	const char *why;
+	int fd = file_open(path, &why), err;
+	gzFile from = NULL;
+	struct stat after;
+
+	if (fd < 0)
+		return loaded_refuse(path, at, -fd, why, d);
+	err = fstat(fd, &out->was) ? errno : out->was.st_size > GEO_BYTES ? EFBIG : 0;
+	if (!err)
+		from = gzdopen(fd, "r");
+	if (from)
+		err = bytes_inflate(from, out);
+	else
+		close(fd);
+	if (err || !from)
+		return loaded_refuse(path, at, err ? err : ENOMEM, remedy_of(err), d);
+	if (stat(path, &after) || after.st_ino != out->was.st_ino || is_same(&out->was, &after))
+		return 0; /* one that was put in its place is read the next time */
+	diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
+	return -EINVAL;
+}
+
+int geo_load(const char *path, const struct place *at, struct geo_bytes *out, struct diag *d)
+{
+	int err;
+
+	*out = (struct geo_bytes){};
+	err = file_load(path, at, out, d);
+	if (!err)
+		err = form_check(path, at, out, d);
+	if (err) {
+		free(out->at);
+		out->at = NULL;
+	}
+	return err;
+}

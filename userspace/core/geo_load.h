@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The bytes of a database file, whole, and unpacked where it is a gzip file; nothing of what they mean. The readers of geo.h begin here. */
+#ifndef SLUICE_CORE_GEO_LOAD_H
+#define SLUICE_CORE_GEO_LOAD_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "diag.h"
+
+struct geo_bytes {
+	char *at; /* with a NUL behind; freed with free() */
+	size_t count;
+	struct stat was; /* the file, when it was read */
+};
+
+/* 0, -ENOMEM, or -EINVAL with a message at `at`; it names the program that would unpack it where that is what it lacks. */
+int geo_load(const char *path, const struct place *at, struct geo_bytes *out, struct diag *d);
+
+#endif

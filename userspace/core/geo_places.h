@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Places by their number (GeoNames), and the country of each: what MaxMind's CSV has in a file of its own, ...-Locations-en.csv, beside the
+ * one of networks, ...-Blocks-IPv4.csv. geo_text.c reads it with the latter.
+ */
+#ifndef SLUICE_CORE_GEO_PLACES_H
+#define SLUICE_CORE_GEO_PLACES_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "diag.h"
+
+struct geo_place {
+	uint32_t number;
+	uint16_t country; /* 0: the place is in none (a continent), or in one that is not known */
+};
+
+struct geo_places {
+	struct geo_place *item; /* sorted */
+	size_t count, room;
+};
+
+/* The file of places of a database: in its folder, with its name as far as "-Blocks-". -ENOENT: there is none. */
+int geo_places_find(const char *database, char path[static PATH_MAX]);
+/* 0, -ENOMEM, or -EINVAL with a message. Freed with geo_places_free() in any case. */
+int geo_places_read(const char *path, const struct place *at, struct geo_places *out, struct diag *d);
+void geo_places_free(struct geo_places *p);
+/* NULL: there is no such place. */
+const struct geo_place *geo_place_find(const struct geo_places *p, uint32_t number);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses that are in no country, since they are in no public network: RFC 1918 and 4193, link-local, loopback. classify.c asks where
+ * countries decide, warn.c to say whom a policy shuts out.
+ */
+#ifndef SLUICE_CORE_PRIVATE_H
+#define SLUICE_CORE_PRIVATE_H
+
+#include "spans.h"
+
+bool addr_is_private(const struct sluice_addr *a);
+/* 1 where addresses are private, else 0. 0 or -ENOMEM. */
+int private_spans(struct spans *out);
+
+#endif
