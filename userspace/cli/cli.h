@@ -31,13 +31,15 @@ enum option_id {
 	OPTIONS
 };
 
+#define WORDS_MAX 64
+
 /* One run of sluicectl, after its words were sorted. */
 struct call {
 	const char *instance;
 	bool json;
 	const char *option[OPTIONS]; /* NULL: not given; "" for one without a value */
 	const struct command *command;
-	const char *word[8]; /* after the command */
+	const char *word[WORDS_MAX]; /* after the command */
 	int words;
 };
 
@@ -110,6 +112,7 @@ void show_refusal(const json_t *line);
 void show_ends(const json_t *data);
 void show_geo(const json_t *data);
 void show_forecast(const json_t *data);
+void show_live(const json_t *data);
 void show_json(const json_t *data);
 
 #endif

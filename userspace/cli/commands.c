@@ -167,16 +167,51 @@ static int cmd_live(const struct call *c)
 				    "reason", option_text(c, OPTION_REASON)));
 }
 
+/* VALUE is all words from here on: a list may be written as {25, 26}. NULL without memory. */
+static char *value_of(const struct call *c, int first)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int i;
+
+	for (i = first; out && i < c->words; i++)
+		fprintf(out, "%s%s", i > first ? " " : "", c->word[i]);
+	return out && !fclose(out) ? text : NULL;
+}
+
 static int cmd_set(const struct call *c)
 {
-	if (strcmp(c->word[0], "service"))
-		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
+	_cleanup_free_ char *value = value_of(c, 3);
+	const bool set = !strcmp(c->word[0], "source-set");
+
+	if (!set && strcmp(c->word[0], "service"))
+		return complain(EXIT_BAD, "set: write: set service NAME KEY VALUE, or set source-set NAME KEY VALUE");
 	if (c->option[OPTION_SAVE] && c->option[OPTION_FOR])
 		return complain(EXIT_BAD, "set: --save is for good, --for is not: take one of them");
 	return forecast_verb(c, "set",
 			     json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
-				       "save", c->option[OPTION_SAVE] != NULL, "service", c->word[1], "key", c->word[2],
-				       "value", c->word[3], "for", option_text(c, OPTION_FOR)));
+				       "save", c->option[OPTION_SAVE] != NULL, set ? "set" : "service", c->word[1],
+				       "key", c->word[2], "value", value, "for", option_text(c, OPTION_FOR)));
+}
+
+static int cmd_limit(const struct call *c)
+{
+	return forecast_verb(c, "limit",
+			     json_pack("{s:b, s:s, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				       "prefix", c->word[0], "service", option_text(c, OPTION_SERVICE), "key",
+				       c->word[1], "value", c->word[2], "for", option_text(c, OPTION_FOR)));
+}
+
+static int cmd_unlimit(const struct call *c)
+{
+	return write_verb(c, "unlimit",
+			  json_pack("{s:s, s:s}", "prefix", c->word[0], "service", option_text(c, OPTION_SERVICE)));
+}
+
+static int cmd_limits(const struct call *c)
+{
+	return read_verb(c, "limits", NULL, show_live, false);
 }
 
 static int cmd_mode(const struct call *c)
@@ -259,8 +294,8 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME] [--save] [--dry-run]",
-	  "any service key, live; until reload, for a time, or for good", 4, 4, cmd_set },
+	{ "set", "service|source-set NAME KEY VALUE [--for TIME] [--save] [--dry-run]",
+	  "any key of a service or a set, live; until reload, for a time, or for good", 4, WORDS_MAX, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
 	{ "ban",
 	  "ADDRESS|PREFIX|--file FILE [--tolerant] [--for TIME] [--reason TEXT] [--by OWNER] [--observe] [--force] [--kill [--dry-run]]",
@@ -273,6 +308,10 @@ const struct command commands[] = {
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
 	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
 	{ "allows", "", "allows in force", 0, 0, cmd_allows },
+	{ "limit", "ADDRESS|PREFIX KEY VALUE [--service S] [--for TIME] [--dry-run]",
+	  "another limit for one sender, live", 3, 3, cmd_limit },
+	{ "unlimit", "ADDRESS|PREFIX [--service S]", "end a sender's own limits", 1, 1, cmd_unlimit },
+	{ "limits", "", "senders with limits of their own", 0, 0, cmd_limits },
 	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
 	  1, cmd_geo },
 	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },

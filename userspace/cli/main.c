@@ -152,7 +152,7 @@ static int words_sort(struct call *c, int argc, char **argv)
 	c->command = command_find(argv[optind]);
 	if (!c->command)
 		return complain(EXIT_BAD, "unknown command '%s': sluicectl help lists them", argv[optind]);
-	for (optind++; optind < argc && c->words < 8; optind++)
+	for (optind++; optind < argc && c->words < WORDS_MAX; optind++)
 		c->word[c->words++] = argv[optind];
 	if (c->words < c->command->least || c->words > c->command->most)
 		return complain(EXIT_BAD, "usage: sluicectl %s %s", c->command->name, c->command->args);

@@ -13,12 +13,13 @@
 #include "cleanup.h"
 #include "diag.h"
 #include "engine.h"
+#include "scope.h"
 #include "policy.h"
 #include "privacy.h"
 
 /* A live setting. */
 struct override {
-	char service[SLUICE_NAME_LEN]; /* "": top level */
+	struct scope scope;
 	char *key, *value;
 	uid_t uid; /* who said so */
 	time_t since;
@@ -88,7 +89,13 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 /* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */
 struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d);
 /* The live setting in force for a key; NULL: there is none. */
-const struct override *override_find(const struct daemon *dm, const char *service, const char *key);
+const struct override *override_find(const struct daemon *dm, const struct scope *where, const char *key);
+/* Of the limits of senders that are set live the one in force for this key at an address and a service; NULL: there is none. */
+const struct override *override_of_sender(const struct daemon *dm, const struct sluice_addr *who, const char *service,
+					  const char *key);
+/* Ends the limits of one prefix at a service ("": wherever they are); *count of them. */
+int daemon_withdraw(struct daemon *dm, const struct prefix *sender, const char *service, unsigned int *count,
+		    struct diag *d);
 void daemon_expire(struct daemon *dm);
 /* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
 int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);

@@ -14,6 +14,7 @@
 #include "bans.h"
 #include "daemon.h"
 #include "list.h"
+#include "override.h"
 #include "protocol.h"
 #include "tables.h"
 #include "text.h"
@@ -100,16 +101,14 @@ static int allows_gather(const struct daemon *dm, struct state *s)
 static int settings_gather(const struct daemon *dm, struct state *s)
 {
 	const struct override *list = dm->before.live ? dm->before.overrides : dm->overrides, *o;
-	const struct timespec now = clock_now();
 	struct state_setting *set;
 
 	for (o = list; o; o = o->next) {
 		set = LIST_ADD(&s->settings);
 		if (!set)
 			return -ENOMEM;
-		*set = (struct state_setting){ .uid = o->uid, .since = o->since };
-		set->until = o->until.tv_sec ? s->saved + o->until.tv_sec - now.tv_sec : 0;
-		snprintf(set->service, sizeof(set->service), "%s", o->service);
+		*set = (struct state_setting){ .scope = o->scope, .uid = o->uid, .since = o->since };
+		set->until = override_until(o);
 		snprintf(set->key, sizeof(set->key), "%s", o->key);
 		set->value = strdup(o->value);
 		if (!set->value)
@@ -240,6 +239,7 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 static void settings_restore(struct daemon *dm, const struct state *s, uint64_t now)
 {
 	const struct state_setting *set;
+	char where[SCOPE_TEXT_LEN];
 	struct override was;
 	struct diag d = {};
 	int64_t left;
@@ -250,11 +250,13 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 		left = state_left(s, set->until, now);
 		if (left < 0)
 			continue;
-		was = (struct override){ .value = set->value, .uid = set->uid, .since = set->since };
-		memcpy(was.service, set->service, sizeof(was.service));
+		was = (struct override){
+			.scope = set->scope, .value = set->value, .uid = set->uid, .since = set->since
+		};
 		was.key = (char *)(uintptr_t)set->key;
 		if (!daemon_restore(dm, &was, left))
-			log_say(LOG_NOTICE, "live setting of before: %s %s = %s", set->service, set->key, set->value);
+			log_say(LOG_NOTICE, "live setting of before: %s: %s = %s", override_where(dm, &was, where),
+				set->key, set->value);
 	}
 	if (dm->overrides)
 		daemon_restored(dm, &d);

@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "protocol.h"
 #include "report.h"
+#include "settings.h"
 #include "verbs.h"
 
 #define CONFIRM_MAX 86400 /* seconds */
@@ -43,8 +44,7 @@ int bad(struct answer *a)
 	return -EINVAL;
 }
 
-/* "" is 0: for ever. */
-static int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
+int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
 {
 	const char *text = arg(args, name);
 
@@ -78,7 +78,9 @@ static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	engine_audit(dm->engine, &dm->drift, &a->diag);
 	err = report_status(dm->engine, "running", dm->drift, &a->data);
-	return err ? err : json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
+	if (!err)
+		err = json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
+	return err ? err : json_object_set_new(a->data, "live", settings_json(dm, eyes(dm, a), NULL));
 }
 
 static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
@@ -95,64 +97,6 @@ static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err == -ENOENT)
 		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
 	return err;
-}
-
-static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
-{
-	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
-
-	return p ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
-}
-
-static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
-{
-	_cleanup_free_ char *path = NULL;
-	uint32_t seconds;
-	int err = time_arg(args, "for", &seconds, a);
-
-	if (!err && json_is_true(json_object_get(args, "dry_run")))
-		return override_try(dm, want, a);
-	if (!err)
-		err = daemon_override(dm, want, seconds, &a->diag);
-	if (err == -EINVAL)
-		a->exit = EXIT_BAD;
-	if (err || !json_is_true(json_object_get(args, "save")))
-		return err;
-	err = setting_save(dm, want, &path, &a->diag);
-	if (err)
-		diag_add(&a->diag, "it is in force until the next reload, and not saved");
-	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
-}
-
-/* Keys and values are only read, and copied where they are kept. */
-static char *borrowed(const json_t *args, const char *name)
-{
-	return (char *)(uintptr_t)arg(args, name);
-}
-
-static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
-
-	if (!*arg(args, "service")) {
-		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
-		return bad(a);
-	}
-	if (strlen(arg(args, "service")) >= sizeof(want.service)) {
-		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
-		return bad(a);
-	}
-	strcpy(want.service, arg(args, "service"));
-	return override_put(dm, &want, args, a);
-}
-
-static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	struct override want = { .value = borrowed(args, "mode"), .uid = a->uid };
-	char key[] = "mode";
-
-	want.key = key;
-	return override_put(dm, &want, args, a);
 }
 
 static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
@@ -309,6 +253,9 @@ static const struct verb verbs[] = {
 	{ "disallow", true, verb_disallow },
 	{ "set", true, verb_set },
 	{ "mode", true, verb_mode },
+	{ "limit", true, verb_limit },
+	{ "unlimit", true, verb_unlimit },
+	{ "limits", false, verb_limits },
 	{ "apply", true, verb_apply },
 	{ "confirm", true, verb_confirm },
 	{ "revert", true, verb_revert },

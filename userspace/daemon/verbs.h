@@ -8,6 +8,8 @@
 
 /* "" where it is missing or no string. */
 const char *arg(const json_t *args, const char *name);
+/* In seconds; "" is 0: for ever. */
+int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a);
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
 /* As whom he asks may see addresses: root asks for what he could read in the kernel himself. */
 const struct privacy *eyes(const struct daemon *dm, const struct answer *a);

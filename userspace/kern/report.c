@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "answers.h"
 #include "cleanup.h"
@@ -229,17 +228,6 @@ int report_allows(const struct engine *e, const struct privacy *eyes, json_t **o
 	return 0;
 }
 
-/* As RFC 3339 has it; null: no such time. */
-static json_t *time_json(uint64_t when)
-{
-	time_t at = when;
-	char text[32];
-	struct tm tm;
-
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
-	return when ? json_string(text) : json_null();
-}
-
 static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_t now)
 {
 	json_t *expires = b->expires_in ? json_integer(b->expires_in) : json_null();
@@ -247,8 +235,8 @@ static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I}", "source",
 			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason", json_line(b->text),
-			 "ends", time_json(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
-			 time_json(b->since), "observe", b->observe, "in_force", b->leads, "packets",
+			 "ends", json_time(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
+			 json_time(b->since), "observe", b->observe, "in_force", b->leads, "packets",
 			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
 }
 
