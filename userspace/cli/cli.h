@@ -2,6 +2,7 @@
 #ifndef SLUICE_CLI_CLI_H
 #define SLUICE_CLI_CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -77,6 +78,16 @@ int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)
 /* Says what a changing verb answers. Takes over nothing but `args`. */
 int write_verb(const struct call *c, const char *verb, json_t *args);
 int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size);
+
+/* A change, or with --dry-run what it would bring. */
+int forecast_verb(const struct call *c, const char *verb, json_t *args);
+/* The daemon has a directory of its own. A file that does not exist stays what it is called: the daemon says so. */
+const char *absolute(const char *path, char real[static PATH_MAX]);
+int path_refuse(const struct call *c);
+
+/* cmd_apply.c */
+int cmd_apply(const struct call *c);
+int cmd_confirm(const struct call *c);
 
 /* cmd_bans.c */
 int cmd_ban(const struct call *c);

@@ -54,8 +54,7 @@ int write_verb(const struct call *c, const char *verb, json_t *args)
 	return write_verb_with(c, verb, args, NULL, 0);
 }
 
-/* A change, or with --dry-run what it would bring. */
-static int forecast_verb(const struct call *c, const char *verb, json_t *args)
+int forecast_verb(const struct call *c, const char *verb, json_t *args)
 {
 	return c->option[OPTION_DRY_RUN] ? read_verb(c, verb, args, show_forecast, false) : write_verb(c, verb, args);
 }
@@ -219,34 +218,21 @@ static int cmd_mode(const struct call *c)
 	return write_verb(c, "mode", json_pack("{s:s}", "mode", c->word[0]));
 }
 
-/* reload, confirm, revert */
+/* reload, revert */
 static int cmd_plain(const struct call *c)
 {
 	return write_verb(c, c->command->name, NULL);
 }
 
-/* The daemon has a directory of its own. "" where the file does not exist: the daemon says so. */
-static const char *absolute(const char *path, char real[static PATH_MAX])
+const char *absolute(const char *path, char real[static PATH_MAX])
 {
 	return realpath(path, real) ? real : path;
 }
 
-static int path_refuse(const struct call *c)
+int path_refuse(const struct call *c)
 {
 	return complain(EXIT_BAD, "%s: %s is a link to a name that is no UTF-8 text: rename that", c->command->name,
 			c->word[0]);
-}
-
-static int cmd_apply(const struct call *c)
-{
-	char real[PATH_MAX];
-	json_t *args = json_pack("{s:s, s:b, s:s, s:s}", "path", absolute(c->word[0], real), "dry_run",
-				 c->option[OPTION_DRY_RUN] != NULL, "confirm", option_text(c, OPTION_CONFIRM), "shield",
-				 c->option[OPTION_CONFIRM] ? session_peer() : "");
-
-	if (!args)
-		return path_refuse(c);
-	return forecast_verb(c, "apply", args);
 }
 
 static int cmd_diff(const struct call *c)
@@ -324,10 +310,10 @@ const struct command commands[] = {
 	{ "doctor", "[FILE]",
 	  "what this host is like for that policy, before anything is attached; 1: something is bad", 0, 1,
 	  cmd_doctor },
-	{ "apply", "FILE [--confirm TIME] [--dry-run]",
-	  "put another policy in force, for good or until confirmed; or only say what it would change", 1, 1,
-	  cmd_apply },
-	{ "confirm", "", "keep the policy that awaits it", 0, 0, cmd_plain },
+	{ "apply", "FILE [--save] [--confirm TIME] [--dry-run]",
+	  "put another policy in force, until the next start, for good or until confirmed; or only say what it would change",
+	  1, 1, cmd_apply },
+	{ "confirm", "[--save]", "keep the policy that awaits it", 0, 0, cmd_confirm },
 	{ "revert", "", "go back now from a policy that awaits its confirmation", 0, 0, cmd_plain },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_plain },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },

@@ -53,6 +53,8 @@ static void show_interfaces(const json_t *data)
 	json_t *interface;
 	size_t i;
 
+	if (json_is_false(json_object_get(data, "attached")))
+		puts("attached    to nothing: no packet is judged");
 	json_array_foreach(json_object_get(data, "interfaces"), i, interface)
 	{
 		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));

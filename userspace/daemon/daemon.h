@@ -53,6 +53,7 @@ struct daemon {
 	long drift;
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
+	bool fresh; /* nothing of before is loaded: what a start that fails has loaded goes again */
 	bool unloaded;
 	bool stopped; /* cleanly: the gate opens when the grace is over */
 	bool reaping; /* engine_reap() has more to do */

@@ -111,8 +111,10 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		return -ENOMEM;
 	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
-	if (!err)
+	if (!err) {
+		dm->fresh = !resumed && !engine_old_stands(dm->engine);
 		keeper_lend(dm);
+	}
 	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
@@ -154,6 +156,19 @@ static void daemon_done(struct daemon *dm)
 	policy_free(dm->live);
 }
 
+/* A first start that failed leaves the host as it was. What was loaded before goes on: it still guards. */
+static void daemon_undo(struct daemon *dm, struct diag *d)
+{
+	if (!dm->engine || !dm->fresh)
+		return;
+	if (dm->listener)
+		control_close(dm);
+	engine_close(dm->engine);
+	dm->engine = NULL;
+	if (!keeper_unload(dm, d))
+		diag_add(d, "not started: what was loaded for instance %s is taken away again", dm->instance);
+}
+
 static int daemon_run(struct daemon *dm, struct diag *d)
 {
 	int err;
@@ -164,7 +179,11 @@ static int daemon_run(struct daemon *dm, struct diag *d)
 		err = keeper_begin(dm);
 	if (!err)
 		err = daemon_start(dm, d);
-	return err ? err : daemon_loop(dm, d);
+	if (!err)
+		err = daemon_loop(dm, d);
+	if (err)
+		daemon_undo(dm, d);
+	return err;
 }
 
 /* What could not be written was not said. */

@@ -234,7 +234,9 @@ int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	if (!err)
 		err = engine_policy_path(dm->engine, false, path);
-	return err ? err : asprintf(&a->text, "confirmed: %s stays in force", path) < 0 ? -ENOMEM : 0;
+	if (!err)
+		a->data = kept_json(dm);
+	return err ? err : asprintf(&a->text, "confirmed: %s stays in force%s", path, kept_say(dm)) < 0 ? -ENOMEM : 0;
 }
 
 int verb_revert(struct daemon *dm, const json_t *args, struct answer *a)

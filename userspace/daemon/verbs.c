@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One function a verb. Arguments are a client's: nothing about them is believed. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "addr.h"
@@ -107,12 +108,26 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 								  : forecast_json(dm, want, &a->data, &a->diag);
 }
 
+json_t *kept_json(const struct daemon *dm)
+{
+	return json_pack("{s:o, s:o}", "config", json_line(dm->config), "policy", json_line(dm->live->path));
+}
+
+const char *kept_say(const struct daemon *dm)
+{
+	char real[PATH_MAX];
+
+	return realpath(dm->config, real) && !strcmp(real, dm->live->path)
+		       ? ""
+		       : "; until the next start or reload: --save keeps it";
+}
+
 /* The shield stands before the policy does. */
 static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ char *counts = NULL;
 	uint32_t confirm;
-	int err = time_arg(args, "confirm", &confirm, a);
+	int err = time_arg(args, "confirm", &confirm, a), n;
 
 	if (!err && confirm > CONFIRM_MAX) {
 		diag_add(&a->diag, "--confirm %s: at most 1d", arg(args, "confirm"));
@@ -122,14 +137,17 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	if (confirm && !dm->awaited)
 		trial_shield(dm, arg(args, "shield"), confirm, a->uid, &a->diag);
-	err = daemon_reload(dm, arg(args, "path"), confirm, confirm ? &counts : &a->text, &a->diag);
+	err = daemon_reload(dm, arg(args, "path"), confirm, &counts, &a->diag);
 	if (err && !dm->awaited)
 		trial_unshield(dm);
-	if (err || !confirm)
+	if (err)
 		return err;
-	return asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm) < 0
-		       ? -ENOMEM
-		       : 0;
+	a->data = kept_json(dm);
+	if (confirm)
+		n = asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm);
+	else
+		n = asprintf(&a->text, "%s%s", counts, kept_say(dm));
+	return n < 0 ? -ENOMEM : 0;
 }
 
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)

@@ -50,6 +50,10 @@ int verb_revert(struct daemon *dm, const json_t *args, struct answer *a);
 void trial_unshield(struct daemon *dm);
 void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
 
+/* verbs.c, of the policy in force: the file that the next start reads and the one it was read from; a remark where they differ */
+json_t *kept_json(const struct daemon *dm);
+const char *kept_say(const struct daemon *dm);
+
 /* suggest.c */
 int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);
 

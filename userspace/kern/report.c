@@ -84,6 +84,16 @@ static json_t *interface_json(const struct interface_status *i)
 			 (json_int_t)i->cookies_returned);
 }
 
+/* False: no packet is judged. */
+static bool is_attached(const struct snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->interfaces.count && !strcmp(s->interfaces.item[i].xdp_mode, "detached"); i++)
+		;
+	return i < s->interfaces.count;
+}
+
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 {
 	json_t *interfaces = json_array(), *services = json_array();
@@ -95,12 +105,13 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon", daemon,
-			 "mode", mode_text(&s->generation), "generation", (json_int_t)s->generation.number, "policy",
-			 json_line(s->policy), "confirm", confirm_json(s), "interfaces", interfaces, "services",
-			 services, "tables", tables_json(s), "stands_open", s->stands_open, "sources_tracked",
-			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift, "healed", (json_int_t)s->healed, "containers", containers_json(s));
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon",
+			 daemon, "mode", mode_text(&s->generation), "generation", (json_int_t)s->generation.number,
+			 "policy", json_line(s->policy), "confirm", confirm_json(s), "attached", is_attached(s),
+			 "interfaces", interfaces, "services", services, "tables", tables_json(s), "stands_open",
+			 s->stands_open, "sources_tracked", (json_int_t)s->sources_tracked, "reservations",
+			 (json_int_t)s->reservations, "drift", (json_int_t)drift, "healed", (json_int_t)s->healed,
+			 "containers", containers_json(s));
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
