@@ -66,6 +66,10 @@ struct daemon {
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;
+	struct {
+		time_t second; /* of the last line about an order of somebody who may give none */
+		unsigned int unsaid; /* since then */
+	} guests;
 	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
 	struct watch *watch; /* NULL: nobody does */
@@ -155,6 +159,7 @@ struct answer {
 	struct diag diag;
 	int exit; /* 0: done */
 	uid_t uid; /* who asked */
+	pid_t pid;
 	bool stream; /* the connection stays, and gets what control_publish() is given */
 	char *body; /* what came behind the request, with a NUL; control.c's; NULL: nothing */
 	size_t body_len;
@@ -180,5 +185,11 @@ void loop_let_go(struct daemon *dm); /* of the engine's descriptors, before it c
 void log_open(bool foreground, bool verbose);
 __attribute__((format(printf, 2, 3))) void log_say(int priority, const char *fmt, ...);
 void log_diag(int priority, struct diag *d); /* says all, and empties it */
+struct log_field {
+	const char *name, *value;
+};
+/* The same line, with fields where systemd's journal reads. */
+__attribute__((format(printf, 4, 5))) void log_fields(int priority, const struct log_field *field, size_t count,
+						      const char *fmt, ...);
 
 #endif

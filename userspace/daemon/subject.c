@@ -57,7 +57,9 @@ static const struct {
 	  "whoever reads keeps it" },
 	{ "output: answers to root", "whole addresses (sources, bans, allows, lookup, explain, export)", "operation",
 	  "whoever reads keeps it" },
-	{ "output: log, metrics, status page", "no address", "operation", "-" },
+	{ "output: log", "who ordered what; addresses as the policy shows them", "a trail of orders",
+	  "as long as the host keeps its log" },
+	{ "output: metrics, status page", "no address", "operation", "-" },
 };
 
 static json_t *place_json(const struct policy *p, size_t i)

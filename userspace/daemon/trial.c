@@ -11,6 +11,7 @@
 #include "exporter.h"
 #include "keeper.h"
 #include "tables.h"
+#include "trail.h"
 #include "verbs.h"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
@@ -206,6 +207,8 @@ static void on_deadline(evutil_socket_t number, short what, void *arg)
 		trial_watch(dm);
 	else
 		err = trial_revert(dm, &d);
+	if (!dm->awaited)
+		trail_event(dm, "revert", "the kernel's clock", err, "a policy that was not confirmed in time");
 	if (err)
 		log_say(LOG_ERR, "cannot tidy up after the policy that was not confirmed: %s", strerror(-err));
 	log_diag(LOG_ERR, &d);

@@ -19,6 +19,7 @@
 #include "protocol.h"
 #include "report.h"
 #include "settings.h"
+#include "trail.h"
 #include "verbs.h"
 
 #define CONFIRM_MAX 86400 /* seconds */
@@ -286,38 +287,53 @@ static const struct verb verbs[] = {
 };
 /* clang-format on */
 
-void verb_run(struct daemon *dm, json_t *request, struct answer *a)
+static const struct verb *verb_find(const char *name)
 {
-	const char *name = arg(request, "verb");
 	size_t i;
-	int err;
 
 	for (i = 0; i < sizeof(verbs) / sizeof(*verbs) && strcmp(verbs[i].name, name); i++)
 		;
-	if (i == sizeof(verbs) / sizeof(*verbs)) {
-		diag_add(&a->diag, "unknown verb '%s'", name);
-		a->exit = EXIT_BAD;
-		return;
-	}
+	return i < sizeof(verbs) / sizeof(*verbs) ? &verbs[i] : NULL;
+}
+
+static void verb_try(struct daemon *dm, const struct verb *v, const json_t *args, struct answer *a)
+{
+	int err;
+
 	/* `diff` opens a file of the client's choice with the daemon's rights. */
-	if (a->uid && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
-		diag_add(&a->diag, "permission denied: '%s' needs root", name);
+	if (a->uid && (v->writes || *arg(args, "path"))) {
+		diag_add(&a->diag, "permission denied: '%s' needs root", v->name);
 		a->exit = EXIT_FAILED;
 		return;
 	}
-	if (arguments_check(json_object_get(request, "args"), a))
+	if (arguments_check(args, a))
 		return;
 	if (!dm->engine) {
 		diag_add(&a->diag, "unloaded");
 		a->exit = EXIT_FAILED;
 		return;
 	}
-	err = verbs[i].run(dm, json_object_get(request, "args"), a);
-	if (!err && verbs[i].writes && dm->engine)
+	err = v->run(dm, args, a);
+	if (!err && v->writes && dm->engine)
 		state_save(dm, &a->diag);
 	trial_remind(dm, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)
-		diag_add(&a->diag, "%s: %s", name, strerror(-err));
+		diag_add(&a->diag, "%s: %s", v->name, strerror(-err));
+}
+
+void verb_run(struct daemon *dm, json_t *request, struct answer *a)
+{
+	const json_t *args = json_object_get(request, "args");
+	const struct verb *v = verb_find(arg(request, "verb"));
+
+	if (!v) {
+		diag_add(&a->diag, "unknown verb '%s'", arg(request, "verb"));
+		a->exit = EXIT_BAD;
+		return;
+	}
+	verb_try(dm, v, args, a);
+	if (v->writes && !json_is_true(json_object_get(args, "dry_run")))
+		trail_order(dm, v->name, args, a);
 }
