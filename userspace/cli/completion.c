@@ -25,7 +25,8 @@ static void keys_print(void)
 	size_t i;
 
 	for (i = 0; i < schema_count; i++) {
-		if (schema[i].section == SECTION_SERVICE || schema[i].section == SECTION_SET)
+		if (schema[i].section == SECTION_SERVICE ||
+		    (schema[i].section == SECTION_SET && !schema_find(SECTION_SERVICE, schema[i].key)))
 			printf(" %s", schema[i].key);
 	}
 }

@@ -85,17 +85,22 @@ static char *order_text(const char *verb, const json_t *args)
 	return fclose(out) ? NULL : text;
 }
 
+static FILE *program_open(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	return fopen(path, "re");
+}
+
 /* The program is not known where /proc is kept from sluiced, as its unit does. */
 static void who_find(const struct answer *a, struct who *w)
 {
-	char path[32];
-	_cleanup_fclose_ FILE *in = NULL;
+	_cleanup_fclose_ FILE *in = program_open(a->pid);
 
 	snprintf(w->uid, sizeof(w->uid), "%u", a->uid);
 	snprintf(w->pid, sizeof(w->pid), "%d", a->pid);
 	user_name(a->uid, w->user);
-	snprintf(path, sizeof(path), "/proc/%d/comm", a->pid);
-	in = fopen(path, "re");
 	if (in && fgets(w->program, sizeof(w->program), in))
 		w->program[strcspn(w->program, "\n")] = 0;
 }
