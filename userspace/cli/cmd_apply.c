@@ -14,8 +14,6 @@
 #include "plan.h"
 #include "text.h"
 
-#define POLICY_BYTES (1 << 20)
-
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
 

@@ -5,6 +5,8 @@
 
 #include "policy.h"
 
+#define POLICY_BYTES (1 << 20) /* the longest file of a policy */
+
 /*
  * Reads `path`, what it includes and the data it names, and checks it as a whole. Databases that have not changed are
  * taken over from `now` (NULL: from nowhere). 0, or -EINVAL with a message in `d` for each mistake (file, line and column, what is wrong,

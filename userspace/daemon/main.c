@@ -12,6 +12,7 @@
 #include "keeper.h"
 #include "parse.h"
 #include "protocol.h"
+#include "prove.h"
 
 static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
 			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
@@ -54,12 +55,23 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 	return -1;
 }
 
+/* -n: what a start would come to. */
+static int policy_try(struct daemon *dm, struct diag *d)
+{
+	_cleanup_diag_ struct diag warnings = {};
+	const struct prove how = { .instance = dm->instance, .warnings = &warnings };
+	int err = policy_prove(dm->config, &how, &dm->base, d);
+
+	log_diag(LOG_WARNING, &warnings);
+	return err;
+}
+
 static int policy_load(struct daemon *dm, struct diag *d)
 {
 	int err = files_as_owner(); /* what the start reads a reload will read, too */
 
 	if (!err)
-		err = policy_parse_file(dm->config, NULL, &dm->base, d);
+		err = dm->check_only ? policy_try(dm, d) : policy_parse_file(dm->config, NULL, &dm->base, d);
 	if (err)
 		return err;
 	dm->live = policy_clone(dm->base);

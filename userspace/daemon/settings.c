@@ -9,6 +9,7 @@
 #include "json_text.h"
 #include "override.h"
 #include "protocol.h"
+#include "prove.h"
 #include "reason.h"
 #include "registry.h"
 #include "tables.h"
@@ -20,8 +21,9 @@ DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
 {
 	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
+	const struct prove how = { .now = dm->live, .instance = dm->instance };
 
-	return p ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
+	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
 
 static int until_say(uint32_t seconds, struct answer *a)

@@ -17,6 +17,7 @@
 #include "parse.h"
 #include "plan.h"
 #include "protocol.h"
+#include "prove.h"
 #include "report.h"
 #include "settings.h"
 #include "trail.h"
@@ -103,10 +104,10 @@ static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 
 static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 {
+	const struct prove how = { .now = dm->live, .instance = dm->instance };
 	_cleanup_(policy_free) struct policy *want = NULL;
 
-	return policy_parse_file(path, dm->live, &want, &a->diag) ? bad(a)
-								  : forecast_json(dm, want, &a->data, &a->diag);
+	return policy_prove(path, &how, &want, &a->diag) ? bad(a) : forecast_json(dm, want, &a->data, &a->diag);
 }
 
 json_t *kept_json(const struct daemon *dm)
