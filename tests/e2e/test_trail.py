@@ -105,7 +105,7 @@ def test_who_may_give_no_orders_is_named_and_cannot_fill_the_log(trailed):
 def test_what_comes_by_a_signal_or_by_the_clock_leaves_a_line_too(trailed):
     _, sluice, other = trailed()
     sluice.daemon.send_signal(signal.SIGHUP)
-    assert wait_for(lambda: ("reload", "a signal", "done", "0 added, 0 changed, 0 removed") in orders(sluice)), sluice.logged()
+    assert wait_for(lambda: ("reload", "a signal", "done", f"reloaded {sluice.file}: 0 added, 0 changed, 0 removed") in orders(sluice)), sluice.logged()
     sluice.do("apply", other, "--confirm", "1s")
     assert wait_for(lambda: any(o[:3] == ("revert", "the kernel's clock", "done") for o in orders(sluice)), 20)
     sluice.write("service smtp { }\n")

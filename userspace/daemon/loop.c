@@ -26,7 +26,7 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 
 static void on_reload(evutil_socket_t number, short what, void *arg)
 {
-	_cleanup_free_ char *summary = NULL;
+	_cleanup_free_ char *summary = NULL, *text = NULL;
 	struct daemon *dm = arg;
 	struct timespec now;
 	struct diag d = {};
@@ -37,10 +37,12 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
 	err = daemon_reload(dm, dm->config, 0, &summary, &d);
+	if (!err && asprintf(&text, "reloaded %s: %s", dm->config, summary ? summary : "") < 0)
+		text = NULL;
 	trail_event(dm, "reload", "a signal", err,
-		    err	      ? "reload failed, the old policy stays in force"
-		    : summary ? summary
-			      : "");
+		    err	   ? "reload failed, the old policy stays in force"
+		    : text ? text
+			   : "reloaded");
 	log_diag(LOG_WARNING, &d);
 	dm->state.dirty = true;
 	sd_notify(0, "READY=1");
