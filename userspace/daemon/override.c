@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "override.h"
+#include "redact.h"
 
 void override_free(struct override *o)
 {
@@ -118,13 +119,16 @@ struct override *overrides_reversed(struct override *list)
 	return out;
 }
 
-const char *override_where(const struct daemon *dm, const struct override *o, char buf[static SCOPE_TEXT_LEN])
+char *override_text(const struct daemon *dm, const struct override *o)
 {
-	char text[ADDR_TEXT_LEN] = "";
+	char sender[ADDR_TEXT_LEN] = "", where[SCOPE_TEXT_LEN];
+	_cleanup_free_ char *text = NULL;
 
 	if (o->scope.is_sender)
-		privacy_show(dm->privacy, &o->scope.sender, text);
-	return scope_format(&o->scope, text, buf);
+		prefix_format(&o->scope.sender, sender);
+	if (asprintf(&text, "%s: %s = %s", scope_format(&o->scope, sender, where), o->key, o->value) < 0)
+		text = NULL;
+	return text ? redact_text(dm->privacy, text) : NULL;
 }
 
 static int64_t nanoseconds(const struct timespec *t)

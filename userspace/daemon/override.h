@@ -15,8 +15,8 @@ void override_free(struct override *o);
 struct override *override_take(struct daemon *dm, const struct scope *where, const char *key);
 /* The same with all limits of one prefix at a service ("": at any), as a list. */
 struct override *overrides_take_sender(struct daemon *dm, const struct prefix *sender, const char *service);
-/* What it is of, for the log and for whoever may see addresses as the policy shows them. Returns buf. */
-const char *override_where(const struct daemon *dm, const struct override *o, char buf[static SCOPE_TEXT_LEN]);
+/* "service smtp: max-connections = 5", for the log: addresses as the policy shows them. NULL without memory. Freed with free(). */
+char *override_text(const struct daemon *dm, const struct override *o);
 /* When it ends by the clock on the wall; 0: never. */
 uint64_t override_until(const struct override *o);
 /* Takes those out whose time is over; whether there were any. */

@@ -218,11 +218,18 @@ static bool override_join(struct daemon *dm, struct override *o, struct diag *wh
 	return p;
 }
 
+static void override_drop(const struct daemon *dm, struct override *o, struct diag *d)
+{
+	_cleanup_free_ char *text = override_text(dm, o);
+
+	diag_add(d, "the live setting of %s is dropped", text ? text : o->key);
+	override_free(o);
+}
+
 /* The oldest first; who needs another that comes later is asked again after that. */
 static void overrides_sift(struct daemon *dm, struct diag *d)
 {
 	struct override *waiting = overrides_reversed(dm->overrides), **at, *o;
-	char where[SCOPE_TEXT_LEN];
 	struct diag ignored = {};
 	bool joined = true;
 
@@ -241,11 +248,8 @@ static void overrides_sift(struct daemon *dm, struct diag *d)
 	}
 	while ((o = waiting)) {
 		waiting = o->next;
-		if (override_join(dm, o, d))
-			continue;
-		diag_add(d, "the live setting of %s: %s = %s is dropped", override_where(dm, o, where), o->key,
-			 o->value);
-		override_free(o);
+		if (!override_join(dm, o, d))
+			override_drop(dm, o, d);
 	}
 	diag_free(&ignored);
 }

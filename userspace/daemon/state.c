@@ -235,11 +235,17 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 		log_say(LOG_NOTICE, "%u of %zu bans and allows are back, the others are over", back, s->lives.count);
 }
 
+static void setting_say(const struct daemon *dm, const struct override *o)
+{
+	_cleanup_free_ char *text = override_text(dm, o);
+
+	log_say(LOG_NOTICE, "live setting of before: %s", text ? text : o->key);
+}
+
 /* One that the policy file has no place for any more is left out, and said. */
 static void settings_restore(struct daemon *dm, const struct state *s, uint64_t now)
 {
 	const struct state_setting *set;
-	char where[SCOPE_TEXT_LEN];
 	struct override was;
 	struct diag d = {};
 	int64_t left;
@@ -255,8 +261,7 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 		};
 		was.key = (char *)(uintptr_t)set->key;
 		if (!daemon_restore(dm, &was, left))
-			log_say(LOG_NOTICE, "live setting of before: %s: %s = %s", override_where(dm, &was, where),
-				set->key, set->value);
+			setting_say(dm, &was);
 	}
 	if (dm->overrides)
 		daemon_restored(dm, &d);
