@@ -16,7 +16,8 @@ enum prove_extent {
 };
 
 struct prove {
-	const struct policy *now; /* in force: its databases are taken over, its interfaces and its place for metrics stand; NULL: none */
+	const struct policy *
+		now; /* in force: its databases are taken over, its interfaces and its place for metrics stand; NULL: none */
 	const char *instance; /* whose tables it would take over, if there are any */
 	enum prove_extent extent;
 	struct diag *warnings; /* what works, but not as the policy says; NULL: nobody wants to know */
