@@ -15,9 +15,9 @@ enum prove_extent {
 	PROVE_FILES, /* at the files: the policy is for another host */
 };
 
+/* `now` is the policy in force (NULL: none): its databases are taken over, its interfaces and its place for metrics stand. */
 struct prove {
-	const struct policy *
-		now; /* in force: its databases are taken over, its interfaces and its place for metrics stand; NULL: none */
+	const struct policy *now;
 	const char *instance; /* whose tables it would take over, if there are any */
 	enum prove_extent extent;
 	struct diag *warnings; /* what works, but not as the policy says; NULL: nobody wants to know */
