@@ -33,7 +33,7 @@ def test_bad_policy_is_explained(path, argv):
 
 
 def checked(path):
-    return subprocess.run([BUILD / "sluicectl", "check", path], capture_output=True, text=True, timeout=60)
+    return subprocess.run([BUILD / "sluicectl", "check", "--elsewhere", path], capture_output=True, text=True, timeout=60)
 
 
 def test_the_largest_policy_file_is_read_at_once_and_its_last_line_is_named(tmp_path):

@@ -12,6 +12,7 @@
 
 #include "dump.h"
 #include "instance.h"
+#include "scope.h"
 #include "parse.h"
 #include "section.h"
 
@@ -38,13 +39,14 @@ static struct policy *base_new(void)
 
 static void setting(const json_t *args)
 {
+	const struct scope where = scope_of_service(word(args, "service"));
 	struct policy *p = base_new();
 	struct diag d = {};
 	char *text = NULL;
 	size_t len;
 	FILE *out;
 
-	if (policy_set_value(p, word(args, "service"), word(args, "key"), word(args, "value"), &d) && !d.count)
+	if (policy_set_value(p, &where, word(args, "key"), word(args, "value"), &d) && !d.count)
 		abort();
 	out = open_memstream(&text, &len);
 	if (!out || policy_dump(p, out) || fclose(out))

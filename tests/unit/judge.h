@@ -199,6 +199,23 @@ static const struct policy_set *judge_winner(const struct policy *p, const struc
 	return best;
 }
 
+/* The closest sender at the service, and of the same prefix the one that names it; NULL: none. */
+static const struct policy_sender *judge_sender(const struct policy *p, const struct sluice_addr *a,
+						const char *service)
+{
+	const struct policy_sender *s, *best = NULL;
+	struct sluice_addr cut;
+
+	for (s = p->senders.item; s < p->senders.item + p->senders.count; s++) {
+		cut = addr_mask(a, s->prefix.len);
+		if (memcmp(&cut, &s->prefix.addr, sizeof(cut)) || (*s->service && strcmp(s->service, service)))
+			continue;
+		if (!best || s->prefix.len > best->prefix.len || (s->prefix.len == best->prefix.len && *s->service))
+			best = s;
+	}
+	return best;
+}
+
 /* NULL where the rule is what the policy says; else what is wrong with it. */
 static const char *judge_rule(const struct policy *p, const struct sluice_addr *a, const char *service,
 			      const struct sluice_rule *rule)
@@ -219,6 +236,8 @@ static const char *judge_rule(const struct policy *p, const struct sluice_addr *
 		return "action";
 	if (set && set->limits.max_connections_per_source.given)
 		most = set->limits.max_connections_per_source.value;
+	if (judge_sender(p, a, service))
+		most = judge_sender(p, a, service)->limits.max_connections_per_source.value;
 	if (rule->source.connections != most)
 		return "connections of a source";
 	if (rule->set.connections != (set ? set->limits.max_connections : 0) ||

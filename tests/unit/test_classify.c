@@ -9,6 +9,7 @@
 
 #include "../policy_text.h"
 #include "judge.h"
+#include "scope.h"
 
 #define ROUNDS 3000
 #define ADDRESSES 60
@@ -59,6 +60,30 @@ static void address_judge(const struct policy *p, const struct compiled *c, cons
 	}
 }
 
+/* A few senders with limits of their own, of nested prefixes. */
+static void senders_add(struct dice *dice, struct policy *p)
+{
+	static const char *const services[] = { "", "smtp", "imap" };
+	static const unsigned int lengths[] = { 20, 40, 64, 104, 112, 120, 128 };
+	struct scope where = { .section = SECTION_SERVICE, .is_sender = true };
+	struct sluice_addr a;
+	struct diag d = {};
+	char value[16];
+	unsigned int n;
+
+	for (n = roll(dice, 5); n; n--) {
+		judge_address(dice, &a);
+		where.sender.len = PICK(dice, lengths);
+		if (addr_is_ipv4(&a) && where.sender.len < 104)
+			where.sender.len = 104;
+		where.sender.addr = addr_mask(&a, where.sender.len);
+		snprintf(where.title, sizeof(where.title), "%s", PICK(dice, services));
+		snprintf(value, sizeof(value), "%u", 500 + roll(dice, 100));
+		assert_int_equal(policy_set_value(p, &where, "max-connections-per-source", value, &d), 0);
+	}
+	diag_free(&d);
+}
+
 static void test_random_policies_agree_with_a_slow_judge(void **state)
 {
 	struct dice dice = { .seed = 25 };
@@ -74,6 +99,7 @@ static void test_random_policies_agree_with_a_slow_judge(void **state)
 
 		judge_policy(&dice, countries, networks, text, sizeof(text));
 		p = policy_of(text);
+		senders_add(&dice, p);
 		assert_int_equal(policy_compile(p, &registry, &c, &d), 0);
 		for (i = 0; i < ADDRESSES; i++) {
 			judge_address(&dice, &a);

@@ -11,6 +11,7 @@
 
 #include "../policy_text.h"
 #include "privacy.h"
+#include "redact.h"
 
 static struct privacy *privacy_of(const char *keys)
 {
@@ -81,12 +82,42 @@ static void test_hash_is_the_same_for_one_source_until_the_key_is_replaced(void 
 	privacy_free(other);
 }
 
+static void expect_redacted(const struct privacy *v, const char *text, const char *want)
+{
+	char *got = redact_text(v, text);
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void test_every_address_in_a_text_is_shown_as_the_policy_says(void **state)
+{
+	struct privacy *v = privacy_of("");
+
+	(void)state;
+	expect_redacted(v, "", "");
+	expect_redacted(v, "spam, from 192.0.2.77.", "spam, from 192.0.2.0/24.");
+	expect_redacted(v, "prefixes={192.0.2.77,2001:db8:1:2::3}", "prefixes={192.0.2.0/24,2001:db8:1::/48}");
+	expect_redacted(v, "192.0.2.77:25 and [2001:db8:1:2::3]:25:", "192.0.2.0/24:25 and [2001:db8:1::/48]:25:");
+	expect_redacted(v, "192.0.2.77-192.0.3.9", "192.0.2.0/24-192.0.3.0/24");
+	expect_redacted(v, "192.0.2.128/25 lies in 192.0.0.0/16", "192.0.2.0/24 lies in 192.0.0.0/16");
+	expect_redacted(v, "::ffff:192.0.2.77 192.0.2.77/24 x192.0.2.77", "192.0.2.0/24 192.0.2.0/24 x192.0.2.0/24");
+	expect_redacted(v, "until 2026-01-31 12:00:00 UTC, 60/1m, 1.2.3, f2b-sshd, a:b, dead.",
+			"until 2026-01-31 12:00:00 UTC, 60/1m, 1.2.3, f2b-sshd, a:b, dead.");
+	privacy_free(v);
+	v = privacy_of("addresses = full");
+	expect_redacted(v, "spam from 192.0.2.77.", "spam from 192.0.2.77.");
+	privacy_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_said_truncates),
 		cmocka_unit_test(test_full_shows_all),
 		cmocka_unit_test(test_hash_is_the_same_for_one_source_until_the_key_is_replaced),
+		cmocka_unit_test(test_every_address_in_a_text_is_shown_as_the_policy_says),
 	};
 
 	return cmocka_run_group_tests_name("privacy", tests, NULL, NULL);

@@ -28,10 +28,18 @@ static struct state_live lives[] = {
 };
 static char value[] = "20/1m";
 static struct state_setting settings[] = {
-	{ .service = "smtp", .key = "max-rate-per-source", .value = value, .since = 902 },
+	{ .scope = { .section = SECTION_SERVICE, .title = "smtp" },
+	  .key = "max-rate-per-source",
+	  .value = value,
+	  .since = 902 },
 	{ .key = "mode", .value = value, .until = 5000, .uid = 7 },
+	{ .scope = { .section = SECTION_SET, .title = "partners" }, .key = "prefixes", .value = value },
+	{ .scope = { .section = SECTION_SERVICE, .title = "smtp", .is_sender = true },
+	  .key = "max-rate-per-source",
+	  .value = value },
+	{ .scope = { .section = SECTION_SERVICE, .is_sender = true }, .key = "max-rate-per-source", .value = value },
 };
-static const struct state whole = { .saved = 1000, .lives = { lives, 2, 2 }, .settings = { settings, 2, 2 } };
+static const struct state whole = { .saved = 1000, .lives = { lives, 2, 2 }, .settings = { settings, 5, 5 } };
 
 static char *written(void)
 {
@@ -40,6 +48,7 @@ static char *written(void)
 
 	assert_int_equal(prefix_parse("2001:db8:bad::/48", &lives[0].prefix, &why), 0);
 	assert_int_equal(prefix_parse("192.0.2.1", &lives[1].prefix, &why), 0);
+	settings[3].scope.sender = settings[4].scope.sender = lives[0].prefix;
 	assert_int_equal(state_write(&whole, &text), 0);
 	return text;
 }
@@ -49,6 +58,7 @@ static void test_state_is_read_back_as_it_was_written(void **state)
 	char *text = written(), *again = NULL;
 	struct state *s = NULL;
 	const char *why;
+	size_t i;
 
 	(void)state;
 	assert_int_equal(state_parse(text, &s, &why), 0);
@@ -58,7 +68,9 @@ static void test_state_is_read_back_as_it_was_written(void **state)
 	assert_string_equal(s->lives.item[0].owner, "f2b-sshd");
 	assert_true(s->lives.item[0].observe);
 	assert_string_equal(s->settings.item[0].value, value);
-	assert_string_equal(s->settings.item[1].service, "");
+	assert_int_equal(s->settings.count, 5);
+	for (i = 0; i < s->settings.count; i++)
+		assert_true(scope_same(&s->settings.item[i].scope, &settings[i].scope));
 	assert_int_equal(state_write(s, &again), 0);
 	assert_string_equal(again, text);
 	state_free(s);

@@ -2,6 +2,7 @@
 #ifndef SLUICE_CLI_CLI_H
 #define SLUICE_CLI_CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -28,8 +29,11 @@ enum option_id {
 	OPTION_ALL,
 	OPTION_ALL_OWNERS,
 	OPTION_TOLERANT,
+	OPTION_ELSEWHERE,
 	OPTIONS
 };
+
+#define WORDS_MAX 64
 
 /* One run of sluicectl, after its words were sorted. */
 struct call {
@@ -37,7 +41,7 @@ struct call {
 	bool json;
 	const char *option[OPTIONS]; /* NULL: not given; "" for one without a value */
 	const struct command *command;
-	const char *word[8]; /* after the command */
+	const char *word[WORDS_MAX]; /* after the command */
 	int words;
 };
 
@@ -76,6 +80,16 @@ int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)
 int write_verb(const struct call *c, const char *verb, json_t *args);
 int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size);
 
+/* A change, or with --dry-run what it would bring. */
+int forecast_verb(const struct call *c, const char *verb, json_t *args);
+/* The daemon has a directory of its own. A file that does not exist stays what it is called: the daemon says so. */
+const char *absolute(const char *path, char real[static PATH_MAX]);
+int path_refuse(const struct call *c);
+
+/* cmd_apply.c */
+int cmd_apply(const struct call *c);
+int cmd_confirm(const struct call *c);
+
 /* cmd_bans.c */
 int cmd_ban(const struct call *c);
 int cmd_unban(const struct call *c);
@@ -110,6 +124,7 @@ void show_refusal(const json_t *line);
 void show_ends(const json_t *data);
 void show_geo(const json_t *data);
 void show_forecast(const json_t *data);
+void show_live(const json_t *data);
 void show_json(const json_t *data);
 
 #endif

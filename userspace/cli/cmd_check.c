@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `check`: reads a policy as the daemon would, with the same rights, and says all that is wrong with it. It asks no daemon and changes
- * nothing. `doctor` says in the same way what is wrong with the policy that it looks at.
+ * `check`: whether a start or a reload with a policy would do, as kern/prove.c judges it with the rights of the daemon. It asks no daemon and
+ * changes nothing. `doctor` says in the same way what is wrong with the policy that it looks at.
  */
 #include "cli.h"
 #include "diag.h"
@@ -9,8 +9,7 @@
 #include "geo_keep.h"
 #include "instance.h"
 #include "json_text.h"
-#include "own.h"
-#include "parse.h"
+#include "prove.h"
 
 /* {"ok":false,"errors":[...]} on standard output, or the messages on standard error. Returns the exit status. */
 int policy_refused(const struct call *c, const struct diag *d)
@@ -28,37 +27,40 @@ int policy_refused(const struct call *c, const struct diag *d)
 	return EXIT_BAD;
 }
 
-/* What is worth knowing of it goes to standard error, or is data, too. */
-static void good_show(const struct call *c, const struct policy *p, const struct diag *d)
+static void good_show(const struct call *c, const struct policy *p, const struct diag *warnings)
 {
-	_cleanup_free_ char *text = diag_text(d);
 	json_t *answer;
+	size_t i;
 
+	for (i = 0; i < warnings->count && !c->json; i++)
+		complain(0, "%s", warnings->item[i].text);
 	if (!c->json) {
-		fprintf(stderr, "%s", text && *text ? text : "");
 		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services.count, p->sets.count);
 		return;
 	}
-	answer = json_pack("{s:b, s:[], s:o, s:I, s:I}", "ok", 1, "errors", "warnings", json_errors(d), "services",
-			   (json_int_t)p->services.count, "sets", (json_int_t)p->sets.count);
+	answer = json_pack("{s:b, s:[], s:o, s:I, s:I}", "ok", 1, "errors", "warnings", json_errors(warnings),
+			   "services", (json_int_t)p->services.count, "sets", (json_int_t)p->sets.count);
 	show_json(answer);
 	json_decref(answer);
 }
 
 int cmd_check(const struct call *c)
 {
-	_cleanup_diag_ struct diag d = {};
+	_cleanup_diag_ struct diag d = {}, warnings = {};
+	const struct prove how = { .instance = c->instance,
+				   .extent = c->option[OPTION_ELSEWHERE] ? PROVE_FILES : PROVE_HOST,
+				   .warnings = &warnings };
 	struct policy *p = NULL;
 	int err = files_as_owner();
 	char dir[4096];
 
 	geo_keep_at(state_dir(dir), c->instance);
+	engine_set_log(NULL);
 	if (!err)
-		err = policy_parse_file(c->word[0], NULL, &p, &d);
+		err = policy_prove(c->word[0], &how, &p, &d);
 	if (err)
 		return policy_refused(c, &d);
-	owns_warn(p, &d);
-	good_show(c, p, &d);
+	good_show(c, p, &warnings);
 	policy_free(p);
 	return EXIT_DONE;
 }

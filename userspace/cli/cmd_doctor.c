@@ -6,11 +6,11 @@
 #include "diag.h"
 #include "doctor.h"
 #include "engine.h"
+#include "files.h"
 #include "geo_keep.h"
 #include "instance.h"
 #include "json_text.h"
-#include "own.h"
-#include "parse.h"
+#include "prove.h"
 
 static const char *const levels[] = {
 	[FINDING_GOOD] = "good", [FINDING_NOTE] = "note", [FINDING_WARNING] = "warning", [FINDING_BAD] = "bad"
@@ -51,13 +51,12 @@ static int findings_status(const struct call *c, const struct findings *f)
 	return n[FINDING_BAD] ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* What was said of the policy while it was read, and what is to be said of it on this host. */
-static void doctor_policy(const struct policy *p, struct diag *d, struct findings *f)
+/* What is to be said of it on this host, though it is good. */
+static void doctor_policy(const struct diag *warnings, struct findings *f)
 {
 	const struct diag_message *m;
 
-	owns_warn(p, d);
-	for (m = d->item; m < d->item + d->count; m++)
+	for (m = warnings->item; m < warnings->item + warnings->count; m++)
 		finding_add(f, FINDING_WARNING, "policy", m->hint ? m->text + m->hint : "", "%.*s",
 			    (int)(m->hint ? m->hint - 2 : strlen(m->text)), m->text);
 }
@@ -80,24 +79,38 @@ static void doctor_databases(const struct policy *p, struct findings *f)
 	}
 }
 
+/* As the daemon would read it; of this host the findings say more. */
+static int policy_read(const struct call *c, const char *file, struct policy **out, struct diag *warnings,
+		       struct diag *d)
+{
+	const struct prove how = { .instance = c->instance, .extent = PROVE_LOADED, .warnings = warnings };
+	int err = files_owner_only(true);
+
+	if (!err)
+		err = policy_prove(file, &how, out, d);
+	files_owner_only(false);
+	return err;
+}
+
 int cmd_doctor(const struct call *c)
 {
 	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
 	struct findings f = {};
 	struct policy *p = NULL;
-	_cleanup_diag_ struct diag d = {};
+	_cleanup_diag_ struct diag d = {}, warnings = {};
 	char dir[4096];
 	int status;
 
 	engine_set_log(NULL);
 	geo_keep_at(state_dir(dir), c->instance);
-	if (policy_parse_file(file, NULL, &p, &d))
+	if (policy_read(c, file, &p, &warnings, &d))
 		return policy_refused(c, &d);
-	doctor_policy(p, &d, &f);
+	doctor_policy(&warnings, &f);
 	doctor_databases(p, &f);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);
+	doctor_metrics(p, c->instance, &f);
 	doctor_containers(p, &f);
 	if (c->json)
 		findings_json(&f);

@@ -54,8 +54,7 @@ int write_verb(const struct call *c, const char *verb, json_t *args)
 	return write_verb_with(c, verb, args, NULL, 0);
 }
 
-/* A change, or with --dry-run what it would bring. */
-static int forecast_verb(const struct call *c, const char *verb, json_t *args)
+int forecast_verb(const struct call *c, const char *verb, json_t *args)
 {
 	return c->option[OPTION_DRY_RUN] ? read_verb(c, verb, args, show_forecast, false) : write_verb(c, verb, args);
 }
@@ -167,16 +166,51 @@ static int cmd_live(const struct call *c)
 				    "reason", option_text(c, OPTION_REASON)));
 }
 
+/* VALUE is all words from here on: a list may be written as {25, 26}. NULL without memory. */
+static char *value_of(const struct call *c, int first)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int i;
+
+	for (i = first; out && i < c->words; i++)
+		fprintf(out, "%s%s", i > first ? " " : "", c->word[i]);
+	return out && !fclose(out) ? text : NULL;
+}
+
 static int cmd_set(const struct call *c)
 {
-	if (strcmp(c->word[0], "service"))
-		return complain(EXIT_BAD, "set: write: set service SERVICE KEY VALUE");
+	_cleanup_free_ char *value = value_of(c, 3);
+	const bool set = !strcmp(c->word[0], "source-set");
+
+	if (!set && strcmp(c->word[0], "service"))
+		return complain(EXIT_BAD, "set: write: set service NAME KEY VALUE, or set source-set NAME KEY VALUE");
 	if (c->option[OPTION_SAVE] && c->option[OPTION_FOR])
 		return complain(EXIT_BAD, "set: --save is for good, --for is not: take one of them");
 	return forecast_verb(c, "set",
 			     json_pack("{s:b, s:b, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
-				       "save", c->option[OPTION_SAVE] != NULL, "service", c->word[1], "key", c->word[2],
-				       "value", c->word[3], "for", option_text(c, OPTION_FOR)));
+				       "save", c->option[OPTION_SAVE] != NULL, set ? "set" : "service", c->word[1],
+				       "key", c->word[2], "value", value, "for", option_text(c, OPTION_FOR)));
+}
+
+static int cmd_limit(const struct call *c)
+{
+	return forecast_verb(c, "limit",
+			     json_pack("{s:b, s:s, s:s, s:s, s:s, s:s}", "dry_run", c->option[OPTION_DRY_RUN] != NULL,
+				       "prefix", c->word[0], "service", option_text(c, OPTION_SERVICE), "key",
+				       c->word[1], "value", c->word[2], "for", option_text(c, OPTION_FOR)));
+}
+
+static int cmd_unlimit(const struct call *c)
+{
+	return write_verb(c, "unlimit",
+			  json_pack("{s:s, s:s}", "prefix", c->word[0], "service", option_text(c, OPTION_SERVICE)));
+}
+
+static int cmd_limits(const struct call *c)
+{
+	return read_verb(c, "limits", NULL, show_live, false);
 }
 
 static int cmd_mode(const struct call *c)
@@ -184,34 +218,21 @@ static int cmd_mode(const struct call *c)
 	return write_verb(c, "mode", json_pack("{s:s}", "mode", c->word[0]));
 }
 
-/* reload, confirm, revert */
+/* reload, revert */
 static int cmd_plain(const struct call *c)
 {
 	return write_verb(c, c->command->name, NULL);
 }
 
-/* The daemon has a directory of its own. "" where the file does not exist: the daemon says so. */
-static const char *absolute(const char *path, char real[static PATH_MAX])
+const char *absolute(const char *path, char real[static PATH_MAX])
 {
 	return realpath(path, real) ? real : path;
 }
 
-static int path_refuse(const struct call *c)
+int path_refuse(const struct call *c)
 {
 	return complain(EXIT_BAD, "%s: %s is a link to a name that is no UTF-8 text: rename that", c->command->name,
 			c->word[0]);
-}
-
-static int cmd_apply(const struct call *c)
-{
-	char real[PATH_MAX];
-	json_t *args = json_pack("{s:s, s:b, s:s, s:s}", "path", absolute(c->word[0], real), "dry_run",
-				 c->option[OPTION_DRY_RUN] != NULL, "confirm", option_text(c, OPTION_CONFIRM), "shield",
-				 c->option[OPTION_CONFIRM] ? session_peer() : "");
-
-	if (!args)
-		return path_refuse(c);
-	return forecast_verb(c, "apply", args);
 }
 
 static int cmd_diff(const struct call *c)
@@ -259,8 +280,8 @@ const struct command commands[] = {
 	{ "status", "", "mode, generation, interfaces, services with counts and limits", 0, 0, cmd_status },
 	{ "sources", "[--service S] [--top N]", "who is connected now, most first", 0, 0, cmd_sources },
 	{ "counters", "", "packets and connections by service and reason", 0, 0, cmd_counters },
-	{ "set", "service S KEY VALUE [--for TIME] [--save] [--dry-run]",
-	  "any service key, live; until reload, for a time, or for good", 4, 4, cmd_set },
+	{ "set", "service|source-set NAME KEY VALUE [--for TIME] [--save] [--dry-run]",
+	  "any key of a service or a set, live; until reload, for a time, or for good", 4, WORDS_MAX, cmd_set },
 	{ "mode", "enforce|observe", "refuse, or only count what would be refused", 1, 1, cmd_mode },
 	{ "ban",
 	  "ADDRESS|PREFIX|--file FILE [--tolerant] [--for TIME] [--reason TEXT] [--by OWNER] [--observe] [--force] [--kill [--dry-run]]",
@@ -273,6 +294,10 @@ const struct command commands[] = {
 	{ "allow", "ADDRESS|PREFIX [--for TIME]", "never refuse a source, whatever else is said", 1, 1, cmd_live },
 	{ "disallow", "ADDRESS|PREFIX", "end an allow", 1, 1, cmd_live },
 	{ "allows", "", "allows in force", 0, 0, cmd_allows },
+	{ "limit", "ADDRESS|PREFIX KEY VALUE [--service S] [--for TIME] [--dry-run]",
+	  "another limit for one sender, live", 3, 3, cmd_limit },
+	{ "unlimit", "ADDRESS|PREFIX [--service S]", "end a sender's own limits", 1, 1, cmd_unlimit },
+	{ "limits", "", "senders with limits of their own", 0, 0, cmd_limits },
 	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
 	  1, cmd_geo },
 	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },
@@ -281,14 +306,15 @@ const struct command commands[] = {
 	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
 	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
-	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
+	{ "check", "FILE [--elsewhere]", "would a start or reload with this policy do here? 0 yes, 2 no", 1, 1,
+	  cmd_check },
 	{ "doctor", "[FILE]",
 	  "what this host is like for that policy, before anything is attached; 1: something is bad", 0, 1,
 	  cmd_doctor },
-	{ "apply", "FILE [--confirm TIME] [--dry-run]",
-	  "put another policy in force, for good or until confirmed; or only say what it would change", 1, 1,
-	  cmd_apply },
-	{ "confirm", "", "keep the policy that awaits it", 0, 0, cmd_plain },
+	{ "apply", "FILE [--save] [--confirm TIME] [--dry-run]",
+	  "put another policy in force, until the next start, for good or until confirmed; or only say what it would change",
+	  1, 1, cmd_apply },
+	{ "confirm", "[--save]", "keep the policy that awaits it", 0, 0, cmd_confirm },
 	{ "revert", "", "go back now from a policy that awaits its confirmation", 0, 0, cmd_plain },
 	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_plain },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },

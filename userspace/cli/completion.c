@@ -25,7 +25,8 @@ static void keys_print(void)
 	size_t i;
 
 	for (i = 0; i < schema_count; i++) {
-		if (schema[i].section == SECTION_SERVICE)
+		if (schema[i].section == SECTION_SERVICE ||
+		    (schema[i].section == SECTION_SET && !schema_find(SECTION_SERVICE, schema[i].key)))
 			printf(" %s", schema[i].key);
 	}
 }
@@ -45,7 +46,7 @@ int cmd_completion(const struct call *c)
 	for (i = 0; i < commands_count; i++) {
 		printf("	%s) words='", commands[i].name);
 		words_print(commands[i].args);
-		if (!strcmp(commands[i].name, "set"))
+		if (!strcmp(commands[i].name, "set") || !strcmp(commands[i].name, "limit"))
 			keys_print();
 		puts(strstr(commands[i].args, "FILE") ? "'; compopt -o default ;;" : "' ;;");
 	}

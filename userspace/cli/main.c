@@ -59,6 +59,7 @@ static const struct option longs[] = {
 	{ "all", no_argument, NULL, OPTION_FIRST + OPTION_ALL },
 	{ "all-owners", no_argument, NULL, OPTION_FIRST + OPTION_ALL_OWNERS },
 	{ "tolerant", no_argument, NULL, OPTION_FIRST + OPTION_TOLERANT },
+	{ "elsewhere", no_argument, NULL, OPTION_FIRST + OPTION_ELSEWHERE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -152,7 +153,7 @@ static int words_sort(struct call *c, int argc, char **argv)
 	c->command = command_find(argv[optind]);
 	if (!c->command)
 		return complain(EXIT_BAD, "unknown command '%s': sluicectl help lists them", argv[optind]);
-	for (optind++; optind < argc && c->words < 8; optind++)
+	for (optind++; optind < argc && c->words < WORDS_MAX; optind++)
 		c->word[c->words++] = argv[optind];
 	if (c->words < c->command->least || c->words > c->command->most)
 		return complain(EXIT_BAD, "usage: sluicectl %s %s", c->command->name, c->command->args);

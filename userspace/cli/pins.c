@@ -2,6 +2,8 @@
 /* Without a daemon: the kernel goes on, and its tables can still be read. */
 #include <errno.h>
 #include <string.h>
+#include <syslog.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "diag.h"
@@ -86,5 +88,8 @@ int pins_unload(const struct call *c)
 	instance_socket(c->instance, &at);
 	if (!err)
 		unlink(at.sun_path); /* of a daemon that was killed */
+	openlog("sluicectl", LOG_PID, LOG_DAEMON); /* no sluiced is there to keep the trail */
+	syslog(err ? LOG_ERR : LOG_NOTICE, "order: unload of instance %s by uid %u: %s", c->instance, getuid(),
+	       err ? "failed" : "done");
 	return complain_diag(&d, err ? EXIT_FAILED : EXIT_DONE);
 }

@@ -53,6 +53,8 @@ static void show_interfaces(const json_t *data)
 	json_t *interface;
 	size_t i;
 
+	if (json_is_false(json_object_get(data, "attached")))
+		puts("attached    to nothing: no packet is judged");
 	json_array_foreach(json_object_get(data, "interfaces"), i, interface)
 	{
 		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
@@ -114,16 +116,64 @@ static void show_waiting(const json_t *services)
 	}
 }
 
+/* "*" where this key of a service is set live. */
+static const char *star_of(const json_t *data, const char *section, const char *name, const char *key)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "live"), i, s)
+	{
+		if (!strcmp(text_of(s, "section"), section) && !strcmp(text_of(s, "name"), name) &&
+		    !strcmp(text_of(s, "key"), key))
+			return "*";
+	}
+	return "";
+}
+
+/* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z */
+static const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24])
+{
+	const char *text = text_of(o, key);
+
+	if (json_is_null(json_object_get(o, key)))
+		return otherwise;
+	snprintf(buf, 24, "%.10s %.8s", text, strlen(text) > 11 ? text + 11 : "");
+	return buf;
+}
+
+static void show_setting(const json_t *s)
+{
+	char since[24], until[24], who[32];
+
+	snprintf(who, sizeof(who), "uid %lld", number_of(s, "uid"));
+	printf("%s: %s = %s", text_of(s, "what"), text_of(s, "key"), text_of(s, "value"));
+	if (json_is_string(json_object_get(s, "file")))
+		printf(" (the file: %s)", text_of(s, "file"));
+	printf("\n    by %s since %s, until %s\n", *text_of(s, "user") ? text_of(s, "user") : who,
+	       moment_text(s, "since", "", since), moment_text(s, "until", "the next reload", until));
+}
+
+void show_live(const json_t *data)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach(data, i, s) show_setting(s);
+}
+
 void show_status(const json_t *data)
 {
 	bool observe = !strcmp(text_of(data, "mode"), "observe");
 	long long limit, drift = number_of(data, "drift");
-	char part[48], each[24], ports[24];
+	char part[48], whole[52], each[24], ports[24];
+	const char *name, *star;
 	json_t *s;
 	size_t i;
 
-	printf("daemon      %s\nmode        %s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
-	       text_of(data, "mode"), text_of(data, "policy"), number_of(data, "generation"));
+	printf("daemon      %s\nmode        %s%s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
+	       text_of(data, "mode"), star_of(data, "", "", "mode"), text_of(data, "policy"),
+	       number_of(data, "generation"));
 	show_confirm(json_object_get(data, "confirm"));
 	if (json_is_true(json_object_get(data, "stands_open")))
 		printf("gate        open: sluiced was stopped, and stop-grace is over: everything passes\n");
@@ -142,13 +192,23 @@ void show_status(const json_t *data)
 	       observe ? "WOULD REFUSE" : "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{
+		name = text_of(s, "name");
 		limit = number_of(s, "max_connections_per_source");
-		snprintf(each, sizeof(each), limit ? "%lld" : "-", limit);
-		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", text_of(s, "name"),
-		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)),
-		       part_of(number_of(s, "connections"), number_of(s, "max_connections"), part), each,
+		star = star_of(data, "service", name, "max-connections-per-source");
+		if (limit)
+			snprintf(each, sizeof(each), "%lld%s", limit, star);
+		else
+			snprintf(each, sizeof(each), "-%s", star);
+		snprintf(whole, sizeof(whole), "%s%s",
+			 part_of(number_of(s, "connections"), number_of(s, "max_connections"), part),
+			 star_of(data, "service", name, "max-connections"));
+		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", name,
+		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)), whole, each,
 		       number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
 	}
+	if (json_array_size(json_object_get(data, "live")))
+		puts("\nSet live (* above; times are UTC):");
+	show_live(json_object_get(data, "live"));
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{
 		if (json_is_true(json_object_get(s, "pressure")))
@@ -198,17 +258,6 @@ void show_allows(const json_t *data)
 	}
 }
 
-/* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z */
-static const char *moment_text(const json_t *o, const char *key, char buf[static 24])
-{
-	const char *text = text_of(o, key);
-
-	if (json_is_null(json_object_get(o, key)))
-		return "never";
-	snprintf(buf, 24, "%.10s %.8s", text, strlen(text) > 11 ? text + 11 : "");
-	return buf;
-}
-
 void show_bans(const json_t *data)
 {
 	char ends[24];
@@ -216,10 +265,10 @@ void show_bans(const json_t *data)
 	size_t i;
 
 	printf("%-20s %-19s %-12s %8s %6s  %s\n", "SOURCE", "ENDS (UTC)", "OWNER", "PACKETS", "CONNS", "REASON");
-	json_array_foreach(data, i, s)
-		printf("%-20s %-19s %-12s %8lld %6lld  %s%s\n", text_of(s, "source"), moment_text(s, "ends", ends),
-		       text_of(s, "owner"), number_of(s, "packets"), number_of(s, "connections"),
-		       json_is_true(json_object_get(s, "observe")) ? "(only counted) " : "", text_of(s, "reason"));
+	json_array_foreach(data, i, s) printf(
+		"%-20s %-19s %-12s %8lld %6lld  %s%s\n", text_of(s, "source"), moment_text(s, "ends", "never", ends),
+		text_of(s, "owner"), number_of(s, "packets"), number_of(s, "connections"),
+		json_is_true(json_object_get(s, "observe")) ? "(only counted) " : "", text_of(s, "reason"));
 }
 
 void show_counters(const json_t *data)

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "parse.h"
 #include "schema.h"
+#include "sender.h"
 
 /* Where neither names any, both mean all. */
 static bool addresses_overlap(const struct addresses *a, const struct addresses *b)
@@ -373,6 +374,8 @@ int policy_check(const struct policy *p, struct diag *d)
 		one = set_check(p, &p->sets.item[i], d);
 		err = err ? err : one;
 	}
+	one = senders_check(p, d);
+	err = err ? err : one;
 	if (p->containers.count > SLUICE_MAX_CONTAINERS) {
 		diag_at(d, &whole, "more than %d containers: name several by one pattern", SLUICE_MAX_CONTAINERS);
 		err = -EINVAL;

@@ -14,8 +14,10 @@
 #include "cleanup.h"
 #include "geo.h"
 #include "private.h"
+#include "sender.h"
 
 #define DEPTH 130
+#define KINDS_MAX 0x7ffe /* sets, and senders, that a kind has room for */
 
 /* What decides when a set of the same priority and action stands already: how closely each was named. */
 #define CLOSE_COUNTRY 0
@@ -25,11 +27,13 @@
 struct winner {
 	uint32_t set; /* NO_SET: none */
 	uint32_t close;
+	uint32_t sender; /* the closest; NO_SET: none */
 };
 
+/* What a prefix is named by: the sets of the policy by their number, and behind them the senders. */
 struct named {
 	struct prefix prefix;
-	uint32_t set;
+	uint32_t by;
 };
 
 struct named_network {
@@ -46,7 +50,7 @@ struct level {
 struct classifier {
 	const struct policy *policy;
 	size_t services;
-	bool (*applies)[SLUICE_POLICY_SERVICES]; /* set x service */
+	bool (*applies)[SLUICE_POLICY_SERVICES]; /* set, or sender, x service */
 	struct named_network *networks; /* sorted */
 	size_t networks_count;
 	struct intern winners; /* of prefixes: a struct winner per service */
@@ -86,8 +90,27 @@ static void winners_join(const struct classifier *c, struct winner *w, uint32_t 
 
 	for (i = 0; i < c->services; i++) {
 		if (c->applies[set][i] && beats(c->policy, set, close, &w[i]))
-			w[i] = (struct winner){ set, close };
+			w[i] = (struct winner){ set, close, w[i].sender };
 	}
+}
+
+/* Called for the wider prefix first, and for the sender at all services first. */
+static void sender_join(const struct classifier *c, struct winner *w, uint32_t by)
+{
+	size_t i;
+
+	for (i = 0; i < c->services; i++) {
+		if (c->applies[by][i])
+			w[i].sender = by - c->policy->sets.count;
+	}
+}
+
+static void named_join(const struct classifier *c, struct winner *w, const struct named *n)
+{
+	if (n->by < c->policy->sets.count)
+		winners_join(c, w, n->by, CLOSE_PREFIX + n->prefix.len);
+	else
+		sender_join(c, w, n->by);
 }
 
 static int by_prefix(const void *a, const void *b)
@@ -99,7 +122,7 @@ static int by_prefix(const void *a, const void *b)
 		return order;
 	if (x->prefix.len != y->prefix.len)
 		return x->prefix.len < y->prefix.len ? -1 : 1;
-	return x->set < y->set ? -1 : x->set > y->set;
+	return x->by < y->by ? -1 : x->by > y->by;
 }
 
 static bool encloses(const struct prefix *a, const struct prefix *b)
@@ -112,11 +135,11 @@ static bool same_prefix(const struct prefix *a, const struct prefix *b)
 	return a->len == b->len && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
-/* All prefixes of all enabled sets, sorted. */
+/* All prefixes of all enabled sets, and of senders, sorted. */
 static int named_collect(const struct policy *p, struct named **out, size_t *count)
 {
 	struct named *list;
-	size_t i, j, n = 0;
+	size_t i, j, n = p->senders.count;
 
 	for (i = 0; i < p->sets.count; i++)
 		n += p->sets.item[i].enabled ? p->sets.item[i].prefixes.count : 0;
@@ -128,6 +151,8 @@ static int named_collect(const struct policy *p, struct named **out, size_t *cou
 		for (j = 0; p->sets.item[i].enabled && j < p->sets.item[i].prefixes.count; j++)
 			list[n++] = (struct named){ p->sets.item[i].prefixes.item[j], i };
 	}
+	for (j = 0; j < p->senders.count; j++)
+		list[n++] = (struct named){ p->senders.item[j].prefix, i + j };
 	qsort(list, n, sizeof(*list), by_prefix);
 	*out = list;
 	*count = n;
@@ -179,7 +204,7 @@ static int prefixes_flatten(struct classifier *c, const struct named *list, size
 		top++;
 		top->prefix = list[i].prefix;
 		for (; i < count && same_prefix(&list[i].prefix, &top->prefix); i++)
-			winners_join(c, top->winner, list[i].set, CLOSE_PREFIX + list[i].prefix.len);
+			named_join(c, top->winner, &list[i]);
 		if (!err)
 			err = winners_number(c, top);
 		if (!err)
@@ -285,7 +310,7 @@ static int class_of(struct classifier *c, const uint32_t *pair)
 	memcpy(w, intern_get(&c->winners, pair[0]), c->services * sizeof(*w));
 	winners_resolve(c, w, origin);
 	for (i = 0; i < c->services; i++)
-		kind[i] = (w[i].set + 1) << 1 | is_abroad(&c->policy->services.item[i], origin);
+		kind[i] = KIND(w[i].sender, w[i].set, is_abroad(&c->policy->services.item[i], origin));
 	number = intern_put(&c->out->kinds, kind);
 	return number < SLUICE_MAX_CLASSES ? number : -ENOSPC;
 }
@@ -367,6 +392,11 @@ static void sets_apply(struct classifier *c)
 				c->applies[i][j] |= !strcmp(set->services.item[k], c->policy->services.item[j].name);
 		}
 	}
+	for (k = 0; k < c->policy->senders.count; k++) {
+		for (j = 0; j < c->services; j++)
+			c->applies[i + k][j] =
+				sender_applies(&c->policy->senders.item[k], c->policy->services.item[j].name);
+	}
 }
 
 /* Class 0 is for what no table knows. */
@@ -375,7 +405,9 @@ static int tables_make(struct classifier *c)
 	const uint32_t none[3] = { 0, 0, 0 };
 	int err;
 
-	c->applies = calloc(c->policy->sets.count + 1, sizeof(*c->applies));
+	if (c->policy->sets.count > KINDS_MAX || c->policy->senders.count > KINDS_MAX)
+		return -ENOSPC;
+	c->applies = calloc(c->policy->sets.count + c->policy->senders.count + 1, sizeof(*c->applies));
 	if (!c->applies)
 		return -ENOMEM;
 	sets_apply(c);

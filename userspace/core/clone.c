@@ -81,6 +81,7 @@ static void sections_clone(const struct policy *p, struct policy *copy, bool *ba
 	LIST_CLONE(&p->services, &copy->services, bad);
 	LIST_CLONE(&p->sets, &copy->sets, bad);
 	LIST_CLONE(&p->containers, &copy->containers, bad);
+	LIST_CLONE(&p->senders, &copy->senders, bad);
 	LIST_CLONE(&p->written, &copy->written, bad);
 	LIST_CLONE(&p->translated, &copy->translated, bad);
 	for (i = 0; i < copy->services.count; i++) {

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "registry.h"
+#include "sender.h"
 
 #define USUAL_INTERVAL 60 /* seconds */
 
@@ -90,43 +91,43 @@ static void aggregates_fill(const struct policy *p, const struct policy_set *own
 	rule->aggregate[SLUICE_IPV6] = aggregate_of(a.ipv6_prefix, networks ? a.ipv6_network : 0);
 }
 
-/* Of a set, what it says itself, else what the service says. */
-static struct sluice_limit network_limit(const struct limits *service, const struct limits *own)
-{
-	const struct share *share = &service->max_connections_per_network;
-	const struct rate *rate = &service->max_rate_per_network;
-	uint32_t whole = service->max_connections;
+/* Who speaks of the limits of a source, the first that does counts: the sender, its set (NULL: none), the service. */
+struct layers {
+	const struct limits *sender, *set, *service;
+};
 
-	if (own && own->max_connections_per_network.given) {
-		share = &own->max_connections_per_network;
-		whole = own->max_connections ? own->max_connections : whole;
-	}
-	if (own && own->max_rate_per_network.given)
-		rate = &own->max_rate_per_network;
-	return limit_of(share_of(share, whole), rate);
+#define WHO_SAYS(l, key) \
+	((l)->sender->key.given ? (l)->sender : (l)->set && (l)->set->key.given ? (l)->set : (l)->service)
+
+/* What a percentage is one of. */
+static uint32_t whole_of(const struct layers *l, const struct limits *who)
+{
+	return who != l->service && l->set && l->set->max_connections ? l->set->max_connections
+								      : l->service->max_connections;
 }
 
-static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct sluice_rule *rule)
+static struct sluice_limit source_limit(const struct policy *p, const struct layers *l)
 {
-	const struct policy_service *s = &c->policy->services.item[service];
-	const struct policy_set *own = KIND_SET(kind) == NO_SET ? NULL : &c->policy->sets.item[KIND_SET(kind)];
-	const struct share *share = &s->limits.max_connections_per_source;
-	const struct rate *rate = &s->limits.max_rate_per_source;
-	uint32_t whole = s->limits.max_connections;
+	const struct limits *who = WHO_SAYS(l, max_connections_per_source);
+
+	return limit_counted(p, share_of(&who->max_connections_per_source, whole_of(l, who)),
+			     &WHO_SAYS(l, max_rate_per_source)->max_rate_per_source);
+}
+
+static struct sluice_limit network_limit(const struct layers *l)
+{
+	const struct limits *who = WHO_SAYS(l, max_connections_per_network);
+
+	return limit_of(share_of(&who->max_connections_per_network, whole_of(l, who)),
+			&WHO_SAYS(l, max_rate_per_network)->max_rate_per_network);
+}
+
+static int set_fill(struct compiler *c, const struct policy_service *s, const struct policy_set *own,
+		    struct sluice_rule *rule)
+{
 	char name[SLUICE_TOTAL_NAME_LEN];
 	int total;
 
-	if (own && own->limits.max_connections_per_source.given) {
-		share = &own->limits.max_connections_per_source;
-		whole = own->limits.max_connections ? own->limits.max_connections : whole;
-	}
-	if (own && own->limits.max_rate_per_source.given)
-		rate = &own->limits.max_rate_per_source;
-	rule->action = action_of(own, kind);
-	rule->set_id = KIND_SET(kind) + 1; /* NO_SET: 0 */
-	rule->source = limit_counted(c->policy, share_of(share, whole), rate);
-	rule->network = network_limit(&s->limits, own ? &own->limits : NULL);
-	aggregates_fill(c->policy, own, rule);
 	if (!own || (!own->limits.max_connections && !own->limits.max_rate.count))
 		return 0;
 	rule->set = limit_counted(c->policy, own->limits.max_connections, &own->limits.max_rate);
@@ -136,6 +137,23 @@ static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct s
 		return total;
 	rule->set_total = total;
 	return 0;
+}
+
+static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct sluice_rule *rule)
+{
+	const struct policy_service *s = &c->policy->services.item[service];
+	const struct policy_set *own = KIND_SET(kind) == NO_SET ? NULL : &c->policy->sets.item[KIND_SET(kind)];
+	struct limits sender = {};
+	const struct layers layers = { &sender, own ? &own->limits : NULL, &s->limits };
+
+	if (KIND_SENDER(kind) != NO_SET)
+		sender = sender_limits(c->policy, KIND_SENDER(kind), s->name);
+	rule->action = action_of(own, kind);
+	rule->set_id = KIND_SET(kind) + 1; /* NO_SET: 0 */
+	rule->source = source_limit(c->policy, &layers);
+	rule->network = network_limit(&layers);
+	aggregates_fill(c->policy, own, rule);
+	return set_fill(c, s, own, rule);
 }
 
 /* Index of the rule, made when it is new; 0 is for services that do not exist. */
@@ -175,6 +193,7 @@ static int classes_fill(struct compiler *c)
 
 static int services_fill(struct compiler *c)
 {
+	const struct limits none = {};
 	const struct policy_service *s;
 	struct sluice_service *row;
 	size_t i;
@@ -190,10 +209,8 @@ static int services_fill(struct compiler *c)
 		row = &c->out->services[id];
 		memcpy(row->name, s->name, sizeof(row->name));
 		row->total = limit_counted(c->policy, s->limits.max_connections, &s->limits.max_rate);
-		row->source = limit_counted(c->policy,
-					    share_of(&s->limits.max_connections_per_source, s->limits.max_connections),
-					    &s->limits.max_rate_per_source);
-		row->network = network_limit(&s->limits, NULL);
+		row->source = source_limit(c->policy, &(struct layers){ &none, NULL, &s->limits });
+		row->network = network_limit(&(struct layers){ &none, NULL, &s->limits });
 		row->syn = limit_of(0, &s->max_syn_rate);
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;

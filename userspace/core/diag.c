@@ -154,6 +154,22 @@ char *diag_text(const struct diag *d)
 	return NULL;
 }
 
+void diag_move(struct diag *to, struct diag *from)
+{
+	struct diag_message *more;
+	size_t i;
+
+	for (i = 0; i < from->count; i++) {
+		more = LIST_ADD(to);
+		if (more)
+			*more = from->item[i];
+		else
+			message_free(&from->item[i]);
+	}
+	free(from->item);
+	memset(from, 0, sizeof(*from));
+}
+
 void diag_free(struct diag *d)
 {
 	size_t i;

@@ -38,6 +38,8 @@ __attribute__((format(printf, 2, 3))) void diag_add(struct diag *d, const char *
 void diag_quote(struct diag *d, const char *file, const char *text);
 /* All messages with their excerpts, as one string that the caller frees; "" where there are none; NULL without memory. */
 char *diag_text(const struct diag *d);
+/* All messages of `from` go to the end of `to`. */
+void diag_move(struct diag *to, struct diag *from);
 void diag_free(struct diag *d);
 #define _cleanup_diag_ __attribute__((cleanup(diag_free)))
 

@@ -89,16 +89,34 @@ int folders_check(const char *pattern, const struct place *at, struct diag *d)
 	return err;
 }
 
+#define PASS_OVER (1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH)
+
+static int capabilities(struct __user_cap_data_struct has[static _LINUX_CAPABILITY_U32S_3], bool write)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+
+	return syscall(write ? SYS_capset : SYS_capget, &head, has) ? -errno : 0;
+}
+
 int files_as_owner(void)
 {
-	const __u32 gone = ~(1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH);
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3] = {};
+	int err = capabilities(has, false);
 
-	if (syscall(SYS_capget, &head, has))
-		return -errno;
-	has[0].effective &= gone;
-	has[0].permitted &= gone;
-	has[0].inheritable &= gone;
-	return syscall(SYS_capset, &head, has) ? -errno : 0;
+	has[0].effective &= ~PASS_OVER;
+	has[0].permitted &= ~PASS_OVER;
+	has[0].inheritable &= ~PASS_OVER;
+	return err ? err : capabilities(has, true);
+}
+
+int files_owner_only(bool only)
+{
+	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3] = {};
+	int err = capabilities(has, false);
+
+	if (only)
+		has[0].effective &= ~PASS_OVER;
+	else
+		has[0].effective |= has[0].permitted & PASS_OVER;
+	return err ? err : capabilities(has, true);
 }

@@ -6,6 +6,7 @@
 #ifndef SLUICE_CORE_FILES_H
 #define SLUICE_CORE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "diag.h"
@@ -27,5 +28,7 @@ int folders_check(const char *pattern, const struct place *at, struct diag *d);
  * checks a policy, so that what one of them can read all can. Without that right nothing changes.
  */
 int files_as_owner(void);
+/* The same for a while: doctor reads the policy so, and then looks at the host with all its rights. */
+int files_owner_only(bool only);
 
 #endif

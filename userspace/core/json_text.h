@@ -7,7 +7,9 @@
 #define SLUICE_CORE_JSON_TEXT_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "diag.h"
@@ -30,6 +32,17 @@ static inline json_t *json_line(const char *text)
 static inline json_t *json_lines(const char *text)
 {
 	return json_plain(text, true);
+}
+
+/* As RFC 3339 has it; null: no such time. */
+static inline json_t *json_time(uint64_t when)
+{
+	time_t at = when;
+	char text[32];
+	struct tm tm;
+
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
+	return when ? json_string(text) : json_null();
 }
 
 /* Messages as data: what of a place is not known is "" or 0. */

@@ -17,7 +17,6 @@
 #include "syntax.h"
 #include "text.h"
 
-#define POLICY_BYTES (1 << 20)
 #define INCLUDE_DEPTH 8
 
 /* A file that was read: messages show lines of it. */

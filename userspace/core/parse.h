@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Policy files -> struct policy, by the grammar in grammar.y; and single settings for `sluicectl set`. Keys and values of both are those of
- * the schema table.
- */
+/* Policy files -> struct policy, by the grammar in grammar.y. Keys and values are those of the schema table. */
 #ifndef SLUICE_CORE_PARSE_H
 #define SLUICE_CORE_PARSE_H
 
 #include "policy.h"
+
+#define POLICY_BYTES (1 << 20) /* the longest file of a policy */
 
 /*
  * Reads `path`, what it includes and the data it names, and checks it as a whole. Databases that have not changed are
@@ -14,12 +13,6 @@
  * what would be right, and the line with a caret), or -ENOMEM; *out is untouched on failure, else owned by the caller.
  */
 int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d);
-
-/*
- * One setting, live: service "" means the top level (mode). Same values, same messages (without a place). 0, -EINVAL, -ENOMEM: then
- * a list may hold some of its elements, and `p` is good for policy_free() only.
- */
-int policy_set_value(struct policy *p, const char *service, const char *key, const char *value, struct diag *d);
 
 /* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
  * (section_spoil()) is not missed. */

@@ -56,6 +56,7 @@ void policy_free(struct policy *p)
 	free(p->services.item);
 	free(p->sets.item);
 	free(p->containers.item);
+	free(p->senders.item);
 	free(p->written.item);
 	free(p->spoilt.item);
 	prefixes_free(&p->translated);

@@ -107,6 +107,13 @@ struct policy_set {
 	bool enabled;
 };
 
+/* A prefix that has limits of its own, live: see sender.h. Of the limits only those per source and per network. */
+struct policy_sender {
+	struct prefix prefix;
+	char service[SLUICE_NAME_LEN]; /* "": all */
+	struct limits limits;
+};
+
 /* A port of the host, and the one in the container that its DNAT leads to. */
 struct publish {
 	uint16_t host, inside;
@@ -150,6 +157,7 @@ struct policy {
 	LIST(struct policy_service) services;
 	LIST(struct policy_set) sets;
 	LIST(struct policy_container) containers;
+	LIST(struct policy_sender) senders; /* no file has any; in order */
 	struct aggregates aggregates;
 	struct prefixes translated; /* prefixes of translators (RFC 6052): behind each stands an IPv4 address */
 	uint32_t retention; /* seconds */

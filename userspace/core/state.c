@@ -55,10 +55,21 @@ static void live_write(const struct state_live *live, FILE *out)
 	text_write(live->text, out);
 }
 
-static void setting_write(const struct state_setting *set, FILE *out)
+static void scope_write(const struct scope *s, FILE *out)
 {
-	fprintf(out, "set %s %s %" PRIu64 " %" PRIu64 " %u ", *set->service ? set->service : "-", set->key, set->until,
-		set->since, set->uid);
+	char prefix[ADDR_TEXT_LEN];
+
+	if (s->is_sender)
+		fprintf(out, "limit %s", prefix_format(&s->sender, prefix));
+	else
+		fputs(s->section == SECTION_SET ? "source-set" : "set", out);
+	fprintf(out, " %s", *s->title ? s->title : "-");
+}
+
+static void setting_write_line(const struct state_setting *set, FILE *out)
+{
+	scope_write(&set->scope, out);
+	fprintf(out, " %s %" PRIu64 " %" PRIu64 " %u ", set->key, set->until, set->since, set->uid);
 	text_write(set->value, out);
 }
 
@@ -70,7 +81,7 @@ static void lines_write(const struct state *s, FILE *out)
 	for (i = 0; i < s->lives.count; i++)
 		live_write(&s->lives.item[i], out);
 	for (i = 0; i < s->settings.count; i++)
-		setting_write(&s->settings.item[i], out);
+		setting_write_line(&s->settings.item[i], out);
 }
 
 int state_write(const struct state *s, char **out)
@@ -124,17 +135,40 @@ static int live_parse(struct state *s, bool ban, const char *line)
 	return 0;
 }
 
+/* The words in front of the key. How many bytes they take, or -EINVAL. */
+static int scope_parse(const char *line, struct scope *out)
+{
+	char word[16], prefix[ADDR_TEXT_LEN] = "";
+	const char *why;
+	int n = 0;
+
+	*out = (struct scope){ .is_sender = !strncmp(line, "limit ", 6) };
+	if (out->is_sender)
+		sscanf(line, "%15s %63s %31s%n", word, prefix, out->title, &n);
+	else
+		sscanf(line, "%15s %31s%n", word, out->title, &n);
+	if (!n || line[n] != ' ' || (out->is_sender && prefix_parse(prefix, &out->sender, &why)))
+		return -EINVAL;
+	out->section = strcmp(word, "source-set") ? SECTION_SERVICE : SECTION_SET;
+	if (!strcmp(out->title, "-"))
+		*out->title = 0;
+	if (!*out->title && !out->is_sender)
+		out->section = SECTION_TOP;
+	return n;
+}
+
 static int setting_parse(struct state *s, const char *line)
 {
 	struct state_setting set = {}, *more;
-	int n = 0;
+	int n = 0, before = scope_parse(line, &set.scope);
 
-	if (sscanf(line, "%*s %31s %63s %" SCNu64 " %" SCNu64 " %" SCNu32 "%n", set.service, set.key, &set.until,
-		   &set.since, &set.uid, &n) != 5 ||
+	if (before < 0)
+		return before;
+	line += before;
+	if (sscanf(line, " %63s %" SCNu64 " %" SCNu64 " %" SCNu32 "%n", set.key, &set.until, &set.since, &set.uid,
+		   &n) != 4 ||
 	    line[n] != ' ')
 		return -EINVAL;
-	if (!strcmp(set.service, "-"))
-		*set.service = 0;
 	more = LIST_ADD(&s->settings);
 	if (!more)
 		return -ENOMEM;
@@ -145,11 +179,18 @@ static int setting_parse(struct state *s, const char *line)
 
 static int line_parse(struct state *s, const char *line)
 {
+	static const char *const settings[] = { "set ", "source-set ", "limit " };
+	size_t i;
+
 	if (!strncmp(line, "ban ", 4))
 		return live_parse(s, true, line);
 	if (!strncmp(line, "allow ", 6))
 		return live_parse(s, false, line);
-	return strncmp(line, "set ", 4) ? -EINVAL : setting_parse(s, line);
+	for (i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		if (!strncmp(line, settings[i], strlen(settings[i])))
+			return setting_parse(s, line);
+	}
+	return -EINVAL;
 }
 
 /* The last line, if it is the checksum of all before it; NULL otherwise. */

@@ -6,10 +6,12 @@
  *   ban PREFIX UNTIL SINCE UID OWNER HOW [TEXT]          HOW: "refuse" or "observe"
  *   allow PREFIX UNTIL SINCE UID [TEXT]
  *   set SERVICE|- KEY UNTIL SINCE UID VALUE
+ *   source-set NAME KEY UNTIL SINCE UID VALUE
+ *   limit PREFIX SERVICE|- KEY UNTIL SINCE UID VALUE
  *   end CRC32
  *
  * Times are seconds of CLOCK_REALTIME, UNTIL 0 is for ever. The checksum is of all lines before it. In version 1, which is read, too, a
- * ban had the form of an allow.
+ * ban had the form of an allow, and there were neither sets nor limits.
  */
 #ifndef SLUICE_CORE_STATE_H
 #define SLUICE_CORE_STATE_H
@@ -19,8 +21,8 @@
 #include <stdint.h>
 
 #include "abi.h"
-#include "addr.h"
 #include "list.h"
+#include "scope.h"
 
 #define SLUICE_STATE_VERSION 2
 /* The longest line of a ban or allow: the word, the prefix, three numbers, the owner, how, the text. */
@@ -39,7 +41,7 @@ struct state_live {
 };
 
 struct state_setting {
-	char service[SLUICE_NAME_LEN]; /* "": top level */
+	struct scope scope;
 	char key[64];
 	uint64_t until, since;
 	uint32_t uid;

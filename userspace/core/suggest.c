@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parse.h"
+#include "scope.h"
 #include "suggest.h"
 #include "value.h"
 
@@ -30,12 +30,19 @@ static uint32_t interval_of(uint64_t width_ns)
 	return width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
 }
 
+static int value_set(struct policy *p, const char *service, const char *key, const char *text, struct diag *d)
+{
+	const struct scope where = scope_of_service(service);
+
+	return policy_set_value(p, &where, key, text, d);
+}
+
 static int count_set(struct policy *p, const char *service, const char *key, uint32_t n, struct diag *d)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", n);
-	return n ? policy_set_value(p, service, key, text, d) : 0;
+	return n ? value_set(p, service, key, text, d) : 0;
 }
 
 static int rate_set(struct policy *p, const char *service, const char *key, uint32_t n, uint64_t width_ns,
@@ -44,7 +51,7 @@ static int rate_set(struct policy *p, const char *service, const char *key, uint
 	char text[40], time[16];
 
 	snprintf(text, sizeof(text), "%u/%s", n, seconds_format(interval_of(width_ns), time));
-	return n && interval_of(width_ns) ? policy_set_value(p, service, key, text, d) : 0;
+	return n && interval_of(width_ns) ? value_set(p, service, key, text, d) : 0;
 }
 
 int suggest_apply(struct policy *p, const char *service, const struct sluice_peaks *peaks, struct diag *d)

@@ -12,12 +12,12 @@ static const struct {
 	const char *name;
 	json_type type;
 } arguments[] = {
-	{ "prefix", JSON_STRING }, { "address", JSON_STRING },	{ "service", JSON_STRING }, { "key", JSON_STRING },
-	{ "value", JSON_STRING },  { "mode", JSON_STRING },	{ "path", JSON_STRING },    { "for", JSON_STRING },
-	{ "reason", JSON_STRING }, { "confirm", JSON_STRING },	{ "shield", JSON_STRING },  { "top", JSON_INTEGER },
-	{ "port", JSON_INTEGER },  { "kill", JSON_TRUE },	{ "dry_run", JSON_TRUE },   { "save", JSON_TRUE },
-	{ "force", JSON_TRUE },	   { "by", JSON_STRING },	{ "session", JSON_STRING }, { "observe", JSON_TRUE },
-	{ "all", JSON_TRUE },	   { "all_owners", JSON_TRUE }, { "tolerant", JSON_TRUE },
+	{ "prefix", JSON_STRING }, { "address", JSON_STRING }, { "service", JSON_STRING },  { "key", JSON_STRING },
+	{ "value", JSON_STRING },  { "mode", JSON_STRING },    { "path", JSON_STRING },	    { "for", JSON_STRING },
+	{ "reason", JSON_STRING }, { "confirm", JSON_STRING }, { "shield", JSON_STRING },   { "top", JSON_INTEGER },
+	{ "port", JSON_INTEGER },  { "kill", JSON_TRUE },      { "dry_run", JSON_TRUE },    { "save", JSON_TRUE },
+	{ "force", JSON_TRUE },	   { "by", JSON_STRING },      { "session", JSON_STRING },  { "observe", JSON_TRUE },
+	{ "set", JSON_STRING },	   { "all", JSON_TRUE },       { "all_owners", JSON_TRUE }, { "tolerant", JSON_TRUE },
 };
 
 static bool is_of_type(const json_t *got, json_type type)

@@ -30,6 +30,7 @@ struct client {
 	LIST_ENTRY(client) next;
 	struct bufferevent *stream;
 	uid_t uid;
+	pid_t pid;
 	unsigned int idle; /* seconds in which nothing came and nothing went */
 	size_t unsent; /* bytes, a second ago */
 	json_t *request; /* that waits for the bytes behind it; NULL: none */
@@ -133,7 +134,7 @@ static bool client_has_gone(const struct client *c)
 /* Takes over `request`. `body` is NULL where nothing goes with it. */
 static void client_answer(struct client *c, json_t *request, char *body, size_t body_len)
 {
-	struct answer a = { .uid = c->uid, .body = body, .body_len = body_len };
+	struct answer a = { .uid = c->uid, .pid = c->pid, .body = body, .body_len = body_len };
 
 	if (json_is_object(request)) {
 		verb_run(c->daemon, request, &a);
@@ -274,6 +275,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	c->daemon = dm;
 	c->uid = peer.uid;
+	c->pid = peer.pid;
 	dm->crowded = false;
 	dm->clients_count++;
 	LIST_INSERT_HEAD(&dm->clients, c, next);

@@ -13,12 +13,13 @@
 #include "cleanup.h"
 #include "diag.h"
 #include "engine.h"
+#include "scope.h"
 #include "policy.h"
 #include "privacy.h"
 
 /* A live setting. */
 struct override {
-	char service[SLUICE_NAME_LEN]; /* "": top level */
+	struct scope scope;
 	char *key, *value;
 	uid_t uid; /* who said so */
 	time_t since;
@@ -54,6 +55,7 @@ struct daemon {
 	time_t keep_next; /* CLOCK_MONOTONIC: after a copy that failed not before */
 	time_t applied_at; /* when a policy file was last put in force */
 	bool reload_failed; /* the policy file did not get in force since then */
+	bool fresh; /* nothing of before is loaded: what a start that fails has loaded goes again */
 	bool unloaded;
 	bool stopped; /* cleanly: the gate opens when the grace is over */
 	bool reaping; /* engine_reap() has more to do */
@@ -66,6 +68,10 @@ struct daemon {
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
 	unsigned int clients_count;
+	struct {
+		time_t second; /* of the last line about an order of somebody who may give none */
+		unsigned int unsaid; /* since then */
+	} guests;
 	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
 	struct watch *watch; /* NULL: nobody does */
@@ -90,7 +96,13 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 /* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */
 struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d);
 /* The live setting in force for a key; NULL: there is none. */
-const struct override *override_find(const struct daemon *dm, const char *service, const char *key);
+const struct override *override_find(const struct daemon *dm, const struct scope *where, const char *key);
+/* Of the limits of senders that are set live the one in force for this key at an address and a service; NULL: there is none. */
+const struct override *override_of_sender(const struct daemon *dm, const struct sluice_addr *who, const char *service,
+					  const char *key);
+/* Ends the limits of one prefix at a service ("": wherever they are); *count of them. */
+int daemon_withdraw(struct daemon *dm, const struct prefix *sender, const char *service, unsigned int *count,
+		    struct diag *d);
 void daemon_expire(struct daemon *dm);
 /* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
 int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
@@ -148,6 +160,7 @@ struct answer {
 	struct diag diag;
 	int exit; /* 0: done */
 	uid_t uid; /* who asked */
+	pid_t pid;
 	bool stream; /* the connection stays, and gets what control_publish() is given */
 	char *body; /* what came behind the request, with a NUL; control.c's; NULL: nothing */
 	size_t body_len;
@@ -173,5 +186,11 @@ void loop_let_go(struct daemon *dm); /* of the engine's descriptors, before it c
 void log_open(bool foreground, bool verbose);
 __attribute__((format(printf, 2, 3))) void log_say(int priority, const char *fmt, ...);
 void log_diag(int priority, struct diag *d); /* says all, and empties it */
+struct log_field {
+	const char *name, *value;
+};
+/* The same line, with fields where systemd's journal reads. */
+__attribute__((format(printf, 4, 5))) void log_fields(int priority, const struct log_field *field, size_t count,
+						      const char *fmt, ...);
 
 #endif

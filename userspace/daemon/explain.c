@@ -89,7 +89,8 @@ static void rule_ban(const struct daemon *dm, const struct sluice_addr *a, struc
 
 static void rule_service(const struct daemon *dm, const struct policy_service *s, struct rule *r)
 {
-	const struct override *o = override_find(dm, s->name, r->key);
+	const struct scope scope = scope_of_service(s->name);
+	const struct override *o = override_find(dm, &scope, r->key);
 	struct place at = policy_place(dm->live, schema_find(SECTION_SERVICE, r->key), s->name, &s->at);
 
 	snprintf(r->where, sizeof(r->where), "service %s", s->name);
@@ -103,10 +104,31 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 {
 	struct place at = policy_place(dm->live, schema_find(SECTION_SET, r->key), s->name, &s->at);
 	struct sluice_addr who = engine_who(dm->engine, a, NULL);
+	struct scope scope = { .section = SECTION_SET };
+	const struct override *o;
 
+	memcpy(scope.title, s->name, sizeof(scope.title));
+	o = override_find(dm, &scope, r->key);
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
 	r->by = set_key(s, dm->live->geo, &who);
-	say_place(r, &at);
+	if (o)
+		say_live(r, "", o->uid, o->since);
+	else
+		say_place(r, &at);
+}
+
+/* The limit of this one sender, where it has one of that key. */
+static bool rule_sender(const struct daemon *dm, const struct question *q, struct rule *r)
+{
+	struct sluice_addr who = engine_who(dm->engine, &q->address, NULL);
+	const struct override *o = override_of_sender(dm, &who, q->service, r->key);
+	char text[ADDR_TEXT_LEN];
+
+	if (!o)
+		return false;
+	snprintf(r->where, sizeof(r->where), "limit %s", prefix_format(&o->scope.sender, text));
+	say_live(r, "", o->uid, o->since);
+	return true;
 }
 
 /* Where nothing is written the default holds. */
@@ -132,6 +154,12 @@ static bool set_says(const struct policy_set *s, enum sluice_reason why)
 	if (why == SLUICE_NETWORK_RATE)
 		return s->limits.max_rate_per_network.given;
 	return why == SLUICE_ALLOWED || why == SLUICE_DENIED || why == SLUICE_SET_CONNECTIONS || why == SLUICE_SET_RATE;
+}
+
+static bool of_a_sender(enum sluice_reason why)
+{
+	return why == SLUICE_SOURCE_CONNECTIONS || why == SLUICE_SOURCE_RATE || why == SLUICE_NETWORK_CONNECTIONS ||
+	       why == SLUICE_NETWORK_RATE;
 }
 
 static const char *key_of(const struct policy_service *s, enum sluice_reason why)
@@ -163,6 +191,8 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 		return;
 	if (why == SLUICE_COOKIE_SENT)
 		rule_flood(dm, r);
+	else if (of_a_sender(why) && rule_sender(dm, q, r))
+		return;
 	else if (set && set_says(set, why))
 		rule_set(dm, set, &q->address, r);
 	else

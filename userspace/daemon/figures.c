@@ -247,7 +247,9 @@ int figures_health(const struct daemon *dm, FILE *out, bool *healthy)
 	if (err)
 		return err;
 	m = &f->metrics;
-	*healthy = true;
+	*healthy = m->interfaces_count;
+	if (!*healthy)
+		fputs("attached to nothing, no packet is judged\n", out);
 	for (i = 0; i < m->interfaces_count; i++) {
 		if (strcmp(m->interfaces[i].mode, "detached"))
 			continue;

@@ -11,6 +11,7 @@
 #include "keeper.h"
 #include "rights.h"
 #include "tables.h"
+#include "trail.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
 #define OVERDUE_SECONDS 5 /* until a setting that could not be put out of force is tried again */
@@ -26,19 +27,23 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 
 static void on_reload(evutil_socket_t number, short what, void *arg)
 {
-	_cleanup_free_ char *summary = NULL;
+	_cleanup_free_ char *summary = NULL, *text = NULL;
 	struct daemon *dm = arg;
 	struct timespec now;
 	struct diag d = {};
+	int err;
 
 	(void)number;
 	(void)what;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
-	if (daemon_reload(dm, dm->config, 0, &summary, &d))
-		log_say(LOG_ERR, "reload failed, the old policy stays in force");
-	else
-		log_say(LOG_NOTICE, "reloaded %s: %s", dm->config, summary ? summary : "");
+	err = daemon_reload(dm, dm->config, 0, &summary, &d);
+	if (!err && asprintf(&text, "reloaded %s: %s", dm->config, summary ? summary : "") < 0)
+		text = NULL;
+	trail_event(dm, "reload", "a signal", err,
+		    err	   ? "reload failed, the old policy stays in force"
+		    : text ? text
+			   : "reloaded");
 	log_diag(LOG_WARNING, &d);
 	dm->state.dirty = true;
 	sd_notify(0, "READY=1");

@@ -14,6 +14,7 @@
 #include "own.h"
 #include "parse.h"
 #include "protocol.h"
+#include "prove.h"
 
 static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
 			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
@@ -56,6 +57,17 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 	return -1;
 }
 
+/* -n: what a start would come to. */
+static int policy_try(struct daemon *dm, struct diag *d)
+{
+	_cleanup_diag_ struct diag warnings = {};
+	const struct prove how = { .instance = dm->instance, .warnings = &warnings };
+	int err = policy_prove(dm->config, &how, &dm->base, d);
+
+	log_diag(LOG_WARNING, &warnings);
+	return err;
+}
+
 static int policy_load(struct daemon *dm, struct diag *d)
 {
 	int err = files_as_owner(); /* what the start reads a reload will read, too */
@@ -63,10 +75,11 @@ static int policy_load(struct daemon *dm, struct diag *d)
 
 	geo_keep_at(state_dir(dir), dm->instance);
 	if (!err)
-		err = policy_parse_file(dm->config, NULL, &dm->base, d);
+		err = dm->check_only ? policy_try(dm, d) : policy_parse_file(dm->config, NULL, &dm->base, d);
 	if (err)
 		return err;
-	owns_warn(dm->base, d);
+	if (!dm->check_only)
+		owns_warn(dm->base, d);
 	dm->live = policy_clone(dm->base);
 	if (!dm->live)
 		return -ENOMEM;
@@ -116,8 +129,10 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		return -ENOMEM;
 	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
-	if (!err)
+	if (!err) {
+		dm->fresh = !resumed && !engine_old_stands(dm->engine);
 		keeper_lend(dm);
+	}
 	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
@@ -160,6 +175,19 @@ static void daemon_done(struct daemon *dm)
 	geo_free(dm->kept);
 }
 
+/* A first start that failed leaves the host as it was. What was loaded before goes on: it still guards. */
+static void daemon_undo(struct daemon *dm, struct diag *d)
+{
+	if (!dm->engine || !dm->fresh)
+		return;
+	if (dm->listener)
+		control_close(dm);
+	engine_close(dm->engine);
+	dm->engine = NULL;
+	if (!keeper_unload(dm, d))
+		diag_add(d, "not started: what was loaded for instance %s is taken away again", dm->instance);
+}
+
 static int daemon_run(struct daemon *dm, struct diag *d)
 {
 	int err;
@@ -170,7 +198,11 @@ static int daemon_run(struct daemon *dm, struct diag *d)
 		err = keeper_begin(dm);
 	if (!err)
 		err = daemon_start(dm, d);
-	return err ? err : daemon_loop(dm, d);
+	if (!err)
+		err = daemon_loop(dm, d);
+	if (err)
+		daemon_undo(dm, d);
+	return err;
 }
 
 /* What could not be written was not said. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "override.h"
+#include "redact.h"
 
 void override_free(struct override *o)
 {
@@ -28,7 +29,7 @@ struct override *override_new(const struct override *want, unsigned int seconds)
 
 	if (!o)
 		return NULL;
-	snprintf(o->service, sizeof(o->service), "%s", want->service);
+	o->scope = want->scope;
 	o->key = strdup(want->key);
 	o->value = strdup(want->value);
 	o->uid = want->uid;
@@ -43,12 +44,12 @@ struct override *override_new(const struct override *want, unsigned int seconds)
 	return NULL;
 }
 
-struct override *override_take(struct daemon *dm, const char *service, const char *key)
+struct override *override_take(struct daemon *dm, const struct scope *where, const char *key)
 {
 	struct override **at, *o;
 
 	for (at = &dm->overrides; (o = *at); at = &o->next) {
-		if (strcmp(o->service, service) || strcmp(o->key, key))
+		if (!scope_same(&o->scope, where) || strcmp(o->key, key))
 			continue;
 		*at = o->next;
 		o->next = NULL;
@@ -57,15 +58,53 @@ struct override *override_take(struct daemon *dm, const char *service, const cha
 	return NULL;
 }
 
-const struct override *override_find(const struct daemon *dm, const char *service, const char *key)
+struct override *overrides_take_sender(struct daemon *dm, const struct prefix *sender, const char *service)
+{
+	struct override **at = &dm->overrides, *taken = NULL, *o;
+
+	while ((o = *at)) {
+		if (!o->scope.is_sender || memcmp(&o->scope.sender, sender, sizeof(*sender)) ||
+		    (*service && strcmp(o->scope.title, service))) {
+			at = &o->next;
+			continue;
+		}
+		*at = o->next;
+		o->next = taken;
+		taken = o;
+	}
+	return taken;
+}
+
+const struct override *override_find(const struct daemon *dm, const struct scope *where, const char *key)
 {
 	const struct override *o;
 
 	for (o = dm->overrides; o; o = o->next) {
-		if (!strcmp(o->service, service) && !strcmp(o->key, key))
+		if (scope_same(&o->scope, where) && !strcmp(o->key, key))
 			return o;
 	}
 	return NULL;
+}
+
+/* Does `a` count before `b`: the closer prefix, then the one that names the service. */
+static bool counts_before(const struct scope *a, const struct scope *b)
+{
+	return a->sender.len != b->sender.len ? a->sender.len > b->sender.len : *a->title && !*b->title;
+}
+
+const struct override *override_of_sender(const struct daemon *dm, const struct sluice_addr *who, const char *service,
+					  const char *key)
+{
+	const struct override *o, *found = NULL;
+
+	for (o = dm->overrides; o; o = o->next) {
+		if (!o->scope.is_sender || strcmp(o->key, key) || !prefix_holds(&o->scope.sender, who) ||
+		    (*o->scope.title && strcmp(o->scope.title, service)))
+			continue;
+		if (!found || counts_before(&o->scope, &found->scope))
+			found = o;
+	}
+	return found;
 }
 
 struct override *overrides_reversed(struct override *list)
@@ -78,6 +117,34 @@ struct override *overrides_reversed(struct override *list)
 		out = o;
 	}
 	return out;
+}
+
+char *override_text(const struct daemon *dm, const struct override *o)
+{
+	char sender[ADDR_TEXT_LEN] = "", where[SCOPE_TEXT_LEN];
+	_cleanup_free_ char *text = NULL;
+
+	if (o->scope.is_sender)
+		prefix_format(&o->scope.sender, sender);
+	if (asprintf(&text, "%s: %s = %s", scope_format(&o->scope, sender, where), o->key, o->value) < 0)
+		text = NULL;
+	return text ? redact_text(dm->privacy, text) : NULL;
+}
+
+static int64_t nanoseconds(const struct timespec *t)
+{
+	return t->tv_sec * 1000000000LL + t->tv_nsec;
+}
+
+uint64_t override_until(const struct override *o)
+{
+	struct timespec now, wall;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	if (!o->until.tv_sec)
+		return 0;
+	return (nanoseconds(&wall) + nanoseconds(&o->until) - nanoseconds(&now) + 500000000) / 1000000000;
 }
 
 static bool is_over(const struct override *o, const struct timespec *now)

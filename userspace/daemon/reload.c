@@ -111,57 +111,88 @@ int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, cha
 	return err;
 }
 
-/* The files' policy with all live settings on top; NULL with a message. */
-static struct policy *policy_with(const struct daemon *dm, struct diag *d)
+static int override_lay(struct policy *p, const struct override *o, struct diag *d)
+{
+	return policy_set_value(p, &o->scope, o->key, o->value, d);
+}
+
+/* The files' policy with all live settings on top, and `one` (NULL: none); NULL with a message. */
+static struct policy *policy_with(const struct daemon *dm, const struct override *one, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *p = policy_clone(dm->base);
 	struct override *o;
 
 	for (o = dm->overrides; o && p; o = o->next) {
-		if (policy_set_value(p, o->service, o->key, o->value, d))
+		if (override_lay(p, o, d))
 			return NULL;
 	}
-	if (!p || policy_check(p, d) || databases_read(p, dm->live, d))
+	if (!p || (one && override_lay(p, one, d)) || policy_check(p, d) || databases_read(p, dm->live, d))
 		return NULL;
 	return TAKE_PTR(p);
 }
 
 struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d)
 {
-	_cleanup_(policy_free) struct policy *p = policy_with(dm, d);
+	return policy_with(dm, want, d);
+}
 
-	if (!p || policy_set_value(p, want->service, want->key, want->value, d) || policy_check(p, d))
-		return NULL;
-	return TAKE_PTR(p);
+/* What the list of live settings says now. */
+static int overrides_enforce(struct daemon *dm, struct diag *d)
+{
+	struct policy *p = policy_with(dm, NULL, d);
+	int err = p ? policy_enforce(dm, p, &(const struct how){}, d) : -EINVAL;
+
+	if (err)
+		policy_free(p);
+	return err;
+}
+
+/* In front of the list. */
+static void overrides_join(struct daemon *dm, struct override *list)
+{
+	struct override **end = &list;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = dm->overrides;
+	dm->overrides = list;
 }
 
 int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d)
 {
 	struct override *o = override_new(want, seconds), *old;
-	struct policy *p;
-	int err = -EINVAL;
+	int err;
 
 	if (!o)
 		return -ENOMEM;
-	old = override_take(dm, want->service, want->key);
-	o->next = dm->overrides;
-	dm->overrides = o;
-	p = policy_with(dm, d);
-	if (p && strstr(want->key, "countries"))
-		owns_warn(p, d);
-	if (p)
-		err = policy_enforce(dm, p, &(const struct how){}, d);
-	if (err)
-		policy_free(p);
+	old = override_take(dm, &want->scope, want->key);
+	overrides_join(dm, o);
+	err = overrides_enforce(dm, d);
+	if (!err && strstr(want->key, "countries"))
+		owns_warn(dm->live, d);
 	if (err) { /* as if nothing had been said */
-		override_free(override_take(dm, want->service, want->key));
-		if (old) {
-			old->next = dm->overrides;
-			dm->overrides = old;
-		}
-	} else if (old) {
-		override_free(old);
+		override_free(override_take(dm, &want->scope, want->key));
+		overrides_join(dm, old);
+	} else {
+		overrides_free(&old);
 	}
+	loop_expiry(dm);
+	return err;
+}
+
+int daemon_withdraw(struct daemon *dm, const struct prefix *sender, const char *service, unsigned int *count,
+		    struct diag *d)
+{
+	struct override *gone = overrides_take_sender(dm, sender, service), *o;
+	int err = gone ? overrides_enforce(dm, d) : 0;
+
+	*count = 0;
+	for (o = gone; o && !err; o = o->next)
+		(*count)++;
+	if (err)
+		overrides_join(dm, gone);
+	else
+		overrides_free(&gone);
 	loop_expiry(dm);
 	return err;
 }
@@ -185,11 +216,19 @@ static bool override_join(struct daemon *dm, struct override *o, struct diag *wh
 
 	o->next = dm->overrides;
 	dm->overrides = o;
-	p = policy_with(dm, why);
+	p = policy_with(dm, NULL, why);
 	if (!p)
 		dm->overrides = o->next;
 	policy_free(p);
 	return p;
+}
+
+static void override_drop(const struct daemon *dm, struct override *o, struct diag *d)
+{
+	_cleanup_free_ char *text = override_text(dm, o);
+
+	diag_add(d, "the live setting of %s is dropped", text ? text : o->key);
+	override_free(o);
 }
 
 /* The oldest first; who needs another that comes later is asked again after that. */
@@ -214,10 +253,8 @@ static void overrides_sift(struct daemon *dm, struct diag *d)
 	}
 	while ((o = waiting)) {
 		waiting = o->next;
-		if (override_join(dm, o, d))
-			continue;
-		diag_add(d, "the live setting %s %s = %s is dropped", o->service, o->key, o->value);
-		override_free(o);
+		if (!override_join(dm, o, d))
+			override_drop(dm, o, d);
 	}
 	diag_free(&ignored);
 }
@@ -229,7 +266,7 @@ static bool base_is_good(struct daemon *dm, struct diag *d)
 	struct policy *p;
 
 	dm->overrides = NULL;
-	p = policy_with(dm, d);
+	p = policy_with(dm, NULL, d);
 	dm->overrides = all;
 	policy_free(p);
 	return p;
@@ -239,14 +276,14 @@ static bool base_is_good(struct daemon *dm, struct diag *d)
 static struct policy *policy_that_fits(struct daemon *dm, struct diag *d)
 {
 	struct diag ignored = {};
-	struct policy *p = policy_with(dm, &ignored);
+	struct policy *p = policy_with(dm, NULL, &ignored);
 
 	diag_free(&ignored);
 	if (p || !base_is_good(dm, d))
 		return p;
 	overrides_sift(dm, d);
 	dm->state.dirty = true;
-	return policy_with(dm, d);
+	return policy_with(dm, NULL, d);
 }
 
 int daemon_restored(struct daemon *dm, struct diag *d)

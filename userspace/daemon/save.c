@@ -8,49 +8,35 @@
 
 #include "daemon.h"
 #include "parse.h"
-#include "schema.h"
 #include "text.h"
 
 #define DROP_IN_BYTES 65536
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 
-/* "KEY = VALUE" of a service; NULL without memory. Freed with free(). */
-static char *value_of(const struct policy *p, const struct override *set)
-{
-	const struct setting *s = schema_find(SECTION_SERVICE, set->key);
-	const struct policy_service *service = policy_service_find(p, set->service);
-	char *text = NULL;
-	size_t size;
-	FILE *out = s && service ? open_memstream(&text, &size) : NULL;
-
-	if (!out)
-		return NULL;
-	setting_write(s, service, out);
-	return fclose(out) ? NULL : text;
-}
-
-/* Last by name, so that it has the last word. */
+/* Last by name, so that it has the last word. No name has a colon in it. */
 static char *path_of(const struct daemon *dm, const struct override *set)
 {
+	const char *kind = set->scope.section == SECTION_SET ? "source-set:" : "";
 	char real[PATH_MAX], *path = NULL;
 
 	if (!realpath(dm->config, real))
 		return NULL;
-	if (asprintf(&path, "%s/conf.d/zz-set-%s-%s.conf", dirname(real), set->service, set->key) < 0)
+	if (asprintf(&path, "%s/conf.d/zz-set-%s%s-%s.conf", dirname(real), kind, set->scope.title, set->key) < 0)
 		return NULL;
 	return path;
 }
 
 static char *text_of(const struct override *set, const char *value)
 {
+	const char *kind = section_names[set->scope.section], *title = set->scope.title;
 	const time_t now = time(NULL);
 	char when[32], *text = NULL;
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%F %T UTC", gmtime_r(&now, &tm));
-	if (asprintf(&text, "# sluicectl set service %s %s ... --save, uid %u, %s\nservice %s {\n    %s\n}\n",
-		     set->service, set->key, set->uid, when, set->service, value) < 0)
+	if (asprintf(&text, "# sluicectl set %s %s %s ... --save, uid %u, %s\n%s %s {\n    %s = %s\n}\n", kind, title,
+		     set->key, set->uid, when, kind, title, set->key, value) < 0)
 		return NULL;
 	return text;
 }
@@ -74,7 +60,7 @@ static int drop_in_works(const struct daemon *dm, const struct override *set, co
 			 dm->config);
 		return -EINVAL;
 	}
-	says = value_of(p, set);
+	says = policy_get_value(p, &set->scope, set->key);
 	if (says && !strcmp(says, value))
 		return 0;
 	diag_add(d, "a file that is read after %s says otherwise of %s: change it there", path, set->key);
@@ -83,7 +69,8 @@ static int drop_in_works(const struct daemon *dm, const struct override *set, co
 
 int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d)
 {
-	_cleanup_free_ char *value = value_of(dm->live, set), *at = path_of(dm, set), *before = NULL;
+	_cleanup_free_ char *value = policy_get_value(dm->live, &set->scope, set->key), *at = path_of(dm, set),
+			    *before = NULL;
 	_cleanup_free_ char *text = value ? text_of(set, value) : NULL, *dir = at ? strdup(at) : NULL;
 	struct diag ignored = {};
 	int err;

@@ -15,6 +15,7 @@
 #include "daemon.h"
 #include "instance.h"
 #include "list.h"
+#include "override.h"
 #include "protocol.h"
 #include "tables.h"
 #include "text.h"
@@ -91,16 +92,14 @@ static int allows_gather(const struct daemon *dm, struct state *s)
 static int settings_gather(const struct daemon *dm, struct state *s)
 {
 	const struct override *list = dm->before.live ? dm->before.overrides : dm->overrides, *o;
-	const struct timespec now = clock_now();
 	struct state_setting *set;
 
 	for (o = list; o; o = o->next) {
 		set = LIST_ADD(&s->settings);
 		if (!set)
 			return -ENOMEM;
-		*set = (struct state_setting){ .uid = o->uid, .since = o->since };
-		set->until = o->until.tv_sec ? s->saved + o->until.tv_sec - now.tv_sec : 0;
-		snprintf(set->service, sizeof(set->service), "%s", o->service);
+		*set = (struct state_setting){ .scope = o->scope, .uid = o->uid, .since = o->since };
+		set->until = override_until(o);
 		snprintf(set->key, sizeof(set->key), "%s", o->key);
 		set->value = strdup(o->value);
 		if (!set->value)
@@ -227,6 +226,13 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 		log_say(LOG_NOTICE, "%u of %zu bans and allows are back, the others are over", back, s->lives.count);
 }
 
+static void setting_say(const struct daemon *dm, const struct override *o)
+{
+	_cleanup_free_ char *text = override_text(dm, o);
+
+	log_say(LOG_NOTICE, "live setting of before: %s", text ? text : o->key);
+}
+
 /* One that the policy file has no place for any more is left out, and said. */
 static void settings_restore(struct daemon *dm, const struct state *s, uint64_t now)
 {
@@ -241,11 +247,12 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 		left = state_left(s, set->until, now);
 		if (left < 0)
 			continue;
-		was = (struct override){ .value = set->value, .uid = set->uid, .since = set->since };
-		memcpy(was.service, set->service, sizeof(was.service));
+		was = (struct override){
+			.scope = set->scope, .value = set->value, .uid = set->uid, .since = set->since
+		};
 		was.key = (char *)(uintptr_t)set->key;
 		if (!daemon_restore(dm, &was, left))
-			log_say(LOG_NOTICE, "live setting of before: %s %s = %s", set->service, set->key, set->value);
+			setting_say(dm, &was);
 	}
 	if (dm->overrides)
 		daemon_restored(dm, &d);

@@ -7,6 +7,7 @@
 #include "bans.h"
 #include "json_text.h"
 #include "lookup.h"
+#include "settings.h"
 #include "subject.h"
 #include "value.h"
 #include "verbs.h"
@@ -43,7 +44,7 @@ static const struct {
 	  "the operator's decision", "until its time is over or it is taken back" },
 	{ "kernel: events", "address of a refused packet", "sluicectl watch",
 	  "64 KB; written only while somebody watches" },
-	{ "kernel: classes and rules", "prefixes of the policy, its lists and databases",
+	{ "kernel: classes and rules", "prefixes of the policy, its lists and databases, and of live limits",
 	  "allow, deny and limits by source", "as long as the policy is in force" },
 	{ "file: bans, allows and live settings",
 	  "address or prefix, reason, owner, who set it and when; INSTANCE.state, for root only",
@@ -56,7 +57,9 @@ static const struct {
 	  "whoever reads keeps it" },
 	{ "output: answers to root", "whole addresses (sources, bans, allows, lookup, explain, export)", "operation",
 	  "whoever reads keeps it" },
-	{ "output: log, metrics, status page", "no address", "operation", "-" },
+	{ "output: log", "who ordered what; addresses as the policy shows them", "a trail of orders",
+	  "as long as the host keeps its log" },
+	{ "output: metrics, status page", "no address", "operation", "-" },
 };
 
 static json_t *place_json(const struct policy *p, size_t i)
@@ -159,13 +162,22 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 		err = lookup_json(dm->engine, dm->live, &addr, &policy);
 	if (err)
 		return err;
-	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "address",
+	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "address",
 			    addr_format(&addr, text), "source", prefix_format(&s.source, source), "counters",
 			    counters_json(dm, &s), "handshakes", (json_int_t)s.handshakes, "late_handshakes",
 			    (json_int_t)s.late, "fragments", (json_int_t)s.fragments, "suspect_at",
 			    (json_int_t)s.suspect, "ban", ban_leading_json(dm, &addr), "bans", bans_json(dm, &addr),
-			    "allow", allow_json(dm, &addr), "policy", policy);
+			    "allow", allow_json(dm, &addr), "limits", settings_json(dm, NULL, &addr), "policy", policy);
 	return a->data ? 0 : -ENOMEM;
+}
+
+static size_t limits_count(const struct daemon *dm, const struct sluice_addr *a)
+{
+	json_t *list = settings_json(dm, NULL, a);
+	size_t n = json_array_size(list);
+
+	json_decref(list);
+	return n;
 }
 
 int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
@@ -188,6 +200,8 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 			 "a connection or handshake is open: its counter goes when that ends and is erased again");
 	if (!bans_find(dm->engine, &addr, true, &ban) || !allow_find(dm->engine, &addr, &live))
 		diag_add(&a->diag, "a live ban or allow names it: unban or disallow ends that");
+	if (limits_count(dm, &addr))
+		diag_add(&a->diag, "a live limit names it: unlimit ends that");
 	if (left.late)
 		diag_add(
 			&a->diag,

@@ -11,6 +11,7 @@
 #include "exporter.h"
 #include "keeper.h"
 #include "tables.h"
+#include "trail.h"
 #include "verbs.h"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
@@ -206,6 +207,8 @@ static void on_deadline(evutil_socket_t number, short what, void *arg)
 		trial_watch(dm);
 	else
 		err = trial_revert(dm, &d);
+	if (!dm->awaited)
+		trail_event(dm, "revert", "the kernel's clock", err, "a policy that was not confirmed in time");
 	if (err)
 		log_say(LOG_ERR, "cannot tidy up after the policy that was not confirmed: %s", strerror(-err));
 	log_diag(LOG_ERR, &d);
@@ -234,7 +237,9 @@ int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	if (!err)
 		err = engine_policy_path(dm->engine, false, path);
-	return err ? err : asprintf(&a->text, "confirmed: %s stays in force", path) < 0 ? -ENOMEM : 0;
+	if (!err)
+		a->data = kept_json(dm);
+	return err ? err : asprintf(&a->text, "confirmed: %s stays in force%s", path, kept_say(dm)) < 0 ? -ENOMEM : 0;
 }
 
 int verb_revert(struct daemon *dm, const json_t *args, struct answer *a)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One function a verb. Arguments are a client's: nothing about them is believed. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "addr.h"
@@ -13,11 +14,13 @@
 #include "json_text.h"
 #include "keeper.h"
 #include "lookup.h"
-#include "own.h"
 #include "parse.h"
 #include "plan.h"
 #include "protocol.h"
+#include "prove.h"
 #include "report.h"
+#include "settings.h"
+#include "trail.h"
 #include "verbs.h"
 
 #define CONFIRM_MAX 86400 /* seconds */
@@ -44,8 +47,7 @@ int bad(struct answer *a)
 	return -EINVAL;
 }
 
-/* "" is 0: for ever. */
-static int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
+int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
 {
 	const char *text = arg(args, name);
 
@@ -79,7 +81,9 @@ static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	engine_audit(dm->engine, &dm->drift, &a->diag);
 	err = report_status(dm->engine, "running", dm->drift, &a->data);
-	return err ? err : json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
+	if (!err)
+		err = json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
+	return err ? err : json_object_set_new(a->data, "live", settings_json(dm, eyes(dm, a), NULL));
 }
 
 static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
@@ -98,72 +102,26 @@ static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
-static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
-{
-	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
-
-	return p ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
-}
-
-static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
-{
-	_cleanup_free_ char *path = NULL;
-	uint32_t seconds;
-	int err = time_arg(args, "for", &seconds, a);
-
-	if (!err && json_is_true(json_object_get(args, "dry_run")))
-		return override_try(dm, want, a);
-	if (!err)
-		err = daemon_override(dm, want, seconds, &a->diag);
-	if (err == -EINVAL)
-		a->exit = EXIT_BAD;
-	if (err || !json_is_true(json_object_get(args, "save")))
-		return err;
-	err = setting_save(dm, want, &path, &a->diag);
-	if (err)
-		diag_add(&a->diag, "it is in force until the next reload, and not saved");
-	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
-}
-
-/* Keys and values are only read, and copied where they are kept. */
-static char *borrowed(const json_t *args, const char *name)
-{
-	return (char *)(uintptr_t)arg(args, name);
-}
-
-static int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
-
-	if (!*arg(args, "service")) {
-		diag_add(&a->diag, "no service is named: set service SERVICE KEY VALUE");
-		return bad(a);
-	}
-	if (strlen(arg(args, "service")) >= sizeof(want.service)) {
-		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
-		return bad(a);
-	}
-	strcpy(want.service, arg(args, "service"));
-	return override_put(dm, &want, args, a);
-}
-
-static int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
-{
-	struct override want = { .value = borrowed(args, "mode"), .uid = a->uid };
-	char key[] = "mode";
-
-	want.key = key;
-	return override_put(dm, &want, args, a);
-}
-
 static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 {
+	const struct prove how = { .now = dm->live, .instance = dm->instance, .warnings = &a->diag };
 	_cleanup_(policy_free) struct policy *want = NULL;
 
-	if (policy_parse_file(path, dm->live, &want, &a->diag))
-		return bad(a);
-	owns_warn(want, &a->diag);
-	return forecast_json(dm, want, &a->data, &a->diag);
+	return policy_prove(path, &how, &want, &a->diag) ? bad(a) : forecast_json(dm, want, &a->data, &a->diag);
+}
+
+json_t *kept_json(const struct daemon *dm)
+{
+	return json_pack("{s:o, s:o}", "config", json_line(dm->config), "policy", json_line(dm->live->path));
+}
+
+const char *kept_say(const struct daemon *dm)
+{
+	char real[PATH_MAX];
+
+	return realpath(dm->config, real) && !strcmp(real, dm->live->path)
+		       ? ""
+		       : "; until the next start or reload: --save keeps it";
 }
 
 /* The shield stands before the policy does. */
@@ -171,7 +129,7 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ char *counts = NULL;
 	uint32_t confirm;
-	int err = time_arg(args, "confirm", &confirm, a);
+	int err = time_arg(args, "confirm", &confirm, a), n;
 
 	if (!err && confirm > CONFIRM_MAX) {
 		diag_add(&a->diag, "--confirm %s: at most 1d", arg(args, "confirm"));
@@ -181,14 +139,17 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	if (confirm && !dm->awaited)
 		trial_shield(dm, arg(args, "shield"), confirm, a->uid, &a->diag);
-	err = daemon_reload(dm, arg(args, "path"), confirm, confirm ? &counts : &a->text, &a->diag);
+	err = daemon_reload(dm, arg(args, "path"), confirm, &counts, &a->diag);
 	if (err && !dm->awaited)
 		trial_unshield(dm);
-	if (err || !confirm)
+	if (err)
 		return err;
-	return asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm) < 0
-		       ? -ENOMEM
-		       : 0;
+	a->data = kept_json(dm);
+	if (confirm)
+		n = asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm);
+	else
+		n = asprintf(&a->text, "%s%s", counts, kept_say(dm));
+	return n < 0 ? -ENOMEM : 0;
 }
 
 static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
@@ -312,6 +273,9 @@ static const struct verb verbs[] = {
 	{ "disallow", true, verb_disallow },
 	{ "set", true, verb_set },
 	{ "mode", true, verb_mode },
+	{ "limit", true, verb_limit },
+	{ "unlimit", true, verb_unlimit },
+	{ "limits", false, verb_limits },
 	{ "apply", true, verb_apply },
 	{ "confirm", true, verb_confirm },
 	{ "revert", true, verb_revert },
@@ -324,38 +288,53 @@ static const struct verb verbs[] = {
 };
 /* clang-format on */
 
-void verb_run(struct daemon *dm, json_t *request, struct answer *a)
+static const struct verb *verb_find(const char *name)
 {
-	const char *name = arg(request, "verb");
 	size_t i;
-	int err;
 
 	for (i = 0; i < sizeof(verbs) / sizeof(*verbs) && strcmp(verbs[i].name, name); i++)
 		;
-	if (i == sizeof(verbs) / sizeof(*verbs)) {
-		diag_add(&a->diag, "unknown verb '%s'", name);
-		a->exit = EXIT_BAD;
-		return;
-	}
+	return i < sizeof(verbs) / sizeof(*verbs) ? &verbs[i] : NULL;
+}
+
+static void verb_try(struct daemon *dm, const struct verb *v, const json_t *args, struct answer *a)
+{
+	int err;
+
 	/* `diff` opens a file of the client's choice with the daemon's rights. */
-	if (a->uid && (verbs[i].writes || *arg(json_object_get(request, "args"), "path"))) {
-		diag_add(&a->diag, "permission denied: '%s' needs root", name);
+	if (a->uid && (v->writes || *arg(args, "path"))) {
+		diag_add(&a->diag, "permission denied: '%s' needs root", v->name);
 		a->exit = EXIT_FAILED;
 		return;
 	}
-	if (arguments_check(json_object_get(request, "args"), a))
+	if (arguments_check(args, a))
 		return;
 	if (!dm->engine) {
 		diag_add(&a->diag, "unloaded");
 		a->exit = EXIT_FAILED;
 		return;
 	}
-	err = verbs[i].run(dm, json_object_get(request, "args"), a);
-	if (!err && verbs[i].writes && dm->engine)
+	err = v->run(dm, args, a);
+	if (!err && v->writes && dm->engine)
 		state_save(dm, &a->diag);
 	trial_remind(dm, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)
-		diag_add(&a->diag, "%s: %s", name, strerror(-err));
+		diag_add(&a->diag, "%s: %s", v->name, strerror(-err));
+}
+
+void verb_run(struct daemon *dm, json_t *request, struct answer *a)
+{
+	const json_t *args = json_object_get(request, "args");
+	const struct verb *v = verb_find(arg(request, "verb"));
+
+	if (!v) {
+		diag_add(&a->diag, "unknown verb '%s'", arg(request, "verb"));
+		a->exit = EXIT_BAD;
+		return;
+	}
+	verb_try(dm, v, args, a);
+	if (v->writes && !json_is_true(json_object_get(args, "dry_run")))
+		trail_order(dm, v->name, args, a);
 }

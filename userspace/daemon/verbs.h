@@ -8,6 +8,8 @@
 
 /* "" where it is missing or no string. */
 const char *arg(const json_t *args, const char *name);
+/* In seconds; "" is 0: for ever. */
+int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a);
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
 /* As whom he asks may see addresses: root asks for what he could read in the kernel himself. */
 const struct privacy *eyes(const struct daemon *dm, const struct answer *a);
@@ -47,6 +49,10 @@ int verb_revert(struct daemon *dm, const json_t *args, struct answer *a);
 /* Lets the address in, whatever is said, for as long as the policy awaits its confirmation; "": nobody. */
 void trial_unshield(struct daemon *dm);
 void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
+
+/* verbs.c, of the policy in force: the file that the next start reads and the one it was read from; a remark where they differ */
+json_t *kept_json(const struct daemon *dm);
+const char *kept_say(const struct daemon *dm);
 
 /* suggest.c */
 int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);

@@ -11,7 +11,9 @@
 #include "doctor.h"
 #include "internal.h"
 #include "list.h"
+#include "prove.h"
 #include "sockets.h"
+#include "value.h"
 
 static void btf_free(struct btf *btf)
 {
@@ -204,6 +206,16 @@ static void ends(struct findings *f)
 	if (err == -EOPNOTSUPP)
 		finding_add(f, FINDING_NOTE, "kernel", "boot a kernel with CONFIG_INET_DIAG_DESTROY to have it",
 			    "no SOCK_DESTROY: `ban --kill` will not work; bans will");
+}
+
+void doctor_metrics(const struct policy *p, const char *instance, struct findings *f)
+{
+	char where[LISTEN_TEXT_LEN];
+
+	if (metrics_taken(p, instance))
+		finding_add(f, FINDING_WARNING, "metrics", "metrics { listen = ... }, or end what listens there",
+			    "something listens on %s already: no metrics will be served",
+			    listen_format(&p->metrics, where));
 }
 
 void doctor_kernel(struct findings *f)

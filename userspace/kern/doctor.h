@@ -34,6 +34,7 @@ void doctor_kernel(struct findings *f);
 void doctor_interfaces(const struct policy *p, const char *instance, struct findings *f);
 /* Listeners against the services of `p`, and the sysctl. */
 void doctor_listeners(const struct policy *p, struct findings *f);
+void doctor_metrics(const struct policy *p, const char *instance, struct findings *f); /* where they are to be served */
 void doctor_containers(const struct policy *p, struct findings *f); /* in their namespaces */
 
 #endif

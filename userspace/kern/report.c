@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "answers.h"
 #include "cleanup.h"
@@ -85,6 +84,16 @@ static json_t *interface_json(const struct interface_status *i)
 			 (json_int_t)i->cookies_returned);
 }
 
+/* False: no packet is judged. */
+static bool is_attached(const struct snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->interfaces.count && !strcmp(s->interfaces.item[i].xdp_mode, "detached"); i++)
+		;
+	return i < s->interfaces.count;
+}
+
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 {
 	json_t *interfaces = json_array(), *services = json_array();
@@ -96,12 +105,13 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 		if (s->services[i].id)
 			json_array_append_new(services, service_json(&s->services[i]));
 	}
-	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon", daemon,
-			 "mode", mode_text(&s->generation), "generation", (json_int_t)s->generation.number, "policy",
-			 json_line(s->policy), "confirm", confirm_json(s), "interfaces", interfaces, "services",
-			 services, "tables", tables_json(s), "stands_open", s->stands_open, "sources_tracked",
-			 (json_int_t)s->sources_tracked, "reservations", (json_int_t)s->reservations, "drift",
-			 (json_int_t)drift, "healed", (json_int_t)s->healed, "containers", containers_json(s));
+	return json_pack("{s:s, s:s, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "daemon",
+			 daemon, "mode", mode_text(&s->generation), "generation", (json_int_t)s->generation.number,
+			 "policy", json_line(s->policy), "confirm", confirm_json(s), "attached", is_attached(s),
+			 "interfaces", interfaces, "services", services, "tables", tables_json(s), "stands_open",
+			 s->stands_open, "sources_tracked", (json_int_t)s->sources_tracked, "reservations",
+			 (json_int_t)s->reservations, "drift", (json_int_t)drift, "healed", (json_int_t)s->healed,
+			 "containers", containers_json(s));
 }
 
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
@@ -229,17 +239,6 @@ int report_allows(const struct engine *e, const struct privacy *eyes, json_t **o
 	return 0;
 }
 
-/* As RFC 3339 has it; null: no such time. */
-static json_t *time_json(uint64_t when)
-{
-	time_t at = when;
-	char text[32];
-	struct tm tm;
-
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
-	return when ? json_string(text) : json_null();
-}
-
 static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_t now)
 {
 	json_t *expires = b->expires_in ? json_integer(b->expires_in) : json_null();
@@ -247,8 +246,8 @@ static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I}", "source",
 			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason", json_line(b->text),
-			 "ends", time_json(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
-			 time_json(b->since), "observe", b->observe, "in_force", b->leads, "packets",
+			 "ends", json_time(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
+			 json_time(b->since), "observe", b->observe, "in_force", b->leads, "packets",
 			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
 }
 

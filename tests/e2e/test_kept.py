@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A start that fails leaves the host as it was; a policy that is applied says how long it stays, and stays for good where that is asked for."""
+import os, pathlib, signal
+
+import pytest
+
+from net import wait_for
+
+POLICY = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections-per-source = 5 }\n"
+OTHER = "interfaces = {s0}\ninclude(conf.d/*.conf)\nservice smtp { ports = {25} max-connections-per-source = 3 }\n"
+
+
+def fails(sluice):
+    """A start that does not come to be; what it said."""
+    sluice.daemon = sluice.popen()
+    assert sluice.daemon.wait(60) == 1, sluice.logged()
+    return sluice.logged()
+
+
+def attached(net):
+    return "xdp" in net.run(net.server, "ip", "link", "show", "s0").stdout
+
+
+def loaded(sluice):
+    return os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}")
+
+
+@pytest.fixture
+def stopped(make):
+    """A host on which nothing is loaded. Its loopback takes no native XDP."""
+    net, sluice = make(POLICY)
+    sluice.kill(signal.SIGTERM)
+    sluice.do("unload")
+    assert not attached(net) and not loaded(sluice)
+    return net, sluice
+
+
+def test_first_start_that_cannot_attach_everywhere_leaves_nothing_behind(stopped):
+    net, sluice = stopped
+    sluice.file.write_text("interfaces = {s0, lo}\nxdp-mode = native\n" + POLICY)
+    said = fails(sluice)
+    assert "lo" in said and "taken away again" in said, said
+    assert not attached(net) and not loaded(sluice) and not os.path.exists(f"/run/sluice/{sluice.instance}.sock")
+    sluice.write(POLICY)
+    sluice.start()
+    assert attached(net)
+
+
+def test_first_start_that_cannot_listen_leaves_nothing_behind(stopped):
+    net, sluice = stopped
+    where = pathlib.Path(f"/run/sluice/{sluice.instance}.sock")
+    where.mkdir(parents=True)
+    try:
+        assert "cannot listen on" in fails(sluice)
+        assert not attached(net) and not loaded(sluice)
+    finally:
+        where.rmdir()
+
+
+def test_start_that_fails_over_a_gate_that_stands_leaves_that_in_force(make):
+    net, sluice = make(POLICY)
+    sluice.kill()
+    sluice.file.write_text("interfaces = {s0, lo}\nxdp-mode = native\n" + POLICY)
+    assert "taken away" not in fails(sluice)
+    assert attached(net) and loaded(sluice)
+    sluice.write(POLICY)
+    sluice.start()
+
+
+def test_status_says_that_it_is_attached_to_nothing(make):
+    net, sluice = make(POLICY)
+    assert sluice.json("status")["attached"] is True and "to nothing" not in sluice.do("status")
+    net.unplug()
+    assert wait_for(lambda: sluice.json("status")["attached"] is False)
+    assert "attached    to nothing: no packet is judged" in sluice.do("status")
+    sluice.kill()
+    code, told, _ = sluice.ctl("status")
+    assert code == 3 and "attached    to nothing" in told
+    sluice.daemon = sluice.popen()
+    assert sluice.daemon.wait(60) == 1 and loaded(sluice), "over what stands a start that fails takes nothing away"
+    net.plug()
+    sluice.start()
+    assert wait_for(lambda: sluice.json("status")["attached"])
+
+
+@pytest.fixture
+def other(tmp_path):
+    path = tmp_path / "other.conf"
+    path.write_text(OTHER)
+    return path
+
+
+def test_apply_says_that_it_stays_until_the_next_start(make, other):
+    _, sluice = make(POLICY)
+    assert "until the next start or reload: --save keeps it" in sluice.do("apply", other)
+    assert sluice.service()["max_connections_per_source"] == 3
+    assert "--save" not in sluice.do("apply", sluice.file), "the file itself is what the next start reads"
+    assert sluice.service()["max_connections_per_source"] == 5
+
+
+def test_apply_save_keeps_it_and_the_old_file_with_the_rights_it_had(make, other):
+    _, sluice = make(POLICY)
+    old = sluice.file.read_text()
+    sluice.file.chmod(0o640)
+    os.chown(sluice.file, 0, 12)
+    assert f"saved as {sluice.file}" in sluice.do("apply", other, "--save")
+    assert sluice.file.read_text() == OTHER and pathlib.Path(f"{sluice.file}.bak").read_text() == old
+    assert (sluice.file.stat().st_mode & 0o7777, sluice.file.stat().st_gid) == (0o640, 12)
+    assert sluice.json("status")["policy"] == os.path.realpath(sluice.file)
+    sluice.kill()
+    sluice.start()
+    assert sluice.service()["max_connections_per_source"] == 3
+    assert "itself" in sluice.do("apply", sluice.file, "--save")
+    assert pathlib.Path(f"{sluice.file}.bak").read_text() == old
+    assert sorted(p.name for p in sluice.file.parent.glob("sluice.conf*")) == ["sluice.conf", "sluice.conf.bak"]
+
+
+def test_apply_save_of_what_would_say_something_else_there_is_refused(make, tmp_path):
+    _, sluice = make(POLICY)
+    old = sluice.file.read_text()
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "conf.d").mkdir(parents=True)
+    (elsewhere / "new.conf").write_text(OTHER)
+    (elsewhere / "conf.d" / "more.conf").write_text("service imap { ports = {143} }\n")
+    code, _, err = sluice.ctl("apply", elsewhere / "new.conf", "--save")
+    assert code == 1 and "would not say the same (service imap)" in err and "in force until the next start or reload, and not saved" in err, err
+    assert sluice.file.read_text() == old and not list(sluice.file.parent.glob("sluice.conf.*"))
+    assert sluice.service("imap")
+
+
+def test_a_policy_on_trial_is_saved_when_it_is_confirmed(make, other):
+    _, sluice = make(POLICY)
+    code, _, err = sluice.ctl("apply", other, "--confirm", "1h", "--save")
+    assert code == 2 and "confirm --save" in err
+    sluice.do("apply", other, "--confirm", "1h")
+    assert f"saved as {sluice.file}" in sluice.do("confirm", "--save")
+    assert sluice.file.read_text() == OTHER
+    sluice.write(POLICY)
+    sluice.do("apply", other, "--confirm", "1h")
+    assert "stays in force; until the next start or reload: --save keeps it" in sluice.do("confirm")
+
+
+def test_apply_save_of_a_bad_policy_changes_nothing(make, tmp_path):
+    _, sluice = make(POLICY)
+    bad = tmp_path / "bad.conf"
+    bad.write_text("interfaces = {s0}\nservice smtp { }\n")
+    assert sluice.ctl("apply", bad, "--save")[0] == 2
+    assert sluice.file.read_text() == "interfaces = {s0}\n" + POLICY and not list(sluice.file.parent.glob("sluice.conf.*"))

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What check, sluiced -n, doctor and --dry-run call good starts and reloads; what does not they call bad, all of it, with its place."""
+import json, os
+
+import pytest
+
+from net import BUILD, wait_for
+
+SMTP = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
+CROWD = "interfaces = {s0}\n" + "".join(f"service s{i} {{ ports = {{{i + 1000}}} }}\n" for i in range(64)) + "".join(
+    f"source-set n{i} {{ prefixes = {{10.0.{i}.0/24}} max-connections-per-source = 5 }}\n" for i in range(130))
+
+
+def secret(directory):
+    """A list that only root's right to pass over permissions reads."""
+    path = directory / "secret.txt"
+    path.write_text("192.0.2.1\n")
+    os.chown(path, 65534, 65534)
+    path.chmod(0o600)
+    return f"interfaces = {{s0}}\n{SMTP}source-set a {{ file = {path} action = deny }}\n"
+
+
+FAULTS = {
+    "a missing interface": (lambda _: "interfaces = {s0, nic7}\n" + SMTP, "nic7: no such interface"),
+    "no native XDP": (lambda _: "interfaces = {s0, lo}\nxdp-mode = native\n" + SMTP, "lo"),
+    "too many rules": (lambda _: CROWD, "8192 rules"),
+    "a list the daemon may not read": (secret, "secret.txt"),
+}
+
+
+def judges(net, sluice, path):
+    """(name, exit status, all that was said) of each who may judge the policy without putting it in force."""
+    for name, argv in (("check", ["sluicectl", "-i", sluice.instance, "check", path]), ("-n", ["sluiced", "-i", sluice.instance, "-n", "-c", path]),
+                       ("doctor", ["sluicectl", "-i", sluice.instance, "doctor", path]), ("--dry-run", ["sluicectl", "-i", sluice.instance, "apply", path, "--dry-run"])):
+        done = net.run(net.server, BUILD / argv[0], *argv[1:], check=False)
+        yield name, done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_would_not_start_or_reload_is_bad_for_all_four(make, tmp_path, fault):
+    net, sluice = make(SMTP)
+    text, words = FAULTS[fault]
+    path = tmp_path / "new.conf"
+    path.write_text(text(tmp_path))
+    for name, code, said in judges(net, sluice, path):
+        assert code in (1, 2) and words in said, (name, code, said)
+    good = sluice.file.read_text()
+    sluice.file.write_text(path.read_text())
+    code, _, err = sluice.ctl("reload")
+    assert code and words in err, "it is true of a reload"
+    sluice.kill()
+    sluice.do("unload")
+    sluice.daemon = sluice.popen()
+    assert sluice.daemon.wait(60) and words in sluice.logged(), "it is true of a start"
+    sluice.file.write_text(good)
+    sluice.start()
+
+
+def test_what_all_four_call_good_reloads_and_starts(make, tmp_path):
+    net, sluice = make(SMTP)
+    path = tmp_path / "new.conf"
+    path.write_text("interfaces = {s0, lo}\n" + SMTP + "service imap { ports = {143} }\n")
+    for name, code, said in judges(net, sluice, path):
+        assert code == 0, (name, code, said)
+    sluice.file.write_text(path.read_text())
+    sluice.do("reload")
+    sluice.kill()
+    sluice.do("unload")
+    sluice.start()
+
+
+def test_a_database_that_a_reload_would_not_take_is_bad_for_all_four(make, tmp_path):
+    rows = [f"10.{i}.{j}.0,10.{i}.{j}.255,{('DE', 'FR')[j % 2]}\n" for i in range(4) for j in range(250)]
+    (tmp_path / "countries.csv").write_text("".join(rows))
+    net, sluice = make(SMTP + "geoip { database = {countries.csv} }\nsource-set a { countries = {DE} action = deny }\n")
+    (tmp_path / "countries.csv").write_text(rows[0])
+    words = "the country databases have 1 IPv4 ranges where those in force have 1000"
+    code, _, err = sluice.ctl("reload")
+    assert code and words in err, err
+    for name, code, said in judges(net, sluice, sluice.file):
+        assert code == 2 and words in said, (name, code, said)
+
+
+def test_all_that_is_wrong_is_said_in_one_run_with_its_place(make, tmp_path):
+    net, sluice = make(SMTP)
+    path = tmp_path / "new.conf"
+    path.write_text(CROWD.replace("{s0}", "{nic7, s0, nic8}"))
+    answer = json.loads(sluice.ctl("--json", "check", path)[1])
+    assert not answer["ok"] and len(answer["errors"]) == 3, answer
+    of_interfaces = [e for e in answer["errors"] if e["key"] == "interfaces"]
+    assert [(e["file"], e["line"], e["column"]) for e in of_interfaces] == [(str(path), 1, 1)] * 2
+    assert [e["text"] for e in of_interfaces] == ["interface nic7: no such interface", "interface nic8: no such interface"]
+    told = sluice.ctl("check", path)[2]
+    assert f"{path}:1:1: interface nic7" in told and "interfaces = {nic7, s0, nic8}\n" in told and "^" in told, told
+    assert sluice.ctl("check", path, "--elsewhere")[2].count("nic7") == 0
+
+
+def test_a_policy_for_another_host_is_checked_by_its_files_alone(make, tmp_path):
+    net, sluice = make(SMTP)
+    path = tmp_path / "new.conf"
+    path.write_text("interfaces = {nic7}\n" + SMTP)
+    assert sluice.ctl("check", path)[0] == 2
+    assert "good: 1 services" in sluice.do("check", path, "--elsewhere")
+
+
+def test_an_interface_that_is_in_force_and_away_hinders_no_dry_run(make):
+    net, sluice = make(SMTP)
+    net.unplug()
+    assert wait_for(lambda: sluice.json("status")["attached"] is False)
+    sluice.do("set", "service", "smtp", "max-connections", "9", "--dry-run")
+    sluice.do("set", "service", "smtp", "max-connections", "9")
+
+
+def test_a_place_for_metrics_that_is_taken_is_a_warning(make, tmp_path):
+    net, sluice = make(SMTP)
+    sluice.kill()
+    sluice.do("unload")
+    net.serve("127.0.0.1", 9798)
+    path = tmp_path / "new.conf"
+    path.write_text("interfaces = {s0}\n" + SMTP)
+    for name, code, said in judges(net, sluice, path):
+        if name != "--dry-run":
+            assert code == 0 and "something listens on 127.0.0.1:9798 already" in said, (name, code, said)
+    assert [w["key"] for w in json.loads(sluice.ctl("--json", "check", path)[1])["warnings"]] == [""]
+    sluice.start()

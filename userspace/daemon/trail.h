@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The trail: one line in the journal for each order, who gave it, what it was, what came of it; refused ones as well. Addresses in it are
+ * shown as the policy says. verbs.c calls it for what comes over the socket, loop.c and trial.c for what comes otherwise.
+ */
+#ifndef SLUICE_DAEMON_TRAIL_H
+#define SLUICE_DAEMON_TRAIL_H
+
+#include "daemon.h"
+
+/* An order from the socket, when it is answered. */
+void trail_order(struct daemon *dm, const char *verb, const json_t *args, const struct answer *a);
+/* One that nobody gave over the socket; `by`: "signal", "the kernel's clock". `err` 0: done. */
+void trail_event(const struct daemon *dm, const char *verb, const char *by, int err, const char *text);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names of users, from /etc/passwd itself: what a host's other sources of names would load does not belong into sluiced. */
+#ifndef SLUICE_DAEMON_WHO_H
+#define SLUICE_DAEMON_WHO_H
+
+#include <sys/types.h>
+
+#define USER_TEXT_LEN 40
+
+/* "root"; "" where the file does not know. Returns buf. */
+const char *user_name(uid_t uid, char buf[static USER_TEXT_LEN]);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The judge of policies before they are put in force: see prove.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "compile.h"
+#include "internal.h"
+#include "link.h"
+#include "own.h"
+#include "parse.h"
+#include "prove.h"
+#include "schema.h"
+#include "text.h"
+#include "value.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+DEFINE_CLEANUP(struct compiled *, compiled_free);
+
+static struct place place_of(const struct policy *p, enum section section, const char *key)
+{
+	const struct place whole = { .file = p->files.count ? p->files.item[0] : NULL };
+
+	return policy_place(p, schema_find(section, key), "", &whole);
+}
+
+static int compiles(const struct policy *p, struct diag *d)
+{
+	_cleanup_(compiled_free) struct compiled *c = NULL;
+	_cleanup_free_ struct registry *r = calloc(1, sizeof(*r));
+
+	return r ? policy_compile(p, r, &c, d) : -ENOMEM;
+}
+
+static int interface_stands(const struct policy *p, const char *name, struct diag *d)
+{
+	const struct place at = place_of(p, SECTION_TOP, "interfaces"), mode = place_of(p, SECTION_TOP, "xdp-mode");
+	struct link_view l;
+	int err = link_view(name, &l);
+
+	if (err == -ENODEV)
+		diag_at(d, &at, "interface %s: no such interface: `ip link` lists them", name);
+	else if (err)
+		diag_at(d, &at, "interface %s: %s: `ip link` shows it", name, strerror(-err));
+	else if (link_frames(&l) < 0)
+		diag_at(d, &at,
+			"interface %s: its packets begin with a header that sluice does not read: name the interface that "
+			"they come in by",
+			name);
+	else if (p->xdp_mode == POLICY_XDP_NATIVE && *link_generic_why(&l))
+		diag_at(d, &mode, "interface %s: no native XDP: %s: write xdp-mode = auto", name, link_generic_why(&l));
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int interfaces_stand(const struct policy *p, const struct policy *now, struct diag *d)
+{
+	int err = 0, one;
+	size_t i;
+
+	for (i = 0; i < p->interfaces.count; i++) {
+		if (now && now->xdp_mode == p->xdp_mode && strings_have(&now->interfaces, p->interfaces.item[i]))
+			continue;
+		one = interface_stands(p, p->interfaces.item[i], d);
+		err = err ? err : one;
+	}
+	return err;
+}
+
+/* Against what is loaded, if anything is. */
+static int databases_stand(const struct policy *p, const char *instance, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = NULL;
+	struct diag ignored = {};
+	int err = engine_open_readonly(instance, &e, &ignored);
+
+	diag_free(&ignored);
+	return err ? 0 : engine_geo_check(e, p, d);
+}
+
+bool metrics_taken(const struct policy *p, const char *instance)
+{
+	_cleanup_close_ int fd = -1;
+	const bool ipv4 = addr_is_ipv4(&p->metrics.addr);
+	const struct sockaddr_in v4 = { AF_INET, htons(p->metrics.port), { p->metrics.addr.word[3] }, {} };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(p->metrics.port) };
+	const int on = 1;
+
+	if (p->metrics.off || engine_held(instance))
+		return false;
+	memcpy(&v6.sin6_addr, &p->metrics.addr, sizeof(v6.sin6_addr));
+	fd = socket(ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
+		return false;
+	return bind(fd, ipv4 ? (const void *)&v4 : &v6, ipv4 ? sizeof(v4) : sizeof(v6)) && errno == EADDRINUSE;
+}
+
+static void metrics_warn(const struct policy *p, const struct prove *how)
+{
+	const struct place at = place_of(p, SECTION_METRICS, "listen");
+	char where[LISTEN_TEXT_LEN];
+
+	if (!how->now && how->warnings && metrics_taken(p, how->instance))
+		diag_at(how->warnings, &at,
+			"metrics: something listens on %s already: there will be none until it is gone",
+			listen_format(&p->metrics, where));
+}
+
+int policy_stands(const struct policy *p, const struct prove *how, struct diag *d)
+{
+	int err = compiles(p, d), one = 0;
+
+	if (how->extent <= PROVE_LOADED)
+		one = databases_stand(p, how->instance, d);
+	err = err ? err : one;
+	if (how->extent > PROVE_HOST)
+		return err;
+	one = interfaces_stand(p, how->now, d);
+	metrics_warn(p, how);
+	return err ? err : one;
+}
+
+/* What is wrong is shown as it is written. */
+static void files_quote(const struct policy *p, struct diag *d)
+{
+	struct diag ignored = {};
+	size_t i;
+
+	for (i = 0; i < p->files.count; i++) {
+		_cleanup_free_ char *text = NULL;
+
+		if (!text_read(p->files.item[i], POLICY_BYTES, &(struct place){ p->files.item[i] }, &text, &ignored))
+			diag_quote(d, p->files.item[i], text);
+	}
+	diag_free(&ignored);
+}
+
+int policy_prove(const char *path, const struct prove *how, struct policy **out, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = NULL;
+	struct diag *warnings = how->warnings ?: d;
+	_cleanup_diag_ struct diag said = {};
+	int err = policy_parse_file(path, how->now, &p, &said);
+
+	diag_move(err ? d : warnings, &said);
+	if (err)
+		return err;
+	if (how->extent <= PROVE_LOADED)
+		owns_warn(p, warnings);
+	err = policy_stands(p, how, d);
+	if (err)
+		files_quote(p, d);
+	else
+		*out = TAKE_PTR(p);
+	return err;
+}

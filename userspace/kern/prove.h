@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whether a start or a reload with a policy would do: one judge for `check`, `sluiced -n`, `doctor` and --dry-run. All that is wrong is said in
+ * one run, where the policy says it. Changes nothing, and needs no daemon.
+ */
+#ifndef SLUICE_KERN_PROVE_H
+#define SLUICE_KERN_PROVE_H
+
+#include "engine.h"
+
+/* How far it looks. */
+enum prove_extent {
+	PROVE_HOST, /* all of it */
+	PROVE_LOADED, /* at what is loaded, and at nothing else of this host: doctor says more of that */
+	PROVE_FILES, /* at the files: the policy is for another host */
+};
+
+/* `now` is the policy in force (NULL: none): its databases are taken over, its interfaces and its place for metrics stand. */
+struct prove {
+	const struct policy *now;
+	const char *instance; /* whose tables it would take over, if there are any */
+	enum prove_extent extent;
+	struct diag *warnings; /* what works, but not as the policy says; NULL: nobody wants to know */
+};
+
+/* Reads the files, then as policy_stands(). *out is the caller's, untouched on failure. -EINVAL with messages, or -ENOMEM. */
+int policy_prove(const char *path, const struct prove *how, struct policy **out, struct diag *d);
+/*
+ * It compiles, and fits the tables; its databases are not torn, compared with what is in force; its interfaces exist, can be judged and have
+ * native XDP where it asks for that.
+ */
+int policy_stands(const struct policy *p, const struct prove *how, struct diag *d);
+/* Does something else listen where the policy wants its metrics? Where a sluiced has the instance, it may be that one: no. */
+bool metrics_taken(const struct policy *p, const char *instance);
+
+#endif
