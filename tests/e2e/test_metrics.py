@@ -247,3 +247,21 @@ def test_healthz_and_metrics_tell_of_a_detached_interface(make):
     assert metrics(net)['sluice_interface_attached{interface="s0"}'] == 0
     sluice.do("reload")
     assert web.request(net.server, PORT, "/healthz")[2] == "ok\n"
+
+
+def test_bans_are_counted_by_owner_and_never_by_more_than_seventeen(make):
+    net, sluice = make(POLICY)
+    bans = lambda: {k.split('"')[1]: v for k, v in metrics(net).items() if k.startswith("sluice_bans{")}
+    assert bans() == {}
+    for owner, n in (("fail2ban:postfix", 3), ("feed", 2)):
+        for i in range(n):
+            sluice.do("ban", f"192.0.2.{i}", "--by", owner)
+    sluice.do("ban", "198.51.100.1")
+    assert bans() == {"fail2ban:postfix": 3, "feed": 2, "uid:0": 1}
+    sluice.do("unban", "192.0.2.0", "--by", "feed"), sluice.do("unban", "198.51.100.1")
+    assert bans() == {"fail2ban:postfix": 3, "feed": 1}
+    sluice.do("ban", "192.0.2.9", "--by", "short", "--for", "1s")
+    assert wait_for(lambda: "short" not in bans()), "its time is over"
+    for i in range(20):
+        sluice.do("ban", f"203.0.113.{i}", "--by", f"owner{i:02}")
+    assert len(bans()) == 17 and bans()["fail2ban:postfix"] == 3 and sum(bans().values()) == 24 and bans()["(others)"] == 6

@@ -233,19 +233,32 @@ void show_counters(const json_t *data)
 		       number_of(s, "packets"), number_of(s, "connections"), number_of(s, "observed"));
 }
 
+/* Of a prefix, which one of its addresses was asked about. */
+static void show_address(const json_t *data)
+{
+	printf("address     %s", text_of(data, "address"));
+	if (json_object_get(data, "asked"))
+		printf(", the first of %s", text_of(data, "asked"));
+}
+
 void show_lookup(const json_t *data)
 {
 	json_t *s;
 	size_t i;
 
-	printf("address     %s\ncountry     %s\n", text_of(data, "address"), text_of(data, "country"));
+	show_address(data);
+	printf("\ncountry     %s\n", text_of(data, "country"));
 	if (*text_of(data, "inside"))
 		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (number_of(data, "asn"))
 		printf("network     AS%lld\n", number_of(data, "asn"));
 	printf("class       %lld\nsets       ", number_of(data, "class"));
 	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
-	printf("\n\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
+	printf("\nsource      %s\n", text_of(data, "source"));
+	json_array_foreach(json_object_get(data, "held"), i, s) printf(
+		"held        %lld connections at %s, by %lld sources; %lld handshakes in progress\n",
+		number_of(s, "connections"), text_of(s, "service"), number_of(s, "sources"), number_of(s, "reserved"));
+	printf("\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 		printf("%-16.16s %-8s %-20s %lld\n", text_of(s, "name"), text_of(s, "verdict"), text_of(s, "reason"),
 		       number_of(s, "max_connections_per_source"));
@@ -268,8 +281,9 @@ void show_explain(const json_t *data)
 {
 	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
 
-	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
-	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	show_address(data);
+	printf(" at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "service"),
+	       text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
 	if (*text_of(data, "inside"))
 		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (*text_of(data, "country"))

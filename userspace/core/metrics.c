@@ -182,6 +182,14 @@ static void write_capacity(const struct family *f, const struct metrics *m, FILE
 		sample(f, (struct label){ "map", m->maps[i].name }, no_label, m->maps[i].capacity, out);
 }
 
+static void write_bans(const struct family *f, const struct metrics *m, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < m->owners_count; i++)
+		sample(f, (struct label){ "owner", m->owners[i].name }, no_label, m->owners[i].bans, out);
+}
+
 static void write_interfaces(const struct family *f, const struct metrics *m, FILE *out)
 {
 	size_t i;
@@ -276,6 +284,9 @@ static const struct family families[] = {
 	{ "sluice_sources_tracked", GAUGE, "Sources whose connections or rates are counted.", .whole = sources_of },
 	{ "sluice_map_entries", GAUGE, "Entries of a table of the kernel side.", .write = write_entries },
 	{ "sluice_map_capacity", GAUGE, "Entries that it has room for.", .write = write_capacity },
+	{ "sluice_bans", GAUGE,
+	  "Live bans by owner: the sixteen owners with most, and (others) for what the rest has; no sample without bans.",
+	  .write = write_bans },
 	{ "sluice_interface_attached", GAUGE, "1: packets arriving there are judged; 0: they are not.",
 	  .write = write_interfaces },
 	{ "sluice_observe", GAUGE, "1: mode = observe, nothing is refused.", .whole = observe_of },

@@ -36,6 +36,12 @@ struct metrics_map {
 	uint64_t entries, capacity;
 };
 
+/* Of bans: there are few of these, however many people ban (kern/bans_owners.h). */
+struct metrics_owner {
+	const char *name;
+	uint64_t bans;
+};
+
 struct metrics_interface {
 	const char *name, *mode; /* mode "detached": nothing is judged there */
 };
@@ -58,6 +64,8 @@ struct metrics {
 	size_t interfaces_count;
 	const struct metrics_map *maps;
 	size_t maps_count;
+	const struct metrics_owner *owners;
+	size_t owners_count;
 };
 
 /* 0, or -EIO when the FILE took not all. */

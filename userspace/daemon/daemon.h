@@ -71,6 +71,7 @@ struct daemon {
 	size_t containers_count;
 	unsigned int audits_due; /* one a second: containers came or went */
 	struct exporter *exporter; /* exporter.c's; NULL before the loop */
+	struct ban_owners *ban_owners; /* as the metrics counted them last */
 	int keeper; /* keeper.c's end of the pipe; -1: none */
 	pid_t keeper_pid;
 	int starter; /* pipe to the command that waits for the start; -1: none */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bans_owners.h"
 #include "country.h"
 #include "figures.h"
 #include "protocol.h"
@@ -18,6 +19,7 @@ struct figures {
 	struct metrics_country *countries; /* of all services */
 	struct metrics_map maps[MAP_FILLS];
 	struct metrics_interface *interfaces;
+	struct metrics_owner owners[BAN_OWNERS_NAMED + 1];
 };
 
 static void figures_free(struct figures *f)
@@ -140,11 +142,26 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	return 0;
 }
 
+static int owners_gather(const struct daemon *dm, struct figures *f)
+{
+	const struct ban_owners *o = dm->ban_owners;
+	int err = bans_owners(dm->engine, dm->ban_owners);
+	size_t i;
+
+	for (i = 0; i < o->count && !err; i++)
+		f->owners[i] = (struct metrics_owner){ o->item[i].name, o->item[i].bans };
+	f->metrics.owners = f->owners;
+	f->metrics.owners_count = i;
+	return err;
+}
+
 int figures_text(const struct daemon *dm, enum metrics_format format, FILE *out)
 {
 	_cleanup_(figures_free) struct figures *f = NULL;
 	int err = figures_take(dm, &f);
 
+	if (!err)
+		err = owners_gather(dm, f);
 	return err ? err : metrics_write(&f->metrics, format, out);
 }
 

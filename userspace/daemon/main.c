@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "bans_owners.h"
 #include "clone.h"
 #include "daemon.h"
 #include "events.h"
@@ -107,7 +108,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	int err;
 
 	dm->privacy = privacy_new();
-	if (!dm->privacy)
+	dm->ban_owners = calloc(1, sizeof(*dm->ban_owners));
+	if (!dm->privacy || !dm->ban_owners)
 		return -ENOMEM;
 	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
@@ -150,6 +152,7 @@ static void daemon_done(struct daemon *dm)
 	trial_free(dm);
 	privacy_free(dm->privacy);
 	free(dm->containers);
+	free(dm->ban_owners);
 	policy_free(dm->base);
 	policy_free(dm->live);
 }

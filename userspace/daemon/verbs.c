@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "banfile.h"
 #include "daemon.h"
 #include "dump.h"
 #include "explain.h"
@@ -68,6 +69,22 @@ int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
 	if (err == -EINVAL)
 		diag_add(&a->diag, "'%s' %s", arg(args, "address"), why);
 	return err == -EINVAL ? bad(a) : err;
+}
+
+int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a)
+{
+	struct ban_lines named = {};
+	const char *why = NULL;
+	int err = ban_text_parse(&named, arg(args, name), 0, 0, &why);
+
+	if (!err && named.count != 1)
+		why = "is more than one prefix: ask about one of them";
+	if (why)
+		diag_add(&a->diag, "'%s' %s", arg(args, name), why);
+	if (!err && !why)
+		*out = named.item[0].prefix;
+	free(named.item);
+	return why ? bad(a) : err;
 }
 
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
@@ -247,16 +264,18 @@ static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 
 static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	struct sluice_addr addr;
-	int err = address_arg(args, &addr, a);
+	struct prefix about;
+	int err = prefix_arg(args, "address", &about, a);
 
-	return err ? err : lookup_json(dm->engine, dm->live, &addr, &a->data);
+	if (!err)
+		err = lookup_json(dm->engine, dm->live, &about.addr, &a->data);
+	return err ? err : held_json(dm->engine, &about, a->data);
 }
 
 static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct question q = { .service = arg(args, "service") };
-	int err = address_arg(args, &q.address, a);
+	int err = prefix_arg(args, "address", &q.about, a);
 
 	q.port = json_integer_value(json_object_get(args, "port"));
 	if (!err)

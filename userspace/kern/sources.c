@@ -153,3 +153,31 @@ int sources_read(const struct engine *e, unsigned int service, struct source_sta
 	*count = n;
 	return 0;
 }
+
+static void held_add(const struct prefix *about, const struct sluice_source_key *key, const struct sluice_counter *c,
+		     struct held *out)
+{
+	const struct prefix source = { key->addr, key->bits };
+
+	if (!c->held || !(prefix_covers(about, &source) || prefix_covers(&source, about)))
+		return;
+	out->sources++;
+	out->connections += c->held - c->reserved;
+	out->reserved += c->reserved;
+}
+
+int sources_held(const struct engine *e, const struct prefix *about, struct held out[static SLUICE_MAX_SERVICES])
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_source_key *key;
+	const struct sluice_counter *counter;
+	size_t total = 0, i;
+	int err = table_read(e->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+
+	memset(out, 0, SLUICE_MAX_SERVICES * sizeof(*out));
+	key = keys;
+	counter = values;
+	for (i = 0; i < total && !err; i++)
+		held_add(about, &key[i], &counter[i], &out[key[i].service % SLUICE_MAX_SERVICES]);
+	return err;
+}

@@ -78,6 +78,12 @@ struct source_status {
 /* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */
 int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count);
 
+/* What the sources of a service hold that lie in `about`, or hold it. By service id. */
+struct held {
+	uint64_t sources, connections, reserved;
+};
+int sources_held(const struct engine *e, const struct prefix *about, struct held out[static SLUICE_MAX_SERVICES]);
+
 enum live_kind { LIVE_ALLOW, LIVE_BAN };
 
 /* An allow. */
