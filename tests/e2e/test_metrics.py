@@ -116,7 +116,7 @@ def dashboard_answers(prometheus):
 
 
 EXTRA = {"sluice_policy_unconfirmed", "sluice_policy_reverts_total", "sluice_observe", "sluice_accounting_drift", "sluice_interface_attached", "sluice_connections_observed_total",
-         "sluice_policy_last_reload_successful"}
+         "sluice_policy_last_reload_successful", "sluice_bans", "sluice_refusals_remembered", "sluice_refusals_forgotten_total", "sluice_refusals_untold_total"}
 
 
 def test_counters_never_go_backwards(make):

@@ -140,6 +140,19 @@ static int cmd_watch(const struct call *c)
 	return status == EXIT_NO_DAEMON ? complain_no_daemon(c) : status;
 }
 
+static int cmd_refusals(const struct call *c)
+{
+	uint32_t top;
+
+	if (!option_number(c, OPTION_TOP, "top", 0, INT32_MAX, &top))
+		return EXIT_BAD;
+	return read_verb(c, "refusals",
+			 json_pack("{s:s, s:s, s:s, s:s, s:I}", "prefix", c->words ? c->word[0] : "", "since",
+				   option_text(c, OPTION_SINCE), "service", option_text(c, OPTION_SERVICE), "reason",
+				   option_text(c, OPTION_REASON), "top", (json_int_t)top),
+			 show_refusals, false);
+}
+
 static int cmd_explain(const struct call *c)
 {
 	uint32_t port;
@@ -280,6 +293,8 @@ const struct command commands[] = {
 	{ "explain", "ADDRESS|PREFIX --service S [--port N]",
 	  "what would become of a SYN from there, and by which rule", 1, 1, cmd_explain },
 	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
+	{ "refusals", "[ADDRESS|PREFIX] [--since TIME] [--service S] [--reason R] [--top N]",
+	  "who was refused, why, first, last and how often, the last first", 0, 1, cmd_refusals },
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
 	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },

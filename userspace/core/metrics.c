@@ -258,6 +258,24 @@ static bool drift_of(const struct metrics *m, uint64_t *out)
 	return m->drift >= 0;
 }
 
+static bool remembered_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->remembered;
+	return true;
+}
+
+static bool forgotten_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->forgotten;
+	return true;
+}
+
+static bool untold_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->untold;
+	return true;
+}
+
 static bool geo_built_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->geo_built;
@@ -304,6 +322,13 @@ static const struct family families[] = {
 	  .write = write_geo_entries },
 	{ "sluice_geoip_build_timestamp_seconds", GAUGE,
 	  "When the country database was made; absent where there is none.", .whole = geo_built_of },
+	{ "sluice_refusals_remembered", GAUGE, "Entries of the memory of refusals, a source, service and reason each.",
+	  .whole = remembered_of },
+	{ "sluice_refusals_forgotten_total", COUNTER,
+	  "Entries of that memory that made room for others before their time.", .whole = forgotten_of },
+	{ "sluice_refusals_untold_total", COUNTER,
+	  "Refused packets that were counted and not told of, as there were too many: the memory has a sample of them.",
+	  .whole = untold_of },
 	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
 };
 

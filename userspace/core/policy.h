@@ -17,6 +17,7 @@
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
 
+enum policy_refusals { POLICY_MEMORY, POLICY_SUMMARY, POLICY_NO_MEMORY };
 enum policy_addresses { POLICY_TRUNCATED, POLICY_HASHED, POLICY_FULL };
 
 /* N events in `seconds`; count 0: no limit. `given` as in struct share. */
@@ -159,6 +160,7 @@ struct policy {
 	struct strings databases; /* absolute once parsed; none: the ones of core/data.c where a country is named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	struct listen metrics;
+	enum policy_refusals refusals; /* where they are kept */
 	struct flood flood;
 };
 

@@ -66,7 +66,12 @@ struct daemon {
 	unsigned int clients_count;
 	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
-	struct watch *watch; /* NULL: nobody does */
+	bool watchers; /* somebody watches */
+	struct hear *hear; /* hear.c's; NULL: nobody wants to hear of refusals */
+	struct refusals *refusals; /* the memory of them, and what it is: */
+	time_t refusals_since; /* 0: nothing is remembered */
+	enum policy_addresses refusals_form;
+	unsigned int refusals_seconds;
 	struct container_status *containers; /* as it was said last */
 	size_t containers_count;
 	unsigned int audits_due; /* one a second: containers came or went */

@@ -7,6 +7,7 @@
 #include "figures.h"
 #include "protocol.h"
 #include "reason.h"
+#include "refusals.h"
 #include "report.h"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
@@ -111,6 +112,7 @@ static void tables_gather(struct figures *f)
 static int figures_take(const struct daemon *dm, struct figures **out)
 {
 	_cleanup_(figures_free) struct figures *f = calloc(1, sizeof(*f));
+	struct refusals_sums remembered;
 	int err;
 
 	if (!f)
@@ -132,6 +134,10 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 		.drift = dm->drift,
 		.sources_tracked = f->snapshot->sources_tracked,
 	};
+	remembered = refusals_sums(dm->refusals);
+	f->metrics.remembered = remembered.entries;
+	f->metrics.forgotten = remembered.forgotten;
+	f->metrics.untold = remembered.untold;
 	services_gather(f);
 	tables_gather(f);
 	geo_gather(&f->snapshot->generation, &f->metrics);

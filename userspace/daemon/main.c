@@ -13,6 +13,7 @@
 #include "keeper.h"
 #include "parse.h"
 #include "protocol.h"
+#include "refusals.h"
 
 static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
 			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
@@ -109,7 +110,8 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 
 	dm->privacy = privacy_new();
 	dm->ban_owners = calloc(1, sizeof(*dm->ban_owners));
-	if (!dm->privacy || !dm->ban_owners)
+	dm->refusals = refusals_new(REFUSALS_MOST);
+	if (!dm->privacy || !dm->ban_owners || !dm->refusals)
 		return -ENOMEM;
 	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
@@ -153,6 +155,7 @@ static void daemon_done(struct daemon *dm)
 	privacy_free(dm->privacy);
 	free(dm->containers);
 	free(dm->ban_owners);
+	refusals_free(dm->refusals);
 	policy_free(dm->base);
 	policy_free(dm->live);
 }

@@ -11,6 +11,7 @@
 #include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
+#include "hear.h"
 #include "json_text.h"
 #include "keeper.h"
 #include "lookup.h"
@@ -44,8 +45,7 @@ int bad(struct answer *a)
 	return -EINVAL;
 }
 
-/* "" is 0: for ever. */
-static int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
+int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a)
 {
 	const char *text = arg(args, name);
 
@@ -269,7 +269,9 @@ static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 
 	if (!err)
 		err = lookup_json(dm->engine, dm->live, &about.addr, &a->data);
-	return err ? err : held_json(dm->engine, &about, a->data);
+	if (err || (a->uid && !privacy_shows(dm->privacy, &about)))
+		return err;
+	return held_json(dm->engine, &about, a->data);
 }
 
 static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
@@ -298,7 +300,7 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	if (err)
 		return err;
-	watch_end(dm);
+	hear_end(dm);
 	loop_let_go(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
@@ -318,6 +320,7 @@ static const struct verb verbs[] = {
 	{ "explain", false, verb_explain },
 	{ "watch", false, verb_watch },
 	{ "privacy", false, verb_privacy },
+	{ "refusals", false, verb_refusals },
 	{ "suggest", false, verb_suggest },
 	{ "diff", false, verb_diff },
 	{ "dump", false, verb_dump },

@@ -229,8 +229,7 @@ int report_allows(const struct engine *e, const struct privacy *eyes, json_t **o
 	return 0;
 }
 
-/* As RFC 3339 has it; null: no such time. */
-static json_t *time_json(uint64_t when)
+json_t *json_time(uint64_t when)
 {
 	time_t at = when;
 	char text[32];
@@ -247,8 +246,8 @@ static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I}", "source",
 			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason", json_line(b->text),
-			 "ends", time_json(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
-			 time_json(b->since), "observe", b->observe, "in_force", b->leads, "packets",
+			 "ends", json_time(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
+			 json_time(b->since), "observe", b->observe, "in_force", b->leads, "packets",
 			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
 }
 

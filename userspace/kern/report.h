@@ -9,6 +9,7 @@
 #include "privacy.h"
 #include "tables.h"
 
+json_t *json_time(uint64_t when); /* seconds of the epoch, as RFC 3339 has it; 0: null */
 /* Of a snapshot; NULL without memory. drift < 0: not known. */
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift);
 json_t *counters_json(const struct snapshot *s);
