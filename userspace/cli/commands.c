@@ -296,7 +296,7 @@ const struct command commands[] = {
 	{ "refusals", "[ADDRESS|PREFIX] [--since TIME] [--service S] [--reason R] [--top N]",
 	  "who was refused, why, first, last and how often, the last first", 0, 1, cmd_refusals },
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
-	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
+	{ "suggest", "", "limits that fit what was seen, as a file for conf.d", 0, 0, cmd_suggest },
 	{ "check", "FILE", "is this a good policy? 0 yes, 2 no", 1, 1, cmd_check },
 	{ "doctor", "[FILE]",
 	  "what this host is like for that policy, before anything is attached; 1: something is bad", 0, 1,

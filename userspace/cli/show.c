@@ -409,26 +409,49 @@ static void show_refused(const json_t *row, const char *source, const char *serv
 {
 	char part[48];
 
-	printf("%-34s %-12.12s %12s %s\n", source, service,
+	printf("%-34s %-12.12s %12s %s", source, service,
 	       part_of(number_of(row, "connections"), number_of(row, "limit"), part), reason);
+	if (number_of(row, "peak") > number_of(row, "connections"))
+		printf(" (it had %lld at once)", number_of(row, "peak"));
+	putchar('\n');
+}
+
+/* "12.5 %" of the address space; where that is next to nothing, how many addresses or /64. */
+static void show_share(const json_t *service, const char *key)
+{
+	double share = json_real_value(json_object_get(json_object_get(service, "shares"), key));
+	char text[32];
+
+	if (share >= 0.01)
+		snprintf(text, sizeof(text), "%.2f %%", share);
+	else
+		snprintf(text, sizeof(text), "%lld%s", number_of(service, key),
+			 key[3] == '6' && number_of(service, key) ? " /64" : "");
+	printf(" %14s", text);
 }
 
 void show_forecast(const json_t *data)
 {
 	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
-	size_t i, over = 0;
+	size_t i;
 	json_t *s;
 
-	puts("Nothing has been changed. Address space (IPv4 addresses, IPv6 /64 networks):\n");
-	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "/64 REFUSED",
-	       "/64 ADMITTED");
+	puts("Nothing has been changed. Address space, as a share, or addresses and /64 networks:\n");
+	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "IPV6 REFUSED",
+	       "IPV6 ADMITTED");
 	json_array_foreach(services, i, s)
-		printf("%-16.16s %14lld %14lld %14lld %14lld\n", text_of(s, "name"), number_of(s, "ipv4_refused"),
-		       number_of(s, "ipv4_admitted"), number_of(s, "ipv6_refused"), number_of(s, "ipv6_admitted"));
-	json_array_foreach(sources, i, s) over +=
-		number_of(s, "limit") && number_of(s, "connections") > number_of(s, "limit");
-	printf("\nSources whose next connection would be refused: %zu, of which above a limit: %zu\n",
-	       json_array_size(sources), over);
+	{
+		printf("%-16.16s", text_of(s, "name"));
+		show_share(s, "ipv4_refused");
+		show_share(s, "ipv4_admitted");
+		show_share(s, "ipv6_refused");
+		show_share(s, "ipv6_admitted");
+		putchar('\n');
+	}
+	printf("\nSources judged: %lld, all that are connected or were in the last %llds; refused of them, then or now: %lld\n",
+	       number_of(data, "judged"), number_of(data, "retention"), number_of(data, "refused"));
+	printf("Sources whose next connection would be refused: %lld, of which above a limit: %lld\n",
+	       number_of(data, "next"), number_of(data, "above"));
 	json_array_foreach(services, i, s)
 	{
 		if (number_of(s, "limit") && number_of(s, "connections") >= number_of(s, "limit"))
