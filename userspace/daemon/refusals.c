@@ -14,6 +14,7 @@
 #include "verbs.h"
 
 #define SECOND 1000000000ULL
+#define LINES 1000 /* of an answer, where nobody says how many */
 
 static uint64_t now_ns(void)
 {
@@ -66,7 +67,7 @@ struct wanted {
 	const char *service; /* "": of any */
 	int reason; /* -1: any */
 	uint64_t since_ns; /* seen since then */
-	size_t top; /* so many at most */
+	size_t top; /* so many at most; 0: all */
 };
 
 static bool is_wanted(const struct daemon *dm, const struct wanted *w, const struct refusal *r)
@@ -224,6 +225,7 @@ int verb_refusals(struct daemon *dm, const json_t *args, struct answer *a)
 		err = since_read(args, &w, a);
 	if (err)
 		return err;
+	w.top = w.top ? w.top : LINES;
 	list = wanted_json(dm, &w, &found);
 	if (!list)
 		return -ENOMEM;
