@@ -132,7 +132,7 @@ def test_dry_run_judges_also_who_is_remembered_by_what_he_had(make):
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
     assert [(s["source"], s["connections"], s["peak"], s["limit"]) for s in answer["sources"]] == [("10.77.1.2", 0, 5, 4)], "its bucket of peaks: 5 to 8"
     assert (answer["judged"], answer["refused"], answer["next"]) == (2, 1, 0) and answer["retention"] == 600
-    assert "(it had 5 at once)" in sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
+    assert "had 5, now 0/4 source-connections" in sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
     assert busy("count")["greeted"] == 1
 
 

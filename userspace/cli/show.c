@@ -343,12 +343,12 @@ static void show_memory(const json_t *data, size_t shown)
 		printf("... and %lld more\n", number_of(data, "found") - (long long)shown);
 	if (!number_of(data, "found"))
 		puts("none that is remembered");
-	printf("remembered: %lld of %lld since %s UTC, each for %llds after its last; forgotten for want of room: %lld; "
-	       "addresses: %s\n",
-	       number_of(data, "remembered"), number_of(data, "capacity"), moment_text(data, "since", since),
-	       number_of(data, "retention"), number_of(data, "forgotten"), text_of(data, "addresses"));
+	printf("remembered: %lld of %lld since %s UTC; addresses: %s\n", number_of(data, "remembered"),
+	       number_of(data, "capacity"), moment_text(data, "since", since), text_of(data, "addresses"));
+	printf("each for %llds after its last refusal; forgotten for want of room: %lld\n",
+	       number_of(data, "retention"), number_of(data, "forgotten"));
 	if (number_of(data, "untold"))
-		printf("of many refusals at once a sample is remembered: %lld were only counted\n",
+		printf("of many at once a sample is remembered: %lld packets were only counted\n",
 		       number_of(data, "untold"));
 }
 
@@ -407,13 +407,13 @@ void show_geo(const json_t *data)
 
 static void show_refused(const json_t *row, const char *source, const char *service, const char *reason)
 {
-	char part[48];
+	char part[48], had[96] = "";
 
-	printf("%-34s %-12.12s %12s %s", source, service,
-	       part_of(number_of(row, "connections"), number_of(row, "limit"), part), reason);
+	part_of(number_of(row, "connections"), number_of(row, "limit"), part);
 	if (number_of(row, "peak") > number_of(row, "connections"))
-		printf(" (it had %lld at once)", number_of(row, "peak"));
-	putchar('\n');
+		snprintf(had, sizeof(had), "had %lld, now ", number_of(row, "peak"));
+	strcat(had, part);
+	printf("%-29s %-12.12s %17s %s\n", source, service, had, reason);
 }
 
 /* "12.5 %" of the address space; where that is next to nothing, how many addresses or /64. */
@@ -436,7 +436,7 @@ void show_forecast(const json_t *data)
 	size_t i;
 	json_t *s;
 
-	puts("Nothing has been changed. Address space, as a share, or addresses and /64 networks:\n");
+	puts("Nothing has been changed. Address space, as a share or addresses and /64:\n");
 	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "IPV6 REFUSED",
 	       "IPV6 ADMITTED");
 	json_array_foreach(services, i, s)
@@ -448,8 +448,8 @@ void show_forecast(const json_t *data)
 		show_share(s, "ipv6_admitted");
 		putchar('\n');
 	}
-	printf("\nSources judged: %lld, all that are connected or were in the last %llds; refused of them, then or now: %lld\n",
-	       number_of(data, "judged"), number_of(data, "retention"), number_of(data, "refused"));
+	printf("\nSources connected, or in the last %llds: %lld; refused of them, then or now: %lld\n",
+	       number_of(data, "retention"), number_of(data, "judged"), number_of(data, "refused"));
 	printf("Sources whose next connection would be refused: %lld, of which above a limit: %lld\n",
 	       number_of(data, "next"), number_of(data, "above"));
 	json_array_foreach(services, i, s)
