@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """lookup and explain take a prefix where they take an address, and lookup says what is open there."""
+from test_refusals import guest
 
 POLICY = """service smtp { ports = {25} max-connections-per-source = 5 }
 service imap { ports = {143} }
@@ -42,3 +43,14 @@ def test_explain_of_a_prefix_asks_about_its_first_address_and_says_so(make):
     code, _, err = sluice.ctl("explain", "10.77.0.1-10.77.0.4", "--service", "smtp")
     assert code == 2 and "is more than one prefix" in err
     assert h("count")["greeted"] == 5
+
+
+def test_who_is_not_root_hears_only_of_networks_what_is_open_there(make):
+    """Else who may not see addresses could find them, by halves."""
+    net, sluice = make(POLICY)
+    net.serve("::", 25)
+    h = holding(net, "fd77:0:1::2", 1)
+    held = lambda prefix: guest(net, sluice, "lookup", address=prefix)["data"].get("held")
+    assert held("fd77:0:1::2") is None and held("fd77:0:1::/64") is None
+    assert held("fd77:0:1::/48")[0]["connections"] == 1 == held("fd77::/32")[0]["connections"]
+    assert "held" in sluice.json("lookup", "fd77:0:1::2") and h("count")["greeted"] == 1
