@@ -105,5 +105,5 @@ def scrape(bed, mode):
 
 def watching(mode):
     with contextlib.ExitStack() as stack:
-        (bed,) = stack.enter_context(beds({"sluice": peers.sluice("service smtp { ports = {25} }\n" + FOES)}, ()))
+        (bed,) = stack.enter_context(beds({"sluice": peers.sluice("log { refusals = none }\nservice smtp { ports = {25} }\n" + FOES)}, ()))
         return [watch(bed, mode), scrape(bed, mode)]

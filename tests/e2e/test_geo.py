@@ -112,7 +112,8 @@ def test_an_update_takes_a_new_database_and_refuses_a_torn_one(make, database):
     database.write_text(COUNTRIES.replace("IT", "FR"))
     forecast = sluice.json("geo", "update", "--dry-run")
     assert forecast["services"] == [
-        {"name": "smtp", "ipv4_refused": 4, "ipv4_admitted": 0, "ipv6_refused": 0, "ipv6_admitted": 0, "connections": 2, "limit": 0},
+        {"name": "smtp", "ipv4_refused": 4, "ipv4_admitted": 0, "ipv6_refused": 0, "ipv6_admitted": 0, "connections": 2, "limit": 0,
+         "shares": {"ipv4_refused": 400 / 2**32, "ipv4_admitted": 0, "ipv6_refused": 0, "ipv6_admitted": 0}},
     ]  # fmt: skip
     assert [(s["source"], s["connections"], s["reason"]) for s in forecast["sources"]] == [("10.77.0.4", 2, "country")]
     assert sluice.json("lookup", "10.77.0.4")["country"] == "IT", "nothing has been changed"

@@ -117,7 +117,8 @@ def dashboard_answers(prometheus):
 
 EXTRA = {"sluice_policy_unconfirmed", "sluice_policy_reverts_total", "sluice_observe", "sluice_accounting_drift", "sluice_interface_attached", "sluice_connections_observed_total",
          "sluice_policy_last_reload_successful", "sluice_geoip_database_build_timestamp_seconds", "sluice_geoip_database_old_after_seconds",
-         "sluice_geoip_database_skipped_rows", "sluice_geoip_database_kept"}
+         "sluice_geoip_database_skipped_rows", "sluice_geoip_database_kept", "sluice_bans", "sluice_refusals_remembered", "sluice_refusals_forgotten_total",
+         "sluice_refusals_untold_total"}
 
 
 def test_counters_never_go_backwards(make):
@@ -248,3 +249,21 @@ def test_healthz_and_metrics_tell_of_a_detached_interface(make):
     assert metrics(net)['sluice_interface_attached{interface="s0"}'] == 0
     sluice.do("reload")
     assert web.request(net.server, PORT, "/healthz")[2] == "ok\n"
+
+
+def test_bans_are_counted_by_owner_and_never_by_more_than_seventeen(make):
+    net, sluice = make(POLICY)
+    bans = lambda: {k.split('"')[1]: v for k, v in metrics(net).items() if k.startswith("sluice_bans{")}
+    assert bans() == {}
+    for owner, n in (("fail2ban:postfix", 3), ("feed", 2)):
+        for i in range(n):
+            sluice.do("ban", f"192.0.2.{i}", "--by", owner)
+    sluice.do("ban", "198.51.100.1")
+    assert bans() == {"fail2ban:postfix": 3, "feed": 2, "uid:0": 1}
+    sluice.do("unban", "192.0.2.0", "--by", "feed"), sluice.do("unban", "198.51.100.1")
+    assert bans() == {"fail2ban:postfix": 3, "feed": 1}
+    sluice.do("ban", "192.0.2.9", "--by", "short", "--for", "1s")
+    assert wait_for(lambda: "short" not in bans()), "its time is over"
+    for i in range(20):
+        sluice.do("ban", f"203.0.113.{i}", "--by", f"owner{i:02}")
+    assert len(bans()) == 17 and bans()["fail2ban:postfix"] == 3 and sum(bans().values()) == 24 and bans()["(others)"] == 6

@@ -13,7 +13,7 @@ service smtp {{ ports = {{25}} max-connections-per-source = 2 }}
 source-set foes {{ prefixes = {{10.77.1.0/24}} action = deny }}
 """
 KNOWN = ["10.77.0.2", "10.77.0.3", "10.77.1.1", "fd77:0:1::2", "fd77:0:2::3"]
-READS = ["status", "counters", "sources", "bans", "allows", "suggest", "privacy report"]
+READS = ["status", "counters", "sources", "bans", "allows", "refusals", "suggest", "privacy report"]
 PAGES = ["/", "/metrics", "/status.json", "/healthz"]
 
 
@@ -113,6 +113,7 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
     assert not any(whole.values()), whole
     shown = "10.77.0.0/24" if how == "truncated" else "h-"
     assert shown in said["answers to the group"] and shown in said["watch"]
+    assert sluice.json("refusals")["remembered"] and not addresses_in(sluice.do("refusals")), "what is kept is no more than what is shown, to root neither"
     assert addresses_in(sluice.do("sources")) >= {"10.77.0.2"}, "root asks the kernel itself"
 
 

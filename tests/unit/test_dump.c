@@ -124,7 +124,7 @@ static char *text_of(const char *path, const char *folder)
 	return text;
 }
 
-/* Written by the dump of 0.1.0, which read policies by libconfuse. */
+/* Written by the dump of 0.1.0, which read policies by libconfuse; but for empty sections, which it wrote, too. */
 static void test_each_policy_says_what_it_said_to_the_first_version(void **state)
 {
 	static const char *const names[] = { "append", "blanks", "precedence", "quotes", "values" };

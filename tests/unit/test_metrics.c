@@ -37,6 +37,7 @@ static const struct metrics_interface interfaces[] = { { "eth0", "native" }, { "
 static const struct metrics_map maps[] = { { "sources", 17, 1000000 } };
 static const struct metrics_database databases[] = { { "/usr/share/tor/geoip", 1700000000, 31536000, 0, false },
 						     { "/srv/dbip.mmdb", 1700000001, 3888000, 7, true } };
+static const struct metrics_owner owners[] = { { "fail2ban:sshd", 12 }, { "(others)", 3 } };
 static struct metrics figures = {
 	.version = "1.2.3",
 	.generation = 4,
@@ -51,6 +52,8 @@ static struct metrics figures = {
 	.databases_count = 2,
 	.maps = maps,
 	.maps_count = 1,
+	.owners = owners,
+	.owners_count = 2,
 };
 
 static char *text_of(enum metrics_format format)
@@ -97,6 +100,8 @@ static void test_every_figure_becomes_a_sample(void **state)
 	has(text, "sluice_under_pressure{service=\"smtp\"} 1");
 	has(text, "sluice_map_entries{map=\"sources\"} 17");
 	has(text, "sluice_map_capacity{map=\"sources\"} 1000000");
+	has(text, "sluice_bans{owner=\"fail2ban:sshd\"} 12");
+	has(text, "sluice_bans{owner=\"(others)\"} 3");
 	has(text, "sluice_interface_attached{interface=\"eth0\"} 1");
 	has(text, "sluice_interface_attached{interface=\"eth1\"} 0");
 	has(text, "sluice_policy_last_reload_successful 1");

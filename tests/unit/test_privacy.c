@@ -111,6 +111,45 @@ static void test_every_address_in_a_text_is_shown_as_the_policy_says(void **stat
 	privacy_free(v);
 }
 
+static const char *keep(const struct privacy *v, const char *text, char buf[static ADDR_TEXT_LEN])
+{
+	struct sluice_addr a;
+	struct prefix kept;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	kept = privacy_keep(v, &a);
+	return privacy_kept_format(&kept, buf);
+}
+
+static void test_what_is_kept_is_a_source_at_most_and_found_again(void **state)
+{
+	static const char *const forms[] = { "addresses = truncated", "addresses = hashed", "addresses = full" };
+	static const char *const want[] = { "2001:db8:1::/48", "h-", "2001:db8:1:2::/64" };
+	struct prefix kept, asked, wide, other;
+	struct privacy *v;
+	char buf[ADDR_TEXT_LEN], shown[ADDR_TEXT_LEN];
+	const char *why;
+	size_t i;
+
+	(void)state;
+	prefix_parse("2001:db8:1:2::/64", &asked, &why);
+	prefix_parse("2001:db8::/32", &wide, &why);
+	prefix_parse("2001:db9::1", &other, &why);
+	for (i = 0; i < 3; i++) {
+		v = privacy_of(forms[i]);
+		assert_memory_equal(keep(v, "2001:db8:1:2:3::4", buf), want[i], strlen(want[i]));
+		if (i == 1)
+			assert_string_equal(buf, show(v, "2001:db8:1:2:3::4", shown));
+		kept = privacy_keep(v, &asked.addr);
+		assert_true(privacy_kept_is(v, &kept, &asked));
+		assert_int_equal(privacy_kept_is(v, &kept, &wide), i != 1);
+		assert_false(privacy_kept_is(v, &kept, &other));
+		assert_int_equal(privacy_shows(v, &asked), i == 2);
+		assert_int_equal(privacy_shows(v, &wide), i != 1);
+		privacy_free(v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_full_shows_all),
 		cmocka_unit_test(test_hash_is_the_same_for_one_source_until_the_key_is_replaced),
 		cmocka_unit_test(test_every_address_in_a_text_is_shown_as_the_policy_says),
+		cmocka_unit_test(test_what_is_kept_is_a_source_at_most_and_found_again),
 	};
 
 	return cmocka_run_group_tests_name("privacy", tests, NULL, NULL);

@@ -4,10 +4,11 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "../policy_text.h"
 #include "suggest.h"
 
 static void test_limit_refuses_all_that_peaked_above_it(void **state)
@@ -31,45 +32,83 @@ static void test_limit_refuses_all_that_peaked_above_it(void **state)
 	assert_int_equal(s.limit, 1024);
 }
 
-static void test_nothing_seen_suggests_nothing(void **state)
+static char *written(const struct sluice_service *s, const struct sluice_peaks *peaks)
 {
-	struct policy *p = policy_of("interfaces = {lo}\nservice smtp { ports = {25} max-connections = 7 }\n");
-	struct sluice_peaks peaks = {};
-	struct diag d = {};
+	struct proposal p;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-	(void)state;
-	assert_int_equal(suggest_apply(p, "smtp", &peaks, &d), 0);
-	assert_int_equal(p->services.item[0].limits.max_connections, 7);
-	assert_false(p->services.item[0].limits.max_connections_per_source.given);
-	policy_free(p);
+	suggest_service(s, peaks, &p);
+	suggest_write(s->name, &p, out);
+	fclose(out);
+	return text;
 }
 
-static void test_suggested_limits_are_set(void **state)
+static void suggests(const struct sluice_service *s, const struct sluice_peaks *peaks, const char *want)
 {
-	struct policy *p = policy_of("interfaces = {lo}\nservice smtp { ports = {25} }\n");
+	char *text = written(s, peaks);
+
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static const struct sluice_service smtp = { .name = "smtp", .ports = { 25 }, .ports_count = 1 };
+static const struct sluice_service imap = { .name = "imap", .ports = { 40, 993 }, .ports_count = 2 };
+
+static void test_too_few_suggest_nothing(void **state)
+{
+	struct sluice_peaks peaks = { .width_ns = 3000000000, .total_width_ns = 3000000000, .connections = 60 };
+
+	(void)state;
+	suggests(&smtp, &peaks, "");
+	peaks.source_connections[0] = peaks.source_rate[0] = SUGGEST_LEAST - 1;
+	suggests(&smtp, &peaks, "");
+	suggests(&imap, &peaks, "");
+}
+
+static void test_suggested_are_the_keys_of_a_section(void **state)
+{
 	struct sluice_peaks peaks = {
 		.width_ns = 3000000000, .total_width_ns = 3000000000, .connections = 60, .rate = 90
 	};
-	struct diag d = {};
 
 	(void)state;
-	peaks.source_connections[3] = 5;
+	peaks.source_connections[3] = SUGGEST_LEAST;
+	peaks.source_rate[4] = SUGGEST_LEAST;
+	suggests(&smtp, &peaks,
+		 "service smtp {\n    max-connections = 120\n    max-connections-per-source = 8\n"
+		 "    max-rate = 180/1m\n    max-rate-per-source = 16/1m\n}\n");
 	peaks.source_rate[4] = 5;
-	assert_int_equal(suggest_apply(p, "smtp", &peaks, &d), 0);
-	assert_int_equal(p->services.item[0].limits.max_connections, 120);
-	assert_int_equal(p->services.item[0].limits.max_connections_per_source.value, 8);
-	assert_int_equal(p->services.item[0].limits.max_rate.count, 180);
-	assert_int_equal(p->services.item[0].limits.max_rate.seconds, 60);
-	assert_int_equal(p->services.item[0].limits.max_rate_per_source.count, 16);
-	policy_free(p);
+	suggests(&smtp, &peaks, "service smtp {\n    max-connections = 120\n    max-connections-per-source = 8\n}\n");
+	peaks.connections = 1;
+	suggests(&smtp, &peaks, "service smtp {\n    max-connections = 16\n    max-connections-per-source = 8\n}\n");
+}
+
+static void test_mail_programs_have_a_floor(void **state)
+{
+	struct sluice_peaks peaks = {
+		.width_ns = 3000000000, .total_width_ns = 3000000000, .connections = 60, .rate = 90
+	};
+
+	(void)state;
+	peaks.source_connections[2] = peaks.source_rate[2] = SUGGEST_LEAST;
+	suggests(&imap, &peaks,
+		 "service imap {\n    max-connections = 128\n    max-connections-per-source = 64\n"
+		 "    max-rate = 180/1m\n    max-rate-per-source = 64/1m\n}\n");
+	peaks.source_connections[8] = 1;
+	suggests(&imap, &peaks,
+		 "service imap {\n    max-connections = 512\n    max-connections-per-source = 256\n"
+		 "    max-rate = 180/1m\n    max-rate-per-source = 64/1m\n}\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit_refuses_all_that_peaked_above_it),
-		cmocka_unit_test(test_nothing_seen_suggests_nothing),
-		cmocka_unit_test(test_suggested_limits_are_set),
+		cmocka_unit_test(test_too_few_suggest_nothing),
+		cmocka_unit_test(test_suggested_are_the_keys_of_a_section),
+		cmocka_unit_test(test_mail_programs_have_a_floor),
 	};
 
 	return cmocka_run_group_tests_name("suggest", tests, NULL, NULL);

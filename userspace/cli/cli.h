@@ -30,6 +30,7 @@ enum option_id {
 	OPTION_ALL_OWNERS,
 	OPTION_TOLERANT,
 	OPTION_ELSEWHERE,
+	OPTION_SINCE,
 	OPTIONS
 };
 
@@ -121,6 +122,7 @@ void show_diff(const json_t *data);
 void show_privacy(const json_t *data);
 void show_suggest(const json_t *data);
 void show_refusal(const json_t *line);
+void show_refusals(const json_t *data);
 void show_ends(const json_t *data);
 void show_geo(const json_t *data);
 void show_forecast(const json_t *data);

@@ -139,6 +139,19 @@ static int cmd_watch(const struct call *c)
 	return status == EXIT_NO_DAEMON ? complain_no_daemon(c) : status;
 }
 
+static int cmd_refusals(const struct call *c)
+{
+	uint32_t top;
+
+	if (!option_number(c, OPTION_TOP, "top", 0, INT32_MAX, &top))
+		return EXIT_BAD;
+	return read_verb(c, "refusals",
+			 json_pack("{s:s, s:s, s:s, s:s, s:I}", "prefix", c->words ? c->word[0] : "", "since",
+				   option_text(c, OPTION_SINCE), "service", option_text(c, OPTION_SERVICE), "reason",
+				   option_text(c, OPTION_REASON), "top", (json_int_t)top),
+			 show_refusals, false);
+}
+
 static int cmd_explain(const struct call *c)
 {
 	uint32_t port;
@@ -300,12 +313,15 @@ const struct command commands[] = {
 	{ "limits", "", "senders with limits of their own", 0, 0, cmd_limits },
 	{ "geo", "status|update [--dry-run] [--force]", "the databases of countries and networks; read them again", 1,
 	  1, cmd_geo },
-	{ "lookup", "ADDRESS", "country, network, source sets, class and the rule for each service", 1, 1, cmd_lookup },
-	{ "explain", "ADDRESS --service S [--port N]", "what would become of a SYN from there, and by which rule", 1, 1,
-	  cmd_explain },
+	{ "lookup", "ADDRESS|PREFIX", "country, network, source sets, class and the rule for each service", 1, 1,
+	  cmd_lookup },
+	{ "explain", "ADDRESS|PREFIX --service S [--port N]",
+	  "what would become of a SYN from there, and by which rule", 1, 1, cmd_explain },
 	{ "watch", "", "refusals as they happen; where there are many, a sample, and of how many", 0, 0, cmd_watch },
+	{ "refusals", "[ADDRESS|PREFIX] [--since TIME] [--service S] [--reason R] [--top N]",
+	  "who was refused, why, first, last and how often, the last first", 0, 1, cmd_refusals },
 	{ "top", "", "full-screen live view: services, refusals, busiest sources; bans from there", 0, 0, cmd_top },
-	{ "suggest", "", "limits that fit what was seen, as a policy file", 0, 0, cmd_suggest },
+	{ "suggest", "", "limits that fit what was seen, as a file for conf.d", 0, 0, cmd_suggest },
 	{ "check", "FILE [--elsewhere]", "would a start or reload with this policy do here? 0 yes, 2 no", 1, 1,
 	  cmd_check },
 	{ "doctor", "[FILE]",

@@ -60,6 +60,7 @@ static const struct option longs[] = {
 	{ "all-owners", no_argument, NULL, OPTION_FIRST + OPTION_ALL_OWNERS },
 	{ "tolerant", no_argument, NULL, OPTION_FIRST + OPTION_TOLERANT },
 	{ "elsewhere", no_argument, NULL, OPTION_FIRST + OPTION_ELSEWHERE },
+	{ "since", required_argument, NULL, OPTION_FIRST + OPTION_SINCE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

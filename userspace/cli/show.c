@@ -282,19 +282,32 @@ void show_counters(const json_t *data)
 		       number_of(s, "packets"), number_of(s, "connections"), number_of(s, "observed"));
 }
 
+/* Of a prefix, which one of its addresses was asked about. */
+static void show_address(const json_t *data)
+{
+	printf("address     %s", text_of(data, "address"));
+	if (json_object_get(data, "asked"))
+		printf(", the first of %s", text_of(data, "asked"));
+}
+
 void show_lookup(const json_t *data)
 {
 	json_t *s;
 	size_t i;
 
-	printf("address     %s\ncountry     %s\n", text_of(data, "address"), text_of(data, "country"));
+	show_address(data);
+	printf("\ncountry     %s\n", text_of(data, "country"));
 	if (*text_of(data, "inside"))
 		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (number_of(data, "asn"))
 		printf("network     AS%lld\n", number_of(data, "asn"));
 	printf("class       %lld\nsets       ", number_of(data, "class"));
 	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
-	printf("\n\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
+	printf("\nsource      %s\n", text_of(data, "source"));
+	json_array_foreach(json_object_get(data, "held"), i, s) printf(
+		"held        %lld connections at %s, by %lld sources; %lld handshakes in progress\n",
+		number_of(s, "connections"), text_of(s, "service"), number_of(s, "sources"), number_of(s, "reserved"));
+	printf("\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 		printf("%-16.16s %-8s %-20s %lld\n", text_of(s, "name"), text_of(s, "verdict"), text_of(s, "reason"),
 		       number_of(s, "max_connections_per_source"));
@@ -317,8 +330,9 @@ void show_explain(const json_t *data)
 {
 	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
 
-	printf("address     %s at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "address"),
-	       text_of(data, "service"), text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
+	show_address(data);
+	printf(" at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "service"),
+	       text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
 	if (*text_of(data, "inside"))
 		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (*text_of(data, "country"))
@@ -364,6 +378,49 @@ void show_refusal(const json_t *line)
 	printf("%s  %-43s %-14.14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
 	       text_of(line, "reason"), strcmp(verdict, "pass") ? verdict : "only observed",
 	       number_of(line, "sampled"));
+}
+
+static void show_memory(const json_t *data, size_t shown)
+{
+	char since[24];
+
+	if (json_is_null(json_object_get(data, "since"))) {
+		puts("nothing is remembered: log { refusals = none }");
+		return;
+	}
+	if (number_of(data, "found") > (long long)shown)
+		printf("... and %lld more\n", number_of(data, "found") - (long long)shown);
+	if (!number_of(data, "found"))
+		puts("none that is remembered");
+	printf("remembered: %lld of %lld since %s UTC; addresses: %s\n", number_of(data, "remembered"),
+	       number_of(data, "capacity"), moment_text(data, "since", "", since), text_of(data, "addresses"));
+	printf("each for %llds after its last refusal; forgotten for want of room: %lld\n",
+	       number_of(data, "retention"), number_of(data, "forgotten"));
+	if (number_of(data, "untold"))
+		printf("of many at once a sample is remembered: %lld packets were only counted\n",
+		       number_of(data, "untold"));
+}
+
+void show_refusals(const json_t *data)
+{
+	const json_t *list = json_object_get(data, "refusals");
+	char first[24], last[24];
+	json_t *r;
+	size_t i;
+
+	if (json_array_size(list))
+		printf("%-24s %-12s %-20s %-8s %-19s  %-19s %8s\n", "SOURCE", "SERVICE", "REASON", "VERDICT",
+		       "FIRST (UTC)", "LAST (UTC)", "PACKETS");
+	json_array_foreach(list, i, r)
+	{
+		printf("%-24s %-12.12s %-20s %-8s %-19s  %-19s %8lld", text_of(r, "source"), text_of(r, "service"),
+		       text_of(r, "reason"), strcmp(text_of(r, "verdict"), "pass") ? text_of(r, "verdict") : "observed",
+		       moment_text(r, "first", "", first), moment_text(r, "last", "", last), number_of(r, "count"));
+		if (number_of(r, "stands_for") > number_of(r, "count"))
+			printf(", a sample of about %lld", number_of(r, "stands_for"));
+		putchar('\n');
+	}
+	show_memory(data, json_array_size(list));
 }
 
 void show_diff(const json_t *data)
@@ -443,28 +500,51 @@ void show_geo(const json_t *data)
 
 static void show_refused(const json_t *row, const char *source, const char *service, const char *reason)
 {
-	char part[48];
+	char part[48], had[96] = "";
 
-	printf("%-34s %-12.12s %12s %s\n", source, service,
-	       part_of(number_of(row, "connections"), number_of(row, "limit"), part), reason);
+	part_of(number_of(row, "connections"), number_of(row, "limit"), part);
+	if (number_of(row, "peak") > number_of(row, "connections"))
+		snprintf(had, sizeof(had), "had %lld, now ", number_of(row, "peak"));
+	strcat(had, part);
+	printf("%-29s %-12.12s %17s %s\n", source, service, had, reason);
+}
+
+/* "12.5 %" of the address space; where that is next to nothing, how many addresses or /64. */
+static void show_share(const json_t *service, const char *key)
+{
+	double share = json_real_value(json_object_get(json_object_get(service, "shares"), key));
+	char text[32];
+
+	if (share >= 0.01)
+		snprintf(text, sizeof(text), "%.2f %%", share);
+	else
+		snprintf(text, sizeof(text), "%lld%s", number_of(service, key),
+			 key[3] == '6' && number_of(service, key) ? " /64" : "");
+	printf(" %14s", text);
 }
 
 void show_forecast(const json_t *data)
 {
 	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
-	size_t i, over = 0;
+	size_t i;
 	json_t *s;
 
-	puts("Nothing has been changed. Address space (IPv4 addresses, IPv6 /64 networks):\n");
-	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "/64 REFUSED",
-	       "/64 ADMITTED");
+	puts("Nothing has been changed. Address space, as a share or addresses and /64:\n");
+	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "IPV6 REFUSED",
+	       "IPV6 ADMITTED");
 	json_array_foreach(services, i, s)
-		printf("%-16.16s %14lld %14lld %14lld %14lld\n", text_of(s, "name"), number_of(s, "ipv4_refused"),
-		       number_of(s, "ipv4_admitted"), number_of(s, "ipv6_refused"), number_of(s, "ipv6_admitted"));
-	json_array_foreach(sources, i, s) over +=
-		number_of(s, "limit") && number_of(s, "connections") > number_of(s, "limit");
-	printf("\nSources whose next connection would be refused: %zu, of which above a limit: %zu\n",
-	       json_array_size(sources), over);
+	{
+		printf("%-16.16s", text_of(s, "name"));
+		show_share(s, "ipv4_refused");
+		show_share(s, "ipv4_admitted");
+		show_share(s, "ipv6_refused");
+		show_share(s, "ipv6_admitted");
+		putchar('\n');
+	}
+	printf("\nSources connected, or in the last %llds: %lld; refused of them, then or now: %lld\n",
+	       number_of(data, "retention"), number_of(data, "judged"), number_of(data, "refused"));
+	printf("Sources whose next connection would be refused: %lld, of which above a limit: %lld\n",
+	       number_of(data, "next"), number_of(data, "above"));
 	json_array_foreach(services, i, s)
 	{
 		if (number_of(s, "limit") && number_of(s, "connections") >= number_of(s, "limit"))

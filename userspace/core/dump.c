@@ -19,6 +19,18 @@ static void keys_write(enum section section, const void *base, const char *inden
 	}
 }
 
+/* Of those that every policy has anyway. */
+static bool says_nothing(enum section section, const void *base)
+{
+	size_t i;
+
+	for (i = 0; i < schema_count; i++) {
+		if (schema[i].section == section && !setting_is_default(&schema[i], base))
+			return false;
+	}
+	return section_is_single(section);
+}
+
 int policy_dump(const struct policy *p, FILE *out)
 {
 	enum section section;
@@ -28,6 +40,8 @@ int policy_dump(const struct policy *p, FILE *out)
 	keys_write(SECTION_TOP, p, "", out);
 	for (section = SECTION_TOP + 1; section < SECTIONS; section++) {
 		for (i = 0; (base = section_at(p, section, i)); i++) {
+			if (says_nothing(section, base))
+				continue;
 			fprintf(out, "\n%s %s%s{\n", section_names[section], section_title(section, base),
 				section_is_single(section) ? "" : " ");
 			keys_write(section, base, "    ", out);

@@ -30,12 +30,43 @@ static bool refuses(const struct compiled *c, uint32_t leaf, unsigned int servic
 	return *c->services[service].name && (action == SLUICE_ACTION_DENY || action == SLUICE_ACTION_COUNTRY);
 }
 
-static void stretch_add(const struct spans_walk *w, uint64_t sum[static SLUICE_FAMILIES])
+/* Of sums that do not fit: as much as JSON has. */
+static void count_add(uint64_t *sum, addr_number n)
 {
-	if (w->first >= IPV4_FIRST && w->last <= IPV4_LAST)
-		sum[SLUICE_IPV4] += w->last - w->first + 1;
-	else
-		sum[SLUICE_IPV6] += (w->last >> 64) - (w->first >> 64) + 1;
+	addr_number both = *sum + n;
+
+	*sum = both > INT64_MAX ? INT64_MAX : both;
+}
+
+static void ipv6_add(struct expanse *x, addr_number first, addr_number last)
+{
+	addr_number low = first >> 64, high = last >> 64;
+
+	if (first > last)
+		return;
+	x->share[SLUICE_IPV6] += ((double)(last - first) + 1) / 0x1p128;
+	low = low < x->next ? x->next : low;
+	if (high >= low)
+		count_add(&x->count[SLUICE_IPV6], high - low + 1);
+	x->next = high + 1;
+}
+
+/* Stretches come in order. One may reach from IPv6 over IPv4, which lies in its lowest part, to IPv6 again. */
+static void stretch_add(const struct spans_walk *w, struct expanse *x)
+{
+	addr_number first = w->first > IPV4_FIRST ? w->first : IPV4_FIRST;
+	addr_number last = w->last < IPV4_LAST ? w->last : IPV4_LAST;
+
+	if (first > last) {
+		ipv6_add(x, w->first, w->last);
+		return;
+	}
+	if (w->first < first)
+		ipv6_add(x, w->first, first - 1);
+	count_add(&x->count[SLUICE_IPV4], last - first + 1);
+	x->share[SLUICE_IPV4] += (double)(last - first + 1) / 0x1p32;
+	if (w->last > last)
+		ipv6_add(x, last + 1, w->last);
 }
 
 struct impact forecast_impact(const struct forecast *f, const char *service)
@@ -49,7 +80,7 @@ struct impact forecast_impact(const struct forecast *f, const char *service)
 		now = refuses(f->now, w.value_a, id);
 		then = refuses(f->want, w.value_b, id);
 		if (now != then)
-			stretch_add(&w, then ? sum.refused : sum.admitted);
+			stretch_add(&w, then ? &sum.refused : &sum.admitted);
 	}
 	return sum;
 }

@@ -5,10 +5,18 @@
 
 #include "compile.h"
 
-/* Address space whose verdict at one service changes: IPv4 addresses, IPv6 networks of /64 (those touched). */
+/* Address space whose verdict changes, of one family each. */
+struct expanse {
+	uint64_t count
+		[SLUICE_FAMILIES]; /* IPv4 addresses, IPv6 networks of /64 (those touched, each once); at most INT64_MAX */
+	double share[SLUICE_FAMILIES]; /* of all addresses of the family, 0 to 1 */
+	addr_number next; /* the /64 after the last that was counted; 0: none was */
+};
+
+/* At one service. */
 struct impact {
-	uint64_t refused[SLUICE_FAMILIES]; /* let in to the limits now, refused then */
-	uint64_t admitted[SLUICE_FAMILIES]; /* the other way round */
+	struct expanse refused; /* let in to the limits now, refused then */
+	struct expanse admitted; /* the other way round */
 };
 
 /* Two policies compiled with one scratch registry, to be compared. */

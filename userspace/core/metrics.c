@@ -183,6 +183,14 @@ static void write_capacity(const struct family *f, const struct metrics *m, FILE
 		sample(f, (struct label){ "map", m->maps[i].name }, no_label, m->maps[i].capacity, out);
 }
 
+static void write_bans(const struct family *f, const struct metrics *m, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < m->owners_count; i++)
+		sample(f, (struct label){ "owner", m->owners[i].name }, no_label, m->owners[i].bans, out);
+}
+
 static void write_interfaces(const struct family *f, const struct metrics *m, FILE *out)
 {
 	size_t i;
@@ -271,6 +279,24 @@ static bool drift_of(const struct metrics *m, uint64_t *out)
 	return m->drift >= 0;
 }
 
+static bool remembered_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->remembered;
+	return true;
+}
+
+static bool forgotten_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->forgotten;
+	return true;
+}
+
+static bool untold_of(const struct metrics *m, uint64_t *out)
+{
+	*out = m->untold;
+	return true;
+}
+
 static bool geo_built_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->geo_built;
@@ -297,6 +323,9 @@ static const struct family families[] = {
 	{ "sluice_sources_tracked", GAUGE, "Sources whose connections or rates are counted.", .whole = sources_of },
 	{ "sluice_map_entries", GAUGE, "Entries of a table of the kernel side.", .write = write_entries },
 	{ "sluice_map_capacity", GAUGE, "Entries that it has room for.", .write = write_capacity },
+	{ "sluice_bans", GAUGE,
+	  "Live bans by owner: the sixteen owners with most, and (others) for what the rest has; no sample without bans.",
+	  .write = write_bans },
 	{ "sluice_interface_attached", GAUGE, "1: packets arriving there are judged; 0: they are not.",
 	  .write = write_interfaces },
 	{ "sluice_observe", GAUGE, "1: mode = observe, nothing is refused.", .whole = observe_of },
@@ -322,6 +351,13 @@ static const struct family families[] = {
 	  .database = skipped_of },
 	{ "sluice_geoip_database_kept", GAUGE, "1: the file cannot be used, its last good content is in force.",
 	  .database = kept_of },
+	{ "sluice_refusals_remembered", GAUGE, "Entries of the memory of refusals, a source, service and reason each.",
+	  .whole = remembered_of },
+	{ "sluice_refusals_forgotten_total", COUNTER,
+	  "Entries of that memory that made room for others before their time.", .whole = forgotten_of },
+	{ "sluice_refusals_untold_total", COUNTER,
+	  "Refused packets that were counted and not told of, as there were too many: the memory has a sample of them.",
+	  .whole = untold_of },
 	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
 };
 

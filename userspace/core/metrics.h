@@ -36,6 +36,12 @@ struct metrics_map {
 	uint64_t entries, capacity;
 };
 
+/* Of bans: there are few of these, however many people ban (kern/bans_owners.h). */
+struct metrics_owner {
+	const char *name;
+	uint64_t bans;
+};
+
 struct metrics_interface {
 	const char *name, *mode; /* mode "detached": nothing is judged there */
 };
@@ -60,6 +66,7 @@ struct metrics {
 	uint64_t sources_tracked;
 	uint64_t geo_entries[2]; /* IPv4, IPv6 */
 	uint64_t geo_built; /* seconds since the epoch; 0: no database */
+	uint64_t remembered, forgotten, untold; /* refusals: see core/refusals.h */
 	const struct metrics_service *services;
 	size_t services_count;
 	const struct metrics_interface *interfaces;
@@ -68,6 +75,8 @@ struct metrics {
 	size_t databases_count;
 	const struct metrics_map *maps;
 	size_t maps_count;
+	const struct metrics_owner *owners;
+	size_t owners_count;
 };
 
 /* 0, or -EIO when the FILE took not all. */

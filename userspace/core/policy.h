@@ -17,6 +17,7 @@
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
 
+enum policy_refusals { POLICY_MEMORY, POLICY_SUMMARY, POLICY_NO_MEMORY };
 enum policy_addresses { POLICY_TRUNCATED, POLICY_HASHED, POLICY_FULL };
 
 /* N events in `seconds`; count 0: no limit. `given` as in struct share. */
@@ -168,6 +169,7 @@ struct policy {
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	bool allow_private; /* allow-countries does not refuse private addresses that no database names */
 	struct listen metrics;
+	enum policy_refusals refusals; /* where they are kept */
 	struct flood flood;
 };
 

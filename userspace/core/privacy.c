@@ -65,31 +65,77 @@ static struct prefix cut(const struct prefix *p, unsigned int len)
 	return out;
 }
 
-static const char *hash_format(const struct privacy *v, const struct prefix *p, char buf[static ADDR_TEXT_LEN])
+static struct prefix hash_of(const struct privacy *v, const struct prefix *p)
 {
-	unsigned char text[sizeof(p->addr) + 1], hash[crypto_shorthash_BYTES];
-	size_t n = 0, i;
+	unsigned char text[sizeof(p->addr) + 1];
+	struct prefix out = { .len = PRIVACY_HASH };
 
 	memcpy(text, &p->addr, sizeof(p->addr));
 	text[sizeof(p->addr)] = p->len;
-	crypto_shorthash(hash, text, sizeof(text), v->key);
+	crypto_shorthash((unsigned char *)&out.addr, text, sizeof(text), v->key);
+	return out;
+}
+
+const char *privacy_kept_format(const struct prefix *kept, char buf[static ADDR_TEXT_LEN])
+{
+	const unsigned char *hash = (const unsigned char *)&kept->addr;
+	size_t n = 0, i;
+
+	if (kept->len != PRIVACY_HASH)
+		return prefix_format(kept, buf);
 	n = snprintf(buf, ADDR_TEXT_LEN, "h-");
-	for (i = 0; i < sizeof(hash); i++)
+	for (i = 0; i < crypto_shorthash_BYTES; i++)
 		n += snprintf(buf + n, ADDR_TEXT_LEN - n, "%02x", hash[i]);
 	return buf;
 }
 
+static struct prefix source_of(const struct privacy *v, const struct prefix *p)
+{
+	return cut(p, addr_is_ipv4(&p->addr) && p->len >= 96 ? v->ipv4_len : v->ipv6_len);
+}
+
+static struct prefix shown_of(const struct prefix *p)
+{
+	return cut(p, addr_is_ipv4(&p->addr) && p->len >= 96 ? SHOWN_IPV4 : SHOWN_IPV6);
+}
+
 const char *privacy_show(const struct privacy *v, const struct prefix *p, char buf[static ADDR_TEXT_LEN])
 {
-	bool ipv4 = addr_is_ipv4(&p->addr) && p->len >= 96;
-	struct prefix shown;
+	struct prefix shown = *p;
 
-	if (!v || v->how == POLICY_FULL)
-		return prefix_format(p, buf);
-	if (v->how == POLICY_HASHED) {
-		shown = cut(p, ipv4 ? v->ipv4_len : v->ipv6_len);
-		return hash_format(v, &shown, buf);
+	if (v && v->how == POLICY_HASHED) {
+		shown = source_of(v, p);
+		shown = hash_of(v, &shown);
+	} else if (v && v->how == POLICY_TRUNCATED) {
+		shown = shown_of(p);
 	}
-	shown = cut(p, ipv4 ? SHOWN_IPV4 : SHOWN_IPV6);
-	return prefix_format(&shown, buf);
+	return privacy_kept_format(&shown, buf);
+}
+
+bool privacy_shows(const struct privacy *v, const struct prefix *p)
+{
+	struct prefix shown = shown_of(p);
+
+	return v->how == POLICY_FULL || (v->how == POLICY_TRUNCATED && shown.len == p->len);
+}
+
+struct prefix privacy_keep(const struct privacy *v, const struct sluice_addr *a)
+{
+	const struct prefix whole = { *a, 128 };
+	struct prefix source = source_of(v, &whole);
+
+	if (v->how == POLICY_HASHED)
+		return hash_of(v, &source);
+	return v->how == POLICY_FULL ? source : shown_of(&source);
+}
+
+bool privacy_kept_is(const struct privacy *v, const struct prefix *kept, const struct prefix *asked)
+{
+	struct prefix hash;
+
+	if (kept->len != PRIVACY_HASH)
+		return prefix_covers(kept, asked) || prefix_covers(asked, kept);
+	hash = source_of(v, asked);
+	hash = hash_of(v, &hash);
+	return !memcmp(&hash.addr, &kept->addr, sizeof(hash.addr));
 }

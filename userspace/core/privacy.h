@@ -20,5 +20,17 @@ void privacy_tick(struct privacy *v, uint64_t now);
  * of one source as long as the key lives; full: all. `v` NULL, for root's own questions: full. Returns buf.
  */
 const char *privacy_show(const struct privacy *v, const struct prefix *p, char buf[static ADDR_TEXT_LEN]);
+/* Not even who is not root is spared anything of such a prefix. */
+bool privacy_shows(const struct privacy *v, const struct prefix *p);
+
+/*
+ * For what is kept, and not only shown: no more of an address than the above, and no more than its source. A hash is a prefix of the length
+ * PRIVACY_HASH, which only privacy_kept_format() can read.
+ */
+#define PRIVACY_HASH 255
+struct prefix privacy_keep(const struct privacy *v, const struct sluice_addr *a);
+const char *privacy_kept_format(const struct prefix *kept, char buf[static ADDR_TEXT_LEN]); /* returns buf */
+/* What is kept may be of `asked`: they have addresses in common. Of a hash: `asked` lies in that source. */
+bool privacy_kept_is(const struct privacy *v, const struct prefix *kept, const struct prefix *asked);
 
 #endif

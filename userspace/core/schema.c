@@ -11,6 +11,7 @@ static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const shows[] = { "truncated", "hashed", "full", NULL };
+static const char *const refusals[] = { "memory", "summary", "none", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
 #define TOP(member) offsetof(struct policy, member)
@@ -82,6 +83,8 @@ const struct setting schema[] = {
 	{ SECTION_FLOOD, "calm-after", KIND_TIME, TOP(flood.calm_after), 0, 0, NULL, "how long it must stay below", 5 },
 	{ SECTION_METRICS, "listen", KIND_LISTEN, TOP(metrics), 0, 0, NULL,
 	  "where /metrics and the status page are served; none: nowhere" },
+	{ SECTION_LOG, "refusals", KIND_CHOICE, TOP(refusals), 0, 0, refusals,
+	  "memory: what `sluicectl refusals` shows; summary: and a line of the log a source, reason and minute; none: neither" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, SERVICE(addresses), 0, 0, NULL,
 	  "only these addresses of the host" },

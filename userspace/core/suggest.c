@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
+/* Limits from histograms of peaks. Called by the daemon's verb; pure. */
 #include <string.h>
 
-#include "scope.h"
 #include "suggest.h"
 #include "value.h"
 
-#define ROOM 2 /* of what all sources together were seen to hold or open */
+/* POP3, IMAP, submission, sieve: people, with many connections each, and behind one address many of them. */
+static const uint16_t client_ports[] = { 110, 143, 465, 587, 993, 995, 4190 };
 
 void suggest_from(const uint32_t histogram[static SLUICE_PEAKS], struct suggestion *out)
 {
@@ -25,48 +25,86 @@ void suggest_from(const uint32_t histogram[static SLUICE_PEAKS], struct suggesti
 	out->limit = 1U << k;
 }
 
+static bool is_for_clients(const struct sluice_service *s)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < s->ports_count; i++) {
+		for (k = 0; k < sizeof(client_ports) / sizeof(*client_ports); k++) {
+			if (s->ports[i] == client_ports[k])
+				return true;
+		}
+	}
+	return false;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* For each source; 0: too few were seen. */
+static uint32_t source_limit(const struct suggestion *s, bool client)
+{
+	if (s->sources < SUGGEST_LEAST)
+		return 0;
+	return client ? larger(s->limit, SUGGEST_CLIENT) : s->limit;
+}
+
+/* For all of them, who must have room for more than one source that has as much as it may. */
+static uint32_t total_limit(uint32_t peak, uint32_t of_each)
+{
+	return of_each ? larger(peak, of_each) * SUGGEST_ROOM : 0;
+}
+
 static uint32_t interval_of(uint64_t width_ns)
 {
 	return width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000;
 }
 
-static int value_set(struct policy *p, const char *service, const char *key, const char *text, struct diag *d)
+static struct rate rate_of(uint32_t count, uint64_t width_ns)
 {
-	const struct scope where = scope_of_service(service);
+	uint32_t seconds = interval_of(width_ns);
 
-	return policy_set_value(p, &where, key, text, d);
+	return (struct rate){ .count = seconds ? count : 0, .seconds = seconds };
 }
 
-static int count_set(struct policy *p, const char *service, const char *key, uint32_t n, struct diag *d)
+void suggest_service(const struct sluice_service *s, const struct sluice_peaks *peaks, struct proposal *out)
 {
-	char text[16];
+	uint32_t each;
 
-	snprintf(text, sizeof(text), "%u", n);
-	return n ? value_set(p, service, key, text, d) : 0;
+	*out = (struct proposal){ .client = is_for_clients(s) };
+	suggest_from(peaks->source_connections, &out->connections);
+	suggest_from(peaks->source_rate, &out->rate);
+	out->max_connections_per_source = source_limit(&out->connections, out->client);
+	out->max_connections = total_limit(peaks->connections, out->max_connections_per_source);
+	each = source_limit(&out->rate, out->client);
+	out->max_rate_per_source = rate_of(each, peaks->width_ns);
+	out->max_rate = rate_of(total_limit(peaks->rate, each), peaks->total_width_ns);
 }
 
-static int rate_set(struct policy *p, const char *service, const char *key, uint32_t n, uint64_t width_ns,
-		    struct diag *d)
+static void count_write(const char *key, uint32_t n, FILE *out)
 {
-	char text[40], time[16];
-
-	snprintf(text, sizeof(text), "%u/%s", n, seconds_format(interval_of(width_ns), time));
-	return n && interval_of(width_ns) ? value_set(p, service, key, text, d) : 0;
+	if (n)
+		fprintf(out, "    %s = %u\n", key, n);
 }
 
-int suggest_apply(struct policy *p, const char *service, const struct sluice_peaks *peaks, struct diag *d)
+static void rate_write(const char *key, const struct rate *r, FILE *out)
 {
-	struct suggestion connections, rate;
-	int err;
+	char time[16];
 
-	suggest_from(peaks->source_connections, &connections);
-	suggest_from(peaks->source_rate, &rate);
-	err = count_set(p, service, "max-connections", peaks->connections * ROOM, d);
-	if (!err)
-		err = count_set(p, service, "max-connections-per-source", connections.limit, d);
-	if (!err)
-		err = rate_set(p, service, "max-rate", peaks->rate * ROOM, peaks->total_width_ns, d);
-	if (!err)
-		err = rate_set(p, service, "max-rate-per-source", rate.limit, peaks->width_ns, d);
-	return err;
+	if (r->count)
+		fprintf(out, "    %s = %u/%s\n", key, r->count, seconds_format(r->seconds, time));
+}
+
+void suggest_write(const char *service, const struct proposal *p, FILE *out)
+{
+	if (!p->max_connections && !p->max_rate.count && !p->max_rate_per_source.count)
+		return;
+	fprintf(out, "service %s {\n", service);
+	count_write("max-connections", p->max_connections, out);
+	count_write("max-connections-per-source", p->max_connections_per_source, out);
+	rate_write("max-rate", &p->max_rate, out);
+	rate_write("max-rate-per-source", &p->max_rate_per_source, out);
+	fputs("}\n", out);
 }

@@ -250,22 +250,16 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct bans_wanted want = { .owner = *arg(args, "by") ? arg(args, "by") : NULL };
-	struct ban_lines about = {};
-	const char *text = arg(args, "prefix"), *why = NULL;
-	int err = *text ? ban_text_parse(&about, text, 0, 0, &why) : 0;
+	struct prefix about;
+	int err = *arg(args, "prefix") ? prefix_arg(args, "prefix", &about, a) : 0;
 
-	if (!err && about.count > 1)
-		why = "is more than one prefix: ask about one of them";
-	if (why) {
-		diag_add(&a->diag, "'%s' %s", text, why);
-		err = bad(a);
+	if (err)
+		return err;
+	if (*arg(args, "prefix")) {
+		engine_who_prefix(dm->engine, &about);
+		want.about = &about;
 	}
-	named_inside(dm, &about);
-	want.about = about.count ? &about.item[0].prefix : NULL;
-	if (!err)
-		err = report_bans(dm->engine, eyes(dm, a), &want, &a->data);
-	free(about.item);
-	return err;
+	return report_bans(dm->engine, eyes(dm, a), &want, &a->data);
 }
 
 int verb_kill(struct daemon *dm, const json_t *args, struct answer *a)

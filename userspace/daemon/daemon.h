@@ -74,11 +74,17 @@ struct daemon {
 	} guests;
 	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
-	struct watch *watch; /* NULL: nobody does */
+	bool watchers; /* somebody watches */
+	struct hear *hear; /* hear.c's; NULL: nobody wants to hear of refusals */
+	struct refusals *refusals; /* the memory of them, and what it is: */
+	time_t refusals_since; /* 0: nothing is remembered */
+	enum policy_addresses refusals_form;
+	unsigned int refusals_seconds;
 	struct container_status *containers; /* as it was said last */
 	size_t containers_count;
 	unsigned int audits_due; /* one a second: containers came or went */
 	struct exporter *exporter; /* exporter.c's; NULL before the loop */
+	struct ban_owners *ban_owners; /* as the metrics counted them last */
 	int keeper; /* keeper.c's end of the pipe; -1: none */
 	pid_t keeper_pid;
 	int starter; /* pipe to the command that waits for the start; -1: none */

@@ -73,7 +73,8 @@ int ends_count(const struct daemon *dm, const struct ends *what, struct met *out
 	*out = (struct met){ .connections = count };
 	if (err)
 		return err;
-	qsort(list, count, sizeof(*list), by_source);
+	if (count)
+		qsort(list, count, sizeof(*list), by_source);
 	for (i = 0; i < count; i++)
 		out->sources += !i || by_source(&list[i], &list[i - 1]);
 	return 0;

@@ -120,7 +120,7 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 /* The limit of this one sender, where it has one of that key. */
 static bool rule_sender(const struct daemon *dm, const struct question *q, struct rule *r)
 {
-	struct sluice_addr who = engine_who(dm->engine, &q->address, NULL);
+	struct sluice_addr who = engine_who(dm->engine, &q->about.addr, NULL);
 	const struct override *o = override_of_sender(dm, &who, q->service, r->key);
 	char text[ADDR_TEXT_LEN];
 
@@ -179,8 +179,8 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 	if (x->rule.set_id && x->rule.set_id <= dm->live->sets.count)
 		set = &dm->live->sets.item[x->rule.set_id - 1];
 	if (why == SLUICE_BANNED)
-		rule_ban(dm, &q->address, r);
-	if (why == SLUICE_ALLOWED && !rule_allow(dm, &q->address, r))
+		rule_ban(dm, &q->about.addr, r);
+	if (why == SLUICE_ALLOWED && !rule_allow(dm, &q->about.addr, r))
 		return;
 	if (dm->held && why != SLUICE_BANNED) {
 		snprintf(r->written, sizeof(r->written), "not known: the policy of before is in force");
@@ -194,7 +194,7 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 	else if (of_a_sender(why) && rule_sender(dm, q, r))
 		return;
 	else if (set && set_says(set, why))
-		rule_set(dm, set, &q->address, r);
+		rule_set(dm, set, &q->about.addr, r);
 	else
 		rule_service(dm, service, r);
 }
@@ -228,12 +228,14 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 	bool translated;
 	json_t *out;
 
-	who = engine_who(dm->engine, &q->address, &translated);
+	who = engine_who(dm->engine, &q->about.addr, &translated);
 	rule_find(dm, q, x, &r);
-	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?}", "address", addr_format(&q->address, text),
+	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?}", "address", addr_format(&q->about.addr, text),
 			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
 			"meaning", reason_help(x->reason), "rule", json_line(r.where), "key", r.key, "written",
 			json_line(r.written), "expires_in", r.expires ? r.expires : json_null());
+	if (out && q->about.len < 128)
+		json_object_set_new(out, "asked", json_string(prefix_format(&q->about, text)));
 	if (out && translated)
 		json_object_set_new(out, "inside", json_string(addr_format(&who, inside)));
 	if (out && r.by)
@@ -251,7 +253,7 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 static int local_find(const struct daemon *dm, const struct policy_service *s, const struct question *q,
 		      struct sluice_addr *out, struct diag *d)
 {
-	bool ipv4 = addr_is_ipv4(&q->address);
+	bool ipv4 = addr_is_ipv4(&q->about.addr);
 	size_t i;
 
 	if (!s->addresses.count && !engine_local_any(dm->engine, ipv4, out))
@@ -285,7 +287,7 @@ static int port_find(const struct policy_service *s, long port, uint16_t *out, s
 int explain_json(const struct daemon *dm, const struct question *q, json_t **out, struct diag *d)
 {
 	const struct policy_service *s = policy_service_find(dm->live, q->service);
-	struct sluice_tuple syn = { .source = q->address }; /* no client sends from port 0: no reservation stands */
+	struct sluice_tuple syn = { .source = q->about.addr }; /* no client sends from port 0: no reservation stands */
 	struct sluice_explanation x;
 	uint16_t port;
 	int err;

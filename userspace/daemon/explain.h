@@ -5,7 +5,7 @@
 #include "daemon.h"
 
 struct question {
-	struct sluice_addr address;
+	struct prefix about; /* of a prefix its first address is asked about */
 	const char *service;
 	long port; /* 0: the service's first */
 };

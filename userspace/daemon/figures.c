@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bans_owners.h"
 #include "country.h"
 #include "figures.h"
 #include "protocol.h"
 #include "reason.h"
+#include "refusals.h"
 #include "report.h"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
@@ -19,6 +21,7 @@ struct figures {
 	struct metrics_database *databases;
 	struct metrics_map maps[MAP_FILLS];
 	struct metrics_interface *interfaces;
+	struct metrics_owner owners[BAN_OWNERS_NAMED + 1];
 };
 
 static void figures_free(struct figures *f)
@@ -129,6 +132,7 @@ static void tables_gather(struct figures *f)
 static int figures_take(const struct daemon *dm, struct figures **out)
 {
 	_cleanup_(figures_free) struct figures *f = calloc(1, sizeof(*f));
+	struct refusals_sums remembered;
 	int err;
 
 	if (!f)
@@ -150,6 +154,10 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 		.drift = dm->drift,
 		.sources_tracked = f->snapshot->sources_tracked,
 	};
+	remembered = refusals_sums(dm->refusals);
+	f->metrics.remembered = remembered.entries;
+	f->metrics.forgotten = remembered.forgotten;
+	f->metrics.untold = remembered.untold;
 	services_gather(f);
 	tables_gather(f);
 	geo_gather(&f->snapshot->generation, &f->metrics);
@@ -162,11 +170,26 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	return 0;
 }
 
+static int owners_gather(const struct daemon *dm, struct figures *f)
+{
+	const struct ban_owners *o = dm->ban_owners;
+	int err = bans_owners(dm->engine, dm->ban_owners);
+	size_t i;
+
+	for (i = 0; i < o->count && !err; i++)
+		f->owners[i] = (struct metrics_owner){ o->item[i].name, o->item[i].bans };
+	f->metrics.owners = f->owners;
+	f->metrics.owners_count = i;
+	return err;
+}
+
 int figures_text(const struct daemon *dm, enum metrics_format format, FILE *out)
 {
 	_cleanup_(figures_free) struct figures *f = NULL;
 	int err = figures_take(dm, &f);
 
+	if (!err)
+		err = owners_gather(dm, f);
 	return err ? err : metrics_write(&f->metrics, format, out);
 }
 

@@ -8,6 +8,8 @@
 #include "reason.h"
 #include "tables.h"
 
+#define ROWS 1000
+
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 static const struct service_status *service_now(const struct snapshot *s, const char *name)
@@ -21,6 +23,14 @@ static const struct service_status *service_now(const struct snapshot *s, const 
 	return NULL;
 }
 
+/* Of the address space of each family, in percent. */
+static json_t *shares_json(const struct impact *i)
+{
+	return json_pack("{s:f, s:f, s:f, s:f}", "ipv4_refused", 100 * i->refused.share[SLUICE_IPV4], "ipv4_admitted",
+			 100 * i->admitted.share[SLUICE_IPV4], "ipv6_refused", 100 * i->refused.share[SLUICE_IPV6],
+			 "ipv6_admitted", 100 * i->admitted.share[SLUICE_IPV6]);
+}
+
 static json_t *service_json(const struct forecast *f, const struct snapshot *s, const char *name)
 {
 	const struct sluice_service *row = &f->want->services[registry_service(f->registry, name)];
@@ -28,54 +38,75 @@ static json_t *service_json(const struct forecast *f, const struct snapshot *s, 
 	struct impact i = forecast_impact(f, name);
 
 	return json_pack(
-		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "ipv4_refused", (json_int_t)i.refused[SLUICE_IPV4],
-		"ipv4_admitted", (json_int_t)i.admitted[SLUICE_IPV4], "ipv6_refused",
-		(json_int_t)i.refused[SLUICE_IPV6], "ipv6_admitted", (json_int_t)i.admitted[SLUICE_IPV6], "connections",
+		"{s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "name", name, "ipv4_refused",
+		(json_int_t)i.refused.count[SLUICE_IPV4], "ipv4_admitted", (json_int_t)i.admitted.count[SLUICE_IPV4],
+		"ipv6_refused", (json_int_t)i.refused.count[SLUICE_IPV6], "ipv6_admitted",
+		(json_int_t)i.admitted.count[SLUICE_IPV6], "shares", shares_json(&i), "connections",
 		(json_int_t)(now ? now->held - now->reserved : 0), "limit", (json_int_t)row->total.connections);
 }
 
-/* Why a source with so many connections would be refused the next; SLUICE_UNDECIDED: it would not. */
-static enum sluice_reason refusal_of(const struct sluice_rule *rule, uint32_t connections)
+/* Why a source would be refused the next connection, or one of those that it had; SLUICE_UNDECIDED: it would not. */
+static enum sluice_reason refusal_of(const struct sluice_rule *rule, const struct source_status *s)
 {
+	uint32_t limit = rule ? rule->source.connections : 0;
+
 	if (!rule || rule->action == SLUICE_ACTION_ALLOW)
 		return SLUICE_UNDECIDED;
 	if (rule->action == SLUICE_ACTION_DENY)
 		return SLUICE_DENIED;
 	if (rule->action == SLUICE_ACTION_COUNTRY)
 		return SLUICE_COUNTRY;
-	return rule->source.connections && connections >= rule->source.connections ? SLUICE_SOURCE_CONNECTIONS
-										   : SLUICE_UNDECIDED;
+	return limit && (s->connections >= limit || s->peak > limit) ? SLUICE_SOURCE_CONNECTIONS : SLUICE_UNDECIDED;
 }
 
-static json_t *source_json(const struct forecast *f, const struct source_status *now, const char *service)
+static json_t *source_json(const struct source_status *s, const char *service, uint32_t limit, enum sluice_reason why)
 {
-	const struct sluice_rule *rule = forecast_rule(f, &now->addr, service);
-	enum sluice_reason why = refusal_of(rule, now->connections);
-	struct prefix p = { now->addr, now->prefix_len };
+	struct prefix p = { s->addr, s->prefix_len };
 	char text[ADDR_TEXT_LEN];
 
-	if (why == SLUICE_UNDECIDED || !now->connections)
-		return NULL;
-	return json_pack("{s:s, s:s, s:I, s:I, s:s}", "source", prefix_format(&p, text), "service", service,
-			 "connections", (json_int_t)now->connections, "limit",
-			 (json_int_t)(why == SLUICE_SOURCE_CONNECTIONS ? rule->source.connections : 0), "reason",
-			 reason_label(why));
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "source", prefix_format(&p, text), "service", service,
+			 "connections", (json_int_t)s->connections, "peak", (json_int_t)s->peak, "limit",
+			 (json_int_t)limit, "reason", reason_label(why));
 }
 
-static int sources_forecast(struct daemon *dm, const struct forecast *f, json_t *out)
+/* All sources that are tracked, judged by the policy to be. */
+struct judged {
+	size_t sources;
+	size_t refused; /* something that they had, or their next connection */
+	size_t next; /* of these: connected, and their next connection */
+	size_t above; /* of these: hold more than their limit */
+	json_t *rows; /* of those refused, most connections first: ROWS at most */
+};
+
+static void source_judge(const struct forecast *f, const struct source_status *s, const char *service,
+			 struct judged *out)
+{
+	const struct sluice_rule *rule = forecast_rule(f, &s->addr, service);
+	enum sluice_reason why = refusal_of(rule, s);
+	uint32_t limit = why == SLUICE_SOURCE_CONNECTIONS ? rule->source.connections : 0;
+
+	out->sources++;
+	if (why == SLUICE_UNDECIDED)
+		return;
+	out->next += s->connections && s->connections >= limit;
+	out->above += limit && s->connections > limit;
+	if (out->refused++ < ROWS)
+		json_array_append_new(out->rows, source_json(s, service, limit, why));
+}
+
+static int sources_judge(struct daemon *dm, const struct forecast *f, struct judged *out)
 {
 	_cleanup_free_ struct source_status *list = NULL;
-	char service[SLUICE_NAME_LEN];
+	char service[SLUICE_NAME_LEN] = "";
+	unsigned int named = 0;
 	size_t count = 0, i;
-	json_t *row;
-	int err;
+	int err = sources_tracked(dm->engine, &list, &count);
 
-	err = sources_read(dm->engine, 0, &list, &count);
 	for (i = 0; i < count && !err; i++) {
-		service_name_read(dm->engine, list[i].service, service);
-		row = source_json(f, &list[i], service);
-		if (row)
-			json_array_append_new(out, row);
+		if (list[i].service != named)
+			service_name_read(dm->engine, list[i].service, service);
+		named = list[i].service;
+		source_judge(f, &list[i], service, out);
 	}
 	return err;
 }
@@ -83,7 +114,8 @@ static int sources_forecast(struct daemon *dm, const struct forecast *f, json_t 
 int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, struct diag *d)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
-	json_t *services = json_array(), *sources = json_array();
+	struct judged judged = { .rows = json_array() };
+	json_t *services = json_array();
 	struct forecast f;
 	size_t i;
 	int err;
@@ -94,8 +126,11 @@ int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, st
 	for (i = 0; i < want->services.count && !err; i++)
 		json_array_append_new(services, service_json(&f, s, want->services.item[i].name));
 	if (!err)
-		err = sources_forecast(dm, &f, sources);
+		err = sources_judge(dm, &f, &judged);
 	forecast_free(&f);
-	*out = json_pack("{s:o, s:o}", "services", services, "sources", sources);
+	*out = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "services", services, "sources", judged.rows, "judged",
+			 (json_int_t)judged.sources, "refused", (json_int_t)judged.refused, "next",
+			 (json_int_t)judged.next, "above", (json_int_t)judged.above, "retention",
+			 (json_int_t)policy_retention(dm->live));
 	return err;
 }

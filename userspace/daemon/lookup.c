@@ -98,3 +98,41 @@ int lookup_json(const struct engine *e, const struct policy *p, const struct slu
 		json_object_set_new(*out, "inside", json_string(addr_format(&who, inside)));
 	return *out ? 0 : -ENOMEM;
 }
+
+static json_t *services_held(const struct engine *e, const struct held *held)
+{
+	json_t *list = json_array();
+	char name[SLUICE_NAME_LEN];
+	unsigned int id;
+
+	for (id = 1; id < SLUICE_MAX_SERVICES; id++) {
+		if (!held[id].sources)
+			continue;
+		service_name_read(e, id, name);
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I}", "service", name, "sources",
+						      (json_int_t)held[id].sources, "connections",
+						      (json_int_t)held[id].connections, "reserved",
+						      (json_int_t)held[id].reserved));
+	}
+	return list;
+}
+
+int held_json(const struct engine *e, const struct prefix *about, json_t *out)
+{
+	struct held held[SLUICE_MAX_SERVICES];
+	struct prefix source, within = *about;
+	char text[ADDR_TEXT_LEN];
+	int err;
+
+	if (about->len < 128)
+		json_object_set_new(out, "asked", json_string(prefix_format(about, text)));
+	engine_who_prefix(e, &within);
+	err = engine_source(e, &about->addr, &source);
+	if (!err)
+		err = sources_held(e, &within, held);
+	if (err)
+		return err;
+	json_object_set_new(out, "source", json_string(prefix_format(&source, text)));
+	json_object_set_new(out, "held", services_held(e, held));
+	return 0;
+}

@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "exporter.h"
 #include "geo_verbs.h"
+#include "hear.h"
 #include "keeper.h"
 #include "rights.h"
 #include "tables.h"
@@ -111,6 +112,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	tune(dm);
 	containers_tick(dm);
 	exporter_tick(dm);
+	refusals_tick(dm);
 	if (dm->reaping)
 		dm->reaping = engine_reap(dm->engine) > 0;
 }
@@ -226,6 +228,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	containers_tell(dm);
 	exporter_follow(dm);
+	refusals_follow(dm);
 	err = rights_drop(RIGHTS_DAEMON, d);
 	if (err)
 		return err;
@@ -239,6 +242,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 		dm->stopped = !engine_stand_open_in(dm->engine, dm->live->stop_grace);
 	exporter_free(dm);
 	control_close(dm);
+	hear_end(dm);
 	loop_free(dm);
 	return 0;
 }

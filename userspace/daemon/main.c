@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "bans_owners.h"
 #include "clone.h"
 #include "daemon.h"
 #include "events.h"
@@ -15,6 +16,7 @@
 #include "parse.h"
 #include "protocol.h"
 #include "prove.h"
+#include "refusals.h"
 
 static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
 			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
@@ -125,7 +127,9 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	int err;
 
 	dm->privacy = privacy_new();
-	if (!dm->privacy)
+	dm->ban_owners = calloc(1, sizeof(*dm->ban_owners));
+	dm->refusals = refusals_new(REFUSALS_MOST);
+	if (!dm->privacy || !dm->ban_owners || !dm->refusals)
 		return -ENOMEM;
 	privacy_set(dm->privacy, dm->live);
 	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
@@ -170,6 +174,8 @@ static void daemon_done(struct daemon *dm)
 	trial_free(dm);
 	privacy_free(dm->privacy);
 	free(dm->containers);
+	free(dm->ban_owners);
+	refusals_free(dm->refusals);
 	policy_free(dm->base);
 	policy_free(dm->live);
 	geo_free(dm->kept);

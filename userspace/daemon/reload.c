@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "data.h"
 #include "exporter.h"
+#include "hear.h"
 #include "keeper.h"
 #include "override.h"
 #include "own.h"
@@ -58,6 +59,7 @@ static int policy_enforce(struct daemon *dm, struct policy *p, const struct how 
 	dm->live = p;
 	privacy_set(dm->privacy, p);
 	exporter_follow(dm);
+	refusals_follow(dm);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "addr.h"
 #include "bans.h"
+#include "hear.h"
 #include "json_text.h"
 #include "lookup.h"
 #include "settings.h"
@@ -42,8 +43,7 @@ static const struct {
 	{ "kernel: live bans and allows",
 	  "address or prefix, reason, owner, who set it and when; how many packets a ban stopped",
 	  "the operator's decision", "until its time is over or it is taken back" },
-	{ "kernel: events", "address of a refused packet", "sluicectl watch",
-	  "64 KB; written only while somebody watches" },
+	{ "kernel: events", "address of a refused packet", "sluicectl watch, refusals", "64 KB, read at once" },
 	{ "kernel: classes and rules", "prefixes of the policy, its lists and databases, and of live limits",
 	  "allow, deny and limits by source", "as long as the policy is in force" },
 	{ "file: bans, allows and live settings",
@@ -53,12 +53,16 @@ static const struct {
 	{ "files: policy, lists and databases", "prefixes", "the operator's policy", "sluice writes none" },
 	{ "daemon: hash key", "no address; the key of `addresses = hashed`", "the same source looks the same",
 	  "memory only; replaced and overwritten after %s" },
+	{ "daemon: refusals",
+	  "of an address what `addresses` says, at most its source; service, reason, first, last, count",
+	  "why was that sender refused?", "memory only, 65536 entries; at most %s" },
 	{ "output: watch, and answers to the group", "addresses as the policy shows them", "operation",
 	  "whoever reads keeps it" },
 	{ "output: answers to root", "whole addresses (sources, bans, allows, lookup, explain, export)", "operation",
 	  "whoever reads keeps it" },
-	{ "output: log", "who ordered what; addresses as the policy shows them", "a trail of orders",
-	  "as long as the host keeps its log" },
+	{ "output: log",
+	  "who ordered what, and with log { refusals = summary } who was refused; addresses as the policy shows them",
+	  "a trail of orders; operation", "as long as the host keeps its log" },
 	{ "output: metrics, status page", "no address", "operation", "-" },
 };
 
@@ -151,7 +155,7 @@ static json_t *ban_leading_json(const struct daemon *dm, const struct sluice_add
 int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	json_t *policy = NULL;
-	struct sluice_addr addr;
+	struct sluice_addr addr, who;
 	struct subject s;
 	char text[ADDR_TEXT_LEN], source[ADDR_TEXT_LEN];
 	int err = address_arg(args, &addr, a);
@@ -162,12 +166,14 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 		err = lookup_json(dm->engine, dm->live, &addr, &policy);
 	if (err)
 		return err;
-	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "address",
+	who = engine_who(dm->engine, &addr, NULL);
+	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
 			    addr_format(&addr, text), "source", prefix_format(&s.source, source), "counters",
 			    counters_json(dm, &s), "handshakes", (json_int_t)s.handshakes, "late_handshakes",
 			    (json_int_t)s.late, "fragments", (json_int_t)s.fragments, "suspect_at",
 			    (json_int_t)s.suspect, "ban", ban_leading_json(dm, &addr), "bans", bans_json(dm, &addr),
-			    "allow", allow_json(dm, &addr), "limits", settings_json(dm, NULL, &addr), "policy", policy);
+			    "allow", allow_json(dm, &addr), "limits", settings_json(dm, NULL, &addr), "refusals",
+			    refusals_of(dm, &who), "policy", policy);
 	return a->data ? 0 : -ENOMEM;
 }
 
@@ -182,7 +188,7 @@ static size_t limits_count(const struct daemon *dm, const struct sluice_addr *a)
 
 int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	struct sluice_addr addr;
+	struct sluice_addr addr, who;
 	struct live_status live;
 	struct ban ban;
 	unsigned int freed = 0;
@@ -195,6 +201,8 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 		err = subject_read(dm->engine, &addr, &left);
 	if (err)
 		return err;
+	who = engine_who(dm->engine, &addr, NULL);
+	freed += refusals_erase(dm, &who);
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter goes when that ends and is erased again");

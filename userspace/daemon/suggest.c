@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* suggest: limits that fit what was seen. */
+/* suggest: limits that fit what was seen, as a file for conf.d, with what they rest on in its comments. */
+#include "suggest.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "clone.h"
-#include "dump.h"
-#include "suggest.h"
 #include "json_text.h"
+#include "report.h"
 #include "tables.h"
 #include "value.h"
 #include "verbs.h"
 
-DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 static json_t *steps_json(const struct suggestion *s)
@@ -31,83 +30,126 @@ static void steps_write(const char *key, const char *unit, const struct suggesti
 
 	for (k = 0; k <= s->highest && s->sources; k++)
 		fprintf(out, "#   %s = %u%s%*s would have refused %u of %u sources%s\n", key, 1U << k, unit,
-			k < 10 ? 4 : 1, "", s->refused[k], s->sources, s->limit == 1U << k ? "   <- suggested" : "");
+			k < 10 ? 4 : 1, "", s->refused[k], s->sources,
+			s->limit == 1U << k && s->sources >= SUGGEST_LEAST ? "   <- spares 99.9 %" : "");
 }
 
-/* Comments, so that the whole text is a policy. */
-static void service_write(const char *name, const struct sluice_peaks *p, const struct suggestion *connections,
-			  const struct suggestion *rate, FILE *out)
+static const char *interval_text(uint64_t width_ns, char buf[static 16])
+{
+	return seconds_format(width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000, buf);
+}
+
+/* What the proposal rests on, or why there is none. */
+static void reasons_write(const char *name, const struct sluice_peaks *peaks, const struct proposal *p, FILE *out)
 {
 	char unit[24] = "/", time[16];
 
-	if (!connections->sources) {
-		fprintf(out, "# service %s: no connection was seen yet: its limits are as they are\n", name);
-		return;
-	}
-	strcat(unit, seconds_format(p->width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000, time));
-	fprintf(out, "# service %s: at most %u connections at once, %u new in %s, all sources together\n", name,
-		p->connections, p->rate,
-		seconds_format(p->total_width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000, time));
-	steps_write("max-connections-per-source", "", connections, out);
-	steps_write("max-rate-per-source", unit, rate, out);
+	fprintf(out, "\n# service %s: %u sources; all together at most %u connections at once, %u new in %s\n", name,
+		p->connections.sources, peaks->connections, peaks->rate, interval_text(peaks->total_width_ns, time));
+	strcat(unit, interval_text(peaks->width_ns, time));
+	steps_write("max-connections-per-source", "", &p->connections, out);
+	steps_write("max-rate-per-source", unit, &p->rate, out);
+	if (!p->max_connections)
+		fprintf(out, "#   nothing is suggested: fewer than %d sources are no sample\n", SUGGEST_LEAST);
+	else if (p->client)
+		fprintf(out, "#   mail programs connect there: never less than %d for a source\n", SUGGEST_CLIENT);
 }
 
-static int service_suggest(const struct daemon *dm, const struct service_status *s, struct policy *want, json_t *list,
-			   FILE *out, struct diag *d)
+static json_t *proposal_json(const struct proposal *p)
 {
-	struct suggestion connections, rate;
-	struct sluice_peaks p;
-	int err = peaks_read(dm->engine, s->id, &p);
+	char time[16], text[2][40] = { "", "" };
+	const struct rate *rates[] = { &p->max_rate, &p->max_rate_per_source };
+	json_t *out = json_object();
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (rates[i]->count)
+			snprintf(text[i], sizeof(text[i]), "%u/%s", rates[i]->count,
+				 seconds_format(rates[i]->seconds, time));
+	}
+	if (p->max_connections) {
+		json_object_set_new(out, "max-connections", json_integer(p->max_connections));
+		json_object_set_new(out, "max-connections-per-source", json_integer(p->max_connections_per_source));
+	}
+	if (*text[0])
+		json_object_set_new(out, "max-rate", json_string(text[0]));
+	if (*text[1])
+		json_object_set_new(out, "max-rate-per-source", json_string(text[1]));
+	return out;
+}
+
+static int service_suggest(const struct daemon *dm, const struct service_status *s, json_t *list, FILE *out)
+{
+	struct sluice_peaks peaks;
+	struct proposal p;
+	int err = peaks_read(dm->engine, s->id, &peaks);
 
 	if (err)
 		return err;
-	suggest_from(p.source_connections, &connections);
-	suggest_from(p.source_rate, &rate);
-	service_write(s->row.name, &p, &connections, &rate, out);
-	json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "service", s->row.name, "sources",
-					      (json_int_t)connections.sources, "peak_connections",
-					      (json_int_t)p.connections, "peak_rate", (json_int_t)p.rate, "connections",
-					      steps_json(&connections), "rates", steps_json(&rate)));
-	return suggest_apply(want, s->row.name, &p, d);
+	suggest_service(&s->row, &peaks, &p);
+	reasons_write(s->row.name, &peaks, &p, out);
+	suggest_write(s->row.name, &p, out);
+	json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:o}", "service", s->row.name,
+					      "sources", (json_int_t)p.connections.sources, "peak_connections",
+					      (json_int_t)peaks.connections, "peak_rate", (json_int_t)peaks.rate,
+					      "connections", steps_json(&p.connections), "rates", steps_json(&p.rate),
+					      "client", p.client, "proposed", proposal_json(&p)));
+	return 0;
 }
 
-static int suggest_write(const struct daemon *dm, json_t *list, FILE *out, struct diag *d)
+/* Comments, so that the whole text is a file of the policy. */
+static void head_write(const struct snapshot *s, time_t since, FILE *out)
 {
-	_cleanup_(policy_free) struct policy *want = policy_clone(dm->live);
+	char when[32], span[16];
+	struct tm tm;
+
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&since, &tm));
+	fprintf(out,
+		"# What was seen since %s, for %s (of a service that came later: since then). A limit for a source is the lowest\n"
+		"# power of two that would have refused one source in %d at most (the 99.9th percentile); for all together, twice the\n"
+		"# most that was seen, or what one source may. Sources in sets with limits of their own are not among it.\n"
+		"# A file for conf.d, which the policy must include: include(conf.d/*.conf). Then: sluicectl diff, sluicectl reload.\n",
+		when, seconds_format(time(NULL) - since, span), SUGGEST_SPARES);
+	if (time(NULL) - since < 86400)
+		fputs("# That is less than a day: the busiest hour may not be in it.\n", out);
+	if (!s->generation.observe)
+		fputs("# The limits in force hide what they refused: mode = observe shows all.\n", out);
+}
+
+static int suggest_all(const struct daemon *dm, time_t since, json_t *list, FILE *out)
+{
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
-	int err = want ? snapshot_take(dm->engine, &s) : -ENOMEM;
+	int err = snapshot_take(dm->engine, &s);
 	size_t i;
 
 	if (err)
 		return err;
-	fputs("# What was seen since sluice was loaded. Sources in sets with limits of their own are not among it.\n",
-	      out);
-	if (!s->generation.observe)
-		fputs("# The limits in force hide what they refused: mode = observe shows all.\n", out);
+	head_write(s, since, out);
 	for (i = 0; i < s->services_count && !err; i++) {
 		if (s->services[i].id)
-			err = service_suggest(dm, &s->services[i], want, list, out, d);
+			err = service_suggest(dm, &s->services[i], list, out);
 	}
-	fputc('\n', out);
-	return err ? err : policy_dump(want, out);
+	return err;
 }
 
 int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ char *text = NULL;
 	json_t *list = json_array();
+	time_t since = 0;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	int err;
+	int err = out ? peaks_since(dm->engine, &since) : -ENOMEM;
 
 	(void)args;
-	if (!out)
-		return -ENOMEM;
-	err = suggest_write(dm, list, out, &a->diag);
-	if (fclose(out))
+	if (!err)
+		err = suggest_all(dm, since, list, out);
+	if (out && fclose(out))
 		err = -ENOMEM;
 	if (!err)
-		a->data = json_pack("{s:O, s:o}", "services", list, "policy", json_lines(text));
+		a->data = json_pack("{s:O, s:o, s:o, s:I, s:f, s:i}", "services", list, "policy", json_lines(text),
+				    "since", json_time(since), "seconds", (json_int_t)(time(NULL) - since),
+				    "percentile", 100 - 100.0 / SUGGEST_SPARES, "least_sources", SUGGEST_LEAST);
 	json_decref(list);
 	return err ? err : a->data ? 0 : -ENOMEM;
 }

@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "exporter.h"
+#include "hear.h"
 #include "keeper.h"
 #include "tables.h"
 #include "trail.h"
@@ -154,6 +155,7 @@ static void standing_restore(struct daemon *dm, struct diag *d)
 	keeper_attach(dm, dm->live, NULL, d);
 	privacy_set(dm->privacy, dm->live);
 	exporter_follow(dm);
+	refusals_follow(dm);
 	loop_expiry(dm);
 }
 

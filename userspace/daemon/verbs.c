@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "addr.h"
+#include "banfile.h"
 #include "daemon.h"
 #include "dump.h"
 #include "explain.h"
 #include "exporter.h"
 #include "forecast.h"
 #include "geo_verbs.h"
+#include "hear.h"
 #include "json_text.h"
 #include "keeper.h"
 #include "lookup.h"
@@ -71,6 +73,22 @@ int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
 	if (err == -EINVAL)
 		diag_add(&a->diag, "'%s' %s", arg(args, "address"), why);
 	return err == -EINVAL ? bad(a) : err;
+}
+
+int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a)
+{
+	struct ban_lines named = {};
+	const char *why = NULL;
+	int err = ban_text_parse(&named, arg(args, name), 0, 0, &why);
+
+	if (!err && named.count != 1)
+		why = "is more than one prefix: ask about one of them";
+	if (why)
+		diag_add(&a->diag, "'%s' %s", arg(args, name), why);
+	if (!err && !why)
+		*out = named.item[0].prefix;
+	free(named.item);
+	return why ? bad(a) : err;
 }
 
 static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
@@ -211,16 +229,20 @@ static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 
 static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	struct sluice_addr addr;
-	int err = address_arg(args, &addr, a);
+	struct prefix about;
+	int err = prefix_arg(args, "address", &about, a);
 
-	return err ? err : lookup_json(dm->engine, dm->live, &addr, &a->data);
+	if (!err)
+		err = lookup_json(dm->engine, dm->live, &about.addr, &a->data);
+	if (err || (a->uid && !privacy_shows(dm->privacy, &about)))
+		return err;
+	return held_json(dm->engine, &about, a->data);
 }
 
 static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct question q = { .service = arg(args, "service") };
-	int err = address_arg(args, &q.address, a);
+	int err = prefix_arg(args, "address", &q.about, a);
 
 	q.port = json_integer_value(json_object_get(args, "port"));
 	if (!err)
@@ -243,7 +265,7 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	if (err)
 		return err;
-	watch_end(dm);
+	hear_end(dm);
 	loop_let_go(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
@@ -263,6 +285,7 @@ static const struct verb verbs[] = {
 	{ "explain", false, verb_explain },
 	{ "watch", false, verb_watch },
 	{ "privacy", false, verb_privacy },
+	{ "refusals", false, verb_refusals },
 	{ "suggest", false, verb_suggest },
 	{ "diff", false, verb_diff },
 	{ "dump", false, verb_dump },

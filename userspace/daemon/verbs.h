@@ -13,7 +13,11 @@ int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct ans
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
 /* As whom he asks may see addresses: root asks for what he could read in the kernel himself. */
 const struct privacy *eyes(const struct daemon *dm, const struct answer *a);
+/* "" is 0: for ever. */
+int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a);
 int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
+/* One address or one prefix, as in `ban`. */
+int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a);
 
 /* arguments.c: 0, or -EINVAL with a message and the exit status of a bad question */
 int arguments_check(const json_t *args, struct answer *a);

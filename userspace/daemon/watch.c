@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the kernel's ring to everybody who watches, with addresses as the policy shows them, also to root: lines get kept. */
-#include <errno.h>
+/* Refusals to everybody who watches, with addresses as the policy shows them, also to root: lines get kept. */
 #include <string.h>
 #include <time.h>
 
-#include "daemon.h"
-#include "events.h"
+#include "hear.h"
 #include "reason.h"
-#include "tables.h"
-
-#define PER_SECOND 20 /* of each reason, all processors together */
-
-struct watch {
-	struct events *events;
-	struct event *readable;
-};
 
 /* Seconds of the epoch at a moment of CLOCK_MONOTONIC. */
 static double moment_of(uint64_t ns)
@@ -26,15 +16,15 @@ static double moment_of(uint64_t ns)
 	return real.tv_sec - mono.tv_sec + (real.tv_nsec - mono.tv_nsec) / 1e9 + ns / 1e9;
 }
 
-static void on_refusal(const struct sluice_event *event, void *arg)
+void watch_tell(struct daemon *dm, const struct sluice_event *event, const char *service, const struct sluice_addr *who)
 {
-	struct daemon *dm = arg;
-	const struct prefix source = { engine_who(dm->engine, &event->source, NULL), 128 };
-	char name[SLUICE_NAME_LEN], text[ADDR_TEXT_LEN];
+	const struct prefix source = { *who, 128 };
+	char text[ADDR_TEXT_LEN];
 	json_t *line;
 
-	service_name_read(dm->engine, event->service, name);
-	line = json_pack("{s:f, s:s, s:s, s:s, s:s, s:i, s:I}", "time", moment_of(event->when_ns), "service", name,
+	if (!dm->watchers)
+		return;
+	line = json_pack("{s:f, s:s, s:s, s:s, s:s, s:i, s:I}", "time", moment_of(event->when_ns), "service", service,
 			 "reason", reason_label(event->reason), "verdict", verdict_label(event->verdict), "source",
 			 privacy_show(dm->privacy, &source, text), "port", event->local_port, "sampled",
 			 (json_int_t)event->stands_for);
@@ -42,42 +32,18 @@ static void on_refusal(const struct sluice_event *event, void *arg)
 	json_decref(line);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct daemon *dm = arg;
-
-	(void)fd;
-	(void)what;
-	events_read(dm->watch->events);
-}
-
 void watch_end(struct daemon *dm)
 {
-	if (!dm->watch)
-		return;
-	if (dm->watch->readable)
-		event_free(dm->watch->readable);
-	events_close(dm->watch->events);
-	free(dm->watch);
-	dm->watch = NULL;
+	dm->watchers = false;
+	hear_follow(dm);
 }
 
 int watch_begin(struct daemon *dm)
 {
 	int err;
 
-	if (dm->watch)
-		return 0;
-	dm->watch = calloc(1, sizeof(*dm->watch));
-	if (!dm->watch)
-		return -ENOMEM;
-	err = events_open(dm->engine, PER_SECOND, on_refusal, dm, &dm->watch->events);
-	if (!err) {
-		dm->watch->readable =
-			event_new(dm->loop, events_fd(dm->watch->events), EV_READ | EV_PERSIST, on_readable, dm);
-		err = dm->watch->readable && !event_add(dm->watch->readable, NULL) ? 0 : -ENOMEM;
-	}
-	if (err)
-		watch_end(dm);
+	dm->watchers = true;
+	err = hear_follow(dm);
+	dm->watchers = !err;
 	return err;
 }

@@ -173,7 +173,8 @@ static int over_find(struct engine *e, struct sluice_prefix_key **out, size_t *c
 		else
 			err = -ENOMEM;
 	}
-	qsort(list.item, list.count, sizeof(*list.item), key_order);
+	if (list.count)
+		qsort(list.item, list.count, sizeof(*list.item), key_order);
 	*out = list.item;
 	*count = list.count;
 	e->live_count[LIVE_BAN] = total;

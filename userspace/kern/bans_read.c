@@ -56,7 +56,8 @@ static void bans_finish(const struct engine *e, struct bans *out)
 	struct sluice_ban ban;
 	size_t i;
 
-	qsort(out->item, out->count, sizeof(*out->item), ban_order);
+	if (out->count)
+		qsort(out->item, out->count, sizeof(*out->item), ban_order);
 	for (i = 0; i < out->count; i++) {
 		out->item[i].leads = !i || !same_prefix(&out->item[i], &out->item[i - 1]);
 		if (out->item[i].leads) {

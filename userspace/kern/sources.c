@@ -92,17 +92,26 @@ static int by_connections(const void *a, const void *b)
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
+/* The least of a bucket of peaks. */
+static uint32_t peak_of(const struct sluice_counter *c)
+{
+	return c->peak_connections < 2 ? c->peak_connections : (1U << (c->peak_connections - 2)) + 1;
+}
+
+static void source_plain(const struct sluice_source_key *key, const struct sluice_counter *c, struct source_status *out)
+{
+	*out = (struct source_status){ .addr = key->addr, .service = key->service, .prefix_len = key->bits };
+	out->connections = c->held - c->reserved;
+	out->reserved = c->reserved;
+	out->peak = peak_of(c);
+}
+
 static void source_fill(const struct asker *q, const struct sluice_source_key *key, const struct sluice_counter *c,
 			struct source_status *out)
 {
 	struct lookup_status look = {};
 
-	out->addr = key->addr;
-	out->service = key->service;
-	out->prefix_len = key->bits;
-	out->connections = c->held - c->reserved;
-	out->reserved = c->reserved;
-	out->limit = 0;
+	source_plain(key, c, out);
 	if (asker_ask(q, &key->addr, key->service, &look))
 		return;
 	out->country = look.country;
@@ -151,5 +160,57 @@ int sources_read(const struct engine *e, unsigned int service, struct source_sta
 	qsort(list, n, sizeof(*list), by_connections);
 	*out = list;
 	*count = n;
+	return 0;
+}
+
+static void held_add(const struct prefix *about, const struct sluice_source_key *key, const struct sluice_counter *c,
+		     struct held *out)
+{
+	const struct prefix source = { key->addr, key->bits };
+
+	if (!c->held || !(prefix_covers(about, &source) || prefix_covers(&source, about)))
+		return;
+	out->sources++;
+	out->connections += c->held - c->reserved;
+	out->reserved += c->reserved;
+}
+
+int sources_held(const struct engine *e, const struct prefix *about, struct held out[static SLUICE_MAX_SERVICES])
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_source_key *key;
+	const struct sluice_counter *counter;
+	size_t total = 0, i;
+	int err = table_read(e->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+
+	memset(out, 0, SLUICE_MAX_SERVICES * sizeof(*out));
+	key = keys;
+	counter = values;
+	for (i = 0; i < total && !err; i++)
+		held_add(about, &key[i], &counter[i], &out[key[i].service % SLUICE_MAX_SERVICES]);
+	return err;
+}
+
+int sources_tracked(const struct engine *e, struct source_status **out, size_t *count)
+{
+	_cleanup_free_ void *keys = NULL, *values = NULL;
+	const struct sluice_source_key *key;
+	const struct sluice_counter *counter;
+	struct source_status *list;
+	size_t total = 0, i;
+	int err = table_read(e->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+
+	if (err)
+		return err;
+	list = calloc(total + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	key = keys;
+	counter = values;
+	for (i = 0; i < total; i++)
+		source_plain(&key[i], &counter[i], &list[i]);
+	qsort(list, total, sizeof(*list), by_connections);
+	*out = list;
+	*count = total;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "force.h"
 #include "answers.h"
@@ -209,6 +210,18 @@ void service_name_read(const struct engine *e, unsigned int id, char name[static
 	char total[SLUICE_TOTAL_NAME_LEN] = "";
 
 	snprintf(name, SLUICE_NAME_LEN, "%.31s", bpf_map_lookup_elem(e->map[MAP_names], &id, total) ? "?" : total);
+}
+
+int peaks_since(const struct engine *e, time_t *out)
+{
+	char path[PIN_PATH_LEN];
+	struct stat st;
+
+	pin_path(e->instance, "peaks", path);
+	if (stat(path, &st))
+		return -errno;
+	*out = st.st_mtime;
+	return 0;
 }
 
 int peaks_read(const struct engine *e, unsigned int id, struct sluice_peaks *out)

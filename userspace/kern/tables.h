@@ -3,6 +3,8 @@
 #ifndef SLUICE_KERN_TABLES_H
 #define SLUICE_KERN_TABLES_H
 
+#include <time.h>
+
 #include "containers.h"
 #include "engine.h"
 #include "list.h"
@@ -62,8 +64,9 @@ void snapshot_free(struct snapshot *s);
 /* The name of a service id of any generation; "?" where none is known. */
 void service_name_read(const struct engine *e, unsigned int id, char name[static SLUICE_NAME_LEN]);
 
-/* What `suggest` is made from; id as in struct service_status. */
+/* What `suggest` is made from; id as in struct service_status. It was counted since the table was loaded. */
 int peaks_read(const struct engine *e, unsigned int id, struct sluice_peaks *out);
+int peaks_since(const struct engine *e, time_t *out);
 
 struct source_status {
 	struct sluice_addr addr; /* cut to the aggregation length */
@@ -71,12 +74,22 @@ struct source_status {
 	unsigned int service;
 	uint32_t connections; /* established */
 	uint32_t reserved;
+	uint32_t peak; /* it once held so many at least, since it is tracked */
 	uint32_t limit; /* in force for it; 0: none */
 	uint16_t country; /* see core/country.h; 0: in no database, or none in force */
 };
 
 /* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */
 int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count);
+
+/* What the sources of a service hold that lie in `about`, or hold it. By service id. */
+struct held {
+	uint64_t sources, connections, reserved;
+};
+int sources_held(const struct engine *e, const struct prefix *about, struct held out[static SLUICE_MAX_SERVICES]);
+
+/* All that are tracked, those that hold nothing now too, most connections first; without limit and country. */
+int sources_tracked(const struct engine *e, struct source_status **out, size_t *count);
 
 enum live_kind { LIVE_ALLOW, LIVE_BAN };
 
