@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "geo.h"
+#include "torn.h"
 
 static const char *const kind_names[SLUICE_GEO_KINDS] = { "country", "network (ASN)" };
 static const char *const family_names[SLUICE_FAMILIES] = { "IPv4", "IPv6" };
@@ -158,7 +159,7 @@ int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 		if (!next[kind][SLUICE_IPV4] && !next[kind][SLUICE_IPV6])
 			continue;
 		for (family = 0; family < SLUICE_FAMILIES; family++) {
-			if (next[kind][family] >= now[kind][family] / 2 + now[kind][family] % 2)
+			if (!is_torn(now[kind][family], next[kind][family]))
 				continue;
 			diag_add(d,
 				 "the %s databases have %u %s ranges where those in force have %u: a torn file? "

@@ -12,6 +12,8 @@
  * control byte) is -EINVAL with a message at its line. Messages name `at` where the file itself cannot be read.
  */
 int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
+/* The same for what others write: of control bytes only a NUL is refused, the others are for the reader of their line. */
+int text_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
 
 /*
  * Puts `text` in the place of what `path` is: whoever looks, at any time and after a crash, finds the old file or the new one,
