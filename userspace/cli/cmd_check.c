@@ -25,16 +25,20 @@ int policy_refused(const struct call *c, const struct diag *d)
 	return EXIT_BAD;
 }
 
-static void good_show(const struct call *c, const struct policy *p)
+/* What is wrong with its lists is said, too: the daemon would start all the same. */
+static void good_show(const struct call *c, const struct policy *p, const struct diag *d)
 {
+	_cleanup_free_ char *text = diag_text(d);
 	json_t *answer;
 
 	if (!c->json) {
+		if (text && *text)
+			fprintf(stderr, "%s\n", text);
 		printf("%s: good: %zu services, %zu sets\n", c->word[0], p->services.count, p->sets.count);
 		return;
 	}
-	answer = json_pack("{s:b, s:[], s:I, s:I}", "ok", 1, "errors", "services", (json_int_t)p->services.count,
-			   "sets", (json_int_t)p->sets.count);
+	answer = json_pack("{s:b, s:[], s:o, s:I, s:I}", "ok", 1, "errors", "warnings", json_errors(d), "services",
+			   (json_int_t)p->services.count, "sets", (json_int_t)p->sets.count);
 	show_json(answer);
 	json_decref(answer);
 }
@@ -49,7 +53,7 @@ int cmd_check(const struct call *c)
 		err = policy_parse_file(c->word[0], NULL, &p, &d);
 	if (err)
 		return policy_refused(c, &d);
-	good_show(c, p);
+	good_show(c, p, &d);
 	policy_free(p);
 	return EXIT_DONE;
 }

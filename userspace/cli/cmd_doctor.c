@@ -48,6 +48,20 @@ static int findings_status(const struct call *c, const struct findings *f)
 	return n[FINDING_BAD] ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What was said of a policy that is good: of its lists. */
+static void lists_find(const struct diag *d, struct findings *f)
+{
+	const struct diag_message *m;
+	int length;
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		m = &d->item[i];
+		length = m->hint ? (int)m->hint - 2 : (int)strlen(m->text);
+		finding_add(f, FINDING_WARNING, "list", m->hint ? m->text + m->hint : "", "%.*s", length, m->text);
+	}
+}
+
 int cmd_doctor(const struct call *c)
 {
 	const char *file = c->words ? c->word[0] : SLUICE_CONFIG;
@@ -59,6 +73,7 @@ int cmd_doctor(const struct call *c)
 	engine_set_log(NULL);
 	if (policy_parse_file(file, NULL, &p, &d))
 		return policy_refused(c, &d);
+	lists_find(&d, &f);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);

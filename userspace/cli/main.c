@@ -59,6 +59,7 @@ static const struct option longs[] = {
 	{ "all", no_argument, NULL, OPTION_FIRST + OPTION_ALL },
 	{ "all-owners", no_argument, NULL, OPTION_FIRST + OPTION_ALL_OWNERS },
 	{ "tolerant", no_argument, NULL, OPTION_FIRST + OPTION_TOLERANT },
+	{ "lists", no_argument, NULL, OPTION_FIRST + OPTION_LISTS },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

@@ -95,6 +95,16 @@ static char *word_next(char **at)
 	return word;
 }
 
+/* The same behind an element; comments are passed over. */
+static char *option_next(char **at)
+{
+	char *word = word_next(at);
+
+	while (word && !strcmp(word, "comment") && word_next(at))
+		word = word_next(at);
+	return word;
+}
+
 static int ipset_create(struct list_reader *r, char *rest, const char *set)
 {
 	char *name = word_next(&rest), *type = word_next(&rest);
@@ -119,7 +129,7 @@ static int ipset_add(struct list_reader *r, char *rest, char set[static 64])
 	if (*set && strcmp(set, name))
 		return list_refuse(r, SEVERAL, "write one: ipset save NAME > LIST");
 	snprintf(set, 64, "%s", name);
-	while ((word = word_next(&rest))) {
+	while ((word = option_next(&rest))) {
 		if (!strcmp(word, "nomatch"))
 			return list_refuse(r, "has exceptions (nomatch)", "make a set of them, with action = allow");
 		if (strcmp(word, "timeout") || !(word = word_next(&rest)))
@@ -191,7 +201,7 @@ static int nft_element(struct list_reader *r, char *text)
 	e.text = word_next(&rest);
 	if (!e.text)
 		return 0;
-	while ((word = word_next(&rest))) {
+	while ((word = option_next(&rest))) {
 		if (!strcmp(word, "."))
 			return list_refuse(r, "is a set of more than addresses", "write its addresses, one a line");
 		times = !strcmp(word, "timeout") || !strcmp(word, "expires");

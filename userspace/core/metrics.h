@@ -36,6 +36,14 @@ struct metrics_map {
 	uint64_t entries, capacity;
 };
 
+struct metrics_list {
+	const char *set, *key; /* the set, and its key that names the file */
+	uint64_t entries, skipped; /* in force; lines of the file that are left out */
+	uint64_t age; /* seconds since what is in force was written */
+	bool known; /* else nothing is in force, of no age */
+	bool last_good; /* the file could not be used */
+};
+
 struct metrics_interface {
 	const char *name, *mode; /* mode "detached": nothing is judged there */
 };
@@ -56,6 +64,8 @@ struct metrics {
 	size_t services_count;
 	const struct metrics_interface *interfaces;
 	size_t interfaces_count;
+	const struct metrics_list *lists;
+	size_t lists_count;
 	const struct metrics_map *maps;
 	size_t maps_count;
 };

@@ -17,7 +17,7 @@ static const struct {
 	{ "reason", JSON_STRING }, { "confirm", JSON_STRING },	{ "shield", JSON_STRING },  { "top", JSON_INTEGER },
 	{ "port", JSON_INTEGER },  { "kill", JSON_TRUE },	{ "dry_run", JSON_TRUE },   { "save", JSON_TRUE },
 	{ "force", JSON_TRUE },	   { "by", JSON_STRING },	{ "session", JSON_STRING }, { "observe", JSON_TRUE },
-	{ "all", JSON_TRUE },	   { "all_owners", JSON_TRUE }, { "tolerant", JSON_TRUE },
+	{ "all", JSON_TRUE },	   { "all_owners", JSON_TRUE }, { "tolerant", JSON_TRUE },  { "lists", JSON_TRUE },
 };
 
 static bool is_of_type(const json_t *got, json_type type)

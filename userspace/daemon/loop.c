@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "exporter.h"
 #include "keeper.h"
+#include "lists.h"
 #include "rights.h"
 #include "tables.h"
 
@@ -101,6 +102,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	if (live_expire(dm->engine) > 0)
 		dm->state.dirty = true;
 	state_tick(dm);
+	lists_tick(dm);
 	tune(dm);
 	containers_tick(dm);
 	exporter_tick(dm);

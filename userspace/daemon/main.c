@@ -10,8 +10,11 @@
 #include "files.h"
 #include "instance.h"
 #include "keeper.h"
+#include "lists.h"
 #include "parse.h"
 #include "protocol.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
 
 static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
 			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
@@ -56,10 +59,13 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 
 static int policy_load(struct daemon *dm, struct diag *d)
 {
+	_cleanup_(policy_free) struct policy *kept = NULL;
 	int err = files_as_owner(); /* what the start reads a reload will read, too */
 
 	if (!err)
-		err = policy_parse_file(dm->config, NULL, &dm->base, d);
+		kept = lists_recall(dm);
+	if (!err)
+		err = kept ? policy_parse_file(dm->config, kept, &dm->base, d) : -ENOMEM;
 	if (err)
 		return err;
 	dm->live = policy_clone(dm->base);
@@ -140,6 +146,8 @@ static void daemon_done(struct daemon *dm)
 		engine_untune(dm->engine, &d);
 	log_diag(LOG_ERR, &d);
 	if (dm->engine && dm->stopped)
+		lists_tick(dm);
+	if (dm->engine && dm->stopped)
 		log_say(LOG_NOTICE,
 			"stopped; the kernel goes on enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
 			"unload takes it away)",
@@ -175,7 +183,9 @@ static int said(int status)
 
 int main(int argc, char **argv)
 {
-	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1 };
+	struct daemon dm = {
+		.config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1, .lists.others = true
+	};
 	struct diag d = {};
 	int err, status;
 
