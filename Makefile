@@ -16,8 +16,8 @@ CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
 KERN_LIBS := -lxdp -lbpf -lelf -lmnl
-CORE_LIBS := -lmaxminddb -lsodium -lz
-LIBS := $(KERN_LIBS) $(CORE_LIBS) -ljansson
+CORE_LIBS := -lmaxminddb -lsodium -lz -ljansson
+LIBS := $(KERN_LIBS) $(CORE_LIBS)
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 GRAMMAR := $(B)/grammar.c $(B)/scanner.c
@@ -97,7 +97,7 @@ $(B)/fuzz/core/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
 $(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*.c)) $(GRAMMAR:$(B)/%.c=$(B)/fuzz/core/%.o)
-	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS) -ljansson
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)

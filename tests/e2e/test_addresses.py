@@ -163,7 +163,7 @@ def test_every_entry_point_takes_a_text_for_the_same_addresses(make, tmp_path):
         policy.write_text("interfaces = {s0}\n" + POLICY + f'source-set s {{ prefixes = {{"{text}"}} action = deny }}\n')
         in_policy = ask("diff", path=str(policy))
         listed.write_text(text + "\n")
-        policy.write_text("interfaces = {s0}\n" + POLICY + f"source-set s {{ file = {listed} action = deny }}\n")
+        policy.write_text("interfaces = {s0}\n" + POLICY + f"source-set s {{ file = {listed} reading = strict action = deny }}\n")
         in_list = ask("diff", path=str(policy))
         about = {f"text {text!r}, seed {SEED}": 1}
         if want is None:

@@ -59,7 +59,7 @@ def test_a_policy_whose_name_is_no_text_is_answered_for_by_every_verb(make, tmp_
     with open(os.path.join(odd, b"list"), "w") as f:
         f.write("192.0.2.7\n")
     with open(os.path.join(odd, b"p.conf"), "wb") as f:
-        f.write(b"interfaces = {s0}\nservice smtp { ports = {25} }\nsource-set s { file = list action = deny }\n")
+        f.write(b"interfaces = {s0}\nservice smtp { ports = {25} }\nsource-set s { file = list reading = strict action = deny }\n")
     sluice.kill()
     sluice.file.unlink()
     os.symlink(os.path.join(odd, b"p.conf"), sluice.file)

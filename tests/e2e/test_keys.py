@@ -69,6 +69,8 @@ CASES = {
     "all of a country together": (GEO + smtp("") + "source-set known { countries = {DE, FR} max-connections = 5 }\n", AB, 5),
     "asns": (GEO + EACH_3 + "source-set isp { asns = {AS64496} action = deny }\n", AB, 3),
     "file": (EACH_3 + "source-set some { file = list.txt action = deny }\n", AB, 3),
+    "asns-file": (GEO + EACH_3 + "source-set some { asns-file = asns.txt action = deny }\n", AB, 3),
+    "reading": (EACH_3 + "source-set some { file = odd.txt reading = tolerant action = deny }\n", AB, 3),
     "include": ("include(conf.d/*.conf)\n", AB, 6),
     "max-syn-rate-per-source": ("service smtp { ports = {25} max-syn-rate-per-source = 1/1m }\n", A, 12),  # proven by its first
     "pressure-syn-rate": ("syn-flood { pressure-syn-rate = 2/1s }\n" + EACH_3, A, 3),
@@ -85,6 +87,8 @@ SILENT = ["xdp-mode generic"]  # no RST where XDP's answer would spoil checksums
 def test_key_does_what_it_says(make, tmp_path, case):
     policy, sources, greeted = CASES[case]
     (tmp_path / "list.txt").write_text("; a list\n10.77.0.3 # one\n192.0.2.0/24\n")
+    (tmp_path / "odd.txt").write_text("10.77.0.3\n192.0.2.42203.0.113.140\n")
+    (tmp_path / "asns.txt").write_text("AS64496 ; an example\n")
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d/smtp.conf").write_text(EACH_3)
     (tmp_path / "world.csv").write_text("10.77.0.2/32,DE\n10.77.0.3,10.77.0.3,FR\nfd77:0:1::/48,DE\nfd77:0:2::/48,FR\n")

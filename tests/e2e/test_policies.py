@@ -18,7 +18,7 @@ def test_there_are_many():
 def test_bad_policy_is_explained(path, argv):
     expected = path.read_bytes().split(b"\n")[0].decode().removeprefix("# expect: ")
     where, what = expected.split(": ", 1)
-    of_policy = not where.split(":")[0].endswith((".txt", ".csv"))
+    of_policy = not where.split(":")[0].endswith((".txt", ".csv", ".json", ".ipset"))
     place = f"{path.name}:{where}:[1-9][0-9]*: " if of_policy else f"{where}(:[1-9][0-9]*)?: "
     done = subprocess.run([BUILD / argv[0], *argv[1:], path], capture_output=True, text=True)
     assert done.returncode == 2

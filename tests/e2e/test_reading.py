@@ -83,7 +83,7 @@ def test_nothing_that_is_read_can_make_the_daemon_wait(make, tmp_path):
     _, sluice = make(FIVE)
     pipe = tmp_path / "pipe.mmdb"
     os.mkfifo(pipe)
-    for text in (f"source-set a {{ file = {pipe} action = deny }}\n", f"geoip {{ database = {pipe} }}\nsource-set a {{ countries = {{DE}} action = deny }}\n",
+    for text in (f"source-set a {{ file = {pipe} reading = strict action = deny }}\n", f"geoip {{ database = {pipe} }}\nsource-set a {{ countries = {{DE}} action = deny }}\n",
                  f"geoip {{ database = {tmp_path / 'pipe.csv'} }}\nsource-set a {{ countries = {{DE}} action = deny }}\n", f"include({pipe})\n"):
         if not os.path.exists(tmp_path / "pipe.csv"):
             os.mkfifo(tmp_path / "pipe.csv")

@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A list file is refused with a message, and the list is as it was; or taken. */
+/* A list file, read as either kind, in either way: refused or not used with a message, or taken; and what is taken is well formed. */
 #include "addr.h"
 #include "file.h"
 #include "listfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void list_check(const struct list_file *f)
 {
-	const struct place at = { .file = "fuzz.conf", .line = 1 };
-	struct prefixes list = {};
-	struct diag d = {};
 	size_t i;
 
-	if (listfile_read(file_of(data, size), &at, &list, &d) && (list.count || !d.count))
+	if ((f->state == LIST_NONE || f->bad || f->masked) && !f->said.count)
 		abort();
-	for (i = 0; i < list.count; i++) {
-		struct sluice_addr cut = addr_mask(&list.item[i].addr, list.item[i].len);
+	for (i = 0; i < f->prefixes.count; i++) {
+		struct sluice_addr cut = addr_mask(&f->prefixes.item[i].addr, f->prefixes.item[i].len);
 
-		if (list.item[i].len > 128 || __builtin_memcmp(&cut, &list.item[i].addr, sizeof(cut)))
+		if (f->prefixes.item[i].len > 128 || __builtin_memcmp(&cut, &f->prefixes.item[i].addr, sizeof(cut)))
 			abort();
 	}
-	prefixes_free(&list);
-	diag_free(&d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct list_wanted want = { .path = file_of(data, size), .at = { .file = "fuzz.conf", .line = 1 } };
+	struct list_file *f = NULL;
+	struct diag d = {};
+	int way;
+
+	for (way = 0; way < 4; way++) {
+		want.kind = way & 1 ? LIST_NETWORKS : LIST_PREFIXES;
+		want.reading = way & 2 ? LIST_STRICT : LIST_TOLERANT;
+		if (list_file_read(&want, NULL, &f, &d)) {
+			if (want.reading == LIST_TOLERANT || !d.count)
+				abort();
+		} else {
+			list_check(f);
+			list_file_free(f);
+		}
+		diag_free(&d);
+	}
 	file_done();
 	return 0;
 }

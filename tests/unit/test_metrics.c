@@ -34,6 +34,11 @@ static const struct metrics_service services[] = {
 	{ .name = "odd\"\\\nname", .connections = 1, .pressure = -1, .stats = no_stats },
 };
 static const struct metrics_interface interfaces[] = { { "eth0", "native" }, { "eth1", "detached" } };
+static const struct metrics_list lists[] = {
+	{ .set = "drop", .key = "file", .entries = 9, .skipped = 2, .age = 60, .known = true },
+	{ .set = "old", .key = "asns-file", .entries = 7, .age = 99, .known = true, .last_good = true },
+	{ .set = "none", .key = "file" },
+};
 static const struct metrics_map maps[] = { { "sources", 17, 1000000 } };
 static const struct metrics_database databases[] = { { "/usr/share/tor/geoip", 1700000000, 31536000, 0, false },
 						     { "/srv/dbip.mmdb", 1700000001, 3888000, 7, true } };
@@ -50,6 +55,8 @@ static struct metrics figures = {
 	.interfaces_count = 2,
 	.databases = databases,
 	.databases_count = 2,
+	.lists = lists,
+	.lists_count = 3,
 	.maps = maps,
 	.maps_count = 1,
 	.owners = owners,
@@ -111,6 +118,11 @@ static void test_every_figure_becomes_a_sample(void **state)
 	has(text, "sluice_geoip_database_skipped_rows{database=\"/srv/dbip.mmdb\"} 7");
 	has(text, "sluice_geoip_database_kept{database=\"/srv/dbip.mmdb\"} 1");
 	has(text, "sluice_geoip_database_kept{database=\"/usr/share/tor/geoip\"} 0");
+	has(text, "sluice_list_entries{list=\"drop\",key=\"file\"} 9");
+	has(text, "sluice_list_skipped_lines{list=\"drop\",key=\"file\"} 2");
+	has(text, "sluice_list_age_seconds{list=\"old\",key=\"asns-file\"} 99");
+	has(text, "sluice_list_used{list=\"drop\",key=\"file\"} 1");
+	has(text, "sluice_list_used{list=\"old\",key=\"asns-file\"} 0");
 	has(text, "sluice_build_info{version=\"1.2.3\"} 1");
 	free(text);
 }
@@ -123,6 +135,7 @@ static void test_what_is_not_known_has_no_sample(void **state)
 	has_not(text, "sluice_connections_limit{service=\"odd");
 	has_not(text, "sluice_under_pressure{service=\"odd");
 	has_not(text, "\nsluice_accounting_drift");
+	has_not(text, "sluice_list_age_seconds{list=\"none\"");
 	has_not(text, "\nsluice_geoip_build_timestamp_seconds");
 	has_not(text, "sluice_connections{service=\"-\"}");
 	has_not(text, "refused_total{service=\"-\"");

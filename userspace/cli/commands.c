@@ -231,7 +231,14 @@ static int cmd_mode(const struct call *c)
 	return write_verb(c, "mode", json_pack("{s:s}", "mode", c->word[0]));
 }
 
-/* reload, revert */
+static int cmd_reload(const struct call *c)
+{
+	return write_verb(c, "reload",
+			  json_pack("{s:b, s:b}", "lists", c->option[OPTION_LISTS] != NULL, "force",
+				    c->option[OPTION_FORCE] != NULL));
+}
+
+/* revert */
 static int cmd_plain(const struct call *c)
 {
 	return write_verb(c, c->command->name, NULL);
@@ -332,7 +339,8 @@ const struct command commands[] = {
 	  1, 1, cmd_apply },
 	{ "confirm", "[--save]", "keep the policy that awaits it", 0, 0, cmd_confirm },
 	{ "revert", "", "go back now from a policy that awaits its confirmation", 0, 0, cmd_plain },
-	{ "reload", "", "read the policy file again; ends live settings", 0, 0, cmd_plain },
+	{ "reload", "[--lists] [--force]",
+	  "read the policy file again, which ends live settings; or only its lists and databases", 0, 0, cmd_reload },
 	{ "diff", "[FILE]", "what reload (or apply FILE) would change", 0, 1, cmd_diff },
 	{ "dump", "", "the policy in force, as a policy file", 0, 0, cmd_dump },
 	{ "privacy", "report", "every place that holds an address, for what purpose, for how long", 1, 1, cmd_privacy },

@@ -61,6 +61,7 @@ static const struct option longs[] = {
 	{ "tolerant", no_argument, NULL, OPTION_FIRST + OPTION_TOLERANT },
 	{ "elsewhere", no_argument, NULL, OPTION_FIRST + OPTION_ELSEWHERE },
 	{ "since", required_argument, NULL, OPTION_FIRST + OPTION_SINCE },
+	{ "lists", no_argument, NULL, OPTION_FIRST + OPTION_LISTS },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

@@ -93,6 +93,48 @@ static void show_containers(const json_t *data)
 	}
 }
 
+/* "3d 4h" of a number of seconds: the two highest units. */
+static const char *age_text(long long seconds, char buf[static 32])
+{
+	if (seconds >= 86400)
+		snprintf(buf, 32, "%lldd %lldh", seconds / 86400, seconds % 86400 / 3600);
+	else if (seconds >= 3600)
+		snprintf(buf, 32, "%lldh %lldm", seconds / 3600, seconds % 3600 / 60);
+	else
+		snprintf(buf, 32, "%lldm %llds", seconds / 60, seconds % 60);
+	return buf;
+}
+
+static void show_list(const json_t *list)
+{
+	const char *state = text_of(list, "state");
+	char age[32];
+	json_t *said = json_object_get(list, "messages");
+
+	printf("list        %s: ", text_of(list, "set"));
+	if (!strcmp(state, "none"))
+		printf("empty, of no known content");
+	else
+		printf("%lld entries, written %s ago", number_of(list, "entries"),
+		       age_text(number_of(list, "age_seconds"), age));
+	if (strcmp(state, "read"))
+		printf("   warning: %s is not used%s", text_of(list, "file"),
+		       strcmp(state, "none") ? ": this is its last good content" : "");
+	else if (number_of(list, "bad_lines"))
+		printf("   warning: %lld bad lines left out", number_of(list, "bad_lines"));
+	putchar('\n');
+	if (json_array_size(said))
+		printf("            %s\n", json_string_value(json_array_get(said, 0)));
+}
+
+static void show_lists(const json_t *data)
+{
+	json_t *list;
+	size_t i;
+
+	json_array_foreach(json_object_get(data, "lists"), i, list) show_list(list);
+}
+
 static void show_confirm(const json_t *confirm)
 {
 	if (!strcmp(text_of(confirm, "state"), "awaited"))
@@ -179,6 +221,7 @@ void show_status(const json_t *data)
 		printf("gate        open: sluiced was stopped, and stop-grace is over: everything passes\n");
 	show_interfaces(data);
 	show_containers(data);
+	show_lists(data);
 	if (json_string_length(json_object_get(data, "metrics")))
 		printf("metrics     http://%s/\n", text_of(data, "metrics"));
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),

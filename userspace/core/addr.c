@@ -230,11 +230,10 @@ static int mask_parse(bool dotted, const char *text, unsigned int *len, const ch
 	return 0;
 }
 
-int prefix_parse(const char *text, struct prefix *out, const char **why)
+/* As it is written, with the bits beyond its length. */
+static int written_parse(const char *text, struct prefix *out, const char **why)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct sluice_addr cut;
-	struct prefix p;
 	char *slash;
 	int err;
 
@@ -244,12 +243,33 @@ int prefix_parse(const char *text, struct prefix *out, const char **why)
 	slash = strchr(copy, '/');
 	if (slash)
 		*slash = 0;
-	if (addr_parse(copy, &p.addr)) {
+	if (addr_parse(copy, &out->addr)) {
 		*why = "is no address: write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32";
 		return -EINVAL;
 	}
-	p.len = 128;
-	err = slash ? mask_parse(!strchr(copy, ':'), slash + 1, &p.len, why) : 0;
+	out->len = 128;
+	err = slash ? mask_parse(!strchr(copy, ':'), slash + 1, &out->len, why) : 0;
+	if (!err)
+		*why = NULL;
+	return err;
+}
+
+int prefix_cut_parse(const char *text, struct prefix *out, const char **why)
+{
+	struct prefix p;
+	int err = written_parse(text, &p, why);
+
+	if (!err)
+		*out = (struct prefix){ addr_mask(&p.addr, p.len), p.len };
+	return err;
+}
+
+int prefix_parse(const char *text, struct prefix *out, const char **why)
+{
+	struct sluice_addr cut;
+	struct prefix p;
+	int err = written_parse(text, &p, why);
+
 	if (err)
 		return err;
 	cut = addr_mask(&p.addr, p.len);
@@ -258,7 +278,6 @@ int prefix_parse(const char *text, struct prefix *out, const char **why)
 		return -EINVAL;
 	}
 	*out = p;
-	*why = NULL;
 	return 0;
 }
 

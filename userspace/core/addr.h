@@ -43,6 +43,8 @@ const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_LEN]
 int prefixes_parse(struct prefixes *list, const char *text, const char **why);
 /* Exactly one prefix (an address counts; no range). Host bits set are an error. */
 int prefix_parse(const char *text, struct prefix *out, const char **why);
+/* The same, but such bits are cut off. */
+int prefix_cut_parse(const char *text, struct prefix *out, const char **why);
 /* What names exactly one address, however it is written: for lookup, explain, export, erase. -EINVAL and *why as above. */
 int address_parse(const char *text, struct sluice_addr *out, const char **why);
 int prefixes_add(struct prefixes *list, const struct prefix *p);

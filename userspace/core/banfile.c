@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "banfile.h"
-#include "cleanup.h"
 #include "list.h"
+#include "list_text.h"
 #include "parse.h"
 
 #define MESSAGES 10 /* a wrong file has a wrong line in every line */
@@ -43,54 +43,64 @@ int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, u
 	return err;
 }
 
-static int bad_line(unsigned int line, const char *word, const char *why, struct diag *d)
+struct reading {
+	struct list_reader reader;
+	struct ban_lines *list;
+	uint32_t seconds; /* where a line says nothing */
+	bool tolerant;
+	size_t bad, masked;
+	struct diag *diag;
+};
+
+static int line_bad(void *arg, unsigned int line, const char *text, const char *why)
 {
-	diag_add(d, "line %u: '%.80s' %s", line, word, why);
-	return -EINVAL;
+	struct reading *r = arg;
+
+	if (r->bad == MESSAGES && !r->tolerant) {
+		diag_add(r->diag, "and perhaps more: only the first %d bad lines are named", MESSAGES);
+		return -EINVAL;
+	}
+	if (r->bad++ < MESSAGES)
+		diag_add(r->diag, "line %u: '%.80s' %s", line, text, why);
+	return 0;
 }
 
-static int line_parse(struct ban_lines *list, char *line, unsigned int number, uint32_t seconds, struct diag *d)
+static int prefix_take(struct reading *r, const struct element *e, uint32_t seconds, const char **why)
 {
-	const char *why = NULL;
-	char *word, *time, *save;
-	int err;
+	struct prefix p;
+	int err = ban_text_parse(r->list, e->text, seconds, r->reader.line, why);
 
-	line[strcspn(line, "#;")] = 0;
-	word = strtok_r(line, " \t\r", &save);
-	if (!word)
-		return 0;
-	time = strtok_r(NULL, " \t\r", &save);
-	if (time && ban_time_parse(time, &seconds))
-		return bad_line(number, time, "is no time: write 90, 90s, 5m, 2h, 1d or never", d);
-	if (time && strtok_r(NULL, " \t\r", &save))
-		return bad_line(number, word,
-				"has more than a time behind it: write one address, prefix or range a line", d);
-	err = ban_text_parse(list, word, seconds, number, &why);
-	return err == -EINVAL ? bad_line(number, word, why, d) : err;
+	if (err != -EINVAL || !r->tolerant || list_masked(e, &p))
+		return err;
+	r->masked++;
+	return line_add(r->list, &p, seconds, r->reader.line);
+}
+
+static int element_take(void *arg, const struct element *e, const char **why)
+{
+	struct reading *r = arg;
+	uint32_t seconds = r->seconds;
+
+	if (e->time && ban_time_parse(e->time, &seconds))
+		return list_bad(&r->reader, e->time, "is no time: write 90, 90s, 5m, 2h, 1d or never");
+	*why = "has more than a time behind it: write one address, prefix or range a line";
+	return e->crowded ? -EINVAL : prefix_take(r, e, seconds, why);
 }
 
 int ban_file_parse(struct ban_lines *list, char *text, uint32_t seconds, size_t *left_out, struct diag *d)
 {
-	_cleanup_diag_ struct diag ignored = {};
-	unsigned int number = 0;
-	size_t bad = 0;
-	char *line, *next;
+	struct reading r = { .list = list, .seconds = seconds, .tolerant = left_out, .diag = d };
 	int err;
 
-	if (!strncmp(text, "\xef\xbb\xbf", 3))
-		text += 3;
-	for (next = text; (line = strsep(&next, "\n"));) {
-		if (bad == MESSAGES && !left_out)
-			diag_add(d, "and perhaps more: only the first %d bad lines are named", MESSAGES);
-		if (bad == MESSAGES && !left_out)
-			break;
-		err = line_parse(list, line, ++number, seconds, bad < MESSAGES ? d : &ignored);
-		if (err == -ENOMEM)
-			return err;
-		bad += err != 0;
-		diag_free(&ignored);
-	}
+	r.reader = (struct list_reader){ .take = element_take, .bad = line_bad, .arg = &r };
+	err = list_text_read(&r.reader, text);
+	if (r.reader.wrong)
+		diag_add(d, "line %u: this file %s: %s", r.reader.line, r.reader.wrong, r.reader.remedy);
+	if (r.masked)
+		diag_add(d,
+			 "%zu prefixes have bits beyond their length, and are read as the networks that these are in",
+			 r.masked);
 	if (left_out)
-		*left_out = bad;
-	return bad && !left_out ? -EINVAL : 0;
+		*left_out = r.bad;
+	return err ? err : r.bad && !left_out ? -EINVAL : 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What `ban --file` and `unban --file` read: an address, prefix or range a line, after it perhaps a time of its own; '#' or ';' starts a
- * comment. Also the words of one ban: the same parser for both.
+ * What `ban --file` and `unban --file` read: the formats of list_text.h, in plain ones after an address perhaps a time of its own. Also the words of one ban: the same parser for both.
  */
 #ifndef SLUICE_CORE_BANFILE_H
 #define SLUICE_CORE_BANFILE_H
@@ -32,7 +31,7 @@ int ban_time_parse(const char *text, uint32_t *seconds);
 int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, unsigned int line, const char **why);
 /*
  * The whole file; `text` is cut up. -EINVAL with the first ten bad lines in `d`, each with its number; -ENOMEM. `left_out`, where it is
- * not NULL: bad lines are named, counted there and left out.
+ * not NULL: bad lines are named, counted there and left out, and bits beyond a prefix's length are cut off.
  */
 int ban_file_parse(struct ban_lines *list, char *text, uint32_t seconds, size_t *left_out, struct diag *d);
 

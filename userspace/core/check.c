@@ -214,7 +214,7 @@ static bool aggregates_any(const struct aggregates *a)
 /* Was a key refused that would have said what this set does, or whose addresses it holds? */
 static bool set_is_spoilt(const struct policy *p, const struct policy_set *s, bool sources)
 {
-	static const char *const holds[] = { "prefixes", "file", "countries", "asns" };
+	static const char *const holds[] = { "prefixes", "file", "countries", "asns", "asns-file" };
 	static const char *const does[] = { "action",
 					    "max-connections",
 					    "max-connections-per-source",
@@ -238,8 +238,10 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 	struct place at = s->at;
 	const char *wrong = "";
 
-	if (!s->prefix_texts.count && !s->file && !s->countries.count && !s->asns.count && !set_is_spoilt(p, s, true)) {
-		wrong = "names no source: add prefixes = {...}, file = ..., countries = {...} or asns = {...}";
+	if (!s->prefix_texts.count && !s->file && !s->countries.count && !s->asns.count && !s->asns_file &&
+	    !set_is_spoilt(p, s, true)) {
+		wrong = "names no source: add prefixes = {...}, file = ..., countries = {...}, asns = {...} or "
+			"asns-file = ...";
 	} else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits)) {
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
 		at = key_place(p, SECTION_SET, s->name, "action", &s->at);

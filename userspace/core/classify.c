@@ -135,21 +135,33 @@ static bool same_prefix(const struct prefix *a, const struct prefix *b)
 	return a->len == b->len && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
+static size_t named_add(struct named *list, size_t n, const struct prefixes *add, size_t set)
+{
+	size_t i;
+
+	for (i = 0; i < add->count; i++)
+		list[n++] = (struct named){ add->item[i], set };
+	return n;
+}
+
 /* All prefixes of all enabled sets, and of senders, sorted. */
 static int named_collect(const struct policy *p, struct named **out, size_t *count)
 {
 	struct named *list;
+	const struct policy_set *s = p->sets.item;
 	size_t i, j, n = p->senders.count;
 
 	for (i = 0; i < p->sets.count; i++)
-		n += p->sets.item[i].enabled ? p->sets.item[i].prefixes.count : 0;
+		n += s[i].enabled ? s[i].prefixes.count + set_listed(&s[i])->count : 0;
 	list = calloc(n + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	n = 0;
 	for (i = 0; i < p->sets.count; i++) {
-		for (j = 0; p->sets.item[i].enabled && j < p->sets.item[i].prefixes.count; j++)
-			list[n++] = (struct named){ p->sets.item[i].prefixes.item[j], i };
+		if (!s[i].enabled)
+			continue;
+		n = named_add(list, n, &s[i].prefixes, i);
+		n = named_add(list, n, set_listed(&s[i]), i);
 	}
 	for (j = 0; j < p->senders.count; j++)
 		list[n++] = (struct named){ p->senders.item[j].prefix, i + j };
@@ -222,19 +234,29 @@ static int by_network(const void *a, const void *b)
 	return x->set < y->set ? -1 : x->set > y->set;
 }
 
+static void networks_add(struct classifier *c, const struct numbers *add, size_t set)
+{
+	size_t i;
+
+	for (i = 0; i < add->count; i++)
+		c->networks[c->networks_count++] = (struct named_network){ add->item[i], set };
+}
+
 static int networks_collect(struct classifier *c)
 {
-	const struct policy *p = c->policy;
-	size_t i, j, n = 0;
+	const struct policy_set *s = c->policy->sets.item;
+	size_t i, n = 0;
 
-	for (i = 0; i < p->sets.count; i++)
-		n += p->sets.item[i].asns.count;
+	for (i = 0; i < c->policy->sets.count; i++)
+		n += s[i].asns.count + set_listed_asns(&s[i])->count;
 	c->networks = calloc(n + 1, sizeof(*c->networks));
 	if (!c->networks)
 		return -ENOMEM;
-	for (i = 0; i < p->sets.count; i++) {
-		for (j = 0; p->sets.item[i].enabled && j < p->sets.item[i].asns.count; j++)
-			c->networks[c->networks_count++] = (struct named_network){ p->sets.item[i].asns.item[j], i };
+	for (i = 0; i < c->policy->sets.count; i++) {
+		if (!s[i].enabled)
+			continue;
+		networks_add(c, &s[i].asns, i);
+		networks_add(c, set_listed_asns(&s[i]), i);
 	}
 	qsort(c->networks, c->networks_count, sizeof(*c->networks), by_network);
 	return 0;

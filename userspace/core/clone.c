@@ -65,6 +65,9 @@ static void set_clone(const struct policy_set *from, struct policy_set *to, bool
 	LIST_CLONE(&from->prefixes, &to->prefixes, bad);
 	LIST_CLONE(&from->asns, &to->asns, bad);
 	text_clone(from->file, &to->file, bad);
+	text_clone(from->asns_file, &to->asns_file, bad);
+	list_file_hold(to->listed);
+	list_file_hold(to->listed_asns);
 }
 
 static void container_clone(const struct policy_container *from, struct policy_container *to, bool *bad)

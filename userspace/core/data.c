@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The lists and databases that a policy names: parse.c has them read when all files of the policy are. */
 #include <errno.h>
+#include <string.h>
 
 #include "data.h"
 #include "listfile.h"
@@ -9,23 +10,95 @@
 /* Read where a country is named and no database: Debian's tor-geoipdb. */
 static char *const default_databases[] = { "/usr/share/tor/geoip", "/usr/share/tor/geoip6" };
 
-int lists_read(struct policy *p, struct diag *d)
+/* What `now` has of the same file in force, in whatever set; NULL: nothing. */
+static const struct list_file *list_before(const struct policy *now, const char *path, enum list_kind kind)
 {
-	struct policy_set *set;
-	struct place at;
+	const struct list_file *f;
+	size_t i;
+
+	for (i = 0; now && i < now->sets.count; i++) {
+		f = kind == LIST_PREFIXES ? now->sets.item[i].listed : now->sets.item[i].listed_asns;
+		if (f && !strcmp(f->path, path))
+			return f;
+	}
+	return NULL;
+}
+
+static int list_read(const struct policy *p, struct policy_set *set, enum list_kind kind, const struct policy *now,
+		     struct diag *d)
+{
+	const bool networks = kind == LIST_NETWORKS;
+	struct list_file **to = networks ? &set->listed_asns : &set->listed;
+	struct list_wanted want = { networks ? set->asns_file : set->file, kind, set->reading, {} };
+
+	list_file_free(*to);
+	*to = NULL;
+	if (!want.path || !set->enabled)
+		return 0;
+	want.at = policy_place(p, schema_find(SECTION_SET, networks ? "asns-file" : "file"), set->name, &set->at);
+	return list_file_read(&want, list_before(now, want.path, kind), to, d);
+}
+
+int lists_read(struct policy *p, const struct policy *now, struct diag *d)
+{
 	int err = 0, one;
 	size_t i;
 
 	for (i = 0; i < p->sets.count; i++) {
-		set = &p->sets.item[i];
-		if (!set->file || !set->enabled)
-			continue;
-		set->prefixes_written = set->prefixes.count;
-		at = policy_place(p, schema_find(SECTION_SET, "file"), set->name, &set->at);
-		one = listfile_read(set->file, &at, &set->prefixes, d);
+		one = list_read(p, &p->sets.item[i], LIST_PREFIXES, now, d);
+		err = err ? err : one;
+		one = list_read(p, &p->sets.item[i], LIST_NETWORKS, now, d);
 		err = err ? err : one;
 	}
 	return err;
+}
+
+/* Whether what is read is what the set names. */
+static bool is_complete(const struct policy_set *s, const char *path, const struct list_file *f)
+{
+	return s->enabled && path ? f && !strcmp(f->path, path) : !f;
+}
+
+static int list_complete(struct policy *p, struct policy_set *set, enum list_kind kind, const struct policy *now,
+			 struct diag *d)
+{
+	const bool networks = kind == LIST_NETWORKS;
+	struct list_file *const *f = networks ? &set->listed_asns : &set->listed;
+	int err;
+
+	if (is_complete(set, networks ? set->asns_file : set->file, *f))
+		return 0;
+	err = list_read(p, set, kind, now, d);
+	if (!err && *f)
+		diag_copy(d, &(*f)->said);
+	return err;
+}
+
+int lists_complete(struct policy *p, const struct policy *now, struct diag *d)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < p->sets.count && !err; i++) {
+		err = list_complete(p, &p->sets.item[i], LIST_PREFIXES, now, d);
+		if (!err)
+			err = list_complete(p, &p->sets.item[i], LIST_NETWORKS, now, d);
+	}
+	return err;
+}
+
+void lists_say(const struct policy *p, struct diag *d)
+{
+	const struct policy_set *s;
+	size_t i;
+
+	for (i = 0; i < p->sets.count; i++) {
+		s = &p->sets.item[i];
+		if (s->listed)
+			diag_copy(d, &s->listed->said);
+		if (s->listed_asns)
+			diag_copy(d, &s->listed_asns->said);
+	}
 }
 
 static bool knows(const struct geo *g, enum sluice_geo_kind kind)
@@ -60,9 +133,11 @@ static struct place network_place(const struct policy *p, const struct place *ot
 	size_t i;
 
 	for (i = 0; i < p->sets.count; i++) {
-		if (p->sets.item[i].enabled && p->sets.item[i].asns.count)
-			return policy_place(p, schema_find(SECTION_SET, "asns"), p->sets.item[i].name,
-					    &p->sets.item[i].at);
+		const struct policy_set *s = &p->sets.item[i];
+
+		if (s->enabled && (s->asns.count || s->asns_file))
+			return policy_place(p, schema_find(SECTION_SET, s->asns.count ? "asns" : "asns-file"), s->name,
+					    &s->at);
 	}
 	return *otherwise;
 }

@@ -6,7 +6,14 @@
 #include "policy.h"
 
 /* Both: 0, -ENOMEM, or -EINVAL with messages. */
-int lists_read(struct policy *p, struct diag *d);
+/*
+ * All lists of the sets that are enabled, also where they are read already. What cannot be used of those that are read as tolerant is taken
+ * from `now` (NULL: from nowhere), and lists_say() says so.
+ */
+int lists_read(struct policy *p, const struct policy *now, struct diag *d);
+/* Only those that are not what the sets name now, as where one was enabled live; what is wrong with these is said at once. */
+int lists_complete(struct policy *p, const struct policy *now, struct diag *d);
+void lists_say(const struct policy *p, struct diag *d);
 /* Sets p->geo, where it is not set already: from the files, or from `now` (NULL: none) where that has read the same ones and they are unchanged. */
 int databases_read(struct policy *p, const struct policy *now, struct diag *d);
 

@@ -82,6 +82,19 @@ void diag_add(struct diag *d, const char *fmt, ...)
 		diag_take(d, text, 0, NULL);
 }
 
+void diag_copy(struct diag *d, const struct diag *from)
+{
+	const struct diag_message *m;
+	struct place at;
+	size_t i;
+
+	for (i = 0; i < from->count; i++) {
+		m = &from->item[i];
+		at = (struct place){ m->file, m->line, m->column, m->key };
+		diag_at(d, &at, "%s", m->text + m->what);
+	}
+}
+
 static const char *line_of(const char *text, int line)
 {
 	while (text && --line > 0) {

@@ -34,6 +34,8 @@ struct diag {
 
 __attribute__((format(printf, 3, 4))) void diag_at(struct diag *d, const struct place *at, const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) void diag_add(struct diag *d, const char *fmt, ...);
+/* All messages of `from`, too, without their excerpts. */
+void diag_copy(struct diag *d, const struct diag *from);
 /* Gives each message that speaks of a line of `file`, which holds `text`, that line and a caret. */
 void diag_quote(struct diag *d, const char *file, const char *text);
 /* All messages with their excerpts, as one string that the caller frees; "" where there are none; NULL without memory. */

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "geo_keep.h"
 #include "text.h"
+#include "torn.h"
 
 static const char *const kind_names[SLUICE_GEO_KINDS] = { "country", "network (ASN)" };
 static const char *const family_names[SLUICE_FAMILIES] = { "IPv4", "IPv6" };
@@ -110,7 +111,7 @@ static int bytes_read(struct geo_file *f, const struct geo_bytes *bytes, const s
 	f->format = geo_is_mmdb(bytes) || is_named_mmdb(f->path) ? "mmdb" : "text";
 	if (*f->format == 'm')
 		return geo_mmdb_read(f, bytes, at, out, d);
-	err = text_check(f->path, bytes->at, bytes->count, d);
+	err = text_check(f->path, bytes->at, bytes->count, false, d);
 	return err ? err : geo_text_read(f, bytes->at, at, out, d);
 }
 
@@ -291,7 +292,7 @@ int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 		if (!next[kind][SLUICE_IPV4] && !next[kind][SLUICE_IPV6])
 			continue;
 		for (family = 0; family < SLUICE_FAMILIES; family++) {
-			if (next[kind][family] >= now[kind][family] / 2 + now[kind][family] % 2)
+			if (!is_torn(now[kind][family], next[kind][family]))
 				continue;
 			diag_add(d,
 				 "the %s databases have %u %s ranges where those before have %u: a torn file? "

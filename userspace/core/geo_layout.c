@@ -162,7 +162,7 @@ static int network_parse(const char *text, addr_number *first, addr_number *last
 }
 
 /* "" and others that are no network stand for 0. */
-static int asn_parse(const char *text, uint32_t *out)
+static int asn_cell_parse(const char *text, uint32_t *out)
 {
 	static const char *const none[] = { "", "-", "??", "None", "none", "NULL", "\\N", "N/A", "NA" };
 	size_t i;
@@ -279,7 +279,7 @@ static int values_read(struct cells *c, const struct geo_layout *l, struct geo_r
 	if (c->by['C'] && country_of_data(c->by['C'], &country))
 		return cells_refuse(c, 'C', "is no country's two letters");
 	out->value[SLUICE_GEO_COUNTRY] = country;
-	if (c->by['N'] && asn_parse(c->by['N'], &out->value[SLUICE_GEO_ASN]))
+	if (c->by['N'] && asn_cell_parse(c->by['N'], &out->value[SLUICE_GEO_ASN]))
 		return cells_refuse(c, 'N', "is no network's number");
 	return c->by['G'] ? place_read(c, l->places, &out->value[SLUICE_GEO_COUNTRY]) : 0;
 }

@@ -1,12 +1,68 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* List files: an address, prefix or range a line, '#' or ';' starts a comment (the format of the public drop lists). */
+/*
+ * The files of lists that sets name: what each holds, and what is wrong with it. Others write them, so one that cannot be used, or looks
+ * torn, is no reason to refuse a policy: its last good content stays in force. Read as `strict`, for a list that the operator writes, it is.
+ */
 #ifndef SLUICE_CORE_LISTFILE_H
 #define SLUICE_CORE_LISTFILE_H
 
+#include <stdint.h>
+
 #include "addr.h"
 #include "diag.h"
+#include "list_text.h"
 
-/* Appends to `list`. `at` is where the policy names the file. -EINVAL with messages, -ENOMEM; then `list` is as it was. */
-int listfile_read(const char *path, const struct place *at, struct prefixes *list, struct diag *d);
+#define LIST_BYTES (128 << 20)
+
+enum list_reading { LIST_TOLERANT, LIST_STRICT };
+
+enum list_state {
+	LIST_READ, /* what the file says is in force */
+	LIST_KEPT, /* the file could not be used: its last good content is in force */
+	LIST_NONE, /* nor is that known: nothing is in force */
+};
+
+/* Owned, as all lists here (list.h). */
+struct numbers {
+	uint32_t *item;
+	size_t count, room;
+};
+
+/* One file as it is in force. Shared by policies; what it holds is never changed. */
+struct list_file {
+	unsigned int holders;
+	char *path; /* owned */
+	enum list_kind kind;
+	enum list_state state;
+	struct prefixes prefixes;
+	struct numbers networks;
+	uint32_t entries[SLUICE_FAMILIES]; /* as the file has them: a range is one. Networks stand under the first */
+	size_t bad; /* lines of the file that are left out */
+	size_t masked; /* prefixes with bits beyond their length: read as the network */
+	uint64_t written; /* when the content in force was: CLOCK_REALTIME, seconds; 0: nothing is */
+	struct diag said; /* what is wrong */
+	char *kept; /* the content is not here but in this file of list_keep.h: owned; NULL: it is here */
+	bool saved; /* the daemon's: what is in force is kept already */
+};
+
+struct list_wanted {
+	const char *path;
+	enum list_kind kind;
+	enum list_reading reading;
+	struct place at; /* where the policy names it */
+};
+
+/*
+ * Reads a list. *out is given back with list_file_free(). Of a tolerant reading only -ENOMEM fails: what cannot be used is replaced by what
+ * `before` (NULL: nothing) holds, and (*out)->said says so. Of a strict one -EINVAL, too, with messages in `d`.
+ */
+int list_file_read(const struct list_wanted *want, const struct list_file *before, struct list_file **out,
+		   struct diag *d);
+/* An empty one; NULL without memory. */
+struct list_file *list_file_new(const char *path, enum list_kind kind);
+/* One holder more, or less; the last one frees. NULL is fine. */
+struct list_file *list_file_hold(struct list_file *f);
+void list_file_free(struct list_file *f);
+size_t list_file_entries(const struct list_file *f);
 
 #endif

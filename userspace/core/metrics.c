@@ -297,6 +297,54 @@ static bool untold_of(const struct metrics *m, uint64_t *out)
 	return true;
 }
 
+static struct label set_of(const struct metrics_list *l)
+{
+	return (struct label){ "list", l->set };
+}
+
+static struct label key_of(const struct metrics_list *l)
+{
+	return (struct label){ "key", l->key };
+}
+
+static void write_list_entries(const struct family *f, const struct metrics *m, FILE *out)
+{
+	const struct metrics_list *l = m->lists;
+	size_t i;
+
+	for (i = 0; i < m->lists_count; i++)
+		sample(f, set_of(&l[i]), key_of(&l[i]), l[i].entries, out);
+}
+
+static void write_list_skipped(const struct family *f, const struct metrics *m, FILE *out)
+{
+	const struct metrics_list *l = m->lists;
+	size_t i;
+
+	for (i = 0; i < m->lists_count; i++)
+		sample(f, set_of(&l[i]), key_of(&l[i]), l[i].skipped, out);
+}
+
+static void write_list_ages(const struct family *f, const struct metrics *m, FILE *out)
+{
+	const struct metrics_list *l = m->lists;
+	size_t i;
+
+	for (i = 0; i < m->lists_count; i++) {
+		if (l[i].known)
+			sample(f, set_of(&l[i]), key_of(&l[i]), l[i].age, out);
+	}
+}
+
+static void write_list_used(const struct family *f, const struct metrics *m, FILE *out)
+{
+	const struct metrics_list *l = m->lists;
+	size_t i;
+
+	for (i = 0; i < m->lists_count; i++)
+		sample(f, set_of(&l[i]), key_of(&l[i]), l[i].known && !l[i].last_good, out);
+}
+
 static bool geo_built_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->geo_built;
@@ -358,6 +406,13 @@ static const struct family families[] = {
 	{ "sluice_refusals_untold_total", COUNTER,
 	  "Refused packets that were counted and not told of, as there were too many: the memory has a sample of them.",
 	  .whole = untold_of },
+	{ "sluice_list_entries", GAUGE, "Entries of a list in force.", .write = write_list_entries },
+	{ "sluice_list_skipped_lines", GAUGE, "Bad lines of a list's file, which are left out.",
+	  .write = write_list_skipped },
+	{ "sluice_list_age_seconds", GAUGE,
+	  "How long ago what is in force of a list was written; absent where nothing is.", .write = write_list_ages },
+	{ "sluice_list_used", GAUGE, "0: a list's file cannot be used, its last good content, if any, is in force.",
+	  .write = write_list_used },
 	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
 };
 

@@ -42,6 +42,14 @@ struct metrics_owner {
 	uint64_t bans;
 };
 
+struct metrics_list {
+	const char *set, *key; /* the set, and its key that names the file */
+	uint64_t entries, skipped; /* in force; lines of the file that are left out */
+	uint64_t age; /* seconds since what is in force was written */
+	bool known; /* else nothing is in force, of no age */
+	bool last_good; /* the file could not be used */
+};
+
 struct metrics_interface {
 	const char *name, *mode; /* mode "detached": nothing is judged there */
 };
@@ -73,6 +81,8 @@ struct metrics {
 	size_t interfaces_count;
 	const struct metrics_database *databases;
 	size_t databases_count;
+	const struct metrics_list *lists;
+	size_t lists_count;
 	const struct metrics_map *maps;
 	size_t maps_count;
 	const struct metrics_owner *owners;

@@ -150,7 +150,7 @@ static int whole_check(struct reading *g, const struct policy *now)
 	struct policy *p = g->reader.policy;
 	struct diag *d = g->reader.diag;
 	const struct place whole = { .file = p->files.count ? p->files.item[0] : NULL };
-	int err = g->reader.err, one = lists_read(p, d);
+	int err = g->reader.err, one = lists_read(p, now, d);
 
 	err = err ? err : one;
 	if (g->reader.lost)
@@ -201,6 +201,7 @@ int policy_parse_file(const char *path, const struct policy *now, struct policy 
 	p->path = strdup(p->files.item[0]);
 	if (!p->path)
 		return -ENOMEM;
+	lists_say(p, d);
 	*out = TAKE_PTR(p);
 	return 0;
 }

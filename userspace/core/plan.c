@@ -96,15 +96,29 @@ static bool prefixes_differ(const struct prefixes *a, const struct prefixes *b)
 	return a->count != b->count || (a->count && memcmp(a->item, b->item, a->count * sizeof(*a->item)));
 }
 
+static bool numbers_differ(const struct numbers *a, const struct numbers *b)
+{
+	return a->count != b->count || (a->count && memcmp(a->item, b->item, a->count * sizeof(*a->item)));
+}
+
 /* A list file may change while its name stays. */
 static int content_diff(struct plan *plan, const struct policy_set *old, const struct policy_set *new,
 			unsigned int *changed)
 {
-	if (!prefixes_differ(&old->prefixes, &new->prefixes))
-		return 0;
+	const struct prefixes *a = set_listed(old), *b = set_listed(new);
+	const struct numbers *x = set_listed_asns(old), *y = set_listed_asns(new);
+	int err = 0;
+
+	if (prefixes_differ(a, b)) {
+		(*changed)++;
+		err = plan_add(plan, PLAN_CHANGED, "source-set %s: content of the list: %zu -> %zu prefixes", old->name,
+			       a->count, b->count);
+	}
+	if (err || !numbers_differ(x, y))
+		return err;
 	(*changed)++;
-	return plan_add(plan, PLAN_CHANGED, "source-set %s: content of the list: %zu -> %zu prefixes", old->name,
-			old->prefixes.count, new->prefixes.count);
+	return plan_add(plan, PLAN_CHANGED, "source-set %s: content of the list: %zu -> %zu networks", old->name,
+			x->count, y->count);
 }
 
 static int section_diff(struct plan *plan, enum section section, const void *old, const void *new)

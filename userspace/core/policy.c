@@ -33,6 +33,9 @@ static void set_free(struct policy_set *s)
 	prefixes_free(&s->prefixes);
 	free(s->asns.item);
 	free(s->file);
+	free(s->asns_file);
+	list_file_free(s->listed);
+	list_file_free(s->listed_asns);
 }
 
 static void container_free(struct policy_container *c)
@@ -145,6 +148,20 @@ uint32_t share_of(const struct share *s, uint32_t whole)
 	return part || !whole ? part : 1;
 }
 
+const struct prefixes *set_listed(const struct policy_set *s)
+{
+	static const struct prefixes none;
+
+	return s->listed ? &s->listed->prefixes : &none;
+}
+
+const struct numbers *set_listed_asns(const struct policy_set *s)
+{
+	static const struct numbers none;
+
+	return s->listed_asns ? &s->listed_asns->networks : &none;
+}
+
 bool policy_names_countries(const struct policy *p)
 {
 	bool any = false;
@@ -163,6 +180,6 @@ bool policy_names_networks(const struct policy *p)
 	size_t i;
 
 	for (i = 0; i < p->sets.count; i++)
-		any |= p->sets.item[i].enabled && p->sets.item[i].asns.count;
+		any |= p->sets.item[i].enabled && (p->sets.item[i].asns.count || p->sets.item[i].asns_file);
 	return any;
 }

@@ -12,6 +12,7 @@
 #include "diag.h"
 #include "geo.h"
 #include "list.h"
+#include "listfile.h"
 #include "string_list.h"
 
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
@@ -50,11 +51,6 @@ struct aggregates {
 };
 
 /* Owned, as all lists here (list.h). */
-struct numbers {
-	uint32_t *item;
-	size_t count, room;
-};
-
 struct addresses {
 	struct sluice_addr *item;
 	size_t count, room;
@@ -96,8 +92,10 @@ struct policy_set {
 	struct place at;
 	struct strings prefix_texts; /* as written: for dump */
 	char *file; /* list file, absolute once parsed, owned; NULL: none */
-	struct prefixes prefixes; /* of both: first those of the policy, then those of the file */
-	size_t prefixes_written; /* how many are of the policy, where there is a file */
+	char *asns_file; /* the same of networks */
+	enum list_reading reading; /* of both */
+	struct list_file *listed, *listed_asns; /* what they hold; NULL: not read. One hold of each is the set's */
+	struct prefixes prefixes; /* of the policy itself */
 	struct countries countries;
 	struct numbers asns; /* networks (autonomous systems) */
 	enum sluice_action action;
@@ -190,6 +188,9 @@ uint32_t policy_retention(const struct policy *p);
 struct aggregates policy_aggregates(const struct policy *p, const struct policy_set *set);
 /* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
+/* What the list files of a set hold; of none, an empty list. */
+const struct prefixes *set_listed(const struct policy_set *s);
+const struct numbers *set_listed_asns(const struct policy_set *s);
 /* Does it name a country, or a network, where that counts? Sets that are not enabled do not. */
 bool policy_names_countries(const struct policy *p);
 bool policy_names_networks(const struct policy *p);

@@ -12,6 +12,7 @@ static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const refusals[] = { "memory", "summary", "none", NULL };
+static const char *const readings[] = { "tolerant", "strict", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
 #define TOP(member) offsetof(struct policy, member)
@@ -98,6 +99,10 @@ const struct setting schema[] = {
 	  "SYNs in an interval of each source that never completed a handshake" },
 	{ SECTION_SET, "prefixes", KIND_PREFIXES, 0, 0, 0, NULL, "addresses, prefixes, ranges, netmasks" },
 	{ SECTION_SET, "file", KIND_FILE, SET(file), 0, 0, NULL, "a list of them, one a line" },
+	{ SECTION_SET, "asns-file", KIND_FILE, SET(asns_file), 0, 0, NULL,
+	  "a list of networks by their AS number, one a line" },
+	{ SECTION_SET, "reading", KIND_CHOICE, SET(reading), 0, 0, readings,
+	  "of both files. tolerant: a bad line or file is said, and costs nothing else; strict: it is refused" },
 	{ SECTION_SET, "countries", KIND_COUNTRIES, SET(countries), 0, 0, NULL, "all of these countries" },
 	{ SECTION_SET, "asns", KIND_NETWORKS, SET(asns), 0, 0, NULL, "all of these networks, by their AS number" },
 	{ SECTION_SET, "action", KIND_CHOICE, SET(action), 0, 0, actions, "allow, deny, or limit by the limits given" },

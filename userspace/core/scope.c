@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "data.h"
 #include "scope.h"
 #include "sender.h"
 
@@ -134,26 +133,22 @@ static int sender_set(const struct setting *s, struct policy_sender *sender, con
 	return err;
 }
 
-/* What a set holds of its own and of its file, once more: one of those keys has changed. */
-static int set_reread(struct policy *p, struct policy_set *set, struct diag *d)
+/* What a set itself names, once more: its texts have changed. Its lists are read by who lays all settings (lists_complete()). */
+static int prefixes_reparse(struct policy_set *set)
 {
-	struct policy alone = *p;
 	const char *why;
 	int err = 0;
 	size_t i;
 
-	set->prefixes.count = set->prefixes_written = 0;
+	set->prefixes.count = 0;
 	for (i = 0; i < set->prefix_texts.count && !err; i++)
 		err = prefixes_parse(&set->prefixes, set->prefix_texts.item[i], &why);
-	alone.sets.item = set;
-	alone.sets.count = 1;
-	return err ? err : lists_read(&alone, d);
+	return err;
 }
 
-static bool key_holds_prefixes(const struct setting *s)
+static bool key_is_prefixes(const struct setting *s)
 {
-	return s->section == SECTION_SET &&
-	       (!strcmp(s->key, "prefixes") || !strcmp(s->key, "file") || !strcmp(s->key, "enabled"));
+	return s->section == SECTION_SET && !strcmp(s->key, "prefixes");
 }
 
 static int value_set(struct policy *p, const struct setting *s, void *base, char *value, char *why, size_t size)
@@ -183,7 +178,7 @@ int policy_set_value(struct policy *p, const struct scope *where, const char *ke
 			       : value_set(p, s, base, copy, why, sizeof(why));
 	if (err)
 		diag_add(d, "%s: %s", key, why);
-	return !err && key_holds_prefixes(s) ? set_reread(p, base, d) : err;
+	return !err && key_is_prefixes(s) ? prefixes_reparse(base) : err;
 }
 
 char *policy_get_value(const struct policy *p, const struct scope *where, const char *key)

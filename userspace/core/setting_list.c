@@ -127,7 +127,7 @@ static int network_add(const struct asked *a, struct numbers *list, const char *
 {
 	uint32_t number, *more;
 
-	if (count_parse(text + (strncmp(text, "AS", 2) ? 0 : 2), 1, UINT32_MAX, &number))
+	if (asn_parse(text, &number))
 		return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text);
 	more = LIST_ADD(list); /* one that stands twice finds networks_check(), in a list that may be long */
 	if (!more)

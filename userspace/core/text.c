@@ -36,7 +36,25 @@ static int bytes_read(FILE *file, size_t limit, char **out, size_t *len)
 	return 0;
 }
 
-int text_check(const char *path, const char *text, size_t len, struct diag *d)
+/* What binary data is, by its first bytes. */
+static const char *binary_name(const char *text, size_t len)
+{
+	static const struct {
+		const char *bytes, *name;
+	} known[] = { { "\x1f\x8b", " (compressed by gzip)" },
+		      { "PK\x03", " (a zip archive)" },
+		      { "\xff\xfe", " (UTF-16)" },
+		      { "\xfe\xff", " (UTF-16)" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (len > 3 && !memcmp(text, known[i].bytes, strlen(known[i].bytes)))
+			return known[i].name;
+	}
+	return "";
+}
+
+int text_check(const char *path, const char *text, size_t len, bool odd, struct diag *d)
 {
 	struct place at = { path, 1 };
 	unsigned char c;
@@ -49,9 +67,9 @@ int text_check(const char *path, const char *text, size_t len, struct diag *d)
 			at.line++;
 			at.column = 0;
 		}
-		if ((c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' || c == '\r')
+		if ((c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' || c == '\r' || (odd && c))
 			continue;
-		diag_at(d, &at, "binary data at byte %zu: this must be a text file", i + 1);
+		diag_at(d, &at, "binary data at byte %zu%s: this must be a text file", i + 1, binary_name(text, len));
 		return -EINVAL;
 	}
 	return 0;
@@ -75,13 +93,15 @@ static int file_read(int fd, size_t limit, char **out, size_t *len, bool *change
 		close(fd);
 	if (!file || fstat(fd, &before))
 		return -errno;
+	if (before.st_size > 0 && (size_t)before.st_size > limit)
+		return -EFBIG;
 	err = bytes_read(file, limit, &text, len);
 	*changed = !err && (fstat(fd, &after) || !is_same(&before, &after));
 	*out = TAKE_PTR(text);
 	return err;
 }
 
-int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+static int text_load(const char *path, size_t limit, const struct place *at, bool odd, char **out, struct diag *d)
 {
 	_cleanup_free_ char *text = NULL;
 	bool changed = false;
@@ -99,10 +119,20 @@ int text_read(const char *path, size_t limit, const struct place *at, char **out
 		diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
 		return -EINVAL;
 	}
-	err = text_check(path, text, len, d);
+	err = text_check(path, text, len, odd, d);
 	if (!err)
 		*out = TAKE_PTR(text);
 	return err;
+}
+
+int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+{
+	return text_load(path, limit, at, false, out, d);
+}
+
+int text_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+{
+	return text_load(path, limit, at, true, out, d);
 }
 
 static int text_write(const char *path, const char *text, unsigned int mode)

@@ -12,9 +12,11 @@
  * control byte) is -EINVAL with a message at its line. Messages name `at` where the file itself cannot be read.
  */
 int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
+/* The same for what others write: of control bytes only a NUL is refused, the others are for the reader of their line. */
+int text_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
 
-/* The check alone, of text that is in memory. */
-int text_check(const char *path, const char *text, size_t len, struct diag *d);
+/* The check alone, of text that is in memory; `odd`: of what others write. */
+int text_check(const char *path, const char *text, size_t len, bool odd, struct diag *d);
 
 /*
  * Puts `text` in the place of what `path` is: whoever looks, at any time and after a crash, finds the old file or the new one,

@@ -41,6 +41,11 @@ int count_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 	return 0;
 }
 
+int asn_parse(const char *text, uint32_t *out)
+{
+	return count_parse(text + (strncmp(text, "AS", 2) ? 0 : 2), 1, UINT32_MAX, out);
+}
+
 int seconds_parse(const char *text, uint32_t *out)
 {
 	static const struct {

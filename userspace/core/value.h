@@ -6,6 +6,7 @@
 #include "policy.h"
 
 int count_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out);
+int asn_parse(const char *text, uint32_t *out); /* "64496" or "AS64496" */
 int rate_parse(const char *text, struct rate *out); /* "60/1m"; "0": none; at most 1 d */
 int share_parse(const char *text, struct share *out); /* "20" or "2%" */
 int listen_parse(const char *text, struct listen *out); /* "127.0.0.1:9798", "[::1]:9798" or "none" */

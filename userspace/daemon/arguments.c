@@ -18,7 +18,7 @@ static const struct {
 	{ "port", JSON_INTEGER },  { "kill", JSON_TRUE },      { "dry_run", JSON_TRUE },    { "save", JSON_TRUE },
 	{ "force", JSON_TRUE },	   { "by", JSON_STRING },      { "session", JSON_STRING },  { "observe", JSON_TRUE },
 	{ "set", JSON_STRING },	   { "all", JSON_TRUE },       { "all_owners", JSON_TRUE }, { "tolerant", JSON_TRUE },
-	{ "since", JSON_STRING },
+	{ "since", JSON_STRING },  { "lists", JSON_TRUE },
 };
 
 static bool is_of_type(const json_t *got, json_type type)

@@ -50,6 +50,11 @@ struct daemon {
 		bool failed; /* the last write did, and that is said */
 		time_t next; /* CLOCK_MONOTONIC: not written before */
 	} state;
+	struct {
+		bool failed; /* the last write of what is kept did, and that is said */
+		bool others; /* another policy is in force: what it does not name is to be forgotten */
+		time_t next; /* CLOCK_MONOTONIC: not written before */
+	} lists;
 	long drift;
 	struct geo *kept; /* the databases of which copies are kept, one hold; NULL: none yet */
 	time_t keep_next; /* CLOCK_MONOTONIC: after a copy that failed not before */
@@ -92,11 +97,14 @@ struct daemon {
 
 /* reload.c. On failure the old policy stays in force, and `d` says why. */
 /*
- * Takes over `p` in any case. Drops the live settings. *summary ("1 added, 2 changed, 0 removed") is freed with free().
+ * Puts a policy file in force. Drops the live settings. *summary ("1 added, 2 changed, 0 removed") is freed with free().
  * `confirm`: seconds in which trial_confirm() is due, else all is as it was before; 0: for good.
  */
-int daemon_replace(struct daemon *dm, struct policy *p, unsigned int confirm, char **summary, struct diag *d);
 int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, char **summary, struct diag *d);
+/* The same with its own file, and what lists and databases say counts as it is, also where they look torn or are empty. */
+int daemon_insist(struct daemon *dm, char **summary, struct diag *d);
+/* Reads the lists and databases of the policy in force again, `force` as above. All live settings stay. */
+int daemon_lists(struct daemon *dm, bool force, char **summary, struct diag *d);
 /* seconds 0: until reload. */
 int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d);
 /* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */

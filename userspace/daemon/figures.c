@@ -5,6 +5,7 @@
 #include "bans_owners.h"
 #include "country.h"
 #include "figures.h"
+#include "lists.h"
 #include "protocol.h"
 #include "reason.h"
 #include "refusals.h"
@@ -22,12 +23,14 @@ struct figures {
 	struct metrics_map maps[MAP_FILLS];
 	struct metrics_interface *interfaces;
 	struct metrics_owner owners[BAN_OWNERS_NAMED + 1];
+	struct metrics_list *lists;
 };
 
 static void figures_free(struct figures *f)
 {
 	snapshot_free(f->snapshot);
 	free(f->interfaces);
+	free(f->lists);
 	free(f->countries);
 	free(f->databases);
 	free(f);
@@ -129,6 +132,32 @@ static void tables_gather(struct figures *f)
 	f->metrics.interfaces_count = i;
 }
 
+static void list_gather(void *arg, const struct policy_set *s, const char *key, struct list_file *l)
+{
+	const uint64_t now = time(NULL);
+	struct figures *f = arg;
+
+	f->lists[f->metrics.lists_count++] = (struct metrics_list){
+		.set = s->name,
+		.key = key,
+		.entries = list_file_entries(l),
+		.skipped = l->bad,
+		.age = now > l->written ? now - l->written : 0,
+		.known = l->state != LIST_NONE,
+		.last_good = l->state == LIST_KEPT,
+	};
+}
+
+static int lists_gather(const struct daemon *dm, struct figures *f)
+{
+	f->lists = calloc(dm->live->sets.count * 2 + 1, sizeof(*f->lists));
+	if (!f->lists)
+		return -ENOMEM;
+	lists_each(dm->live, list_gather, f);
+	f->metrics.lists = f->lists;
+	return 0;
+}
+
 static int figures_take(const struct daemon *dm, struct figures **out)
 {
 	_cleanup_(figures_free) struct figures *f = calloc(1, sizeof(*f));
@@ -164,6 +193,8 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	err = databases_gather(dm->live->geo, f);
 	if (!err)
 		err = all_countries_gather(dm->engine, f);
+	if (!err)
+		err = lists_gather(dm, f);
 	if (err)
 		return err;
 	*out = TAKE_PTR(f);

@@ -11,12 +11,14 @@
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 /* The closest prefix that holds the address; NULL: none does. */
-static const struct prefix *prefix_of(const struct policy_set *s, const struct sluice_addr *a)
+static const struct prefix *prefix_of(const struct prefixes *list, const struct sluice_addr *a)
 {
-	const struct prefix *p = s->prefixes.item, *closest = NULL;
+	const struct prefix *p, *closest = NULL;
 	struct sluice_addr cut;
+	size_t i;
 
-	for (; p < s->prefixes.item + s->prefixes.count; p++) {
+	for (i = 0; i < list->count; i++) {
+		p = &list->item[i];
 		cut = addr_mask(a, p->len);
 		if (!memcmp(&cut, &p->addr, sizeof(cut)) && (!closest || p->len > closest->len))
 			closest = p;
@@ -24,19 +26,27 @@ static const struct prefix *prefix_of(const struct policy_set *s, const struct s
 	return closest;
 }
 
+static bool has_network(const struct numbers *list, uint32_t asn)
+{
+	size_t i;
+
+	for (i = 0; i < list->count && list->item[i] != asn; i++)
+		;
+	return i < list->count;
+}
+
 const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
 {
 	uint16_t country = geo ? spans_find(&geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a)) : 0;
 	uint32_t asn = geo ? spans_find(&geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
-	const struct prefix *p = prefix_of(s, a);
-	size_t i;
+	const struct prefix *p = prefix_of(&s->prefixes, a), *listed = prefix_of(set_listed(s), a);
 
-	if (p)
-		return s->file && p - s->prefixes.item >= (ptrdiff_t)s->prefixes_written ? "file" : "prefixes";
-	for (i = 0; i < s->asns.count; i++) {
-		if (s->asns.item[i] == asn)
-			return "asns";
-	}
+	if (p || listed)
+		return !p || (listed && listed->len > p->len) ? "file" : "prefixes";
+	if (has_network(&s->asns, asn))
+		return "asns";
+	if (has_network(set_listed_asns(s), asn))
+		return "asns-file";
 	return geo && countries_have(&s->countries, country) ? "countries" : NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "geo_verbs.h"
 #include "hear.h"
 #include "keeper.h"
+#include "lists.h"
 #include "rights.h"
 #include "tables.h"
 #include "trail.h"
@@ -109,6 +110,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 		dm->state.dirty = true;
 	state_tick(dm);
 	geo_tick(dm);
+	lists_tick(dm);
 	tune(dm);
 	containers_tick(dm);
 	exporter_tick(dm);

@@ -12,11 +12,14 @@
 #include "geo_keep.h"
 #include "instance.h"
 #include "keeper.h"
+#include "lists.h"
 #include "own.h"
 #include "parse.h"
 #include "protocol.h"
 #include "prove.h"
 #include "refusals.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
 
 static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
 			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
@@ -60,10 +63,10 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 }
 
 /* -n: what a start would come to. */
-static int policy_try(struct daemon *dm, struct diag *d)
+static int policy_try(struct daemon *dm, const struct policy *kept, struct diag *d)
 {
 	_cleanup_diag_ struct diag warnings = {};
-	const struct prove how = { .instance = dm->instance, .warnings = &warnings };
+	const struct prove how = { .kept = kept, .instance = dm->instance, .warnings = &warnings };
 	int err = policy_prove(dm->config, &how, &dm->base, d);
 
 	log_diag(LOG_WARNING, &warnings);
@@ -72,12 +75,17 @@ static int policy_try(struct daemon *dm, struct diag *d)
 
 static int policy_load(struct daemon *dm, struct diag *d)
 {
+	_cleanup_(policy_free) struct policy *kept = NULL;
 	int err = files_as_owner(); /* what the start reads a reload will read, too */
 	char dir[4096];
 
 	geo_keep_at(state_dir(dir), dm->instance);
 	if (!err)
-		err = dm->check_only ? policy_try(dm, d) : policy_parse_file(dm->config, NULL, &dm->base, d);
+		kept = lists_recall(dm);
+	if (!err && !kept)
+		err = -ENOMEM;
+	if (!err)
+		err = dm->check_only ? policy_try(dm, kept, d) : policy_parse_file(dm->config, kept, &dm->base, d);
 	if (err)
 		return err;
 	if (!dm->check_only)
@@ -164,6 +172,8 @@ static void daemon_done(struct daemon *dm)
 		engine_untune(dm->engine, &d);
 	log_diag(LOG_ERR, &d);
 	if (dm->engine && dm->stopped)
+		lists_tick(dm);
+	if (dm->engine && dm->stopped)
 		log_say(LOG_NOTICE,
 			"stopped; the kernel goes on enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
 			"unload takes it away)",
@@ -219,7 +229,9 @@ static int said(int status)
 
 int main(int argc, char **argv)
 {
-	struct daemon dm = { .config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1 };
+	struct daemon dm = {
+		.config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1, .lists.others = true
+	};
 	struct diag d = {};
 	int err, status;
 

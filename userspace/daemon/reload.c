@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "data.h"
 #include "exporter.h"
+#include "geo_keep.h"
 #include "hear.h"
 #include "keeper.h"
 #include "override.h"
@@ -55,6 +56,7 @@ static int policy_enforce(struct daemon *dm, struct policy *p, const struct how 
 	if (how->confirm)
 		trial_begin(dm);
 	dm->held = false;
+	dm->lists.others = true;
 	policy_free(dm->live);
 	dm->live = p;
 	privacy_set(dm->privacy, p);
@@ -73,9 +75,9 @@ static char *summary_of(const struct plan *plan, size_t dropped)
 	return text;
 }
 
-int daemon_replace(struct daemon *dm, struct policy *p, unsigned int confirm, char **summary, struct diag *d)
+/* Takes over `p` in any case. */
+static int policy_replace(struct daemon *dm, struct policy *p, const struct how *how, char **summary, struct diag *d)
 {
-	const struct how how = { .by_file = true, .confirm = confirm };
 	_cleanup_(policy_free) struct policy *base = p, *live = policy_clone(p);
 	_cleanup_(plan_free) struct plan *plan = NULL;
 	int err;
@@ -86,7 +88,7 @@ int daemon_replace(struct daemon *dm, struct policy *p, unsigned int confirm, ch
 	if (!err)
 		*summary = summary_of(plan, dm->overrides != NULL);
 	if (!err)
-		err = policy_enforce(dm, live, &how, d);
+		err = policy_enforce(dm, live, how, d);
 	if (err)
 		return err;
 	live = NULL; /* the daemon's now */
@@ -99,18 +101,31 @@ int daemon_replace(struct daemon *dm, struct policy *p, unsigned int confirm, ch
 	return 0;
 }
 
-int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, char **summary, struct diag *d)
+static int reload_as(struct daemon *dm, const char *path, const struct how *how, char **summary, struct diag *d)
 {
 	struct policy *p = NULL;
-	int err = policy_parse_file(path, dm->live, &p, d);
+	int err;
 
+	geo_keep_insist(how->force);
+	err = policy_parse_file(path, how->force ? NULL : dm->live, &p, d);
+	geo_keep_insist(false);
 	if (!err)
 		owns_warn(p, d);
 	if (!err)
-		err = daemon_replace(dm, p, confirm, summary, d);
+		err = policy_replace(dm, p, how, summary, d);
 	if (err && path == dm->config) /* a slip in `apply FILE` is its user's to see */
 		dm->reload_failed = true;
 	return err;
+}
+
+int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, char **summary, struct diag *d)
+{
+	return reload_as(dm, path, &(const struct how){ .by_file = true, .confirm = confirm }, summary, d);
+}
+
+int daemon_insist(struct daemon *dm, char **summary, struct diag *d)
+{
+	return reload_as(dm, dm->config, &(const struct how){ .by_file = true, .force = true }, summary, d);
 }
 
 static int override_lay(struct policy *p, const struct override *o, struct diag *d)
@@ -128,7 +143,8 @@ static struct policy *policy_with(const struct daemon *dm, const struct override
 		if (override_lay(p, o, d))
 			return NULL;
 	}
-	if (!p || (one && override_lay(p, one, d)) || policy_check(p, d) || databases_read(p, dm->live, d))
+	if (!p || (one && override_lay(p, one, d)) || policy_check(p, d) || lists_complete(p, dm->live, d) ||
+	    databases_read(p, dm->live, d))
 		return NULL;
 	return TAKE_PTR(p);
 }
@@ -362,5 +378,76 @@ int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d)
 	live = NULL; /* the daemon's now */
 	geo_free(dm->base->geo);
 	dm->base->geo = geo_hold(geo);
+	return 0;
+}
+
+/* The databases of `p` anew. Those that cannot be used leave the ones in force where they are. */
+static int databases_refresh(struct daemon *dm, struct policy *p, bool force, struct diag *d)
+{
+	int err;
+
+	if (!p->geo)
+		return 0;
+	geo_free(p->geo);
+	p->geo = NULL;
+	geo_keep_insist(force);
+	err = databases_read(p, force ? NULL : dm->live, d);
+	geo_keep_insist(false);
+	if (!err && !force)
+		err = engine_geo_check(dm->engine, p, d);
+	if (err != -EINVAL)
+		return err;
+	diag_add(d, "the databases in force stay: mend those files, then: sluicectl reload --lists");
+	geo_free(p->geo);
+	p->geo = geo_hold(dm->live->geo);
+	return 0;
+}
+
+/* The files' policy as it was read, with its lists and databases anew; NULL with a message. */
+static struct policy *base_refreshed(struct daemon *dm, bool force, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = policy_clone(dm->base);
+
+	if (!p || lists_read(p, force ? NULL : dm->live, d) || databases_refresh(dm, p, force, d))
+		return NULL;
+	return TAKE_PTR(p);
+}
+
+/* With `p` as the files' policy and all live settings on top. Takes over `p` where that works. */
+static int base_enforce(struct daemon *dm, struct policy *p, bool force, char **summary, struct diag *d)
+{
+	_cleanup_(plan_free) struct plan *plan = NULL;
+	struct policy *was = dm->base, *live;
+	int err = -EINVAL;
+
+	dm->base = p;
+	live = policy_with(dm, NULL, d);
+	if (live)
+		err = plan_diff(dm->live, live, &plan);
+	if (!err)
+		err = policy_enforce(dm, live, &(const struct how){ .force = force }, d);
+	if (err) {
+		policy_free(live);
+		dm->base = was;
+		return err;
+	}
+	policy_free(was);
+	*summary = summary_of(plan, false);
+	return 0;
+}
+
+int daemon_lists(struct daemon *dm, bool force, char **summary, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *p = NULL;
+	int err = trial_refuses(dm, false, d);
+
+	if (err)
+		return err;
+	p = base_refreshed(dm, force, d);
+	err = p ? base_enforce(dm, p, force, summary, d) : -EINVAL;
+	if (err)
+		return err;
+	p = NULL; /* the daemon's now */
+	lists_say(dm->live, d);
 	return 0;
 }

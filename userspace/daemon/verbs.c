@@ -15,6 +15,7 @@
 #include "hear.h"
 #include "json_text.h"
 #include "keeper.h"
+#include "lists.h"
 #include "lookup.h"
 #include "parse.h"
 #include "plan.h"
@@ -99,9 +100,11 @@ static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	engine_audit(dm->engine, &dm->drift, &a->diag);
 	err = report_status(dm->engine, "running", dm->drift, &a->data);
-	if (!err)
-		err = json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
-	return err ? err : json_object_set_new(a->data, "live", settings_json(dm, eyes(dm, a), NULL));
+	if (err)
+		return err;
+	json_object_set_new(a->data, "lists", lists_json(dm));
+	json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
+	return json_object_set_new(a->data, "live", settings_json(dm, eyes(dm, a), NULL));
 }
 
 static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
@@ -160,6 +163,8 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 	err = daemon_reload(dm, arg(args, "path"), confirm, &counts, &a->diag);
 	if (err && !dm->awaited)
 		trial_unshield(dm);
+	if (!err)
+		lists_log(dm);
 	if (err)
 		return err;
 	a->data = kept_json(dm);
@@ -182,11 +187,19 @@ static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 
 static int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	int err = daemon_reload(dm, dm->config, 0, &a->text, &a->diag);
+	bool force = json_is_true(json_object_get(args, "force"));
+	int err;
 
-	(void)args;
+	if (json_is_true(json_object_get(args, "lists")))
+		err = daemon_lists(dm, force, &a->text, &a->diag);
+	else if (force)
+		err = daemon_insist(dm, &a->text, &a->diag);
+	else
+		err = daemon_reload(dm, dm->config, 0, &a->text, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
+	if (!err)
+		lists_log(dm);
 	return err;
 }
 

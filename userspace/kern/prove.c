@@ -142,7 +142,7 @@ int policy_prove(const char *path, const struct prove *how, struct policy **out,
 	_cleanup_(policy_free) struct policy *p = NULL;
 	struct diag *warnings = how->warnings ?: d;
 	_cleanup_diag_ struct diag said = {};
-	int err = policy_parse_file(path, how->now, &p, &said);
+	int err = policy_parse_file(path, how->now ?: how->kept, &p, &said);
 
 	diag_move(err ? d : warnings, &said);
 	if (err)

@@ -18,6 +18,7 @@ enum prove_extent {
 /* `now` is the policy in force (NULL: none): its databases are taken over, its interfaces and its place for metrics stand. */
 struct prove {
 	const struct policy *now;
+	const struct policy *kept; /* where `now` is NULL: the last good content of its lists; NULL: none is known */
 	const char *instance; /* whose tables it would take over, if there are any */
 	enum prove_extent extent;
 	struct diag *warnings; /* what works, but not as the policy says; NULL: nobody wants to know */

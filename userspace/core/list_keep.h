@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The last good content of a list as a file: what a start has where the list itself cannot be used. daemon/lists.c says where such files
+ * are and writes them. A file is text: a head, the path of the list, a prefix or number a line, a checksum over all of it.
+ */
+#ifndef SLUICE_CORE_LIST_KEEP_H
+#define SLUICE_CORE_LIST_KEEP_H
+
+#include "listfile.h"
+
+#define LIST_KEEP_NAME 17 /* bytes of a name, with its NUL */
+
+/* The name of the file for a list, the same each time. Returns buf. */
+const char *list_keep_name(const char *path, enum list_kind kind, char buf[static LIST_KEEP_NAME]);
+/* 0 or -ENOMEM; *out is freed with free(). */
+int list_keep_write(const struct list_file *f, char **out);
+/* What the file says of its list, without the content: that is read by list_keep_fill() when it is needed. -EINVAL, -ENOMEM. */
+int list_keep_head(const char *file, struct list_file **out);
+/* The content of such a list into an empty one. -EINVAL: the file is torn by now. */
+int list_keep_fill(const struct list_file *head, struct list_file *to);
+
+#endif

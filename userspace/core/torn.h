@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* When data that others write is more likely torn than true: the one rule for databases (geo.c) and lists (listfile.c). */
+#ifndef SLUICE_CORE_TORN_H
+#define SLUICE_CORE_TORN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of `now` entries in force more than half would be gone. */
+static inline bool is_torn(uint32_t now, uint32_t next)
+{
+	return next < now / 2 + now % 2;
+}
+
+#endif

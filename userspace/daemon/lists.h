@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list files of sets as the daemon has them: their last good content over restarts, and what is said of them. */
+#ifndef SLUICE_DAEMON_LISTS_H
+#define SLUICE_DAEMON_LISTS_H
+
+#include "daemon.h"
+
+/* A policy of nothing but the lists whose last good content is kept: what policy_parse_file() takes for what is in force. NULL: no memory. */
+struct policy *lists_recall(const struct daemon *dm);
+/* Keeps what is in force and not kept yet, and forgets what no policy names any more. Once a second; what fails is said, and tried again. */
+void lists_tick(struct daemon *dm);
+/* Says in the log what is wrong with the lists in force. */
+void lists_log(const struct daemon *dm);
+/* For `status`: [{"set", "key", "file", "state", ...}]. */
+json_t *lists_json(const struct daemon *dm);
+/* Each list in force: calls `each` with the set and the key that names the file. */
+void lists_each(const struct policy *p,
+		void (*each)(void *arg, const struct policy_set *s, const char *key, struct list_file *f), void *arg);
+
+#endif
