@@ -3,22 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "show.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "-";
-}
-
-static long long number_of(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-/* "12/20", or "12" where there is no limit. */
-static const char *part_of(long long n, long long limit, char buf[static 48])
+const char *part_of(long long n, long long limit, char buf[static 48])
 {
 	if (limit)
 		snprintf(buf, 48, "%lld/%lld", n, limit);
@@ -27,154 +14,7 @@ static const char *part_of(long long n, long long limit, char buf[static 48])
 	return buf;
 }
 
-static const char *ports_text(const json_t *ports, char *buf, size_t size)
-{
-	json_t *port;
-	size_t i, n = 0;
-
-	*buf = 0;
-	json_array_foreach(ports, i, port)
-	{
-		if (n + 8 >= size)
-			break;
-		n += snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)json_integer_value(port));
-	}
-	return buf;
-}
-
-void show_json(const json_t *data)
-{
-	json_dumpf(data, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	putchar('\n');
-}
-
-static void show_interfaces(const json_t *data)
-{
-	json_t *interface;
-	size_t i;
-
-	if (json_is_false(json_object_get(data, "attached")))
-		puts("attached    to nothing: no packet is judged");
-	json_array_foreach(json_object_get(data, "interfaces"), i, interface)
-	{
-		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
-		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
-			printf("   warning: slower than native: %s", text_of(interface, "mode_why"));
-		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
-			printf("   warning: nothing is refused there; reload attaches");
-		putchar('\n');
-		if (!strcmp(text_of(interface, "answers"), "host"))
-			printf("            the host answers there, not XDP: %s\n", text_of(interface, "why"));
-		else if (number_of(interface, "cookies_sent"))
-			printf("            SYN cookies sent %lld, come back %lld\n",
-			       number_of(interface, "cookies_sent"), number_of(interface, "cookies_returned"));
-	}
-}
-
-static void show_containers(const json_t *data)
-{
-	json_t *container, *namespaces;
-	size_t i;
-
-	json_array_foreach(json_object_get(data, "containers"), i, container)
-	{
-		namespaces = json_object_get(container, "namespaces");
-		printf("container   %s: ", text_of(container, "name"));
-		if (json_is_null(namespaces))
-			printf("without sluiced nobody looks whether it restarts");
-		else if (json_integer_value(namespaces))
-			printf("%lld network namespace%s", json_integer_value(namespaces),
-			       json_integer_value(namespaces) == 1 ? "" : "s");
-		else
-			printf("away");
-		if (*text_of(container, "why"))
-			printf("   warning: %s", text_of(container, "why"));
-		putchar('\n');
-	}
-}
-
-/* "3d 4h" of a number of seconds: the two highest units. */
-static const char *age_text(long long seconds, char buf[static 32])
-{
-	if (seconds >= 86400)
-		snprintf(buf, 32, "%lldd %lldh", seconds / 86400, seconds % 86400 / 3600);
-	else if (seconds >= 3600)
-		snprintf(buf, 32, "%lldh %lldm", seconds / 3600, seconds % 3600 / 60);
-	else
-		snprintf(buf, 32, "%lldm %llds", seconds / 60, seconds % 60);
-	return buf;
-}
-
-static void show_list(const json_t *list)
-{
-	const char *state = text_of(list, "state");
-	char age[32];
-	json_t *said = json_object_get(list, "messages");
-
-	printf("list        %s: ", text_of(list, "set"));
-	if (!strcmp(state, "none"))
-		printf("empty, of no known content");
-	else
-		printf("%lld entries, written %s ago", number_of(list, "entries"),
-		       age_text(number_of(list, "age_seconds"), age));
-	if (strcmp(state, "read"))
-		printf("   warning: %s is not used%s", text_of(list, "file"),
-		       strcmp(state, "none") ? ": this is its last good content" : "");
-	else if (number_of(list, "bad_lines"))
-		printf("   warning: %lld bad lines left out", number_of(list, "bad_lines"));
-	putchar('\n');
-	if (json_array_size(said))
-		printf("            %s\n", json_string_value(json_array_get(said, 0)));
-}
-
-static void show_lists(const json_t *data)
-{
-	json_t *list;
-	size_t i;
-
-	json_array_foreach(json_object_get(data, "lists"), i, list) show_list(list);
-}
-
-static void show_confirm(const json_t *confirm)
-{
-	if (!strcmp(text_of(confirm, "state"), "awaited"))
-		printf("confirm     awaited: the policy goes back in %llds unless you say: sluicectl confirm\n",
-		       number_of(confirm, "seconds"));
-	else if (json_is_object(confirm))
-		printf("confirm     the policy of before is back: not confirmed in time was\n            %s\n",
-		       text_of(confirm, "policy"));
-}
-
-static void show_waiting(const json_t *services)
-{
-	json_t *s;
-	size_t i;
-
-	json_array_foreach(services, i, s)
-	{
-		if (number_of(s, "waiting"))
-			printf("waiting     %lld connections of %s ended before the server accepted them, and keep their places until it has\n",
-			       number_of(s, "waiting"), text_of(s, "name"));
-	}
-}
-
-/* "*" where this key of a service is set live. */
-static const char *star_of(const json_t *data, const char *section, const char *name, const char *key)
-{
-	json_t *s;
-	size_t i;
-
-	json_array_foreach(json_object_get(data, "live"), i, s)
-	{
-		if (!strcmp(text_of(s, "section"), section) && !strcmp(text_of(s, "name"), name) &&
-		    !strcmp(text_of(s, "key"), key))
-			return "*";
-	}
-	return "";
-}
-
-/* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z */
-static const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24])
+const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24])
 {
 	const char *text = text_of(o, key);
 
@@ -184,83 +24,10 @@ static const char *moment_text(const json_t *o, const char *key, const char *oth
 	return buf;
 }
 
-static void show_setting(const json_t *s)
+void show_json(const json_t *data)
 {
-	char since[24], until[24], who[32];
-
-	snprintf(who, sizeof(who), "uid %lld", number_of(s, "uid"));
-	printf("%s: %s = %s", text_of(s, "what"), text_of(s, "key"), text_of(s, "value"));
-	if (json_is_string(json_object_get(s, "file")))
-		printf(" (the file: %s)", text_of(s, "file"));
-	printf("\n    by %s since %s, until %s\n", *text_of(s, "user") ? text_of(s, "user") : who,
-	       moment_text(s, "since", "", since), moment_text(s, "until", "the next reload", until));
-}
-
-void show_live(const json_t *data)
-{
-	json_t *s;
-	size_t i;
-
-	json_array_foreach(data, i, s) show_setting(s);
-}
-
-void show_status(const json_t *data)
-{
-	bool observe = !strcmp(text_of(data, "mode"), "observe");
-	long long limit, drift = number_of(data, "drift");
-	char part[48], whole[52], each[24], ports[24];
-	const char *name, *star;
-	json_t *s;
-	size_t i;
-
-	printf("daemon      %s\nmode        %s%s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
-	       text_of(data, "mode"), star_of(data, "", "", "mode"), text_of(data, "policy"),
-	       number_of(data, "generation"));
-	show_confirm(json_object_get(data, "confirm"));
-	if (json_is_true(json_object_get(data, "stands_open")))
-		printf("gate        open: sluiced was stopped, and stop-grace is over: everything passes\n");
-	show_interfaces(data);
-	show_containers(data);
-	show_lists(data);
-	if (json_string_length(json_object_get(data, "metrics")))
-		printf("metrics     http://%s/\n", text_of(data, "metrics"));
-	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
-	       number_of(data, "reservations"));
-	if (drift > 0)
-		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
-	if (number_of(data, "healed"))
-		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
-	show_waiting(json_object_get(data, "services"));
-	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
-	       observe ? "WOULD REFUSE" : "REFUSED");
-	json_array_foreach(json_object_get(data, "services"), i, s)
-	{
-		name = text_of(s, "name");
-		limit = number_of(s, "max_connections_per_source");
-		star = star_of(data, "service", name, "max-connections-per-source");
-		if (limit)
-			snprintf(each, sizeof(each), "%lld%s", limit, star);
-		else
-			snprintf(each, sizeof(each), "-%s", star);
-		snprintf(whole, sizeof(whole), "%s%s",
-			 part_of(number_of(s, "connections"), number_of(s, "max_connections"), part),
-			 star_of(data, "service", name, "max-connections"));
-		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", name,
-		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)), whole, each,
-		       number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
-	}
-	if (json_array_size(json_object_get(data, "live")))
-		puts("\nSet live (* above; times are UTC):");
-	show_live(json_object_get(data, "live"));
-	json_array_foreach(json_object_get(data, "services"), i, s)
-	{
-		if (json_is_true(json_object_get(s, "pressure")))
-			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
-	}
-	if (observe)
-		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would be, and\nwhy. To refuse it:\n"
-		       "  sluicectl mode enforce      at once, until the next reload\n"
-		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
+	json_dumpf(data, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
 }
 
 void show_sources(const json_t *data)

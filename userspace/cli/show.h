@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the answers of the daemon are read and written by: show.c and show_status.c. */
+#ifndef SLUICE_CLI_SHOW_H
+#define SLUICE_CLI_SHOW_H
+
+#include "cli.h"
+
+/* "-": there is none. */
+static inline const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "-";
+}
+
+static inline long long number_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* "12/20", or "12" where there is no limit. */
+const char *part_of(long long n, long long limit, char buf[static 48]);
+/* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z; `otherwise` where there is no moment */
+const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24]);
+
+#endif
