@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Lists that others write: what is in force of each format at each place that takes one; and that no list decides whether the daemon starts."""
-import contextlib, ipaddress, os, signal, subprocess
+import contextlib, ipaddress, os, signal
 
 import pytest
 
@@ -147,7 +147,7 @@ def test_bad_lines_are_named_wherever_one_looks_and_the_good_ones_are_in_force(m
     checked = sluice.json("check", sluice.file)
     assert code == 0 and "good" in out and checked["ok"] and len(checked["warnings"]) == 11
     reloaded = sluice.ctl("reload")[2]
-    dry = subprocess.run([BUILD / "sluiced", "-n", "-c", sluice.file, "-i", sluice.instance], capture_output=True, text=True)
+    dry = net.run(net.server, BUILD / "sluiced", "-n", "-c", sluice.file, "-i", sluice.instance, check=False)
     assert dry.returncode == 0
     for place in (err, reloaded, sluice.logged(), "\n".join(entry["messages"]), dry.stderr):
         assert first in place and whole in place and f"{foes}:11: " in place and f"{foes}:12: " not in place, place
@@ -213,7 +213,7 @@ def test_a_list_that_cannot_be_used_leaves_its_last_good_content_in_force_over_r
     assert admitted(net, FRIEND)
     assert sluice.logged().count(said) >= 5, "each start and each reload says so"
     assert "this is its last good content" in sluice.do("status")
-    assert subprocess.run([BUILD / "sluiced", "-n", "-c", sluice.file], capture_output=True).returncode == 0 and sluice.ctl("check", sluice.file)[0] == 0
+    assert net.run(net.server, BUILD / "sluiced", "-n", "-c", sluice.file, check=False).returncode == 0 and sluice.ctl("check", sluice.file)[0] == 0
 
 
 def test_force_insists_and_a_list_that_is_mended_is_in_force_again(make, tmp_path):
