@@ -52,7 +52,7 @@ guest() {
 }
 
 selection=${1:-} tests=$whole limit=5400
-if [ "$selection" = quick ]; then tests=$quick limit=1800; fi
+if [ "$selection" = quick ]; then tests=$quick limit=2400; fi
 folders=() qemu=
 if scripts/setup.sh kernels; then qemu=$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9.]*\).*/\1/p'); fi
 for package in ${KERNEL_PACKAGES:-linux-image-amd64 linux-image-6.12-amd64}; do
