@@ -315,6 +315,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	struct handshake_note *note = d->note;
 	const struct sluice_counter *source;
 	enum fills fills = FILLS_NOT;
+	int repeated;
 
 	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
 	note->isn = bpf_ntohl(d->pkt->seq);
@@ -328,12 +329,14 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		why = cookie_offer(d, source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	if (handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now))) {
+	repeated = handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now));
+	holding_of(d->view, &d->pkt->tuple.source,
+		   &note->holding); /* what the element holds is not this packet's to release */
+	note->isn = bpf_ntohl(d->pkt->seq);
+	if (repeated) {
 		d->pkt->fresh = 0;
 		return syn_begins(d, note, source, 1);
 	}
-	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
-	note->isn = bpf_ntohl(d->pkt->seq);
 	if (fills)
 		why = contest(d, full, fills);
 	if (why != SLUICE_UNDECIDED)
