@@ -123,6 +123,7 @@ static __always_inline enum sluice_reason handshake_await(const struct admission
 		return SLUICE_UNPROVEN;
 	d->pkt->fresh = 0;
 	watch_raise(d->pkt->local_port, d->now);
+	live_tuple_mark(&d->pkt->tuple, 1); /* the host will have a socket for it */
 	note->flags = SLUICE_HANDSHAKE_EMBRYONIC | flags;
 	note->holding.holds = 0;
 	err = handshake_remember(&d->pkt->tuple, note, d->now, d->view->row->published);
@@ -235,10 +236,8 @@ static __always_inline enum flow syn_owner(const struct admission *d)
 }
 
 /* UNDECIDED: a listener would take this SYN. What belongs to a socket, or finds none, passes; so does what a container may take. */
-static __always_inline enum sluice_reason syn_flow(struct admission *d, struct handshake_note *note)
+static __always_inline enum sluice_reason syn_flow(struct admission *d, struct handshake_note *note, enum flow flow)
 {
-	enum flow flow = syn_owner(d);
-
 	if (flow == FLOW_CONNECTION || flow == FLOW_TIMEWAIT)
 		return owned_syn(d, note, flow);
 	if (flow != FLOW_NONE)
@@ -263,6 +262,15 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 }
 
 /*
+ * Not 0: the host began this handshake before there was pressure, and answers its SYN again, because it would drop a cookie: it makes no
+ * second socket for one 4-tuple. No more often than it answers one: a flood that repeats itself is answered by cookies.
+ */
+static __always_inline int host_answers_again(enum flow flow, const struct handshake_note *note)
+{
+	return flow == FLOW_HANDSHAKE && !note->recent;
+}
+
+/*
  * Within the limits, or full of what may be a spoofer's, or (`repeated`) sent again while its handshake is in progress: who answers this
  * SYN, and what does it charge? In the calm the host answers again what it has answered.
  */
@@ -270,10 +278,15 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 						     const struct sluice_counter *source, int repeated)
 {
 	enum sluice_reason why = SLUICE_UNDECIDED;
+	int again = 0;
 
-	if (!repeated || d->pressed)
-		why = syn_flow(d, note);
-	if (why == SLUICE_UNDECIDED && d->pressed)
+	if (!repeated || d->pressed) {
+		enum flow flow = syn_owner(d);
+
+		again = d->pressed && host_answers_again(flow, note);
+		why = syn_flow(d, note, flow);
+	}
+	if (why == SLUICE_UNDECIDED && d->pressed && !again)
 		why = cookie_offer(d, source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
@@ -281,7 +294,7 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 		return note->held ? SLUICE_ADMITTED : SLUICE_UNPROVEN;
 	if (handshakes_full(d))
 		return SLUICE_TABLE_FULL;
-	if (d->unproven || source_is_suspect(d->pressure, &note->holding.source, d->now))
+	if (d->unproven || again || source_is_suspect(d->pressure, &note->holding.source, d->now))
 		return handshake_await(d, note, 0);
 	return handshake_charge(d, note, 0);
 }

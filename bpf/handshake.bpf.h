@@ -11,6 +11,8 @@
 #define SLUICE_HANDSHAKE_BPF_H
 
 #define DEADLINE_SHIFT 20 /* a deadline counts in 2^20 ns */
+/* The host answers a repeated SYN once in half a second (net/ipv4/tcp_input.c, tcp_oow_rate_limited). In 2^20 ns. */
+#define ASKED_AGAIN (500000000 >> DEADLINE_SHIFT)
 
 /* What is read of an element, or written into it. */
 struct handshake_note {
@@ -22,7 +24,7 @@ struct handshake_note {
 	__u8 flags; /* SLUICE_HANDSHAKE_* */
 	__u16 held; /* what it held when it was read: SLUICE_HOLDS_* */
 	__be16 may_forget; /* handshake_begin(): an expired handshake at this local port may make room; 0: none may */
-	__u16 pad;
+	__u16 recent; /* handshake_look(): not 0: a SYN passed less than half a second before this one */
 };
 
 static __always_inline __u32 deadline_at(__u64 ns)
@@ -121,6 +123,7 @@ static __always_inline void note_empty(struct handshake_note *out)
 	out->state = HANDSHAKE_FREE;
 	out->held = 0;
 	out->flags = 0;
+	out->recent = 0;
 }
 
 static __always_inline void way_read(const struct sluice_handshakes *b, __u32 i, struct handshake_note *out)
@@ -157,18 +160,28 @@ static __always_inline void way_repeat(struct sluice_handshakes *b, __u32 i, __u
 	b->flags[i] = flags;
 }
 
+/* Under the bucket's lock: not 0: the host has been asked less than half a second ago. */
+static __always_inline int way_asked(struct sluice_handshakes *b, __u32 i, __u64 now)
+{
+	if (deadline_at(now) - b->asked[i] < ASKED_AGAIN)
+		return 1;
+	b->asked[i] = deadline_at(now);
+	return 0;
+}
+
 /*
  * enum sluice_handshake_state of this 4-tuple, and all of its element in *out. `syn_ns`: the time, where a SYN passes whose number is in
- * out->isn; else 0.
+ * out->isn, and *out is as it was before that; else 0.
  */
 __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_note *out, __u64 syn_ns)
 {
 	struct sluice_handshakes *b;
 	struct handshake_place at;
-	__u32 *load, i;
+	__u32 *load, i, isn;
 
 	if (!t || !out)
 		return HANDSHAKE_FREE;
+	isn = out->isn;
 	note_empty(out);
 	at = handshake_place(t);
 	load = handshake_load_of(at.bucket);
@@ -180,9 +193,11 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 	bpf_spin_lock(&b->lock);
 	i = way_find(b, t, at.tag);
 	if (i < SLUICE_HANDSHAKE_WAYS) {
-		if (syn_ns && handshake_stands(b->state[i]))
-			way_repeat(b, i, out->isn, syn_ns);
 		way_read(b, i, out);
+		if (syn_ns)
+			out->recent = way_asked(b, i, syn_ns);
+		if (syn_ns && handshake_stands(b->state[i]))
+			way_repeat(b, i, isn, syn_ns);
 	}
 	bpf_spin_unlock(&b->lock);
 	return out->state;
@@ -225,6 +240,7 @@ static __always_inline void way_begin(struct sluice_handshakes *b, __u32 i, cons
 	b->way[i].charged_ns = note->charged_ns;
 	b->way[i].isn = note->isn;
 	b->deadline[i] = deadline_at(now + SLUICE_HANDSHAKE_NS);
+	b->asked[i] = deadline_at(now);
 	b->serial[i] = ++b->changes;
 	b->state[i] = note->flags & SLUICE_HANDSHAKE_CONFIRMED ? HANDSHAKE_ANSWERED : HANDSHAKE_SYN_SEEN;
 }

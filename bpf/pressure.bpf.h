@@ -10,7 +10,7 @@
 #define SLUICE_PRESSURE_BPF_H
 
 #define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
-#define STRAY_RATE 4 /* strays among these in STRAY_NS: an ACK flood */
+#define STRAY_RATE 8 /* strays among these in STRAY_NS: an ACK flood */
 #define STRAY_NS (1000ULL * 1000000)
 
 /* What the sweeper and the reaper carry through a map. */

@@ -49,6 +49,7 @@ struct sluice_handshakes {
 	struct bpf_spin_lock lock;
 	__u32 deadline[SLUICE_HANDSHAKE_WAYS];
 	__u32 serial[SLUICE_HANDSHAKE_WAYS];
+	__u32 asked[SLUICE_HANDSHAKE_WAYS]; /* when the host was last asked to answer it; counts like deadlines */
 	__u8 state[SLUICE_HANDSHAKE_WAYS]; /* enum sluice_handshake_state */
 	__u8 flags[SLUICE_HANDSHAKE_WAYS]; /* SLUICE_HANDSHAKE_* */
 	__u8 tag[SLUICE_HANDSHAKE_WAYS]; /* of the hash: spares a look at the 4-tuples of others, each in a cache line of its own */

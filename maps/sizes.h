@@ -40,7 +40,7 @@ SIZED(struct sluice_source_key, 20);
 SIZED(struct sluice_holding, 40);
 SIZED(struct sluice_tuple, 36);
 SIZED(struct sluice_handshake, 88);
-SIZED(struct sluice_handshakes, 800);
+SIZED(struct sluice_handshakes, 832);
 SIZED(struct sluice_guard, 32);
 SIZED(struct sluice_budget, 8);
 SIZED(struct sluice_event, 40);

@@ -295,6 +295,31 @@ def test_what_comes_right_behind_a_cookie_arrives(make, what, segments):
     assert wait_for(lambda: sluice.connections() + sluice.service()["reserved"] == net.established() == 0)
 
 
+@pytest.mark.parametrize("age", [1, 5], ids=["in progress", "expired"])
+def test_a_handshake_of_the_calm_goes_on_under_pressure(make, age):
+    """Its SYN-ACK was lost, and pressure began before the client asked again: the host, which has a socket for it, would drop a cookie."""
+    net, sluice = make("syn-flood { pressure-syn-rate = 3/1s calm-below = 100 calm-after = 60s }\n" + POLICY)
+    prepare(net)
+    tools.serve(net, LISTENING)
+    assert scaled(net, PLAIN)
+    p = scripts.Player(net, UNHEARD, LISTENING, 24000, listening=False)
+    p.play("> S 0 mss; <", close=False)
+    first = p.peer
+    time.sleep(age)
+    press(net, sluice)
+    others = scripts.Player(net, UNHEARD, LISTENING, 24001, listening=False)
+    assert wait_for(lambda: others.play("> S 0 mss; <; > R 1; port +1", close=False) and sluice.reason("cookie-sent"))
+    sent = sluice.reason("cookie-sent")
+    p.play("drop; > S 0 mss; <", close=False)
+    assert (p.peer, sluice.reason("cookie-sent")) == (first, sent), "the host answers again"
+    said = p.play("> . 1 ack 1; <; > . 1 ack 18", close=False)
+    assert any("P." in line for line in said), said
+    assert net.established() == sluice.connections() == 1
+    p.play("> R 18")
+    others.play("> S 0 mss; <; > R 1")
+    assert sluice.reason("cookie-sent") == sent + 1, "who begins now is answered by a cookie"
+
+
 def test_a_flood_at_a_port_where_nobody_listens_opens_no_other(make):
     """G25: a guarded port without a listener; 0.1.0: 30 connections at a limit of 3 at another port of the service."""
     net, sluice = make("service smtp { ports = {25, 26} max-connections-per-source = 3 }\n")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Nothing drifts: sessions of every ending, forged segments, reloads and kill -9, and afterwards every counter is 0."""
+import concurrent.futures
 import json
 import os
 import signal
@@ -174,6 +175,22 @@ def test_a_reset_connection_that_nobody_accepted_yet_is_no_missed_end_before_an_
     assert wait_for(lambda: sluice.connections() == 0)
     status = sluice.json("status")
     assert (status["drift"], status["healed"]) == (0, 5)
+
+
+@pytest.mark.parametrize("late", [2.5, 3.5, 6])
+def test_who_hears_the_server_late_is_served_all_the_same(make, late):
+    """Handshakes run out unanswered, and so many that there is pressure; what the host has begun it goes on with: 82 of 600 before."""
+    net, sluice = make("service smtp { ports = {25} max-rate-per-source = 1/1h max-connections-per-source = 1 on-excess = reset }\n")
+    tools.any_source(net)
+    tools.serve(net, 25)
+    net.run(net.server, "ping", "-c1", "10.77.0.2")
+    slow = lambda verb, rate, burst: net.run(net.server, "tc", "qdisc", verb, "dev", "s0", "root", "tbf", "rate", rate, "burst", burst, "limit", "100000000")
+    slow("replace", "1kbit", "2000")
+    with concurrent.futures.ThreadPoolExecutor(1) as clock:
+        clock.submit(lambda: (time.sleep(late), slow("change", "10gbit", "1000000")))
+        hold, first = tools.hold(net, SERVER, 25, 600, tools.source() + "+600", processes=1, wait_ms=20000)
+    print(f"\n{first['greeted']} of 600 served, {late} s late; cookies sent {sluice.reason('cookie-sent')}")
+    assert first["greeted"] == 600 and net.established() == sluice.connections() == 600
 
 
 def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):

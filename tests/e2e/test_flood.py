@@ -165,7 +165,7 @@ def test_flood_of_stray_segments_harms_no_session_and_is_not_answered(make, kind
     assert h2.greeted(3)
     assert h("count")["greeted"] == 10 and sluice.connections() == 13
     # Where the machine stops for a second the flood is over, and a part of what comes then tells of the next one.
-    assert resets_sent(net) - before < sent / 100
+    assert resets_sent(net) - before < sent / 50
     print(f"{kind}: {sent} in {time.monotonic() - began:.1f} s; {sluice.reason('cookie-forged')} forged, {sluice.reason('malformed')} malformed")
 
 

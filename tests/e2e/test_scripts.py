@@ -61,14 +61,28 @@ def rough(outcome):
     return [re.sub(r"( mss=\d+| sacks?\b| ts\b| ws=\d+| tfo=\d+)", "", line).replace("S.E", "S.") for line in outcome]
 
 
+def settled(play):
+    """{script: outcome} that two plays agree on: a busy machine loses a race now and then, and what it lost is no measure."""
+    seen, agreed, left = {}, {}, None
+    for _ in range(6):
+        for name, outcome in play(left).items():
+            if outcome in seen.setdefault(name, []):
+                agreed[name] = outcome
+            seen[name].append(outcome)
+        left = set(seen) - set(agreed)
+        if not left:
+            return agreed
+    raise AssertionError(f"no two plays agree: { {name: seen[name] for name in left} }")
+
+
 @pytest.fixture(scope="module")
 def without():
     """Outcomes in the calm, and where the host sends cookies of its own."""
     with contextlib.closing(Net()) as net:
         prepare(net)
-        calm = played(net)
+        calm = settled(lambda names: played(net, names))
         syncookies(net, 2)
-        yield calm, {name: rough(outcome) for name, outcome in played(net).items()}
+        yield calm, settled(lambda names: {name: rough(outcome) for name, outcome in played(net, names).items()})
 
 
 def suspects(sluice):
@@ -119,7 +133,8 @@ def test_a_server_does_as_it_does_without_sluice(make, without, mode):
     differs = lambda names: {name for name, outcome in played(net, names).items() if got.update({name: show(outcome)}) or got[name] != want[name]}
     got = {}
     wrong = differs(None)
-    wrong = differs(wrong) if wrong else wrong  # a busy machine may have lost the race once
+    for _ in range(2):  # a busy machine may have lost the race, but not each time
+        wrong = differs(wrong) if wrong else wrong
     for name in SCRIPTS:
         print(f"{'DIFFERS' if name in wrong else 'same':8}{name}")
         if name in wrong:
