@@ -27,6 +27,21 @@ def test_no_argument_is_half_understood(make):
     sluice.do("sources", "--top", "3")
 
 
+def test_a_slip_of_the_fingers_is_answered_by_what_was_meant(make):
+    _, sluice = make(FIVE + "source-set friends { prefixes = {192.0.2.0/24} action = allow }\n")
+    for words, meant in ((("statsu",), "status"), (("help", "unbann"), "unban"), (("explain", "192.0.2.1", "--service", "smpt"), "smtp"), (("sources", "--service", "smt"), "smtp"),
+                         (("refusals", "--service", "smtpp"), "smtp"), (("kill", "192.0.2.1", "--service", "smttp"), "smtp"),
+                         (("set", "service", "smpt", "max-connections-per-source", "3"), "smtp"), (("set", "source-set", "freinds", "action", "deny"), "friends"),
+                         (("limit", "192.0.2.1", "max-connections-per-source", "3", "--service", "smpt"), "smtp")):
+        code, _, err = sluice.ctl(*words)
+        assert code in (1, 2) and f"did you mean '{meant}'?" in err, (words, code, err)
+    code, _, err = sluice.ctl("explain", "192.0.2.1", "--service", "webmail")
+    assert code and "did you mean" not in err and "no service 'webmail'" in err
+    for words in (("ban", "--help"), ("--help", "ban"), ("help", "ban"), ("ban", "--for", "1h", "-h")):
+        code, out, _ = sluice.ctl(*words)
+        assert code == 0 and out.startswith("usage: sluicectl ban ADDRESS"), words
+
+
 @pytest.mark.parametrize("words", (("sluiced", "-n", "-c"), ("sluiced", "-h"), ("sluiced", "-V"), ("sluicectl", "check"), ("sluicectl", "help"), ("sluicectl", "--version"),
                                    ("sluicectl", "completion")), ids=" ".join)
 def test_what_could_not_be_written_is_no_success(tmp_path, words):

@@ -86,3 +86,27 @@ def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):
     assert (said["reason"], said["rule"], said["key"]) == ("denied", "", "") and "not known" in said["written"]
     sluice.do("revert")
     assert sluice.json("explain", "192.0.2.9", "--service", "smtp")["rule"] == "source-set friends"
+
+
+def test_explain_ends_with_a_command_that_lets_the_sender_in(make):
+    """Each line that it prints is run as it stands."""
+    net, sluice = make(POLICY)
+    net.serve("::", 25)
+    h = net.hold("10.77.0.2")
+    h("open", 2)
+    assert h.greeted(2)
+    ways = lambda address: [l.split("sluicectl ")[1].split() for l in sluice.do("explain", address, "--service", "smtp").splitlines() if "sluicectl" in l]
+    assert ways("10.77.0.3") == [], "it is let in"
+    text = sluice.do("explain", "10.77.0.2", "--service", "smtp")
+    assert " -" not in text.replace(" --", ""), f"what is not known is not shown: {text}"
+    allow, limit = ways("10.77.0.2")
+    assert limit == ["limit", "10.77.0.2", "max-connections-per-source", "4", "--service", "smtp", "--for", "2h"]
+    sluice.do(*limit)
+    h("open", 2)
+    assert h.greeted(4), "twice as many"
+    assert ways("10.77.0.2")[0] == allow
+    sluice.do(*allow)
+    h("open", 3)
+    assert h.greeted(7)
+    assert ways("10.77.0.2") == []
+    assert ways("192.0.2.9") == [["allow", "192.0.2.9", "--for", "1d"]], "denied: no limit would help"

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "alike.h"
 #include "cli.h"
 #include "instance.h"
 #include "plain.h"
@@ -29,12 +30,26 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
+static int command_missing(const char *name)
+{
+	struct alike like = alike_to(name);
+	size_t i;
+
+	for (i = 0; i < commands_count; i++)
+		alike_offer(&like, commands[i].name);
+	return complain(EXIT_BAD, "unknown command '%s': %s%s%ssluicectl help lists them", name,
+			like.found ? "did you mean '" : "", like.found ?: "", like.found ? "'? " : "");
+}
+
 static int help(const char *name)
 {
 	const struct command *command = name ? command_find(name) : NULL;
 
+	if (name && !command)
+		return command_missing(name);
 	if (command)
-		printf("usage: sluicectl %s %s\n  %s\n", command->name, command->args, command->help);
+		printf("usage: sluicectl %s %s\n  %s\n\nsluicectl(8) tells all of it.\n", command->name, command->args,
+		       command->help);
 	else
 		usage(stdout);
 	return EXIT_DONE;
@@ -72,11 +87,11 @@ static const struct option longs[] = {
 /* Options may stand anywhere. -1: go on; otherwise the exit status. */
 static int options_parse(struct call *c, int argc, char **argv)
 {
+	bool help_wanted = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "i:hV", longs, NULL)) != -1) {
-		if (option == 'h')
-			return help(optind < argc ? argv[optind] : NULL);
+		help_wanted |= option == 'h';
 		if (option == 'V')
 			return puts("sluicectl " SLUICE_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
 		if (option == '?')
@@ -86,6 +101,8 @@ static int options_parse(struct call *c, int argc, char **argv)
 		if (option >= OPTION_FIRST)
 			c->option[option - OPTION_FIRST] = optarg ? optarg : "";
 	}
+	if (help_wanted)
+		return help(optind < argc ? argv[optind] : NULL);
 	return -1;
 }
 
@@ -154,7 +171,7 @@ static int words_sort(struct call *c, int argc, char **argv)
 		return help(argv[optind + 1]);
 	c->command = command_find(argv[optind]);
 	if (!c->command)
-		return complain(EXIT_BAD, "unknown command '%s': sluicectl help lists them", argv[optind]);
+		return command_missing(argv[optind]);
 	for (optind++; optind < argc && c->words < WORDS_MAX; optind++)
 		c->word[c->words++] = argv[optind];
 	if (c->words < c->command->least || c->words > c->command->most)

@@ -107,7 +107,7 @@ void show_lookup(const json_t *data)
 
 	show_address(data);
 	printf("\ncountry     %s\n", text_of(data, "country"));
-	if (*text_of(data, "inside"))
+	if (has_text(data, "inside"))
 		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
 	if (number_of(data, "asn"))
 		printf("network     AS%lld\n", number_of(data, "asn"));
@@ -136,6 +136,50 @@ static void show_tally(const char *who, const json_t *t)
 	putchar('\n');
 }
 
+/* The live limit that refuses, twice as high, for this sender alone. */
+static void show_limit_way(const json_t *data, const char *key, const char *whose, const char *limit)
+{
+	const json_t *counts = json_object_get(json_object_get(data, "counts"), whose);
+	long long n = number_of(counts, limit), interval = number_of(counts, "interval");
+
+	if (!n)
+		return;
+	printf("or          sluicectl limit %s %s %lld", text_of(data, "address"), key, 2 * n);
+	if (!strcmp(limit, "max_rate"))
+		printf("/%llds", interval);
+	printf(" --service %s --for 2h\n", text_of(data, "service"));
+}
+
+/* What would let in whom the policy or a ban refuses. What no sender of mail does has no way in. */
+static void show_way_in(const json_t *data)
+{
+	static const struct {
+		const char *reason, *key, *whose, *limit;
+	} ways[] = {
+		{ "source-connections", "max-connections-per-source", "source", "max_connections" },
+		{ "source-rate", "max-rate-per-source", "source", "max_rate" },
+		{ "network-connections", "max-connections-per-network", "network", "max_connections" },
+		{ "network-rate", "max-rate-per-network", "network", "max_rate" },
+		{ "denied" },
+		{ "country" },
+		{ "banned" },
+		{ "set-connections" },
+		{ "set-rate" },
+		{ "service-connections" },
+		{ "service-rate" },
+	};
+	const char *reason = has_text(data, "would_refuse") ? text_of(data, "would_refuse") : text_of(data, "reason");
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (strcmp(ways[i].reason, reason))
+			continue;
+		printf("let it in   sluicectl allow %s --for 1d\n", text_of(data, "address"));
+		if (ways[i].key)
+			show_limit_way(data, ways[i].key, ways[i].whose, ways[i].limit);
+	}
+}
+
 void show_explain(const json_t *data)
 {
 	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
@@ -143,22 +187,24 @@ void show_explain(const json_t *data)
 	show_address(data);
 	printf(" at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "service"),
 	       text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
-	if (*text_of(data, "inside"))
+	if (has_text(data, "inside"))
 		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
-	if (*text_of(data, "country"))
+	if (has_text(data, "country"))
 		printf("country     %s\n", text_of(data, "country"));
 	if (json_object_get(data, "would_refuse"))
 		printf("            in enforce mode it would be refused: %s\n", text_of(data, "would_refuse"));
-	if (*text_of(data, "rule"))
+	if (has_text(data, "rule"))
 		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
-		       *text_of(data, "key") ? ": " : "", text_of(data, "key"), *text_of(data, "by") ? ", by its " : "",
-		       text_of(data, "by"), text_of(data, "written"));
+		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",
+		       has_text(data, "by") ? ", by its " : "", has_text(data, "by") ? text_of(data, "by") : "",
+		       text_of(data, "written"));
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
 	show_tally("source", json_object_get(counts, "source"));
 	show_tally("network", json_object_get(counts, "network"));
 	show_tally("set", json_object_get(counts, "set"));
 	show_tally("service", json_object_get(counts, "service"));
+	show_way_in(data);
 }
 
 void show_privacy(const json_t *data)

@@ -13,6 +13,14 @@ static inline const char *text_of(const json_t *o, const char *key)
 	return text ? text : "-";
 }
 
+/* It is there, and says something: what text_of() shows as "-" is not asked for. */
+static inline bool has_text(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text && *text;
+}
+
 static inline long long number_of(const json_t *o, const char *key)
 {
 	return json_integer_value(json_object_get(o, key));

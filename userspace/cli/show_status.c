@@ -59,7 +59,7 @@ static void show_containers(const json_t *data)
 			       json_integer_value(namespaces) == 1 ? "" : "s");
 		else
 			printf("away");
-		if (*text_of(container, "why"))
+		if (has_text(container, "why"))
 			printf("   warning: %s", text_of(container, "why"));
 		putchar('\n');
 	}
@@ -153,7 +153,7 @@ static void show_setting(const json_t *s)
 	printf("%s: %s = %s", text_of(s, "what"), text_of(s, "key"), text_of(s, "value"));
 	if (json_is_string(json_object_get(s, "file")))
 		printf(" (the file: %s)", text_of(s, "file"));
-	printf("\n    by %s since %s, until %s\n", *text_of(s, "user") ? text_of(s, "user") : who,
+	printf("\n    by %s since %s, until %s\n", has_text(s, "user") ? text_of(s, "user") : who,
 	       moment_text(s, "since", "", since), moment_text(s, "until", "the next reload", until));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See alike.h. Pure: called with words that a person wrote, and with those of the schema. */
+/* See alike.h. Pure. */
 #include <string.h>
 
 #include "alike.h"
@@ -11,7 +11,8 @@ static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
 	return m < c ? m : c;
 }
 
-unsigned int alike_distance(const char *a, const char *b)
+/* Letters to add, take away or exchange (Levenshtein's distance); long words are far from everything. */
+static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[64], i, j, up, keep;
 	size_t n = strlen(b);
@@ -32,7 +33,17 @@ unsigned int alike_distance(const char *a, const char *b)
 	return row[n];
 }
 
-unsigned int alike_limit(const char *word)
+struct alike alike_to(const char *word)
 {
-	return strlen(word) / 3 + 2;
+	return (struct alike){ .word = word, .limit = strlen(word) / 3 + 2 };
+}
+
+void alike_offer(struct alike *a, const char *other)
+{
+	unsigned int d = distance(a->word, other);
+
+	if (!d || d >= a->limit)
+		return;
+	a->limit = d;
+	a->found = other;
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How like two words are: for messages that ask "did you mean ...?". */
+/* Which of several words is most like one that a person wrote: for messages that ask "did you mean ...?". */
 #ifndef SLUICE_CORE_ALIKE_H
 #define SLUICE_CORE_ALIKE_H
 
-/* Letters to add, take away or exchange (Levenshtein's distance); long words are far from everything. */
-unsigned int alike_distance(const char *a, const char *b);
-/* From this distance on it is another word altogether. */
-unsigned int alike_limit(const char *word);
+/* The best one so far. `found` is NULL while none is near; it points to what was offered, which the caller keeps. */
+struct alike {
+	const char *word, *found;
+	unsigned int limit; /* from this distance on it is another word altogether */
+};
+
+struct alike alike_to(const char *word);
+/* Takes `other` where it is nearer than all before. The word itself is no candidate. */
+void alike_offer(struct alike *a, const char *other);
 
 #endif

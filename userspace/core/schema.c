@@ -163,20 +163,14 @@ void schema_defaults(enum section section, void *base)
 
 const char *schema_suggest(enum section section, const char *key)
 {
-	unsigned int best = alike_limit(key), d;
-	const char *found = "";
+	struct alike like = alike_to(key);
 	size_t i;
 
 	for (i = 0; i < schema_count; i++) {
-		if (schema[i].section != section)
-			continue;
-		d = alike_distance(key, schema[i].key);
-		if (d && d < best) {
-			best = d;
-			found = schema[i].key;
-		}
+		if (schema[i].section == section)
+			alike_offer(&like, schema[i].key);
 	}
-	return found;
+	return like.found ?: "";
 }
 
 enum section schema_owner(const char *key)

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "scope.h"
+#include "section.h"
 #include "sender.h"
 
 struct scope scope_of_service(const char *name)
@@ -52,15 +53,9 @@ static void *base_find(struct policy *p, const struct scope *s)
 	return s->is_sender ? (void *)sender_open(p, &s->sender, s->title) : section_find(p, s->section, s->title);
 }
 
-static int base_refuse(const struct scope *s, struct diag *d)
+static int base_refuse(const struct policy *p, const struct scope *s, struct diag *d)
 {
-	if (s->is_sender)
-		return -ENOMEM;
-	if (s->section == SECTION_SET)
-		diag_add(d, "no source-set '%s': `sluicectl dump` shows them", s->title);
-	else
-		diag_add(d, "no service '%s': `sluicectl status` lists them", s->title);
-	return -EINVAL;
+	return s->is_sender ? -ENOMEM : section_missing(p, s->section, s->title, d);
 }
 
 static int key_refuse(const struct scope *s, const char *key, struct diag *d)
@@ -171,7 +166,7 @@ int policy_set_value(struct policy *p, const struct scope *where, const char *ke
 	if (!copy)
 		return -ENOMEM;
 	if (!base)
-		return base_refuse(where, d);
+		return base_refuse(p, where, d);
 	if (!s)
 		return key_refuse(where, key, d);
 	err = where->is_sender ? sender_set(s, base, copy, why, sizeof(why))

@@ -100,17 +100,26 @@ enum section section_named(const char *name)
 
 enum section section_like(const char *name)
 {
-	enum section s, found = SECTIONS;
-	unsigned int best = alike_limit(name), d;
+	struct alike like = alike_to(name);
+	enum section s;
 
-	for (s = SECTION_TOP + 1; s < SECTIONS; s++) {
-		d = alike_distance(name, section_names[s]);
-		if (d < best) {
-			best = d;
-			found = s;
-		}
-	}
-	return found;
+	for (s = SECTION_TOP + 1; s < SECTIONS; s++)
+		alike_offer(&like, section_names[s]);
+	return like.found ? section_named(like.found) : SECTIONS;
+}
+
+int section_missing(const struct policy *p, enum section section, const char *title, struct diag *d)
+{
+	struct alike like = alike_to(title);
+	const char *base;
+	size_t i;
+
+	for (i = 0; (base = section_at(p, section, i)); i++)
+		alike_offer(&like, base);
+	diag_add(d, "no %s '%s': %s%s%s%s", section_names[section], title, like.found ? "did you mean '" : "",
+		 like.found ?: "", like.found ? "'? " : "",
+		 section == SECTION_SET ? "`sluicectl dump` shows them" : "`sluicectl status` lists them");
+	return -EINVAL;
 }
 
 int section_spoil(struct policy *p, enum section section, const char *title, const struct setting *key)

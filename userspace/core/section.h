@@ -33,6 +33,9 @@ void *section_find(const struct policy *p, enum section section, const char *tit
 /* The same, made with its defaults when it is new; NULL without memory. */
 void *section_open(struct policy *p, enum section section, const char *title, const struct place *at);
 
+/* Says that the policy has no service (or source-set) of this title, and which one it has that is like it. -EINVAL. */
+int section_missing(const struct policy *p, enum section section, const char *title, struct diag *d);
+
 /* The section of this name; the one that was most likely meant. SECTIONS: none. */
 enum section section_named(const char *name);
 enum section section_like(const char *name);

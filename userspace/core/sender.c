@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sender.h"
+#include "section.h"
 
 bool sender_applies(const struct policy_sender *s, const char *service)
 {
@@ -91,8 +92,7 @@ int senders_check(const struct policy *p, struct diag *d)
 
 	for (s = p->senders.item; s < p->senders.item + p->senders.count && !err; s++) {
 		if (*s->service && !policy_service_find(p, s->service)) {
-			diag_add(d, "no service '%s': `sluicectl status` lists them", s->service);
-			err = -EINVAL;
+			err = section_missing(p, SECTION_SERVICE, s->service, d);
 		}
 		for (i = 0; i < p->services.count && !err; i++) {
 			if (sender_applies(s, p->services.item[i].name))

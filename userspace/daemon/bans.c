@@ -8,6 +8,7 @@
 #include "json_text.h"
 #include "orders.h"
 #include "report.h"
+#include "section.h"
 #include "tables.h"
 #include "verbs.h"
 
@@ -272,7 +273,7 @@ int verb_kill(struct daemon *dm, const json_t *args, struct answer *a)
 
 	what.service = *name ? policy_service_find(dm->live, name) : NULL;
 	if (!err && *name && !what.service) {
-		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", name);
+		section_missing(dm->live, SECTION_SERVICE, name, &a->diag);
 		err = bad(a);
 	}
 	if (!err && json_is_true(json_object_get(args, "dry_run")))

@@ -13,6 +13,7 @@
 #include "lookup.h"
 #include "reason.h"
 #include "schema.h"
+#include "section.h"
 #include "tables.h"
 
 /* Which key of a service, a set or syn-flood a reason comes from; of countries, see key_of(). */
@@ -292,10 +293,8 @@ int explain_json(const struct daemon *dm, const struct question *q, json_t **out
 	uint16_t port;
 	int err;
 
-	if (!s) {
-		diag_add(d, "no service '%s': `sluicectl status` lists them", q->service);
-		return -EINVAL;
-	}
+	if (!s)
+		return section_missing(dm->live, SECTION_SERVICE, q->service, d);
 	err = local_find(dm, s, q, &syn.local, d);
 	if (!err)
 		err = port_find(s, q->port, &port, d);

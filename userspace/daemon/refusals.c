@@ -11,6 +11,7 @@
 #include "parse.h"
 #include "reason.h"
 #include "report.h"
+#include "section.h"
 #include "verbs.h"
 
 #define SECOND 1000000000ULL
@@ -195,7 +196,7 @@ static int service_check(const struct daemon *dm, const struct wanted *w, size_t
 {
 	if (found || !*w->service || !strcmp(w->service, "-") || policy_service_find(dm->live, w->service))
 		return 0;
-	diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", w->service);
+	section_missing(dm->live, SECTION_SERVICE, w->service, &a->diag);
 	return bad(a);
 }
 

@@ -22,6 +22,7 @@
 #include "protocol.h"
 #include "prove.h"
 #include "report.h"
+#include "section.h"
 #include "settings.h"
 #include "trail.h"
 #include "verbs.h"
@@ -118,9 +119,7 @@ static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 	json_int_t top = json_integer_value(json_object_get(args, "top"));
 	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
 
-	if (err == -ENOENT)
-		diag_add(&a->diag, "no service '%s': `sluicectl status` lists them", arg(args, "service"));
-	return err;
+	return err == -ENOENT ? section_missing(dm->live, SECTION_SERVICE, arg(args, "service"), &a->diag) : err;
 }
 
 static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
