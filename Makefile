@@ -143,14 +143,16 @@ bench:
 UNITS = $(PREFIX)/lib/systemd/system
 D := $(DESTDIR)$(PREFIX)
 install: all
-	install -D -m 755 -t $(D)/sbin $(B)/sluiced $(B)/sluicectl
+	install -D -m 755 -t $(D)/sbin $(B)/sluiced
+	install -D -m 755 -t $(D)/bin $(B)/sluicectl
+	rm -f $(D)/sbin/sluicectl # where 0.1.0 put it
 	install -d -m 755 $(DESTDIR)/etc/sluice/conf.d
 	test -e $(DESTDIR)/etc/sluice/sluice.conf || install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
 	install -D -m 644 -t $(DESTDIR)$(UNITS) dist/sluiced.service dist/sluice-geo.service dist/sluice-geo.timer
 	sed -i 's|/usr/local/|$(PREFIX)/|' $(DESTDIR)$(UNITS)/sluiced.service $(DESTDIR)$(UNITS)/sluice-geo.service
 	install -D -m 644 dist/sluice.sysusers $(D)/lib/sysusers.d/sluice.conf
 	install -D -m 644 dist/sluice.tmpfiles $(D)/lib/tmpfiles.d/sluice.conf
-	install -D -m 644 -t $(D)/share/sluice dist/prometheus/*.yml dist/grafana/sluice.json
+	install -D -m 644 -t $(D)/share/sluice dist/sluice.conf dist/prometheus/*.yml dist/grafana/sluice.json
 	install -D -m 644 -t $(D)/share/sluice/fail2ban dist/fail2ban/action.d/sluice.conf
 	install -D -m 644 -t $(D)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
 	install -D -m 644 -t $(D)/share/man/man5 docs/sluice.conf.5

@@ -77,6 +77,15 @@ manual_has_options() { # of sluiced
 	done | none
 }
 
+links_lead_somewhere() { # those of the documents to files of this repository
+	local f link
+	for f in *.md docs/*.md; do
+		grep -oE '\]\([^)#]+' "$f" | cut -c3- | grep -v : | while read -r link; do
+			[ -e "$(dirname "$f")/$link" ] || echo "$f: $link"
+		done
+	done | none
+}
+
 manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
 
 completion_works() {
@@ -132,6 +141,7 @@ step 'every reason has a packet case' reasons_have_cases
 step 'sluicectl(8) has every command as it is' manual_has_commands
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
+step 'links of the documents lead somewhere' links_lead_somewhere
 step 'bash completion completes' completion_works
 step 'every alert fires in its scenario' alerts
 step 'version, changes and package agree' versions_agree

@@ -46,22 +46,51 @@ in_unit() { nsenter -t "$(of_unit MainPID)" -m -r -w -- "$@"; }
 fails() { ! "$@"; }
 status_is() { sluicectl status >/dev/null 2>&1; is $? "$1"; }
 
+link() { ip link add "$1" type veth peer name "$2" && ip link set "$1" up && ip link set "$2" up; }
+doc_commands() { # the blocks of a page that begin with `# run`
+	awk '/^```/ { inside = !inside; run = 0; next } inside && $0 == "# run" { run = 1; next } inside && run' "$1"
+}
+links_lead_somewhere() { # FILE: the relative ones
+	local link bad=0
+	while read -r link; do
+		[ -e "${1%/*}/${link%%#*}" ] || { echo "$link"; bad=1; }
+	done < <(grep -o '](\([^)#:]*\.md\)' "$1" | cut -c3-)
+	return $bad
+}
+
 ip link set lo up
-ip link add eth0 type veth peer name other
-ip link set eth0 up
-ip link set other up
+link eth0 other # another interface, without a default route
+link mail0 out
+ip address add 198.51.100.2/24 dev mail0
+ip route add default via 198.51.100.1 dev mail0
 files >/root/before
 
 shows 'it installs' dpkg -i /root/deb/old.deb
 shows 'the group is there' getent group sluice
 shows '/run/sluice is there, and root has it' is "$(stat -c '%U:%G %a' /run/sluice 2>&1)" 'root:root 755'
 shows 'the packaged policy is good' sluiced -n
+shows 'the policy is for the interface of the default route' grep -q '^interfaces = {mail0}' /etc/sluice/sluice.conf
+shows 'it is purged at once' dpkg -P sluice
+files >/root/after
+shows 'nothing of it is left then' is "$(diff /root/before /root/after | grep '^[<>]' | grep -vE '/etc/(group|gshadow)-$')" ''
+shows 'it installs again' dpkg -i /root/deb/old.deb
+shows 'the links of its README lead somewhere' links_lead_somewhere /usr/share/doc/sluice/README.md
+shows 'there are examples' test -e /usr/share/doc/sluice/examples/sluice.conf
+shows 'sluicectl is for everybody' test -x /usr/bin/sluicectl
 shows 'it observes' grep -qx 'mode = observe' /etc/sluice/sluice.conf
 shows 'nothing was started: sluicectl says so' status_is 3
 shows 'nothing is in the kernel' is "$(pins)" ''
 shows 'the service is not enabled' test ! -e /etc/systemd/system/multi-user.target.wants/sluiced.service
 shows 'the units name programs that are there' test -x "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' /lib/systemd/system/sluiced.service)"
 shows 'completion is sourced' bash -c '. /usr/share/bash-completion/completions/sluicectl && complete -p sluicectl'
+
+# As somebody who has this page and nothing else.
+while read -r -u 3 command; do
+	shows "setup.md: $command" bash -c "$command"
+done 3< <(doc_commands /usr/share/doc/sluice/docs/setup.md)
+shows 'setup.md leads to a policy that enforces' grep -qx 'mode = enforce' /etc/sluice/sluice.conf
+shows 'and keeps the one of before' grep -qx 'mode = observe' /etc/sluice/sluice.conf.bak
+shows 'after setup.md nothing is in the kernel' test ! -e /sys/fs/bpf/sluice/default
 
 echo '# mine' >>/etc/sluice/sluice.conf
 shows 'doctor finds nothing bad' sluicectl doctor
@@ -77,12 +106,12 @@ shows 'the unit lets it set tcp_syncookies' in_unit sh -c 'echo 1 >/proc/sys/net
 shows 'the unit lets it write nothing in /etc' fails in_unit touch /etc/sluice/x
 shows 'nor in /tmp, /home and /usr' fails in_unit sh -c 'touch /tmp/x || touch /home/x || touch /usr/x'
 shows 'but what set --save keeps' sluicectl set service smtp max-connections-per-source 77 --save
-shows 'its state directory is its own' in_unit touch /var/lib/sluice/x
+shows 'its state directory is its own' in_unit sh -c 'touch /var/lib/sluice/x && rm /var/lib/sluice/x'
 shows 'systemctl reload reads the policy again' systemctl reload sluiced
 shows 'and says so' logged 'reloaded /etc/sluice/sluice.conf'
 
 before=$(of_unit MainPID)
-shows 'an upgrade goes through' dpkg -i --force-confold /root/deb/new.deb
+shows 'an upgrade goes through, and asks nothing' dpkg -i /root/deb/new.deb </dev/null
 shows 'the policy that was changed by hand stays' grep -qx '# mine' /etc/sluice/sluice.conf
 shows 'the old daemon has gone' gone "$before"
 shows 'the new daemon is active' active
@@ -92,15 +121,30 @@ shows 'it stops' systemctl stop sluiced
 shows 'the kernel side stays' test -e /sys/fs/bpf/sluice/default/identity
 shows 'it starts again' systemctl start sluiced
 
+cp "$(command -v sluiced)" "$(command -v sluicectl)" /root/deb/
+sed -e '/^include/d' -e 's/127.0.0.1:9798/none/' /usr/share/sluice/sluice.conf >/root/deb/mine.conf
+setsid /root/deb/sluiced -f -i mine -c /root/deb/mine.conf >/root/deb/mine.log 2>&1 </dev/null &
+mine=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do sluicectl -i mine status >/dev/null 2>&1 && break; sleep 1; done
+shows 'another instance runs beside it' sluicectl -i mine status
+
+before=$(of_unit MainPID)
 shows 'it is removed' dpkg -r sluice
 sleep 1
-shows 'its daemon has gone' fails pidof sluiced
-shows 'nothing is attached' says 'state UP' ip link show eth0
-shows 'no XDP program is left' is "$(ip link show eth0 | grep -c xdp)" 0
+shows 'its daemon has gone' gone "$before"
+shows 'nothing is attached' says 'state UP' ip link show mail0
+shows 'no XDP program is left' is "$(ip link show mail0 | grep -c xdp)" 0
+shows 'the other instance is none of its business' /root/deb/sluicectl -i mine status
+kill "$mine" && wait "$mine"
+/root/deb/sluicectl -i mine unload >/dev/null 2>&1
+rmdir /sys/fs/bpf/sluice 2>/dev/null
 shows 'nothing is in the kernel after removal' is "$(pins)" ''
 shows 'the policy is kept' grep -qx '# mine' /etc/sluice/sluice.conf
 shows 'it is purged' dpkg -P sluice
 getent group sluice >/dev/null && echo "        (the group stays, as system groups do)"
+shows 'what the operator wrote stays' grep -qx '# mine' /etc/sluice/sluice.conf
+shows 'so do drop-ins of set --save' grep -rq 77 /etc/sluice/conf.d
+rm -r /etc/sluice
 files >/root/after
 shows 'nothing but the group is left' is "$(diff /root/before /root/after | grep '^[<>]' | grep -vE '/etc/(group|gshadow)-$|^[0-9,]+[acd][0-9,]+$')" ''
 echo "$passed passed, $failed failed"

@@ -93,7 +93,7 @@ def flood_table(case, measured):
 
 
 def summary(tables):
-    """What README.md shows: each flood in one line, in Mpps."""
+    """What docs/performance.md shows first: each flood in one line, in Mpps."""
     lines = ["| Mpps of one processor, the generator's share included | sluice | instead | floor |", "|---|---:|---|---:|"]
     for t in tables.values():
         if not t.figure("sluice", "over_ns"):

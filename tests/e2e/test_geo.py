@@ -381,7 +381,7 @@ DROP_INS = re.findall(r"^```\n(\[Service\]\n.*?)^```$", (ROOT / "docs/countries.
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 @pytest.mark.parametrize("number", range(len(DROP_INS)))
 def test_systemd_takes_the_drop_ins_that_fetch_databases(tmp_path, number):
-    unit = (ROOT / "dist/sluice-geo.service").read_text().replace("/usr/local/sbin/sluicectl", str(BUILD / "sluicectl"))
+    unit = (ROOT / "dist/sluice-geo.service").read_text().replace("/usr/local/bin/sluicectl", str(BUILD / "sluicectl"))
     (tmp_path / "sluice-geo.service").write_text(unit)
     (tmp_path / "sluice-geo.service.d").mkdir()
     (tmp_path / "sluice-geo.service.d/fetch.conf").write_text(DROP_INS[number].replace("/usr/bin/geoipupdate", "/bin/true"))
