@@ -7,27 +7,41 @@
 /* In their order. */
 static const struct {
 	addr_number first, last;
+	bool local; /* see addr_is_local() */
 } blocks[] = {
-	{ 1, 1 }, /* ::1 */
-	{ IPV4(10, 0), IPV4(11, 0) - 1 },
-	{ IPV4(127, 0), IPV4(128, 0) - 1 },
-	{ IPV4(169, 254), IPV4(169, 255) - 1 },
-	{ IPV4(172, 16), IPV4(172, 32) - 1 },
-	{ IPV4(192, 168), IPV4(192, 169) - 1 },
-	{ IPV6(0xfc00), IPV6(0xfe00) - 1 },
-	{ IPV6(0xfe80), IPV6(0xfec0) - 1 },
+	{ 1, 1, true }, /* ::1 */
+	{ IPV4(10, 0), IPV4(11, 0) - 1, false },
+	{ IPV4(127, 0), IPV4(128, 0) - 1, true },
+	{ IPV4(169, 254), IPV4(169, 255) - 1, true },
+	{ IPV4(172, 16), IPV4(172, 32) - 1, false },
+	{ IPV4(192, 168), IPV4(192, 169) - 1, false },
+	{ IPV6(0xfc00), IPV6(0xfe00) - 1, false },
+	{ IPV6(0xfe80), IPV6(0xfec0) - 1, true },
 };
 
 #define BLOCKS (sizeof(blocks) / sizeof(*blocks))
 
-bool addr_is_private(const struct sluice_addr *a)
+/* BLOCKS: it is in none. */
+static size_t block_of(const struct sluice_addr *a)
 {
 	addr_number n = number_of(a);
 	size_t i;
 
 	for (i = 0; i < BLOCKS && (n < blocks[i].first || n > blocks[i].last); i++)
 		;
-	return i < BLOCKS;
+	return i;
+}
+
+bool addr_is_private(const struct sluice_addr *a)
+{
+	return block_of(a) < BLOCKS;
+}
+
+bool addr_is_local(const struct sluice_addr *a)
+{
+	size_t i = block_of(a);
+
+	return i < BLOCKS && blocks[i].local;
 }
 
 int private_spans(struct spans *out)

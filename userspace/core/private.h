@@ -9,6 +9,8 @@
 #include "spans.h"
 
 bool addr_is_private(const struct sluice_addr *a);
+/* Of this host or its links only: loopback and link-local. No mail comes from there by an interface that is guarded. */
+bool addr_is_local(const struct sluice_addr *a);
 /* 1 where addresses are private, else 0. 0 or -ENOMEM. */
 int private_spans(struct spans *out);
 

@@ -5,7 +5,7 @@
 #include "cleanup.h"
 #include "private.h"
 #include "schema.h"
-#include "warn.h"
+#include "warn_sets.h"
 
 #define NAMED 10
 
@@ -171,15 +171,6 @@ static void families_warn(const struct policy *p, enum sluice_geo_kind kind, con
 	}
 }
 
-static bool set_holds(const struct policy_set *set, const struct sluice_addr *a)
-{
-	size_t i;
-
-	for (i = 0; i < set->prefixes.count && !prefix_holds(&set->prefixes.item[i], a); i++)
-		;
-	return i < set->prefixes.count;
-}
-
 static bool is_allowed(const struct policy *p, const struct sluice_addr *a)
 {
 	const struct policy_set *set;
@@ -187,7 +178,7 @@ static bool is_allowed(const struct policy *p, const struct sluice_addr *a)
 
 	for (i = 0; i < p->sets.count; i++) {
 		set = &p->sets.item[i];
-		if (set->enabled && set->action == SLUICE_ACTION_ALLOW && set_holds(set, a))
+		if (set->enabled && set->action == SLUICE_ACTION_ALLOW && set_names(set, a))
 			return true;
 	}
 	return false;
@@ -204,7 +195,7 @@ static bool is_refused(const struct policy *p, const struct policy_service *s, c
 	       !is_allowed(p, a);
 }
 
-static void service_warn(const struct policy *p, const struct policy_service *s, const struct prefixes *own,
+static void service_warn(const struct policy *p, const struct policy_service *s, const struct owns *owns,
 			 struct diag *d)
 {
 	const char *key = s->allow_countries.count ? "allow-countries" : "deny-countries";
@@ -218,22 +209,22 @@ static void service_warn(const struct policy *p, const struct policy_service *s,
 			"service %s refuses private, link-local and loopback addresses that no database names: let those of "
 			"your own in by a source-set with action = allow",
 			s->name);
-	for (i = 0; i < own->count; i++) {
-		if (addr_is_private(&own->item[i].addr) || !is_refused(p, s, &own->item[i].addr))
+	for (i = 0; i < owns->count; i++) {
+		const struct sluice_addr *a = &owns->item[i].prefix.addr;
+
+		if (strcmp(owns->item[i].what, OWN_ADDRESS) || addr_is_private(a) || !is_refused(p, s, a))
 			continue;
 		diag_at(d, &at,
 			"service %s refuses %s, an address of this host, by its country: let it in by a source-set with action = allow",
-			s->name, addr_format(&own->item[i].addr, text));
+			s->name, addr_format(a, text));
 	}
 }
 
-void policy_warn(const struct policy *p, const struct prefixes *own, struct diag *d)
+static void places_warn(const struct policy *p, const struct owns *owns, struct diag *d)
 {
 	const struct policy_service *s;
 	size_t i;
 
-	if (!p->geo)
-		return;
 	if (policy_names_countries(p)) {
 		all_countries_warn(p, d);
 		families_warn(p, SLUICE_GEO_COUNTRY, "countries", "is ZZ", d);
@@ -245,6 +236,13 @@ void policy_warn(const struct policy *p, const struct prefixes *own, struct diag
 	for (i = 0; i < p->services.count; i++) {
 		s = &p->services.item[i];
 		if (s->deny_countries.count || s->allow_countries.count)
-			service_warn(p, s, own, d);
+			service_warn(p, s, owns, d);
 	}
+}
+
+void policy_warn(const struct policy *p, const struct owns *owns, struct diag *d)
+{
+	sets_warn(p, owns, d);
+	if (p->geo)
+		places_warn(p, owns, d);
 }

@@ -186,7 +186,7 @@ int daemon_override(struct daemon *dm, const struct override *want, unsigned int
 	old = override_take(dm, &want->scope, want->key);
 	overrides_join(dm, o);
 	err = overrides_enforce(dm, d);
-	if (!err && strstr(want->key, "countries"))
+	if (!err && (want->scope.section == SECTION_SET || strstr(want->key, "countries")))
 		owns_warn(dm->live, d);
 	if (err) { /* as if nothing had been said */
 		override_free(override_take(dm, &want->scope, want->key));

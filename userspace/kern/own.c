@@ -11,7 +11,6 @@
 #include "list.h"
 #include "netlink.h"
 #include "own.h"
-#include "warn.h"
 
 /* systemd-resolved puts itself into the first; the second has whom it asks. */
 static const char *const resolver_files[] = { "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf" };
@@ -46,7 +45,7 @@ static int locals_add(const struct engine *e, struct owns *list)
 		const struct prefix p = { key[i].addr, key[i].prefixlen };
 
 		if (p.len)
-			err = own_add(list, &p, "this host's own address");
+			err = own_add(list, &p, OWN_ADDRESS);
 	}
 	return err;
 }
@@ -116,22 +115,30 @@ static int gateway_add(const char *world, struct owns *list)
 	return own_add(list, &gateway, "this host's gateway");
 }
 
+/* Of these every host may have some. */
+static int ways_add(struct owns *list)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(worlds) / sizeof(*worlds) && !err; i++)
+		err = gateway_add(worlds[i], list);
+	for (i = 0; i < sizeof(resolver_files) / sizeof(*resolver_files) && !err; i++)
+		err = resolvers_add(resolver_files[i], list);
+	return err;
+}
+
 int owns_find(const struct engine *e, const char *session, struct owns *out)
 {
 	struct prefix p = { .len = 128 };
 	int err = locals_add(e, out);
-	size_t i;
 
 	if (!err && *session && !addr_parse(session, &p.addr))
 		err = own_add(out, &p, "your own session");
-	for (i = 0; i < sizeof(worlds) / sizeof(*worlds) && !err; i++)
-		err = gateway_add(worlds[i], out);
-	for (i = 0; i < sizeof(resolver_files) / sizeof(*resolver_files) && !err; i++)
-		err = resolvers_add(resolver_files[i], out);
-	return err;
+	return err ?: ways_add(out);
 }
 
-static int interface_add(const struct sockaddr *at, struct prefixes *out)
+static int interface_add(const struct sockaddr *at, struct owns *out)
 {
 	const void *any = at;
 	struct prefix p = { .len = 128 };
@@ -142,19 +149,19 @@ static int interface_add(const struct sockaddr *at, struct prefixes *out)
 		p.addr = bytes_addr(&((const struct sockaddr_in6 *)any)->sin6_addr, 16);
 	else
 		return 0;
-	return prefixes_add(out, &p);
+	return own_add(out, &p, OWN_ADDRESS);
 }
 
 void owns_warn(const struct policy *p, struct diag *d)
 {
+	__attribute__((cleanup(owns_free))) struct owns owns = {};
 	struct ifaddrs *all = NULL, *one;
-	struct prefixes own = {};
 
 	if (getifaddrs(&all))
 		all = NULL;
-	for (one = all; one && !interface_add(one->ifa_addr, &own); one = one->ifa_next)
+	for (one = all; one && !interface_add(one->ifa_addr, &owns); one = one->ifa_next)
 		;
-	policy_warn(p, &own, d);
-	prefixes_free(&own);
 	freeifaddrs(all);
+	ways_add(&owns); /* what cannot be found out is left out */
+	policy_warn(p, &owns, d);
 }

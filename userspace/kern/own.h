@@ -6,21 +6,9 @@
 #ifndef SLUICE_KERN_OWN_H
 #define SLUICE_KERN_OWN_H
 
-#include "addr.h"
-#include "diag.h"
+#include "warn.h"
 
 struct engine;
-struct policy;
-
-struct own {
-	struct prefix prefix;
-	const char *what; /* static: "this host's own address" */
-};
-
-struct owns {
-	struct own *item;
-	size_t count, room;
-};
 
 /* `session`: the address of the caller's session, "" where it has none. What cannot be found out is left out. Freed with owns_free(). */
 int owns_find(const struct engine *e, const char *session, struct owns *out);

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A set that refuses, or lets in, everybody or those whom the host cannot do without is said wherever a policy is looked at."""
+import pytest
+
+from net import SERVER
+
+HEAD = "service smtp { ports = {25} }\n"
+GATEWAY = "10.77.0.2"
+
+
+def said_of(sluice, text):
+    sluice.write(HEAD + text)
+    checked = sluice.json("check", sluice.file)
+    assert checked["ok"]
+    return [w["text"] + ": " + w["hint"] for w in checked["warnings"]]
+
+
+@pytest.fixture
+def guarded(make):
+    net, sluice = make(HEAD)
+    net.run(net.server, "ip", "route", "add", "default", "via", GATEWAY)
+    return sluice
+
+
+def test_a_list_that_refuses_the_gateway_or_the_host_itself_is_said(guarded, tmp_path):
+    listed = tmp_path / "drop.txt"
+    listed.write_text("192.88.99.1\n10.77.0.0/24\n")
+    for source in ("prefixes = {10.77.0.0/24}", f"file = {listed}"):
+        said = said_of(guarded, f"source-set drop {{ {source} action = deny }}\n")
+        assert sum(f"source-set drop refuses {GATEWAY}, this host's gateway: let it in by" in s for s in said) == 1, said
+        assert sum(f"source-set drop refuses {SERVER}, this host's own address" in s for s in said) == 1, said
+        assert "this host's gateway" in guarded.ctl("reload")[2]
+        assert any("this host's gateway" in f["finding"] for f in guarded.json("doctor", guarded.file) if f["level"] == "warning")
+        assert "this host's gateway" in guarded.ctl("apply", guarded.file, "--dry-run")[2]
+    spared = said_of(guarded, "source-set drop { prefixes = {10.77.0.0/24} action = deny }\nsource-set ways { prefixes = {10.77.0.2} action = allow }\n")
+    assert not any(GATEWAY in s for s in spared) and any(SERVER in s for s in spared), spared
+    later = "source-set drop { prefixes = {10.77.0.0/24} action = deny priority = 50 }\nsource-set ways { prefixes = {10.77.0.2} action = allow }\n"
+    assert any(GATEWAY in s for s in said_of(guarded, later)), "the set that refuses applies first"
+    assert not said_of(guarded, "source-set drop { prefixes = {10.77.0.0/24} action = deny enabled = false }\n")
+
+
+def test_a_live_order_for_a_set_says_the_same(guarded):
+    guarded.write(HEAD + "source-set drop { prefixes = {192.88.99.0/24} action = deny }\n")
+    assert guarded.ctl("reload")[2] == ""
+    code, _, said = guarded.ctl("set", "source-set", "drop", "prefixes", "{10.77.0.2}")
+    assert code == 0 and "this host's gateway" in said
+
+
+@pytest.mark.parametrize("action, words", (("deny", "refuses all addresses of {}, so that nobody comes in"), ("allow", "never refuses all addresses of {}")))
+def test_a_whole_family_is_said(guarded, action, words):
+    for prefix, family in (("0.0.0.0/0", "IPv4"), ("::/0", "IPv6")):
+        said = said_of(guarded, f"source-set all {{ prefixes = {{{prefix}}} action = {action} }}\n")
+        assert any(words.format(family) in s for s in said), said
+    assert not said_of(guarded, "source-set all { prefixes = {0.0.0.0/0} max-connections-per-source = 5 }\n")
+
+
+def test_bogons_of_the_link_are_nothing_to_warn_of(guarded):
+    assert not said_of(guarded, "source-set bogons { prefixes = {127.0.0.0/8, 169.254.0.0/16, fe80::/10, ::1, 240.0.0.0/4} action = deny }\n")

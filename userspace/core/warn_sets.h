@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The part of policy_warn() that is about sets: see warn.h. */
+#ifndef SLUICE_CORE_WARN_SETS_H
+#define SLUICE_CORE_WARN_SETS_H
+
+#include "warn.h"
+
+/* The prefixes of the set, or its list, hold the address. */
+bool set_names(const struct policy_set *set, const struct sluice_addr *a);
+void sets_warn(const struct policy *p, const struct owns *owns, struct diag *d);
+
+#endif
