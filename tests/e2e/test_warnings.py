@@ -56,3 +56,14 @@ def test_a_whole_family_is_said(guarded, action, words):
 
 def test_bogons_of_the_link_are_nothing_to_warn_of(guarded):
     assert not said_of(guarded, "source-set bogons { prefixes = {127.0.0.0/8, 169.254.0.0/16, fe80::/10, ::1, 240.0.0.0/4} action = deny }\n")
+
+
+def test_a_group_of_countries_or_a_network_that_this_host_is_in_is_said(make, tmp_path):
+    (tmp_path / "countries.csv").write_text("203.0.113.0/24,DE\n2001:db8::/32,FR\n")
+    (tmp_path / "networks.csv").write_text("203.0.113.0,203.0.113.255,64496,an example\n2001:db8::/32,64497,another\n")
+    geo = "geoip { database = {countries.csv, networks.csv} }\n"
+    net, sluice = make(geo + HEAD)
+    net.addresses(net.server, "s0", "203.0.113.9/32")
+    for names, how in (("countries = {EU27}", "by its country"), ("asns = {64496}", "by its network")):
+        said = said_of(sluice, f"{geo}source-set foes {{ {names} action = deny }}\n")
+        assert any(f"source-set foes refuses 203.0.113.9, this host's own address {how}" in s for s in said), said

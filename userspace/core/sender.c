@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sender.h"
 #include "section.h"
+#include "sender.h"
 
 bool sender_applies(const struct policy_sender *s, const char *service)
 {
@@ -91,9 +91,8 @@ int senders_check(const struct policy *p, struct diag *d)
 	size_t i;
 
 	for (s = p->senders.item; s < p->senders.item + p->senders.count && !err; s++) {
-		if (*s->service && !policy_service_find(p, s->service)) {
+		if (*s->service && !policy_service_find(p, s->service))
 			err = section_missing(p, SECTION_SERVICE, s->service, d);
-		}
 		for (i = 0; i < p->services.count && !err; i++) {
 			if (sender_applies(s, p->services.item[i].name))
 				err = service_check(p, s, &p->services.item[i], d);

@@ -46,7 +46,7 @@ static const char *set_meets(const struct policy *p, const struct policy_set *se
 	if (asn && (networks_have(&set->asns, asn) || (listed && networks_have(listed, asn))))
 		return " by its network";
 	country = spans_find(&p->geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a));
-	return countries_name(&set->countries, country) ? " by its country" : NULL;
+	return countries_have(&set->countries, country) ? " by its country" : NULL;
 }
 
 /* Another set that applies first names the address, and does not refuse it. */
