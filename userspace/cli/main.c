@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of sluicectl: finds the command, checks its options and words, runs it. Owns nothing that outlives a call. */
 #include <getopt.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Addresses that belong to no public network: see private.h. One table of blocks; owns nothing. */
 #include "private.h"
 
 #define IPV4(a, b) (IPV4_FIRST + ((addr_number)(a) << 24) + ((addr_number)(b) << 16))

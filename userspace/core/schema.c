@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The one table of the keys of a policy: see schema.h. Reader, live settings, dump and diff ask it; it never changes. */
 #include <stddef.h>
 #include <string.h>
 

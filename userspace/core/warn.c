@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What policy_warn() says of countries, networks and services: see warn.h. Sets are in warn_sets.c. Changes nothing, owns nothing. */
 #include <stdlib.h>
 #include <string.h>
 

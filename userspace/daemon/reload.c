@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts policies in force: reload, apply, live settings and databases. Called by the verbs, signals and the clock; owns base, live
+ * and overrides of the daemon. After a failure what was in force stays.
+ */
 #include <errno.h>
 #include <string.h>
 #include <syslog.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finds the addresses that this host cannot do without: see own.h. Asked by orders of the daemon and by whoever checks a policy; the
+ * caller owns the list.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
