@@ -101,7 +101,9 @@ class Player:
         options = " ".join(n + shown.get(n, lambda v: "")(v) for n, v in s.options.items())
         # a RST for a segment with ACK takes its number from there, another one has 0
         seq = "0" if "R" in s.flags and not s.seq else str(seq)
-        return f"{s.flags} {seq}+{len(s.data)}{f' ack {ack}' if '.' in s.flags else ''}{' ' if options else ''}{options}"
+        # where a write is cut into bursts, each with PSH at its end, follows the round trip that was measured (tcp_tso_autosize)
+        flags = s.flags.replace("P", "") if s.data else s.flags
+        return f"{flags} {seq}+{len(s.data)}{f' ack {ack}' if '.' in s.flags else ''}{' ' if options else ''}{options}"
 
     def do_hear(self, seconds="2"):
         got = self.wire.hear(self.ours, float(seconds))
