@@ -3,8 +3,6 @@
 #ifndef SLUICE_INTERFACES_H
 #define SLUICE_INTERFACES_H
 
-#include "abi.h"
-
 #define SLUICE_MAX_ANSWERS 256 /* interfaces with a gate, and members of such bonds */
 #define SLUICE_MAX_LOCALS 65536 /* addresses of this host; where it has more, every address counts as its own */
 

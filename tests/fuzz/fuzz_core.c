@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../unit/judge.h"
+#include "geo_read.h"
 #include "parse.h"
 
 #define ADDRESSES 40

@@ -2,6 +2,7 @@
 /* A database (text, gzip, or by its marker MMDB) is refused with a message, or taken; a list of places, too. */
 #include "file.h"
 #include "geo_diff.h"
+#include "geo_read.h"
 #include "geo_places.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

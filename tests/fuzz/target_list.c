@@ -2,7 +2,7 @@
 /* A list file, read as either kind, in either way: refused or not used with a message, or taken; and what is taken is well formed. */
 #include "addr.h"
 #include "file.h"
-#include "listfile.h"
+#include "list_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

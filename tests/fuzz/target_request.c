@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "defaults.h"
 #include "dump.h"
 #include "instance.h"
 #include "scope.h"

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "country.h"
-#include "geo.h"
+#include "geo_read.h"
 
 #define NOBODY 0
 

@@ -12,7 +12,9 @@
 #include <cmocka.h>
 
 #include "country.h"
+#include "geo_age.h"
 #include "geo_diff.h"
+#include "geo_read.h"
 
 struct files {
 	char path[3][40];

@@ -15,7 +15,7 @@
 
 #include "banfile.h"
 #include "list_keep.h"
-#include "listfile.h"
+#include "list_read.h"
 #include "text.h"
 #include "torn.h"
 

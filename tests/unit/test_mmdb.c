@@ -17,7 +17,7 @@
 #include <maxminddb.h>
 
 #include "country.h"
-#include "geo.h"
+#include "geo_read.h"
 #include "mmdb_write.h"
 
 #define ADDRESSES 200000

@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "engine.h"
 #include "files.h"
+#include "geo_age.h"
 #include "geo_keep.h"
 #include "instance.h"
 #include "json_text.h"

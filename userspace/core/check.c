@@ -9,7 +9,7 @@
 
 #include "cleanup.h"
 #include "parse.h"
-#include "schema.h"
+#include "spoilt.h"
 #include "sender.h"
 
 /* Where neither names any, both mean all. */

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "clone.h"
+#include "defaults.h"
 #include "list.h"
 
 /* Sets *bad without memory; the copy then is still safe to free. */

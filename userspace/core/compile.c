@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "registry.h"
+#include "compile.h"
 #include "sender.h"
 
 #define USUAL_INTERVAL 60 /* seconds */

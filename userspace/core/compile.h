@@ -5,16 +5,8 @@
 
 #include "classify.h"
 #include "policy.h"
+#include "registry.h"
 #include "trie.h"
-
-/*
- * Which counter belongs to which name; the content of the pinned map `names`. Index 1..SLUICE_MAX_SERVICES-1: services;
- * from SLUICE_MAX_SERVICES on: "SET@SERVICE". A name keeps its index as long as anything may still hold a slot there.
- */
-struct registry {
-	char name[SLUICE_MAX_TOTALS][SLUICE_TOTAL_NAME_LEN];
-	bool used[SLUICE_MAX_TOTALS]; /* named by the policy compiled last */
-};
 
 struct compiled_port {
 	uint16_t port;
@@ -53,7 +45,5 @@ int policy_compile(const struct policy *p, struct registry *reg, struct compiled
 void compiled_free(struct compiled *c);
 /* What a leaf may do at a service (by its id). */
 const struct sluice_rule *compiled_rule(const struct compiled *c, uint32_t leaf, unsigned int service);
-/* Service id of a name, 0: none. */
-unsigned int registry_service(const struct registry *reg, const char *name);
 
 #endif

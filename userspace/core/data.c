@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "data.h"
-#include "listfile.h"
+#include "geo_read.h"
+#include "list_read.h"
 #include "schema.h"
+#include "spoilt.h"
 
 /* Read where a country is named and no database: Debian's tor-geoipdb. */
 static char *const default_databases[] = { "/usr/share/tor/geoip", "/usr/share/tor/geoip6" };

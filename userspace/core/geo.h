@@ -8,9 +8,9 @@
 
 #include "abi.h"
 #include "diag.h"
-#include "geo_age.h"
-#include "geo_load.h"
 #include "spans.h"
+
+struct geo_pace; /* geo_age.h */
 
 /* One database, as it was read. It may be of countries, of networks, or of both. */
 struct geo_file {
@@ -35,12 +35,7 @@ struct geo {
 	size_t files;
 };
 
-/*
- * Reads `count` databases; where two speak of an address, the later one is right. `at` is where the policy names them. One that cannot be
- * used is replaced by its last good content, where that is kept; then `d` says both.
- * 0, -ENOMEM, or -EINVAL with messages that name file and line. *out is given back with geo_free().
- */
-int geo_read(char *const *path, size_t count, const struct place *at, struct geo **out, struct diag *d);
+void geo_file_clear(struct geo_file *f); /* frees what it owns, not itself */
 /* Some file of it cannot be used, and its last good content stands in. */
 bool geo_is_kept(const struct geo *g);
 /* Is `g` what reading these would give: the same files, unchanged? NULL is nobody's. */
@@ -56,15 +51,5 @@ void geo_free(struct geo *g);
  */
 int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 	      const uint32_t next[SLUICE_GEO_KINDS][SLUICE_FAMILIES], struct diag *d);
-
-/*
- * The readers, one per format: fill the zeroed out[] with what the bytes say of each kind, and f->skipped. `at` is where the policy names
- * the file. 0, -ENOMEM, or -EINVAL with a message. The text is cut up.
- */
-int geo_text_read(struct geo_file *f, char *text, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
-		  struct diag *d);
-int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at,
-		  struct spans out[static SLUICE_GEO_KINDS], struct diag *d);
-bool geo_is_mmdb(const struct geo_bytes *bytes);
 
 #endif

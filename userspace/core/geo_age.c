@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "geo.h"
+#include "geo_age.h"
 
 /* As their vendors say; a few days of grace are in it. The first word that is found counts. */
 static const struct geo_pace paces[] = {

@@ -8,10 +8,9 @@
 
 #include <stdbool.h>
 
+#include "geo_fields.h"
 #include "geo_places.h"
 #include "spans.h"
-
-#define GEO_COLUMNS 40 /* fields beyond say nothing that is needed */
 
 struct geo_layout {
 	char separator; /* ',' ';' '\t' '|' */
@@ -31,13 +30,9 @@ struct geo_row {
 	uint32_t value[SLUICE_GEO_KINDS];
 };
 
-/* Cuts a line at the separator, with its quotes; a '#' that follows a blank begins a comment. Returns how many fields there are (of `most`). */
-size_t geo_fields_split(char *line, char separator, char **field, size_t most);
 /* -EINVAL: *text (a field) is not what it should be, as *why says. A row that says nothing has no values. */
 int geo_row_read(const struct geo_layout *l, char *const *field, size_t count, struct geo_row *out, const char **text,
 		 const char **why);
-/* Which character separates the fields of this line. */
-char geo_separator(const char *line);
 /* Is it a row of names? Those of addresses, prefixes and numbers are none. */
 bool geo_is_header(const char *line, char separator);
 /* The layout that the names say; -ENOENT: they name no addresses, or neither a country nor a network. */

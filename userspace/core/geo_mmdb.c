@@ -10,7 +10,8 @@
 
 #include "cleanup.h"
 #include "country.h"
-#include "geo.h"
+#include "geo_age.h"
+#include "geo_formats.h"
 #include "intern.h"
 #include "value.h"
 

@@ -7,8 +7,9 @@
 
 #include "cleanup.h"
 #include "country.h"
-#include "geo_layout.h"
+#include "geo_fields.h"
 #include "geo_load.h"
+#include "geo_places.h"
 #include "list.h"
 #include "value.h"
 

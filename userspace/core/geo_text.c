@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "geo.h"
+#include "geo_formats.h"
 #include "geo_layout.h"
 #include "geo_ranges.h"
 #include "list.h"

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "list_text.h"
+#include "list_dump.h"
 
 #define BLANK " \t\r"
 #define NOT_LINES "is JSON, but not an object a line", "make lines of it: jq -c '.[]' FILE > LIST"

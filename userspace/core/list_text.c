@@ -9,48 +9,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "list_dump.h"
 #include "list_text.h"
 
 #define BLANK " \t\r"
-#define LEAST_IPV4 (SLUICE_IPV4_SHIFT + 8) /* shorter prefixes have no bits beyond their length by a slip */
-#define LEAST_IPV6 16
-
 struct format {
 	bool (*is)(const char *line, enum list_kind kind); /* a line that is not blank, nor a comment */
 	int (*read)(struct list_reader *r, char *text); /* NULL: it is refused */
 	const char *wrong, *remedy;
 };
-
-int list_refuse(struct list_reader *r, const char *wrong, const char *remedy)
-{
-	r->wrong = wrong;
-	r->remedy = remedy;
-	return -EINVAL;
-}
-
-int list_bad(struct list_reader *r, const char *text, const char *why)
-{
-	return r->bad(r->arg, r->line, text, why);
-}
-
-int list_take(struct list_reader *r, const struct element *e)
-{
-	const char *why = NULL;
-	int err = r->take(r->arg, e, &why);
-
-	if (err == -EINVAL && why)
-		return list_bad(r, e->text, why);
-	return err;
-}
-
-int list_masked(const struct element *e, struct prefix *out)
-{
-	const char *why;
-
-	if (e->cut || prefix_cut_parse(e->text, out, &why))
-		return -EINVAL;
-	return out->len < (addr_is_ipv4(&out->addr) ? LEAST_IPV4 : LEAST_IPV6) ? -EINVAL : 0;
-}
 
 static bool begins(const char *line, const char *with)
 {

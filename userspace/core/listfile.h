@@ -45,19 +45,6 @@ struct list_file {
 	bool saved; /* the daemon's: what is in force is kept already */
 };
 
-struct list_wanted {
-	const char *path;
-	enum list_kind kind;
-	enum list_reading reading;
-	struct place at; /* where the policy names it */
-};
-
-/*
- * Reads a list. *out is given back with list_file_free(). Of a tolerant reading only -ENOMEM fails: what cannot be used is replaced by what
- * `before` (NULL: nothing) holds, and (*out)->said says so. Of a strict one -EINVAL, too, with messages in `d`.
- */
-int list_file_read(const struct list_wanted *want, const struct list_file *before, struct list_file **out,
-		   struct diag *d);
 /* An empty one; NULL without memory. */
 struct list_file *list_file_new(const char *path, enum list_kind kind);
 /* One holder more, or less; the last one frees. NULL is fine. */

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "data.h"
+#include "defaults.h"
 #include "files.h"
 #include "list.h"
 #include "parse.h"

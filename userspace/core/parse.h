@@ -15,10 +15,7 @@
 int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d);
 
 /* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
- * (section_spoil()) is not missed. */
+ * (spoilt.h) is not missed. */
 int policy_check(const struct policy *p, struct diag *d);
-
-/* "90", "90s", "5m", "2h", "1d" -> seconds, at least 1; -EINVAL otherwise. */
-int seconds_parse(const char *text, uint32_t *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "defaults.h"
 #include "list.h"
 #include "plan.h"
 #include "schema.h"

@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What a policy is asked, whoever asks: see policy.h. It is made in defaults.c, and filled by the reader. */
+#include "policy.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "list.h"
-#include "schema.h"
-#include "value.h"
-
-struct policy *policy_new(void)
-{
-	struct policy *p = calloc(1, sizeof(*p));
-	enum section section;
-
-	if (!p)
-		return NULL;
-	for (section = SECTION_TOP; section_is_single(section); section++)
-		schema_defaults(section, p);
-	p->flood.syn_rate = (struct rate){ .count = 20000, .seconds = 1 };
-	p->flood.expired_rate = (struct rate){ .count = 300, .seconds = 10 };
-	if (listen_parse(POLICY_LISTEN, &p->metrics)) {
-		free(p);
-		return NULL;
-	}
-	return p;
-}
 
 static void set_free(struct policy_set *s)
 {
@@ -73,7 +56,13 @@ void policy_free(struct policy *p)
 
 struct policy_service *policy_service_find(const struct policy *p, const char *name)
 {
-	return section_find(p, SECTION_SERVICE, name);
+	size_t i;
+
+	for (i = 0; i < p->services.count; i++) {
+		if (!strcmp(p->services.item[i].name, name))
+			return &p->services.item[i];
+	}
+	return NULL;
 }
 
 const struct policy_service *policy_port_owner(const struct policy *p, uint16_t port, bool *several)

@@ -14,26 +14,13 @@
 #include "list.h"
 #include "listfile.h"
 #include "string_list.h"
+#include "value.h"
 
 enum policy_mode { POLICY_ENFORCE, POLICY_OBSERVE };
 enum policy_xdp_mode { POLICY_XDP_AUTO, POLICY_XDP_NATIVE, POLICY_XDP_GENERIC };
 
 enum policy_refusals { POLICY_MEMORY, POLICY_SUMMARY, POLICY_NO_MEMORY };
 enum policy_addresses { POLICY_TRUNCATED, POLICY_HASHED, POLICY_FULL };
-
-/* N events in `seconds`; count 0: no limit. `given` as in struct share. */
-struct rate {
-	uint32_t count;
-	uint32_t seconds;
-	bool given;
-};
-
-/* A number, or a percentage of max-connections. */
-struct share {
-	uint32_t value;
-	bool percent;
-	bool given; /* a set that says nothing takes what the service says; one that says 0 lifts the limit */
-};
 
 struct limits {
 	uint32_t max_connections;
@@ -54,13 +41,6 @@ struct aggregates {
 struct addresses {
 	struct sluice_addr *item;
 	size_t count, room;
-};
-
-/* Where the exporter listens: a numeric address and a port; off: nowhere. */
-struct listen {
-	struct sluice_addr addr;
-	uint16_t port;
-	bool off;
 };
 
 #define POLICY_LISTEN "127.0.0.1:9798" /* where the policy says nothing */
@@ -137,7 +117,7 @@ struct written {
 	struct place at;
 };
 
-/* What was refused while the policy was read: see section_spoil(). */
+/* What was refused while the policy was read: see spoilt.h. */
 struct spoilt {
 	int section; /* enum section */
 	char title[SLUICE_NAME_LEN];
@@ -171,8 +151,6 @@ struct policy {
 	struct flood flood;
 };
 
-/* A policy of defaults with nothing in it; NULL without memory. */
-struct policy *policy_new(void);
 void policy_free(struct policy *p);
 struct policy_service *policy_service_find(const struct policy *p, const char *name);
 /* The service that owns this port of the host, at whatever address; NULL: none. *several: and more than one. */

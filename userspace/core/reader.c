@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "reader.h"
+#include "spoilt.h"
 
 int reader_init(struct reader *r, struct policy *p, struct diag *d)
 {

@@ -2,12 +2,26 @@
 #ifndef SLUICE_CORE_REGISTRY_H
 #define SLUICE_CORE_REGISTRY_H
 
-#include "compile.h"
+#include <stdbool.h>
+
+#include "abi.h"
+
+/*
+ * Which counter belongs to which name; the content of the pinned map `names`. Index 1..SLUICE_MAX_SERVICES-1: services;
+ * from SLUICE_MAX_SERVICES on: "SET@SERVICE". A name keeps its index as long as anything may still hold a slot there.
+ */
+struct registry {
+	char name[SLUICE_MAX_TOTALS][SLUICE_TOTAL_NAME_LEN];
+	bool used[SLUICE_MAX_TOTALS]; /* named by the policy compiled last */
+};
 
 /* The index of a name in [from, to), given to it if it has none, and marked used; -ENOSPC: all are taken. */
 int registry_name(struct registry *reg, const char *name, unsigned int from, unsigned int to);
 
 /* How many indexes in [from, to) have a name. */
 unsigned int registry_count(const struct registry *reg, unsigned int from, unsigned int to);
+
+/* Service id of a name, 0: none. */
+unsigned int registry_service(const struct registry *reg, const char *name);
 
 #endif

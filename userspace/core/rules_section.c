@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "defaults.h"
 #include "rules.h"
 #include "syntax.h"
 

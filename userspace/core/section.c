@@ -7,7 +7,6 @@
 
 #include "alike.h"
 #include "list.h"
-#include "schema.h"
 #include "section.h"
 
 const char *const section_names[SECTIONS] = { "",	 "sources", "privacy", "geoip",	     "syn-flood",
@@ -55,40 +54,6 @@ void *section_find(const struct policy *p, enum section section, const char *tit
 	return NULL;
 }
 
-#define NEW(list, ...)                                              \
-	({                                                          \
-		__typeof__((list)->item) new_ = LIST_ADD(list);     \
-		if (new_)                                           \
-			*new_ = (__typeof__(*new_)){ __VA_ARGS__ }; \
-		(void *)new_;                                       \
-	})
-
-static void *section_add(struct policy *p, enum section section, const struct place *at)
-{
-	switch (section) {
-	case SECTION_SERVICE:
-		return NEW(&p->services, .at = *at);
-	case SECTION_SET:
-		return NEW(&p->sets, .at = *at);
-	default:
-		return NEW(&p->containers, .at = *at);
-	}
-}
-
-void *section_open(struct policy *p, enum section section, const char *title, const struct place *at)
-{
-	void *base = section_find(p, section, title);
-
-	if (base)
-		return base;
-	base = section_add(p, section, at);
-	if (!base)
-		return NULL;
-	schema_defaults(section, base);
-	snprintf(base, SLUICE_NAME_LEN, "%s", title);
-	return base;
-}
-
 enum section section_named(const char *name)
 {
 	enum section s;
@@ -120,28 +85,4 @@ int section_missing(const struct policy *p, enum section section, const char *ti
 		 like.found ?: "", like.found ? "'? " : "",
 		 section == SECTION_SET ? "`sluicectl dump` shows them" : "`sluicectl status` lists them");
 	return -EINVAL;
-}
-
-int section_spoil(struct policy *p, enum section section, const char *title, const struct setting *key)
-{
-	struct spoilt *more = LIST_ADD(&p->spoilt);
-
-	if (!more)
-		return -ENOMEM;
-	*more = (struct spoilt){ .section = section, .key = key };
-	snprintf(more->title, sizeof(more->title), "%s", title);
-	return 0;
-}
-
-bool section_is_spoilt(const struct policy *p, enum section section, const char *title, const char *key)
-{
-	const struct spoilt *s;
-	size_t i;
-
-	for (i = 0; i < p->spoilt.count; i++) {
-		s = &p->spoilt.item[i];
-		if (s->section == (int)section && !strcmp(s->title, title) && (!s->key || !strcmp(s->key->key, key)))
-			return true;
-	}
-	return false;
 }

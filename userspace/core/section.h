@@ -30,21 +30,11 @@ void *section_at(const struct policy *p, enum section section, size_t i);
 const char *section_title(enum section section, const void *base);
 /* The one of this title (of a single section: any); NULL: none. */
 void *section_find(const struct policy *p, enum section section, const char *title);
-/* The same, made with its defaults when it is new; NULL without memory. */
-void *section_open(struct policy *p, enum section section, const char *title, const struct place *at);
-
 /* Says that the policy has no service (or source-set) of this title, and which one it has that is like it. -EINVAL. */
 int section_missing(const struct policy *p, enum section section, const char *title, struct diag *d);
 
 /* The section of this name; the one that was most likely meant. SECTIONS: none. */
 enum section section_named(const char *name);
 enum section section_like(const char *name);
-
-/*
- * A policy that is refused is still checked as a whole, so that all mistakes are named at once: these keep the consequences of one mistake
- * from being told as another. A key (NULL: nobody knows which) of this section was refused; 0 or -ENOMEM. Was it, or one that nobody knows?
- */
-int section_spoil(struct policy *p, enum section section, const char *title, const struct setting *key);
-bool section_is_spoilt(const struct policy *p, enum section section, const char *title, const char *key);
 
 #endif

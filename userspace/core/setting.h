@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What setting.c (single values) and setting_list.c (lists) share. */
+/* What setting_value.c (single values) and setting_list.c (lists) share. */
 #ifndef SLUICE_CORE_SETTING_H
 #define SLUICE_CORE_SETTING_H
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "addr.h"
 #include "cleanup.h"
-#include "parse.h"
 #include "value.h"
 
 #define MAX_COUNT 1000000000

@@ -3,7 +3,31 @@
 #ifndef SLUICE_CORE_VALUE_H
 #define SLUICE_CORE_VALUE_H
 
-#include "policy.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+/* N events in `seconds`; count 0: no limit. `given` as in struct share. */
+struct rate {
+	uint32_t count;
+	uint32_t seconds;
+	bool given;
+};
+
+/* A number, or a percentage of max-connections. */
+struct share {
+	uint32_t value;
+	bool percent;
+	bool given; /* a set that says nothing takes what the service says; one that says 0 lifts the limit */
+};
+
+/* Where the exporter listens: a numeric address and a port; off: nowhere. */
+struct listen {
+	struct sluice_addr addr;
+	uint16_t port;
+	bool off;
+};
 
 int count_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out);
 int asn_parse(const char *text, uint32_t *out); /* "64496" or "AS64496" */
@@ -11,6 +35,8 @@ int rate_parse(const char *text, struct rate *out); /* "60/1m"; "0": none; at mo
 int share_parse(const char *text, struct share *out); /* "20" or "2%" */
 int listen_parse(const char *text, struct listen *out); /* "127.0.0.1:9798", "[::1]:9798" or "none" */
 int bool_parse(const char *text, bool *out);
+/* "90", "90s", "5m", "2h", "1d" -> seconds, at least 1; -EINVAL otherwise. */
+int seconds_parse(const char *text, uint32_t *out);
 /* The shortest form that seconds_parse() reads back. Returns buf. */
 #define LISTEN_TEXT_LEN (ADDR_TEXT_LEN + 8)
 /* The form that listen_parse() reads back. Returns buf. */

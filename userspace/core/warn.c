@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "private.h"
 #include "schema.h"
+#include "warn.h"
 #include "warn_sets.h"
 
 #define NAMED 10

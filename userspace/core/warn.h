@@ -6,20 +6,7 @@
 #ifndef SLUICE_CORE_WARN_H
 #define SLUICE_CORE_WARN_H
 
-#include "policy.h"
-
-/* Whom a host cannot do without, and what that is: "this host's gateway" (static). */
-struct own {
-	struct prefix prefix;
-	const char *what;
-};
-
-struct owns {
-	struct own *item;
-	size_t count, room;
-};
-
-#define OWN_ADDRESS "this host's own address" /* `what` of those of the host itself */
+#include "warn_sets.h"
 
 void policy_warn(const struct policy *p, const struct owns *owns, struct diag *d);
 

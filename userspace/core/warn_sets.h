@@ -3,7 +3,20 @@
 #ifndef SLUICE_CORE_WARN_SETS_H
 #define SLUICE_CORE_WARN_SETS_H
 
-#include "warn.h"
+#include "policy.h"
+
+/* Whom a host cannot do without, and what that is: "this host's gateway" (static). */
+struct own {
+	struct prefix prefix;
+	const char *what;
+};
+
+struct owns {
+	struct own *item;
+	size_t count, room;
+};
+
+#define OWN_ADDRESS "this host's own address" /* `what` of those of the host itself */
 
 /* The prefixes of the set, or its list, hold the address. */
 bool set_names(const struct policy_set *set, const struct sluice_addr *a);

@@ -5,6 +5,7 @@
 #include "bans_owners.h"
 #include "country.h"
 #include "figures.h"
+#include "geo_age.h"
 #include "lists.h"
 #include "protocol.h"
 #include "reason.h"

@@ -7,6 +7,7 @@
 #include "clone.h"
 #include "data.h"
 #include "forecast.h"
+#include "geo_age.h"
 #include "geo_diff.h"
 #include "geo_keep.h"
 #include "geo_verbs.h"

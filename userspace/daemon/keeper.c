@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "containers.h"
+#include "defaults.h"
 #include "json_text.h"
 #include "keeper.h"
 #include "message.h"

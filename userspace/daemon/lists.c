@@ -13,6 +13,7 @@
 #include <syslog.h>
 
 #include "data.h"
+#include "defaults.h"
 #include "instance.h"
 #include "json_text.h"
 #include "list.h"

@@ -331,10 +331,8 @@ int change_run(struct engine *e, struct change *c)
 		err = entries_remove(e, c);
 	if (!err)
 		err = rows_remove(e, c);
-	if (err) {
-		bans_recover(e);
+	if (err)
 		return err;
-	}
 	e->live_count[LIVE_BAN] += change_growth(c);
 	return CONTROL_STORE(e, bans_begun, 0);
 }

@@ -37,7 +37,7 @@ struct group *change_group(const struct engine *e, struct change *c, const struc
 int group_put(struct group *g, const struct sluice_ban_row *row);
 void group_take(struct group *g, __u32 n);
 long change_growth(const struct change *c); /* rows more than before */
-/* Does it. After a failure the tables are as they were. */
+/* Does it. After a failure bans_recover() is due. */
 int change_run(struct engine *e, struct change *c);
 bool ban_is_over(__u64 expires_ns, __u64 now);
 

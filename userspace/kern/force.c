@@ -88,3 +88,16 @@ int slot_read(const struct engine *e, __u32 *slot)
 		*slot = force_slot(control.force, clock_ns());
 	return err;
 }
+
+enum trial engine_trial(const struct engine *e, unsigned int *ms)
+{
+	struct sluice_control control;
+	__u64 until, now = clock_ns();
+
+	if (control_read(e, &control))
+		return TRIAL_NONE;
+	until = control.force & SLUICE_FORCE_UNTIL;
+	if (ms)
+		*ms = until > now ? (until - now + 999999) / 1000000 : 0;
+	return !until ? TRIAL_NONE : now < until ? TRIAL_AWAITED : TRIAL_OVER;
+}

@@ -117,8 +117,15 @@ int identity_read(const char *instance, bool readonly, struct sluice_identity *o
 int identity_write(const struct engine *e, const char *policy);
 int identity_renew(const struct engine *e); /* ... of a load of programs over maps that stand */
 
-/* upgrade.c: the pins of another build, while ours take their place */
+/* old.c: the pins of another build, while ours take their place */
 #define PIN_OLD "~old" /* behind the instance's name; no instance has a ~ in its own */
+#define OLD_NAME_LEN (SLUICE_NAME_LEN + sizeof(PIN_OLD))
+void old_name(const char *instance, char name[static OLD_NAME_LEN]);
+void old_path(const char *instance, const char *pin, char path[static PIN_PATH_LEN]);
+/* Calls f(interface, path, arg) for each gate that is pinned there. */
+int old_each_gate(const struct engine *e, int (*f)(const char *interface, const char *path, void *arg), void *arg);
+
+/* upgrade.c */
 /* Moves the pins out of the way; the lock that is held goes with them. */
 int old_make(const struct engine *e, struct diag *d);
 void old_unmake(const struct engine *e); /* back to where it was */
@@ -126,8 +133,6 @@ void old_unmake(const struct engine *e); /* back to where it was */
 int old_programs_make(const struct engine *e, struct diag *d);
 void old_programs_unmake(const struct engine *e);
 int old_bury(const char *instance, struct diag *d);
-/* Calls f(interface, path, arg) for each gate that is pinned there. */
-int old_each_gate(const struct engine *e, int (*f)(const char *interface, const char *path, void *arg), void *arg);
 /* Bans and allows of the old kernel side, where they still mean the same. */
 int old_lives_carry(struct engine *e);
 
@@ -146,7 +151,7 @@ void links_forget(struct engine *e);
 int programs_open(struct engine *e); /* 0 or -ENOENT */
 int program_ask(int fd); /* runs one of them, on its descriptor: 1 (it said PASS), 0 or -errno */
 
-/* who.c: the keys of an address at a service. network->bits 0: its network has no limits there. */
+/* sources.c: the keys of an address at a service. network->bits 0: its network has no limits there. */
 int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int service,
 	       struct sluice_source_key *source, struct sluice_source_key *network);
 
@@ -179,7 +184,7 @@ int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
 int peaks_write(const struct engine *e, const struct sluice_service *row);
 int registry_retire(struct engine *e);
 
-/* containers.c */
+/* containers_find.c */
 /* Finds the namespaces of the slot's containers, and brings `published` in line. */
 int containers_write(struct engine *e, __u32 slot);
 
@@ -201,6 +206,7 @@ struct snapshot;
 int fill_read(const struct engine *e, __u32 slot, struct snapshot *s);
 int tally_read(const struct engine *e, __u32 row, uint64_t *out); /* by enum sluice_tally_row */
 
+/* rows.c */
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
 int possible_cpus(void);

@@ -15,7 +15,6 @@
 #include <linux/rtnetlink.h>
 
 #include "internal.h"
-#include "locals.h"
 #include "netlink.h"
 
 struct guarded {

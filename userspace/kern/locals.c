@@ -11,7 +11,6 @@
 
 #include "internal.h"
 #include "list.h"
-#include "locals.h"
 #include "netlink.h"
 
 #define TRIES 4 /* of a dump during which the tables changed */
@@ -51,13 +50,6 @@ static int attr_read(const struct nlattr *attr, void *arg)
 	if (mnl_attr_get_type(attr) == RTA_OIF)
 		r->link = mnl_attr_get_u32(attr);
 	return MNL_CB_OK;
-}
-
-bool route_is_local(const struct nlmsghdr *message)
-{
-	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
-
-	return route->rtm_type == RTN_LOCAL;
 }
 
 static int route_read(const struct nlmsghdr *answer, void *arg)

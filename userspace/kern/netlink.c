@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include <linux/rtnetlink.h>
+
 #include "netlink.h"
 
 static void bus_close(struct mnl_socket *bus)
@@ -78,4 +80,11 @@ int netlink_ask_strictly(int bus, struct nlmsghdr *request, mnl_cb_t each, void 
 	if (on && mnl_socket_setsockopt(on, NETLINK_GET_STRICT_CHK, &yes, sizeof(yes)))
 		return -errno;
 	return ask(on, request, each, arg);
+}
+
+bool route_is_local(const struct nlmsghdr *message)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+
+	return route->rtm_type == RTN_LOCAL;
 }

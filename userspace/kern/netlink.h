@@ -16,5 +16,6 @@ struct nlmsghdr *netlink_request(void *room, unsigned int type, unsigned int fla
 int netlink_ask(int bus, int by, struct nlmsghdr *request, mnl_cb_t each, void *arg);
 /* The same, here, of a dump that the kernel narrows to what the request's header says. */
 int netlink_ask_strictly(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg);
+bool route_is_local(const struct nlmsghdr *message); /* of a message about a route */
 
 #endif

@@ -214,3 +214,20 @@ int sources_tracked(const struct engine *e, struct source_status **out, size_t *
 	*count = total;
 	return 0;
 }
+
+int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int service,
+	       struct sluice_source_key *source, struct sluice_source_key *network)
+{
+	struct sluice_addr who = engine_who(e, a, NULL);
+	const struct sluice_aggregate *as;
+	struct lookup_status look;
+	int err = lookup_read(e, &who, service, &look);
+
+	if (err)
+		return err;
+	as = &look.rule.aggregate[addr_is_ipv4(&who) ? SLUICE_IPV4 : SLUICE_IPV6];
+	*source = (struct sluice_source_key){ addr_mask(&who, as->source_bits), service, as->source_bits };
+	*network = (struct sluice_source_key){ addr_mask(&who, as->network_bits), service, as->network_bits,
+					       SLUICE_LEVEL_NETWORK };
+	return 0;
+}

@@ -11,19 +11,6 @@
 #include "force.h"
 #include "internal.h"
 
-enum trial engine_trial(const struct engine *e, unsigned int *ms)
-{
-	struct sluice_control control;
-	__u64 until, now = clock_ns();
-
-	if (control_read(e, &control))
-		return TRIAL_NONE;
-	until = control.force & SLUICE_FORCE_UNTIL;
-	if (ms)
-		*ms = until > now ? (until - now + 999999) / 1000000 : 0;
-	return !until ? TRIAL_NONE : now < until ? TRIAL_AWAITED : TRIAL_OVER;
-}
-
 int engine_policy_path(const struct engine *e, bool other, char path[static SLUICE_PATH_LEN])
 {
 	struct sluice_identity who;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who a sender is, as bpf/inner.bpf.h says: behind a prefix of the policy in force the IPv4 address inside. And by which keys it is
- * counted. Called by whoever is asked about an address.
+ * Who a sender is, as bpf/inner.bpf.h says: behind a prefix of the policy in force the IPv4 address inside. Called by whoever
+ * is asked about an address.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -94,21 +94,4 @@ bool engine_who_prefix(const struct engine *e, struct prefix *p)
 		return true;
 	}
 	return false;
-}
-
-int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int service,
-	       struct sluice_source_key *source, struct sluice_source_key *network)
-{
-	struct sluice_addr who = engine_who(e, a, NULL);
-	const struct sluice_aggregate *as;
-	struct lookup_status look;
-	int err = lookup_read(e, &who, service, &look);
-
-	if (err)
-		return err;
-	as = &look.rule.aggregate[addr_is_ipv4(&who) ? SLUICE_IPV4 : SLUICE_IPV6];
-	*source = (struct sluice_source_key){ addr_mask(&who, as->source_bits), service, as->source_bits };
-	*network = (struct sluice_source_key){ addr_mask(&who, as->network_bits), service, as->network_bits,
-					       SLUICE_LEVEL_NETWORK };
-	return 0;
 }

@@ -14,6 +14,16 @@
 
 #define _cleanup_change_ __attribute__((cleanup(change_free)))
 
+/* After a failure the tables are as they were. */
+static int change_do(struct engine *e, struct change *c)
+{
+	int err = change_run(e, c);
+
+	if (err)
+		bans_recover(e);
+	return err;
+}
+
 void ban_owner_of(uint32_t uid, char owner[static SLUICE_NAME_LEN])
 {
 	snprintf(owner, SLUICE_NAME_LEN, "uid:%u", uid);
@@ -95,7 +105,7 @@ static int put_once(struct engine *e, const struct ban *list, size_t count, size
 		*over = rows - SLUICE_MAX_LIVE;
 		return -ENOSPC;
 	}
-	return change_run(e, &c);
+	return change_do(e, &c);
 }
 
 int bans_put(struct engine *e, const struct ban *list, size_t count, size_t *over)
@@ -139,7 +149,7 @@ int bans_take(struct engine *e, const struct prefix *list, size_t count, const c
 			++*taken;
 		}
 	}
-	return *taken ? change_run(e, &c) : 0;
+	return *taken ? change_do(e, &c) : 0;
 }
 
 static int key_order(const void *a, const void *b)
@@ -210,7 +220,7 @@ static int walk(struct engine *e)
 	if (err || !count)
 		return err;
 	fewer = -change_growth(&c);
-	err = change_run(e, &c);
+	err = change_do(e, &c);
 	return err ? err : fewer;
 }
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A policy, and its sections, as they are when nobody says anything: who reads, copies or compares policies begins with these. */
+#ifndef SLUICE_CORE_DEFAULTS_H
+#define SLUICE_CORE_DEFAULTS_H
+
+#include "section.h"
+
+/* A policy of defaults with nothing in it; NULL without memory. Freed with policy_free(). */
+struct policy *policy_new(void);
+/* The section of this title, made with its defaults when it is new; NULL without memory. */
+void *section_open(struct policy *p, enum section section, const char *title, const struct place *at);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A line of a text database, cut into its fields: geo_layout.c, geo_places.c and geo_text.c ask. */
+#ifndef SLUICE_CORE_GEO_FIELDS_H
+#define SLUICE_CORE_GEO_FIELDS_H
+
+#include <stddef.h>
+
+#define GEO_COLUMNS 40 /* fields beyond say nothing that is needed */
+
+/* Cuts a line at the separator, with its quotes; a '#' that follows a blank begins a comment. Returns how many fields there are (of `most`). */
+size_t geo_fields_split(char *line, char separator, char **field, size_t most);
+/* Which character separates the fields of this line. */
+char geo_separator(const char *line);
+
+#endif

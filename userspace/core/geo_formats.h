@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The formats of databases: a reader each, in geo_text.c and geo_mmdb.c. geo_read.c asks the one that fits. */
+#ifndef SLUICE_CORE_GEO_FORMATS_H
+#define SLUICE_CORE_GEO_FORMATS_H
+
+#include "geo.h"
+#include "geo_load.h"
+
+/*
+ * The readers, one per format: fill the zeroed out[] with what the bytes say of each kind, and f->skipped. `at` is where the policy names
+ * the file. 0, -ENOMEM, or -EINVAL with a message. The text is cut up.
+ */
+int geo_text_read(struct geo_file *f, char *text, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
+		  struct diag *d);
+int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at,
+		  struct spans out[static SLUICE_GEO_KINDS], struct diag *d);
+bool geo_is_mmdb(const struct geo_bytes *bytes);
+
+#endif
