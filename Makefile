@@ -11,7 +11,9 @@ say = $(if $(V),,@echo '  $(1)	$(2)';)
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-missing-field-initializers -Werror
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -static-libasan -static-libubsan -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
-CPPFLAGS += -Imaps -Iuserspace/core -Iuserspace/kern -I$(B)
+CORE_ROOMS := $(patsubst %/,%,$(wildcard userspace/core/*/))
+KERN_ROOMS := $(patsubst %/,%,$(wildcard userspace/kern/*/))
+CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) $(KERN_ROOMS)) -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
@@ -21,8 +23,8 @@ LIBS := $(KERN_LIBS) $(CORE_LIBS)
 
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 GRAMMAR := $(B)/grammar.c $(B)/scanner.c
-CORE := $(call objects,userspace/core) $(GRAMMAR:.c=.o)
-KERN := $(call objects,userspace/kern)
+CORE := $(foreach r,$(CORE_ROOMS),$(call objects,$r)) $(GRAMMAR:.c=.o)
+KERN := $(foreach r,$(KERN_ROOMS),$(call objects,$r))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
@@ -47,17 +49,17 @@ $(B)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 $(B)/sluice.skel.h: $(B)/sluice.bpf.o
 	$(call say,SKEL,$@)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name sluice_bpf > $@
-$(B)/userspace/kern/load.o: $(B)/sluice.skel.h
+$(B)/userspace/kern/object/load.o: $(B)/sluice.skel.h
 PAGE := userspace/daemon/page
 $(B)/page.h: scripts/page.sh $(wildcard $(PAGE)/* $(PAGE)/uplot/*)
 	@mkdir -p $(@D)
 	$(call say,PAGE,$@)scripts/page.sh $(PAGE) > $@
 $(B)/userspace/daemon/exporter.o: $(B)/page.h
 
-$(B)/grammar.c $(B)/grammar.h &: userspace/core/grammar.y
+$(B)/grammar.c $(B)/grammar.h &: userspace/core/read/grammar.y
 	@mkdir -p $(@D)
 	$(call say,BISON,$@)bison -Wall -Werror -o $(B)/grammar.c --header=$(B)/grammar.h $<
-$(B)/scanner.c: userspace/core/scanner.l $(B)/grammar.h
+$(B)/scanner.c: userspace/core/read/scanner.l $(B)/grammar.h
 	$(call say,FLEX,$@)flex -o $@ $<
 $(B)/grammar.o $(B)/scanner.o: $(B)/%.o: $(B)/%.c
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -83,7 +85,7 @@ $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/l
 $(B)/tests/datapath/bench_lookup: CPPFLAGS += -DBUILD='"$(B)"'
 $(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
 $(B)/tests/datapath/test_rights: $(B)/userspace/daemon/rights.o
-$(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*.c) $(GRAMMAR)
+$(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*/*.c) $(GRAMMAR)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/tests/fuzz/sockets.o $(B)/libkern.a $(B)/libcore.a
@@ -96,7 +98,7 @@ $(B)/fuzz/core/%.o: userspace/core/%.c
 $(B)/fuzz/core/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
-$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*.c)) $(GRAMMAR:$(B)/%.c=$(B)/fuzz/core/%.o)
+$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*/*.c)) $(GRAMMAR:$(B)/%.c=$(B)/fuzz/core/%.o)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)

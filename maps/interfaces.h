@@ -21,7 +21,7 @@ enum sluice_frames {
 	SLUICE_FRAMES_GRE, /* the same; but GRE's sender says whether it is IP */
 };
 
-/* Why XDP answers nobody on an interface, and the host does: kern/answers.c says it in words. */
+/* Why XDP answers nobody on an interface, and the host does: kern/gate/answers.c says it in words. */
 enum sluice_answers_why {
 	SLUICE_ANSWERS_XDP, /* it does answer */
 	SLUICE_ANSWERS_TAG, /* the card takes VLAN tags off, and an answer would go back without */

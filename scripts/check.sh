@@ -26,13 +26,14 @@ none() { # fails when its input has a line
 
 includes() { grep -rnE '^#include' --include='*.[chly]' "$1" | grep -E "$2" | none; }
 
+mapfile -t rooms < <(printf -- "-I%s\n" userspace/core/*/ userspace/kern/*/)
+
 layers() {
 	includes maps '"(bpf|userspace|tests)' &&
 		includes bpf 'userspace|tests/|"(addr|diag|policy|engine|tables)\.h"' &&
-		includes userspace/core '<(bpf|xdp)/|"(engine|tables|internal|load|report|daemon|cli)\.h"' &&
-		includes userspace/kern '"(daemon|cli)\.h"' &&
-		includes userspace/daemon '<(bpf|xdp)/|"(cli|internal|load)\.h"' &&
-		includes userspace/cli '<(bpf|xdp)/|"(daemon|internal|load)\.h"' &&
+		includes userspace/core '<(bpf|xdp)/' &&
+		includes userspace/daemon '<(bpf|xdp)/|"(internal|load)\.h"' &&
+		includes userspace/cli '<(bpf|xdp)/|"(internal|load)\.h"' &&
 		grep -rnE '^#include.*tests/' bpf maps userspace | none
 }
 
@@ -62,7 +63,7 @@ lint_c() {
 	# memleak: it does not know the cleanup attribute
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=unknownMacro --suppress=syntaxError -DREASONS \
-		-Imaps -Iuserspace/core -Iuserspace/kern userspace
+		-Imaps "${rooms[@]}" userspace
 }
 
 # The commands as `sluicectl help` lists them against the items of the man page, arguments and all.
@@ -108,11 +109,11 @@ alerts() {
 
 versions_agree() {
 	local said linux f
-	said=$(sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' userspace/core/protocol.h)
+	said=$(sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' userspace/core/base/protocol.h)
 	{
 		grep -qF "sluice ($said)" dist/debian/changelog || echo "protocol.h says $said, dist/debian/changelog does not"
 		grep -qxF "## $said" CHANGES.md || echo "protocol.h says $said, CHANGES.md does not"
-		linux=$(sed -n 's/^#define LINUX_NEEDED "\(.*\)"/\1/p' userspace/kern/internal.h)
+		linux=$(sed -n 's/^#define LINUX_NEEDED "\(.*\)"/\1/p' userspace/kern/floor/internal.h)
 		for f in README.md docs/kernels.md; do
 			grep -qF "Linux $linux or newer" $f || echo "internal.h says Linux $linux or newer, $f does not"
 		done
@@ -124,7 +125,7 @@ format() { git ls-files 'bpf/*.[ch]' 'userspace/*.[ch]' 'tests/*.[ch]' | xargs c
 fuzz_targets_compile() { # `make fuzz` links them, with ASan
 	local target
 	for target in tests/fuzz/target_*.c; do
-		clang -fsyntax-only -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Imaps -Iuserspace/core "$target" || return 1
+		clang -fsyntax-only -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Imaps "${rooms[@]}" "$target" || return 1
 	done
 }
 

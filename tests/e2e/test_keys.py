@@ -107,7 +107,7 @@ def test_every_key_of_the_grammar_is_here():
     from net import ROOT
     import re
 
-    keys = set(re.findall(r'SECTION_[A-Z]+, "([a-z0-9-]+)"|^\s*section,\s+"([a-z-]+)"', (ROOT / "userspace/core/schema.c").read_text(), re.M))
+    keys = set(re.findall(r'SECTION_[A-Z]+, "([a-z0-9-]+)"|^\s*section,\s+"([a-z-]+)"', (ROOT / "userspace/core/policy/schema.c").read_text(), re.M))
     said = " ".join(policy for policy, _, _ in CASES.values()) + EACH_3
     elsewhere = {"interfaces", "max", "listen", "stop-grace", "netns", "refusals"}  # every test; test_drift.py, _metrics, _confirm, _containers, _refusals
     missing = {a or b for a, b in keys} - elsewhere

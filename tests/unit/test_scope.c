@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../policy_text.h"
+#include "check.h"
 
 #include "clone.h"
 #include "compile.h"

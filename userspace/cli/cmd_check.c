@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `check`: whether a start or a reload with a policy would do, as kern/prove.c judges it with the rights of the daemon. It asks no daemon and
+ * `check`: whether a start or a reload with a policy would do, as kern/doctor/prove.c judges it with the rights of the daemon. It asks no daemon and
  * changes nothing. `doctor` says in the same way what is wrong with the policy that it looks at.
  */
 #include "cli.h"

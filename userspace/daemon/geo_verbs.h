@@ -9,7 +9,7 @@ int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a);
 /* "dry": only say what would change; "force": also take what looks torn. */
 int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a);
 
-/* Once a second: what is in force for good is kept (core/geo_keep.h). */
+/* Once a second: what is in force for good is kept (core/geo/geo_keep.h). */
 void geo_tick(struct daemon *dm);
 
 #endif

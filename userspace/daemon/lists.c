@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last good content of lists, in the folder STATE_DIRECTORY/INSTANCE.lists, a file each (core/list_keep.h): main.c has it for a start, the
+ * The last good content of lists, in the folder STATE_DIRECTORY/INSTANCE.lists, a file each (core/lists/list_keep.h): main.c has it for a start, the
  * loop has it written. And what `status` and the log say of lists. reload.c reads the lists themselves.
  */
 #include "lists.h"

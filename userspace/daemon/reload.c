@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "check.h"
 #include "clone.h"
 #include "daemon.h"
 #include "data.h"

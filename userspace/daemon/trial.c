@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Confirm or revert, the daemon's part: it follows what the kernel side does by its own clock (kern/trial.c), and tidies up. A
+ * Confirm or revert, the daemon's part: it follows what the kernel side does by its own clock (kern/policy/trial.c), and tidies up. A
  * daemon that starts while a policy awaits, or after one went and is still what its own file says, leaves in force what is.
  */
 #include <errno.h>

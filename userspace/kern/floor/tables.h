@@ -76,7 +76,7 @@ struct source_status {
 	uint32_t reserved;
 	uint32_t peak; /* it once held so many at least, since it is tracked */
 	uint32_t limit; /* in force for it; 0: none */
-	uint16_t country; /* see core/country.h; 0: in no database, or none in force */
+	uint16_t country; /* see core/values/country.h; 0: in no database, or none in force */
 };
 
 /* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */

@@ -5,7 +5,7 @@
 #include "banfile.h"
 #include "list.h"
 #include "list_text.h"
-#include "parse.h"
+#include "value.h"
 
 #define MESSAGES 10 /* a wrong file has a wrong line in every line */
 

@@ -143,7 +143,8 @@ struct policy {
 	uint32_t max_sources;
 	enum policy_addresses addresses; /* as who is not root sees them */
 	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
-	struct strings databases; /* absolute once parsed; none: the ones of core/data.c where a country is named */
+	struct strings
+		databases; /* absolute once parsed; none: the ones of core/read/data.c where a country is named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	bool allow_private; /* allow-countries does not refuse private addresses that no database names */
 	struct listen metrics;

@@ -2,7 +2,7 @@
 /*
  * The memory of refusals: who was refused, where, why, first, last and how often. It is bounded: where it is full the oldest entry of the
  * reason that holds most goes, so that a flood pushes out itself and not what it has nothing to do with. The daemon fills it, and asks it.
- * Pure: whoever calls says what time it is, and in which form an address may be kept (core/privacy.h).
+ * Pure: whoever calls says what time it is, and in which form an address may be kept (core/show/privacy.h).
  */
 #ifndef SLUICE_CORE_REFUSALS_H
 #define SLUICE_CORE_REFUSALS_H

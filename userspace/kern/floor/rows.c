@@ -117,3 +117,12 @@ int percpu_sums(int fd, __u32 first, __u32 count, __u32 words, __u64 *out)
 	}
 	return 0;
 }
+
+int tally_read(const struct engine *e, __u32 row, uint64_t *out)
+{
+	__u64 sum = 0;
+	int err = percpu_sums(e->map[MAP_tally], row, 1, 1, &sum);
+
+	*out = (__s64)sum > 0 ? sum : 0;
+	return err;
+}

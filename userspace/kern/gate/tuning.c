@@ -32,14 +32,6 @@ static int syncookies_write(char value)
 	return write(fd, &value, 1) == 1 ? 0 : -errno;
 }
 
-int netns_cookie(__u64 *out)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(*out);
-
-	return fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, out, &len) ? -errno : 0;
-}
-
 static int tuning_write(const struct engine *e, __u32 raised, __u32 original)
 {
 	struct sluice_tuning t = { .raised = raised, .original = original };

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "check.h"
 #include "cleanup.h"
 #include "data.h"
 #include "defaults.h"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "parse.h"
 #include "plain.h"
 #include "schema.h"
 #include "setting.h"

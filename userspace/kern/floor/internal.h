@@ -161,9 +161,9 @@ int due_free(const struct engine *e, const struct sluice_due *list, size_t count
 
 /* tuning.c */
 int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
-int netns_cookie(__u64 *out); /* of the namespace this process is in */
 
 /* netns.c */
+int netns_cookie(__u64 *out); /* of the namespace this process is in */
 /*
  * -EXDEV with a message where the instance's pins belong to another network namespace than this; *gone: to one that exists no more, so
  * that nothing of them is attached anywhere.
@@ -204,12 +204,12 @@ void trie_view_close(struct trie_view *v);
 /* fill.c: sources_tracked, reservations and `fill` */
 struct snapshot;
 int fill_read(const struct engine *e, __u32 slot, struct snapshot *s);
-int tally_read(const struct engine *e, __u32 row, uint64_t *out); /* by enum sluice_tally_row */
 
 /* rows.c */
 /* Reads a whole hash or LPM table; *keys and *values are freed with free(). */
 int table_read(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count);
 int possible_cpus(void);
+int tally_read(const struct engine *e, __u32 row, uint64_t *out); /* by enum sluice_tally_row */
 /*
  * Of a per-CPU array whose values are `words` 64-bit counters: rows [first, first + count), each summed over all processors,
  * in one system call. `out` has room for count * words.

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "parse.h"
+#include "check.h"
 #include "spoilt.h"
 #include "sender.h"
 

@@ -7,15 +7,6 @@
 #include "registry.h"
 #include "tables.h"
 
-int tally_read(const struct engine *e, __u32 row, uint64_t *out)
-{
-	__u64 sum = 0;
-	int err = percpu_sums(e->map[MAP_tally], row, 1, 1, &sum);
-
-	*out = (__s64)sum > 0 ? sum : 0;
-	return err;
-}
-
 /* Each connection and each handshake holds a slot of its service, so the services' counters know how many there are. */
 static int slots_read(const struct engine *e, uint64_t *held, uint64_t *reserved)
 {

@@ -14,8 +14,4 @@
  */
 int policy_parse_file(const char *path, const struct policy *now, struct policy **out, struct diag *d);
 
-/* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
- * (spoilt.h) is not missed. */
-int policy_check(const struct policy *p, struct diag *d);
-
 #endif

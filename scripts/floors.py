@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The rooms of userspace and the arrows between them: `make check` asks, after a build (SLUICE_BUILD: its folder).
+
+A file leans on another one when it includes its header, or when its object needs a symbol of the other's. A room may lean on rooms that
+stand before it in FLOORS, and on no other; and no files lean on each other in a circle, whichever room they are in. Prints the rooms, what
+each leans on, the number of circles and the fullest room; fails where an arrow points the wrong way, or there is a circle.
+"""
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
+TOP = ROOT / "userspace"
+# From the ground up. Of two rooms in one line neither leans on the other.
+FLOORS = """
+core/base
+core/values
+core/lists core/geo
+core/policy
+core/read core/compile
+core/show
+kern/floor
+kern/object
+kern/gate
+kern/containers
+kern/policy
+kern/read
+kern/instance
+kern/doctor
+daemon cli
+"""
+GENERATED = {"scanner": "core/read/scanner", "grammar": "core/read/grammar"}
+ONE = {"core/read/scanner": "core/read/grammar"}  # flex and bison: each calls the other by design
+
+
+def units():
+    """{unit: its files}. A unit is a source with the header of its name; ROOM/NAME."""
+    found = collections.defaultdict(list)
+    for file in sorted(TOP.rglob("*.[chly]")):
+        unit = str(file.relative_to(TOP).with_suffix(""))
+        found[ONE.get(unit, unit)].append(file)
+    return found
+
+
+def includes(files):
+    """{(unit, unit): what is included}. The name of a header says which it is; two of a name would be a mistake."""
+    home = {}
+    for unit, sources in files.items():
+        for header in (f for f in sources if f.suffix == ".h"):
+            if header.name in home:
+                sys.exit(f"two headers are called {header.name}: {home[header.name]} and {unit}")
+            home[header.name] = unit
+    arrows = collections.defaultdict(set)
+    for unit, sources in files.items():
+        for name in (n for f in sources for n in re.findall(r'^#include "([^"]+)"', f.read_text(), re.M)):
+            if home.get(name, unit) != unit:
+                arrows[unit, home[name]].add(name)
+    return arrows
+
+
+def symbols():
+    """{(unit, unit): what the one's object needs of the other's}."""
+    defined, needed = {}, collections.defaultdict(set)
+    objects = [*(BUILD / "userspace").rglob("*.o"), *(BUILD / f"{name}.o" for name in GENERATED)]
+    for path in objects:
+        unit = GENERATED.get(path.stem) or str(path.relative_to(BUILD / "userspace").with_suffix(""))
+        unit = ONE.get(unit, unit)
+        if not any((TOP / unit).with_suffix(end).exists() for end in (".c", ".y")):
+            continue  # of a file that is gone
+        for line in subprocess.run(["nm", "-g", path], capture_output=True, text=True, check=True).stdout.splitlines():
+            kind, symbol = line.split()[-2:]
+            if kind == "U":
+                needed[unit].add(symbol)
+            elif kind in "TDBRVWC":
+                defined[symbol] = unit
+    arrows = collections.defaultdict(set)
+    for unit, wanted in needed.items():
+        for symbol in wanted & defined.keys():
+            if defined[symbol] != unit:
+                arrows[unit, defined[symbol]].add(symbol)
+    return arrows
+
+
+def circles(arrows):
+    """The sets of units that can all reach each other (Tarjan)."""
+    to = collections.defaultdict(list)
+    for a, b in arrows:
+        to[a].append(b)
+    number, low, stack, found = {}, {}, [], []
+
+    def visit(unit):
+        number[unit] = low[unit] = len(number)
+        stack.append(unit)
+        for other in to[unit]:
+            if other not in number:
+                visit(other)
+            if other in stack:
+                low[unit] = min(low[unit], low[other])
+        if low[unit] == number[unit]:
+            at = stack.index(unit)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    sys.setrecursionlimit(10000)
+    for unit in sorted(to):
+        if unit not in number:
+            visit(unit)
+    return found
+
+
+def main():
+    files = units()
+    arrows = collections.defaultdict(set)
+    for some in (includes(files), symbols()):
+        for arrow, why in some.items():
+            arrows[arrow] |= why
+    floor = {room: i for i, line in enumerate(FLOORS.split("\n")) for room in line.split()}
+    room = {unit: os.path.dirname(unit) for unit in files}
+    wrong = [f"{r} stands in no floor" for r in sorted(set(room.values()) - floor.keys())]
+    leans = collections.defaultdict(set)
+    for (a, b), why in sorted(arrows.items()):
+        if room[a] != room[b]:
+            leans[room[a]].add(room[b])
+            if floor.get(room[b], 0) >= floor.get(room[a], 0):
+                wrong.append(f"{a} leans on {b}, which stands no lower: {', '.join(sorted(why)[:4])}")
+    rings = circles(arrows)
+    wrong += [f"a circle of {len(ring)} files: {' '.join(ring)}" for ring in rings]
+    count = collections.Counter(room.values())
+    for r in sorted(count, key=lambda r: (floor.get(r, 0), r)):
+        print(f"{r:16} {count[r]:3} units  -> {' '.join(sorted(leans[r], key=lambda o: floor[o])) or '(nothing)'}")
+    fullest = max(count, key=count.get)
+    print(f"{len(arrows)} arrows, {len(rings)} circles; the fullest room is {fullest} with {count[fullest]} units")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+main()

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A policy as a whole: see check.c. The reader asks for every file, and whoever changes a policy that is in force. */
+#ifndef SLUICE_CORE_CHECK_H
+#define SLUICE_CORE_CHECK_H
+
+#include "policy.h"
+
+/* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
+ * (spoilt.h) is not missed. */
+int policy_check(const struct policy *p, struct diag *d);
+
+#endif
