@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# sluice in front of a real Postfix and Dovecot, on a private network of namespaces. Takes everything away at the end.
+# sluice in front of a real Postfix and Dovecot, on a private network of namespaces, in about a minute: limits, countries, a SYN flood, a
+# live change, a ban, why somebody was refused, and which limit fits. Takes everything away at the end. docs/demo.md shows what it prints.
 set -eu
 cd "$(dirname "$0")/.."
 export PATH=/usr/sbin:/sbin:$PATH
@@ -53,6 +54,35 @@ for source in sources:
 PY
 }
 
+# run COMMAND...: shows a command of the operator's, and runs it
+run() {
+	printf '\033[2m$ sluicectl %s\033[0m\n' "$*"
+	ctl "$@"
+}
+
+# flood SECONDS: SYNs to port 25 from addresses that nobody has, each from another one; prints how many
+flood() {
+	in_client /usr/bin/python3 - "$1" <<'PY'
+import random, socket, struct, sys, time
+
+def fold(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+server = socket.inet_aton("10.78.0.1")
+end, sent = time.monotonic() + float(sys.argv[1]), 0
+while time.monotonic() < end:
+    source = bytes((10, 78, random.randrange(16, 255), random.randrange(256)))
+    tcp = lambda check: struct.pack("!HHIIBBHHH", random.Random(sent).randrange(1024, 65536), 25, sent, 0, 0x50, 2, 64000, check, 0)
+    whole = fold(source + server + struct.pack("!HH", 6, 20) + tcp(0))
+    raw.sendto(struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + server + tcp(whole), ("10.78.0.1", 0))
+    sent += 1
+print(f"   {sent} SYNs sent, each from another address")
+PY
+}
+
 say "A server and a client in namespaces of their own; no packet leaves them."
 ip netns add "$S"
 ip netns add "$C"
@@ -64,9 +94,11 @@ for end in "$S s0" "$C c0"; do
 	nsenter --net="/run/netns/$1" ip link set lo up
 	nsenter --net="/run/netns/$1" ip link set "$2" up
 done
+# a veth end takes frames that XDP sends only if it runs XDP itself; a card needs nothing of this
+in_client ip link set c0 xdp object build/tests/lib/pass.bpf.o section xdp
 in_server ip addr add 10.78.0.1/16 dev s0
 in_server ip addr add fd78::1/32 dev s0 nodad
-for i in 2 3 4 5; do in_client ip addr add "10.78.0.$i/16" dev c0; done
+for i in 2 3 4 5 6; do in_client ip addr add "10.78.0.$i/16" dev c0; done
 in_client ip addr add fd78:0:1::2/32 dev c0 nodad
 
 say "A real Postfix on port 25 and a real Dovecot on port 143."
@@ -121,42 +153,62 @@ CF
 in_server dovecot -c "$work/dovecot.conf" >"$work/dovecot.start" 2>&1 </dev/null || cat "$work/dovecot.start"
 sleep 1
 
-say "sluice: at most 5 SMTP connections of each source, 3 IMAP connections."
+say "sluice: 5 SMTP connections of each source, 3 IMAP connections, IMAP for Germany and Austria alone."
+# Countries of private addresses, for this network; a real host has Debian's tor-geoipdb, or another database.
+printf '10.78.0.2,10.78.0.2,DE\n10.78.0.3,10.78.0.3,FR\n10.78.0.5,10.78.0.5,AT\n' >"$work/countries.csv"
 cat >"$work/sluice.conf" <<CF
 interfaces = {s0}
+geoip { database = {"$work/countries.csv"} }
 service smtp { ports = {25}  max-connections-per-source = 5 }
-service imap { ports = {143} max-connections-per-source = 3 on-excess = reset }
+service imap { ports = {143} max-connections-per-source = 3 allow-countries = {DE, AT} on-excess = reset }
 source-set partners { prefixes = {10.78.0.4} action = allow }
+syn-flood { pressure-syn-rate = 500/1s }
 CF
+cat "$work/sluice.conf"
 nsenter --net="/run/netns/$S" build/sluiced -f -c "$work/sluice.conf" -i "$tag" >"$work/sluiced.log" 2>&1 </dev/null &
 pids+=($!)
-for _ in $(seq 50); do ctl status >/dev/null 2>&1 && break; sleep 0.1; done
-ctl status
+for _ in $(seq 100); do ctl status >/dev/null 2>&1 && break; sleep 0.1; done
+run status
 
-say "A limit holds, for each source apart, IPv4 and IPv6, SMTP and IMAP."
-try 25 12 10.78.0.2 10.78.0.3 fd78:0:1::2
+say "A limit holds, for each source apart, IPv4 and IPv6, SMTP and IMAP. The partner has none."
+try 25 12 10.78.0.2 10.78.0.3 fd78:0:1::2 10.78.0.4
 try 143 12 10.78.0.2
 
-say "The partner is in a set with action = allow: no limit."
-try 25 12 10.78.0.4
+say "A country that IMAP does not serve."
+try 143 3 10.78.0.3
 
-say "A live change: 8 connections, from the next SYN on (sluicectl set service smtp max-connections-per-source 8)."
-ctl set service smtp max-connections-per-source 8
+say "Why was that sender refused?"
+run explain 10.78.0.3 --service imap
+
+say "A live change: 8 connections, from the next SYN on."
+run set service smtp max-connections-per-source 8
 try 25 12 10.78.0.2
 
-say "A ban refuses the next packet (sluicectl ban 10.78.0.5 --for 1h)."
-ctl ban 10.78.0.5 --for 1h --reason "demo"
-ctl bans
-try 25 3 10.78.0.5
+say "A ban refuses the next packet."
+run ban 10.78.0.6 --for 1h --reason demo
+try 25 3 10.78.0.6
+run bans
 
-say "Why: packets by service and reason."
-ctl counters
+say "A SYN flood of two seconds: each SYN is answered by a cookie, and a sender gets in meanwhile."
+flood 2 &
+flooding=$!
+sleep 1
+try 25 12 10.78.0.2
+wait "$flooding"
+printf '   sockets that wait for the end of a handshake on the server: %s\n' "$(in_server ss -Htn state syn-recv | wc -l)"
+run status
+run counters
+
+say "Which limit would fit? (After half a minute it knows little, and says so.)"
+run suggest || true
 
 say "The daemon dies by kill -9; the limits hold, and status says so."
 kill -9 "${pids[0]}"
 wait "${pids[0]}" 2>/dev/null || true
 try 25 12 10.78.0.2
-ctl status || echo "   (exit status $?)"
+run status || true
 
 say "unload leaves nothing in the kernel."
-ctl unload
+run unload
+
+say "Now try it: make deb, install build/deb/sluice_*.deb, and docs/setup.md from there; it observes until you tell it to enforce."

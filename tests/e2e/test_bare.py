@@ -29,6 +29,17 @@ def kernel_tunnel(*words):
     return make
 
 
+def wireguard(net):
+    """Each end knows the other's key, and lets it send from every address of the tunnel."""
+    ends = ((net.server, SERVER, f"{HERE}/32, {HERE6}/128"), (net.client, "10.77.0.2", "10.66.0.0/24, fd66::/64"))
+    keys = [net.run(net.server, "wg", "genkey").stdout.strip() for _ in ends]
+    for (ns, _, _), (_, remote, allowed), own, key in zip(ends, reversed(ends), keys, reversed(keys)):
+        done = net.run(ns, "ip", "link", "add", "t0", "type", "wireguard", check=False)
+        needs(not done.returncode, f"this kernel has no wireguard: {done.stderr.strip()}")
+        peer = net.run(ns, "sh", "-c", f"echo {key} | wg pubkey").stdout.strip()
+        net.run(ns, "sh", "-c", f"echo {own} | wg set t0 listen-port 51820 private-key /dev/stdin peer {peer} endpoint {remote}:51820 allowed-ips '{allowed}'")
+
+
 KINDS = {
     "tun": tun,
     "ipip": kernel_tunnel("ipip"),
@@ -36,6 +47,7 @@ KINDS = {
     "sit": kernel_tunnel("sit", "mode", "any"),
     "ip6tnl": kernel_tunnel("ip6tnl", "mode", "any"),
     "ip6gre": kernel_tunnel("ip6gre"),
+    "wireguard": wireguard,
 }
 ONLY_IPV4 = ("ipip",)
 

@@ -87,6 +87,17 @@ def bond(net):
     return "b0"
 
 
+def vlan_over_bond(net):
+    bond(net)
+    kind_of(net, "VLAN devices", "link", "b0", "name", "v7", "type", "vlan", "id", "7")
+    net.run(net.client, "ip", "link", "add", "link", "c0", "name", "v7", "type", "vlan", "id", "7")
+    for ns, end, addresses in ((net.server, "b0", [f"{SERVER}/16"]), (net.client, "c0", ["10.77.0.2/16", "10.77.3.1/16"])):
+        net.run(ns, "ip", "addr", "flush", "dev", end)
+        net.run(ns, "ip", "link", "set", "v7", "up")
+        net.addresses(ns, "v7", *addresses)
+    return "v7"
+
+
 def vrf(net):
     kind_of(net, "VRFs", "name", "vrf0", "type", "vrf", "table", "10")
     net.run(net.server, "ip", "link", "set", "vrf0", "up")
@@ -95,7 +106,7 @@ def vrf(net):
     return "s0"
 
 
-KINDS = [plain, jumbo, loopback, port, bridge, macvlan, tagged, vlan, bond, vrf]
+KINDS = [plain, jumbo, loopback, port, bridge, macvlan, tagged, vlan, bond, vlan_over_bond, vrf]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda f: f.__name__)
