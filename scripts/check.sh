@@ -78,6 +78,13 @@ manual_has_options() { # of sluiced
 	done | none
 }
 
+bones() { # of a README: its headings' levels, its commands without their comments, its links
+	awk '/^```/ { code = !code } code { sub(/ +#.*/, ""); print; next } /^#/ { print $1 }' "$1"
+	grep -oE '\]\([^)]+' "$1" | grep -v README
+}
+
+readmes_agree() { diff <(bones README.md) <(bones README.zh-CN.md); }
+
 links_lead_somewhere() { # those of the documents to files of this repository
 	local f link
 	for f in *.md docs/*.md; do
@@ -143,6 +150,7 @@ step 'sluicectl(8) has every command as it is' manual_has_commands
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'links of the documents lead somewhere' links_lead_somewhere
+step 'the two READMEs have the same headings, commands and links' readmes_agree
 step 'bash completion completes' completion_works
 step 'every alert fires in its scenario' alerts
 step 'version, changes and package agree' versions_agree
