@@ -36,7 +36,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install deb security clean
+.PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install deb release security clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(BENCH_TOOLS) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
@@ -164,6 +164,8 @@ security: # what the unit still lets sluiced do, and systemd's score
 	$(Q)systemd-analyze security --offline=yes --no-pager dist/sluiced.service | grep -v '^✓'
 deb:
 	$(Q)scripts/deb.sh $(B)/deb
+release: # VERSION=1.0.0: checks, package, bill of materials, commit and tag; pushes nothing
+	$(Q)scripts/release.sh "$(VERSION)"
 clean:
 	rm -rf $(B)
 

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# release.sh VERSION: makes a release of what is committed here: the version in its three places, the checks, the package, its bill of
+# materials, a commit and a tag. Pushes nothing. What fails leaves the files as they were.
+set -eu
+cd "$(dirname "$0")/.."
+refuse() { echo "release.sh: $*" >&2; exit 2; }
+
+version=${1:-}
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "'$version' is no version: write three numbers, as make release VERSION=1.0.0"
+[ -z "$(git status --porcelain)" ] || refuse "something is not committed: git status shows it; commit it, or put it aside"
+! git rev-parse -q --verify "refs/tags/v$version" >/dev/null || refuse "v$version is released already: take the next number"
+grep -qx '## Unreleased' CHANGES.md || refuse "CHANGES.md has no '## Unreleased': write what has changed under it"
+
+undo() { git checkout -q -- . && echo "release.sh: it failed, and all files are as they were" >&2; }
+trap undo ERR
+sed -i "s/^#define SLUICE_VERSION .*/#define SLUICE_VERSION \"$version\"/" userspace/core/base/protocol.h
+sed -i "s/^## Unreleased$/## $version/" CHANGES.md
+{
+	printf 'sluice (%s) unstable; urgency=medium\n\n  * /usr/share/doc/sluice/CHANGES.md tells what is new.\n\n' "$version"
+	printf ' -- sluice maintainers <maintainers@sluice.example>  %s\n\n' "$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S +0000')"
+	cat dist/debian/changelog
+} >build/changelog
+cp build/changelog dist/debian/changelog
+make check
+git commit -qam "release: $version"
+trap 'git reset -q --hard HEAD~1; echo "release.sh: it failed, and the commit is taken back" >&2' ERR
+make deb
+scripts/sbom.py build/sluiced build/sluicectl >"build/deb/sluice_$version.spdx.json"
+git tag -a "v$version" -m "sluice $version"
+echo "v$version is made here, and nothing is pushed. What goes out is in build/deb; then: git push --follow-tags"
