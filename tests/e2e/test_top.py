@@ -12,10 +12,10 @@ service imap { ports = {143} }
 class Screen:
     """A tmux server of its own, with one window that runs top."""
 
-    def __init__(self, net, sluice):
-        self.socket = str(sluice.file.parent / "tmux")
+    def __init__(self, net, sluice, width=100, height=30):
+        self.socket = str(sluice.file.parent / f"tmux{width}")
         argv = net.enter(net.server, [BUILD / "sluicectl", "-i", sluice.instance, "top"])
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", "100", "-y", "30", *argv)
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height), *argv)
 
     def tmux(self, *words, check=True):
         return sh("tmux", "-S", self.socket, *words, check=check)
@@ -91,3 +91,61 @@ def test_top_ends_with_a_word_when_the_daemon_does(top):
     assert screen.shows("SERVICE")
     sluice.kill()
     assert screen.ended()
+
+
+LONG = [f"a-service-with-the-longest-name{i:02}"[-31:] for i in range(64)]
+MANY = "".join(f"service {name} {{ ports = {{{2500 + i}}} max-connections = 4000000 max-connections-per-source = {i + 1} }}\n" for i, name in enumerate(LONG))
+
+
+@pytest.mark.parametrize("width, height", [(80, 24), (120, 40), (200, 50)])
+def test_top_is_whole_at_every_size_and_marks_what_it_cuts(make, width, height):
+    net, sluice = make(MANY)
+    net.serve("::", 2540)
+    h = net.hold("fd77:0:1::2", "fd77::1", 2540)
+    h("open", 3)
+    assert h.greeted(3)
+    screen = Screen(net, sluice, width, height)
+    try:
+        assert screen.shows("3/41"), screen.text()
+        lines = screen.text().splitlines()
+        print("\n" + screen.text())
+        assert len(lines) == height and lines[-1].startswith("q quit  s sort") and max(map(len, lines)) <= width
+        assert [sum(title in line for line in lines) for title in ("EACH", "REFUSED FOR", "SOURCE  ")] == [1, 1, 1]
+        shown = [line for line in lines if "/4000k" in line]
+        left_out = next(line for line in lines if line.startswith("... and "))
+        assert len(shown) >= height // 3 and len(shown) + int(left_out.split()[2]) == 64, left_out
+        assert any(line.startswith(LONG[40][:15]) and "3/4000k" in line for line in shown), "the busy one is among them"
+        assert all(("~" in line.split()[0]) == (width == 80) for line in shown)
+        row = next(line for line in lines if line.startswith("> "))
+        assert "fd77:0:1::/64" in row and "3/41" in row and ("COUNTRY" in screen.text()) == (width == 200)
+    finally:
+        screen.tmux("kill-server", check=False)
+
+
+def test_the_screen_goes_on_while_it_asks_and_help_goes_by_any_key(top):
+    net, sluice, screen = top(POLICY)
+    net.serve("::", 25)
+    screen.keys("/")
+    assert screen.shows("show only: _")
+    h = net.hold("10.77.0.2")
+    h("open", 2)
+    assert h.greeted(2) and screen.shows("2/20", "show only: _"), screen.text()
+    screen.keys("Escape", "?")
+    assert screen.shows("Keys", "any key goes back")
+    screen.keys("x")
+    assert screen.shows("2/20") and "Keys" not in screen.text()
+
+
+def test_top_without_a_terminal_says_what_prints_the_same(make):
+    net, sluice = make(POLICY)
+    for argv in (["top"], ["--json", "top"]):
+        code, _, said = sluice.ctl(*argv)
+        assert code == 2 and "top draws on a terminal" in said and "sluicectl status" in said, said
+
+
+def test_top_ends_with_its_terminal(top):
+    net, sluice, screen = top(POLICY)
+    assert screen.shows("q quit")
+    pid = int(screen.tmux("display-message", "-p", "#{pane_pid}").stdout)
+    screen.tmux("kill-server", check=False)
+    assert wait_for(lambda: sh("ps", "-p", pid, check=False).returncode)

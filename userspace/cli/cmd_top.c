@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The full-screen live view: asks the daemon once a second. */
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <curses.h>
 
@@ -39,7 +42,9 @@ static int look(struct top *t)
 	int status;
 
 	json_decref(t->before);
+	json_decref(t->status_before);
 	t->before = t->counters;
+	t->status_before = json_incref(t->status);
 	t->counters = NULL;
 	t->seconds = moment - last;
 	last = moment;
@@ -49,34 +54,6 @@ static int look(struct top *t)
 	return status == EXIT_DONE ? fetch(t, "counters", &t->counters) : status;
 }
 
-/* What is typed after `prompt`, until Enter; "" after Escape. */
-static void line_ask(struct top *t, const char *prompt, char *out, size_t size)
-{
-	size_t n = 0;
-	int key;
-
-	*out = 0;
-	timeout(-1);
-	for (;;) {
-		snprintf(t->message, sizeof(t->message), "%s%s_", prompt, out);
-		top_draw(t);
-		key = getch();
-		if (key == '\n' || key == KEY_ENTER || key == ERR)
-			break;
-		if (key == 27)
-			n = 0;
-		else if ((key == KEY_BACKSPACE || key == 127) && n)
-			n--;
-		else if (key > ' ' && key < 127 && n + 1 < size)
-			out[n++] = key;
-		out[n] = 0;
-		if (key == 27)
-			break;
-	}
-	timeout(TICK_MS);
-	*t->message = 0;
-}
-
 static const char *selected_source(const json_t *rows, const struct top *t)
 {
 	const char *source = json_string_value(json_object_get(json_array_get(rows, t->selected), "source"));
@@ -84,78 +61,153 @@ static const char *selected_source(const json_t *rows, const struct top *t)
 	return source ? source : "";
 }
 
-/* Only after a "y" to the question. */
-static void ban(struct top *t)
+static void ban_ask(struct top *t)
 {
-	json_t *rows = top_rows(t), *answer = NULL;
-	const char *source = selected_source(rows, t);
-	char prompt[128], said[8];
+	json_t *rows = top_rows(t);
 
-	if (!*source) {
+	snprintf(t->source, sizeof(t->source), "%s", selected_source(rows, t));
+	if (*t->source)
+		t->asks = TOP_BAN;
+	else
 		snprintf(t->message, sizeof(t->message), "no source is selected");
-	} else {
-		snprintf(prompt, sizeof(prompt), "ban %s for " BAN_TIME "? (y/n) ", source);
-		line_ask(t, prompt, said, sizeof(said));
-		if (strcmp(said, "y"))
-			snprintf(t->message, sizeof(t->message), "not banned");
-		else if (ask(t->call, "ban",
-			     json_pack("{s:s, s:s, s:s}", "prefix", source, "for", BAN_TIME, "reason", "top"), &answer))
-			snprintf(t->message, sizeof(t->message), "%s could not be banned: are you root?", source);
-		else
-			snprintf(t->message, sizeof(t->message), "%s is banned for " BAN_TIME, source);
-	}
-	clearok(stdscr, TRUE); /* what the daemon complained of stands across the screen */
-	json_decref(answer);
 	json_decref(rows);
 }
 
-/* Not 0: the end. */
-static int key_handle(struct top *t, int key)
+/* Only a "y" bans. */
+static void ban_answer(struct top *t, int key)
 {
+	json_t *answer = NULL;
+
+	t->asks = TOP_NOTHING;
+	if (key != 'y')
+		snprintf(t->message, sizeof(t->message), "%s is not banned", t->source);
+	else if (ask(t->call, "ban",
+		     json_pack("{s:s, s:s, s:s}", "prefix", t->source, "for", BAN_TIME, "reason", "top"), &answer))
+		snprintf(t->message, sizeof(t->message), "%s could not be banned: are you root?", t->source);
+	else
+		snprintf(t->message, sizeof(t->message), "%s is banned for " BAN_TIME, t->source);
+	clearok(stdscr, TRUE); /* what the daemon complained of stands across the screen */
+	json_decref(answer);
+}
+
+/* The filter holds while it is typed. */
+static void filter_type(struct top *t, int key)
+{
+	size_t n = strlen(t->filter);
+
+	if (key == '\n' || key == KEY_ENTER)
+		t->asks = TOP_NOTHING;
+	else if (key == 27) {
+		t->asks = TOP_NOTHING;
+		*t->filter = 0;
+	} else if ((key == KEY_BACKSPACE || key == 127) && n) {
+		t->filter[n - 1] = 0;
+	} else if (key > ' ' && key < 127 && n + 1 < sizeof(t->filter)) {
+		t->filter[n] = key;
+		t->filter[n + 1] = 0;
+	}
+}
+
+static void select_by(struct top *t, int by)
+{
+	t->selected = t->selected + by > 0 ? t->selected + by : 0; /* the drawing knows the last */
+}
+
+static void key_handle(struct top *t, int key)
+{
+	if (key != '\n')
+		*t->message = 0;
 	if (key == 's')
 		t->sort = (t->sort + 1) % TOP_SORTS;
 	else if (key == '/')
-		line_ask(t, "show only: ", t->filter, sizeof(t->filter));
+		t->asks = TOP_FILTER;
+	else if (key == '?')
+		t->asks = TOP_HELP;
 	else if (key == 'b')
-		ban(t);
+		ban_ask(t);
 	else if (key == KEY_DOWN || key == 'j')
-		t->selected++;
-	else if ((key == KEY_UP || key == 'k') && t->selected)
-		t->selected--;
-	return key == 'q';
+		select_by(t, 1);
+	else if (key == KEY_UP || key == 'k')
+		select_by(t, -1);
+	else if (key == KEY_NPAGE)
+		select_by(t, LINES / 3);
+	else if (key == KEY_PPAGE)
+		select_by(t, -LINES / 3);
 }
 
-static void screen_begin(void)
+/* False: the end. */
+static bool key_take(struct top *t, int key)
 {
-	initscr();
+	if (t->asks == TOP_FILTER)
+		filter_type(t, key);
+	else if (t->asks == TOP_BAN)
+		ban_answer(t, key);
+	else if (t->asks == TOP_HELP)
+		t->asks = TOP_NOTHING;
+	else if (key == 'q')
+		return false;
+	else
+		key_handle(t, key);
+	return true;
+}
+
+/* Nobody can type any more. */
+static bool input_is_over(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	int waiting = 0;
+
+	return poll(&in, 1, 0) > 0 && (ioctl(STDIN_FILENO, FIONREAD, &waiting) || !waiting);
+}
+
+/* False: there is no terminal that it could draw on. */
+static bool screen_begin(void)
+{
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !newterm(NULL, stdout, stdin))
+		return false;
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
 	set_escdelay(25);
 	curs_set(0);
 	timeout(TICK_MS);
+	return true;
+}
+
+static int screen_run(struct top *t)
+{
+	int status = EXIT_DONE, key;
+	bool on = true;
+
+	while (on && status == EXIT_DONE) {
+		top_draw(t);
+		key = getch();
+		if (key == ERR && input_is_over())
+			break;
+		if (key == ERR)
+			status = look(t);
+		else if (key != KEY_RESIZE)
+			on = key_take(t, key);
+	}
+	endwin();
+	return status;
 }
 
 int cmd_top(const struct call *c)
 {
 	struct top t = { .call = c };
-	int status = look(&t), key = ERR;
+	int status = look(&t);
 
 	if (status == EXIT_DONE)
-		screen_begin();
-	while (status == EXIT_DONE) {
-		top_draw(&t);
-		key = getch();
-		if (key == ERR)
-			status = look(&t);
-		else if (key_handle(&t, key))
-			break;
-	}
-	if (!isendwin())
-		endwin();
+		status = screen_begin()
+				 ? screen_run(&t)
+				 : complain(EXIT_BAD,
+					    "top draws on a terminal, and there is none (or TERM names none that "
+					    "is known): sluicectl status, sources and counters print the same");
 	json_decref(t.status);
 	json_decref(t.sources);
 	json_decref(t.counters);
 	json_decref(t.before);
+	json_decref(t.status_before);
 	return status == EXIT_NO_DAEMON ? complain_no_daemon(c) : status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "screen.h"
 #include "show.h"
 
 const char *part_of(long long n, long long limit, char buf[static 48])
@@ -24,6 +25,17 @@ const char *moment_text(const json_t *o, const char *key, const char *otherwise,
 	return buf;
 }
 
+const char *duration_text(long long seconds, char buf[static 32])
+{
+	if (seconds >= 86400)
+		snprintf(buf, 32, "%lldd %lldh", seconds / 86400, seconds % 86400 / 3600);
+	else if (seconds >= 3600)
+		snprintf(buf, 32, "%lldh %lldm", seconds / 3600, seconds % 3600 / 60);
+	else
+		snprintf(buf, 32, "%lldm %llds", seconds / 60, seconds % 60);
+	return buf;
+}
+
 void show_json(const json_t *data)
 {
 	json_dumpf(data, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -32,64 +44,103 @@ void show_json(const json_t *data)
 
 void show_sources(const json_t *data)
 {
-	char part[48];
+	int source = column_width(data, "source", 15, 37), service = column_width(data, "service", 7, source + 21);
+	char part[48], where[CUT_MOST], name[CUT_MOST];
 	json_t *s;
 	size_t i;
 
-	printf("%-44s %-7s %-16s %10s\n", "SOURCE", "COUNTRY", "SERVICE", "CONNECTIONS");
+	printf("%-*s %-7s %-*s %11s\n", source, "SOURCE", "COUNTRY", service, "SERVICE", "CONNECTIONS");
 	json_array_foreach(data, i, s)
-		printf("%-44s %-7s %-16.16s %11s\n", text_of(s, "source"), text_of(s, "country"), text_of(s, "service"),
+		printf("%-*s %-7s %-*s %11s\n", source, cut_to(text_of(s, "source"), source, where),
+		       text_of(s, "country"), service, cut_to(text_of(s, "service"), service, name),
 		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
 }
 
 void show_ends(const json_t *data)
 {
+	int peer = column_width(data, "peer", 15, 29), service = column_width(data, "service", 7, peer + 13);
+	char name[CUT_MOST];
 	json_t *s;
 	size_t i;
 
-	printf("%-46s %-16s %s\n", "PEER", "SERVICE", "STATE");
-	json_array_foreach(data, i, s)
-		printf("%-46s %-16.16s %s\n", text_of(s, "peer"), text_of(s, "service"), text_of(s, "state"));
+	printf("%-*s %-*s %s\n", peer, "PEER", service, "SERVICE", "STATE");
+	json_array_foreach(data, i, s) printf("%-*s %-*s %s\n", peer, text_of(s, "peer"), service,
+					      cut_to(text_of(s, "service"), service, name), text_of(s, "state"));
 	printf("\n%zu connections would end\n", json_array_size(data));
+}
+
+/* What is too long for its column has a line of its own: nobody can take back what he cannot read. */
+static void source_print(const json_t *s, int width)
+{
+	const char *source = text_of(s, "source");
+	bool fits = strlen(source) <= (size_t)width;
+
+	if (!fits)
+		puts(source);
+	printf("%-*s ", width, fits ? source : "");
+}
+
+/* The last of a row; in a line of its own where the row has no room for it. */
+static void rest_print(const char *text, int before)
+{
+	int width = screen_width();
+
+	if (width && before + (int)strlen(text) > width)
+		printf("\n    %s", text);
+	else
+		fputs(text, stdout);
+	putchar('\n');
 }
 
 void show_allows(const json_t *data)
 {
-	char left[24];
+	int source = column_width(data, "source", 15, 60);
+	char left[32];
 	json_t *s;
 	size_t i;
 
-	printf("%-44s %-9s %s\n", "SOURCE", "ENDS IN", "REASON");
+	printf("%-*s %-9s %s\n", source, "SOURCE", "ENDS IN", "REASON");
 	json_array_foreach(data, i, s)
 	{
-		snprintf(left, sizeof(left), "%llds", number_of(s, "expires_in"));
-		printf("%-44s %-9s %s\n", text_of(s, "source"),
-		       json_is_null(json_object_get(s, "expires_in")) ? "never" : left, text_of(s, "reason"));
+		source_print(s, source);
+		printf("%-9s ", json_is_null(json_object_get(s, "expires_in"))
+					? "never"
+					: duration_text(number_of(s, "expires_in"), left));
+		rest_print(text_of(s, "reason"), source + 11);
 	}
 }
 
 void show_bans(const json_t *data)
 {
-	char ends[24];
+	int source = column_width(data, "source", 15, 60);
+	char ends[24], owner[CUT_MOST], why[512];
 	json_t *s;
 	size_t i;
 
-	printf("%-20s %-19s %-12s %8s %6s  %s\n", "SOURCE", "ENDS (UTC)", "OWNER", "PACKETS", "CONNS", "REASON");
-	json_array_foreach(data, i, s) printf(
-		"%-20s %-19s %-12s %8lld %6lld  %s%s\n", text_of(s, "source"), moment_text(s, "ends", "never", ends),
-		text_of(s, "owner"), number_of(s, "packets"), number_of(s, "connections"),
-		json_is_true(json_object_get(s, "observe")) ? "(only counted) " : "", text_of(s, "reason"));
+	printf("%-*s %-19s %-12s %8s %6s  %s\n", source, "SOURCE", "ENDS (UTC)", "OWNER", "PACKETS", "CONNS", "REASON");
+	json_array_foreach(data, i, s)
+	{
+		snprintf(why, sizeof(why), "%s%s", json_is_true(json_object_get(s, "observe")) ? "(only counted) " : "",
+			 text_of(s, "reason"));
+		source_print(s, source);
+		printf("%-19s %-12s %8lld %6lld  ", moment_text(s, "ends", "never", ends),
+		       cut_to(text_of(s, "owner"), screen_width() ? 12 : CUT_MOST, owner), number_of(s, "packets"),
+		       number_of(s, "connections"));
+		rest_print(why, source + 52);
+	}
 }
 
 void show_counters(const json_t *data)
 {
+	int service = column_width(data, "service", 16, 63);
+	char name[CUT_MOST];
 	json_t *s;
 	size_t i;
 
-	printf("%-16s %-20s %13s %13s %12s\n", "SERVICE", "REASON", "PACKETS", "CONNECTIONS", "WOULD REFUSE");
-	json_array_foreach(data, i, s)
-		printf("%-16.16s %-20s %13lld %13lld %12lld\n", text_of(s, "service"), text_of(s, "reason"),
-		       number_of(s, "packets"), number_of(s, "connections"), number_of(s, "observed"));
+	printf("%-*s %-20s %13s %13s %12s\n", service, "SERVICE", "REASON", "PACKETS", "CONNECTIONS", "WOULD REFUSE");
+	json_array_foreach(data, i, s) printf(
+		"%-*s %-20s %13lld %13lld %12lld\n", service, cut_to(text_of(s, "service"), service, name),
+		text_of(s, "reason"), number_of(s, "packets"), number_of(s, "connections"), number_of(s, "observed"));
 }
 
 /* Of a prefix, which one of its addresses was asked about. */
@@ -102,8 +153,10 @@ static void show_address(const json_t *data)
 
 void show_lookup(const json_t *data)
 {
+	char name[CUT_MOST];
 	json_t *s;
 	size_t i;
+	int width;
 
 	show_address(data);
 	printf("\ncountry     %s\n", text_of(data, "country"));
@@ -117,10 +170,11 @@ void show_lookup(const json_t *data)
 	json_array_foreach(json_object_get(data, "held"), i, s) printf(
 		"held        %lld connections at %s, by %lld sources; %lld handshakes in progress\n",
 		number_of(s, "connections"), text_of(s, "service"), number_of(s, "sources"), number_of(s, "reserved"));
-	printf("\n%-16s %-8s %-20s %s\n", "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
+	width = column_width(json_object_get(data, "services"), "name", 16, 54);
+	printf("\n%-*s %-8s %-20s %s\n", width, "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
 	json_array_foreach(json_object_get(data, "services"), i, s)
-		printf("%-16.16s %-8s %-20s %lld\n", text_of(s, "name"), text_of(s, "verdict"), text_of(s, "reason"),
-		       number_of(s, "max_connections_per_source"));
+		printf("%-*s %-8s %-20s %lld\n", width, cut_to(text_of(s, "name"), width, name), text_of(s, "verdict"),
+		       text_of(s, "reason"), number_of(s, "max_connections_per_source"));
 }
 
 static void show_tally(const char *who, const json_t *t)
@@ -382,15 +436,17 @@ static void show_share(const json_t *service, const char *key)
 void show_forecast(const json_t *data)
 {
 	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
+	int width = column_width(services, "name", 16, 60);
+	char name[CUT_MOST];
 	size_t i;
 	json_t *s;
 
 	puts("Nothing has been changed. Address space, as a share or addresses and /64:\n");
-	printf("%-16s %14s %14s %14s %14s\n", "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "IPV6 REFUSED",
+	printf("%-*s %14s %14s %14s %14s\n", width, "SERVICE", "IPV4 REFUSED", "IPV4 ADMITTED", "IPV6 REFUSED",
 	       "IPV6 ADMITTED");
 	json_array_foreach(services, i, s)
 	{
-		printf("%-16.16s", text_of(s, "name"));
+		printf("%-*s", width, cut_to(text_of(s, "name"), width, name));
 		show_share(s, "ipv4_refused");
 		show_share(s, "ipv4_admitted");
 		show_share(s, "ipv6_refused");

@@ -28,6 +28,8 @@ static inline long long number_of(const json_t *o, const char *key)
 
 /* "12/20", or "12" where there is no limit. */
 const char *part_of(long long n, long long limit, char buf[static 48]);
+/* "3d 4h" of a number of seconds: the two highest units. Returns buf. */
+const char *duration_text(long long seconds, char buf[static 32]);
 /* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z; `otherwise` where there is no moment */
 const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24]);
 

@@ -3,21 +3,24 @@
 #include <string.h>
 #include <time.h>
 
+#include "screen.h"
 #include "show.h"
 
-static const char *ports_text(const json_t *ports, char *buf, size_t size)
+/* All of them where standard output is no terminal. */
+static const char *ports_of(const json_t *service, char buf[static CUT_MOST])
 {
+	static char all[256]; /* a service has 32 of them at most */
 	json_t *port;
 	size_t i, n = 0;
 
-	*buf = 0;
-	json_array_foreach(ports, i, port)
+	*all = 0;
+	json_array_foreach(json_object_get(service, "ports"), i, port)
 	{
-		if (n + 8 >= size)
-			break;
-		n += snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)json_integer_value(port));
+		if (n + 7 < sizeof(all))
+			n += snprintf(all + n, sizeof(all) - n, "%s%lld", i ? "," : "",
+				      (long long)json_integer_value(port));
 	}
-	return buf;
+	return cut_to(all, screen_width() ? 12 : CUT_MOST, buf);
 }
 
 static void show_interfaces(const json_t *data)
@@ -65,18 +68,6 @@ static void show_containers(const json_t *data)
 	}
 }
 
-/* "3d 4h" of a number of seconds: the two highest units. */
-static const char *age_text(long long seconds, char buf[static 32])
-{
-	if (seconds >= 86400)
-		snprintf(buf, 32, "%lldd %lldh", seconds / 86400, seconds % 86400 / 3600);
-	else if (seconds >= 3600)
-		snprintf(buf, 32, "%lldh %lldm", seconds / 3600, seconds % 3600 / 60);
-	else
-		snprintf(buf, 32, "%lldm %llds", seconds / 60, seconds % 60);
-	return buf;
-}
-
 static void show_list(const json_t *list)
 {
 	const char *state = text_of(list, "state");
@@ -88,7 +79,7 @@ static void show_list(const json_t *list)
 		printf("empty, of no known content");
 	else
 		printf("%lld entries, written %s ago", number_of(list, "entries"),
-		       age_text(number_of(list, "age_seconds"), age));
+		       duration_text(number_of(list, "age_seconds"), age));
 	if (strcmp(state, "read"))
 		printf("   warning: %s is not used%s", text_of(list, "file"),
 		       strcmp(state, "none") ? ": this is its last good content" : "");
@@ -169,10 +160,11 @@ void show_status(const json_t *data)
 {
 	bool observe = !strcmp(text_of(data, "mode"), "observe");
 	long long limit, drift = number_of(data, "drift");
-	char part[48], whole[52], each[24], ports[24];
+	char part[48], whole[52], each[24], ports[CUT_MOST], cut[CUT_MOST];
 	const char *name, *star;
 	json_t *s;
 	size_t i;
+	int width;
 
 	printf("daemon      %s\nmode        %s%s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
 	       text_of(data, "mode"), star_of(data, "", "", "mode"), text_of(data, "policy"),
@@ -192,7 +184,8 @@ void show_status(const json_t *data)
 	if (number_of(data, "healed"))
 		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
 	show_waiting(json_object_get(data, "services"));
-	printf("\n%-16s %-12s %13s %10s %11s %11s\n", "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
+	width = column_width(json_object_get(data, "services"), "name", 16, 62);
+	printf("\n%-*s %-12s %13s %10s %11s %11s\n", width, "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
 	       observe ? "WOULD REFUSE" : "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{
@@ -206,9 +199,8 @@ void show_status(const json_t *data)
 		snprintf(whole, sizeof(whole), "%s%s",
 			 part_of(number_of(s, "connections"), number_of(s, "max_connections"), part),
 			 star_of(data, "service", name, "max-connections"));
-		printf("%-16.16s %-12.12s %13s %10s %11lld %11lld\n", name,
-		       ports_text(json_object_get(s, "ports"), ports, sizeof(ports)), whole, each,
-		       number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
+		printf("%-*s %-12s %13s %10s %11lld %11lld\n", width, cut_to(name, width, cut), ports_of(s, ports),
+		       whole, each, number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
 	}
 	if (json_array_size(json_object_get(data, "live")))
 		puts("\nSet live (* above; times are UTC):");

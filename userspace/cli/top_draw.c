@@ -1,124 +1,232 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The screen of `top`. Nothing on it needs colour: bars carry their numbers, the selected row has a mark. */
+/*
+ * The screen of `top`, laid out from the room that it has: whole at 80x24, with more columns where there are more. Nothing on it needs
+ * colour: bars carry their numbers, the selected row has a mark, and what is cut ends in '~'.
+ */
+#include <stdarg.h>
 #include <string.h>
 
 #include <curses.h>
 
+#include "screen.h"
+#include "show.h"
 #include "top.h"
 
 #define REASONS_SHOWN 5
-#define BAR 24
+#define BAR_MOST 24
+#define BODY_LINES 10 /* what stands around the rows: head, three titles, blanks, the two last lines */
 
-static const char *text_of(const json_t *o, const char *key)
+struct layout {
+	int bar, source, name; /* columns */
+	bool wide; /* room for country, peak and rates */
+};
+
+static int grow(int *spare, int most)
 {
-	const char *text = json_string_value(json_object_get(o, key));
+	int by = *spare < 0 ? 0 : *spare < most ? *spare : most;
 
-	return text ? text : "-";
+	*spare -= by;
+	return by;
 }
 
-static long long number_of(const json_t *o, const char *key)
+static struct layout layout_of(void)
 {
-	return json_integer_value(json_object_get(o, key));
+	int spare = COLS - 61;
+	struct layout l;
+
+	l.bar = grow(&spare, BAR_MOST);
+	l.source = 26 + grow(&spare, 17); /* an IPv6 address with its length */
+	l.name = 16 + grow(&spare, 15);
+	l.wide = spare >= 16;
+	return l;
 }
 
-/* "[#####     ]  12/20", or "12/-" where there is no limit. */
-static void bar_draw(long long n, long long limit)
+/* A row; what does not fit is not drawn. */
+__attribute__((format(printf, 2, 3))) static void row_draw(int y, const char *fmt, ...)
 {
-	char bar[BAR + 1];
-	int full = limit ? n >= limit ? BAR : (int)(n * BAR / limit) : 0;
+	char line[512];
+	va_list ap;
 
-	memset(bar, ' ', BAR);
-	memset(bar, '#', full);
-	bar[BAR] = 0;
-	if (limit)
-		printw("[%s] %lld/%lld", bar, n, limit);
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	mvaddnstr(y, 0, line, COLS);
+}
+
+static const char *short_of(long long n, char buf[static 24])
+{
+	if (n < 100000)
+		snprintf(buf, 24, "%lld", n);
+	else if (n < 10000000)
+		snprintf(buf, 24, "%lldk", n / 1000);
 	else
-		printw(" %*s  %lld/-", BAR, "", n);
+		snprintf(buf, 24, "%lldM", n / 1000000);
+	return buf;
+}
+
+/* "[#####     ] 12/20     ", or "12/-" where there is no limit: bar + 14 columns. */
+static const char *bar_of(const struct layout *l, long long n, long long limit, char buf[static 64])
+{
+	int full = limit ? n >= limit ? l->bar : (int)(n * l->bar / limit) : 0;
+	char bar[BAR_MOST + 1], part[40], held[24], whole[24];
+
+	memset(bar, ' ', sizeof(bar) - 1);
+	memset(bar, '#', full);
+	bar[l->bar] = 0;
+	snprintf(part, sizeof(part), "%s/%s", short_of(n, held), limit ? short_of(limit, whole) : "-");
+	snprintf(buf, 64, limit ? "[%s] %-11s" : " %s  %-11s", bar, part);
+	return buf;
 }
 
 static int head_draw(const struct top *t)
 {
-	mvprintw(0, 0, "sluice %s   mode %s   generation %lld   %lld sources   %lld handshakes", t->call->instance,
+	row_draw(0, "sluice %s   mode %s   generation %lld   %lld sources   %lld handshakes", t->call->instance,
 		 text_of(t->status, "mode"), number_of(t->status, "generation"),
 		 number_of(t->status, "sources_tracked"), number_of(t->status, "reservations"));
-	return 2;
+	row_draw(1, "sources by %s%s%s", top_sort_name(t->sort), *t->filter ? ", with " : "", t->filter);
+	return 3;
 }
 
-static int services_draw(const struct top *t, int y)
+static void title_draw(int y, const char *title)
 {
-	json_t *s;
-	size_t i;
-
 	attron(A_BOLD);
-	mvprintw(y++, 0, "%-16s %-34s %10s %10s %8s", "SERVICE", "CONNECTIONS", "ADMITTED", "REFUSED", "EACH");
+	mvaddnstr(y, 0, title, COLS);
 	attroff(A_BOLD);
-	json_array_foreach(json_object_get(t->status, "services"), i, s)
-	{
-		if (y >= LINES - 8)
-			break;
-		mvprintw(y, 0, "%-16.16s ", text_of(s, "name"));
-		bar_draw(number_of(s, "connections"), number_of(s, "max_connections"));
-		mvprintw(y++, 52, "%10lld %10lld %8lld", number_of(s, "admitted"),
-			 number_of(s, "refused") + number_of(s, "observed"),
-			 number_of(s, "max_connections_per_source"));
-	}
-	return y + 1;
 }
 
-static int refusals_draw(const struct top *t, int y)
+static int services_draw(const struct top *t, const struct layout *l, int y, int room)
 {
-	json_t *rows = top_refusals(t), *r;
+	json_t *rows = top_services(t, room), *s;
+	int all = json_array_size(json_object_get(t->status, "services"));
+	char name[CUT_MOST], bar[64], title[160], rate[24];
 	size_t i;
 
-	attron(A_BOLD);
-	mvprintw(y++, 0, "%-24s %12s %12s", "REFUSED FOR", "A SECOND", "TOTAL");
-	attroff(A_BOLD);
-	json_array_foreach(rows, i, r)
+	snprintf(title, sizeof(title), "%-*s %-*s %6s %10s %10s%s", l->name, "SERVICE", l->bar + 14, "CONNECTIONS",
+		 "EACH", "ADMITTED", "REFUSED", l->wide ? "  A SECOND" : "");
+	title_draw(y++, title);
+	json_array_foreach(rows, i, s)
 	{
-		if (i == REASONS_SHOWN || y >= LINES - 5)
-			break;
-		mvprintw(y++, 0, "%-24.24s %12.1f %12lld", text_of(r, "reason"),
-			 json_number_value(json_object_get(r, "rate")), number_of(r, "total"));
+		snprintf(rate, sizeof(rate), "%10.1f", top_admitted(t, s));
+		row_draw(y++, "%-*s %s %6lld %10lld %10lld%s", l->name, cut_to(text_of(s, "name"), l->name, name),
+			 bar_of(l, number_of(s, "connections"), number_of(s, "max_connections"), bar),
+			 number_of(s, "max_connections_per_source"), number_of(s, "admitted"),
+			 number_of(s, "refused") + number_of(s, "observed"), l->wide ? rate : "");
 	}
+	if ((int)i < all)
+		row_draw(y++, "... and %d more, less busy: sluicectl status", all - (int)i);
 	json_decref(rows);
 	return y + 1;
 }
 
-static void sources_draw(struct top *t, int y)
+static int refusals_draw(json_t *rows, int y, int room)
 {
-	json_t *rows = top_rows(t), *s;
-	int count = json_array_size(rows), room = LINES - y - 3, first;
-	int i;
+	char title[64], reason[CUT_MOST];
+	json_t *r;
+	size_t i;
+
+	snprintf(title, sizeof(title), "%-24s %12s %12s", "REFUSED FOR", "A SECOND", "TOTAL");
+	title_draw(y++, title);
+	json_array_foreach(rows, i, r)
+	{
+		if ((int)i == room)
+			break;
+		row_draw(y++, "%-24s %12.1f %12lld", cut_to(text_of(r, "reason"), 24, reason),
+			 json_number_value(json_object_get(r, "rate")), number_of(r, "total"));
+	}
+	return y + 1;
+}
+
+static void source_draw(const struct layout *l, const json_t *s, int y, bool selected)
+{
+	char source[CUT_MOST], name[CUT_MOST], bar[64], more[32];
+
+	snprintf(more, sizeof(more), " %-7s %6lld", text_of(s, "country"), number_of(s, "peak"));
+	if (selected)
+		attron(A_REVERSE);
+	row_draw(y, "%c %-*s %-*s %s%s", selected ? '>' : ' ', l->source,
+		 cut_to(text_of(s, "source"), l->source, source), l->name, cut_to(text_of(s, "service"), l->name, name),
+		 bar_of(l, number_of(s, "connections"), number_of(s, "limit"), bar), l->wide ? more : "");
+	attroff(A_REVERSE);
+}
+
+static void sources_draw(struct top *t, const struct layout *l, json_t *rows, int y)
+{
+	int count = json_array_size(rows), room = LINES - y - 3, first, i;
+	char title[160];
 
 	if (t->selected >= count)
 		t->selected = count ? count - 1 : 0;
-	attron(A_BOLD);
-	mvprintw(y++, 0, "  %-40s %-16s %s   (by %s%s%s)", "SOURCE", "SERVICE", "CONNECTIONS", top_sort_name(t->sort),
-		 *t->filter ? ", with " : "", t->filter);
-	attroff(A_BOLD);
+	snprintf(title, sizeof(title), "  %-*s %-*s %-*s%s", l->source, "SOURCE", l->name, "SERVICE", l->bar + 14,
+		 "CONNECTIONS", l->wide ? " COUNTRY   PEAK" : "");
+	title_draw(y++, title);
 	first = room > 0 && t->selected >= room ? t->selected - room + 1 : 0;
-	for (i = first; i < count && i < first + room; i++) {
-		s = json_array_get(rows, i);
-		if (i == t->selected)
-			attron(A_REVERSE);
-		mvprintw(y++, 0, "%c %-40.40s %-16.16s ", i == t->selected ? '>' : ' ', text_of(s, "source"),
-			 text_of(s, "service"));
-		bar_draw(number_of(s, "connections"), number_of(s, "limit"));
-		attroff(A_REVERSE);
-	}
-	json_decref(rows);
+	for (i = first; i < count && i < first + room; i++)
+		source_draw(l, json_array_get(rows, i), y++, i == t->selected);
+}
+
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* Sources get what the others do not need, and a third of the screen at least. */
+static void body_draw(struct top *t)
+{
+	json_t *sources = top_rows(t), *refusals = top_refusals(t);
+	int reasons = least(json_array_size(refusals), REASONS_SHOWN);
+	int services = json_array_size(json_object_get(t->status, "services")), room = LINES - BODY_LINES - reasons;
+	const struct layout l = layout_of();
+	int y = head_draw(t);
+
+	room -= least(json_array_size(sources), LINES / 3);
+	y = services_draw(t, &l, y, services <= room ? services : room > 2 ? room - 1 : 1);
+	y = refusals_draw(refusals, y, reasons);
+	sources_draw(t, &l, sources, y);
+	json_decref(sources);
+	json_decref(refusals);
+}
+
+static void help_draw(void)
+{
+	static const char *const lines[] = {
+		"Keys",
+		"  q            quit",
+		"  s            sources by connections, share of limit, service, source",
+		"  /            show only sources and services with these letters; Escape: all",
+		"  up, down     select a source (also k, j); page up, page down",
+		"  b            ban the selected source for 1h, after a y",
+		"  ?            this; any key goes back",
+		"",
+		"EACH is max-connections-per-source. A bar is full where the limit is reached; - is no limit.",
+		"REFUSED counts what observe mode would refuse, too. What ends in ~ is cut.",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		row_draw(i, "%s", lines[i]);
+}
+
+static const char *asked_of(const struct top *t, char buf[static 128])
+{
+	if (t->asks == TOP_FILTER)
+		snprintf(buf, 128, "show only: %s_", t->filter);
+	else if (t->asks == TOP_BAN)
+		snprintf(buf, 128, "ban %s for 1h? (y/n)", t->source);
+	else
+		return t->message;
+	return buf;
 }
 
 void top_draw(struct top *t)
 {
-	int y;
+	char asked[128];
 
 	erase();
-	y = head_draw(t);
-	y = services_draw(t, y);
-	y = refusals_draw(t, y);
-	sources_draw(t, y);
-	mvprintw(LINES - 2, 0, "%.*s", COLS - 1, t->message);
-	mvprintw(LINES - 1, 0, "%.*s", COLS - 1, "q quit  s sort  / filter  arrows select  b ban");
+	if (t->asks == TOP_HELP)
+		help_draw();
+	else
+		body_draw(t);
+	row_draw(LINES - 2, "%s", asked_of(t, asked));
+	row_draw(LINES - 1, "q quit  s sort  / filter  arrows select  b ban  ? help");
 	refresh();
 }

@@ -66,6 +66,20 @@ json_t *top_rows(const struct top *t)
 	return rows;
 }
 
+json_t *top_services(const struct top *t, int most)
+{
+	json_t *all = json_object_get(t->status, "services"), *rows, *s;
+	size_t i;
+
+	if ((int)json_array_size(all) <= most)
+		return json_incref(all);
+	rows = json_array();
+	json_array_foreach(all, i, s) row_insert(rows, s, before, TOP_BY_CONNECTIONS);
+	while ((int)json_array_size(rows) > most)
+		json_array_remove(rows, json_array_size(rows) - 1);
+	return rows;
+}
+
 static int more(enum top_sort sort, const json_t *a, const json_t *b)
 {
 	(void)sort;
@@ -111,4 +125,17 @@ json_t *top_refusals(const struct top *t)
 	}
 	json_decref(seen);
 	return rows;
+}
+
+double top_admitted(const struct top *t, const json_t *service)
+{
+	json_t *was;
+	size_t i;
+
+	json_array_foreach(json_object_get(t->status_before, "services"), i, was)
+	{
+		if (!strcmp(text_of(was, "name"), text_of(service, "name")) && t->seconds > 0)
+			return (number_of(service, "admitted") - number_of(was, "admitted")) / t->seconds;
+	}
+	return 0;
 }

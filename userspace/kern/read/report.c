@@ -209,11 +209,11 @@ int report_sources(const struct engine *e, const struct privacy *eyes, const cha
 		p = (struct prefix){ list[i].addr, list[i].prefix_len };
 		country_text(list[i].country, country);
 		json_array_append_new(
-			*out,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "source", privacy_show(eyes, &p, text), "service",
-				  service_name(s, list[i].service), "connections", (json_int_t)list[i].connections,
-				  "reserved", (json_int_t)list[i].reserved, "limit", (json_int_t)list[i].limit,
-				  "country", s->generation.geo_built ? json_string(country) : json_null()));
+			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "source", privacy_show(eyes, &p, text),
+					"service", service_name(s, list[i].service), "connections",
+					(json_int_t)list[i].connections, "reserved", (json_int_t)list[i].reserved,
+					"peak", (json_int_t)list[i].peak, "limit", (json_int_t)list[i].limit, "country",
+					s->generation.geo_built ? json_string(country) : json_null()));
 	}
 	return 0;
 }

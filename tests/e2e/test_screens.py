@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What people read fits the terminal that they have, cut words have a mark, and a pipe gets everything."""
+import contextlib
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+
+import pytest
+
+from net import BUILD, Net, Sluice
+
+LONG = "a-service-with-the-longest-name"  # 31 letters
+POLICY = f"""service {LONG} {{ ports = {{25, 587, 465, 2525, 10025, 20025}} max-connections = 4000000 max-connections-per-source = 400 }}
+service imap {{ ports = {{143}} }}
+"""
+
+
+def on_terminal(net, sluice, width, *words):
+    """What stands on a terminal of so many columns, line by line."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    argv = net.enter(net.server, [str(BUILD / "sluicectl"), "-i", sluice.instance, *words])
+    child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=subprocess.STDOUT)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            text += os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(ours)
+    assert child.wait() == 0, text
+    return text.decode().replace("\r", "").splitlines()
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    with contextlib.closing(Net()) as net, contextlib.closing(Sluice(net, tmp_path_factory.mktemp("screens"), POLICY)) as sluice:
+        fill(net, sluice)
+        yield net, sluice
+
+
+def fill(net, sluice):
+    net.serve("::", 25)
+    h = net.hold("fd77:0:1::2", "fd77::1")
+    h("open", 2)
+    assert h.greeted(2)
+    sluice.do("ban", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", "--for", "90000s", "--by", "the-owner-with-the-longest-name", "--reason", "r" * 60)
+    sluice.do("ban", "192.0.2.7", "--observe", "--reason", "short")
+    sluice.do("allow", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:fff0", "--for", "90000s")
+
+
+@pytest.mark.parametrize("words", [["status"], ["sources"], ["counters"], ["bans"], ["allows"], ["lookup", "192.0.2.1"]], ids=lambda w: w[0])
+def test_80_columns_hold_the_longest_names_and_a_pipe_gets_them_whole(busy, words):
+    net, sluice = busy
+    narrow, wide, piped = (on_terminal(net, sluice, 80, *words), on_terminal(net, sluice, 200, *words), sluice.do(*words).splitlines())
+    print("\n".join(narrow))
+    table = [line for line in narrow if not line.startswith(("policy", "interface", " "))]
+    assert max(map(len, table)) <= 80, max(table, key=len)
+    if words[0] in ("status", "sources", "counters", "lookup"):
+        assert any(LONG in line for line in wide) and any(LONG in line for line in piped)
+        assert any("~" in line and line.lstrip().startswith(("a-service", "fd77")) for line in narrow) or any(LONG in line for line in narrow)
+    if words[0] == "status":
+        assert any("25,587,465,~" in line for line in narrow) and any("25,587,465,2525,10025,20025" in line for line in piped)
+    if words[0] in ("bans", "allows"):
+        whole = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:fff"
+        assert any(line.startswith(whole) for line in narrow), "nobody can take back what he cannot read"
+    if words[0] == "bans":
+        assert any(line == "    " + "r" * 60 for line in narrow) and any(line == "    (only counted) short" for line in narrow)
+        assert any("0  " + "r" * 60 in line for line in piped) and any("the-owner-w~" in line for line in narrow)
+    if words[0] == "allows":
+        assert any("1d 0h" in line for line in narrow) or any("1d 1h" in line for line in narrow), "a duration as a person says it"

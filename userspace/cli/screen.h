@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How much room there is for what people read, and words that are cut to it: tables and `top` ask. */
+#ifndef SLUICE_CLI_SCREEN_H
+#define SLUICE_CLI_SCREEN_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+/* Columns of the terminal that standard output is; 0: it is none, and nothing needs to be cut. */
+int screen_width(void);
+
+#define CUT_MOST 64
+/* `text` in at most `width` (< CUT_MOST) columns; where it is longer its last column is '~'. Returns buf, or `text` where nothing is cut. */
+const char *cut_to(const char *text, int width, char buf[static CUT_MOST]);
+
+/*
+ * How wide the column of `key` is to be: its longest text, but at least `least`, and no more than lets the rest of the row (`rest` columns)
+ * fit. Without a terminal as wide as it takes.
+ */
+int column_width(const json_t *rows, const char *key, int least, int rest);
+
+#endif
