@@ -88,9 +88,10 @@ int senders_check(const struct policy *p, struct diag *d)
 {
 	const struct policy_sender *s;
 	int err = 0;
-	size_t i;
+	size_t i, k;
 
-	for (s = p->senders.item; s < p->senders.item + p->senders.count && !err; s++) {
+	for (k = 0; k < p->senders.count && !err; k++) {
+		s = &p->senders.item[k];
 		if (*s->service && !policy_service_find(p, s->service))
 			err = section_missing(p, SECTION_SERVICE, s->service, d);
 		for (i = 0; i < p->services.count && !err; i++) {
