@@ -13,7 +13,7 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -static-libasan -static-libubsan -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
 CORE_ROOMS := $(patsubst %/,%,$(wildcard userspace/core/*/))
 KERN_ROOMS := $(patsubst %/,%,$(wildcard userspace/kern/*/))
-CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) $(KERN_ROOMS)) -I$(B)
+CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) userspace/import $(KERN_ROOMS)) -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
@@ -24,6 +24,7 @@ LIBS := $(KERN_LIBS) $(CORE_LIBS)
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 GRAMMAR := $(B)/grammar.c $(B)/scanner.c
 CORE := $(foreach r,$(CORE_ROOMS),$(call objects,$r)) $(GRAMMAR:.c=.o)
+IMPORT := $(call objects,userspace/import)
 KERN := $(foreach r,$(KERN_ROOMS),$(call objects,$r))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
@@ -69,14 +70,16 @@ $(B)/%.o: %.c
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 $(B)/libcore.a: $(CORE)
 	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/libimport.a: $(IMPORT)
+	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd -lcap-ng -lseccomp
-$(B)/sluicectl: $(call objects,userspace/cli) $(B)/libkern.a $(B)/libcore.a
+$(B)/sluicectl: $(call objects,userspace/cli) $(B)/libimport.a $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
-$(B)/tests/unit/%: tests/unit/%.c $(B)/libcore.a
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libimport.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
@@ -95,6 +98,10 @@ FUZZ_FLAGS = -std=gnu17 -g -O1 -D_GNU_SOURCE -MMD -MP $(CPPFLAGS) -fno-sanitize-
 $(B)/fuzz/core/%.o: userspace/core/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
+$(B)/fuzz/import/%.o: userspace/import/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
+$(B)/fuzz/target_import: $(patsubst userspace/import/%.c,$(B)/fuzz/import/%.o,$(wildcard userspace/import/*.c))
 $(B)/fuzz/core/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@

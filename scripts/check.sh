@@ -26,18 +26,19 @@ none() { # fails when its input has a line
 
 includes() { grep -rnE '^#include' --include='*.[chly]' "$1" | grep -E "$2" | none; }
 
-mapfile -t rooms < <(printf -- "-I%s\n" userspace/core/*/ userspace/kern/*/)
+mapfile -t rooms < <(printf -- "-I%s\n" userspace/core/*/ userspace/import/ userspace/kern/*/)
 
 layers() {
 	includes maps '"(bpf|userspace|tests)' &&
 		includes bpf 'userspace|tests/|"(addr|diag|policy|engine|tables)\.h"' &&
 		includes userspace/core '<(bpf|xdp)/' &&
-		includes userspace/daemon '<(bpf|xdp)/|"(internal|load)\.h"' &&
+		includes userspace/kern '"(import|rule)\.h"' &&
+		includes userspace/daemon '<(bpf|xdp)/|"(internal|load|import|rule)\.h"' &&
 		includes userspace/cli '<(bpf|xdp)/|"(internal|load)\.h"' &&
 		grep -rnE '^#include.*tests/' bpf maps userspace | none
 }
 
-silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core userspace/kern --include='*.c' | none; }
+silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core userspace/import userspace/kern --include='*.c' | none; }
 
 licences() {
 	{
@@ -141,7 +142,7 @@ for t in "$build"/tests/unit/test_*; do
 	step "$t" "$t"
 done
 step 'arrows between layers point one way' layers
-step 'core and kern print nothing' silent
+step 'core, import and kern print nothing' silent
 step 'every file has its licence' licences
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length

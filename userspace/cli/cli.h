@@ -104,6 +104,10 @@ int cmd_completion(const struct call *c);
 /* cmd_doctor.c */
 int cmd_doctor(const struct call *c);
 
+/* cmd_import.c */
+int cmd_import(const struct call *c);
+void import_help(void);
+
 /* cmd_top.c */
 int cmd_top(const struct call *c);
 

@@ -331,6 +331,8 @@ const struct command commands[] = {
 	{ "suggest", "", "limits that fit what was seen, as a file for conf.d", 0, 0, cmd_suggest },
 	{ "check", "FILE [--elsewhere]", "would a start or reload with this policy do here? 0 yes, 2 no", 1, 1,
 	  cmd_check },
+	{ "import", "axigen|csf|dovecot|exim|fail2ban|haproxy|nft|pf|postfix FILE ...",
+	  "the connection limits of another program's configuration, as a policy", 2, WORDS_MAX, cmd_import },
 	{ "doctor", "[FILE]",
 	  "what this host is like for that policy, before anything is attached; 1: something is bad", 0, 1,
 	  cmd_doctor },

@@ -53,6 +53,8 @@ static int help(const char *name)
 		       command->help);
 	else
 		usage(stdout);
+	if (command && command->run == cmd_import)
+		import_help();
 	return EXIT_DONE;
 }
 
@@ -140,7 +142,7 @@ static int options_check(const struct call *c)
  */
 static int words_check(const struct call *c)
 {
-	bool local = c->command->run == cmd_check || c->command->run == cmd_doctor;
+	bool local = c->command->run == cmd_check || c->command->run == cmd_doctor || c->command->run == cmd_import;
 	int i;
 
 	for (i = 0; i < c->words && !local; i++) {

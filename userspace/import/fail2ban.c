@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fail2ban: whom it never bans. Who is banned, and for how long, stays with it: its action `sluice` has sluice refuse them. */
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup.h"
+#include "import.h"
+
+#define OWN "fail2ban's to decide: with banaction = sluice it bans through sluice (docs/fail2ban.md)"
+
+static const struct {
+	const char *key, *why;
+} others[] = {
+	{ "banaction", "becomes banaction = sluice, the action that comes with sluice (docs/fail2ban.md)" },
+	{ "banaction_allports", "becomes banaction_allports = sluice (docs/fail2ban.md)" },
+	{ "action", "becomes action = sluice, the action that comes with sluice (docs/fail2ban.md)" },
+	{ "bantime", OWN },
+	{ "findtime", OWN },
+	{ "maxretry", OWN },
+	{ "maxmatches", OWN },
+	{ "bantime.increment", OWN },
+	{ "bantime.factor", OWN },
+	{ "bantime.maxtime", OWN },
+	{ "ignorecommand", "is a command: what it lets in is not known here" },
+	{ "ignoreself", "sluice never refuses the host's own connections" },
+};
+
+static void ignored_put(struct import *m, const char *value, const struct line *line)
+{
+	_cleanup_strings_ struct strings words = {};
+	struct item *set;
+	size_t i;
+
+	words_split(m, value, " \t,", "", &words);
+	for (i = 0; i < words.count; i++) {
+		set = set_get(m, "ignored");
+		if (strstr(words.item[i], "%("))
+			leave(m, line, "'%s' is not looked up: write addresses", words.item[i]);
+		else if (put_prefix(m, set, words.item[i], line))
+			set_use(m, set, "allow", NULL, 0, line);
+	}
+}
+
+/* A ban holds at the ports of all services, so each port of a jail is one. */
+static void port_put(struct import *m, const char *text, const struct line *line)
+{
+	_cleanup_strings_ struct strings ports = {};
+	char buf[8];
+	const char *port = port_of(text, buf);
+	struct item *s;
+
+	if (!port)
+		return leave(m, line, "'%s' is no single port: bans hold at the ports of services", text);
+	if (!strcmp(port, "22"))
+		return leave(m, line, "SSH becomes no service, so that nobody is locked out by accident");
+	if (strings_add(&ports, port))
+		m->failed = true;
+	s = service_with(m, NULL, &ports, line);
+	if (s && !s->stays)
+		put_note(s, "no limit: bans hold at the ports of services");
+	if (s)
+		s->stays = true;
+}
+
+static void ports_put(struct import *m, const char *value, const struct line *line)
+{
+	_cleanup_strings_ struct strings words = {};
+	size_t i;
+
+	words_split(m, value, " \t,", "", &words);
+	for (i = 0; i < words.count; i++)
+		port_put(m, words.item[i], line);
+}
+
+/* What stands between the brackets; false: the line begins no section. */
+static bool section_begin(const struct line *line, char section[static 64])
+{
+	if (*line->text != '[')
+		return false;
+	snprintf(section, 64, "%.63s", line->text + 1);
+	section[strcspn(section, "]")] = 0;
+	return true;
+}
+
+static void jails_on(struct import *m, struct strings *on)
+{
+	char section[64] = "", key[128];
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < m->lines.count; i++) {
+		if (!section_begin(m->lines.item[i], section) && key_split(m->lines.item[i]->text, key, &value) &&
+		    !strcmp(key, "enabled") && !strcasecmp(value, "true") && strings_add(on, section))
+			m->failed = true;
+	}
+}
+
+static void key_take(struct import *m, const struct strings *on, const char *section, const char *key,
+		     const char *value, const struct line *line)
+{
+	size_t i;
+
+	if (!strcmp(key, "ignoreip") && strcmp(section, "DEFAULT")) {
+		leave(m, line, "is of the jail %s alone: a set with action = allow lets them in whatever they do",
+		      section);
+		return;
+	}
+	if (!strcmp(key, "ignoreip"))
+		ignored_put(m, value, line);
+	if (!strcmp(key, "port") && strings_have(on, section))
+		ports_put(m, value, line);
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		if (!strcmp(others[i].key, key))
+			leave(m, line, "%s", others[i].why);
+	}
+}
+
+void fail2ban_read(struct import *m)
+{
+	_cleanup_strings_ struct strings on = {};
+	char section[64] = "DEFAULT", key[128];
+	const char *value;
+	size_t i;
+
+	jails_on(m, &on);
+	for (i = 0; i < m->lines.count; i++) {
+		const struct line *line = m->lines.item[i];
+
+		if (section_begin(line, section)) {
+			if (!strcmp(section, "INCLUDES"))
+				leave(m, line, "other files are not followed: name them as well");
+		} else if (key_split(line->text, key, &value)) {
+			key_take(m, &on, section, key, value, line);
+		}
+	}
+}

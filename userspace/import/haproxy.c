@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HAProxy: a frontend (or listen) is a service with the ports that it binds. Its `tcp-request connection` rules become limits and sets, where
+ * one condition decides; they apply in the order in which they stand, which the priorities of the sets keep.
+ */
+#include <string.h>
+
+#include "addr.h"
+#include "cleanup.h"
+#include "import.h"
+
+static const char *const kinds[] = { "global",	 "defaults", "frontend", "listen", "backend", "peers", "resolvers",
+				     "userlist", "mailers",  "program",	 "cache",  "ring",    NULL };
+
+/* A section that is being read. */
+struct section {
+	char kind[16], name[64];
+	struct strings ports, addresses;
+	const struct line *bind, *maxconn;
+	char most[16];
+	struct item *service;
+	bool anywhere; /* a port is bound at any address */
+};
+
+/* acl NAME FETCH ...: of several with one name each may hold. */
+struct acl {
+	char section[64], name[64];
+	const struct line *line;
+	struct strings words; /* from the fetch on */
+};
+
+/* stick-table ... store conn_rate(60s) */
+struct table {
+	char section[64], interval[16];
+};
+
+struct haproxy {
+	struct import *m;
+	struct section now;
+	const struct line *default_maxconn;
+	char default_most[16];
+	LIST(struct acl) acls;
+	LIST(struct table) tables;
+	unsigned int rules;
+	const struct line *rule; /* that is being read */
+};
+
+static bool is_front(const struct section *s)
+{
+	return !strcmp(s->kind, "frontend") || !strcmp(s->kind, "listen");
+}
+
+static void bind_endpoint(struct haproxy *h, char *text, const struct line *line)
+{
+	char *colon = strrchr(text, ':'), *at = text, buf[8];
+	struct sluice_addr address;
+	const char *port = colon ? port_of(colon + 1, buf) : NULL;
+
+	if (!port || *text == '/' || !strncmp(text, "unix@", 5) || !strncmp(text, "abns@", 5)) {
+		leave(h->m, line, "'%s' names no port of TCP: a service has up to 32 ports by their numbers", text);
+		return;
+	}
+	*colon = 0;
+	at += !strncmp(at, "ipv4@", 5) || !strncmp(at, "ipv6@", 5) ? 5 : 0;
+	if (*at == '[') {
+		at[strcspn(at, "]")] = 0;
+		at++;
+	}
+	if (is_loopback(at)) {
+		leave(h->m, line, "listens on loopback, which no interface sees");
+		return;
+	}
+	if (!strings_have(&h->now.ports, port) && strings_add(&h->now.ports, port))
+		h->m->failed = true;
+	h->now.bind = h->now.bind ? h->now.bind : line;
+	if (!*at || !strcmp(at, "*") || !strcmp(at, "0.0.0.0") || !strcmp(at, "::"))
+		h->now.anywhere = true;
+	else if (addr_parse(at, &address))
+		leave(h->m, line, "'%s' is no address", at);
+	else if (strings_add(&h->now.addresses, at))
+		h->m->failed = true;
+}
+
+static void bind_read(struct haproxy *h, const struct strings *words, const struct line *line)
+{
+	_cleanup_strings_ struct strings all = {};
+	size_t i;
+
+	words_split(h->m, word_at(words, 1), ",", "", &all);
+	for (i = 0; i < all.count; i++)
+		bind_endpoint(h, all.item[i], line);
+	for (i = 2; i + 1 < words->count; i++) {
+		if (!strcmp(words->item[i], "maxconn"))
+			leave(h->m, line, "maxconn of a bind line: give its ports a frontend of their own");
+	}
+}
+
+/* The service of the section, once its ports are known; NULL: it binds none. */
+static struct item *service_now(struct haproxy *h)
+{
+	struct section *s = &h->now;
+	struct item *item;
+	size_t i;
+
+	if (s->service || !s->ports.count)
+		return s->service;
+	item = service_with(h->m, s->name, &s->ports, s->bind);
+	if (s->anywhere && s->addresses.count)
+		leave(h->m, s->bind, "some ports are bound at any address: the service guards them all there");
+	for (i = 0; item && !s->anywhere && i < s->addresses.count; i++)
+		put_element(h->m, item, "addresses", s->addresses.item[i], s->bind);
+	s->service = item;
+	return item;
+}
+
+static void tables_read(struct haproxy *h)
+{
+	char kind[16] = "", name[64] = "", *rate;
+	const char *text;
+	struct table *t;
+	size_t i;
+
+	for (i = 0; i < h->m->lines.count; i++) {
+		text = h->m->lines.item[i]->text;
+		if (!h->m->lines.item[i]->indented) {
+			*kind = *name = 0;
+			sscanf(text, "%15s %63s", kind, name);
+		}
+		rate = strncmp(text, "stick-table", 11) ? NULL : strstr(text, "conn_rate(");
+		if (!rate)
+			continue;
+		t = LIST_ADD(&h->tables);
+		if (!t) {
+			h->m->failed = true;
+			return;
+		}
+		memcpy(t->section, name, sizeof(name));
+		snprintf(t->interval, sizeof(t->interval), "%.*s", (int)strcspn(rate + 10, ")"), rate + 10);
+	}
+}
+
+/* The interval of the rate in that table, of a section; NULL: it stores none. */
+static const char *interval_of(const struct haproxy *h, const char *section)
+{
+	size_t i;
+
+	for (i = 0; i < h->tables.count; i++) {
+		if (!strcmp(h->tables.item[i].section, section))
+			return h->tables.item[i].interval;
+	}
+	return NULL;
+}
+
+/* The table of a fetch: "src_conn_rate(TABLE)"; of sc0_conn_rate and sc_conn_rate(0) the one that track-sc0 names, else the section's own. */
+static void table_of(const struct haproxy *h, const char *fetch, char out[static 64])
+{
+	char section[64] = "", name[64], other[64];
+	const char *text;
+	size_t i;
+
+	snprintf(out, 64, "%s", h->now.name);
+	if (!strncmp(fetch, "src_", 4) && sscanf(fetch, "%*[^(](%63[^)])", name) == 1)
+		snprintf(out, 64, "%s", name);
+	for (i = 0; i < h->m->lines.count && strncmp(fetch, "src_", 4); i++) {
+		text = h->m->lines.item[i]->text;
+		if (!h->m->lines.item[i]->indented && sscanf(text, "%*s %63s", section) != 1)
+			*section = 0;
+		if (!strcmp(section, h->now.name) && strstr(text, "track-sc") && strstr(text, " table ") &&
+		    sscanf(strstr(text, " table "), " table %63s", other) == 1)
+			snprintf(out, 64, "%s", other);
+	}
+}
+
+static bool fetch_is(const char *fetch, const char *what)
+{
+	const char *at = strstr(fetch, what);
+
+	return at && (!strncmp(fetch, "src_", 4) || !strncmp(fetch, "sc", 2)) && strchr("(", at[strlen(what)]);
+}
+
+/* FETCH gt N: the most that is let in. False, said: it is something else. */
+static bool most_of(struct haproxy *h, const struct strings *words, const struct line *line, char out[static 16])
+{
+	const char *operator= word_at(words, 1);
+	uint32_t n;
+
+	if (words->count != 3 || !is_count(word_at(words, 2), &n) ||
+	    (strcmp(operator, "gt") && strcmp(operator, "ge")) || (!strcmp(operator, "ge") && !n)) {
+		leave(h->m, line, "'%s %s %s' is no limit: sluice takes gt N and ge N", word_at(words, 0), operator,
+		      word_at(words, 2));
+		return false;
+	}
+	snprintf(out, 16, "%u", n - !strcmp(operator, "ge"));
+	return true;
+}
+
+static void limit_read(struct haproxy *h, const struct strings *words, const char *excess, const struct line *line)
+{
+	const char *fetch = word_at(words, 0), *interval = NULL;
+	struct item *s = service_now(h);
+	char most[16], table[64];
+	bool done;
+
+	if (!excess || !most_of(h, words, line, most)) {
+		if (!excess)
+			leave(h->m, line, "lets in by a count: sluice knows limits that refuse");
+		return;
+	}
+	if (fetch_is(fetch, "conn_cur")) {
+		done = put_count(h->m, s, "max-connections-per-source", most, line);
+	} else {
+		table_of(h, fetch, table);
+		interval = interval_of(h, table);
+		if (!interval) {
+			leave(h->m, line, "counts in the table of '%s', whose stick-table stores no conn_rate here",
+			      table);
+			return;
+		}
+		done = put_rate(h->m, s, "max-rate-per-source", most, interval, line);
+	}
+	if (done && s && !said_value(s, "on-excess"))
+		put_last(h->m, s, "on-excess", excess, h->rule);
+}
+
+/* src ADDRESS ... or src -f FILE */
+static void source_read(struct haproxy *h, const struct strings *words, const char *action, const struct line *line)
+{
+	struct item *s = service_now(h), *set;
+	char name[64];
+	size_t i;
+
+	snprintf(name, sizeof(name), "%.18s-%s-%u", h->now.name, action, line->number);
+	set = s ? set_get(h->m, name) : NULL;
+	for (i = 1; set && i < words->count; i++) {
+		if (!strcmp(words->item[i], "-f") && i + 1 < words->count)
+			put_last(h->m, set, "file", words->item[++i], line);
+		else if (*words->item[i] == '-')
+			leave(h->m, line, "'%s' has no equivalent", words->item[i]);
+		else
+			put_prefix(h->m, set, words->item[i], line);
+	}
+	if (set && set->count)
+		set_use(h->m, set, action, s, 100 + h->rules, h->rule);
+}
+
+/* One test: a fetch and what it is compared with. */
+static void test_read(struct haproxy *h, const struct strings *words, const char *excess, const struct line *line)
+{
+	const char *fetch = word_at(words, 0);
+
+	if (fetch_is(fetch, "conn_cur") || fetch_is(fetch, "conn_rate"))
+		limit_read(h, words, excess, line);
+	else if (!strcmp(fetch, "src"))
+		source_read(h, words, excess ? "deny" : "allow", line);
+	else
+		leave(h->m, line, "'%s' is nothing that sluice judges by", fetch);
+}
+
+/* A condition that is one word: the name of an acl, each of whose lines may hold. */
+static void name_read(struct haproxy *h, const char *name, const char *excess, const struct line *line)
+{
+	bool known = false;
+	size_t i;
+
+	for (i = 0; i < h->acls.count; i++) {
+		if (strcmp(h->acls.item[i].name, name) || strcmp(h->acls.item[i].section, h->now.name))
+			continue;
+		known = true;
+		test_read(h, &h->acls.item[i].words, excess, h->acls.item[i].line);
+	}
+	if (!known)
+		leave(h->m, line, "'%s' is no condition that is known here", name);
+}
+
+/* One alternative: NAME, or { FETCH ... }. */
+static void alternative_read(struct haproxy *h, const struct strings *part, const char *excess, const struct line *line)
+{
+	struct strings inner;
+
+	if (part->count == 1 && *part->item[0] != '!') {
+		name_read(h, part->item[0], excess, line);
+		return;
+	}
+	inner = (struct strings){ part->item + 1, part->count > 2 ? part->count - 2 : 0, 0 };
+	if (inner.count && !strcmp(part->item[0], "{") && !strcmp(part->item[part->count - 1], "}") &&
+	    !strings_have(&inner, "}") && *inner.item[0] != '!')
+		test_read(h, &inner, excess, line);
+	else
+		leave(h->m, line, "several conditions together, or what does not hold: sluice judges by one");
+}
+
+/* tcp-request connection reject|silent-drop|accept if A || B */
+static void rule_read(struct haproxy *h, const struct strings *words, const struct line *line)
+{
+	const char *verb = word_at(words, 2), *excess;
+	struct strings part = {};
+	size_t from = 4, i;
+
+	h->rules++;
+	h->rule = line;
+	if (!strncmp(verb, "track-sc", 8))
+		return;
+	if (!service_now(h))
+		return leave(h->m, line, "its section binds no port that sluice could guard");
+	excess = !strcmp(verb, "reject") ? "reset" : !strcmp(verb, "silent-drop") ? "drop" : NULL;
+	if ((!excess && strcmp(verb, "accept")) || strcmp(word_at(words, 3), "if")) {
+		leave(h->m, line, "'%s' is nothing that sluice does, or not by an `if`", verb);
+		return;
+	}
+	for (i = 4; i <= words->count; i++) {
+		if (i < words->count && strcmp(words->item[i], "||") && strcmp(words->item[i], "or"))
+			continue;
+		part = (struct strings){ words->item + from, i - from, 0 };
+		alternative_read(h, &part, excess, line);
+		from = i + 1;
+	}
+}
+
+static void acl_read(struct haproxy *h, const struct strings *words, const struct line *line)
+{
+	struct acl *acl = LIST_ADD(&h->acls);
+	size_t i;
+
+	if (!acl) {
+		h->m->failed = true;
+		return;
+	}
+	*acl = (struct acl){ .line = line };
+	memcpy(acl->section, h->now.name, sizeof(acl->section));
+	snprintf(acl->name, sizeof(acl->name), "%s", word_at(words, 1));
+	for (i = 2; i < words->count; i++) {
+		if (strings_add(&acl->words, words->item[i]))
+			h->m->failed = true;
+	}
+}
+
+static void maxconn_read(struct haproxy *h, const struct strings *words, const struct line *line)
+{
+	if (is_front(&h->now)) {
+		h->now.maxconn = line;
+		snprintf(h->now.most, sizeof(h->now.most), "%s", word_at(words, 1));
+	} else if (!strcmp(h->now.kind, "defaults")) {
+		h->default_maxconn = line;
+		snprintf(h->default_most, sizeof(h->default_most), "%s", word_at(words, 1));
+	} else {
+		leave(h->m, line, "is of the whole process: max-connections is of a service");
+	}
+}
+
+static void section_end(struct haproxy *h)
+{
+	const struct line *line = h->now.maxconn ? h->now.maxconn : h->default_maxconn;
+	const char *most = h->now.maxconn ? h->now.most : h->default_most;
+
+	if (is_front(&h->now) && line && service_now(h))
+		put_count(h->m, h->now.service, "max-connections", most, line);
+	strings_clear(&h->now.ports);
+	strings_clear(&h->now.addresses);
+	h->now = (struct section){};
+}
+
+/* The ports that it binds come first, wherever its lines of bind stand. */
+static void section_begin(struct haproxy *h, const struct strings *words, size_t at)
+{
+	char word[16];
+	size_t i;
+
+	section_end(h);
+	snprintf(h->now.kind, sizeof(h->now.kind), "%s", word_at(words, 0));
+	snprintf(h->now.name, sizeof(h->now.name), "%s", word_at(words, 1));
+	for (i = at + 1; i < h->m->lines.count && is_front(&h->now); i++) {
+		_cleanup_strings_ struct strings line = {};
+
+		if (sscanf(h->m->lines.item[i]->text, "%15s", word) != 1 || is_one_of(word, kinds))
+			return;
+		if (strcmp(word, "bind"))
+			continue;
+		words_split(h->m, h->m->lines.item[i]->text, " \t", "\"'", &line);
+		bind_read(h, &line, h->m->lines.item[i]);
+	}
+}
+
+static bool stores_others(const struct strings *words)
+{
+	static const char *const own[] = { "conn_cur", NULL };
+	_cleanup_strings_ struct strings all = {};
+	struct import none = {};
+	bool others = false;
+	size_t i, k;
+
+	for (i = 0; i + 1 < words->count; i++) {
+		if (strcmp(words->item[i], "store"))
+			continue;
+		words_split(&none, words->item[i + 1], ",", "", &all);
+	}
+	for (k = 0; k < all.count; k++)
+		others |= !is_one_of(all.item[k], own) && strncmp(all.item[k], "conn_rate(", 10);
+	return others;
+}
+
+static void line_read(struct haproxy *h, const struct strings *words, const struct line *line)
+{
+	const char *word = word_at(words, 0);
+
+	if (!strcmp(word, "maxconn"))
+		maxconn_read(h, words, line);
+	else if (!strcmp(word, "stick-table") && stores_others(words))
+		leave(h->m, line, "stores more than connections: what is inside of them is HAProxy's to count");
+	else if (!strcmp(word, "rate-limit") || !strcmp(word, "backlog"))
+		leave(h->m, line, "has HAProxy wait, and refuses nobody: keep it");
+	else if (!is_front(&h->now))
+		return;
+	else if (!strcmp(word, "acl"))
+		acl_read(h, words, line);
+	else if (!strcmp(word, "tcp-request") && !strcmp(word_at(words, 1), "connection"))
+		rule_read(h, words, line);
+	else if (!strncmp(word, "tcp-request", 11) || (!strcmp(word, "http-request") && strstr(line->text, "deny")))
+		leave(h->m, line, "is judged inside a connection: sluice judges as `tcp-request connection` does");
+}
+
+void haproxy_read(struct import *m)
+{
+	struct haproxy h = { .m = m };
+	size_t i;
+
+	tables_read(&h);
+	for (i = 0; i < m->lines.count; i++) {
+		_cleanup_strings_ struct strings words = {};
+
+		if (!words_split(m, m->lines.item[i]->text, " \t", "\"'", &words))
+			leave(m, m->lines.item[i], "has a quote that does not end");
+		if (is_one_of(word_at(&words, 0), kinds))
+			section_begin(&h, &words, i);
+		else
+			line_read(&h, &words, m->lines.item[i]);
+	}
+	section_end(&h);
+	for (i = 0; i < h.acls.count; i++)
+		strings_clear(&h.acls.item[i].words);
+	free(h.acls.item);
+	free(h.tables.item);
+}

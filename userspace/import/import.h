@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The connection limits of another program's configuration, as a policy of sluice: one reader for each format fills a model, one writer
+ * prints it. `sluicectl import` calls this; it asks no daemon, reads nothing but the files it is given, and never guesses: a line that
+ * cannot be said exactly is left out, with the reason.
+ */
+#ifndef SLUICE_IMPORT_IMPORT_H
+#define SLUICE_IMPORT_IMPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "diag.h"
+#include "list.h"
+#include "string_list.h"
+
+/* A line with the ones that continue it, without what comments say. */
+struct line {
+	const char *file;
+	unsigned int number;
+	bool indented;
+	char *text;
+};
+
+/* One key of a service or a set, with the line that it comes from. A key that is a list is said once for each element. */
+struct said {
+	const char *key; /* static */
+	char *value;
+	const struct line *from;
+	const char *note; /* static; NULL: none */
+};
+
+struct item {
+	char name[32];
+	bool is_set;
+	bool stays; /* a service that is printed without limits, too */
+	bool full; /* no element more */
+	struct said *item;
+	size_t count, room;
+};
+
+/* A line that has no equivalent. */
+struct left {
+	const struct line *from;
+	char *why;
+};
+
+struct format;
+
+struct import {
+	const struct format *format;
+	LIST(struct line *) lines; /* of all files, one after the other */
+	LIST(struct item *) items;
+	LIST(struct left) left;
+	struct item sources; /* the section of that name */
+	bool failed; /* without memory */
+	bool crowded; /* more services and sets than a policy has room for */
+};
+
+struct format {
+	const char *name, *files, *example;
+	const char *comment; /* what begins one */
+	bool comment_anywhere; /* not only where a line begins */
+	bool comment_blocks; /* as C has them */
+	bool backslash, indent, braces; /* how a line goes on in the next one */
+	void (*read)(struct import *m);
+};
+
+extern const struct format import_formats[];
+extern const size_t import_formats_count;
+
+const struct format *import_format(const char *name);
+/* Reads one more file; -EINVAL or -ENOMEM with a message. */
+int import_file(struct import *m, const char *path, struct diag *d);
+/* The same of text that is in memory, which is cut up. */
+void import_text(struct import *m, const char *file, char *text);
+/* Makes items of all lines. -ENOMEM; -E2BIG: too many of them; -ENOENT: nothing in them limits connections. */
+int import_run(struct import *m);
+/* The policy; `interface` is where it judges. */
+void import_write(const struct import *m, const char *interface, FILE *out);
+void import_free(struct import *m);
+
+/* For readers: items.c. Without memory they do nothing, and import_run() says so. */
+struct item *service_get(struct import *m, const char *name);
+struct item *set_get(struct import *m, const char *name);
+struct item *service_of_port(const struct import *m, const char *port);
+/* A key of one value. Of two, the lower one stays, or the later one; the other line is left out. */
+void put_lower(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
+void put_last(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
+/* One more element of a list, unless it is there. */
+void put_element(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
+/* One more line that the value of a key comes from. */
+void put_origin(struct import *m, struct item *i, const char *key, const struct line *from);
+/* What is printed below the line of the last key that was put. */
+void put_note(struct item *i, const char *note);
+const char *said_value(const struct item *i, const char *key); /* the first; NULL: none */
+__attribute__((format(printf, 3, 4))) void leave(struct import *m, const struct line *from, const char *fmt, ...);
+
+/* values.c: what is no number, rate, port or address is left out, with its line. */
+bool put_count(struct import *m, struct item *i, const char *key, const char *number, const struct line *from);
+bool put_rate(struct import *m, struct item *i, const char *key, const char *number, const char *seconds,
+	      const struct line *from);
+bool put_prefix(struct import *m, struct item *i, const char *text, const struct line *from);
+bool put_country(struct import *m, struct item *i, const char *key, const char *text, const struct line *from);
+/* What listens there is reached through no interface. */
+bool is_loopback(const char *address);
+bool is_count(const char *text, uint32_t *out);
+/* A port by its number or name, as a number; NULL: neither. */
+const char *port_of(const char *text, char buf[static 8]);
+const char *name_of_port(const char *port, char buf[static 32]);
+/*
+ * The service with these ports: one that is there, or a new one. NULL, with the line left out, where some of them are another service's.
+ * `name` may be NULL.
+ */
+struct item *service_with(struct import *m, const char *name, const struct strings *ports, const struct line *from);
+
+/* words.c: between `blanks`; each of `marks` is a word of its own, but quotes among them hold a word together. False: one does not end. */
+bool words_split(struct import *m, const char *text, const char *blanks, const char *marks, struct strings *out);
+/* The word at a place; "" behind the last one. */
+const char *word_at(const struct strings *words, size_t at);
+bool key_split(const char *text, char key[static 128], const char **value);
+bool is_one_of(const char *word, const char *const *list);
+#define _cleanup_strings_ __attribute__((cleanup(strings_clear)))
+
+/*
+ * Names that stand for text, as pf and nft have them: $NAME. What is not known stays as it is; so does what grows beyond all measure.
+ */
+struct macros {
+	struct strings names, values;
+};
+
+void macro_add(struct import *m, struct macros *all, const char *name, const char *value);
+/* The caller frees it; NULL without memory. */
+char *macros_expand(struct import *m, const struct macros *all, const char *text);
+void macros_clear(struct macros *all);
+
+/* Which sources a rule is about, and what becomes of them; `services` may be NULL: everywhere. */
+void set_use(struct import *m, struct item *set, const char *action, const struct item *service, unsigned int priority,
+	     const struct line *from);
+
+/*
+ * blocks.c: files of KEY = VALUE in nested braces. `path` has the names of the blocks around, the outermost first: of one without a name "".
+ */
+#define BLOCKS_DEEP 16
+
+struct block_walk {
+	char path[BLOCKS_DEEP][96];
+	unsigned int depth;
+	void (*open)(struct block_walk *w, const struct line *line); /* the last of the path is new */
+	void (*close)(struct block_walk *w, const struct line *line); /* it is still there */
+	void (*set)(struct block_walk *w, const char *key, const char *value, const struct line *line);
+};
+
+/* `marks` are the braces: "{}", or "{}()". */
+void blocks_walk(struct import *m, const char *marks, struct block_walk *w);
+
+void axigen_read(struct import *m);
+void csf_read(struct import *m);
+void dovecot_read(struct import *m);
+void exim_read(struct import *m);
+void fail2ban_read(struct import *m);
+void haproxy_read(struct import *m);
+void nft_read(struct import *m);
+void pf_read(struct import *m);
+void postfix_read(struct import *m);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a rule of a packet filter says, as far as sluice can say it. nft.c and pf.c read rules into this, rule.c makes keys of it. */
+#ifndef SLUICE_IMPORT_RULE_H
+#define SLUICE_IMPORT_RULE_H
+
+#include "import.h"
+
+enum rule_scope { RULE_ALL, RULE_SOURCE, RULE_NETWORK };
+
+struct rule_limit {
+	const char *key; /* static */
+	char count[16], seconds[16]; /* no seconds: of connections */
+	const char *note; /* static */
+};
+
+struct rule {
+	struct import *m;
+	const struct line *line;
+	struct strings words;
+	size_t at;
+	struct strings ports, sources;
+	struct item *set; /* of a table that is named */
+	LIST(struct rule_limit) limits;
+	const char *verdict; /* static: "drop", "reset", "accept"; NULL: none */
+	char odd[64]; /* the first word that is not understood */
+	const char *note; /* static: of all its keys */
+	bool is_new; /* it sees new connections only */
+	bool is_quick; /* no later rule is asked */
+};
+
+/* The next word is taken, if it is this one. */
+bool rule_has(struct rule *r, const char *word);
+/* The next word; "" behind the last one. */
+const char *rule_next(struct rule *r);
+void rule_odd(struct rule *r, const char *word);
+/* PORT, A-B, or { PORT, ... }, with names; `range` separates two ports. */
+void rule_ports(struct rule *r, char range);
+void rule_limit(struct rule *r, const char *key, const char *count, const char *seconds, const char *note);
+/* The interface that it is about: sluice has its own. */
+void rule_interface(struct rule *r, const char *name);
+/* Its limits become keys of a service. */
+void rule_limits_put(struct rule *r, struct item *s);
+/* The sources it names, or a table that it names and that holds some, become a set. */
+void rule_sources_put(struct rule *r, struct item *s, unsigned int priority);
+void rule_clear(struct rule *r);
+
+#endif
