@@ -13,7 +13,7 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -static-libasan -static-libubsan -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
 CORE_ROOMS := $(patsubst %/,%,$(wildcard userspace/core/*/))
 KERN_ROOMS := $(patsubst %/,%,$(wildcard userspace/kern/*/))
-CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) userspace/import $(KERN_ROOMS)) -I$(B)
+CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) userspace/import userspace/api $(KERN_ROOMS)) -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
@@ -24,6 +24,7 @@ LIBS := $(KERN_LIBS) $(CORE_LIBS)
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 GRAMMAR := $(B)/grammar.c $(B)/scanner.c
 CORE := $(foreach r,$(CORE_ROOMS),$(call objects,$r)) $(GRAMMAR:.c=.o)
+API := $(call objects,userspace/api)
 IMPORT := $(call objects,userspace/import)
 KERN := $(foreach r,$(KERN_ROOMS),$(call objects,$r))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
@@ -70,16 +71,18 @@ $(B)/%.o: %.c
 	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 $(B)/libcore.a: $(CORE)
 	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/libapi.a: $(API)
+	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/libimport.a: $(IMPORT)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
-$(B)/sluiced: $(call objects,userspace/daemon) $(B)/libkern.a $(B)/libcore.a
+$(B)/sluiced: $(call objects,userspace/daemon) $(B)/libapi.a $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd -lcap-ng -lseccomp
-$(B)/sluicectl: $(call objects,userspace/cli) $(B)/libimport.a $(B)/libkern.a $(B)/libcore.a
+$(B)/sluicectl: $(call objects,userspace/cli) $(B)/libapi.a $(B)/libimport.a $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
-$(B)/tests/unit/%: tests/unit/%.c $(B)/libimport.a $(B)/libcore.a
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
@@ -111,6 +114,9 @@ $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LDLIBS)
 $(B)/tests/lib/flood: LDLIBS = -lbpf
+$(B)/tests/lib/api: CFLAGS += $(CPPFLAGS)
+$(B)/tests/lib/api: LDLIBS = $(CORE_LIBS)
+$(B)/tests/lib/api: $(B)/libapi.a $(B)/libcore.a
 
 check: tests
 	$(Q)scripts/check.sh
@@ -150,6 +156,7 @@ bench:
 	$(Q)/usr/bin/python3 scripts/bench $(TABLES)
 # The policy of a host is never overwritten; units and man pages name the paths that things are installed at.
 UNITS = $(PREFIX)/lib/systemd/system
+ZSH = $(PREFIX)/share/zsh/site-functions
 D := $(DESTDIR)$(PREFIX)
 install: all
 	install -D -m 755 -t $(D)/sbin $(B)/sluiced
@@ -165,8 +172,10 @@ install: all
 	install -D -m 644 -t $(D)/share/sluice/fail2ban dist/fail2ban/action.d/sluice.conf
 	install -D -m 644 -t $(D)/share/man/man8 docs/sluiced.8 docs/sluicectl.8
 	install -D -m 644 -t $(D)/share/man/man5 docs/sluice.conf.5
-	$(B)/sluicectl completion > $(B)/completion
-	install -D -m 644 $(B)/completion $(D)/share/bash-completion/completions/sluicectl
+	for s in bash zsh fish; do $(B)/sluicectl completion $$s > $(B)/completion.$$s || exit 1; done
+	install -D -m 644 $(B)/completion.bash $(D)/share/bash-completion/completions/sluicectl
+	install -D -m 644 $(B)/completion.zsh $(DESTDIR)$(ZSH)/_sluicectl
+	install -D -m 644 $(B)/completion.fish $(D)/share/fish/vendor_completions.d/sluicectl.fish
 security: # what the unit still lets sluiced do, and systemd's score
 	$(Q)systemd-analyze security --offline=yes --no-pager dist/sluiced.service | grep -v '^✓'
 deb:

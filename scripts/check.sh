@@ -26,7 +26,7 @@ none() { # fails when its input has a line
 
 includes() { grep -rnE '^#include' --include='*.[chly]' "$1" | grep -E "$2" | none; }
 
-mapfile -t rooms < <(printf -- "-I%s\n" userspace/core/*/ userspace/import/ userspace/kern/*/)
+mapfile -t rooms < <(printf -- "-I%s\n" userspace/core/*/ userspace/import/ userspace/api/ userspace/kern/*/)
 
 layers() {
 	includes maps '"(bpf|userspace|tests)' &&
@@ -67,6 +67,11 @@ lint_c() {
 		-Imaps "${rooms[@]}" userspace
 }
 
+# The section is printed by tests/lib/api, from userspace/api/answers.def.
+manual_has_fields() {
+	diff <("$build/tests/lib/api" manual) <(sed -n '/^\.Sh JSON$/,/^\.Sh /p' docs/sluicectl.8 | sed -n '/^\.Ss /,$p' | sed '/^\.Sh /d')
+}
+
 # The commands as `sluicectl help` lists them against the items of the man page, arguments and all.
 manual_has_commands() {
 	diff <("$build/sluicectl" help | sed -n 's/^  \([a-z]\)/\1/p' | sed 's/ *$//') <(sed -n 's/^\.It Ic //p' docs/sluicectl.8)
@@ -97,14 +102,30 @@ links_lead_somewhere() { # those of the documents to files of this repository
 
 manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
 
+# The script in its shell; ask() says what that would offer. Names of a running daemon: tests/e2e/test_completion.py.
+completes() { # SHELL PRELUDE
+	local line expected got script="$build/completion.$1"
+	"$build/sluicectl" completion "$1" >"$script" || return 1
+	while IFS='|' read -r line expected; do
+		got=$(PATH=$(realpath "$build"):$PATH "$1" -c "$2
+			ask '$line'" "$1" "$script") || return 1
+		[ "$got" = "$expected" ] || { echo "$1: '$line' is completed by '$got', not '$expected'"; return 1; }
+	done <<-'END'
+		sluicectl exp|explain export
+		sluicectl -i x explain 192.0.2.1 --s|--service
+		sluicectl mode o|observe
+		sluicectl set service smtp on-excess r|reset
+		sluicectl set service smtp max-rate|max-rate max-rate-per-network max-rate-per-source
+		sluicectl ban 2001:db8::1 --ki|--kill
+		sluicectl help unb|unban
+	END
+}
+
 completion_works() {
-	"$build/sluicectl" completion | bash -euc '
-		source /dev/stdin
-		ask() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _sluicectl; echo "${COMPREPLY[*]}"; }
-		[ "$(ask sluicectl exp)" = "explain export" ]
-		[ "$(ask sluicectl -i x explain 192.0.2.1 --s)" = "--service" ]
-		[ "$(ask sluicectl mode o)" = "observe" ]
-		[ "$(ask sluicectl set service smtp max-r)" = "max-rate max-rate-per-source max-rate-per-network" ]'
+	# shellcheck disable=SC2016 # for the shell that is asked
+	completes bash 'source "$1"; ask() { COMP_LINE=$1 COMP_POINT=${#1}; _sluicectl; printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd" "; }' &&
+		completes zsh 'compdef() { :; }; source "$1"; compadd() { print -rl -- $names | sort | paste -sd" "; }; ask() { words=(${=1}) CURRENT=$#words; _sluicectl; }' &&
+		completes fish 'source $argv[2]; function ask; complete -C $argv[1] | string replace -r "\t.*" "" | sort | paste -sd" "; end'
 }
 
 alerts() {
@@ -148,11 +169,12 @@ step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases
 step 'sluicectl(8) has every command as it is' manual_has_commands
+step 'sluicectl(8) has every field of every answer' manual_has_fields
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'links of the documents lead somewhere' links_lead_somewhere
 step 'the two READMEs have the same headings, commands and links' readmes_agree
-step 'bash completion completes' completion_works
+step 'completion completes, in bash, zsh and fish' completion_works
 step 'every alert fires in its scenario' alerts
 step 'version, changes and package agree' versions_agree
 step 'every fuzz target compiles' fuzz_targets_compile

@@ -83,6 +83,7 @@ shows 'nothing is in the kernel' is "$(pins)" ''
 shows 'the service is not enabled' test ! -e /etc/systemd/system/multi-user.target.wants/sluiced.service
 shows 'the units name programs that are there' test -x "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' /lib/systemd/system/sluiced.service)"
 shows 'completion is sourced' bash -c '. /usr/share/bash-completion/completions/sluicectl && complete -p sluicectl'
+shows 'completion is there for zsh and fish' test -s /usr/share/zsh/vendor-completions/_sluicectl -a -s /usr/share/fish/vendor_completions.d/sluicectl.fish
 
 # As somebody who has this page and nothing else.
 while read -r -u 3 command; do

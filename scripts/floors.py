@@ -33,6 +33,7 @@ kern/policy
 kern/read
 kern/instance
 kern/doctor
+api
 daemon cli
 """
 GENERATED = {"scanner": "core/read/scanner", "grammar": "core/read/grammar"}

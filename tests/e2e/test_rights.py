@@ -67,10 +67,10 @@ def test_without_its_keeper_the_daemon_goes_on_and_says_what_it_cannot_do(make):
 
 
 def writing_verbs():
-    table = (ROOT / "userspace/daemon/verbs.c").read_text()
-    verbs = re.findall(r'^\t\{ "([a-z-]+)", (true|false), ', table, re.M)
+    table = (ROOT / "userspace/api/verbs.def").read_text()
+    verbs = re.findall(r'^VERB\(\w+, "([a-z-]+)", (READ|WRITE), ', table, re.M)
     assert len(verbs) > 20
-    return [name for name, writes in verbs if writes == "true"]
+    return [name for name, right in verbs if right == "WRITE"]
 
 
 AS_NOBODY = """

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -9,18 +8,6 @@
 #include "instance.h"
 
 #define ANSWER_SECONDS 120 /* a list of a million prefixes takes its time */
-
-int complain(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("sluicectl: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	return status;
-}
 
 int complain_no_daemon(const struct call *c)
 {
@@ -80,13 +67,13 @@ static int request_send(int fd, const char *verb, json_t *args, const char *body
 	return 0;
 }
 
-static void complain_lines(const char *verb, const char *text)
+static void say_lines(const char *verb, const char *text)
 {
 	_cleanup_free_ char *copy = strdup(text);
 	char *line, *next = copy;
 
 	while (next && (line = strsep(&next, "\n")) && *line)
-		complain(0, "%s: %s", verb, line);
+		say("%s: %s", verb, line);
 }
 
 /* Says what the daemon complains of; its exit status. Takes over `got`, hands it on in *answer when it is good. */
@@ -98,12 +85,13 @@ static int answer_judge(const char *verb, json_t *got, json_t **answer)
 	if (!json_is_true(json_object_get(got, "ok"))) {
 		text = json_string_value(json_object_get(got, "error"));
 		status = json_integer_value(json_object_get(got, "exit"));
-		complain_lines(verb, text ? text : "failed");
+		say_lines(verb, text ? text : "failed");
+		complain_answer(got);
 		json_decref(got);
 		return status ? status : EXIT_FAILED;
 	}
 	text = json_string_value(json_object_get(got, "warning"));
-	complain_lines(verb, text ? text : "");
+	say_lines(verb, text ? text : "");
 	*answer = got;
 	return EXIT_DONE;
 }

@@ -8,56 +8,38 @@
 
 #include <jansson.h>
 
+#include "api.h"
 #include "cleanup.h"
+#include "json_text.h"
 #include "protocol.h"
 
-/* Options of commands; a command takes those that its `args` name. */
-enum option_id {
-	OPTION_FOR,
-	OPTION_REASON,
-	OPTION_SERVICE,
-	OPTION_TOP,
-	OPTION_PORT,
-	OPTION_DRY_RUN,
-	OPTION_FORCE,
-	OPTION_KILL,
-	OPTION_CONFIRM,
-	OPTION_SAVE,
-	OPTION_BY,
-	OPTION_FILE,
-	OPTION_OBSERVE,
-	OPTION_ALL,
-	OPTION_ALL_OWNERS,
-	OPTION_TOLERANT,
-	OPTION_ELSEWHERE,
-	OPTION_SINCE,
-	OPTION_LISTS,
-	OPTIONS
-};
-
+#define OPTIONS_MAX 48
 #define WORDS_MAX 64
 
 /* One run of sluicectl, after its words were sorted. */
 struct call {
 	const char *instance;
-	bool json;
-	const char *option[OPTIONS]; /* NULL: not given; "" for one without a value */
-	const struct command *command;
+	bool json, help;
+	const char *option[OPTIONS_MAX]; /* of options.c; NULL: not given; "" for one without a value */
+	const struct api_verb *command;
 	const char *word[WORDS_MAX]; /* after the command */
 	int words;
 };
 
-struct command {
-	const char *name, *args, *help;
-	int least, most; /* words */
-	int (*run)(const struct call *c);
-};
-
+/* options.c. -1: go on; else the exit status */
+int options_parse(struct call *c, int argc, char **argv);
+int words_sort(struct call *c, int argc, char **argv);
+/* The parameter that the word stands for; NULL: there is none. */
+const struct api_param *word_param(const struct api_verb *v, int at);
+/* What was said for a parameter (of a REST its first word), "" for a flag; NULL: nothing. */
+const char *given(const struct call *c, const struct api_param *p);
+/* NULL: it is not given; "" for one without a value. */
+const char *option(const struct call *c, const char *name);
 /* "" where it is not given. */
-const char *option_text(const struct call *c, enum option_id option);
+const char *option_text(const struct call *c, const char *name);
 
-extern const struct command commands[];
-extern const size_t commands_count;
+/* request.c: the arguments of the request that the command line stands for; NULL, said: a path is no text. */
+json_t *request_args(const struct call *c);
 
 /* ask.c: *answer is the daemon's object; exit status, message printed. Takes over `args`. */
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
@@ -65,7 +47,14 @@ int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
 int ask_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, json_t **answer);
 /* The lines that follow the answer, until the daemon ends or the reader does. */
 int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
+
+/* say.c: a line on standard error; complain() also keeps it for --json. Returns the status. */
+__attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
+/* Keeps the errors that the daemon answered; they are said already. */
+void complain_answer(const json_t *answer);
+/* With --json, of a command that failed: {"ok":false,"error","errors","exit"}, unless it has shown JSON already. */
+void failure_show(int status);
 
 int complain_no_daemon(const struct call *c);
 
@@ -73,21 +62,14 @@ int complain_no_daemon(const struct call *c);
 const char *session_peer(void);
 
 /* commands.c */
-int cmd_check(const struct call *c);
-struct diag;
-int policy_refused(const struct call *c, const struct diag *d);
+int command_run(const struct call *c);
+
+/* verb.c */
 /* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
 int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins);
 /* Says what a changing verb answers. Takes over nothing but `args`. */
 int write_verb(const struct call *c, const char *verb, json_t *args);
 int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size);
-
-/* A change, or with --dry-run what it would bring. */
-int forecast_verb(const struct call *c, const char *verb, json_t *args);
-/* The daemon has a directory of its own. A file that does not exist stays what it is called: the daemon says so. */
-const char *absolute(const char *path, char real[static PATH_MAX]);
-int path_refuse(const struct call *c);
-
 /* cmd_apply.c */
 int cmd_apply(const struct call *c);
 int cmd_confirm(const struct call *c);
@@ -95,8 +77,11 @@ int cmd_confirm(const struct call *c);
 /* cmd_bans.c */
 int cmd_ban(const struct call *c);
 int cmd_unban(const struct call *c);
-int cmd_bans(const struct call *c);
-int cmd_kill(const struct call *c);
+
+/* cmd_check.c */
+int cmd_check(const struct call *c);
+struct diag;
+int policy_refused(const struct call *c, const struct diag *d);
 
 /* completion.c */
 int cmd_completion(const struct call *c);

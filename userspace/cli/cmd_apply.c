@@ -123,12 +123,12 @@ static int answer_show(const struct call *c, int status, json_t *answer)
 		return complain_no_daemon(c);
 	if (status != EXIT_DONE)
 		return status;
-	if (c->option[OPTION_SAVE])
+	if (option(c, "save"))
 		status = saved_say(c, json_object_get(answer, "data"));
 	text = json_string_value(json_object_get(answer, "text"));
-	if (c->json)
+	if (c->json && status == EXIT_DONE)
 		show_json(answer);
-	else if (!c->option[OPTION_SAVE])
+	else if (!c->json && !option(c, "save"))
 		puts(text && *text ? text : "done");
 	json_decref(answer);
 	return status;
@@ -144,21 +144,19 @@ int cmd_confirm(const struct call *c)
 
 int cmd_apply(const struct call *c)
 {
-	const bool dry = c->option[OPTION_DRY_RUN] != NULL;
+	const bool dry = option(c, "dry-run");
 	json_t *args, *answer = NULL;
-	char real[PATH_MAX];
 	int status;
 
-	if (c->option[OPTION_SAVE] && (dry || c->option[OPTION_CONFIRM]))
+	if (option(c, "save") && (dry || option(c, "confirm")))
 		return complain(EXIT_BAD,
 				dry ? "apply: --dry-run changes nothing, --save does: take one of them"
 				    : "apply: a policy on trial is saved when it is confirmed: confirm --save");
-	args = json_pack("{s:s, s:b, s:s, s:s}", "path", absolute(c->word[0], real), "dry_run", dry, "confirm",
-			 option_text(c, OPTION_CONFIRM), "shield", c->option[OPTION_CONFIRM] ? session_peer() : "");
+	args = request_args(c);
 	if (!args)
-		return path_refuse(c);
+		return EXIT_BAD;
 	if (dry)
-		return forecast_verb(c, "apply", args);
+		return read_verb(c, "apply", args, show_forecast, false);
 	status = ask(c, "apply", args, &answer);
 	return answer_show(c, status, answer);
 }

@@ -11,7 +11,7 @@
 #include "json_text.h"
 #include "prove.h"
 
-/* {"ok":false,"errors":[...]} on standard output, or the messages on standard error. Returns the exit status. */
+/* {"ok":false,"error","errors":[...],"exit"} on standard output, or the messages on standard error. Returns the exit status. */
 int policy_refused(const struct call *c, const struct diag *d)
 {
 	_cleanup_free_ char *text = diag_text(d);
@@ -21,7 +21,8 @@ int policy_refused(const struct call *c, const struct diag *d)
 		fprintf(stderr, "%s\n", text && *text ? text : "no memory left");
 		return EXIT_BAD;
 	}
-	answer = json_pack("{s:b, s:o}", "ok", 0, "errors", json_errors(d));
+	answer = json_pack("{s:b, s:o, s:o, s:i}", "ok", 0, "error", json_lines(text), "errors", json_errors(d), "exit",
+			   EXIT_BAD);
 	show_json(answer);
 	json_decref(answer);
 	return EXIT_BAD;
@@ -48,7 +49,7 @@ int cmd_check(const struct call *c)
 {
 	_cleanup_diag_ struct diag d = {}, warnings = {};
 	const struct prove how = { .instance = c->instance,
-				   .extent = c->option[OPTION_ELSEWHERE] ? PROVE_FILES : PROVE_HOST,
+				   .extent = option(c, "elsewhere") ? PROVE_FILES : PROVE_HOST,
 				   .warnings = &warnings };
 	struct policy *p = NULL;
 	int err = files_as_owner();

@@ -38,12 +38,14 @@ static void interface_guess(char out[static IF_NAMESIZE])
 static int format_missing(const char *name)
 {
 	struct alike like = alike_to(name);
+	char meant[ALIKE_TEXT_LEN];
 	size_t i;
 
 	for (i = 0; i < import_formats_count; i++)
 		alike_offer(&like, import_formats[i].name);
-	return complain(EXIT_BAD, "import: '%s' is no format: %s%s%ssluicectl import --help lists them", name,
-			like.found ? "did you mean '" : "", like.found ?: "", like.found ? "'? " : "");
+	alike_ask(like.found, meant);
+	return complain(EXIT_BAD, "import: '%s' is no format: %s%ssluicectl import --help lists them", name, meant,
+			*meant ? " " : "");
 }
 
 static json_t *left_json(const struct import *m)

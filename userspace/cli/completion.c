@@ -1,62 +1,73 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bash completion, out of the command table and the schema. */
+/*
+ * The command `completion`: a short script for each shell, which asks `sluicectl completion line -- WORD...` what can follow. What that
+ * answers complete.c finds.
+ */
 #include <string.h>
 
 #include "cli.h"
-#include "schema.h"
+#include "complete.h"
 
-/* The options among a command's arguments, and the words of its first one that can only be one of a few. */
-static void words_print(const char *args)
-{
-	const char *at = args;
-	size_t n;
+/* Bash breaks words at colons, and puts the answer in place of what follows the last one. */
+static const char bash[] =
+	"# bash completion for sluicectl: made by `sluicectl completion bash`\n"
+	"_sluicectl() {\n"
+	"	local words line before word\n"
+	"	read -ra words <<<\"${COMP_LINE:0:COMP_POINT}\"\n"
+	"	[[ ${COMP_LINE:0:COMP_POINT} != *[[:blank:]] ]] || words+=('')\n"
+	"	word=${words[-1]}\n"
+	"	before=${word%\"${word##*:}\"}\n"
+	"	COMPREPLY=()\n"
+	"	while IFS=$'\\t' read -r line _; do\n"
+	"		if [ \"$line\" = :file ]; then\n"
+	"			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")\n"
+	"			compopt -o filenames 2>/dev/null\n"
+	"		else\n"
+	"			COMPREPLY+=(\"${line#\"$before\"}\")\n"
+	"		fi\n"
+	"	done < <(\"${words[0]}\" completion line -- \"${words[@]:1}\" 2>/dev/null)\n"
+	"}\n"
+	"complete -F _sluicectl sluicectl\n";
 
-	while (*at) {
-		at += strspn(at, "[ ]");
-		n = strcspn(at, "[ ]");
-		if (!strncmp(at, "--", 2) || (*at >= 'a' && *at <= 'z'))
-			printf(" %.*s", (int)n, at);
-		at += n;
-	}
-}
+static const char zsh[] =
+	"#compdef sluicectl\n"
+	"# zsh completion for sluicectl: made by `sluicectl completion zsh`\n"
+	"_sluicectl() {\n"
+	"	local line files\n"
+	"	local -a names shown\n"
+	"	for line in \"${(@f)$(\"${words[1]}\" completion line -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\"; do\n"
+	"		case $line in\n"
+	"		:file) files=1 ;;\n"
+	"		?*) names+=(\"${line%%$'\\t'*}\") shown+=(\"${line/$'\\t'/  -- }\") ;;\n"
+	"		esac\n"
+	"	done\n"
+	"	(( ! $#names )) || compadd -d shown -a names\n"
+	"	[[ -z $files ]] || _files\n"
+	"}\n"
+	"if [[ ${funcstack[1]} = _sluicectl ]]; then _sluicectl \"$@\"; else compdef _sluicectl sluicectl; fi\n";
 
-static void keys_print(void)
-{
-	size_t i;
-
-	for (i = 0; i < schema_count; i++) {
-		if (schema[i].section == SECTION_SERVICE ||
-		    (schema[i].section == SECTION_SET && !schema_find(SECTION_SERVICE, schema[i].key)))
-			printf(" %s", schema[i].key);
-	}
-}
+static const char fish[] = "# fish completion for sluicectl: made by `sluicectl completion fish`\n"
+			   "function __sluicectl\n"
+			   "	set -l words (commandline -opc)\n"
+			   "	set -l word (commandline -ct)\n"
+			   "	for line in ($words[1] completion line -- $words[2..-1] \"$word\" 2>/dev/null)\n"
+			   "		if test \"$line\" = :file\n"
+			   "			__fish_complete_path \"$word\"\n"
+			   "		else\n"
+			   "			echo -- $line\n"
+			   "		end\n"
+			   "	end\n"
+			   "end\n"
+			   "complete -c sluicectl -f -a '(__sluicectl)'\n";
 
 int cmd_completion(const struct call *c)
 {
-	size_t i;
+	const char *what = c->words ? c->word[0] : "bash";
 
-	(void)c;
-	puts("# bash completion for sluicectl: made by `sluicectl completion`\n"
-	     "_sluicectl() {\n"
-	     "	local words word=${COMP_WORDS[COMP_CWORD]} command= before= w\n"
-	     "	for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-	     "		case $before:$w in -i:*) before= ;; *:-*) before=$w ;; *) command=$w; break ;; esac\n"
-	     "	done\n"
-	     "	case $command in");
-	for (i = 0; i < commands_count; i++) {
-		printf("	%s) words='", commands[i].name);
-		words_print(commands[i].args);
-		if (!strcmp(commands[i].name, "set") || !strcmp(commands[i].name, "limit"))
-			keys_print();
-		puts(strstr(commands[i].args, "FILE") ? "'; compopt -o default ;;" : "' ;;");
-	}
-	fputs("	*) words='-i --json", stdout);
-	for (i = 0; i < commands_count; i++)
-		printf(" %s", commands[i].name);
-	puts("' ;;\n	esac\n"
-	     "	words=${words//|/ }\n"
-	     "	mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
-	     "}\n"
-	     "complete -F _sluicectl sluicectl");
+	if (!strcmp(what, "line"))
+		return complete_line(c);
+	if (c->words > 1)
+		return complain(EXIT_BAD, "completion: words go with line: sluicectl completion line -- WORD...");
+	fputs(!strcmp(what, "zsh") ? zsh : !strcmp(what, "fish") ? fish : bash, stdout);
 	return EXIT_DONE;
 }

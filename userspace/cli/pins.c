@@ -24,7 +24,7 @@ static int complain_diag(struct diag *d, int status)
 
 static int bans_report(const struct call *c, const struct engine *e, json_t **data)
 {
-	struct bans_wanted want = { .owner = c->option[OPTION_BY] };
+	struct bans_wanted want = { .owner = option(c, "by") };
 	struct prefix about;
 	const char *why;
 
@@ -61,7 +61,7 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 	else if (!strcmp(verb, "counters"))
 		err = report_counters(e, data);
 	else if (!strcmp(verb, "sources"))
-		err = report_sources(e, NULL, option_text(c, OPTION_SERVICE), atoi(option_text(c, OPTION_TOP)), data);
+		err = report_sources(e, NULL, option_text(c, "service"), atoi(option_text(c, "top")), data);
 	else if (!strcmp(verb, "bans"))
 		err = bans_report(c, e, data);
 	else

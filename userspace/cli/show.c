@@ -36,12 +36,6 @@ const char *duration_text(long long seconds, char buf[static 32])
 	return buf;
 }
 
-void show_json(const json_t *data)
-{
-	json_dumpf(data, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	putchar('\n');
-}
-
 void show_sources(const json_t *data)
 {
 	int source = column_width(data, "source", 15, 37), service = column_width(data, "service", 7, source + 21);

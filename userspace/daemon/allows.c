@@ -38,6 +38,8 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 			       arg(args, "reason"));
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
+	if (!err)
+		reason_say(args, a);
 	if (!err && list.count == 1)
 		err = named_say(dm, &list.item[0].prefix, translated, a);
 	free(list.item);

@@ -142,6 +142,8 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 	if (!err)
 		err = order_put(dm, &o, args, a);
 	if (!err)
+		reason_say(args, a);
+	if (!err)
 		err = banned_say(dm, &o, observe, a);
 	return err || !kill ? err : banned_kill(dm, &o, a);
 }

@@ -114,10 +114,10 @@ static json_t *answer_json(struct answer *a)
 	_cleanup_free_ char *text = diag_text(&a->diag);
 
 	if (a->exit)
-		return json_pack("{s:b, s:o, s:i}", "ok", 0, "error", json_lines(text && *text ? text : "failed"),
-				 "exit", a->exit);
-	return json_pack("{s:b, s:o, s:o, s:o}", "ok", 1, "data", a->data ? json_incref(a->data) : json_null(), "text",
-			 json_lines(a->text), "warning", json_lines(text));
+		return json_pack("{s:b, s:o, s:o, s:i}", "ok", 0, "error", json_lines(text && *text ? text : "failed"),
+				 "errors", json_errors(&a->diag), "exit", a->exit);
+	return json_pack("{s:b, s:o, s:o, s:o, s:o}", "ok", 1, "data", a->data ? json_incref(a->data) : json_null(),
+			 "text", json_lines(a->text), "warning", json_lines(text), "warnings", json_errors(&a->diag));
 }
 
 /*

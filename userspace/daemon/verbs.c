@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "addr.h"
+#include "alike.h"
+#include "api.h"
 #include "banfile.h"
 #include "daemon.h"
 #include "dump.h"
@@ -31,12 +33,6 @@
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
-
-struct verb {
-	const char *name;
-	bool writes;
-	int (*run)(struct daemon *dm, const json_t *args, struct answer *a);
-};
 
 const char *arg(const json_t *args, const char *name)
 {
@@ -77,6 +73,13 @@ int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
 	return err == -EINVAL ? bad(a) : err;
 }
 
+void reason_say(const json_t *args, struct answer *a)
+{
+	if (strlen(arg(args, "reason")) >= SLUICE_TEXT_LEN)
+		diag_add(&a->diag, "the reason is longer than %d bytes: only what comes before is kept",
+			 SLUICE_TEXT_LEN - 1);
+}
+
 int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a)
 {
 	struct ban_lines named = {};
@@ -93,7 +96,7 @@ int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct 
 	return why ? bad(a) : err;
 }
 
-static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	char where[LISTEN_TEXT_LEN];
 	int err;
@@ -108,13 +111,13 @@ static int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
 	return json_object_set_new(a->data, "live", settings_json(dm, eyes(dm, a), NULL));
 }
 
-static int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
 	return report_counters(dm->engine, &a->data);
 }
 
-static int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	json_int_t top = json_integer_value(json_object_get(args, "top"));
 	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
@@ -174,7 +177,7 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 	return n < 0 ? -ENOMEM : 0;
 }
 
-static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	int err = json_is_true(json_object_get(args, "dry_run")) ? file_forecast(dm, arg(args, "path"), a)
 								 : file_apply(dm, args, a);
@@ -184,7 +187,7 @@ static int verb_apply(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
-static int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	bool force = json_is_true(json_object_get(args, "force"));
 	int err;
@@ -202,7 +205,7 @@ static int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
-static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	static const char *const kinds[] = { "added", "changed", "removed" };
 	const char *path = *arg(args, "path") ? arg(args, "path") : dm->config;
@@ -226,7 +229,7 @@ static int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 		       : 0;
 }
 
-static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	size_t size;
 	FILE *out = open_memstream(&a->text, &size);
@@ -239,7 +242,7 @@ static int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 	return fclose(out) ? -ENOMEM : err;
 }
 
-static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct prefix about;
 	int err = prefix_arg(args, "address", &about, a);
@@ -251,7 +254,7 @@ static int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 	return held_json(dm->engine, &about, a->data);
 }
 
-static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct question q = { .service = arg(args, "service") };
 	int err = prefix_arg(args, "address", &q.about, a);
@@ -262,7 +265,7 @@ static int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 	return err == -EINVAL ? bad(a) : err;
 }
 
-static int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	(void)args;
 	a->stream = true;
@@ -270,7 +273,7 @@ static int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
 }
 
 /* The pins go when the answer is on its way: see main.c. */
-static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
+int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	int err = keeper_ask(dm, &a->diag);
 
@@ -286,71 +289,45 @@ static int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
-/* clang-format off */
-static const struct verb verbs[] = {
-	{ "status", false, verb_status },
-	{ "counters", false, verb_counters },
-	{ "sources", false, verb_sources },
-	{ "bans", false, verb_bans },
-	{ "allows", false, verb_allows },
-	{ "lookup", false, verb_lookup },
-	{ "explain", false, verb_explain },
-	{ "watch", false, verb_watch },
-	{ "privacy", false, verb_privacy },
-	{ "refusals", false, verb_refusals },
-	{ "suggest", false, verb_suggest },
-	{ "diff", false, verb_diff },
-	{ "dump", false, verb_dump },
-	{ "ban", true, verb_ban },
-	{ "unban", true, verb_unban },
-	{ "kill", true, verb_kill },
-	{ "allow", true, verb_allow },
-	{ "disallow", true, verb_disallow },
-	{ "set", true, verb_set },
-	{ "mode", true, verb_mode },
-	{ "limit", true, verb_limit },
-	{ "unlimit", true, verb_unlimit },
-	{ "limits", false, verb_limits },
-	{ "apply", true, verb_apply },
-	{ "confirm", true, verb_confirm },
-	{ "revert", true, verb_revert },
-	{ "reload", true, verb_reload },
-	{ "erase", true, verb_erase },
-	{ "export", true, verb_export },
-	{ "unload", true, verb_unload },
-	{ "geo-status", false, verb_geo_status },
-	{ "geo-update", true, verb_geo_update },
-};
-/* clang-format on */
+typedef int verb_fn(struct daemon *dm, const json_t *args, struct answer *a);
 
-static const struct verb *verb_find(const char *name)
+static verb_fn *run_of(const struct api_verb *v)
 {
-	size_t i;
+	static verb_fn *const runs[] = {
+#define VERB(id, ...) verb_##id,
+#define COMMAND(id, ...) NULL,
+#include "verbs.def"
+	};
 
-	for (i = 0; i < sizeof(verbs) / sizeof(*verbs) && strcmp(verbs[i].name, name); i++)
-		;
-	return i < sizeof(verbs) / sizeof(*verbs) ? &verbs[i] : NULL;
+	return runs[v - api_verbs];
 }
 
-static void verb_try(struct daemon *dm, const struct verb *v, const json_t *args, struct answer *a)
+/* A file of the client's choice would be opened with the daemon's rights. */
+static bool is_permitted(const struct api_verb *v, const json_t *args, uid_t uid)
+{
+	return !uid || (v->right == API_READ && !api_names_a_file(v, args));
+}
+
+static void verb_try(struct daemon *dm, const struct api_verb *v, const json_t *args, struct answer *a)
 {
 	int err;
 
-	/* `diff` opens a file of the client's choice with the daemon's rights. */
-	if (a->uid && (v->writes || *arg(args, "path"))) {
+	if (!is_permitted(v, args, a->uid)) {
 		diag_add(&a->diag, "permission denied: '%s' needs root", v->name);
 		a->exit = EXIT_FAILED;
 		return;
 	}
-	if (arguments_check(args, a))
+	if (api_check(v, args, &a->diag)) {
+		bad(a);
 		return;
+	}
 	if (!dm->engine) {
 		diag_add(&a->diag, "unloaded");
 		a->exit = EXIT_FAILED;
 		return;
 	}
-	err = v->run(dm, args, a);
-	if (!err && v->writes && dm->engine)
+	err = run_of(v)(dm, args, a);
+	if (!err && v->right == API_WRITE && dm->engine)
 		state_save(dm, &a->diag);
 	trial_remind(dm, &a->diag);
 	if (err && !a->exit)
@@ -362,14 +339,14 @@ static void verb_try(struct daemon *dm, const struct verb *v, const json_t *args
 void verb_run(struct daemon *dm, json_t *request, struct answer *a)
 {
 	const json_t *args = json_object_get(request, "args");
-	const struct verb *v = verb_find(arg(request, "verb"));
+	const struct api_verb *v = api_find(arg(request, "verb"));
 
-	if (!v) {
-		diag_add(&a->diag, "unknown verb '%s'", arg(request, "verb"));
+	if (!v || v->right == API_LOCAL) {
+		diag_add(&a->diag, "unknown verb '%.*s'", ALIKE_LONGEST, arg(request, "verb"));
 		a->exit = EXIT_BAD;
 		return;
 	}
 	verb_try(dm, v, args, a);
-	if (v->writes && !json_is_true(json_object_get(args, "dry_run")))
+	if (v->right == API_WRITE && !json_is_true(json_object_get(args, "dry_run")))
 		trail_order(dm, v->name, args, a);
 }

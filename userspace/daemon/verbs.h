@@ -6,6 +6,13 @@
 #include "cover.h"
 #include "daemon.h"
 
+/* One function a verb of userspace/api/verbs.def; what it is given has been checked against that. 0, or -errno with a message. */
+#define VERB(id, ...) int verb_##id(struct daemon *dm, const json_t *args, struct answer *a);
+#define COMMAND(...)
+#include "verbs.def"
+#undef VERB
+#undef COMMAND
+
 /* "" where it is missing or no string. */
 const char *arg(const json_t *args, const char *name);
 /* In seconds; "" is 0: for ever. */
@@ -13,25 +20,11 @@ int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct ans
 int bad(struct answer *a); /* -EINVAL, and the exit status of a bad question */
 /* As whom he asks may see addresses: root asks for what he could read in the kernel himself. */
 const struct privacy *eyes(const struct daemon *dm, const struct answer *a);
-/* "" is 0: for ever. */
-int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct answer *a);
 int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a);
+/* A reason that is longer than what is kept of it is not cut in silence. */
+void reason_say(const json_t *args, struct answer *a);
 /* One address or one prefix, as in `ban`. */
 int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a);
-
-/* arguments.c: 0, or -EINVAL with a message and the exit status of a bad question */
-int arguments_check(const json_t *args, struct answer *a);
-
-/* bans.c */
-int verb_ban(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_unban(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_bans(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_kill(struct daemon *dm, const json_t *args, struct answer *a);
-
-/* allows.c */
-int verb_allow(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_allows(struct daemon *dm, const json_t *args, struct answer *a);
 
 /* ends.c: the connections that an order meets */
 struct ends {
@@ -48,8 +41,6 @@ int ends_count(const struct daemon *dm, const struct ends *what, struct met *out
 int ends_run(const struct daemon *dm, const struct ends *what, size_t *ended);
 
 /* trial.c */
-int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_revert(struct daemon *dm, const json_t *args, struct answer *a);
 /* Lets the address in, whatever is said, for as long as the policy awaits its confirmation; "": nobody. */
 void trial_unshield(struct daemon *dm);
 void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
@@ -57,14 +48,6 @@ void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, 
 /* verbs.c, of the policy in force: the file that the next start reads and the one it was read from; a remark where they differ */
 json_t *kept_json(const struct daemon *dm);
 const char *kept_say(const struct daemon *dm);
-
-/* suggest.c */
-int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a);
-
-/* subject.c */
-int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_erase(struct daemon *dm, const json_t *args, struct answer *a);
-int verb_export(struct daemon *dm, const json_t *args, struct answer *a);
 
 struct ban_lines;
 /* named.c: what lies behind a translator's prefix becomes the IPv4 prefix inside. True: some did. */

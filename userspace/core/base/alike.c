@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See alike.h. Pure. */
+#include <stdio.h>
 #include <string.h>
 
 #include "alike.h"
@@ -46,4 +47,12 @@ void alike_offer(struct alike *a, const char *other)
 		return;
 	a->limit = d;
 	a->found = other;
+}
+
+const char *alike_ask(const char *found, char buf[static ALIKE_TEXT_LEN])
+{
+	*buf = 0;
+	if (found && *found)
+		snprintf(buf, ALIKE_TEXT_LEN, "did you mean '%.*s'?", ALIKE_LONGEST, found);
+	return buf;
 }

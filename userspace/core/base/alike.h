@@ -13,4 +13,9 @@ struct alike alike_to(const char *word);
 /* Takes `other` where it is nearer than all before. The word itself is no candidate. */
 void alike_offer(struct alike *a, const char *other);
 
+#define ALIKE_LONGEST 64 /* bytes of a word that is named in a message */
+#define ALIKE_TEXT_LEN (ALIKE_LONGEST + 32)
+/* "did you mean 'FOUND'?"; "" where there is none, NULL or "". The one place that asks. Returns buf. */
+const char *alike_ask(const char *found, char buf[static ALIKE_TEXT_LEN]);
+
 #endif

@@ -50,16 +50,17 @@ static inline json_t *json_errors(const struct diag *d)
 {
 	json_t *list = json_array();
 	const struct diag_message *m;
-	json_t *text;
 	size_t i;
 
 	for (i = 0; i < d->count; i++) {
+		_cleanup_free_ char *text = NULL;
+
 		m = &d->item[i];
-		text = json_stringn(m->text + m->what, m->hint ? m->hint - 2 - m->what : strlen(m->text + m->what));
+		text = strndup(m->text + m->what, m->hint ? m->hint - 2 - m->what : strlen(m->text + m->what));
 		json_array_append_new(list,
 				      json_pack("{s:o, s:i, s:i, s:o, s:o, s:o}", "file", json_line(m->file), "line",
-						m->line, "column", m->column, "key", json_line(m->key), "text", text,
-						"hint", json_line(m->hint ? m->text + m->hint : "")));
+						m->line, "column", m->column, "key", json_line(m->key), "text",
+						json_line(text), "hint", json_line(m->hint ? m->text + m->hint : "")));
 	}
 	return list;
 }

@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <string.h>
 
+#include "alike.h"
 #include "cleanup.h"
 #include "scope.h"
 #include "section.h"
@@ -60,7 +61,7 @@ static int base_refuse(const struct policy *p, const struct scope *s, struct dia
 
 static int key_refuse(const struct scope *s, const char *key, struct diag *d)
 {
-	const char *like = schema_suggest(s->section, key);
+	char meant[ALIKE_TEXT_LEN];
 
 	if (s->is_sender)
 		diag_add(d,
@@ -68,8 +69,8 @@ static int key_refuse(const struct scope *s, const char *key, struct diag *d)
 			 "max-connections-per-network or max-rate-per-network",
 			 key);
 	else
-		diag_add(d, "unknown key '%s': %s%s%s", key, *like ? "did you mean '" : "sluice.conf(5) lists them",
-			 like, *like ? "'?" : "");
+		diag_add(d, "unknown key '%s': %s", key,
+			 *alike_ask(schema_suggest(s->section, key), meant) ? meant : "sluice.conf(5) lists them");
 	return -EINVAL;
 }
 

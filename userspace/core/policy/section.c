@@ -76,13 +76,14 @@ enum section section_like(const char *name)
 int section_missing(const struct policy *p, enum section section, const char *title, struct diag *d)
 {
 	struct alike like = alike_to(title);
+	char meant[ALIKE_TEXT_LEN];
 	const char *base;
 	size_t i;
 
 	for (i = 0; (base = section_at(p, section, i)); i++)
 		alike_offer(&like, base);
-	diag_add(d, "no %s '%s': %s%s%s%s", section_names[section], title, like.found ? "did you mean '" : "",
-		 like.found ?: "", like.found ? "'? " : "",
+	alike_ask(like.found, meant);
+	diag_add(d, "no %s '%s': %s%s%s", section_names[section], title, meant, *meant ? " " : "",
 		 section == SECTION_SET ? "`sluicectl dump` shows them" : "`sluicectl status` lists them");
 	return -EINVAL;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "alike.h"
 #include "cleanup.h"
 #include "rules.h"
 #include "syntax.h"
@@ -12,6 +13,7 @@ static void key_refuse(struct reader *r, const char *name, const struct place *a
 {
 	const char *like = schema_suggest(r->in.section, name);
 	enum section owner = schema_owner(name);
+	char meant[ALIKE_TEXT_LEN];
 	struct place here = *at;
 
 	here.key = name;
@@ -28,7 +30,7 @@ static void key_refuse(struct reader *r, const char *name, const struct place *a
 			      r->in.inside ? "in " : "outside of all sections",
 			      r->in.inside ? section_names[r->in.section] : "", section_names[owner]);
 	else if (*like)
-		reader_refuse(r, &here, "unknown key '%s': did you mean '%s'?", name, like);
+		reader_refuse(r, &here, "unknown key '%s': %s", name, alike_ask(like, meant));
 	else
 		reader_refuse(r, &here, "unknown key '%s': sluice.conf(5) lists them", name);
 	r->body = section_named(name) != SECTIONS;

@@ -4,8 +4,10 @@
  * and its keys are read all the same wherever it is clear which section is meant.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "alike.h"
 #include "cleanup.h"
 #include "defaults.h"
 #include "rules.h"
@@ -97,6 +99,7 @@ static enum section section_meant(struct reader *r, const struct context *outer,
 {
 	enum section section = section_named(name), like;
 	const struct setting *s = outer->ignored ? NULL : schema_find(outer->section, name);
+	char meant[ALIKE_TEXT_LEN], list[ALIKE_LONGEST];
 	const char *key;
 
 	if (section != SECTIONS || outer->ignored)
@@ -108,12 +111,13 @@ static enum section section_meant(struct reader *r, const struct context *outer,
 	like = section_like(name);
 	r->lost |= like == SECTIONS;
 	key = schema_suggest(outer->section, name);
+	snprintf(list, sizeof(list), "%s = {...}", key);
 	if (like == SECTIONS && *key)
-		reader_refuse(r, at, "unknown section '%s': did you mean '%s = {...}'?", name, key);
+		reader_refuse(r, at, "unknown section '%s': %s", name, alike_ask(list, meant));
 	else if (like == SECTIONS)
 		reader_refuse(r, at, "unknown section '%s': sluice.conf(5) lists them", name);
 	else
-		reader_refuse(r, at, "unknown section '%s': did you mean '%s'?", name, section_names[like]);
+		reader_refuse(r, at, "unknown section '%s': %s", name, alike_ask(section_names[like], meant));
 	return like;
 }
 
