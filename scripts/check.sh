@@ -43,7 +43,7 @@ silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core u
 licences() {
 	{
 		grep -rL 'GPL-2.0-only OR BSD-2-Clause' bpf maps
-		git ls-files 'userspace/*.[chly]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
+		git ls-files 'userspace/*.[chly]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' 'userspace/daemon/page/day.js' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
 	} | none
 }
 

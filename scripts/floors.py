@@ -24,7 +24,7 @@ core/lists core/geo
 core/policy
 core/read core/compile
 core/show
-import
+core/memory import
 kern/floor
 kern/object
 kern/gate

@@ -11,7 +11,7 @@ hash() { openssl dgst -sha256 -binary "$1" | openssl base64 -A; }
 
 # With the licence of what is vendored: the page is a copy of it, too.
 { cat "$folder/uplot/uPlot.min.css"; echo; cat "$folder/page.css"; } >"$work/style"
-{ echo '/*'; cat "$folder/uplot/LICENSE"; echo '*/'; cat "$folder/uplot/uPlot.iife.min.js"; echo; cat "$folder/page.js"; } >"$work/script"
+{ echo '/*'; cat "$folder/uplot/LICENSE"; echo '*/'; cat "$folder/uplot/uPlot.iife.min.js"; echo; cat "$folder/day.js" "$folder/page.js"; } >"$work/script"
 # The hash is of all between the tags.
 awk -v style="$work/style" -v script="$work/script" '
 	function put(file, tag,   line, first) {

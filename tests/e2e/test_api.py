@@ -37,6 +37,7 @@ GOLDEN = {
     "mode": [("mode observe", "order"), ("status", "status"), ("explain 10.77.0.2 --service smtp", "explain"), ("mode enforce", "order"), ("mode off", "failure")],
     "ban": [("ban 10.77.0.2 --kill --dry-run", "ends"), ("ban 192.0.2.1 --for 1h --reason test", "ban"), ("ban 192.0.2.0/24", "ban"), ("ban nonsense", "failure")],
     "allow": [("allow 192.0.2.1 --for 1h", "order"), ("allow 198.51.100.1", "order"), ("ban 192.0.2.1", "ban"), ("allow x", "failure")],
+    "history": [("history", "history"), ("history --service smtp --since 1h", "history"), ("history --service nope", "failure")],
     "import": [("import postfix {main_cf}", "import"), ("import nothing /dev/null", "failure")],
     "bans": [("bans", "bans"), ("bans 192.0.2.1 --by nobody", "bans"), ("bans x", "failure")],
     "allows": [("allows", "allows")],

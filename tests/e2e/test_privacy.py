@@ -13,8 +13,8 @@ service smtp {{ ports = {{25}} max-connections-per-source = 2 }}
 source-set foes {{ prefixes = {{10.77.1.0/24}} action = deny }}
 """
 KNOWN = ["10.77.0.2", "10.77.0.3", "10.77.1.1", "fd77:0:1::2", "fd77:0:2::3"]
-READS = ["status", "counters", "sources", "bans", "allows", "refusals", "suggest", "privacy report"]
-PAGES = ["/", "/metrics", "/status.json", "/healthz"]
+READS = ["status", "counters", "sources", "bans", "allows", "refusals", "history", "suggest", "privacy report"]
+PAGES = ["/", "/metrics", "/status.json", "/history.json", "/healthz"]
 
 
 def addresses_in(text):
@@ -101,7 +101,10 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
         "log": sluice.logged(),
     }
     kept = sluice.state / f"{sluice.instance}.state"
-    assert "10.77.0.3" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600, "the one file with addresses is root's"
+    assert "10.77.0.3" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600, "the one file with whole addresses is root's"
+    memory = sluice.state / f"{sluice.instance}.refusals"
+    assert wait_for(memory.exists) and memory.stat().st_mode & 0o777 == 0o600
+    said["the file of refusals"] = memory.read_text()
     assert any(p["place"] == "file: bans, allows and live settings" for p in sluice.json("privacy", "report")["places"])
     for path in files_written(stamp):
         said[path] = pathlib.Path(path).read_text(errors="replace")

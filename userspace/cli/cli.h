@@ -113,6 +113,7 @@ void show_privacy(const json_t *data);
 void show_suggest(const json_t *data);
 void show_refusal(const json_t *line);
 void show_refusals(const json_t *data);
+void show_history(const json_t *data);
 void show_ends(const json_t *data);
 void show_geo(const json_t *data);
 void show_forecast(const json_t *data);

@@ -95,6 +95,7 @@ static const struct command {
 	{ "explain", NULL, show_explain, NULL, false },
 	{ "watch", cmd_watch },
 	{ "refusals", NULL, show_refusals, NULL, false },
+	{ "history", NULL, show_history, NULL, false },
 	{ "top", cmd_top },
 	{ "suggest", NULL, show_suggest, NULL, false },
 	{ "check", cmd_check },

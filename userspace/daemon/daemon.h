@@ -34,6 +34,14 @@ struct standing {
 	time_t applied_at;
 };
 
+/* A file of what would be forgotten with the daemon, and the clock of that: keep.h. */
+struct keep {
+	bool dirty; /* something is not in the file yet */
+	bool failed; /* the last write did, and that is said */
+	time_t next; /* CLOCK_MONOTONIC: not written before */
+	int64_t shift_ns; /* its clock less CLOCK_MONOTONIC */
+};
+
 struct daemon {
 	const char *config, *instance;
 	bool check_only, foreground, verbose;
@@ -82,9 +90,16 @@ struct daemon {
 	bool watchers; /* somebody watches */
 	struct hear *hear; /* hear.c's; NULL: nobody wants to hear of refusals */
 	struct refusals *refusals; /* the memory of them, and what it is: */
-	time_t refusals_since; /* 0: nothing is remembered */
-	enum policy_addresses refusals_form;
+	struct keep refusals_file;
+	uint64_t refusals_since_ns; /* by the clock of that; 0: nothing is remembered */
 	unsigned int refusals_seconds;
+	struct history *history; /* history_verb.c's: the last day, by minutes */
+	struct keep history_file;
+	time_t started;
+	struct {
+		time_t at; /* 0: the start put it in force */
+		char verb[16], by[32];
+	} changed; /* the last change of the policy that somebody ordered: trail.c's */
 	struct container_status *containers; /* as it was said last */
 	size_t containers_count;
 	unsigned int audits_due; /* one a second: containers came or went */

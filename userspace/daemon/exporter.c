@@ -7,10 +7,12 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
 #include "exporter.h"
 #include "figures.h"
+#include "history_verb.h"
 #include "page.h"
 
 #define IDLE_SECONDS 20 /* longer than Prometheus' usual interval of 15 s, so that it keeps its connection */
@@ -62,6 +64,25 @@ static int write_json(const struct daemon *dm, struct evhttp_request *req, FILE 
 	return figures_json(dm, out);
 }
 
+/* /history.json, of all, or ?service=NAME. */
+static int write_history(const struct daemon *dm, struct evhttp_request *req, FILE *out, int *status)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req)), *service;
+	struct evkeyvalq asked = {};
+	json_t *told;
+	int err;
+
+	if (query)
+		evhttp_parse_query_str(query, &asked);
+	service = query ? evhttp_find_header(&asked, "service") : NULL;
+	told = history_json(dm, service ? service : "", 0);
+	evhttp_clear_headers(&asked);
+	*status = told ? HTTP_OK : HTTP_NOTFOUND;
+	err = told && json_dumpf(told, out, JSON_COMPACT) ? -EIO : 0;
+	json_decref(told);
+	return err;
+}
+
 static int write_page(const struct daemon *dm, struct evhttp_request *req, FILE *out, int *status)
 {
 	(void)dm;
@@ -71,10 +92,9 @@ static int write_page(const struct daemon *dm, struct evhttp_request *req, FILE 
 }
 
 static const struct route routes[] = {
-	{ "/", "text/html; charset=utf-8", write_page },
-	{ "/metrics", NULL, write_metrics },
-	{ "/healthz", "text/plain; charset=utf-8", write_health },
-	{ "/status.json", "application/json", write_json },
+	{ "/", "text/html; charset=utf-8", write_page },	   { "/metrics", NULL, write_metrics },
+	{ "/healthz", "text/plain; charset=utf-8", write_health }, { "/status.json", "application/json", write_json },
+	{ "/history.json", "application/json", write_history },
 };
 
 static void header(struct evhttp_request *req, const char *key, const char *value)
@@ -164,7 +184,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 			return;
 		}
 	}
-	respond_text(req, HTTP_NOTFOUND, "there is /, /metrics, /healthz and /status.json\n");
+	respond_text(req, HTTP_NOTFOUND, "there is /, /metrics, /healthz, /status.json and /history.json\n");
 }
 
 /* Until exporter_tick(): a listener that cannot accept would make the loop spin. */

@@ -7,6 +7,7 @@
 #include "figures.h"
 #include "geo_age.h"
 #include "lists.h"
+#include "overview.h"
 #include "protocol.h"
 #include "reason.h"
 #include "refusals.h"
@@ -270,7 +271,7 @@ int figures_json(const struct daemon *dm, FILE *out)
 {
 	_cleanup_(figures_free) struct figures *f = NULL;
 	const struct metrics *m;
-	json_t *all;
+	json_t *all, *more;
 	int err;
 
 	err = figures_take(dm, &f);
@@ -284,9 +285,9 @@ int figures_json(const struct daemon *dm, FILE *out)
 			(json_int_t)m->applied_at, "reload_failed", m->reload_failed, "geoip", "ipv4",
 			(json_int_t)m->geo_entries[0], "ipv6", (json_int_t)m->geo_entries[1], "built",
 			(json_int_t)m->geo_built);
-	if (!all)
-		return -ENOMEM;
-	err = json_dumpf(all, out, JSON_COMPACT) ? -EIO : 0;
+	more = overview_json(dm);
+	err = !all || !more || json_object_update(all, more) ? -ENOMEM : json_dumpf(all, out, JSON_COMPACT) ? -EIO : 0;
+	json_decref(more);
 	json_decref(all);
 	return err;
 }

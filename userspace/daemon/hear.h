@@ -18,15 +18,26 @@ void hear_end(struct daemon *dm); /* whatever anybody wants: the engine or the l
 void watch_tell(struct daemon *dm, const struct sluice_event *event, const char *service,
 		const struct sluice_addr *who);
 
-/* refusals.c */
+/* remember.c */
 void refusals_hear(struct daemon *dm, const struct sluice_event *event, const char *service,
 		   const struct sluice_addr *who);
 /* What the policy wants of the memory has changed, perhaps: what may be kept no more goes. */
 void refusals_follow(struct daemon *dm);
+void refusals_age(struct daemon *dm); /* what is older than may be kept goes */
+
+/* refusals.c */
 void refusals_tick(struct daemon *dm); /* once a second */
 json_t *refusals_of(struct daemon *dm, const struct sluice_addr *a); /* a list, for `export`; NULL without memory */
-unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a); /* how many entries */
+/* Also from the file, at once; how many entries. */
+unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a, struct diag *d);
 int verb_refusals(struct daemon *dm, const json_t *args, struct answer *a);
+
+/* refusals_file.c: the memory over a restart */
+void refusals_load(struct daemon *dm); /* at the start: what a daemon of before kept, as far as it may be kept still */
+void refusals_store(struct daemon *dm); /* once a second: where it has changed, and is due */
+void refusals_save(struct daemon *dm); /* at the end */
+/* `count` of its entries were erased: none of them is in the file any more; what fails is said. */
+void refusals_erase_file(struct daemon *dm, size_t count, struct diag *d);
 
 /* summary.c: to be called once a minute. */
 void refusals_say(struct daemon *dm);

@@ -9,6 +9,7 @@
 #include "exporter.h"
 #include "geo_verbs.h"
 #include "hear.h"
+#include "history_verb.h"
 #include "keeper.h"
 #include "lists.h"
 #include "rights.h"
@@ -115,6 +116,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	containers_tick(dm);
 	exporter_tick(dm);
 	refusals_tick(dm);
+	history_tick(dm);
 	if (dm->reaping)
 		dm->reaping = engine_reap(dm->engine) > 0;
 }
@@ -231,6 +233,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	containers_tell(dm);
 	exporter_follow(dm);
 	refusals_follow(dm);
+	history_tick(dm);
 	err = rights_drop(RIGHTS_DAEMON, d);
 	if (err)
 		return err;
@@ -245,6 +248,8 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	exporter_free(dm);
 	control_close(dm);
 	hear_end(dm);
+	refusals_save(dm);
+	history_save(dm);
 	loop_free(dm);
 	return 0;
 }

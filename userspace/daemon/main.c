@@ -10,6 +10,9 @@
 #include "events.h"
 #include "files.h"
 #include "geo_keep.h"
+#include "hear.h"
+#include "history.h"
+#include "history_verb.h"
 #include "instance.h"
 #include "keeper.h"
 #include "lists.h"
@@ -152,6 +155,10 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		state_load(dm, resumed);
 	if (!err)
+		refusals_load(dm);
+	if (!err)
+		err = history_load(dm);
+	if (!err)
 		trial_resume(dm);
 	if (!err && !dm->held)
 		err = daemon_fill(dm, d);
@@ -186,6 +193,7 @@ static void daemon_done(struct daemon *dm)
 	free(dm->containers);
 	free(dm->ban_owners);
 	refusals_free(dm->refusals);
+	history_free(dm->history);
 	policy_free(dm->base);
 	policy_free(dm->live);
 	geo_free(dm->kept);

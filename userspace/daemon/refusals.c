@@ -1,65 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The memory of refusals, and the verb that asks it. Its entries hold of an address what the policy lets be kept, and go when they are older
- * than its retention time; where the policy comes to allow less, all of them go. Lost with the daemon.
- */
+/* The verb that asks the memory of refusals, and who else asks it or takes from it: export, erase. remember.c fills it. */
 #include <errno.h>
 #include <string.h>
 
 #include "hear.h"
 #include "json_text.h"
+#include "keep.h"
 #include "parse.h"
 #include "reason.h"
 #include "report.h"
 #include "section.h"
 #include "verbs.h"
 
-#define SECOND 1000000000ULL
 #define LINES 1000 /* of an answer, where nobody says how many */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * SECOND + now.tv_nsec;
-}
-
-void refusals_hear(struct daemon *dm, const struct sluice_event *event, const char *service,
-		   const struct sluice_addr *who)
-{
-	struct refusal one = { .source = privacy_keep(dm->privacy, who),
-			       .reason = event->reason,
-			       .verdict = event->verdict,
-			       .last_ns = event->when_ns,
-			       .stands_for = event->stands_for };
-
-	if (dm->live->refusals == POLICY_NO_MEMORY)
-		return;
-	snprintf(one.service, sizeof(one.service), "%s", service);
-	refusals_note(dm->refusals, &one);
-}
-
-void refusals_follow(struct daemon *dm)
-{
-	bool none = dm->live->refusals == POLICY_NO_MEMORY;
-
-	if (none || dm->refusals_form != dm->live->addresses || !dm->refusals_since) {
-		refusals_clear(dm->refusals);
-		dm->refusals_since = none ? 0 : time(NULL);
-	}
-	dm->refusals_form = dm->live->addresses;
-	hear_follow(dm);
-}
 
 void refusals_tick(struct daemon *dm)
 {
-	uint64_t now = now_ns(), kept = dm->live->privacy_retention * SECOND;
-
-	if (now > kept)
-		refusals_expire(dm->refusals, now - kept);
+	refusals_age(dm);
 	if (++dm->refusals_seconds % 60 == 0)
 		refusals_say(dm);
+	refusals_store(dm);
 }
 
 /* What somebody asks for. */
@@ -105,18 +65,18 @@ static struct refusal **wanted_find(const struct daemon *dm, const struct wanted
 	return list;
 }
 
-static json_t *moment_json(uint64_t ns, uint64_t now)
+static json_t *moment_json(const struct daemon *dm, uint64_t ns)
 {
-	return json_time(time(NULL) - (now - ns) / SECOND);
+	return json_time(ns ? (ns + keep_real_shift(&dm->refusals_file)) / KEEP_SECOND : 0);
 }
 
-static json_t *refusal_json(const struct refusal *r, uint64_t now)
+static json_t *refusal_json(const struct daemon *dm, const struct refusal *r)
 {
 	char text[ADDR_TEXT_LEN];
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I}", "source", privacy_kept_format(&r->source, text),
 			 "service", r->service, "reason", reason_label(r->reason), "verdict", verdict_label(r->verdict),
-			 "first", moment_json(r->first_ns, now), "last", moment_json(r->last_ns, now), "count",
+			 "first", moment_json(dm, r->first_ns), "last", moment_json(dm, r->last_ns), "count",
 			 (json_int_t)r->count, "stands_for", (json_int_t)r->stands_for);
 }
 
@@ -124,11 +84,10 @@ static json_t *wanted_json(const struct daemon *dm, const struct wanted *w, size
 {
 	_cleanup_free_ struct refusal **found = wanted_find(dm, w, count);
 	json_t *list = found ? json_array() : NULL;
-	uint64_t now = now_ns();
 	size_t i;
 
 	for (i = 0; i < *count && list && (!w->top || i < w->top); i++)
-		json_array_append_new(list, refusal_json(found[i], now));
+		json_array_append_new(list, refusal_json(dm, found[i]));
 	return list;
 }
 
@@ -141,7 +100,7 @@ json_t *refusals_of(struct daemon *dm, const struct sluice_addr *a)
 	return wanted_json(dm, &w, &count);
 }
 
-unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a)
+unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a, struct diag *d)
 {
 	const struct prefix about = { *a, 128 };
 	const struct wanted w = { .about = &about, .service = "", .reason = -1 };
@@ -151,6 +110,7 @@ unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a)
 	found = wanted_find(dm, &w, &count);
 	for (i = 0; i < count; i++)
 		refusals_remove(dm->refusals, found[i]);
+	refusals_erase_file(dm, count, d);
 	return count;
 }
 
@@ -180,14 +140,14 @@ static int reason_read(const json_t *args, struct wanted *w, struct answer *a)
 	return bad(a);
 }
 
-static int since_read(const json_t *args, struct wanted *w, struct answer *a)
+static int since_read(const struct daemon *dm, const json_t *args, struct wanted *w, struct answer *a)
 {
 	uint32_t seconds = 0;
 	int err = time_arg(args, "since", &seconds, a);
-	uint64_t now = now_ns();
+	uint64_t now = keep_now(&dm->refusals_file);
 
 	if (!err && *arg(args, "since"))
-		w->since_ns = now > seconds * SECOND ? now - seconds * SECOND : 0;
+		w->since_ns = now > seconds * KEEP_SECOND ? now - seconds * KEEP_SECOND : 0;
 	return err;
 }
 
@@ -208,7 +168,7 @@ static json_t *memory_json(const struct daemon *dm, json_t *list, size_t found)
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s}", "refusals", list, "found", (json_int_t)found,
 			 "remembered", (json_int_t)s.entries, "capacity", (json_int_t)REFUSALS_MOST, "forgotten",
 			 (json_int_t)s.forgotten, "untold", (json_int_t)s.untold, "since",
-			 json_time(dm->refusals_since), "retention", (json_int_t)dm->live->privacy_retention,
+			 moment_json(dm, dm->refusals_since_ns), "retention", (json_int_t)dm->live->privacy_retention,
 			 "addresses", forms[dm->live->addresses]);
 }
 
@@ -223,7 +183,7 @@ int verb_refusals(struct daemon *dm, const json_t *args, struct answer *a)
 	if (!err)
 		err = reason_read(args, &w, a);
 	if (!err)
-		err = since_read(args, &w, a);
+		err = since_read(dm, args, &w, a);
 	if (err)
 		return err;
 	w.top = w.top ? w.top : LINES;

@@ -14,6 +14,7 @@
 #include "bans.h"
 #include "daemon.h"
 #include "instance.h"
+#include "keep.h"
 #include "list.h"
 #include "override.h"
 #include "protocol.h"
@@ -259,15 +260,6 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 	log_diag(LOG_WARNING, &d);
 }
 
-static void set_aside(const char *path, const char *why)
-{
-	char torn[PATH_MAX + 8];
-
-	snprintf(torn, sizeof(torn), "%s.torn", path);
-	log_say(LOG_ERR, "%s: %s: %s %s; bans and live settings of before are not known", path, why,
-		rename(path, torn) ? "it could not be moved to" : "set aside as", torn);
-}
-
 void state_load(struct daemon *dm, bool resumed)
 {
 	_cleanup_(state_free) struct state *s = NULL;
@@ -286,7 +278,7 @@ void state_load(struct daemon *dm, bool resumed)
 		err = state_parse(text, &s, &why);
 	log_diag(LOG_ERR, &d);
 	if (err == -EINVAL)
-		set_aside(path, why);
+		file_set_aside(path, why, "bans and live settings of before are not known");
 	if (err)
 		return;
 	if (!resumed)

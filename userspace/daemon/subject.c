@@ -50,13 +50,17 @@ static const struct {
 	  "address or prefix, reason, owner, who set it and when; INSTANCE.state, for root only",
 	  "they survive a reboot",
 	  "until its time is over or it is taken back; a torn file, set aside as .torn, until it is removed" },
+	{ "file: remembered refusals",
+	  "what the daemon's memory of refusals holds, and no more; INSTANCE.refusals, for root only",
+	  "the memory survives a restart and a reboot",
+	  "as there, at most %s, and a minute more; while no daemon runs until one does; a torn file, set aside as .torn, until it is removed" },
 	{ "files: policy, lists and databases", "prefixes", "the operator's policy",
 	  "of lists a copy, until the policy names them no more" },
 	{ "daemon: hash key", "no address; the key of `addresses = hashed`", "the same source looks the same",
 	  "memory only; replaced and overwritten after %s" },
 	{ "daemon: refusals",
 	  "of an address what `addresses` says, at most its source; service, reason, first, last, count",
-	  "why was that sender refused?", "memory only, 65536 entries; at most %s" },
+	  "why was that sender refused?", "65536 entries; at most %s" },
 	{ "output: watch, and answers to the group", "addresses as the policy shows them", "operation",
 	  "whoever reads keeps it" },
 	{ "output: answers to root", "whole addresses (sources, bans, allows, lookup, explain, export)", "operation",
@@ -69,7 +73,7 @@ static const struct {
 
 static json_t *place_json(const struct policy *p, size_t i)
 {
-	uint32_t seconds = strncmp(places[i].place, "daemon", 6) ? policy_retention(p) : p->privacy_retention;
+	uint32_t seconds = strncmp(places[i].place, "kernel", 6) ? p->privacy_retention : policy_retention(p);
 	const char *at = strstr(places[i].kept, "%s");
 	char kept[256], time[16];
 
@@ -203,7 +207,7 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err)
 		return err;
 	who = engine_who(dm->engine, &addr, NULL);
-	freed += refusals_erase(dm, &who);
+	freed += refusals_erase(dm, &who, &a->diag);
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter goes when that ends and is erased again");

@@ -143,6 +143,22 @@ static bool guest_waits(struct daemon *dm, char more[static 40])
 	return false;
 }
 
+/* Orders that change the policy in force; those of bans and allows do not. */
+static void change_note(struct daemon *dm, const char *verb, const char *by)
+{
+	static const char *const verbs[] = { "set",	"mode",	  "limit",  "unlimit",	 "apply",
+					     "confirm", "revert", "reload", "geo-update" };
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (strcmp(verbs[i], verb))
+			continue;
+		dm->changed.at = time(NULL);
+		snprintf(dm->changed.verb, sizeof(dm->changed.verb), "%s", verb);
+		snprintf(dm->changed.by, sizeof(dm->changed.by), "%.31s", by);
+	}
+}
+
 void trail_order(struct daemon *dm, const char *verb, const json_t *args, const struct answer *a)
 {
 	const bool refused = a->exit == EXIT_BAD || a->uid;
@@ -154,6 +170,8 @@ void trail_order(struct daemon *dm, const char *verb, const json_t *args, const 
 		return;
 	who_find(a, &t.who);
 	t.by = who_text(&t.who);
+	if (!a->exit)
+		change_note(dm, verb, *t.who.user ? t.who.user : t.who.uid);
 	if (a->exit)
 		t.priority = refused ? LOG_WARNING : LOG_ERR;
 	t.order = said ? redact_text(dm->privacy, said) : NULL;
@@ -164,10 +182,12 @@ void trail_order(struct daemon *dm, const char *verb, const json_t *args, const 
 	trail_free(&t);
 }
 
-void trail_event(const struct daemon *dm, const char *verb, const char *by, int err, const char *text)
+void trail_event(struct daemon *dm, const char *verb, const char *by, int err, const char *text)
 {
 	struct trail t = { .order = strdup(verb), .by = strdup(by), .priority = err ? LOG_ERR : LOG_NOTICE };
 
+	if (!err)
+		change_note(dm, verb, by);
 	t.result = strdup(err ? "failed" : "done");
 	t.text = redact_text(dm->privacy, text);
 	trail_say(dm, verb, &t);

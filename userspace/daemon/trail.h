@@ -11,6 +11,6 @@
 /* An order from the socket, when it is answered. */
 void trail_order(struct daemon *dm, const char *verb, const json_t *args, const struct answer *a);
 /* One that nobody gave over the socket; `by`: "signal", "the kernel's clock". `err` 0: done. */
-void trail_event(const struct daemon *dm, const char *verb, const char *by, int err, const char *text);
+void trail_event(struct daemon *dm, const char *verb, const char *by, int err, const char *text);
 
 #endif

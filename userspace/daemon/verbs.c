@@ -15,6 +15,7 @@
 #include "forecast.h"
 #include "geo_verbs.h"
 #include "hear.h"
+#include "history_verb.h"
 #include "json_text.h"
 #include "keeper.h"
 #include "lists.h"

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "cleanup.h"
 #include "list.h"
 #include "list_keep.h"
+#include "seal.h"
 #include "text.h"
 #include "value.h"
 
@@ -30,8 +29,9 @@ const char *list_keep_name(const char *path, enum list_kind kind, char buf[stati
 	return buf;
 }
 
-static void lines_write(const struct list_file *f, FILE *out)
+static void lines_write(const void *what, FILE *out)
 {
+	const struct list_file *f = what;
 	char text[ADDR_TEXT_LEN];
 	size_t i;
 
@@ -44,38 +44,17 @@ static void lines_write(const struct list_file *f, FILE *out)
 
 int list_keep_write(const struct list_file *f, char **out)
 {
-	char *lines = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&lines, &len);
-	bool lost;
-
-	if (!to)
-		return -ENOMEM;
-	lines_write(f, to);
-	fflush(to);
-	fprintf(to, "end %08lx\n", lines ? crc32(0, (const unsigned char *)lines, len) : 0);
-	lost = ferror(to);
-	if (!fclose(to) && !lost) {
-		*out = lines;
-		return 0;
-	}
-	free(lines);
-	return -ENOMEM;
+	return seal_write(lines_write, f, out);
 }
 
 /* The text without its last line, where that has the right checksum. */
 static int sum_check(char *text)
 {
-	size_t len = strlen(text);
-	char *end = len < 15 ? NULL : text + len - 13, *rest;
-	unsigned long sum;
+	long len = seal_check(text);
 
-	if (!end || strncmp(end, "end ", 4) || end[-1] != '\n')
+	if (len < 0)
 		return -EINVAL;
-	sum = strtoul(end + 4, &rest, 16);
-	if (*rest != '\n' || sum != crc32(0, (const unsigned char *)text, end - text))
-		return -EINVAL;
-	*end = 0;
+	text[len] = 0;
 	return 0;
 }
 

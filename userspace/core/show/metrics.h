@@ -74,7 +74,7 @@ struct metrics {
 	uint64_t sources_tracked;
 	uint64_t geo_entries[2]; /* IPv4, IPv6 */
 	uint64_t geo_built; /* seconds since the epoch; 0: no database */
-	uint64_t remembered, forgotten, untold; /* refusals: see core/show/refusals.h */
+	uint64_t remembered, forgotten, untold; /* refusals: see core/memory/refusals.h */
 	const struct metrics_service *services;
 	size_t services_count;
 	const struct metrics_interface *interfaces;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -89,6 +91,25 @@ const char *privacy_kept_format(const struct prefix *kept, char buf[static ADDR_
 	return buf;
 }
 
+int privacy_kept_parse(const char *text, struct prefix *kept)
+{
+	struct prefix hash = { .len = PRIVACY_HASH };
+	unsigned char *to = (unsigned char *)&hash.addr;
+	const char *why;
+	size_t i;
+	int n = 0;
+
+	if (strncmp(text, "h-", 2))
+		return prefix_parse(text, kept, &why) ? -EINVAL : 0;
+	text += 2;
+	for (i = 0; i < crypto_shorthash_BYTES; i++, text += n) {
+		if (strspn(text, "0123456789abcdef") < 2 || sscanf(text, "%2hhx%n", &to[i], &n) != 1)
+			return -EINVAL;
+	}
+	*kept = hash;
+	return *text ? -EINVAL : 0;
+}
+
 static struct prefix source_of(const struct privacy *v, const struct prefix *p)
 {
 	return cut(p, addr_is_ipv4(&p->addr) && p->len >= 96 ? v->ipv4_len : v->ipv6_len);
@@ -127,6 +148,18 @@ struct prefix privacy_keep(const struct privacy *v, const struct sluice_addr *a)
 	if (v->how == POLICY_HASHED)
 		return hash_of(v, &source);
 	return v->how == POLICY_FULL ? source : shown_of(&source);
+}
+
+bool privacy_may_keep(const struct privacy *v, const struct prefix *kept)
+{
+	struct prefix most;
+
+	if (v->how == POLICY_HASHED || kept->len == PRIVACY_HASH)
+		return v->how == POLICY_HASHED && kept->len == PRIVACY_HASH;
+	most = source_of(v, kept);
+	if (v->how == POLICY_TRUNCATED)
+		most = shown_of(&most);
+	return most.len == kept->len;
 }
 
 bool privacy_kept_is(const struct privacy *v, const struct prefix *kept, const struct prefix *asked)

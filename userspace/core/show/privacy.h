@@ -30,6 +30,9 @@ bool privacy_shows(const struct privacy *v, const struct prefix *p);
 #define PRIVACY_HASH 255
 struct prefix privacy_keep(const struct privacy *v, const struct sluice_addr *a);
 const char *privacy_kept_format(const struct prefix *kept, char buf[static ADDR_TEXT_LEN]); /* returns buf */
+int privacy_kept_parse(const char *text, struct prefix *kept); /* 0 or -EINVAL */
+/* What was kept when the policy said another form may still be: it is no more than what would be kept now. */
+bool privacy_may_keep(const struct privacy *v, const struct prefix *kept);
 /* What is kept may be of `asked`: they have addresses in common. Of a hash: `asked` lies in that source. */
 bool privacy_kept_is(const struct privacy *v, const struct prefix *kept, const struct prefix *asked);
 

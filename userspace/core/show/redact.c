@@ -70,3 +70,16 @@ char *redact_text(const struct privacy *v, const char *text)
 	free(out);
 	return NULL;
 }
+
+bool redact_finds(const char *text)
+{
+	struct prefix p;
+	size_t len;
+
+	for (; *text; text += len ? len : 1) {
+		len = strspn(text, LETTERS);
+		if (prefix_span(text, len, &p))
+			return true;
+	}
+	return false;
+}

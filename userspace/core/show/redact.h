@@ -11,4 +11,7 @@
 /* NULL without memory. Freed with free(). */
 char *redact_text(const struct privacy *v, const char *text);
 
+/* There is an address in it. */
+bool redact_finds(const char *text);
+
 #endif

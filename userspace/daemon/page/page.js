@@ -2,6 +2,7 @@
 "use strict";
 (() => {
 const EVERY = 1000, LEAST = 60, MOST = 600; // ms between questions; seconds shown
+const EVERY_DAY = 60000, NEAR = 0.7; // ms between questions for the last day; how full a table is that is shown
 const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 5], [2, 6], [8, 2, 2, 2, 2, 2]];
 const COLOURS = 8;
 
@@ -11,7 +12,7 @@ const rate = n => n === null ? "–" : n >= 100 ? number(Math.round(n)) : n.toFi
 
 /* make("td", {class: "wide", "data-field": "x"}, "text", node, ...); attributes that are null are left out */
 function make(tag, attributes, ...children) {
-	const svg = tag === "svg" || tag === "line";
+	const svg = tag === "svg" || tag === "line" || tag === "rect";
 	const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
 	for (const [key, value] of Object.entries(attributes || {}))
 		if (value !== null)
@@ -40,7 +41,7 @@ function meter(n, limit, none) {
 }
 
 function rows(id, list, nothing) {
-	at(id).tBodies[0].replaceChildren(...list.length ? list : [make("tr", {}, make("td", {class: "nothing", colspan: 6}, nothing))]);
+	at(id).tBodies[0].replaceChildren(...list.length ? list : [make("tr", {}, make("td", {class: "nothing", colspan: 7}, nothing))]);
 }
 
 /* What was seen: one column of figures a poll. null: no answer, or counters that began anew. */
@@ -136,6 +137,7 @@ function showServices(data) {
 	rows("services", data.status.services.map(s => make("tr", {"data-service": s.name},
 		make("th", {scope: "row"}, s.name, " ", make("small", {}, (s.ports.length === 1 ? "port " : "ports ") + s.ports.join(", "))),
 		make("td", {class: "wide", "data-field": "connections", "data-value": s.connections}, meter(s.connections, s.max_connections, ", no limit")),
+		make("td", {"data-label": "peak of the day", "data-field": "peak"}, number(data.peaks[s.name] || 0)),
 		make("td", {"data-label": "per source"}, s.max_connections_per_source ? number(s.max_connections_per_source) : "no limit"),
 		make("td", {"data-label": "admitted", "data-field": "admitted"}, number(s.admitted)),
 		make("td", {"data-label": refused, "data-field": "refused"}, number(observe ? s.observed : s.refused)),
@@ -160,9 +162,76 @@ function showCountries(data) {
 }
 
 function showTables(data) {
-	const list = data.maps.filter(m => m.capacity).sort((a, b) => b.entries / b.capacity - a.entries / a.capacity);
+	const list = data.maps.filter(m => m.capacity && m.entries >= m.capacity * NEAR).sort((a, b) => b.entries / b.capacity - a.entries / a.capacity);
 
-	rows("tables", list.slice(0, 6).map(m => make("tr", {"data-map": m.name}, make("th", {scope: "row"}, m.name), make("td", {class: "wide"}, meter(m.entries, m.capacity, "")))), "");
+	at("full").hidden = !list.length;
+	rows("tables", list.map(m => make("tr", {"data-map": m.name}, make("th", {scope: "row"}, m.name), make("td", {class: "wide"}, meter(m.entries, m.capacity, "")))), "");
+}
+
+/* When, by whom, and by which command. */
+function changed(data) {
+	const {time, what, by} = data.changed;
+	return what === "start" ? `as read at the start, ${span(data.time - time)} ago` : `${what} by ${by}, ${span(data.time - time)} ago`;
+}
+
+/* Addresses are not told: of a sender's limit, and of a list of prefixes, only that it is there. */
+function showLive(data) {
+	const name = s => s.section === "sender" ? `one sender${s.name ? ` at ${s.name}` : ""}` : s.name ? `${s.section} ${s.name}` : "the policy";
+	const until = s => s.until ? `for ${span(Date.parse(s.until) / 1000 - data.time)} more` : "until the next reload";
+
+	rows("set-live", data.live.map(s => make("tr", {"data-live": s.key}, make("th", {scope: "row"}, name(s), ": ", s.key),
+		make("td", {}, s.value === null ? "addresses" : s.value,
+			make("small", {}, `${s.file ? `the file: ${s.file}; ` : ""}by ${s.user || `uid ${s.uid}`}, ${span(data.time - Date.parse(s.since) / 1000)} ago, ${until(s)}`)))), "Nothing: the policy is as its files say.");
+	rows("bans", data.bans.map(b => make("tr", {"data-owner": b.owner}, make("th", {scope: "row"}, b.owner), make("td", {}, number(b.bans)))), "Nobody is banned.");
+}
+
+/* The last day: asked for once a minute, and when somebody wants another service. */
+let day = null;
+
+function showDay() {
+	if (!day || !last)
+		return;
+	const observe = last.data.status.mode === "observe", sum = value => day.rows.reduce((a, r) => a + value(r), 0);
+	const refused = day.groups.map(group => [group, sum(r => r.refused[group])]).filter(([, n]) => n);
+	const most = day.rows.reduce((a, r) => !a || r.peak > a.peak ? r : a, null), observed = sum(r => r.observed);
+	const when = most && most.peak ? ` at ${new Date(most.time).toTimeString().slice(0, 5)}` : "";
+	const swatch = (colour, ...look) => {
+		const node = make("svg", {width: 26, height: 12, "aria-hidden": "true"}, make(...look));
+		node.style.color = `var(${colour})`;
+		return node;
+	};
+	const stroke = {x1: 0, y1: 6, x2: 26, y2: 6, "stroke-width": 2, stroke: "currentColor"}, box = {width: 26, height: 12, fill: "currentColor"};
+	const flow = observe ? "admitted, and of these would be refused, a minute" : "admitted and refused, a minute";
+	const peak = number(most ? most.peak : 0), admitted = number(sum(r => r.admitted)), away = refused.reduce((a, [, n]) => a + n, observed);
+
+	drawDay(at("day"), day.rows, {flow, said: `The last day: at most ${peak} connections at once${when}, ${admitted} admitted, ${number(away)} refused`});
+	at("day-said").replaceChildren(
+		make("li", {}, swatch("--c0", "line", stroke), "peak ", make("b", {"data-day": "peak"}, peak), when),
+		make("li", {}, swatch("--c0", "rect", {...box, "fill-opacity": 0.3}), "open at the end of each minute"),
+		make("li", {}, swatch("--c2", "line", stroke), "admitted ", make("b", {"data-day": "admitted"}, admitted)),
+		make("li", {}, swatch("--c1", "rect", {...box, "fill-opacity": 0.45}), observe ? "would be refused " : "refused ", make("b", {"data-day": "refused"}, number(away)),
+			refused.length ? ` (${refused.map(([group, n]) => `${group} ${number(n)}`).join(", ")})` : ""));
+}
+
+async function askDay() {
+	const of = at("day-of").value;
+
+	try {
+		const answer = await fetch("/history.json" + (of ? `?service=${encodeURIComponent(of)}` : ""), {cache: "no-store", signal: AbortSignal.timeout(5000)});
+		if (answer.ok && of === at("day-of").value)
+			day = await answer.json();
+	} catch { /* the next one asks again; whether anybody answers the top says */ }
+	showDay();
+}
+
+function daysOf(data) {
+	const names = data.status.services.map(s => s.name), shown = [...at("day-of").options].slice(1).map(o => o.value);
+
+	if (names.join() === shown.join())
+		return;
+	const chosen = at("day-of").value;
+	at("day-of").replaceChildren(make("option", {value: ""}, "all services"), ...names.map(name => make("option", {value: name}, name)));
+	at("day-of").value = names.includes(chosen) ? chosen : "";
 }
 
 function tiles(data, sums) {
@@ -172,11 +241,11 @@ function tiles(data, sums) {
 	const tile = (field, title, value, more) => make("div", {"data-tile": field}, make("dt", {}, title), make("dd", {}, value), make("dd", {}, more));
 
 	at("tiles").replaceChildren(
-		tile("connections", "connections", number(total(data, "connections")), `${number(data.status.reservations)} handshakes in progress`),
+		tile("connections", "connections", number(total(data, "connections")), `peak ${number(data.peaks[""] || 0)} in a day; ${number(data.status.reservations)} handshakes`),
 		tile("admitted", "admitted per second", rate(newest(seen.admitted)), `${number(total(data, "admitted"))} in all`),
 		tile("refused", observe ? "would refuse per second" : "refused per second", rate(refusedNow), `${number(total(data, observe ? "observed" : "refused"))} in all`),
 		tile("sources", "sources tracked", number(data.status.sources_tracked), sources ? `room for ${number(sources.capacity)}` : ""),
-		tile("generation", "policy generation", number(data.status.generation), `read ${span(data.time - data.applied_at)} ago`),
+		tile("generation", "policy generation", number(data.status.generation), changed(data)),
 		tile("geoip", "GeoIP data", geo.built ? span(data.time - geo.built) : "none", geo.built ? `old; ${number(geo.ipv4 + geo.ipv6)} ranges` : "no country database"));
 }
 
@@ -205,7 +274,7 @@ function warnings(data) {
 function show(data) {
 	const observe = data.status.mode === "observe", sums = byReason(data);
 
-	at("instance").textContent = `instance ${data.instance} on ${data.status.interfaces.map(i => `${i.name} (${i.xdp_mode})`).join(", ")}`;
+	at("instance").textContent = `instance ${data.instance} on ${data.status.interfaces.map(i => `${i.name} (${i.xdp_mode})`).join(", ")}, up ${span(data.time - data.started)}`;
 	at("mode").textContent = observe ? "observing: refuses nothing" : "enforcing";
 	at("mode").className = observe ? "pill alarm" : "pill";
 	at("about").textContent = `sluice ${data.version}, policy ${data.status.policy}`;
@@ -215,6 +284,8 @@ function show(data) {
 	showReasons(data, sums);
 	showCountries(data);
 	showTables(data);
+	showLive(data);
+	daysOf(data);
 }
 
 let answered = Date.now();
@@ -240,6 +311,9 @@ async function ask() {
 
 const redraw = () => last && showReasons(last.data, last.sums);
 new ResizeObserver(redraw).observe(at("chart"));
+new ResizeObserver(showDay).observe(at("day"));
+at("day-of").addEventListener("change", askDay);
+setInterval(askDay, EVERY_DAY);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-ask();
+ask().then(askDay);
 })();

@@ -59,6 +59,8 @@ struct snapshot {
 /* Connections refused at a service for their country, by country number. */
 int countries_read(const struct engine *e, unsigned int service, uint64_t out[static SLUICE_COUNTRIES]);
 int snapshot_take(const struct engine *e, struct snapshot **out);
+/* The same with nothing in it but the generation and the services: for who looks often. */
+int snapshot_services(const struct engine *e, struct snapshot **out);
 void snapshot_free(struct snapshot *s);
 
 /* The name of a service id of any generation; "?" where none is known. */

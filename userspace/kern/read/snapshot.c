@@ -163,6 +163,20 @@ static int force_read(const struct engine *e, __u32 *slot, struct snapshot *s)
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
+int snapshot_services(const struct engine *e, struct snapshot **out)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));
+	__u32 slot;
+	int err = s ? force_read(e, &slot, s) : -ENOMEM;
+
+	if (!err)
+		err = services_read(e, slot, s);
+	if (err)
+		return err;
+	*out = TAKE_PTR(s);
+	return 0;
+}
+
 int snapshot_take(const struct engine *e, struct snapshot **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = calloc(1, sizeof(*s));

@@ -152,27 +152,46 @@ static uint32_t entry_new(struct refusals *r, const struct refusal *one)
 	return n;
 }
 
-void refusals_note(struct refusals *r, const struct refusal *one)
+/* The entry for what `one` is of, made where there is none: the newest of its reason. */
+static struct refusal *entry_take(struct refusals *r, const struct refusal *one)
 {
-	struct refusal *is;
 	uint32_t n;
 
-	if (one->reason >= SLUICE_REASONS)
-		return;
 	for (n = *chain_of(r, one); n && !is_same(&r->item[n].is, one); n = r->item[n].next)
 		;
 	if (!n)
 		n = entry_new(r, one);
 	list_out(r, n);
 	list_in(r, n);
-	is = &r->item[n].is;
-	is->last_ns = one->last_ns;
-	is->verdict = one->verdict;
+	r->item[n].is.last_ns = one->last_ns;
+	r->item[n].is.verdict = one->verdict;
+	return &r->item[n].is;
+}
+
+void refusals_note(struct refusals *r, const struct refusal *one)
+{
+	struct refusal *is;
+
+	if (one->reason >= SLUICE_REASONS)
+		return;
+	is = entry_take(r, one);
 	is->count++;
 	is->stands_for += one->stands_for;
 	is->unsaid++;
 	is->unsaid_for += one->stands_for;
 	r->untold += one->stands_for - 1;
+}
+
+void refusals_put(struct refusals *r, const struct refusal *one)
+{
+	struct refusal *is;
+
+	if (one->reason >= SLUICE_REASONS)
+		return;
+	is = entry_take(r, one);
+	is->first_ns = one->first_ns < is->first_ns ? one->first_ns : is->first_ns;
+	is->count += one->count;
+	is->stands_for += one->stands_for;
 }
 
 struct refusals_sums refusals_sums(const struct refusals *r)

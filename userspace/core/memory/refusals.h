@@ -21,7 +21,8 @@ struct refusal {
 	char service[SLUICE_NAME_LEN];
 	enum sluice_reason reason;
 	enum sluice_verdict verdict; /* of the last; PASS: it was only observed */
-	uint64_t first_ns, last_ns; /* CLOCK_MONOTONIC */
+	uint64_t first_ns,
+		last_ns; /* of a clock that no clock set by hand moves, and that goes on where the last daemon's ended */
 	uint64_t count; /* that the gate told of: so many there were, or more */
 	uint64_t stands_for; /* ... and so many these stand for, by its sample */
 	uint64_t unsaid; /* of `count`: not in the log yet, nor passed over: the log's own */
@@ -41,6 +42,8 @@ struct refusals *refusals_new(size_t most); /* NULL without memory */
 void refusals_free(struct refusals *r); /* NULL is fine */
 /* One more, of which the caller says source, service, reason, verdict, and by last_ns and stands_for when and for how many. */
 void refusals_note(struct refusals *r, const struct refusal *one);
+/* Of one that was remembered before all that the caller says of it; the last is put last. `unsaid` is over. */
+void refusals_put(struct refusals *r, const struct refusal *one);
 struct refusals_sums refusals_sums(const struct refusals *r);
 /* Forgets what was last seen before that. */
 void refusals_expire(struct refusals *r, uint64_t before_ns);

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include "cleanup.h"
+#include "seal.h"
 #include "state.h"
 
 #define HEAD "sluice-state"
@@ -73,8 +72,9 @@ static void setting_write_line(const struct state_setting *set, FILE *out)
 	text_write(set->value, out);
 }
 
-static void lines_write(const struct state *s, FILE *out)
+static void lines_write(const void *what, FILE *out)
 {
+	const struct state *s = what;
 	size_t i;
 
 	fprintf(out, HEAD " %d %" PRIu64 "\n", SLUICE_STATE_VERSION, s->saved);
@@ -86,16 +86,7 @@ static void lines_write(const struct state *s, FILE *out)
 
 int state_write(const struct state *s, char **out)
 {
-	_cleanup_free_ char *lines = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&lines, &len);
-
-	if (!to)
-		return -ENOMEM;
-	lines_write(s, to);
-	if (fclose(to))
-		return -ENOMEM;
-	return asprintf(out, "%send %08lx\n", lines, crc32(0, (const unsigned char *)lines, len)) < 0 ? -ENOMEM : 0;
+	return seal_write(lines_write, s, out);
 }
 
 /* What only a ban has, from version 2 on. How many bytes that takes, or -EINVAL. */
@@ -193,20 +184,6 @@ static int line_parse(struct state *s, const char *line)
 	return -EINVAL;
 }
 
-/* The last line, if it is the checksum of all before it; NULL otherwise. */
-static const char *seal_find(const char *text)
-{
-	size_t len = strlen(text);
-	unsigned long sum;
-	const char *end;
-	int n = 0;
-
-	end = len > 13 ? text + len - 13 : text;
-	if (sscanf(end, "end %8lx%n", &sum, &n) != 1 || n != 12 || strcmp(end + n, "\n"))
-		return NULL;
-	return crc32(0, (const unsigned char *)text, end - text) == sum ? end : NULL;
-}
-
 static int lines_parse(struct state *s, char *text, const char **why)
 {
 	char *line, *next = text;
@@ -233,17 +210,11 @@ static int lines_parse(struct state *s, char *text, const char **why)
 int state_parse(const char *text, struct state **out, const char **why)
 {
 	_cleanup_(state_free) struct state *s = calloc(1, sizeof(*s));
-	const char *seal = seal_find(text);
 	_cleanup_free_ char *copy = NULL;
-	int err;
+	int err = s ? seal_open(text, &copy, why) : -ENOMEM;
 
-	*why = "it is torn: the checksum is not that of its content";
-	if (!seal)
-		return -EINVAL;
-	copy = strndup(text, seal - text);
-	if (!s || !copy)
-		return -ENOMEM;
-	err = lines_parse(s, copy, why);
+	if (!err)
+		err = lines_parse(s, copy, why);
 	if (err)
 		return err;
 	*out = TAKE_PTR(s);

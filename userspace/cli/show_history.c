@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `history` for people: the minutes that the daemon tells, a line for each hour. */
+#include <string.h>
+
+#include "show.h"
+
+/* Groups of reasons as the daemon names them, and as the columns do. */
+static const struct {
+	const char *name, *title;
+	int width;
+} columns[] = {
+	{ "limits", "LIMITS", 6 },   { "rates", "RATES", 5 }, { "lists", "LISTS", 5 },
+	{ "country", "COUNTRY", 7 }, { "flood", "FLOOD", 5 }, { "malformed", "BROKEN", 6 },
+};
+
+#define COLUMNS (sizeof(columns) / sizeof(*columns))
+
+/* Of an hour: the last number of connections, the highest peak, the sum of all else. */
+struct hour {
+	char text[16]; /* "2026-01-31T12" */
+	long long connections, peak, admitted, observed, refused[COLUMNS];
+};
+
+/* In five letters at most: 12345, 1234k, 1234M. */
+static const char *short_text(long long n, char buf[static 24])
+{
+	static const char units[] = " kMGT";
+	size_t unit = 0;
+
+	for (; n >= (unit ? 10000 : 100000) && units[unit + 1]; unit++)
+		n /= 1000;
+	snprintf(buf, 24, unit ? "%lld%c" : "%lld", n, units[unit]);
+	return buf;
+}
+
+static void number_say(long long n, int width)
+{
+	char text[24];
+
+	printf(" %*s", width, short_text(n, text));
+}
+
+static void hour_say(const struct hour *h)
+{
+	size_t i;
+
+	if (!*h->text)
+		return;
+	printf("%.5s %.2s:00", h->text + 5, h->text + 11);
+	number_say(h->connections, 5);
+	number_say(h->peak, 5);
+	number_say(h->admitted, 8);
+	for (i = 0; i < COLUMNS; i++)
+		number_say(h->refused[i], columns[i].width);
+	number_say(h->observed, 7);
+	putchar('\n');
+}
+
+static void minute_add(struct hour *h, const json_t *row)
+{
+	const json_t *refused = json_object_get(row, "refused");
+	size_t i;
+
+	h->connections = number_of(row, "connections");
+	h->peak = number_of(row, "peak") > h->peak ? number_of(row, "peak") : h->peak;
+	h->admitted += number_of(row, "admitted");
+	h->observed += number_of(row, "observed");
+	for (i = 0; i < COLUMNS; i++)
+		h->refused[i] += number_of(refused, columns[i].name);
+}
+
+static void head_say(void)
+{
+	size_t i;
+
+	printf("%-11s %5s %5s %8s", "HOUR (UTC)", "CONNS", "PEAK", "ADMITTED");
+	for (i = 0; i < COLUMNS; i++)
+		printf(" %*s", columns[i].width, columns[i].title);
+	printf(" %7s\n", "COUNTED");
+}
+
+void show_history(const json_t *data)
+{
+	const json_t *rows = json_object_get(data, "rows"), *row;
+	struct hour hour = {};
+	size_t i;
+
+	head_say();
+	json_array_foreach(rows, i, row)
+	{
+		if (strncmp(hour.text, text_of(row, "time"), 13)) {
+			hour_say(&hour);
+			hour = (struct hour){};
+			snprintf(hour.text, sizeof(hour.text), "%.13s", text_of(row, "time"));
+		}
+		minute_add(&hour, row);
+	}
+	hour_say(&hour);
+	printf("\n%zu minutes of %s are known. CONNS: at the end of the hour.\n"
+	       "LIMITS to BROKEN: connections refused; COUNTED: those that observe mode would.\n",
+	       json_array_size(rows), has_text(data, "service") ? text_of(data, "service") : "all services");
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text of lines whose last one, "end CRC32", is the checksum of all before it: what of the state directory was cut short, or written by
+ * somebody else, is told by that. What lies in such a file is for state.c, list_keep.c, refusals_keep.c and history_keep.c.
+ */
+#ifndef SLUICE_CORE_SEAL_H
+#define SLUICE_CORE_SEAL_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define SEAL_LATEST 8000000000ULL /* seconds of the epoch: no file says that it is of later */
+
+/* The lines that `write` makes of `what`, sealed. 0 or -ENOMEM; *out is freed with free(). */
+int seal_write(void (*write)(const void *what, FILE *out), const void *what, char **out);
+/* How many bytes of lines there are before the seal; -1: it is not there, or not that of these lines. */
+long seal_check(const char *text);
+/* The lines alone, without the seal; freed with free(). -EINVAL with *why (static), -ENOMEM. */
+int seal_open(const char *text, char **lines, const char **why);
+
+#endif

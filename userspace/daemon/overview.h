@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the status page says beside the figures: peaks of the day, what is set live, bans by owner, the last change, since when. */
+#ifndef SLUICE_DAEMON_OVERVIEW_H
+#define SLUICE_DAEMON_OVERVIEW_H
+
+#include "daemon.h"
+
+/*
+ * {"started", "peaks": {SERVICE: n}, "live": [{"section", "name", "key", "value", "file", "user", ...}], "bans": [{"owner", "bans"}],
+ * "changed": {"time", "what", "by"}}. No address: a value that has one is null, and a sender's limit does not say whose. NULL without memory.
+ */
+json_t *overview_json(const struct daemon *dm);
+
+#endif
