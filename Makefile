@@ -84,7 +84,10 @@ $(B)/sluicectl: $(call objects,userspace/cli) $(B)/libapi.a $(B)/libimport.a $(B
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o,$^) $(filter %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
+# The owner of the policy in force, over an engine and clocks of the test's own.
+$(B)/tests/unit/test_standing: CPPFLAGS += -Iuserspace/daemon
+$(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daemon/standing*.c) userspace/daemon/override.c)
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka

@@ -273,9 +273,9 @@ int verb_kill(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t ended = 0;
 	int err = order_read(dm, &o, args, a);
 
-	what.service = *name ? policy_service_find(dm->live, name) : NULL;
+	what.service = *name ? policy_service_find(standing_live(dm->standing), name) : NULL;
 	if (!err && *name && !what.service) {
-		section_missing(dm->live, SECTION_SERVICE, name, &a->diag);
+		section_missing(standing_live(dm->standing), SECTION_SERVICE, name, &a->diag);
 		err = bad(a);
 	}
 	if (!err && json_is_true(json_object_get(args, "dry_run")))

@@ -12,27 +12,9 @@
 
 #include "cleanup.h"
 #include "diag.h"
-#include "engine.h"
-#include "scope.h"
-#include "policy.h"
-#include "privacy.h"
-
-/* A live setting. */
-struct override {
-	struct scope scope;
-	char *key, *value;
-	uid_t uid; /* who said so */
-	time_t since;
-	struct timespec until; /* CLOCK_MONOTONIC; tv_sec 0: until reload */
-	struct override *next;
-};
-
-/* A policy that awaits its confirmation, and what to go back to. */
-struct standing {
-	struct policy *base, *live; /* NULL: a daemon of before knew */
-	struct override *overrides;
-	time_t applied_at;
-};
+#include "cleanup.h"
+#include "log.h"
+#include "standing.h"
 
 /* A file of what would be forgotten with the daemon, and the clock of that: keep.h. */
 struct keep {
@@ -46,13 +28,7 @@ struct daemon {
 	const char *config, *instance;
 	bool check_only, foreground, verbose;
 	struct engine *engine;
-	struct policy *base; /* as the files say */
-	struct policy *live; /* with the live settings: what is in force */
-	struct override *overrides;
-	struct standing before; /* while `awaited` */
-	bool awaited; /* the policy in force goes by itself unless it is confirmed */
-	bool held; /* the policy in force is one of before, not `live`: the file is put in force by a reload only */
-	struct event *deadline;
+	struct standing *standing; /* the policy in force; NULL before the start */
 	struct {
 		bool dirty; /* something is not in the state file yet */
 		bool failed; /* the last write did, and that is said */
@@ -66,8 +42,6 @@ struct daemon {
 	long drift;
 	struct geo *kept; /* the databases of which copies are kept, one hold; NULL: none yet */
 	time_t keep_next; /* CLOCK_MONOTONIC: after a copy that failed not before */
-	time_t applied_at; /* when a policy file was last put in force */
-	bool reload_failed; /* the policy file did not get in force since then */
 	bool fresh; /* nothing of before is loaded: what a start that fails has loaded goes again */
 	bool unloaded;
 	bool stopped; /* cleanly: the gate opens when the grace is over */
@@ -75,8 +49,7 @@ struct daemon {
 	bool tuned; /* net.ipv4.tcp_syncookies is raised, and that is said */
 	bool untunable; /* it cannot be, and that is said */
 	struct event_base *loop;
-	struct event *expiry; /* of the next override */
-	bool overdue; /* one is over, and could not be put out of force yet */
+	struct event *expiry, *deadline; /* of the next live setting, of a policy on trial */
 	struct event *watched[12]; /* signals, clocks and what the kernel tells */
 	struct evconnlistener *listener;
 	LIST_HEAD(clients, client) clients;
@@ -110,41 +83,7 @@ struct daemon {
 	int starter; /* pipe to the command that waits for the start; -1: none */
 };
 
-/* reload.c. On failure the old policy stays in force, and `d` says why. */
-/*
- * Puts a policy file in force. Drops the live settings. *summary ("1 added, 2 changed, 0 removed") is freed with free().
- * `confirm`: seconds in which trial_confirm() is due, else all is as it was before; 0: for good.
- */
-int daemon_reload(struct daemon *dm, const char *path, unsigned int confirm, char **summary, struct diag *d);
-/* The same with its own file, and what lists and databases say counts as it is, also where they look torn or are empty. */
-int daemon_insist(struct daemon *dm, char **summary, struct diag *d);
-/* Reads the lists and databases of the policy in force again, `force` as above. All live settings stay. */
-int daemon_lists(struct daemon *dm, bool force, char **summary, struct diag *d);
-/* seconds 0: until reload. */
-int daemon_override(struct daemon *dm, const struct override *want, unsigned int seconds, struct diag *d);
-/* The policy that daemon_override() would put in force; NULL with a message. Freed with policy_free(). */
-struct policy *daemon_preview(const struct daemon *dm, const struct override *want, struct diag *d);
-/* The live setting in force for a key; NULL: there is none. */
-const struct override *override_find(const struct daemon *dm, const struct scope *where, const char *key);
-/* Of the limits of senders that are set live the one in force for this key at an address and a service; NULL: there is none. */
-const struct override *override_of_sender(const struct daemon *dm, const struct sluice_addr *who, const char *service,
-					  const char *key);
-/* Ends the limits of one prefix at a service ("": wherever they are); *count of them. */
-int daemon_withdraw(struct daemon *dm, const struct prefix *sender, const char *service, unsigned int *count,
-		    struct diag *d);
-void daemon_expire(struct daemon *dm);
-/* Puts other databases under the policy in force. `force`: also where they look torn (see geo_check). */
-int daemon_geo(struct daemon *dm, struct geo *geo, bool force, struct diag *d);
-void overrides_free(struct override **list);
-
-/*
- * A live setting of before, for `left` seconds (0: until reload). After the last of them, daemon_restored() makes the policy with those
- * that still fit; the others are dropped and said.
- */
-int daemon_restore(struct daemon *dm, const struct override *was, unsigned int left);
-int daemon_restored(struct daemon *dm, struct diag *d);
-/* Puts the policy file in force with the live settings on top, as a start does. */
-int daemon_resume(struct daemon *dm, struct diag *d);
+extern const struct standing_ops daemon_ops; /* daemon_ops.c; their `arg` is the daemon */
 
 /* state.c: what people said live, kept in a file over restart and reboot */
 /* Bans and allows go to the kernel where it does not have them yet; settings into the policy. Never fatal. */
@@ -157,19 +96,6 @@ void state_tick(struct daemon *dm); /* once a second */
 /* save.c */
 /* Writes the setting in force into a file of its own that the policy file includes. On failure no file is changed. */
 int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d);
-
-/* trial.c: policies that await their confirmation */
-/* Finds what a daemon of before left unsettled; says so when the policy file must not be put in force now (dm->held). */
-void trial_resume(struct daemon *dm);
-/* What stands now is kept for the way back; the caller puts another in its place. */
-void trial_begin(struct daemon *dm);
-void trial_watch(struct daemon *dm); /* arms the timer for the deadline, if there is one */
-/* -EBUSY with a message while no other policy may be put in force; `by_file`: from a file that somebody names. */
-int trial_refuses(const struct daemon *dm, bool by_file, struct diag *d);
-/* Who asks anything must hear of a policy that is in force against the file. */
-void trial_remind(const struct daemon *dm, struct diag *d);
-void trial_free(struct daemon *dm);
-bool trial_is_shield(const char *text); /* the reason of an allow that goes with the trial */
 
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);
@@ -208,18 +134,7 @@ void containers_tell(struct daemon *dm); /* the log, of what has changed */
 
 /* loop.c */
 int daemon_loop(struct daemon *dm, struct diag *d);
-void loop_expiry(struct daemon *dm);
+void loop_timers(struct daemon *dm); /* arms those of the policy in force: see standing.h */
 void loop_let_go(struct daemon *dm); /* of the engine's descriptors, before it closes them */
-
-/* log.c: priorities of syslog(3) */
-void log_open(bool foreground, bool verbose);
-__attribute__((format(printf, 2, 3))) void log_say(int priority, const char *fmt, ...);
-void log_diag(int priority, struct diag *d); /* says all, and empties it */
-struct log_field {
-	const char *name, *value;
-};
-/* The same line, with fields where systemd's journal reads. */
-__attribute__((format(printf, 4, 5))) void log_fields(int priority, const struct log_field *field, size_t count,
-						      const char *fmt, ...);
 
 #endif

@@ -27,7 +27,7 @@ int ends_check(struct answer *a)
 
 static struct sought sought_of(const struct daemon *dm, const struct ends *what)
 {
-	return (struct sought){ what->from, dm->live, what->service, what->allowed_too, dm->engine };
+	return (struct sought){ what->from, standing_live(dm->standing), what->service, what->allowed_too, dm->engine };
 }
 
 static json_t *end_json(const struct daemon *dm, const struct socket_seen *s)
@@ -39,8 +39,8 @@ static json_t *end_json(const struct daemon *dm, const struct socket_seen *s)
 	addr_format(&s->remote, text);
 	snprintf(peer, sizeof(peer), v4 ? "%s:%u" : "[%s]:%u", text, s->remote_port);
 	return json_pack("{s:s, s:s, s:s, s:i, s:s}", "source", addr_format(&who, text), "peer", peer, "service",
-			 service_at(dm->live, &s->local, s->local_port)->name, "port", s->local_port, "state",
-			 socket_state(s));
+			 service_at(standing_live(dm->standing), &s->local, s->local_port)->name, "port", s->local_port,
+			 "state", socket_state(s));
 }
 
 int ends_list(const struct daemon *dm, const struct ends *what, struct answer *a)

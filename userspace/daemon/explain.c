@@ -91,8 +91,9 @@ static void rule_ban(const struct daemon *dm, const struct sluice_addr *a, struc
 static void rule_service(const struct daemon *dm, const struct policy_service *s, struct rule *r)
 {
 	const struct scope scope = scope_of_service(s->name);
-	const struct override *o = override_find(dm, &scope, r->key);
-	struct place at = policy_place(dm->live, schema_find(SECTION_SERVICE, r->key), s->name, &s->at);
+	const struct override *o = override_find(standing_settings(dm->standing), &scope, r->key);
+	struct place at =
+		policy_place(standing_live(dm->standing), schema_find(SECTION_SERVICE, r->key), s->name, &s->at);
 
 	snprintf(r->where, sizeof(r->where), "service %s", s->name);
 	if (o)
@@ -103,15 +104,15 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 
 static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
 {
-	struct place at = policy_place(dm->live, schema_find(SECTION_SET, r->key), s->name, &s->at);
+	struct place at = policy_place(standing_live(dm->standing), schema_find(SECTION_SET, r->key), s->name, &s->at);
 	struct sluice_addr who = engine_who(dm->engine, a, NULL);
 	struct scope scope = { .section = SECTION_SET };
 	const struct override *o;
 
 	memcpy(scope.title, s->name, sizeof(scope.title));
-	o = override_find(dm, &scope, r->key);
+	o = override_find(standing_settings(dm->standing), &scope, r->key);
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
-	r->by = set_key(s, dm->live->geo, &who);
+	r->by = set_key(s, standing_live(dm->standing)->geo, &who);
 	if (o)
 		say_live(r, "", o->uid, o->since);
 	else
@@ -122,7 +123,7 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 static bool rule_sender(const struct daemon *dm, const struct question *q, struct rule *r)
 {
 	struct sluice_addr who = engine_who(dm->engine, &q->about.addr, NULL);
-	const struct override *o = override_of_sender(dm, &who, q->service, r->key);
+	const struct override *o = override_of_sender(standing_settings(dm->standing), &who, q->service, r->key);
 	char text[ADDR_TEXT_LEN];
 
 	if (!o)
@@ -136,7 +137,7 @@ static bool rule_sender(const struct daemon *dm, const struct question *q, struc
 static void rule_flood(const struct daemon *dm, struct rule *r)
 {
 	const struct place none = {};
-	struct place at = policy_place(dm->live, schema_find(SECTION_FLOOD, r->key), "", &none);
+	struct place at = policy_place(standing_live(dm->standing), schema_find(SECTION_FLOOD, r->key), "", &none);
 
 	snprintf(r->where, sizeof(r->where), "%s", section_names[SECTION_FLOOD]);
 	snprintf(r->written, sizeof(r->written), "default");
@@ -174,16 +175,16 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 		      struct rule *r)
 {
 	enum sluice_reason why = x->reason == SLUICE_OBSERVE ? x->observed : x->reason;
-	const struct policy_service *service = policy_service_find(dm->live, q->service);
+	const struct policy_service *service = policy_service_find(standing_live(dm->standing), q->service);
 	const struct policy_set *set = NULL;
 
-	if (x->rule.set_id && x->rule.set_id <= dm->live->sets.count)
-		set = &dm->live->sets.item[x->rule.set_id - 1];
+	if (x->rule.set_id && x->rule.set_id <= standing_live(dm->standing)->sets.count)
+		set = &standing_live(dm->standing)->sets.item[x->rule.set_id - 1];
 	if (why == SLUICE_BANNED)
 		rule_ban(dm, &q->about.addr, r);
 	if (why == SLUICE_ALLOWED && !rule_allow(dm, &q->about.addr, r))
 		return;
-	if (dm->held && why != SLUICE_BANNED) {
+	if (standing_held(dm->standing) && why != SLUICE_BANNED) {
 		snprintf(r->written, sizeof(r->written), "not known: the policy of before is in force");
 		return;
 	}
@@ -241,7 +242,7 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 		json_object_set_new(out, "inside", json_string(addr_format(&who, inside)));
 	if (out && r.by)
 		json_object_set_new(out, "by", json_string(r.by));
-	if (out && dm->live->geo)
+	if (out && standing_live(dm->standing)->geo)
 		json_object_set_new(out, "country", json_string(country_text(x->country, country)));
 	if (out && x->observed != SLUICE_UNDECIDED)
 		json_object_set_new(out, "would_refuse", json_string(reason_label(x->observed)));
@@ -287,14 +288,14 @@ static int port_find(const struct policy_service *s, long port, uint16_t *out, s
 
 int explain_json(const struct daemon *dm, const struct question *q, json_t **out, struct diag *d)
 {
-	const struct policy_service *s = policy_service_find(dm->live, q->service);
+	const struct policy_service *s = policy_service_find(standing_live(dm->standing), q->service);
 	struct sluice_tuple syn = { .source = q->about.addr }; /* no client sends from port 0: no reservation stands */
 	struct sluice_explanation x;
 	uint16_t port;
 	int err;
 
 	if (!s)
-		return section_missing(dm->live, SECTION_SERVICE, q->service, d);
+		return section_missing(standing_live(dm->standing), SECTION_SERVICE, q->service, d);
 	err = local_find(dm, s, q, &syn.local, d);
 	if (!err)
 		err = port_find(s, q->port, &port, d);

@@ -305,7 +305,7 @@ static bool is_same(const struct listen *a, const struct listen *b)
 
 void exporter_follow(struct daemon *dm)
 {
-	const struct listen *want = &dm->live->metrics;
+	const struct listen *want = &standing_live(dm->standing)->metrics;
 	struct exporter *x = exporter_of(dm);
 	char text[LISTEN_TEXT_LEN];
 	int err;

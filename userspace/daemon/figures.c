@@ -152,10 +152,10 @@ static void list_gather(void *arg, const struct policy_set *s, const char *key, 
 
 static int lists_gather(const struct daemon *dm, struct figures *f)
 {
-	f->lists = calloc(dm->live->sets.count * 2 + 1, sizeof(*f->lists));
+	f->lists = calloc(standing_live(dm->standing)->sets.count * 2 + 1, sizeof(*f->lists));
 	if (!f->lists)
 		return -ENOMEM;
-	lists_each(dm->live, list_gather, f);
+	lists_each(standing_live(dm->standing), list_gather, f);
 	f->metrics.lists = f->lists;
 	return 0;
 }
@@ -180,8 +180,8 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 		.observe = f->snapshot->generation.observe,
 		.unconfirmed = f->snapshot->trial == TRIAL_AWAITED,
 		.reverts = f->snapshot->reverts,
-		.applied_at = dm->applied_at,
-		.reload_failed = dm->reload_failed,
+		.applied_at = standing_applied_at(dm->standing),
+		.reload_failed = standing_reload_failed(dm->standing),
 		.drift = dm->drift,
 		.sources_tracked = f->snapshot->sources_tracked,
 	};
@@ -192,7 +192,7 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	services_gather(f);
 	tables_gather(f);
 	geo_gather(&f->snapshot->generation, &f->metrics);
-	err = databases_gather(dm->live->geo, f);
+	err = databases_gather(standing_live(dm->standing)->geo, f);
 	if (!err)
 		err = all_countries_gather(dm->engine, f);
 	if (!err)

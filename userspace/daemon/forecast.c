@@ -120,7 +120,7 @@ int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, st
 	size_t i;
 	int err;
 
-	err = forecast_make(dm->live, want, &f, d);
+	err = forecast_make(standing_live(dm->standing), want, &f, d);
 	if (!err)
 		err = snapshot_take(dm->engine, &s);
 	for (i = 0; i < want->services.count && !err; i++)
@@ -131,6 +131,6 @@ int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, st
 	*out = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "services", services, "sources", judged.rows, "judged",
 			 (json_int_t)judged.sources, "refused", (json_int_t)judged.refused, "next",
 			 (json_int_t)judged.next, "above", (json_int_t)judged.above, "retention",
-			 (json_int_t)policy_retention(dm->live));
+			 (json_int_t)policy_retention(standing_live(dm->standing)));
 	return err;
 }

@@ -44,7 +44,7 @@ static void file_rows(const struct geo_file *f, json_t *rows)
 
 int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	const struct geo *g = dm->live->geo;
+	const struct geo *g = standing_live(dm->standing)->geo;
 	json_t *files = json_array();
 	size_t i;
 
@@ -102,15 +102,15 @@ static int changes_say(const struct geo *before, const struct geo *now, json_t *
 
 static int geo_replace(struct daemon *dm, struct policy *fresh, bool force, struct answer *a)
 {
-	struct geo *before = geo_hold(dm->live->geo);
-	int err = daemon_geo(dm, fresh->geo, force, &a->diag);
+	struct geo *before = geo_hold(standing_live(dm->standing)->geo);
+	int err = standing_geo(dm->standing, fresh->geo, force, &a->diag);
 
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	if (!err)
 		err = verb_geo_status(dm, NULL, a);
 	if (!err)
-		err = changes_say(before, dm->live->geo, a->data);
+		err = changes_say(before, standing_live(dm->standing)->geo, a->data);
 	geo_free(before);
 	return err;
 }
@@ -120,12 +120,12 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 	_cleanup_(policy_free) struct policy *fresh = NULL;
 	bool force = json_is_true(json_object_get(args, "force"));
 
-	if (!dm->live->geo) {
+	if (!standing_live(dm->standing)->geo) {
 		diag_add(&a->diag, "the policy names no country and no database: nothing to update");
 		return -ENOENT;
 	}
 	geo_keep_insist(force);
-	fresh = policy_refreshed(dm->live, &a->diag);
+	fresh = policy_refreshed(standing_live(dm->standing), &a->diag);
 	geo_keep_insist(false);
 	if (!fresh || geo_is_kept(fresh->geo)) { /* who asks for what is new must hear that there is none */
 		a->exit = EXIT_BAD;
@@ -138,13 +138,14 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 
 void geo_tick(struct daemon *dm)
 {
-	struct geo *geo = dm->live->geo;
+	struct geo *geo = standing_live(dm->standing)->geo;
 	struct timespec now;
 	struct diag d = {};
 	char dir[4096];
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!geo || dm->kept == geo || dm->awaited || dm->held || now.tv_sec < dm->keep_next)
+	if (!geo || dm->kept == geo || standing_awaited(dm->standing) || standing_held(dm->standing) ||
+	    now.tv_sec < dm->keep_next)
 		return;
 	mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
 	dm->keep_next = now.tv_sec + KEEP_AGAIN;

@@ -71,7 +71,7 @@ static int hear_begin(struct daemon *dm)
 
 int hear_follow(struct daemon *dm)
 {
-	bool wanted = dm->watchers || dm->live->refusals != POLICY_NO_MEMORY;
+	bool wanted = dm->watchers || standing_live(dm->standing)->refusals != POLICY_NO_MEMORY;
 	int err = 0;
 
 	if (!dm->loop || !dm->engine) /* before the loop, or after the end */

@@ -157,7 +157,7 @@ int verb_history(struct daemon *dm, const json_t *args, struct answer *a)
 	int err = time_arg(args, "since", &seconds, a);
 
 	if (!err && *service && !history_find(dm->history, service)) {
-		section_missing(dm->live, SECTION_SERVICE, service, &a->diag);
+		section_missing(standing_live(dm->standing), SECTION_SERVICE, service, &a->diag);
 		err = bad(a);
 	}
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The last good content of lists, in the folder STATE_DIRECTORY/INSTANCE.lists, a file each (core/lists/list_keep.h): main.c has it for a start, the
- * loop has it written. And what `status` and the log say of lists. reload.c reads the lists themselves.
+ * loop has it written. And what `status` and the log say of lists. standing_file.c reads the lists themselves.
  */
 #include "lists.h"
 
@@ -143,7 +143,8 @@ static void lists_tidy(const struct daemon *dm)
 	struct dirent *entry;
 
 	while (folder && (entry = readdir(folder))) {
-		if (*entry->d_name != '.' && !is_named(dm->live, entry->d_name) && !is_named(dm->base, entry->d_name))
+		if (*entry->d_name != '.' && !is_named(standing_live(dm->standing), entry->d_name) &&
+		    !is_named(standing_base(dm->standing), entry->d_name))
 			unlinkat(dirfd(folder), entry->d_name, 0);
 	}
 	rmdir(folder_path(dm, path));
@@ -169,7 +170,7 @@ static void lists_save(struct daemon *dm, time_t now)
 
 	mkdir(state_dir(path), 0700); /* what is wrong with these the writing says */
 	mkdir(folder_path(dm, path), 0700);
-	lists_each(dm->live, list_save, &saving);
+	lists_each(standing_live(dm->standing), list_save, &saving);
 	if (saving.err && !dm->lists.failed) {
 		log_diag(LOG_ERR, &saving.diag);
 		log_say(LOG_ERR,
@@ -187,10 +188,10 @@ void lists_tick(struct daemon *dm)
 {
 	struct timespec now;
 
-	if (dm->awaited || dm->held)
+	if (standing_awaited(dm->standing) || standing_held(dm->standing))
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (any_unsaved(dm->live) && now.tv_sec >= dm->lists.next)
+	if (any_unsaved(standing_live(dm->standing)) && now.tv_sec >= dm->lists.next)
 		lists_save(dm, now.tv_sec);
 	if (dm->lists.others)
 		lists_tidy(dm);
@@ -201,7 +202,7 @@ void lists_log(const struct daemon *dm)
 {
 	struct diag d = {};
 
-	lists_say(dm->live, &d);
+	lists_say(standing_live(dm->standing), &d);
 	log_diag(LOG_WARNING, &d);
 }
 
@@ -233,6 +234,6 @@ json_t *lists_json(const struct daemon *dm)
 {
 	json_t *list = json_array();
 
-	lists_each(dm->live, list_json, list);
+	lists_each(standing_live(dm->standing), list_json, list);
 	return list;
 }

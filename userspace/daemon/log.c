@@ -14,7 +14,9 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-#include "daemon.h"
+#include "cleanup.h"
+#include "engine.h"
+#include "log.h"
 #include "plain.h"
 
 #define FIELDS 16

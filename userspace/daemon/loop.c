@@ -10,14 +10,12 @@
 #include "geo_verbs.h"
 #include "hear.h"
 #include "history_verb.h"
-#include "keeper.h"
 #include "lists.h"
 #include "rights.h"
 #include "tables.h"
 #include "trail.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
-#define OVERDUE_SECONDS 5 /* until a setting that could not be put out of force is tried again */
 
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
@@ -38,9 +36,11 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
+	if (!dm->engine) /* unloaded, and about to end */
+		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
-	err = daemon_reload(dm, dm->config, 0, &summary, &d);
+	err = standing_reload(dm->standing, false, &summary, &d);
 	if (!err && asprintf(&text, "reloaded %s: %s", dm->config, summary ? summary : "") < 0)
 		text = NULL;
 	trail_event(dm, "reload", "a signal", err,
@@ -48,7 +48,6 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 		    : text ? text
 			   : "reloaded");
 	log_diag(LOG_WARNING, &d);
-	dm->state.dirty = true;
 	sd_notify(0, "READY=1");
 }
 
@@ -89,7 +88,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 	if (!dm->engine || !engine_links_moved(dm->engine)) /* unloaded, and about to end */
 		return;
 	engine_locals(dm->engine, &d);
-	if (engine_links_back(dm->engine, dm->live, &d) && keeper_attach(dm, dm->live, NULL, &d))
+	if (engine_links_back(dm->engine, standing_live(dm->standing), &d) && standing_attach(dm->standing, &d))
 		log_say(LOG_ERR, "an interface that is back is not guarded");
 	engine_answers(dm->engine, &d);
 	log_diag(LOG_WARNING, &d);
@@ -142,35 +141,43 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 
 static void on_expiry(evutil_socket_t number, short what, void *arg)
 {
+	struct daemon *dm = arg;
+
 	(void)number;
 	(void)what;
-	daemon_expire(arg);
+	if (dm->engine) /* not unloaded, and about to end */
+		standing_expire(dm->standing);
 }
 
-/* Arms the timer for the override that ends first. */
-void loop_expiry(struct daemon *dm)
+static void on_deadline(evutil_socket_t number, short what, void *arg)
 {
-	const struct override *o;
-	double first = 0, left;
-	struct timespec now;
-	struct timeval wait;
+	struct daemon *dm = arg;
 
-	if (!dm->expiry)
+	(void)number;
+	(void)what;
+	if (dm->engine) /* as above */
+		standing_deadline(dm->standing);
+}
+
+/* In `ms`; less than 0: not at all. */
+static void timer_arm(struct event *timer, int64_t ms)
+{
+	const struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
+
+	event_del(timer);
+	if (ms >= 0)
+		event_add(timer, &wait);
+}
+
+void loop_timers(struct daemon *dm)
+{
+	unsigned int ms = 0;
+
+	if (!dm->expiry || !dm->deadline || !dm->engine)
 		return;
-	event_del(dm->expiry);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	for (o = dm->overrides; o; o = o->next) {
-		left = o->until.tv_sec - now.tv_sec + (o->until.tv_nsec - now.tv_nsec) / 1e9 + 0.001;
-		if (o->until.tv_sec && (!first || left < first))
-			first = left > 0.001 ? left : 0.001;
-	}
-	if (dm->overdue && (!first || first > OVERDUE_SECONDS))
-		first = OVERDUE_SECONDS;
-	if (!first)
-		return;
-	wait.tv_sec = (time_t)first;
-	wait.tv_usec = (first - (double)wait.tv_sec) * 1e6;
-	event_add(dm->expiry, &wait);
+	timer_arm(dm->expiry, standing_expires_in(dm->standing));
+	engine_trial(dm->engine, &ms);
+	timer_arm(dm->deadline, standing_awaited(dm->standing) ? (int64_t)ms + 1 : -1);
 }
 
 static int watch(struct daemon *dm, int number, short what, event_callback_fn f, const struct timeval *every)
@@ -200,8 +207,7 @@ static void loop_free(struct daemon *dm)
 	for (i = 0; dm->watched[i]; i++)
 		event_free(dm->watched[i]);
 	event_free(dm->expiry);
-	if (dm->deadline)
-		event_free(dm->deadline);
+	event_free(dm->deadline);
 	event_base_free(dm->loop);
 }
 
@@ -213,7 +219,8 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	signal(SIGPIPE, SIG_IGN);
 	dm->loop = event_base_new();
 	dm->expiry = dm->loop ? event_new(dm->loop, -1, 0, on_expiry, dm) : NULL;
-	if (!dm->expiry)
+	dm->deadline = dm->loop ? event_new(dm->loop, -1, 0, on_deadline, dm) : NULL;
+	if (!dm->expiry || !dm->deadline)
 		return -ENOMEM;
 	err = control_open(dm, d);
 	if (err)
@@ -227,8 +234,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	engine_locals(dm->engine, d); /* what changed before we listened */
 	engine_answers(dm->engine, d);
 	log_diag(LOG_WARNING, d);
-	trial_watch(dm);
-	loop_expiry(dm); /* of settings of before */
+	loop_timers(dm); /* of settings and trials of before */
 	tune(dm); /* also puts back what a daemon that was killed left raised */
 	containers_tell(dm);
 	exporter_follow(dm);
@@ -244,7 +250,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	if (dm->engine)
 		state_tick(dm);
 	if (dm->engine)
-		dm->stopped = !engine_stand_open_in(dm->engine, dm->live->stop_grace);
+		dm->stopped = !engine_stand_open_in(dm->engine, standing_live(dm->standing)->stop_grace);
 	exporter_free(dm);
 	control_close(dm);
 	hear_end(dm);

@@ -5,7 +5,6 @@
 #include <syslog.h>
 
 #include "bans_owners.h"
-#include "clone.h"
 #include "daemon.h"
 #include "events.h"
 #include "files.h"
@@ -66,17 +65,19 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 }
 
 /* -n: what a start would come to. */
-static int policy_try(struct daemon *dm, const struct policy *kept, struct diag *d)
+static int policy_try(struct daemon *dm, const struct policy *kept, struct policy **out, struct diag *d)
 {
 	_cleanup_diag_ struct diag warnings = {};
 	const struct prove how = { .kept = kept, .instance = dm->instance, .warnings = &warnings };
-	int err = policy_prove(dm->config, &how, &dm->base, d);
+	int err = policy_prove(dm->config, &how, out, d);
 
 	log_diag(LOG_WARNING, &warnings);
+	if (!err)
+		printf("%s: good: %zu services, %zu sets\n", dm->config, (*out)->services.count, (*out)->sets.count);
 	return err;
 }
 
-static int policy_load(struct daemon *dm, struct diag *d)
+static int policy_load(struct daemon *dm, struct policy **out, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *kept = NULL;
 	int err = files_as_owner(); /* what the start reads a reload will read, too */
@@ -87,19 +88,14 @@ static int policy_load(struct daemon *dm, struct diag *d)
 		kept = lists_recall(dm);
 	if (!err && !kept)
 		err = -ENOMEM;
-	if (!err)
-		err = dm->check_only ? policy_try(dm, kept, d) : policy_parse_file(dm->config, kept, &dm->base, d);
 	if (err)
 		return err;
-	if (!dm->check_only)
-		owns_warn(dm->base, d);
-	dm->live = policy_clone(dm->base);
-	if (!dm->live)
-		return -ENOMEM;
 	if (dm->check_only)
-		printf("%s: good: %zu services, %zu sets\n", dm->config, dm->base->services.count,
-		       dm->base->sets.count);
-	return 0;
+		return policy_try(dm, kept, out, d);
+	err = policy_parse_file(dm->config, kept, out, d);
+	if (!err)
+		owns_warn(*out, d);
+	return err;
 }
 
 /* From here on the gate stands by us again, whatever a daemon of before said when it stopped. */
@@ -109,41 +105,30 @@ static int daemon_take(struct daemon *dm, bool resumed, struct diag *d)
 
 	if (!err)
 		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
-			dm->held ? "of before" : dm->config);
+			standing_held(dm->standing) ? "of before" : dm->config);
 	log_diag(err ? LOG_ERR : LOG_WARNING, d);
 	return err;
 }
 
-static int daemon_fill(struct daemon *dm, struct diag *d)
+/* What a start works with. Takes over `p` in any case. */
+static int daemon_equip(struct daemon *dm, struct policy *p)
 {
-	int err;
-
-	if (engine_geo_check(dm->engine, dm->live, d)) {
-		diag_add(
-			d,
-			"not started on these while the policy of before is in force: put the old files back, or forget "
-			"that policy first: sluicectl -i %s unload",
-			dm->instance);
-		return -EINVAL;
-	}
-	err = engine_commit(dm->engine, dm->live, d);
-	dm->applied_at = time(NULL);
-	return err ? err : engine_inherit(dm->engine, d);
+	dm->privacy = privacy_new();
+	dm->ban_owners = calloc(1, sizeof(*dm->ban_owners));
+	dm->refusals = refusals_new(REFUSALS_MOST);
+	dm->standing = standing_new(&daemon_ops, dm, dm->config, dm->instance, dm->privacy, p);
+	if (!dm->privacy || !dm->ban_owners || !dm->refusals || !dm->standing)
+		return -ENOMEM;
+	privacy_set(dm->privacy, standing_live(dm->standing));
+	return 0;
 }
 
 /* Load, fill, attach: traffic last. */
 static int daemon_start(struct daemon *dm, struct diag *d)
 {
 	bool resumed = false;
-	int err;
+	int err = engine_open(dm->instance, standing_live(dm->standing), &dm->engine, &resumed, d);
 
-	dm->privacy = privacy_new();
-	dm->ban_owners = calloc(1, sizeof(*dm->ban_owners));
-	dm->refusals = refusals_new(REFUSALS_MOST);
-	if (!dm->privacy || !dm->ban_owners || !dm->refusals)
-		return -ENOMEM;
-	privacy_set(dm->privacy, dm->live);
-	err = engine_open(dm->instance, dm->live, &dm->engine, &resumed, d);
 	if (!err) {
 		dm->fresh = !resumed && !engine_old_stands(dm->engine);
 		keeper_lend(dm);
@@ -159,13 +144,13 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = history_load(dm);
 	if (!err)
-		trial_resume(dm);
-	if (!err && !dm->held)
-		err = daemon_fill(dm, d);
+		err = standing_start(dm->standing, d);
+	if (!err && !standing_held(dm->standing))
+		err = engine_inherit(dm->engine, d);
 	if (!err)
 		err = keeper_exchange(dm, d);
-	if (!err && !dm->held)
-		err = keeper_attach(dm, dm->live, NULL, d);
+	if (!err && !standing_held(dm->standing))
+		err = standing_attach(dm->standing, d);
 	if (!err)
 		err = keeper_bury(dm, d);
 	return err ? err : daemon_take(dm, resumed, d);
@@ -184,18 +169,15 @@ static void daemon_done(struct daemon *dm)
 		log_say(LOG_NOTICE,
 			"stopped; the kernel goes on enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
 			"unload takes it away)",
-			dm->live->stop_grace, dm->instance);
+			standing_live(dm->standing)->stop_grace, dm->instance);
 	engine_close(dm->engine);
 	keeper_end(dm);
-	overrides_free(&dm->overrides);
-	trial_free(dm);
+	standing_free(dm->standing);
 	privacy_free(dm->privacy);
 	free(dm->containers);
 	free(dm->ban_owners);
 	refusals_free(dm->refusals);
 	history_free(dm->history);
-	policy_free(dm->base);
-	policy_free(dm->live);
 	geo_free(dm->kept);
 }
 
@@ -212,7 +194,8 @@ static void daemon_undo(struct daemon *dm, struct diag *d)
 		diag_add(d, "not started: what was loaded for instance %s is taken away again", dm->instance);
 }
 
-static int daemon_run(struct daemon *dm, struct diag *d)
+/* Takes over `p` in any case. */
+static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
 {
 	int err;
 
@@ -221,11 +204,14 @@ static int daemon_run(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = keeper_begin(dm);
 	if (!err)
+		err = daemon_equip(dm, TAKE_PTR(p));
+	if (!err)
 		err = daemon_start(dm, d);
 	if (!err)
 		err = daemon_loop(dm, d);
 	if (err)
 		daemon_undo(dm, d);
+	policy_free(p);
 	return err;
 }
 
@@ -240,6 +226,7 @@ int main(int argc, char **argv)
 	struct daemon dm = {
 		.config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1, .lists.others = true
 	};
+	struct policy *p = NULL;
 	struct diag d = {};
 	int err, status;
 
@@ -247,13 +234,14 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return said(status);
 	log_open(true, dm.verbose);
-	status = policy_load(&dm, &d) ? EXIT_BAD : EXIT_DONE;
+	status = policy_load(&dm, &p, &d) ? EXIT_BAD : EXIT_DONE;
 	if (status == EXIT_DONE && !dm.check_only) {
 		log_diag(LOG_WARNING, &d);
-		err = daemon_run(&dm, &d);
+		err = daemon_run(&dm, TAKE_PTR(p), &d);
 		status = err ? EXIT_FAILED : EXIT_DONE;
 	}
 	log_diag(LOG_ERR, &d);
+	policy_free(p);
 	daemon_done(&dm);
 	return said(status);
 }

@@ -16,7 +16,7 @@ bool named_inside(const struct daemon *dm, struct ban_lines *list)
 	bool any = false;
 	size_t i;
 
-	for (i = 0; i < list->count && dm->live->translated.count; i++)
+	for (i = 0; i < list->count && standing_live(dm->standing)->translated.count; i++)
 		any |= engine_who_prefix(dm->engine, &list->item[i].prefix);
 	return any;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of live settings: see override.h. reload.c calls it, and state.c reads the list that struct daemon owns. */
+/* The list of live settings: see override.h. standing_live.c calls it and owns the list in force; others only look something up. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "override.h"
+
+#include "cleanup.h"
 #include "redact.h"
 
 void override_free(struct override *o)
@@ -23,32 +27,37 @@ void overrides_free(struct override **list)
 	}
 }
 
-struct override *override_new(const struct override *want, unsigned int seconds)
+struct override *override_copy(const struct override *of)
 {
-	struct override *o = calloc(1, sizeof(*o));
+	struct override *o = malloc(sizeof(*o));
 
 	if (!o)
 		return NULL;
-	o->scope = want->scope;
-	o->key = strdup(want->key);
-	o->value = strdup(want->value);
-	o->uid = want->uid;
-	o->since = time(NULL);
-	if (seconds) {
-		clock_gettime(CLOCK_MONOTONIC, &o->until);
-		o->until.tv_sec += seconds;
-	}
+	*o = *of;
+	o->next = NULL;
+	o->key = strdup(of->key);
+	o->value = strdup(of->value);
 	if (o->key && o->value)
 		return o;
 	override_free(o);
 	return NULL;
 }
 
-struct override *override_take(struct daemon *dm, const struct scope *where, const char *key)
+void overrides_join(struct override **list, struct override *more)
+{
+	struct override **end = &more;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = *list;
+	*list = more;
+}
+
+struct override *override_take(struct override **list, const struct scope *where, const char *key)
 {
 	struct override **at, *o;
 
-	for (at = &dm->overrides; (o = *at); at = &o->next) {
+	for (at = list; (o = *at); at = &o->next) {
 		if (!scope_same(&o->scope, where) || strcmp(o->key, key))
 			continue;
 		*at = o->next;
@@ -58,28 +67,38 @@ struct override *override_take(struct daemon *dm, const struct scope *where, con
 	return NULL;
 }
 
-struct override *overrides_take_sender(struct daemon *dm, const struct prefix *sender, const char *service)
+static bool is_of_sender(const struct override *o, const struct prefix *sender, const char *service)
 {
-	struct override **at = &dm->overrides, *taken = NULL, *o;
-
-	while ((o = *at)) {
-		if (!o->scope.is_sender || memcmp(&o->scope.sender, sender, sizeof(*sender)) ||
-		    (*service && strcmp(o->scope.title, service))) {
-			at = &o->next;
-			continue;
-		}
-		*at = o->next;
-		o->next = taken;
-		taken = o;
-	}
-	return taken;
+	return o->scope.is_sender && !memcmp(&o->scope.sender, sender, sizeof(*sender)) &&
+	       (!*service || !strcmp(o->scope.title, service));
 }
 
-const struct override *override_find(const struct daemon *dm, const struct scope *where, const char *key)
+int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
+			     struct override **out, unsigned int *count)
+{
+	struct override *copy = NULL, **end = &copy;
+
+	for (*count = 0; list; list = list->next) {
+		if (is_of_sender(list, sender, service)) {
+			(*count)++;
+			continue;
+		}
+		*end = override_copy(list);
+		if (!*end) {
+			overrides_free(&copy);
+			return -ENOMEM;
+		}
+		end = &(*end)->next;
+	}
+	*out = copy;
+	return 0;
+}
+
+const struct override *override_find(const struct override *list, const struct scope *where, const char *key)
 {
 	const struct override *o;
 
-	for (o = dm->overrides; o; o = o->next) {
+	for (o = list; o; o = o->next) {
 		if (scope_same(&o->scope, where) && !strcmp(o->key, key))
 			return o;
 	}
@@ -92,12 +111,12 @@ static bool counts_before(const struct scope *a, const struct scope *b)
 	return a->sender.len != b->sender.len ? a->sender.len > b->sender.len : *a->title && !*b->title;
 }
 
-const struct override *override_of_sender(const struct daemon *dm, const struct sluice_addr *who, const char *service,
-					  const char *key)
+const struct override *override_of_sender(const struct override *list, const struct sluice_addr *who,
+					  const char *service, const char *key)
 {
 	const struct override *o, *found = NULL;
 
-	for (o = dm->overrides; o; o = o->next) {
+	for (o = list; o; o = o->next) {
 		if (!o->scope.is_sender || strcmp(o->key, key) || !prefix_holds(&o->scope.sender, who) ||
 		    (*o->scope.title && strcmp(o->scope.title, service)))
 			continue;
@@ -119,7 +138,7 @@ struct override *overrides_reversed(struct override *list)
 	return out;
 }
 
-char *override_text(const struct daemon *dm, const struct override *o)
+char *override_text(const struct privacy *privacy, const struct override *o)
 {
 	char sender[ADDR_TEXT_LEN] = "", where[SCOPE_TEXT_LEN];
 	_cleanup_free_ char *text = NULL;
@@ -128,7 +147,7 @@ char *override_text(const struct daemon *dm, const struct override *o)
 		prefix_format(&o->scope.sender, sender);
 	if (asprintf(&text, "%s: %s = %s", scope_format(&o->scope, sender, where), o->key, o->value) < 0)
 		text = NULL;
-	return text ? redact_text(dm->privacy, text) : NULL;
+	return text ? redact_text(privacy, text) : NULL;
 }
 
 static int64_t nanoseconds(const struct timespec *t)
@@ -153,21 +172,19 @@ static bool is_over(const struct override *o, const struct timespec *now)
 	       (o->until.tv_sec < now->tv_sec || (o->until.tv_sec == now->tv_sec && o->until.tv_nsec <= now->tv_nsec));
 }
 
-bool overrides_expire(struct daemon *dm)
+bool overrides_expire(struct override **list, const struct timespec *now)
 {
-	struct override **at = &dm->overrides, *o;
-	struct timespec now;
+	struct override **at = list, *o;
 	bool any = false;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	while ((o = *at)) {
-		if (!is_over(o, &now)) {
+		if (!is_over(o, now)) {
 			at = &o->next;
 			continue;
 		}
 		*at = o->next;
 		override_free(o);
-		any = dm->state.dirty = true;
+		any = true;
 	}
 	return any;
 }

@@ -1,26 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of live settings, the newest first. reload.c is the one that changes it, because each change makes another policy; nothing here
- * puts anything in force.
+ * Live settings, and a list of them, the newest first. standing_live.c is the one that changes the list in force, because each change makes
+ * another policy; nothing here puts anything in force. All others read.
  */
 #ifndef SLUICE_DAEMON_OVERRIDE_H
 #define SLUICE_DAEMON_OVERRIDE_H
 
-#include "daemon.h"
+#include <time.h>
+#include <unistd.h>
 
-/* A copy that ends in `seconds` (0: never); NULL without memory. */
-struct override *override_new(const struct override *want, unsigned int seconds);
+#include "privacy.h"
+#include "scope.h"
+
+struct override {
+	struct scope scope;
+	char *key, *value;
+	uid_t uid; /* who said so */
+	time_t since;
+	struct timespec until; /* CLOCK_MONOTONIC; tv_sec 0: until reload */
+	struct override *next;
+};
+
+/* A copy, in no list; NULL without memory. */
+struct override *override_copy(const struct override *of);
 void override_free(struct override *o);
+void overrides_free(struct override **list);
+/* Puts `more` in front of the list. */
+void overrides_join(struct override **list, struct override *more);
+struct override *overrides_reversed(struct override *list);
 /* Takes the setting of the same key out of the list; NULL: there is none. */
-struct override *override_take(struct daemon *dm, const struct scope *where, const char *key);
-/* The same with all limits of one prefix at a service ("": at any), as a list. */
-struct override *overrides_take_sender(struct daemon *dm, const struct prefix *sender, const char *service);
+struct override *override_take(struct override **list, const struct scope *where, const char *key);
+/* A copy of the list without the limits of one prefix at a service ("": at any), and how many those are. 0 or -ENOMEM. */
+int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
+			     struct override **out, unsigned int *count);
+/* Takes those out whose time is over; whether there were any. */
+bool overrides_expire(struct override **list, const struct timespec *now);
+
+/* The live setting in force for a key; NULL: there is none. */
+const struct override *override_find(const struct override *list, const struct scope *where, const char *key);
+/* Of the limits of senders that are set live the one in force for this key at an address and a service; NULL: there is none. */
+const struct override *override_of_sender(const struct override *list, const struct sluice_addr *who,
+					  const char *service, const char *key);
 /* "service smtp: max-connections = 5", for the log: addresses as the policy shows them. NULL without memory. Freed with free(). */
-char *override_text(const struct daemon *dm, const struct override *o);
+char *override_text(const struct privacy *privacy, const struct override *o);
 /* When it ends by the clock on the wall; 0: never. */
 uint64_t override_until(const struct override *o);
-/* Takes those out whose time is over; whether there were any. */
-bool overrides_expire(struct daemon *dm);
-struct override *overrides_reversed(struct override *list);
 
 #endif

@@ -121,7 +121,7 @@ static int about_read(struct daemon *dm, const json_t *args, struct prefix *abou
 
 	if (err)
 		return err;
-	if (a->uid && dm->live->addresses == POLICY_HASHED) {
+	if (a->uid && standing_live(dm->standing)->addresses == POLICY_HASHED) {
 		diag_add(&a->diag, "addresses are hashed: only root may ask about one of them");
 		return bad(a);
 	}
@@ -154,9 +154,10 @@ static int since_read(const struct daemon *dm, const json_t *args, struct wanted
 /* A name that nobody has, and had: a slip, that must not look like good news. */
 static int service_check(const struct daemon *dm, const struct wanted *w, size_t found, struct answer *a)
 {
-	if (found || !*w->service || !strcmp(w->service, "-") || policy_service_find(dm->live, w->service))
+	if (found || !*w->service || !strcmp(w->service, "-") ||
+	    policy_service_find(standing_live(dm->standing), w->service))
 		return 0;
-	section_missing(dm->live, SECTION_SERVICE, w->service, &a->diag);
+	section_missing(standing_live(dm->standing), SECTION_SERVICE, w->service, &a->diag);
 	return bad(a);
 }
 
@@ -168,8 +169,9 @@ static json_t *memory_json(const struct daemon *dm, json_t *list, size_t found)
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s}", "refusals", list, "found", (json_int_t)found,
 			 "remembered", (json_int_t)s.entries, "capacity", (json_int_t)REFUSALS_MOST, "forgotten",
 			 (json_int_t)s.forgotten, "untold", (json_int_t)s.untold, "since",
-			 moment_json(dm, dm->refusals_since_ns), "retention", (json_int_t)dm->live->privacy_retention,
-			 "addresses", forms[dm->live->addresses]);
+			 moment_json(dm, dm->refusals_since_ns), "retention",
+			 (json_int_t)standing_live(dm->standing)->privacy_retention, "addresses",
+			 forms[standing_live(dm->standing)->addresses]);
 }
 
 int verb_refusals(struct daemon *dm, const json_t *args, struct answer *a)

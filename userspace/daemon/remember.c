@@ -17,7 +17,7 @@ void refusals_hear(struct daemon *dm, const struct sluice_event *event, const ch
 			       .last_ns = event->when_ns + dm->refusals_file.shift_ns,
 			       .stands_for = event->stands_for };
 
-	if (dm->live->refusals == POLICY_NO_MEMORY)
+	if (standing_live(dm->standing)->refusals == POLICY_NO_MEMORY)
 		return;
 	snprintf(one.service, sizeof(one.service), "%s", service);
 	refusals_note(dm->refusals, &one);
@@ -46,7 +46,7 @@ static size_t entries_count(const struct daemon *dm)
 
 void refusals_follow(struct daemon *dm)
 {
-	const bool none = dm->live->refusals == POLICY_NO_MEMORY;
+	const bool none = standing_live(dm->standing)->refusals == POLICY_NO_MEMORY;
 	const size_t before = entries_count(dm);
 
 	if (none)
@@ -63,7 +63,8 @@ void refusals_follow(struct daemon *dm)
 
 void refusals_age(struct daemon *dm)
 {
-	const uint64_t now = keep_now(&dm->refusals_file), kept = dm->live->privacy_retention * KEEP_SECOND;
+	const uint64_t now = keep_now(&dm->refusals_file),
+		       kept = standing_live(dm->standing)->privacy_retention * KEEP_SECOND;
 	const size_t before = entries_count(dm);
 
 	if (now > kept)

@@ -48,7 +48,7 @@ static int drop_in_works(const struct daemon *dm, const struct override *set, co
 	_cleanup_(policy_free) struct policy *p = NULL;
 	_cleanup_free_ char *says = NULL;
 	char real[PATH_MAX];
-	int err = policy_parse_file(dm->config, dm->live, &p, d);
+	int err = policy_parse_file(dm->config, standing_live(dm->standing), &p, d);
 	size_t i;
 
 	if (err)
@@ -69,8 +69,8 @@ static int drop_in_works(const struct daemon *dm, const struct override *set, co
 
 int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d)
 {
-	_cleanup_free_ char *value = policy_get_value(dm->live, &set->scope, set->key), *at = path_of(dm, set),
-			    *before = NULL;
+	_cleanup_free_ char *value = policy_get_value(standing_live(dm->standing), &set->scope, set->key),
+			    *at = path_of(dm, set), *before = NULL;
 	_cleanup_free_ char *text = value ? text_of(set, value) : NULL, *dir = at ? strdup(at) : NULL;
 	struct diag ignored = {};
 	int err;

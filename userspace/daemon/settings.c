@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Live settings as they are asked for and shown: see settings.h. reload.c puts them in force, override.c keeps them, save.c writes them. */
+/* Live settings as they are asked for and shown: see settings.h. standing_live.c puts them in force, save.c writes them. */
 #include "settings.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 
 #include "forecast.h"
 #include "json_text.h"
-#include "override.h"
 #include "protocol.h"
 #include "prove.h"
 #include "reason.h"
@@ -20,8 +19,8 @@ DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
 {
-	_cleanup_(policy_free) struct policy *p = daemon_preview(dm, want, &a->diag);
-	const struct prove how = { .now = dm->live, .instance = dm->instance };
+	_cleanup_(policy_free) struct policy *p = standing_preview(dm->standing, want, &a->diag);
+	const struct prove how = { .now = standing_live(dm->standing), .instance = dm->instance };
 
 	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
@@ -57,7 +56,7 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 	if (!err && json_is_true(json_object_get(args, "dry_run")))
 		return override_try(dm, want, a);
 	if (!err)
-		err = daemon_override(dm, want, seconds, &a->diag);
+		err = standing_set(dm->standing, want, seconds, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	if (err)
@@ -162,7 +161,7 @@ int verb_unlimit(struct daemon *dm, const json_t *args, struct answer *a)
 	int err = sender_arg(dm, args, &who, a);
 
 	if (!err)
-		err = daemon_withdraw(dm, &who.sender, who.title, &count, &a->diag);
+		err = standing_unlimit(dm->standing, &who.sender, who.title, &count, &a->diag);
 	if (err)
 		return err == -EINVAL ? bad(a) : err;
 	if (!count) {
@@ -175,8 +174,8 @@ int verb_unlimit(struct daemon *dm, const json_t *args, struct answer *a)
 
 static json_t *setting_json(const struct daemon *dm, const struct override *o, const struct privacy *eyes)
 {
-	_cleanup_free_ char *file = policy_get_value(dm->base, &o->scope, o->key);
-	_cleanup_free_ char *value = policy_get_value(dm->live, &o->scope, o->key);
+	_cleanup_free_ char *file = policy_get_value(standing_base(dm->standing), &o->scope, o->key);
+	_cleanup_free_ char *value = policy_get_value(standing_live(dm->standing), &o->scope, o->key);
 	char source[ADDR_TEXT_LEN] = "", what[SCOPE_TEXT_LEN], user[USER_TEXT_LEN];
 	const struct scope *s = &o->scope;
 
@@ -195,7 +194,7 @@ json_t *settings_json(const struct daemon *dm, const struct privacy *eyes, const
 	json_t *list = json_array();
 	const struct override *o;
 
-	for (o = dm->overrides; o; o = o->next) {
+	for (o = standing_settings(dm->standing); o; o = o->next) {
 		if (!about || (o->scope.is_sender && prefix_holds(&o->scope.sender, about)))
 			json_array_append_new(list, setting_json(dm, o, eyes));
 	}

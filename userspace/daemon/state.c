@@ -16,10 +16,10 @@
 #include "instance.h"
 #include "keep.h"
 #include "list.h"
-#include "override.h"
 #include "protocol.h"
 #include "tables.h"
 #include "text.h"
+#include "trial.h"
 
 #define DEAR_MS 50 /* a write that took longer is not repeated at once */
 #define AGAIN_SECONDS 10 /* after one that failed */
@@ -92,10 +92,10 @@ static int allows_gather(const struct daemon *dm, struct state *s)
 /* While a policy is on trial, those to go back to. */
 static int settings_gather(const struct daemon *dm, struct state *s)
 {
-	const struct override *list = dm->before.live ? dm->before.overrides : dm->overrides, *o;
+	const struct override *o;
 	struct state_setting *set;
 
-	for (o = list; o; o = o->next) {
+	for (o = standing_settings_kept(dm->standing); o; o = o->next) {
 		set = LIST_ADD(&s->settings);
 		if (!set)
 			return -ENOMEM;
@@ -229,7 +229,7 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 
 static void setting_say(const struct daemon *dm, const struct override *o)
 {
-	_cleanup_free_ char *text = override_text(dm, o);
+	_cleanup_free_ char *text = override_text(dm->privacy, o);
 
 	log_say(LOG_NOTICE, "live setting of before: %s", text ? text : o->key);
 }
@@ -252,11 +252,15 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 			.scope = set->scope, .value = set->value, .uid = set->uid, .since = set->since
 		};
 		was.key = (char *)(uintptr_t)set->key;
-		if (!daemon_restore(dm, &was, left))
+		if (left) {
+			was.until = clock_now();
+			was.until.tv_sec += left;
+		}
+		if (!standing_restore(dm->standing, &was))
 			setting_say(dm, &was);
 	}
-	if (dm->overrides)
-		daemon_restored(dm, &d);
+	if (standing_settings(dm->standing))
+		standing_restored(dm->standing, &d);
 	log_diag(LOG_WARNING, &d);
 }
 

@@ -91,8 +91,8 @@ int verb_privacy(struct daemon *dm, const json_t *args, struct answer *a)
 
 	(void)args;
 	for (i = 0; i < sizeof(places) / sizeof(*places); i++)
-		json_array_append_new(list, place_json(dm->live, i));
-	a->data = json_pack("{s:s, s:o}", "addresses", shown[dm->live->addresses], "places", list);
+		json_array_append_new(list, place_json(standing_live(dm->standing), i));
+	a->data = json_pack("{s:s, s:o}", "addresses", shown[standing_live(dm->standing)->addresses], "places", list);
 	return a->data ? 0 : -ENOMEM;
 }
 
@@ -168,7 +168,7 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 	if (!err)
 		err = subject_read(dm->engine, &addr, &s);
 	if (!err)
-		err = lookup_json(dm->engine, dm->live, &addr, &policy);
+		err = lookup_json(dm->engine, standing_live(dm->standing), &addr, &policy);
 	if (err)
 		return err;
 	who = engine_who(dm->engine, &addr, NULL);

@@ -30,7 +30,7 @@ static void reason_say(struct daemon *dm, enum sluice_reason why)
 	unsigned int said = 0;
 
 	while ((r = refusals_next(dm->refusals, why, r)) && r->unsaid) {
-		if (dm->live->refusals == POLICY_SUMMARY && said++ < LINES) {
+		if (standing_live(dm->standing)->refusals == POLICY_SUMMARY && said++ < LINES) {
 			line_say(r);
 		} else {
 			rest.sources++;
@@ -38,7 +38,7 @@ static void reason_say(struct daemon *dm, enum sluice_reason why)
 		}
 		r->unsaid = r->unsaid_for = 0;
 	}
-	if (dm->live->refusals == POLICY_SUMMARY && rest.sources)
+	if (standing_live(dm->standing)->refusals == POLICY_SUMMARY && rest.sources)
 		log_say(LOG_INFO, "refused in the last minute, too: %llu more sources: %s: %llu packets",
 			(unsigned long long)rest.sources, reason_label(why), (unsigned long long)rest.count);
 }

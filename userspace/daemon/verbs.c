@@ -28,6 +28,7 @@
 #include "section.h"
 #include "settings.h"
 #include "trail.h"
+#include "trial.h"
 #include "verbs.h"
 
 #define CONFIRM_MAX 86400 /* seconds */
@@ -123,12 +124,14 @@ int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 	json_int_t top = json_integer_value(json_object_get(args, "top"));
 	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
 
-	return err == -ENOENT ? section_missing(dm->live, SECTION_SERVICE, arg(args, "service"), &a->diag) : err;
+	return err == -ENOENT
+		       ? section_missing(standing_live(dm->standing), SECTION_SERVICE, arg(args, "service"), &a->diag)
+		       : err;
 }
 
 static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 {
-	const struct prove how = { .now = dm->live, .instance = dm->instance, .warnings = &a->diag };
+	const struct prove how = { .now = standing_live(dm->standing), .instance = dm->instance, .warnings = &a->diag };
 	_cleanup_(policy_free) struct policy *want = NULL;
 
 	return policy_prove(path, &how, &want, &a->diag) ? bad(a) : forecast_json(dm, want, &a->data, &a->diag);
@@ -136,14 +139,15 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 
 json_t *kept_json(const struct daemon *dm)
 {
-	return json_pack("{s:o, s:o}", "config", json_line(dm->config), "policy", json_line(dm->live->path));
+	return json_pack("{s:o, s:o}", "config", json_line(dm->config), "policy",
+			 json_line(standing_live(dm->standing)->path));
 }
 
 const char *kept_say(const struct daemon *dm)
 {
 	char real[PATH_MAX];
 
-	return realpath(dm->config, real) && !strcmp(real, dm->live->path)
+	return realpath(dm->config, real) && !strcmp(real, standing_live(dm->standing)->path)
 		       ? ""
 		       : "; until the next start or reload: --save keeps it";
 }
@@ -161,10 +165,10 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 	}
 	if (err)
 		return err;
-	if (confirm && !dm->awaited)
+	if (confirm && !standing_awaited(dm->standing))
 		trial_shield(dm, arg(args, "shield"), confirm, a->uid, &a->diag);
-	err = daemon_reload(dm, arg(args, "path"), confirm, &counts, &a->diag);
-	if (err && !dm->awaited)
+	err = standing_apply(dm->standing, arg(args, "path"), confirm, &counts, &a->diag);
+	if (err && !standing_awaited(dm->standing))
 		trial_unshield(dm);
 	if (!err)
 		lists_log(dm);
@@ -194,11 +198,9 @@ int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 	int err;
 
 	if (json_is_true(json_object_get(args, "lists")))
-		err = daemon_lists(dm, force, &a->text, &a->diag);
-	else if (force)
-		err = daemon_insist(dm, &a->text, &a->diag);
+		err = standing_lists(dm->standing, force, &a->text, &a->diag);
 	else
-		err = daemon_reload(dm, dm->config, 0, &a->text, &a->diag);
+		err = standing_reload(dm->standing, force, &a->text, &a->diag);
 	if (err == -EINVAL)
 		a->exit = EXIT_BAD;
 	if (!err)
@@ -215,10 +217,10 @@ int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t i;
 	int err;
 
-	err = policy_parse_file(path, dm->live, &want, &a->diag);
+	err = policy_parse_file(path, standing_live(dm->standing), &want, &a->diag);
 	if (err)
 		return bad(a);
-	err = plan_diff(dm->live, want, &plan);
+	err = plan_diff(standing_live(dm->standing), want, &plan);
 	if (err)
 		return err;
 	a->data = json_array();
@@ -239,7 +241,7 @@ int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	if (!out)
 		return -ENOMEM;
-	err = policy_dump(dm->live, out);
+	err = policy_dump(standing_live(dm->standing), out);
 	return fclose(out) ? -ENOMEM : err;
 }
 
@@ -249,7 +251,7 @@ int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 	int err = prefix_arg(args, "address", &about, a);
 
 	if (!err)
-		err = lookup_json(dm->engine, dm->live, &about.addr, &a->data);
+		err = lookup_json(dm->engine, standing_live(dm->standing), &about.addr, &a->data);
 	if (err || (a->uid && !privacy_shows(dm->privacy, &about)))
 		return err;
 	return held_json(dm->engine, &about, a->data);
@@ -330,7 +332,7 @@ static void verb_try(struct daemon *dm, const struct api_verb *v, const json_t *
 	err = run_of(v)(dm, args, a);
 	if (!err && v->right == API_WRITE && dm->engine)
 		state_save(dm, &a->diag);
-	trial_remind(dm, &a->diag);
+	standing_remind(dm->standing, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)

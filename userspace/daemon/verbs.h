@@ -40,11 +40,6 @@ int ends_list(const struct daemon *dm, const struct ends *what, struct answer *a
 int ends_count(const struct daemon *dm, const struct ends *what, struct met *out);
 int ends_run(const struct daemon *dm, const struct ends *what, size_t *ended);
 
-/* trial.c */
-/* Lets the address in, whatever is said, for as long as the policy awaits its confirmation; "": nobody. */
-void trial_unshield(struct daemon *dm);
-void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
-
 /* verbs.c, of the policy in force: the file that the next start reads and the one it was read from; a remark where they differ */
 json_t *kept_json(const struct daemon *dm);
 const char *kept_say(const struct daemon *dm);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Transitions of live settings: set, unlimit, the end of their time, and those of before a restart. See standing.h. */
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "log.h"
+#include "standing_state.h"
+
+#define OVERDUE_MS 5000 /* until a setting that could not be put out of force is tried again */
+
+/* Has `live` (NULL: it could not be built) enforced, and makes it the one in force. Takes it over in any case. */
+static int live_enforce(struct standing *s, struct policy *live, struct diag *d)
+{
+	int err = live ? standing_enforce(s, live, &(const struct standing_how){}, d) : -EINVAL;
+
+	if (err)
+		policy_free(live);
+	else
+		standing_adopt(s, live);
+	return err;
+}
+
+/* Recorded, and told to who follows. */
+static void settings_done(struct standing *s)
+{
+	s->ops->record(s->arg);
+	standing_tell(s);
+}
+
+static struct override *setting_new(const struct standing *s, const struct override *want, unsigned int seconds)
+{
+	struct override *o = override_copy(want);
+
+	if (!o)
+		return NULL;
+	o->since = standing_time(s);
+	o->until = (struct timespec){};
+	if (seconds) {
+		o->until = standing_clock(s);
+		o->until.tv_sec += seconds;
+	}
+	return o;
+}
+
+/* Sets and countries may refuse this host itself. */
+static bool wants_warning(const struct override *o)
+{
+	return o->scope.section == SECTION_SET || strstr(o->key, "countries");
+}
+
+int standing_set(struct standing *s, const struct override *want, unsigned int seconds, struct diag *d)
+{
+	struct override *o, *old;
+	int err = standing_door(s, EVENT_SET, d);
+
+	if (err)
+		return err;
+	o = setting_new(s, want, seconds);
+	if (!o)
+		return -ENOMEM;
+	err = live_enforce(s, standing_preview(s, o, d), d);
+	if (err) {
+		override_free(o);
+		return err;
+	}
+	old = override_take(&s->now.settings, &want->scope, want->key);
+	overrides_free(&old);
+	overrides_join(&s->now.settings, o);
+	if (wants_warning(want))
+		s->ops->warn(s->arg, s->now.live, d);
+	settings_done(s);
+	return 0;
+}
+
+struct policy *standing_preview(const struct standing *s, const struct override *want, struct diag *d)
+{
+	return standing_lay(s, s->now.base, s->now.settings, want, d);
+}
+
+int standing_unlimit(struct standing *s, const struct prefix *sender, const char *service, unsigned int *count,
+		     struct diag *d)
+{
+	struct override *left = NULL;
+	int err = standing_door(s, EVENT_UNLIMIT, d);
+
+	*count = 0;
+	if (!err)
+		err = overrides_without_sender(s->now.settings, sender, service, &left, count);
+	if (!err && *count)
+		err = live_enforce(s, standing_lay(s, s->now.base, left, NULL, d), d);
+	if (err || !*count) {
+		overrides_free(&left);
+		return err;
+	}
+	overrides_free(&s->now.settings);
+	s->now.settings = left;
+	settings_done(s);
+	return 0;
+}
+
+int standing_restore(struct standing *s, const struct override *was)
+{
+	struct override *o = override_copy(was);
+
+	if (!o)
+		return -ENOMEM;
+	overrides_join(&s->now.settings, o);
+	return 0;
+}
+
+int standing_restored(struct standing *s, struct diag *d)
+{
+	struct policy *p = standing_lay_what_fits(s, d);
+
+	if (!p)
+		return -EINVAL;
+	policy_free(s->now.live);
+	s->now.live = p;
+	return 0;
+}
+
+/* Out of the policy that is not in force now. */
+static void settings_forget(struct standing *s)
+{
+	struct diag d = {};
+
+	standing_restored(s, &d);
+	log_diag(LOG_WARNING, &d);
+}
+
+/* Those that leaned on a setting that is over go with it. What the kernel side refuses is tried again, and said once. */
+static void settings_end(struct standing *s)
+{
+	const bool said = s->now.overdue;
+	struct diag d = {};
+	int err = live_enforce(s, standing_lay_what_fits(s, &d), &d);
+
+	s->now.overdue = err;
+	if (err && !said)
+		log_say(LOG_ERR, "a live setting is over and stays in force: %s: tried again until it goes",
+			strerror(-err));
+	if (!err || !said)
+		log_diag(err ? LOG_ERR : LOG_WARNING, &d);
+	diag_free(&d);
+	if (!err)
+		s->ops->tell(s->arg);
+}
+
+/* The time of those on the way back from a trial ends when they are back. */
+void standing_expire(struct standing *s)
+{
+	const struct timespec now = standing_clock(s);
+	const bool any = overrides_expire(&s->now.settings, &now);
+
+	if (any)
+		s->ops->record(s->arg);
+	if (any && s->now.held)
+		settings_forget(s);
+	else if (any || s->now.overdue)
+		settings_end(s);
+	s->ops->timers(s->arg);
+}
+
+int64_t standing_expires_in(const struct standing *s)
+{
+	const struct timespec now = standing_clock(s);
+	int64_t first = s->now.overdue ? OVERDUE_MS : -1, left;
+	const struct override *o;
+
+	for (o = s->now.settings; o; o = o->next) {
+		left = (o->until.tv_sec - now.tv_sec) * 1000 + (o->until.tv_nsec - now.tv_nsec) / 1000000 + 1;
+		left = left > 0 ? left : 1;
+		if (o->until.tv_sec && (first < 0 || left < first))
+			first = left;
+	}
+	return first;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first transition, a start. A daemon that starts while a policy awaits its confirmation, or after one went and is still what its own
+ * file says, leaves in force what is. See standing.h.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "log.h"
+#include "standing_state.h"
+
+static bool path_is_ours(const struct standing *s, const char *path)
+{
+	char real[PATH_MAX];
+
+	return realpath(s->config, real) && !strncmp(real, path, SLUICE_PATH_LEN - 1);
+}
+
+void standing_held_say(const struct standing *s)
+{
+	log_say(LOG_WARNING,
+		"%s was not confirmed in time: the policy of before stays in force until `sluicectl -i %s reload`",
+		s->config, s->instance);
+}
+
+/* Which policy is in force is not known, but on which interfaces it is. */
+static int held_begin(struct standing *s, struct diag *d)
+{
+	s->now.held = true;
+	s->now.guards = s->ops->guarded(s->arg);
+	if (s->now.guards)
+		return 0;
+	diag_add(d, "which interfaces the policy of before guards cannot be found out: not started");
+	return -ENOMEM;
+}
+
+static int trial_find(struct standing *s, struct diag *d)
+{
+	char path[SLUICE_PATH_LEN] = "";
+
+	if (s->ops->trial(s->arg) == TRIAL_OVER)
+		s->ops->revert(s->arg, d);
+	s->awaited = s->ops->trial(s->arg) == TRIAL_AWAITED;
+	if (s->awaited) {
+		s->own = !s->ops->path(s->arg, false, path) && path_is_ours(s, path);
+		log_say(LOG_WARNING, "a policy awaits its confirmation: sluicectl -i %s confirm, or revert",
+			s->instance);
+		return held_begin(s, d);
+	}
+	if (!s->ops->went(s->arg, path) || !path_is_ours(s, path))
+		return 0;
+	standing_held_say(s);
+	return held_begin(s, d);
+}
+
+/* Databases that look torn next to those of the policy in force stop a start: it could not be told from an attack on them. */
+static int file_start(struct standing *s, struct diag *d)
+{
+	int err;
+
+	if (s->ops->geo_check(s->arg, s->now.live, d)) {
+		diag_add(
+			d,
+			"not started on these while the policy of before is in force: put the old files back, or forget "
+			"that policy first: sluicectl -i %s unload",
+			s->instance);
+		return -EINVAL;
+	}
+	err = s->ops->commit(s->arg, s->now.live, d);
+	s->now.applied_at = standing_time(s);
+	return err;
+}
+
+int standing_start(struct standing *s, struct diag *d)
+{
+	int err = trial_find(s, d);
+
+	return err || s->now.held ? err : file_start(s, d);
+}

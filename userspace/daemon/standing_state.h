@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files standing*.c share, and nobody else includes: the state itself, its table, and the steps that a transition is made of. */
+#ifndef SLUICE_DAEMON_STANDING_STATE_H
+#define SLUICE_DAEMON_STANDING_STATE_H
+
+#include "cleanup.h"
+#include "standing.h"
+
+/* All of a policy that is, was or may be in force. */
+struct stand {
+	struct policy *base; /* as the files say */
+	struct policy *live; /* with the settings */
+	struct override *settings;
+	bool held; /* not `live` is in force but a policy of before, which is not known */
+	struct policy *guards; /* then: the interfaces that one is on; NULL: those of `live` */
+	time_t applied_at;
+	bool reload_failed;
+	bool overdue; /* a setting is over, and could not be put out of force yet */
+};
+
+struct standing {
+	const struct standing_ops *ops;
+	void *arg;
+	const char *config, *instance;
+	const struct privacy *privacy;
+	struct stand now;
+	struct stand before; /* the way back while `awaited`; nothing in it: a daemon of before knew */
+	bool awaited;
+	bool own; /* what is awaited came from our own file, and a daemon of before began it */
+};
+
+enum standing_state {
+#define STATE(name, words) STATE_##name,
+#include "standing.def"
+#undef STATE
+	STATES
+};
+
+enum standing_event {
+#define EVENT(name, words, ...) EVENT_##name,
+#include "standing.def"
+#undef EVENT
+	EVENTS
+};
+
+enum standing_outcome {
+#define OUTCOME(name, words) OUTCOME_##name,
+#include "standing.def"
+#undef OUTCOME
+	OUTCOMES
+};
+
+enum standing_state standing_state(const struct standing *s);
+enum standing_outcome standing_outcome(const struct standing *s, enum standing_event event);
+/* -EBUSY with a message where the table has the order refused. */
+int standing_door(const struct standing *s, enum standing_event event, struct diag *d);
+
+void stand_free(struct stand *stand);
+/* The policy whose interfaces are to be guarded under it. */
+const struct policy *stand_guards(const struct stand *stand);
+time_t standing_time(const struct standing *s); /* of the clock on the wall */
+struct timespec standing_clock(const struct standing *s); /* CLOCK_MONOTONIC */
+
+/* standing_build.c. All: NULL with a message. */
+/* A policy with live settings on top, and `last` (NULL: none) over those. */
+struct policy *standing_lay(const struct standing *s, const struct policy *base, const struct override *settings,
+			    const struct override *last, struct diag *d);
+/* The files' policy with those live settings that fit it; what does not is dropped, and said. */
+struct policy *standing_lay_what_fits(struct standing *s, struct diag *d);
+
+/* standing_enforce.c */
+struct standing_how {
+	bool force; /* also where its databases look torn */
+	unsigned int confirm; /* seconds in which it must be confirmed; 0: for good */
+};
+
+/* Has the kernel side enforce `p`. On failure interfaces and policy are what they were. */
+int standing_enforce(struct standing *s, const struct policy *p, const struct standing_how *how, struct diag *d);
+/* What is enforced now is `live`, over the base and the settings that are there. Takes it over. */
+void standing_adopt(struct standing *s, struct policy *live);
+/* What is enforced now is all of `next`. Takes it over. On trial, what stood before is kept for the way back. */
+void standing_adopt_all(struct standing *s, struct stand *next, bool on_trial);
+void standing_tell(struct standing *s); /* all who follow */
+
+/* standing_file.c: the policy file with the live settings on top, as a start does. */
+int standing_resume(struct standing *s, struct diag *d);
+/* A file named by the kernel side, that is in force already. */
+int standing_reread(struct standing *s, const char *path, struct diag *d);
+
+/* standing_start.c: the log, that a policy of before is in force. */
+void standing_held_say(const struct standing *s);
+
+#endif
