@@ -146,3 +146,159 @@ def test_shares_of_address_space_are_never_negative_nor_more_than_all(make, tmp_
         assert min(v for k, v in smtp.items() if k.startswith("ipv")) >= 0 and min(smtp["shares"].values()) >= 0
         assert "-" not in sluice.do("apply", new, "--dry-run").split("SERVICE")[1].split("Sources")[0]
     assert smtp["ipv6_refused"] == 1, "a /64 is counted once"
+
+
+OBSERVED = """mode = observe
+privacy { addresses = full }
+service smtp { ports = {25} max-connections-per-source = 2 }
+service imap { ports = {143} allow-countries = {DE} }
+source-set foes { prefixes = {10.77.129.0/26} action = deny }
+geoip { database = countries.csv }
+"""
+COUNTRIES = "10.77.129.128/26,FR\n10.77.129.192/26,DE\n10.77.130.0/24,FR\n"
+
+
+def observed(sluice, new, text, *remember):
+    new.write_text("interfaces = {s0}\n" + text)
+    return sluice.json("apply", new, "--dry-run")["observed"]
+
+
+def test_dry_run_judges_also_whom_observe_mode_would_have_refused(make, tmp_path):
+    (tmp_path / "countries.csv").write_text(COUNTRIES)
+    began = time.time()
+    net, sluice = make(OBSERVED)
+    net.serve("::", 25), net.serve("::", 143), tools.any_source(net)
+    several = [hold(net, f"10.77.129.{i}", n) for i, n in ((65, 3), (66, 4), (67, 8), (68, 2))]  # two and more above the limit
+    foes = [hold(net, f"10.77.129.{i}", 1) for i in (5, 6)]
+    french = hold(net, "10.77.129.130", 1, 143)
+    german = hold(net, "10.77.129.200", 1, 143)
+    assert wait_for(lambda: sluice.json("refusals")["found"] == 6), sluice.do("refusals")
+    new = tmp_path / "new.conf"
+
+    same = observed(sluice, new, OBSERVED)
+    assert (same["senders"], same["let_in"], same["refused"], same["unknown"]) == (6, 0, 6, 0)
+    assert same["by"] == {"source-connections": 3, "denied": 2, "country": 1}
+    assert 0 < same["seconds"] <= time.time() - began + 1 and same["addresses"] == "full"
+    wider = observed(sluice, new, OBSERVED.replace("= 2", "= 4").replace("/26} action", "/30} action").replace("{DE}", "{DE, FR}"))
+    assert (wider["senders"], wider["let_in"], wider["refused"], wider["unknown"]) == (6, 5, 1, 0), "10.77.129.67 had more than 4"
+    assert wider["by"] == {"source-connections": 1}
+    stricter = observed(sluice, new, OBSERVED.replace("prefixes = {10.77.129.0/26}", "prefixes = {10.77.129.0/24}"))
+    assert stricter["by"] == {"denied": 6}
+    none = observed(sluice, new, "service pop { ports = {110} }\n")
+    assert (none["let_in"], none["refused"]) == (6, 0)
+    text = sluice.do("apply", new, "--dry-run")
+    assert re.search(r"Senders that observe mode would have refused in the last \d+s: 6; let in by this policy: 6; still refused: 0\n", text), text
+    answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "0", "--dry-run")["observed"]
+    assert (answer["let_in"], answer["by"]) == (3, {"denied": 2, "country": 1})
+    assert "still refused: 3 (denied 2, country 1)" in sluice.do("set", "service", "smtp", "max-connections-per-source", "0", "--dry-run")
+    assert several and foes and french and german
+
+
+def test_dry_run_says_of_which_senders_it_cannot_tell(make, tmp_path):
+    net, sluice = make(OBSERVED.replace("full", "full retention = 1h").replace("geoip { database = countries.csv }\n", "sources { retention = 1s }\n").replace(" allow-countries = {DE}", " max-rate-per-source = 1/1m"))
+    net.serve("::", 25), net.serve("::", 143), tools.any_source(net)
+    rate, gone, foe = hold(net, "10.77.129.65", 2, 143), hold(net, "10.77.129.66", 5), hold(net, "10.77.129.5", 1)
+    gone("close", 5)
+    assert wait_for(lambda: sluice.json("refusals")["found"] == 3), sluice.do("refusals")
+    new = tmp_path / "new.conf"
+    assert wait_for(lambda: sluice.json("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")["judged"] == 2, 60, 0.5), "one is forgotten, at the next audit"
+    answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")["observed"]
+    assert (answer["senders"], answer["let_in"], answer["refused"], answer["unknown"]) == (3, 0, 2, 1), "what it would have had is not known"
+    assert answer["by"] == {"source-rate": 1, "denied": 1}
+    assert "of 1 it cannot be told" in sluice.do("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")
+    answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "1", "--dry-run")["observed"]
+    assert (answer["refused"], answer["unknown"]) == (3, 0), "a limit that is lower refuses whom the higher one did"
+    answer = sluice.json("set", "service", "imap", "max-rate-per-source", "50/1m", "--dry-run")["observed"]
+    assert (answer["let_in"], answer["refused"], answer["unknown"]) == (0, 2, 1), "how many a source opened is not remembered"
+    assert observed(sluice, new, "service imap { ports = {143} }\nservice smtp { ports = {25} }\n")["let_in"] == 3
+    assert rate and foe
+
+
+def test_dry_run_judges_networks_and_no_hashes_where_privacy_keeps_no_more(make, tmp_path):
+    (tmp_path / "countries.csv").write_text(COUNTRIES)
+    net, sluice = make(OBSERVED.replace("full", "truncated"))
+    net.serve("::", 25), net.serve("::", 143), tools.any_source(net)
+    held = [hold(net, "10.77.129.5", 1), hold(net, "10.77.129.6", 1), hold(net, "10.77.130.130", 1, 143)]
+    assert wait_for(lambda: sluice.json("refusals")["found"] == 2)
+    new = tmp_path / "new.conf"
+    answer = observed(sluice, new, OBSERVED)
+    assert (answer["senders"], answer["unknown"], answer["by"]) == (2, 1, {"country": 1}), "not all of 10.77.129.0/24 is refused"
+    assert observed(sluice, new, OBSERVED.replace("/26}", "/24}"))["by"] == {"denied": 1, "country": 1}
+    sluice.write(OBSERVED.replace("full", "hashed"))
+    sluice.do("reload")
+    held += [hold(net, "10.77.129.7", 1)]
+    assert wait_for(lambda: sluice.json("refusals")["found"] >= 1)
+    answer = observed(sluice, new, OBSERVED)
+    assert answer["senders"] == answer["unknown"] >= 1 and answer["addresses"] == "hashed"
+    sluice.write(OBSERVED + "log { refusals = none }\n")
+    sluice.do("reload")
+    assert observed(sluice, new, OBSERVED)["senders"] == 0 and "nothing is remembered" in sluice.do("apply", new, "--dry-run")
+    assert held
+
+
+COUNTED = """mode = observe
+service imap { ports = {143} }
+service smtp { ports = {25} }
+geoip { database = countries.csv }
+include(conf.d/*.conf)
+"""
+ORIGINS = """10.77.128.1,10.77.128.110,DE
+10.77.128.111,10.77.128.117,AT
+10.77.128.118,10.77.128.118,FR
+10.77.128.119,10.77.128.119,IT
+"""
+
+
+def test_suggest_proposes_the_countries_of_senders_in_a_comment_and_locks_nobody_out(make, tmp_path):
+    (tmp_path / "countries.csv").write_text(ORIGINS)
+    net, sluice = make(COUNTED)
+    assert wait_for(lambda: sluice.json("suggest")["countries_since"], 60)
+    net.serve("::", 25), net.serve("::", 143)
+    held = [crowd(net, 120, 143), crowd(net, 101, 25)]  # the 120th is in no database, and private
+    held[0].ask("close 120"), held[0].ask("open 120")  # once is enough
+
+    said = sluice.json("suggest")
+    imap, smtp = (next(s["countries"] for s in said["services"] if s["service"] == name) for name in ("imap", "smtp"))
+    assert [(s["country"], s["senders"]) for s in imap["shares"]] == [("DE", 110), ("AT", 7), ("FR", 1), ("IT", 1)]
+    assert imap["senders"] == 119 and imap["allow-countries"] == ["DE", "AT"] and imap["would_refuse"] == 2
+    assert 99.99 < sum(s["percent"] for s in imap["shares"]) < 100.01 and said["countries_since"]
+    assert smtp["senders"] == 101 and smtp["allow-countries"] == [] and "any country" in smtp["why_none"]
+    text = sluice.do("suggest")
+    assert "#   countries: DE 92 %, AT 5 %, 2 others (of 119 senders)\n" in text and "#   countries: DE 100 % (of 101 senders)\n" in text
+    assert "allow-countries would have refused 2 of these 119" in text and re.search("# Countries: those of senders, each once in every ten minutes .*, for \\d+s", text)
+    assert not [line for line in text.splitlines() if "countries" in line and not line.lstrip().startswith("#")]
+
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "50-suggested.conf").write_text(text)
+    assert "good" in sluice.do("check", sluice.file) and not [c for c in sluice.json("diff") if "countries" in c["what"]]
+    key = "# allow-countries = {DE, AT}"
+    assert key in text
+    (tmp_path / "conf.d" / "50-suggested.conf").write_text(text.replace(key, key[2:]))
+    sluice.do("reload")
+    assert sluice.json("lookup", "10.77.128.118")["country"] == "FR"
+    verdicts = {a: next(s["reason"] for s in sluice.json("lookup", f"10.77.128.{a}")["services"] if s["name"] == "imap") for a in (1, 111, 118, 120)}
+    assert verdicts[118] == "country" and "country" not in (verdicts[1], verdicts[111], verdicts[120]), "private addresses stay in"
+    again = next(s["countries"] for s in sluice.json("suggest")["services"] if s["service"] == "imap")
+    assert again["allow-countries"] == [] and "already" in again["why_none"] and again["senders"] >= 119
+
+
+def test_countries_are_counted_once_an_interval_and_a_few_are_no_sample(make, tmp_path):
+    (tmp_path / "countries.csv").write_text(ORIGINS)
+    net, sluice = make("sources { retention = 2s }\n" + COUNTED)
+    assert wait_for(lambda: sluice.json("suggest")["countries_since"], 60)
+    net.serve("::", 143)
+    senders = lambda: next(s["countries"]["senders"] for s in sluice.json("suggest")["services"] if s["service"] == "imap")
+    held, _ = crowd(net, 10, 143), tools.forge(net, 143, "10.77.128.111", "syn", 3).finish()
+    assert senders() >= 10
+    assert wait_for(lambda: senders() >= 30, 30), "ten more in each interval"
+    text = sluice.do("suggest")
+    assert "#   no countries are suggested: that is no sample\n" in text and "#   countries: DE 100 % (of " in text
+    assert held
+
+
+def test_without_a_database_suggest_says_that_no_country_is_counted(make):
+    net, sluice = make(POLICY)
+    net.serve("::", 25)
+    held = crowd(net, 10)
+    assert "# Countries: none are counted, since no database is in force" in sluice.do("suggest") and sluice.json("suggest")["countries_since"] is None
+    assert held

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A set that refuses, or lets in, everybody or those whom the host cannot do without is said wherever a policy is looked at."""
+import signal
+
 import pytest
 
 from net import SERVER
@@ -67,3 +69,64 @@ def test_a_group_of_countries_or_a_network_that_this_host_is_in_is_said(make, tm
     for names, how in (("countries = {EU27}", "by its country"), ("asns = {64496}", "by its network")):
         said = said_of(sluice, f"{geo}source-set foes {{ {names} action = deny }}\n")
         assert any(f"source-set foes refuses 203.0.113.9, this host's own address {how}" in s for s in said), said
+
+
+HIDDEN = "source-set {} decides nowhere, since {} first at each of its prefixes"
+
+
+def test_a_set_that_others_hide_entirely_is_said_wherever_a_policy_is_looked_at(guarded, tmp_path):
+    listed = tmp_path / "partners.txt"
+    listed.write_text("192.88.99.7\n198.18.0.0/16\n2001:db8:1::/48\n")
+    foes = "source-set foes { prefixes = {192.88.99.0/24, 198.18.0.0/15, 2001:db8::/32} action = deny priority = 10 }\n"
+    said = said_of(guarded, foes + f"source-set partners {{ file = {listed} action = allow }}\n")
+    assert [s for s in said if "decides nowhere" in s] == said and len(said) == 1 and HIDDEN.format("partners", "foes applies") in said[0], said
+    assert "lower number" in said[0]
+    for words in (("reload",), ("apply", guarded.file, "--dry-run"), ("apply", guarded.file), ("set", "source-set", "partners", "priority", "20", "--dry-run"), ("set", "source-set", "partners", "priority", "20")):
+        code, _, err = guarded.ctl(*words)
+        assert code == 0 and HIDDEN.format("partners", "foes applies") in err, (words, err)
+    assert guarded.ctl("set", "source-set", "partners", "priority", "5", "--dry-run")[2] == ""
+    assert any(HIDDEN.format("partners", "foes applies") in f["finding"] for f in guarded.json("doctor", guarded.file) if f["level"] == "warning")
+    guarded.kill(signal.SIGTERM)
+    guarded.start()
+    assert HIDDEN.format("partners", "foes applies") in guarded.logged(), "at a start, too"
+
+
+def test_a_set_is_hidden_by_several_and_only_where_they_leave_nothing_of_it(guarded):
+    friends = "source-set friends { prefixes = {192.88.99.0/24, 198.18.0.0/16} max-connections-per-source = 50 priority = 200 }\n"
+    one = "source-set one { prefixes = {192.88.99.0/25} action = allow }\n"
+    two = "source-set two { prefixes = {192.88.99.128/25, 198.18.0.0/15} action = deny }\n"
+    assert any(HIDDEN.format("friends", "one, two apply") in s for s in said_of(guarded, friends + one + two))
+    for seen in (
+        friends + one,  # nobody has 192.88.99.128
+        friends + one + two.replace("99.128/25", "99.129"),
+        friends + one + two.replace("action", "enabled = false action"),
+        friends.replace("200", "50") + one + two,
+        friends.replace("priority = 200", "services = {smtp}") + two.replace("192.88.99.128/25", "192.88.99.0/24").replace("action = deny", "max-connections = 9"),  # the longer prefix wins
+    ):
+        assert not any("friends decides nowhere" in s for s in said_of(guarded, seen)), seen
+    # equal priority: allow before deny before limits, and of equal prefixes the earlier set
+    assert any(HIDDEN.format("friends", "one, two apply") in s for s in said_of(guarded, friends.replace("200", "100") + one + two))
+    twins = "source-set a { prefixes = {192.88.99.0/24} action = deny }\nsource-set b { prefixes = {192.88.99.0/24} action = deny }\n"
+    assert [s.split(",")[0] for s in said_of(guarded, twins)] and any(HIDDEN.format("b", "a applies") in s for s in said_of(guarded, twins))
+
+
+def test_a_set_that_applies_at_another_service_is_not_hidden_there(guarded):
+    head = "service imaps { ports = {993} }\nsource-set a { prefixes = {192.88.99.0/24} action = deny services = {smtp} priority = 1 }\n"
+    assert not said_of(guarded, head + "source-set b { prefixes = {192.88.99.1} action = deny }\n")
+    assert any(HIDDEN.format("b", "a applies") in s for s in said_of(guarded, head + "source-set b { prefixes = {192.88.99.1} action = deny services = {smtp} }\n"))
+
+
+def test_countries_and_networks_can_hide_a_set_and_long_lists_are_looked_through_at_once(make, tmp_path):
+    (tmp_path / "countries.csv").write_text("192.0.2.0/24,DE\n198.51.100.0/24,FR\n")
+    geo = "geoip { database = countries.csv }\n"
+    _, sluice = make(geo + HEAD)
+    german = f"{geo}source-set german {{ countries = {{DE}} action = deny priority = 1 }}\nsource-set b {{ prefixes = {{192.0.2.0/25}} action = allow }}\n"
+    assert any(HIDDEN.format("b", "german applies") in s for s in said_of(sluice, german))
+    assert not any("decides nowhere" in s for s in said_of(sluice, german.replace("192.0.2.0/25", "192.0.2.0/25, 198.51.100.1")))
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("".join(f"10.{i >> 15}.{i >> 7 & 255}.{i % 128 * 2}\n" for i in range(100_000)))
+    lists = "source-set first { file = one action = deny priority = 1 }\nsource-set second { file = two action = deny }\n"
+    assert any(HIDDEN.format("second", "first applies") in s for s in said_of(sluice, lists))
+    with open(tmp_path / "two", "a") as more:
+        more.write("11.0.0.1\n")
+    assert not any("decides nowhere" in s for s in said_of(sluice, lists))

@@ -5,6 +5,7 @@
 
 #include "screen.h"
 #include "show.h"
+#include "value.h"
 
 const char *part_of(long long n, long long limit, char buf[static 48])
 {
@@ -427,6 +428,31 @@ static void show_share(const json_t *service, const char *key)
 	printf(" %14s", text);
 }
 
+/* Whom observe mode would have refused, and what would become of them. */
+static void show_observed(const json_t *o)
+{
+	const char *reason, *before = " (";
+	char span[16];
+	json_t *n;
+
+	if (!number_of(o, "seconds") && !number_of(o, "senders")) {
+		puts("Observe mode: nothing is remembered of whom it would have refused.");
+		return;
+	}
+	printf("Senders that observe mode would have refused in the last %s: %lld; let in by this policy: %lld; still refused: %lld",
+	       seconds_format(number_of(o, "seconds"), span), number_of(o, "senders"), number_of(o, "let_in"),
+	       number_of(o, "refused"));
+	json_object_foreach(json_object_get(o, "by"), reason, n)
+	{
+		printf("%s%s %lld", before, reason, (long long)json_integer_value(n));
+		before = ", ";
+	}
+	puts(number_of(o, "refused") ? ")" : "");
+	if (number_of(o, "unknown"))
+		printf("    of %lld it cannot be told (addresses: %s; what they would have had is not known)\n",
+		       number_of(o, "unknown"), text_of(o, "addresses"));
+}
+
 void show_forecast(const json_t *data)
 {
 	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
@@ -451,6 +477,7 @@ void show_forecast(const json_t *data)
 	       number_of(data, "retention"), number_of(data, "judged"), number_of(data, "refused"));
 	printf("Sources whose next connection would be refused: %lld, of which above a limit: %lld\n",
 	       number_of(data, "next"), number_of(data, "above"));
+	show_observed(json_object_get(data, "observed"));
 	json_array_foreach(services, i, s)
 	{
 		if (number_of(s, "limit") && number_of(s, "connections") >= number_of(s, "limit"))

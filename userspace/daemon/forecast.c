@@ -5,6 +5,7 @@
 #include "addr.h"
 #include "forecast.h"
 #include "impact.h"
+#include "observed.h"
 #include "reason.h"
 #include "tables.h"
 
@@ -23,12 +24,19 @@ static const struct service_status *service_now(const struct snapshot *s, const 
 	return NULL;
 }
 
+/* What is added up may be a little more than all. */
+static double percent(double share)
+{
+	return share < 1 ? 100 * share : 100;
+}
+
 /* Of the address space of each family, in percent. */
 static json_t *shares_json(const struct impact *i)
 {
-	return json_pack("{s:f, s:f, s:f, s:f}", "ipv4_refused", 100 * i->refused.share[SLUICE_IPV4], "ipv4_admitted",
-			 100 * i->admitted.share[SLUICE_IPV4], "ipv6_refused", 100 * i->refused.share[SLUICE_IPV6],
-			 "ipv6_admitted", 100 * i->admitted.share[SLUICE_IPV6]);
+	return json_pack("{s:f, s:f, s:f, s:f}", "ipv4_refused", percent(i->refused.share[SLUICE_IPV4]),
+			 "ipv4_admitted", percent(i->admitted.share[SLUICE_IPV4]), "ipv6_refused",
+			 percent(i->refused.share[SLUICE_IPV6]), "ipv6_admitted",
+			 percent(i->admitted.share[SLUICE_IPV6]));
 }
 
 static json_t *service_json(const struct forecast *f, const struct snapshot *s, const char *name)
@@ -76,6 +84,7 @@ struct judged {
 	size_t next; /* of these: connected, and their next connection */
 	size_t above; /* of these: hold more than their limit */
 	json_t *rows; /* of those refused, most connections first: ROWS at most */
+	json_t *observed; /* whom observe mode would have refused */
 };
 
 static void source_judge(const struct forecast *f, const struct source_status *s, const char *service,
@@ -94,21 +103,32 @@ static void source_judge(const struct forecast *f, const struct source_status *s
 		json_array_append_new(out->rows, source_json(s, service, limit, why));
 }
 
-static int sources_judge(struct daemon *dm, const struct forecast *f, struct judged *out)
+static void sources_judge(struct daemon *dm, const struct forecast *f, const struct source_status *list, size_t count,
+			  struct judged *out)
 {
-	_cleanup_free_ struct source_status *list = NULL;
 	char service[SLUICE_NAME_LEN] = "";
 	unsigned int named = 0;
-	size_t count = 0, i;
-	int err = sources_tracked(dm->engine, &list, &count);
+	size_t i;
 
-	for (i = 0; i < count && !err; i++) {
+	for (i = 0; i < count; i++) {
 		if (list[i].service != named)
 			service_name_read(dm->engine, list[i].service, service);
 		named = list[i].service;
 		source_judge(f, &list[i], service, out);
 	}
-	return err;
+}
+
+static int senders_judge(struct daemon *dm, const struct forecast *f, struct judged *out)
+{
+	_cleanup_free_ struct source_status *list = NULL;
+	size_t count = 0;
+	int err = sources_tracked(dm->engine, &list, &count);
+
+	if (err)
+		return err;
+	sources_judge(dm, f, list, count, out);
+	out->observed = observed_json(dm, f, list, count);
+	return out->observed ? 0 : -ENOMEM;
 }
 
 int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, struct diag *d)
@@ -126,11 +146,11 @@ int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, st
 	for (i = 0; i < want->services.count && !err; i++)
 		json_array_append_new(services, service_json(&f, s, want->services.item[i].name));
 	if (!err)
-		err = sources_judge(dm, &f, &judged);
+		err = senders_judge(dm, &f, &judged);
 	forecast_free(&f);
-	*out = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "services", services, "sources", judged.rows, "judged",
-			 (json_int_t)judged.sources, "refused", (json_int_t)judged.refused, "next",
+	*out = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o*}", "services", services, "sources", judged.rows,
+			 "judged", (json_int_t)judged.sources, "refused", (json_int_t)judged.refused, "next",
 			 (json_int_t)judged.next, "above", (json_int_t)judged.above, "retention",
-			 (json_int_t)policy_retention(standing_live(dm->standing)));
+			 (json_int_t)policy_retention(standing_live(dm->standing)), "observed", judged.observed);
 	return err;
 }

@@ -28,6 +28,8 @@ void refusals_age(struct daemon *dm); /* what is older than may be kept goes */
 /* refusals.c */
 void refusals_tick(struct daemon *dm); /* once a second */
 json_t *refusals_of(struct daemon *dm, const struct sluice_addr *a); /* a list, for `export`; NULL without memory */
+uint32_t refusals_span(const struct daemon *dm); /* the seconds that the memory goes back; 0: nothing is remembered */
+const char *refusals_form(const struct daemon *dm); /* how much of an address it keeps: a word of the policy (static) */
 /* Also from the file, at once; how many entries. */
 unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a, struct diag *d);
 int verb_refusals(struct daemon *dm, const json_t *args, struct answer *a);

@@ -188,3 +188,8 @@ bool overrides_expire(struct override **list, const struct timespec *now)
 	}
 	return any;
 }
+
+bool override_wants_warning(const struct override *o)
+{
+	return o->scope.section == SECTION_SET || strstr(o->key, "countries");
+}

@@ -45,5 +45,7 @@ const struct override *override_of_sender(const struct override *list, const str
 char *override_text(const struct privacy *privacy, const struct override *o);
 /* When it ends by the clock on the wall; 0: never. */
 uint64_t override_until(const struct override *o);
+/* Sets and countries may refuse this host itself: whoever sets one live is told. */
+bool override_wants_warning(const struct override *o);
 
 #endif

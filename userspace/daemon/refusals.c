@@ -161,17 +161,32 @@ static int service_check(const struct daemon *dm, const struct wanted *w, size_t
 	return bad(a);
 }
 
-static json_t *memory_json(const struct daemon *dm, json_t *list, size_t found)
+uint32_t refusals_span(const struct daemon *dm)
+{
+	const uint32_t kept = standing_live(dm->standing)->privacy_retention;
+	uint64_t since = 0;
+
+	if (dm->refusals_since_ns)
+		since = (keep_now(&dm->refusals_file) - dm->refusals_since_ns) / KEEP_SECOND;
+	return since < kept ? since : kept;
+}
+
+const char *refusals_form(const struct daemon *dm)
 {
 	static const char *const forms[] = { "truncated", "hashed", "full" };
+
+	return forms[standing_live(dm->standing)->addresses];
+}
+
+static json_t *memory_json(const struct daemon *dm, json_t *list, size_t found)
+{
 	struct refusals_sums s = refusals_sums(dm->refusals);
 
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:s}", "refusals", list, "found", (json_int_t)found,
 			 "remembered", (json_int_t)s.entries, "capacity", (json_int_t)REFUSALS_MOST, "forgotten",
 			 (json_int_t)s.forgotten, "untold", (json_int_t)s.untold, "since",
 			 moment_json(dm, dm->refusals_since_ns), "retention",
-			 (json_int_t)standing_live(dm->standing)->privacy_retention, "addresses",
-			 forms[standing_live(dm->standing)->addresses]);
+			 (json_int_t)standing_live(dm->standing)->privacy_retention, "addresses", refusals_form(dm));
 }
 
 int verb_refusals(struct daemon *dm, const json_t *args, struct answer *a)

@@ -7,6 +7,8 @@
 
 #include "forecast.h"
 #include "json_text.h"
+#include "override.h"
+#include "own.h"
 #include "protocol.h"
 #include "prove.h"
 #include "reason.h"
@@ -22,6 +24,8 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 	_cleanup_(policy_free) struct policy *p = standing_preview(dm->standing, want, &a->diag);
 	const struct prove how = { .now = standing_live(dm->standing), .instance = dm->instance };
 
+	if (p && override_wants_warning(want))
+		owns_warn(p, &a->diag);
 	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
 

@@ -43,12 +43,6 @@ static struct override *setting_new(const struct standing *s, const struct overr
 	return o;
 }
 
-/* Sets and countries may refuse this host itself. */
-static bool wants_warning(const struct override *o)
-{
-	return o->scope.section == SECTION_SET || strstr(o->key, "countries");
-}
-
 int standing_set(struct standing *s, const struct override *want, unsigned int seconds, struct diag *d)
 {
 	struct override *o, *old;
@@ -67,7 +61,7 @@ int standing_set(struct standing *s, const struct override *want, unsigned int s
 	old = override_take(&s->now.settings, &want->scope, want->key);
 	overrides_free(&old);
 	overrides_join(&s->now.settings, o);
-	if (wants_warning(want))
+	if (override_wants_warning(want))
 		s->ops->warn(s->arg, s->now.live, d);
 	settings_done(s);
 	return 0;

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "json_text.h"
+#include "origins.h"
 #include "report.h"
+#include "suggest_countries.h"
 #include "tables.h"
 #include "value.h"
 #include "verbs.h"
@@ -78,23 +80,58 @@ static json_t *proposal_json(const struct proposal *p)
 	return out;
 }
 
-static int service_suggest(const struct daemon *dm, const struct service_status *s, json_t *list, FILE *out)
+static json_t *shares_json(const struct country_shares *s)
+{
+	json_t *shares = json_array(), *proposed = json_array();
+	char text[3];
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		json_array_append_new(shares,
+				      json_pack("{s:s, s:I, s:f}", "country", country_text(s->item[i].country, text),
+						"senders", (json_int_t)s->item[i].count, "percent",
+						100.0 * s->item[i].count / s->sample));
+		if (i < s->kept)
+			json_array_append_new(proposed, json_string(text));
+	}
+	return json_pack("{s:I, s:o, s:o, s:I, s:s?}", "senders", (json_int_t)s->sample, "shares", shares,
+			 "allow-countries", proposed, "would_refuse", (json_int_t)(s->kept ? s->left : 0), "why_none",
+			 s->why);
+}
+
+static int countries_suggest(struct daemon *dm, const char *name, const struct proposal *p, struct country_shares *out)
+{
+	const struct policy_service *s = policy_service_find(standing_live(dm->standing), name);
+	uint64_t counts[SLUICE_COUNTRIES];
+	int err = origins_read(dm, name, counts);
+
+	suggest_countries(counts, p->client, s && (s->allow_countries.count || s->deny_countries.count),
+			  p->connections.sources >= SUGGEST_LEAST, out);
+	return err;
+}
+
+static int service_suggest(struct daemon *dm, const struct service_status *s, json_t *list, FILE *out)
 {
 	struct sluice_peaks peaks;
 	struct proposal p;
+	struct country_shares shares;
 	int err = peaks_read(dm->engine, s->id, &peaks);
 
 	if (err)
 		return err;
 	suggest_service(&s->row, &peaks, &p);
 	reasons_write(s->row.name, &peaks, &p, out);
+	err = countries_suggest(dm, s->row.name, &p, &shares);
+	suggest_countries_write(&shares, out);
+	p.countries = &shares;
 	suggest_write(s->row.name, &p, out);
-	json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:o}", "service", s->row.name,
+	json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:o, s:o?}", "service", s->row.name,
 					      "sources", (json_int_t)p.connections.sources, "peak_connections",
 					      (json_int_t)peaks.connections, "peak_rate", (json_int_t)peaks.rate,
 					      "connections", steps_json(&p.connections), "rates", steps_json(&p.rate),
-					      "client", p.client, "proposed", proposal_json(&p)));
-	return 0;
+					      "client", p.client, "proposed", proposal_json(&p), "countries",
+					      shares_json(&shares)));
+	return err;
 }
 
 /* Comments, so that the whole text is a file of the policy. */
@@ -116,7 +153,26 @@ static void head_write(const struct snapshot *s, time_t since, FILE *out)
 		fputs("# The limits in force hide what they refused: mode = observe shows all.\n", out);
 }
 
-static int suggest_all(const struct daemon *dm, time_t since, json_t *list, FILE *out)
+/* What the shares of countries rest on. */
+static void origins_write(const struct daemon *dm, FILE *out)
+{
+	char span[16];
+
+	if (!origins_since(dm)) {
+		fputs("# Countries: none are counted, since no database is in force: geoip { database = {...} } names one.\n",
+		      out);
+		return;
+	}
+	fprintf(out,
+		"# Countries: those of senders, each once in every ten minutes in which it was connected, for %s, while sluiced\n"
+		"# ran. Private addresses are not among it: allow-countries lets them in%s.\n",
+		seconds_format(time(NULL) - origins_since(dm), span),
+		standing_live(dm->standing)->allow_private
+			? ""
+			: " only where geoip { allow-private } is not false, as it is now");
+}
+
+static int suggest_all(struct daemon *dm, time_t since, json_t *list, FILE *out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	int err = snapshot_take(dm->engine, &s);
@@ -125,6 +181,7 @@ static int suggest_all(const struct daemon *dm, time_t since, json_t *list, FILE
 	if (err)
 		return err;
 	head_write(s, since, out);
+	origins_write(dm, out);
 	for (i = 0; i < s->services_count && !err; i++) {
 		if (s->services[i].id)
 			err = service_suggest(dm, &s->services[i], list, out);
@@ -147,9 +204,10 @@ int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a)
 	if (out && fclose(out))
 		err = -ENOMEM;
 	if (!err)
-		a->data = json_pack("{s:O, s:o, s:o, s:I, s:f, s:i}", "services", list, "policy", json_lines(text),
-				    "since", json_time(since), "seconds", (json_int_t)(time(NULL) - since),
-				    "percentile", 100 - 100.0 / SUGGEST_SPARES, "least_sources", SUGGEST_LEAST);
+		a->data = json_pack("{s:O, s:o, s:o, s:o, s:I, s:f, s:i}", "services", list, "policy", json_lines(text),
+				    "since", json_time(since), "countries_since", json_time(origins_since(dm)),
+				    "seconds", (json_int_t)(time(NULL) - since), "percentile",
+				    100 - 100.0 / SUGGEST_SPARES, "least_sources", SUGGEST_LEAST);
 	json_decref(list);
 	return err ? err : a->data ? 0 : -ENOMEM;
 }

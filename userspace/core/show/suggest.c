@@ -106,5 +106,7 @@ void suggest_write(const char *service, const struct proposal *p, FILE *out)
 	count_write("max-connections-per-source", p->max_connections_per_source, out);
 	rate_write("max-rate", &p->max_rate, out);
 	rate_write("max-rate-per-source", &p->max_rate_per_source, out);
+	if (p->countries)
+		suggest_countries_key(p->countries, out);
 	fputs("}\n", out);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "policy.h"
+#include "suggest_countries.h"
 
 #define SUGGEST_SPARES 1000 /* one in so many sources may meet a suggested limit: an abuser must not set it */
 #define SUGGEST_LEAST 100 /* of fewer sources nothing is suggested: some quiet ones are no sample */
@@ -22,6 +23,7 @@ struct suggestion {
 
 /* What is suggested for a service. 0: nothing is. */
 struct proposal {
+	const struct country_shares *countries; /* NULL: none are proposed */
 	struct suggestion connections, rate; /* of its sources */
 	bool client; /* one of its ports is one that mail programs use */
 	uint32_t max_connections, max_connections_per_source;

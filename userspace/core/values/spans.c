@@ -91,7 +91,7 @@ addr_number span_last(const struct spans *s, size_t i)
 	return i + 1 < s->count ? s->item[i + 1].first - 1 : ADDR_LAST;
 }
 
-uint32_t spans_find(const struct spans *s, addr_number n)
+size_t spans_place(const struct spans *s, addr_number n)
 {
 	size_t low = 0, high = s->count, middle;
 
@@ -102,7 +102,12 @@ uint32_t spans_find(const struct spans *s, addr_number n)
 		else
 			high = middle;
 	}
-	return s->item[low].value;
+	return low;
+}
+
+uint32_t spans_find(const struct spans *s, addr_number n)
+{
+	return s->item[spans_place(s, n)].value;
 }
 
 void spans_free(struct spans *s)

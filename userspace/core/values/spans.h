@@ -52,6 +52,8 @@ int spans_join(const struct spans *a, const struct spans *b, uint32_t (*join)(vo
 	       void *arg, struct spans *out);
 /* Where the i-th span ends. */
 addr_number span_last(const struct spans *s, size_t i);
+/* The span that an address lies in, and its value. */
+size_t spans_place(const struct spans *s, addr_number n);
 uint32_t spans_find(const struct spans *s, addr_number n);
 void spans_free(struct spans *s);
 

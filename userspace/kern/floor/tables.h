@@ -77,6 +77,7 @@ struct source_status {
 	uint32_t connections; /* established */
 	uint32_t reserved;
 	uint32_t peak; /* it once held so many at least, since it is tracked */
+	uint64_t seen_ns; /* CLOCK_MONOTONIC, when a slot was last taken or given back */
 	uint32_t limit; /* in force for it; 0: none */
 	uint16_t country; /* see core/values/country.h; 0: in no database, or none in force */
 };

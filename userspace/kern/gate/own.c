@@ -11,6 +11,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include "hidden.h"
 #include "internal.h"
 #include "list.h"
 #include "netlink.h"
@@ -168,4 +169,5 @@ void owns_warn(const struct policy *p, struct diag *d)
 	freeifaddrs(all);
 	ways_add(&owns); /* what cannot be found out is left out */
 	policy_warn(p, &owns, d);
+	hidden_warn(p, d);
 }

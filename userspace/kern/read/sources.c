@@ -104,6 +104,7 @@ static void source_plain(const struct sluice_source_key *key, const struct sluic
 	out->connections = c->held - c->reserved;
 	out->reserved = c->reserved;
 	out->peak = peak_of(c);
+	out->seen_ns = c->seen_ns;
 }
 
 static void source_fill(const struct asker *q, const struct sluice_source_key *key, const struct sluice_counter *c,

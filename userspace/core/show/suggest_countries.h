@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which countries the senders of a service come from, and the allow-countries that would fit: proposed in comments, never put in force. */
+#ifndef SLUICE_CORE_SUGGEST_COUNTRIES_H
+#define SLUICE_CORE_SUGGEST_COUNTRIES_H
+
+#include <stdio.h>
+
+#include "country.h"
+
+#define SUGGEST_COUNTRY_PERCENT 1 /* a country with less is not proposed */
+
+struct country_share {
+	uint16_t country; /* 0: in no database */
+	uint64_t count;
+};
+
+struct country_shares {
+	uint64_t sample; /* sum of all counts */
+	struct country_share item[SLUICE_COUNTRIES]; /* most first */
+	size_t count;
+	size_t kept; /* so many of them, the first, are proposed; 0: nothing is */
+	uint64_t left; /* counts of the others, that such a key would have refused */
+	const char *why; /* where nothing is proposed: as a sentence (static) */
+};
+
+/* By country number. `client`: mail programs connect there; `named`: its policy names countries already; `enough`: it has seen a sample of sources. */
+void suggest_countries(const uint64_t counts[static SLUICE_COUNTRIES], bool client, bool named, bool enough,
+		       struct country_shares *out);
+/* Comment lines. */
+void suggest_countries_write(const struct country_shares *s, FILE *out);
+
+/* The key, as a comment in its section. */
+void suggest_countries_key(const struct country_shares *s, FILE *out);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_DAEMON_OBSERVED_H
+#define SLUICE_DAEMON_OBSERVED_H
+
+#include "daemon.h"
+#include "impact.h"
+#include "tables.h"
+
+/*
+ * What would become, under the policy to be, of those whom observe mode would have refused, as far as the memory of refusals has them.
+ * `tracked`: all sources of sources_tracked(). NULL without memory.
+ */
+json_t *observed_json(struct daemon *dm, const struct forecast *f, const struct source_status *tracked, size_t count);
+
+#endif
