@@ -252,7 +252,7 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 {
 	enum flow flow;
 
-	if (!d->view->row->published && !live_tuple_maybe(&d->pkt->tuple, d->view->control))
+	if (!d->view->row->published && !live_tuple_maybe(&d->pkt->tuple))
 		return why;
 	flow = syn_owner(d);
 	if ((flow != FLOW_CONNECTION && flow != FLOW_TIMEWAIT) || syn_opens_fast(d->ctx, d->pkt))
@@ -302,7 +302,7 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 /* Not 0: nothing is known of its source, and no socket has its 4-tuple. */
 static __always_inline int syn_is_strange(const struct admission *d, const struct sluice_counter *source)
 {
-	return !source && !live_tuple_maybe(&d->pkt->tuple, d->view->control);
+	return !source && !live_tuple_maybe(&d->pkt->tuple);
 }
 
 /* Counts this SYN in the windows of its service and its source: UNDECIDED, or why it goes no further. The host drops a void one unseen. */

@@ -164,14 +164,16 @@ static __always_inline int prefix_is_other(__u32 prefixlen, const struct sluice_
 	return prefixlen < SLUICE_IPV4_SHIFT && addr_is_mapped(source);
 }
 
-static __always_inline int allow_holds(const struct sluice_addr *source)
+/* Verified once, apart from its callers: it looks through up to eight. */
+__noinline int allow_find(const struct sluice_addr *source)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
+	struct sluice_prefix_key key = { .prefixlen = 128 };
 	const struct sluice_live *live;
 	int i;
 
-	if (!live_has_any(&live_allows))
+	if (!source)
 		return 0;
+	key.addr = *source;
 	for (i = 0; i < LIVE_DEPTH; i++) {
 		live = bpf_map_lookup_elem(&live_allows, &key);
 		if (!live || prefix_is_other(live->prefixlen, source))
@@ -183,6 +185,11 @@ static __always_inline int allow_holds(const struct sluice_addr *source)
 		key.prefixlen = live->prefixlen - 1;
 	}
 	return 0;
+}
+
+static __always_inline int allow_holds(const struct sluice_addr *source)
+{
+	return live_has_any(&live_allows) && allow_find(source);
 }
 
 static __always_inline int ban_stands(const struct sluice_view *view, const struct sluice_ban *ban, __u64 now)

@@ -3,6 +3,8 @@
  * Why ACKs at a port are judged, and since when. A watch stands while some handshakes at the port hold nothing: an ACK then looks for its
  * element in the table of handshakes. A guard for cookies stands while cookies may come back, or the table has forgotten a handshake: an
  * ACK without an element then asks the socket table. Raised by admission and the sweeper, read by admission. Both end by themselves.
+ *
+ * The functions without `static` are verified once, apart from their callers: each would else double the ways through admission.
  */
 #ifndef SLUICE_GUARD_BPF_H
 #define SLUICE_GUARD_BPF_H
@@ -33,27 +35,29 @@ static __always_inline void guard_begin(struct sluice_guard *g, __u64 now)
 }
 
 /* Until all that hold nothing now can complete no more. */
-static __always_inline void watch_raise(__u16 port, __u64 now)
+__noinline int watch_raise(__u16 port, __u64 now)
 {
 	struct sluice_guard *g = guard_of(port);
 	__u64 until = now + SLUICE_SWEEP_NS * 2 + SLUICE_EXPIRED_NS;
 
 	if (!g || g->watch_until_ns + GUARD_SLACK_NS > until)
-		return;
+		return 0;
 	guard_begin(g, now);
 	*(volatile __u64 *)&g->watch_until_ns = until + GUARD_SLACK_NS;
+	return 0;
 }
 
 /* Until the cookie that is sent now is good no more. */
-static __always_inline void cookies_guard(__u16 port, __u64 now)
+__noinline int cookies_guard(__u16 port, __u64 now)
 {
 	struct sluice_guard *g = guard_of(port);
 	__u64 until = now + SLUICE_GUARD_NS;
 
 	if (!g || g->cookies_until_ns + GUARD_SLACK_NS > until)
-		return;
+		return 0;
 	guard_begin(g, now);
 	*(volatile __u64 *)&g->cookies_until_ns = until + GUARD_SLACK_NS;
+	return 0;
 }
 
 /* Not 0: an ACK of which the table of handshakes knows nothing may complete one all the same. Asked after the look at the table. */
@@ -66,7 +70,7 @@ static __always_inline int cookies_guarded(const struct sluice_guard *g, __u64 n
  * Not 0: every ACK that could complete a handshake is judged, and those let through before have long been processed. Only then
  * unanswered handshakes stop standing in the way of clients that answer.
  */
-static __always_inline int guard_is_firm(__u16 port, __u64 now)
+__noinline int guard_is_firm(__u16 port, __u64 now)
 {
 	const struct sluice_guard *g = guard_of(port);
 

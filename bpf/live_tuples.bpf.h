@@ -25,19 +25,24 @@ static __always_inline __u64 *live_word(__u64 hash, __u32 set)
 }
 
 /* 0: certainly no socket has this 4-tuple, but for one that is younger than the last event that was missed. */
-static __always_inline int live_tuple_maybe(const struct sluice_tuple *t, const struct sluice_control *now)
+__noinline int live_tuple_maybe(const struct sluice_tuple *t)
 {
-	__u64 hash = tuple_hash(t, now);
-	const __u64 *word = live_word(hash, audit_number() + 1);
+	const struct sluice_control *now = control_row();
+	const __u64 *word;
+	__u64 hash;
 
+	if (!t || !now)
+		return 1;
+	hash = tuple_hash(t, now);
+	word = live_word(hash, audit_number() + 1);
 	return word && *word >> (hash & 63) & 1;
 }
 
 /* Marks it in the set that the audit fills, and (`known`) in the one that is read. */
-static __always_inline void live_tuple_mark(const struct sluice_tuple *t, int known)
+__noinline int live_tuple_mark(const struct sluice_tuple *t, int known)
 {
 	const struct sluice_control *now = control_row();
-	__u64 hash = now ? tuple_hash(t, now) : 0, bit = 1ULL << (hash & 63);
+	__u64 hash = t && now ? tuple_hash(t, now) : 0, bit = 1ULL << (hash & 63);
 	__u32 number = audit_number();
 	__u64 *word = live_word(hash, number);
 
@@ -46,6 +51,7 @@ static __always_inline void live_tuple_mark(const struct sluice_tuple *t, int kn
 	word = known ? live_word(hash, number + 1) : NULL;
 	if (word && !(*word & bit))
 		__sync_fetch_and_or(word, bit);
+	return 0;
 }
 
 /* A socket that the audit visits, TIME-WAIT included. */

@@ -20,8 +20,11 @@ static __always_inline void expired_release(const struct handshake_note *was, __
 		expiry_note(&was->holding.source, now);
 }
 
-/* Moves one element on. From EXPIRING on its port is watched, so before its slots are released all that passed unjudged is settled. */
-static __noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
+/*
+ * Moves one element on. From EXPIRING on its port is watched, so before its slots are released all that passed unjudged is settled.
+ * Without `static`, so that the verifier follows it once, and not for each place of a bucket.
+ */
+__noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
 {
 	struct handshake_note was = {};
 	struct sluice_tuple tuple = {};
