@@ -261,6 +261,17 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 	return owned_syn(d, note, flow);
 }
 
+/* A refusal that stands until a slot of the source is given back, or userspace changes something, the express lane may repeat. */
+static __always_inline enum sluice_reason refusal_note(const struct admission *d, enum sluice_reason why)
+{
+	const struct sluice_view *view = d->view;
+
+	if (why == SLUICE_SOURCE_CONNECTIONS && view->lane && !view->dry && !view->generation->observe &&
+	    view->row->excess == SLUICE_EXCESS_DROP && !view->row->published && d->pkt->ipv4)
+		refusal_keep(&d->note->holding.source, view->rule->source.connections, view->lane);
+	return why;
+}
+
 /*
  * Not 0: the host began this handshake before there was pressure, and answers its SYN again, because it would drop a cookie: it makes no
  * second socket for one 4-tuple. No more often than it answers one: a flood that repeats itself is answered by cookies.
@@ -336,7 +347,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	if (!d->force)
 		full = limits_peek(d->view, source, &note->holding, &fills);
 	if (fills == FILLS_SURE)
-		return refused_unless_owned(d, note, full);
+		return refusal_note(d, refused_unless_owned(d, note, full));
 	why = syn_note(d, source);
 	if (why == SLUICE_UNDECIDED && d->pressed && !fills && syn_is_strange(d, source))
 		why = cookie_offer(d, source);

@@ -10,6 +10,7 @@
 
 /* Everything that one packet or socket is judged by, of one generation. */
 struct sluice_view {
+	__u64 lane; /* control.lane, as it was before anything else was read */
 	__u32 slot;
 	__u32 service; /* 0: none */
 	__u32 country; /* of the source; 0 also where the policy needs no table */
@@ -89,6 +90,7 @@ static __always_inline int view_open(struct sluice_view *view)
 	view->control = control_row();
 	if (!view->control)
 		return 0;
+	view->lane = *(const volatile __u64 *)&view->control->lane;
 	view->slot = slot_in_force(view->control);
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	return view->generation != NULL;

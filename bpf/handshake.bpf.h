@@ -50,6 +50,10 @@ static __always_inline __u64 tuple_hash(const struct sluice_tuple *t, const stru
 {
 	__u64 h = now->secret[0] ^ now->secret[1];
 
+	if (addr_is_mapped(&t->source) && addr_is_mapped(&t->local)) {
+		h = hash_absorb(h, (__u64)t->source.word[3] << 32 | t->local.word[3], now);
+		return hash_absorb(h, (__u64)t->source_port << 16 | t->local_port, now);
+	}
 	h = hash_absorb(h, (__u64)t->source.word[0] << 32 | t->source.word[1], now);
 	h = hash_absorb(h, (__u64)t->source.word[2] << 32 | t->source.word[3], now);
 	h = hash_absorb(h, (__u64)t->local.word[0] << 32 | t->local.word[1], now);

@@ -190,6 +190,8 @@ __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct s
 	got = counter_do(c, &own, op, &empty);
 	if (c && empty)
 		counter_delete(&sources, SLUICE_TALLY_SOURCES, c, &own);
+	if (op->what == SLOT_GIVE)
+		refusal_forget(&own);
 	return got;
 }
 

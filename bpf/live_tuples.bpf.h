@@ -24,18 +24,20 @@ static __always_inline __u64 *live_word(__u64 hash, __u32 set)
 	return bpf_map_lookup_elem(&live_tuples, &index);
 }
 
+static __always_inline int live_tuple_marked(const struct sluice_tuple *t, const struct sluice_control *now)
+{
+	__u64 hash = tuple_hash(t, now);
+	const __u64 *word = live_word(hash, audit_number() + 1);
+
+	return word && *word >> (hash & 63) & 1;
+}
+
 /* 0: certainly no socket has this 4-tuple, but for one that is younger than the last event that was missed. */
 __noinline int live_tuple_maybe(const struct sluice_tuple *t)
 {
 	const struct sluice_control *now = control_row();
-	const __u64 *word;
-	__u64 hash;
 
-	if (!t || !now)
-		return 1;
-	hash = tuple_hash(t, now);
-	word = live_word(hash, audit_number() + 1);
-	return word && *word >> (hash & 63) & 1;
+	return !t || !now || live_tuple_marked(t, now);
 }
 
 /* Marks it in the set that the audit fills, and (`known`) in the one that is read. */

@@ -25,6 +25,7 @@
 #include "may_answer.bpf.h"
 #include "window.bpf.h"
 #include "counter.bpf.h"
+#include "refusals.bpf.h"
 #include "rate.bpf.h"
 #include "levels.bpf.h"
 #include "holding.bpf.h"
@@ -46,6 +47,7 @@
 #include "sweep.bpf.h"
 #include "event.bpf.h"
 #include "answer.bpf.h"
+#include "lane.bpf.h"
 #include "explain.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -191,9 +193,8 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 
-/* ".frags": frames of several buffers too, else drivers refuse native mode where the MTU is larger than a page. */
-SEC("xdp.frags")
-int sluice_gate(struct xdp_md *ctx)
+/* The order decides, counts, and is carried out. */
+static __always_inline int gate_decide(struct xdp_md *ctx)
 {
 	struct sluice_view view = { .observed = SLUICE_UNDECIDED };
 	struct sluice_pkt pkt = {};
@@ -208,6 +209,16 @@ int sluice_gate(struct xdp_md *ctx)
 	if (verdict == SLUICE_VERDICT_RESET)
 		return answer_send(ctx, &pkt, 0);
 	return verdict == SLUICE_VERDICT_PASS ? XDP_PASS : XDP_DROP;
+}
+
+/*
+ * First the lane, which repeats refusals that stand (lane.bpf.h says why it cannot be wrong), then the order, which decides. ".frags":
+ * frames of several buffers too, else drivers refuse native mode where the MTU is larger than a page.
+ */
+SEC("xdp.frags")
+int sluice_gate(struct xdp_md *ctx)
+{
+	return lane_refuses(ctx) ? XDP_DROP : gate_decide(ctx);
 }
 
 /* Never attached, only test-run: judges the frame as the gate would, and writes the explanation over it. */

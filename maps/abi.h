@@ -97,6 +97,8 @@ struct sluice_control {
 	__u64 bans; /* number of the last change of the bans that is in force: see struct sluice_ban */
 	__u64 bans_begun; /* not 0: a change of that number is under way, or was cut short. Userspace's own */
 	__u64 secret[2]; /* of the hashes that decide who shares a counter with whom */
+	__u64 lane; /* which refusals may be repeated: see lane.h. 0: none */
+	__u64 lane_number; /* how often that has been opened. Userspace's own */
 };
 
 /* Who runs here: read by userspace only. */
@@ -449,6 +451,7 @@ struct sluice_audit_record {
 };
 
 #include "interfaces.h"
+#include "lane.h"
 #include "live.h"
 #include "sizes.h"
 

@@ -6,7 +6,7 @@
 #define SIZED(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": another size is another ABI")
 
 SIZED(struct sluice_addr, 16);
-SIZED(struct sluice_control, 80);
+SIZED(struct sluice_control, 96);
 SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
 SIZED(struct sluice_translated, 16);
 SIZED(struct sluice_generation, 264);
@@ -50,6 +50,7 @@ SIZED(struct sluice_connection, 48);
 SIZED(struct sluice_audits, 8);
 SIZED(struct sluice_pressure, 392);
 SIZED(struct sluice_cell, 16);
+SIZED(struct sluice_refusals, 64); /* a cache line */
 SIZED(struct sluice_fragment_key, 36);
 SIZED(struct sluice_fragment, 16);
 

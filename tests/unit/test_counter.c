@@ -17,13 +17,14 @@
 /* What the kernel gives its programs. */
 #define __noinline static __attribute__((noinline, unused))
 #define bpf_htonl htonl
+#define bpf_ntohl ntohl
 #define MAP(type, name, key, value, entries) static value name
 #define bpf_spin_lock(lock) ((void)(lock))
 #define bpf_spin_unlock(lock) ((void)(lock))
 #define bpf_ktime_get_ns() (clock_now)
 
 static const uint64_t clock_now = 5000000000;
-static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room;
+static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room, refusals;
 static struct sluice_counter total[8], one_shared;
 static struct sluice_rate total_rate_row[8], own_rate_row;
 static struct sluice_counter *source_found, *network_found; /* what the tables give for whatever key */
@@ -62,6 +63,11 @@ static const struct sluice_control *control_row(void)
 	return &control_is;
 }
 
+static __u32 bpf_get_prandom_u32(void)
+{
+	return 0;
+}
+
 struct sluice_view {
 	const struct sluice_rule *rule;
 	const struct sluice_service *row;
@@ -76,7 +82,9 @@ static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
 
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "../../bpf/window.bpf.h"
+#include "../../bpf/inner.bpf.h"
 #include "../../bpf/counter.bpf.h"
+#include "../../bpf/refusals.bpf.h"
 #include "../../bpf/rate.bpf.h"
 #include "../../bpf/levels.bpf.h"
 #include "../../bpf/holding.bpf.h"

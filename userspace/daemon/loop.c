@@ -109,6 +109,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	privacy_tick(dm->privacy, now.tv_sec);
 	if (live_expire(dm->engine) > 0)
 		dm->state.dirty = true;
+	lane_fit(dm->engine);
 	state_tick(dm);
 	geo_tick(dm);
 	lists_tick(dm);

@@ -67,7 +67,17 @@ int control_store(const struct engine *e, size_t offset, __u64 value)
 	int err = row_map(e, PROT_READ | PROT_WRITE, &word);
 
 	if (!err)
-		__atomic_store_n(&word[offset / sizeof(*word)], value, __ATOMIC_RELEASE);
+		__atomic_store_n(&word[offset / sizeof(*word)], value, __ATOMIC_SEQ_CST);
+	return err;
+}
+
+int control_count(const struct engine *e, size_t offset, __u64 *before)
+{
+	_cleanup_(row_unmap) __u64 *word = NULL;
+	int err = row_map(e, PROT_READ | PROT_WRITE, &word);
+
+	if (!err)
+		*before = __atomic_fetch_add(&word[offset / sizeof(*word)], 1, __ATOMIC_ACQ_REL);
 	return err;
 }
 

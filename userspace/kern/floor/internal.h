@@ -36,7 +36,7 @@
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(ban_rows) X(sources) X(networks) X(rates) X(shared_rates) X(shared_held) X(total_rates) X(due) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(answers) X(answer_counts)
+				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(refusals) X(answers) X(answer_counts)
 /* clang-format on */
 
 enum map_id {
@@ -72,6 +72,7 @@ struct engine {
 	uint32_t live_count[2]; /* by enum live_kind; allows as of the last live_expire() */
 	uint64_t bans_due_ns, bans_walk_ns; /* a ban ends then at the earliest, and nobody looks before */
 	uint64_t allows_walk_ns;
+	unsigned int lane_bits; /* of the lines in use; 0: not known yet */
 	struct reaper {
 		unsigned int table; /* the one that is being looked through */
 		bool under_way; /* `token` says how far */
@@ -177,7 +178,14 @@ int control_read(const struct engine *e, struct sluice_control *out);
 int control_store(const struct engine *e, size_t offset, __u64 value);
 /* Writes one word of it, and touches no other: what goes with it must stand in its place before. */
 #define CONTROL_STORE(e, field, value) control_store(e, offsetof(struct sluice_control, field), value)
+int control_count(const struct engine *e, size_t offset, __u64 *before); /* adds 1 to a word, whoever else does */
 int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
+
+/* lane.c: around each change of what verdicts depend on */
+int lane_shut(const struct engine *e);
+void lane_open(struct engine *e);
+int force_store(struct engine *e, __u64 force); /* puts a slot in force */
+unsigned int lane_bits(uint64_t sources); /* lines that so many need, as a power of two */
 
 /* commit.c */
 /* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */

@@ -116,6 +116,8 @@ int allows_read(const struct engine *e, struct live_status **out, size_t *count)
 /* The allow in force that holds `a`, the longest first; -ENOENT: there is none. */
 int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out);
 int live_expire(struct engine *e); /* removes entries whose time is over: how many, or -errno */
+/* Makes the set of refusals that the gate repeats as large as the sources need. */
+void lane_fit(struct engine *e);
 
 /*
  * Who a sender is: behind a translator's prefix the IPv4 address inside. *translated (NULL: not asked) says whether that changed anything.

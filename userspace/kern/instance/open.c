@@ -152,7 +152,12 @@ static int engine_resume(struct engine *e)
 
 	tries_keep(e);
 	err = registry_read(e);
-	return err ? err : bans_recover(e);
+	if (!err)
+		err = lane_shut(e);
+	if (!err)
+		err = bans_recover(e);
+	lane_open(e);
+	return err;
 }
 
 static int programs_renew(struct engine *e, const struct policy *p, struct diag *d)

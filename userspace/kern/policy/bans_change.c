@@ -310,7 +310,7 @@ long change_growth(const struct change *c)
 	return more;
 }
 
-int change_run(struct engine *e, struct change *c)
+static int change_make(struct engine *e, struct change *c)
 {
 	struct sluice_control control;
 	__u32 change;
@@ -335,4 +335,14 @@ int change_run(struct engine *e, struct change *c)
 		return err;
 	e->live_count[LIVE_BAN] += change_growth(c);
 	return CONTROL_STORE(e, bans_begun, 0);
+}
+
+int change_run(struct engine *e, struct change *c)
+{
+	int err = lane_shut(e);
+
+	if (!err)
+		err = change_make(e, c);
+	lane_open(e);
+	return err;
 }

@@ -257,7 +257,7 @@ static int commit_compiled(struct engine *e, const struct policy *p, struct comp
 	if (ms)
 		until = (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL;
 	if (!err)
-		err = CONTROL_STORE(e, force, slot | until);
+		err = force_store(e, slot | until);
 	if (err)
 		return err;
 	e->committed[slot].listeners = c->listeners_count;

@@ -18,6 +18,19 @@ static struct sluice_prefix_key live_key(const struct prefix *p)
 	return (struct sluice_prefix_key){ .prefixlen = p->len, .addr = p->addr };
 }
 
+/* Writes an allow, or (live NULL) takes it away. */
+static int allow_change(struct engine *e, const struct sluice_prefix_key *key, const struct sluice_live *live)
+{
+	int err = lane_shut(e);
+
+	if (!err && live)
+		err = bpf_map_update_elem(e->map[MAP_live_allows], key, live, BPF_ANY);
+	else if (!err)
+		err = bpf_map_delete_elem(e->map[MAP_live_allows], key);
+	lane_open(e);
+	return err;
+}
+
 int allow_restore(struct engine *e, const struct live_status *was)
 {
 	struct sluice_prefix_key key = live_key(&was->prefix);
@@ -26,7 +39,7 @@ int allow_restore(struct engine *e, const struct live_status *was)
 	if (was->expires_in)
 		live.expires_ns = clock_ns() + was->expires_in * 1000000000ULL;
 	plain_copy(live.text, sizeof(live.text), was->text);
-	return bpf_map_update_elem(e->map[MAP_live_allows], &key, &live, BPF_ANY);
+	return allow_change(e, &key, &live);
 }
 
 static int ban_set(struct engine *e, const struct live_status *now)
@@ -54,7 +67,7 @@ int live_clear(struct engine *e, enum live_kind kind, const struct prefix *p)
 	int err;
 
 	if (kind == LIVE_ALLOW)
-		return bpf_map_delete_elem(e->map[MAP_live_allows], &key);
+		return allow_change(e, &key, NULL);
 	err = bans_take(e, p, 1, NULL, &taken);
 	return err ? err : taken ? 0 : -ENOENT;
 }
@@ -150,7 +163,7 @@ static int allows_expire(struct engine *e)
 	live = values;
 	for (i = 0; i < total && !err; i++) {
 		if (!live_stands(&live[i], now))
-			bpf_map_delete_elem(fd, &key[i]);
+			allow_change(e, &key[i], NULL);
 		else
 			left++;
 	}

@@ -25,9 +25,9 @@ int engine_policy_path(const struct engine *e, bool other, char path[static SLUI
 }
 
 /* Whatever the slot in force is now, it is so for good. */
-static int force_write(const struct engine *e, __u32 slot)
+static int force_write(struct engine *e, __u32 slot)
 {
-	return CONTROL_STORE(e, force, slot);
+	return force_store(e, slot);
 }
 
 /* Said, and no failure: which policy is in force is settled already. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A part of abi.h: the refusals that the gate repeats without asking again (bpf/lane.bpf.h), and the one word that says which of them are
+ * true. Lines are written and wiped by the kernel side, the word by userspace.
+ */
+#ifndef SLUICE_LANE_H
+#define SLUICE_LANE_H
+
+/*
+ * control.lane: 0: shut, nothing is repeated or noted. Else the epoch (1 to 63), in how many bits lines are numbered, and a number that
+ * grows with each opening, so that no two openings have the same word.
+ */
+#define SLUICE_LANE_EPOCHS 63
+#define SLUICE_LANE(epoch, bits, number) ((__u64)(epoch) | (__u64)(bits) << 8 | (__u64)(number) << 16)
+#define SLUICE_LANE_EPOCH(lane) ((lane)&63)
+#define SLUICE_LANE_BITS(lane) ((lane) >> 8 & 31)
+/* With 13 bits of an address in the number of its line, the other 19, seven of the service and six of the epoch fill a word. */
+#define SLUICE_LANE_BITS_LEAST 13
+#define SLUICE_LANE_BITS_MOST 20
+
+/*
+ * One cache line. A word is: the part of the hashed address that is not the number of the line, the service, the epoch. The hash is
+ * a permutation of all IPv4 addresses, so line and word together are the address: nobody is taken for somebody else (quotienting:
+ * Knuth, volume 3, 6.4, exercise 13; Cleary, 1984). 0: free.
+ */
+#define SLUICE_REFUSALS_WAYS 16
+struct sluice_refusals {
+	__u32 word[SLUICE_REFUSALS_WAYS];
+};
+
+#endif

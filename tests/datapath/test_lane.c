@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The express lane repeats refusals that stand, and no others. A connection fills its source; a SYN of the source is refused, and noted as one
+ * word of the set. For most tests that word is put back after the connection has ended: then the lane would refuse what the order lets
+ * pass, so each thing that must end or pass the word is seen at work. Where the order lets a SYN pass it finds no listener (127.0.0.2), and
+ * takes nothing.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "../policy_text.h"
+#include "bans.h"
+#include "gate.h"
+#include "internal.h"
+#include "reason.h"
+#include "space.h"
+
+#define HERE "127.0.0.1"
+#define DEAF "127.0.0.2" /* ours, and nobody listens there */
+#define LINES (1U << SLUICE_LANE_BITS_LEAST)
+#define TOP "interfaces = {lo}\nsources { max = 1000 }\n"
+#define LIMITED TOP "service smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
+
+static struct sluice_refusals set[LINES];
+static int listener = -1;
+
+static int listen_here(uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+
+	inet_pton(AF_INET, HERE, &at.sin_addr);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	return fd;
+}
+
+struct pair {
+	int client, server;
+};
+
+static struct pair pair_open(uint16_t from)
+{
+	struct pair p = { .client = space_connection(from, 25) };
+
+	p.server = accept(listener, NULL, NULL);
+	assert_true(p.server >= 0);
+	return p;
+}
+
+/* By a reset: nothing of it waits, and a port is free at once. */
+static void pair_close(struct pair *p)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	setsockopt(p->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(p->client);
+	close(p->server);
+}
+
+static int open_gate(void **state)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	assert_int_equal(space_enter(NULL, 0), 0);
+	space_leave_closed(25);
+	space_leave_closed(143);
+	listener = listen_here(25);
+	gate_open(g, LIMITED);
+	*state = g;
+	return 0;
+}
+
+static int close_gate(void **state)
+{
+	gate_close(*state);
+	close(listener);
+	free(*state);
+	return 0;
+}
+
+static __u64 lane_of(struct gate *g)
+{
+	struct sluice_control now;
+
+	assert_int_equal(control_read(g->engine, &now), 0);
+	return now.lane;
+}
+
+static void set_read(struct gate *g)
+{
+	__u32 i;
+
+	for (i = 0; i < LINES; i++)
+		assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_refusals], &i, &set[i]), 0);
+}
+
+/* A word that is true now. */
+struct found {
+	__u32 line, way, word;
+};
+
+static unsigned int words_find(struct gate *g, struct found *last)
+{
+	__u32 epoch = SLUICE_LANE_EPOCH(lane_of(g)), i, n;
+	unsigned int count = 0;
+
+	set_read(g);
+	for (i = 0; i < LINES; i++)
+		for (n = 0; n < SLUICE_REFUSALS_WAYS; n++) {
+			if (!epoch || SLUICE_LANE_EPOCH(set[i].word[n]) != epoch)
+				continue;
+			*last = (struct found){ i, n, set[i].word[n] };
+			count++;
+		}
+	return count;
+}
+
+static void word_put(struct gate *g, const struct found *f)
+{
+	struct sluice_refusals line = {};
+
+	line.word[f->way] = (f->word & ~63U) | SLUICE_LANE_EPOCH(lane_of(g));
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_refusals], &f->line, &line, BPF_ANY), 0);
+}
+
+static struct frame syn_to(const char *to)
+{
+	return (struct frame){ .from = HERE, .to = to, .from_port = 2000, .to_port = 25, .flags = SYN };
+}
+
+static enum sluice_reason reason_of(struct gate *g, const struct frame *f)
+{
+	enum sluice_reason why = SLUICE_UNDECIDED;
+
+	gate_send(g, f, &why);
+	return why;
+}
+
+static enum sluice_reason deaf_syn(struct gate *g)
+{
+	const struct frame f = syn_to(DEAF);
+
+	return reason_of(g, &f);
+}
+
+/* The word of a source that is full no more: what it refuses, the lane refuses. */
+static struct found word_of_nothing(struct gate *g)
+{
+	struct pair p = pair_open(3000);
+	struct found f = {};
+
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(words_find(g, &f), 1);
+	pair_close(&p);
+	word_put(g, &f);
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	return f;
+}
+
+static void test_a_refusal_that_stands_is_repeated_until_a_slot_is_given_back(void **state)
+{
+	struct gate *g = *state;
+	struct pair p = pair_open(3000);
+	struct sluice_stat before, after;
+	struct found f;
+
+	assert_int_equal(words_find(g, &f), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(words_find(g, &f), 1);
+	before = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	after = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(after.packets - before.packets, 1);
+	assert_int_equal(after.connections - before.connections, 1);
+	assert_int_equal(words_find(g, &f), 1);
+	pair_close(&p);
+	assert_int_equal(words_find(g, &f), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+}
+
+static void test_nothing_is_noted_while_a_handshake_may_give_back_a_slot(void **state)
+{
+	struct gate *g = *state;
+	const struct frame first = syn_to(HERE);
+	struct frame second = first;
+	struct found f;
+
+	second.from_port = 2001;
+	assert_int_equal(reason_of(g, &first), SLUICE_ADMITTED);
+	assert_int_not_equal(reason_of(g, &second), SLUICE_ADMITTED);
+	assert_int_equal(words_find(g, &f), 0);
+}
+
+static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
+{
+	const struct {
+		struct frame f;
+		enum sluice_reason why;
+	} others[] = {
+		{ { HERE, DEAF, 2000, 25, .flags = ACK }, SLUICE_ESTABLISHED },
+		{ { HERE, DEAF, 2000, 25, .flags = RST }, SLUICE_ESTABLISHED },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN | ACK }, SLUICE_ESTABLISHED },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN | FIN }, SLUICE_MALFORMED },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .vlan_tags = 1 }, SLUICE_NO_LISTENER },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .ip_options = 1 }, SLUICE_NO_LISTENER },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .source_route = 1 }, SLUICE_EVASION },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .first_fragment = 1 }, SLUICE_FRAGMENT },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .fragment_offset = 2 }, SLUICE_LATER_FRAGMENT },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .data_offset = 4 }, SLUICE_MALFORMED },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .data_offset = 15 }, SLUICE_MALFORMED },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .short_by = 4 }, SLUICE_MALFORMED },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .unsized = 1 }, SLUICE_EVASION },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .group = 1 }, SLUICE_NOT_LOCAL },
+		{ { HERE, DEAF, 2000, 25, .flags = SYN, .protocol = 17 }, SLUICE_NOT_PROTECTED },
+		{ { HERE, DEAF, 2000, 143, .flags = SYN }, SLUICE_NO_LISTENER },
+		{ { HERE, DEAF, 2000, 26, .flags = SYN }, SLUICE_NOT_PROTECTED },
+		{ { "127.0.0.3", DEAF, 2000, 25, .flags = SYN }, SLUICE_NO_LISTENER },
+		{ { HERE, HERE, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
+		{ { "::1", "::1", 2000, 25, .flags = SYN }, SLUICE_NO_LISTENER },
+	};
+	struct gate *g = *state;
+	const struct found f = word_of_nothing(g);
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		if (reason_of(g, &others[i].f) != others[i].why)
+			fail_msg("frame %zu: %s", i, reason_label(reason_of(g, &others[i].f)));
+	}
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	word_put(g, &f);
+}
+
+static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
+{
+	struct gate *g = *state;
+	struct found f = word_of_nothing(g);
+
+	gate_apply(g, LIMITED);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	word_put(g, &f);
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	gate_apply(g, LIMITED "mode = observe\n");
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	gate_apply(g, LIMITED "source-set us { prefixes = {127.0.0.0/8} action = allow }\n");
+	assert_int_equal(deaf_syn(g), SLUICE_ALLOWED);
+}
+
+static void test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_after(void **state)
+{
+	struct gate *g = *state;
+	struct found f = word_of_nothing(g);
+	struct policy *p = policy_of(LIMITED);
+	struct diag d = {};
+
+	assert_int_equal(engine_try(g->engine, p, 60000, &d), 0);
+	word_put(g, &f);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	assert_int_equal(engine_revert(g->engine, &d), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	assert_int_equal(engine_try(g->engine, p, 60000, &d), 0);
+	word_put(g, &f);
+	assert_int_equal(engine_confirm(g->engine, &d), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	assert_int_equal(engine_try(g->engine, p, 1, &d), 0);
+	word_put(g, &f);
+	usleep(2000); /* the policy of before is back by itself, and nobody has said so */
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	assert_int_equal(engine_revert(g->engine, &d), 0);
+	policy_free(p);
+	diag_free(&d);
+}
+
+static void test_live_bans_and_allows_end_what_was_noted(void **state)
+{
+	struct gate *g = *state;
+	struct prefix here;
+	const char *why;
+
+	assert_int_equal(prefix_parse(HERE, &here, &why), 0);
+	word_of_nothing(g);
+	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &here, 0, 0, NULL), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_ALLOWED);
+	assert_int_equal(live_clear(g->engine, LIVE_ALLOW, &here), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	word_of_nothing(g);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &here, 0, 0, NULL), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_BANNED);
+	assert_int_equal(live_clear(g->engine, LIVE_BAN, &here), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+}
+
+static void test_a_gate_that_stands_open_repeats_nothing(void **state)
+{
+	struct gate *g = *state;
+
+	word_of_nothing(g);
+	assert_int_equal(engine_stand_open_in(g->engine, 3600), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	assert_int_equal(engine_stand_open_in(g->engine, 0), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_STOPPED);
+	assert_int_equal(engine_stand_guard(g->engine), 0);
+}
+
+static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void **state)
+{
+	struct gate *g = *state;
+	struct found f = word_of_nothing(g), again;
+	__u32 epoch = f.word & 63;
+	unsigned int i;
+
+	for (i = 0; i < SLUICE_LANE_EPOCHS; i++) {
+		assert_int_equal(lane_shut(g->engine), 0);
+		lane_open(g->engine);
+		assert_int_equal(words_find(g, &again), 0);
+	}
+	assert_int_equal(SLUICE_LANE_EPOCH(lane_of(g)), epoch);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+}
+
+static void test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut(void **state)
+{
+	struct gate *g = *state;
+	struct pair p = pair_open(3000);
+	struct found f;
+
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(words_find(g, &f), 1);
+	assert_int_equal(lane_shut(g->engine), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	pair_close(&p);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	lane_open(g->engine);
+	assert_int_equal(words_find(g, &f), 0);
+}
+
+static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
+{
+	struct gate *g = *state;
+	struct pair p = pair_open(3000);
+	struct frame f = syn_to(HERE);
+	struct found word;
+
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(words_find(g, &word), 1);
+	f.from_port = 3000;
+	assert_int_equal(reason_of(g, &f), SLUICE_ESTABLISHED);
+	assert_int_equal(words_find(g, &word), 1);
+	pair_close(&p);
+}
+
+static void test_who_watches_is_told_of_refusals_that_stand(void **state)
+{
+	struct gate *g = *state;
+	struct sluice_stat stat;
+	struct found f;
+	struct pair p;
+
+	word_of_nothing(g);
+	assert_int_equal(CONTROL_STORE(g->engine, event_gap_ns, 1), 0);
+	assert_int_equal(CONTROL_STORE(g->engine, event_epoch, 7), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER); /* it went the long way */
+	p = pair_open(3000);
+	stat = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(stat.told, 0);
+	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(words_find(g, &f), 1);
+	stat = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(stat.told, stat.packets);
+	pair_close(&p);
+}
+
+#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, open_gate, close_gate)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LANE_TEST(test_a_refusal_that_stands_is_repeated_until_a_slot_is_given_back),
+		LANE_TEST(test_nothing_is_noted_while_a_handshake_may_give_back_a_slot),
+		LANE_TEST(test_only_a_plain_SYN_is_refused_by_what_was_noted),
+		LANE_TEST(test_a_change_of_the_policy_ends_what_was_noted),
+		LANE_TEST(test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_after),
+		LANE_TEST(test_live_bans_and_allows_end_what_was_noted),
+		LANE_TEST(test_a_gate_that_stands_open_repeats_nothing),
+		LANE_TEST(test_an_epoch_that_comes_again_finds_nothing_of_its_last_time),
+		LANE_TEST(test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut),
+		LANE_TEST(test_a_SYN_on_the_tuple_of_a_connection_reaches_it),
+		LANE_TEST(test_who_watches_is_told_of_refusals_that_stand),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

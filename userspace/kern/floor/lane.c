@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gate repeats refusals that stand (bpf/lane.bpf.h). Whoever changes what verdicts depend on shuts the lane first, and opens it when the
+ * change is in force: in another epoch, in which nothing that was noted before is true. Called by commits, trials, live bans and allows, a
+ * start; and once a second by the daemon, so that the set is as large as the sources need, and no larger: what is small stays in the
+ * processor's caches. Who dies in between leaves the lane shut, which costs time and nothing else.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+#include "tables.h"
+
+/* Sources a line: half of its places, so that hardly any line is ever full. */
+#define LINE_SOURCES (SLUICE_REFUSALS_WAYS / 2)
+
+static __u32 lines_of(const struct engine *e)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(e->map[MAP_refusals], &info, &len) ? 0 : info.max_entries;
+}
+
+unsigned int lane_bits(uint64_t sources)
+{
+	unsigned int bits = SLUICE_LANE_BITS_LEAST;
+
+	while (bits < SLUICE_LANE_BITS_MOST && (1ULL << bits) * LINE_SOURCES < sources)
+		bits++;
+	return bits;
+}
+
+static int refusals_wipe(const struct engine *e)
+{
+	size_t size = (size_t)lines_of(e) * sizeof(struct sluice_refusals);
+	void *at = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, e->map[MAP_refusals], 0) : MAP_FAILED;
+
+	if (at == MAP_FAILED)
+		return -errno;
+	memset(at, 0, size);
+	munmap(at, size);
+	return 0;
+}
+
+int lane_shut(const struct engine *e)
+{
+	return CONTROL_STORE(e, lane, 0);
+}
+
+/* Epochs come again: before the first one does nothing of its last time is left. */
+void lane_open(struct engine *e)
+{
+	__u64 number = 0;
+	__u32 epoch;
+
+	if (!e->lane_bits)
+		e->lane_bits = SLUICE_LANE_BITS_LEAST;
+	if (control_count(e, offsetof(struct sluice_control, lane_number), &number))
+		return;
+	epoch = number % SLUICE_LANE_EPOCHS + 1;
+	if (epoch == 1 && refusals_wipe(e))
+		return;
+	CONTROL_STORE(e, lane, SLUICE_LANE(epoch, e->lane_bits, number));
+}
+
+/* Larger at once, smaller only where a quarter would do: each change forgets what was noted. */
+void lane_fit(struct engine *e)
+{
+	unsigned int bits, most = lane_bits((uint64_t)lines_of(e) * LINE_SOURCES);
+	uint64_t sources;
+
+	if (tally_read(e, SLUICE_TALLY_SOURCES, &sources))
+		return;
+	bits = lane_bits(sources);
+	if (bits > most)
+		bits = most;
+	if (bits == e->lane_bits || bits + 1 == e->lane_bits)
+		return;
+	e->lane_bits = bits;
+	if (!lane_shut(e))
+		lane_open(e);
+}
+
+int force_store(struct engine *e, __u64 force)
+{
+	int err = lane_shut(e);
+
+	if (!err)
+		err = CONTROL_STORE(e, force, force);
+	lane_open(e);
+	return err;
+}
