@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_gate [SECONDS [SEED]]: random and mutated frames through the real gate, calm, under pressure and with its service full, each
- * verdict against the judge's; a part of them has the 4-tuple of a socket that is there. The seeds are real: this program talks to itself over IPv4 and IPv6, and takes what it hears. In a network
+ * verdict against the judge's; then with its sources full, each refusal against that of a gate without its express lane; a part of them has the 4-tuple of a socket that is there. The seeds are real: this program talks to itself over IPv4 and IPv6, and takes what it hears. In a network
  * namespace of its own, as root. Ends with the figures; 1 when gate and judge disagree.
  */
 #include <arpa/inet.h>
@@ -24,6 +24,7 @@
 
 #include "engine.h"
 #include "judge.h"
+#include "order.h"
 #include "parse.h"
 #include "reason.h"
 #include "sockets.h"
@@ -38,6 +39,7 @@
 #define NO_PRESSURE "syn-flood { pressure-syn-rate = 0 pressure-half-open = 0 pressure-expired = 0 }\n"
 #define CALM "service smtp { ports = {25} }\n" NO_PRESSURE
 #define PRESSED "service smtp { ports = {25} }\nsyn-flood { pressure-syn-rate = 1/1s }\n"
+#define SOURCES_FULL "service smtp { ports = {25} max-connections-per-source = %u }\n" NO_PRESSURE
 #define FULL "service smtp { ports = {25} max-connections = %u }\n" NO_PRESSURE
 
 struct seed {
@@ -349,12 +351,84 @@ struct run {
 	uint64_t frames;
 };
 
+static void frame_draw(struct seed *s)
+{
+	const struct seed *from = &seeds[draw((uint32_t)seeds_count)];
+
+	memcpy(s->bytes, from->bytes, from->len);
+	s->len = from->len;
+	mutate(s);
+}
+
+/* A SYN, most often, of a source that is full. */
+static void syn_draw(struct seed *s)
+{
+	const struct seed *from = &seeds[draw((uint32_t)seeds_count)];
+
+	frame_draw(s);
+	if (draw(3)) {
+		memcpy(s->bytes, from->bytes, from->len);
+		s->len = from->len;
+		if (!draw(4))
+			fields_change(s);
+		if (!draw(16))
+			tuple_borrow(s);
+	}
+	if (s->len > 54 && draw(8))
+		s->bytes[tcp_of(s) + 13] = 2;
+}
+
+/* Disagreements of the gate with and without its lane, about what it refuses. What it lets pass the lane had no part in. */
+static unsigned long phase_lane(struct run *run, const char *more)
+{
+	time_t end = time(NULL) + (time_t)run->seconds;
+	char instance[32];
+	struct seed s = { .len = 0 };
+	unsigned long bad = 0, refused = 0;
+	struct engine *e;
+	struct order *o;
+	struct diag d = {};
+	int gate, i;
+
+	snprintf(instance, sizeof(instance), "fuzz%d", getpid());
+	e = engine_load(instance, more);
+	gate = program_open(instance, "prog_gate");
+	o = order_open(instance);
+	if (!o)
+		die("the gate without its lane");
+	while (time(NULL) < end && bad < 20) {
+		sockets_refresh(run->listener);
+		for (i = 0; i < 1024; i++) {
+			LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s.bytes);
+
+			syn_draw(&s);
+			opts.data_size_in = (uint32_t)s.len;
+			if (bpf_prog_test_run_opts(gate, &opts))
+				die("test run");
+			if (opts.retval != XDP_DROP)
+				continue;
+			refused++;
+			if (!order_agrees(o, gate, s.bytes, s.len)) {
+				bad++;
+				show(&(struct gates){ gate, program_open(instance, "prog_explain") }, &s, MAY_EITHER,
+				     opts.retval);
+			}
+		}
+		run->frames += (uint64_t)i;
+	}
+	printf("lane against order: %lu refused frames, %lu disagreements\n", refused, bad);
+	close(gate);
+	order_close(o);
+	engine_close(e);
+	engine_unload(instance, &d);
+	return bad;
+}
+
 /* Disagreements. */
 static unsigned long phase(struct run *run, const char *more, const struct circumstances *now)
 {
 	char instance[32];
 	struct gates g;
-	const struct seed *from;
 	struct engine *e;
 	struct seed s = { .len = 0 };
 	unsigned long bad = 0;
@@ -368,10 +442,7 @@ static unsigned long phase(struct run *run, const char *more, const struct circu
 	while (time(NULL) < end && bad < 20) {
 		sockets_refresh(run->listener);
 		for (i = 0; i < 1024; i++) {
-			from = &seeds[draw((uint32_t)seeds_count)];
-			memcpy(s.bytes, from->bytes, from->len);
-			s.len = from->len;
-			mutate(&s);
+			frame_draw(&s);
 			bad += !frame_try(&g, &s, now);
 		}
 		run->frames += (uint64_t)i;
@@ -386,15 +457,17 @@ static unsigned long phase(struct run *run, const char *more, const struct circu
 static unsigned long phases(struct run *run)
 {
 	const struct circumstances room = { .owned = sockets_own }, full = { .owned = sockets_own, .full = true };
-	char limit[256];
+	char limit[256], sources[256];
 
+	snprintf(sources, sizeof(sources), SOURCES_FULL, sockets_connections() / 2);
 	snprintf(limit, sizeof(limit), FULL, sockets_connections());
-	return phase(run, CALM, &room) + phase(run, PRESSED, &room) + phase(run, limit, &full);
+	return phase(run, CALM, &room) + phase(run, PRESSED, &room) + phase(run, limit, &full) +
+	       phase_lane(run, sources);
 }
 
 int main(int argc, char **argv)
 {
-	struct run run = { .seconds = (argc > 1 ? strtod(argv[1], NULL) : 60) / 3 };
+	struct run run = { .seconds = (argc > 1 ? strtod(argv[1], NULL) : 60) / 4 };
 	unsigned long bad;
 	int packets, i;
 
