@@ -4,7 +4,8 @@
  * nothing: whatever it does not know goes the way of the order of checks. Called by the gate only; explain never looks here.
  *
  * Why it cannot be wrong. It repeats the refusal of a plain SYN (Ethernet, IPv4 without options or fragments, TCP with nothing but SYN)
- * by a source that is full of connections. That the order would say the same follows from
+ * by a source that is full of connections. (Of a source that the policy denies nothing has to be noted: trie, class and rule say so
+ * here as there, and where any live ban or allow holds the address the order looks further.) That the order would say the same follows from
  *   - the source: its word is there, which is written while its counter is full for sure and wiped when a slot is given
  *     back, in an order that leaves no gap (refusals.bpf.h); until then nothing the source does changes it;
  *   - the policy, live bans and allows: whoever changes them shuts the lane, changes, and opens it in another epoch, in
@@ -48,9 +49,9 @@ static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn)
 }
 
 /* The service at this port of any address of the host; 0: none, or the order has to look further. */
-static __always_inline __u32 lane_service(const struct lane_syn *syn, __u64 force)
+static __always_inline __u32 lane_service(const struct lane_syn *syn, __u32 slot)
 {
-	__u32 index = (force & SLUICE_FORCE_SLOT) * 65536 + bpf_ntohs(syn->tcp->dest);
+	__u32 index = slot * 65536 + bpf_ntohs(syn->tcp->dest);
 	const struct sluice_port *row = bpf_map_lookup_elem(&ports, &index);
 
 	return row && !row->listeners ? row->service & (SLUICE_MAX_SERVICES - 1) : 0;
@@ -94,13 +95,39 @@ static __always_inline int lane_knows(const struct lane_syn *syn, __u32 service,
 	       *(const volatile __u64 *)&now->lane == lane;
 }
 
-/* Not 0: it is counted. 0: somebody wants to hear of it, or nobody can count. */
-static __always_inline int lane_count(__u32 service, enum sluice_reason why, const struct sluice_control *now)
+/* Not 0: some live ban or allow may hold this source: the order looks through them. */
+static __always_inline int lane_is_named(void *table, const struct sluice_prefix_key *key)
 {
-	struct sluice_stat *stat = stat_of(service, why);
+	return live_has_any(table) && bpf_map_lookup_elem(table, key);
+}
 
-	if (!stat || events_wanted(now, stat))
+/* DENIED or COUNTRY, where the policy refuses this source whatever it does, and drops it; else UNDECIDED. */
+static __always_inline enum sluice_reason lane_denies(const struct lane_syn *syn, struct sluice_view *view)
+{
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = addr_mapped(syn->ip->saddr) };
+
+	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
+	if (!view->generation || !view->generation->classified || view->generation->observe)
+		return SLUICE_UNDECIDED;
+	view->rule = rule_of(view, &key.addr);
+	if (!view->rule || (view->rule->action != SLUICE_ACTION_DENY && view->rule->action != SLUICE_ACTION_COUNTRY))
+		return SLUICE_UNDECIDED;
+	view->row = service_row(view->slot, view->service);
+	if (!view->row || view->row->excess != SLUICE_EXCESS_DROP || lane_is_named(&live_allows, &key) ||
+	    lane_is_named(&live_bans, &key))
+		return SLUICE_UNDECIDED;
+	return view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY;
+}
+
+/* Not 0: it is counted. 0: somebody wants to hear of it, or nobody can count. */
+static __always_inline int lane_count(const struct sluice_view *view, enum sluice_reason why)
+{
+	struct sluice_stat *stat = stat_of(view->service, why);
+
+	if (!stat || events_wanted(view->control, stat))
 		return 0;
+	if (why == SLUICE_COUNTRY)
+		count_country(view->service, view->country);
 	stat->packets++;
 	stat->connections++;
 	return 1;
@@ -110,19 +137,25 @@ static __always_inline int lane_count(__u32 service, enum sluice_reason why, con
 static __always_inline int lane_refuses(struct xdp_md *ctx)
 {
 	const struct sluice_control *now = control_row();
+	struct sluice_view view = { .control = now };
+	enum sluice_reason why;
 	struct lane_syn syn;
-	__u64 lane, force;
-	__u32 service;
+	__u64 force;
 
 	if (lane_is_off || frames_are != SLUICE_FRAMES_ETHERNET || !now || !lane_parse(ctx, &syn))
 		return 0;
-	lane = *(const volatile __u64 *)&now->lane; /* before all else that changes */
+	view.lane = *(const volatile __u64 *)&now->lane; /* before all else that changes */
 	force = *(const volatile __u64 *)&now->force;
-	if (!lane || now->open_ns || force & SLUICE_FORCE_UNTIL)
+	if (!view.lane || now->open_ns || force & SLUICE_FORCE_UNTIL)
 		return 0;
-	service = lane_service(&syn, force);
-	return service && lane_is_ours(syn.ip->daddr) && lane_knows(&syn, service, lane, now) &&
-	       lane_count(service, SLUICE_SOURCE_CONNECTIONS, now);
+	view.slot = force & SLUICE_FORCE_SLOT;
+	view.service = lane_service(&syn, view.slot);
+	if (!view.service || !lane_is_ours(syn.ip->daddr))
+		return 0;
+	if (lane_knows(&syn, view.service, view.lane, now))
+		return lane_count(&view, SLUICE_SOURCE_CONNECTIONS);
+	why = lane_denies(&syn, &view);
+	return why != SLUICE_UNDECIDED && lane_count(&view, why);
 }
 
 #endif

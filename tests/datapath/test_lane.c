@@ -361,6 +361,41 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	pair_close(&p);
 }
 
+#define FOES                                                                            \
+	LIMITED "source-set foes { prefixes = {127.0.0.0/8} action = deny }\n"         \
+		"source-set friends { prefixes = {127.0.0.9} action = allow priority = 1 }\n"
+
+static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
+{
+	struct frame f = syn_to(DEAF);
+	struct gate *g = *state;
+	struct sluice_stat stat;
+	struct prefix here;
+	const char *why;
+
+	gate_apply(g, FOES);
+	assert_int_equal(reason_of(g, &f), SLUICE_DENIED);
+	f.vlan_tags = 1; /* not by the lane */
+	assert_int_equal(reason_of(g, &f), SLUICE_DENIED);
+	f.vlan_tags = 0;
+	stat = gate_stat(g, "smtp", SLUICE_DENIED);
+	assert_int_equal(stat.packets, 2);
+	assert_int_equal(stat.connections, 2);
+	f.from = "127.0.0.9";
+	assert_int_equal(reason_of(g, &f), SLUICE_ALLOWED);
+	assert_int_equal(prefix_parse("127.0.0.0/24", &here, &why), 0);
+	assert_int_equal(live_set(g->engine, LIVE_BAN, &here, 0, 0, NULL), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_BANNED);
+	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &here, 0, 0, NULL), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_ALLOWED);
+	assert_int_equal(live_clear(g->engine, LIVE_ALLOW, &here), 0);
+	assert_int_equal(live_clear(g->engine, LIVE_BAN, &here), 0);
+	assert_int_equal(deaf_syn(g), SLUICE_DENIED);
+	gate_apply(g, FOES "mode = observe\n");
+	assert_int_equal(deaf_syn(g), SLUICE_OBSERVE);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_DENIED).observed, 1);
+}
+
 static void test_who_watches_is_told_of_refusals_that_stand(void **state)
 {
 	struct gate *g = *state;
@@ -397,6 +432,7 @@ int main(void)
 		LANE_TEST(test_an_epoch_that_comes_again_finds_nothing_of_its_last_time),
 		LANE_TEST(test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut),
 		LANE_TEST(test_a_SYN_on_the_tuple_of_a_connection_reaches_it),
+		LANE_TEST(test_who_is_denied_is_denied_by_all_ways_alike),
 		LANE_TEST(test_who_watches_is_told_of_refusals_that_stand),
 	};
 

@@ -461,8 +461,7 @@ static unsigned long phases(struct run *run)
 
 	snprintf(sources, sizeof(sources), SOURCES_FULL, sockets_connections() / 2);
 	snprintf(limit, sizeof(limit), FULL, sockets_connections());
-	return phase(run, CALM, &room) + phase(run, PRESSED, &room) + phase(run, limit, &full) +
-	       phase_lane(run, sources);
+	return phase_lane(run, sources) + phase(run, CALM, &room) + phase(run, PRESSED, &room) + phase(run, limit, &full);
 }
 
 int main(int argc, char **argv)
