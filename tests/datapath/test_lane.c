@@ -361,8 +361,8 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	pair_close(&p);
 }
 
-#define FOES                                                                            \
-	LIMITED "source-set foes { prefixes = {127.0.0.0/8} action = deny }\n"         \
+#define FOES                                                                   \
+	LIMITED "source-set foes { prefixes = {127.0.0.0/8} action = deny }\n" \
 		"source-set friends { prefixes = {127.0.0.9} action = allow priority = 1 }\n"
 
 static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)

@@ -27,7 +27,7 @@
 
 #define HERE "127.0.0.1"
 #define DEAF "127.0.0.2" /* ours, and nobody listens there: a SYN that passes takes nothing */
-#define POLICY                                          \
+#define POLICY                                        \
 	"interfaces = {lo}\nsources { max = 1000 }\n" \
 	"service smtp { ports = {25} max-connections-per-source = 1 }\n"
 #define WIDEST_NS 40000 /* a connection lives no longer */
@@ -94,7 +94,8 @@ static int client_open(void)
 }
 
 struct seen {
-	long early, late, closed_late; /* passed while the connection stood; refused after its end; of those: also a second later */
+	long early, late,
+		closed_late; /* passed while the connection stood; refused after its end; of those: also a second later */
 	uint64_t worst_ns;
 };
 
@@ -165,8 +166,8 @@ static void test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after(v
 	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	close(gate_fd);
-	print_message("%ld rounds: %ld passed too early, %ld refused too late, %ld for good; worst %llu us\n", rounds, s.early,
-		      s.late, s.closed_late, (unsigned long long)s.worst_ns / 1000);
+	print_message("%ld rounds: %ld passed too early, %ld refused too late, %ld for good; worst %llu us\n", rounds,
+		      s.early, s.late, s.closed_late, (unsigned long long)s.worst_ns / 1000);
 	assert_int_equal(s.early, 0);
 	assert_int_equal(s.late, 0);
 }

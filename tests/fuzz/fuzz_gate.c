@@ -461,7 +461,8 @@ static unsigned long phases(struct run *run)
 
 	snprintf(sources, sizeof(sources), SOURCES_FULL, sockets_connections() / 2);
 	snprintf(limit, sizeof(limit), FULL, sockets_connections());
-	return phase_lane(run, sources) + phase(run, CALM, &room) + phase(run, PRESSED, &room) + phase(run, limit, &full);
+	return phase_lane(run, sources) + phase(run, CALM, &room) + phase(run, PRESSED, &room) +
+	       phase(run, limit, &full);
 }
 
 int main(int argc, char **argv)

@@ -42,7 +42,8 @@ static int maps_share(struct sluice_bpf *skel, const char *instance)
 	struct bpf_map *map;
 	int fd, err = 0;
 
-	bpf_object__for_each_map(map, skel->obj) {
+	bpf_object__for_each_map(map, skel->obj)
+	{
 		fd = pin_open(instance, bpf_map__name(map));
 		if (fd < 0)
 			continue;
@@ -113,7 +114,6 @@ bool order_agrees(struct order *o, int gate, const void *frame, size_t len)
 	same = order == lane;
 	for (i = 0; i < ROWS; i++)
 		same &= between.packets[i] - before.packets[i] == after.packets[i] - between.packets[i] &&
-			between.connections[i] - before.connections[i] ==
-				after.connections[i] - between.connections[i];
+			between.connections[i] - before.connections[i] == after.connections[i] - between.connections[i];
 	return same;
 }
