@@ -51,7 +51,7 @@ $(B)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 $(B)/sluice.skel.h: $(B)/sluice.bpf.o
 	$(call say,SKEL,$@)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name sluice_bpf > $@
-$(B)/userspace/kern/object/load.o: $(B)/sluice.skel.h
+$(B)/userspace/kern/object/load.o $(B)/tests/fuzz/order.o: $(B)/sluice.skel.h
 PAGE := userspace/daemon/page
 $(B)/page.h: scripts/page.sh $(wildcard $(PAGE)/* $(PAGE)/uplot/*)
 	@mkdir -p $(@D)
