@@ -13,7 +13,10 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wno-
 CFLAGS += -std=gnu17 -g $(if $(DEBUG),-O1 -fsanitize=address$(,)undefined -static-libasan -static-libubsan -fno-omit-frame-pointer,-O2) $(WARN) -D_GNU_SOURCE -MMD -MP
 CORE_ROOMS := $(patsubst %/,%,$(wildcard userspace/core/*/))
 KERN_ROOMS := $(patsubst %/,%,$(wildcard userspace/kern/*/))
-CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) userspace/import userspace/api $(KERN_ROOMS)) -I$(B)
+CLI_ROOMS := $(patsubst %/,%,$(wildcard userspace/cli/*/))
+IMPORT_ROOMS := $(patsubst %/,%,$(wildcard userspace/import/*/))
+DAEMON_ROOMS := $(patsubst %/,%,$(wildcard userspace/daemon/*/))
+CPPFLAGS += -Imaps $(addprefix -I,$(CORE_ROOMS) $(IMPORT_ROOMS) userspace/api $(KERN_ROOMS)) -I$(B)
 , := ,
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -Imaps -Ibpf -I/usr/include/$(MULTIARCH) -MMD -MP
@@ -25,7 +28,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
 GRAMMAR := $(B)/grammar.c $(B)/scanner.c
 CORE := $(foreach r,$(CORE_ROOMS),$(call objects,$r)) $(GRAMMAR:.c=.o)
 API := $(call objects,userspace/api)
-IMPORT := $(call objects,userspace/import)
+IMPORT := $(foreach r,$(IMPORT_ROOMS),$(call objects,$r))
 KERN := $(foreach r,$(KERN_ROOMS),$(call objects,$r))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
@@ -52,11 +55,11 @@ $(B)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 $(B)/sluice.skel.h: $(B)/sluice.bpf.o
 	$(call say,SKEL,$@)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name sluice_bpf > $@
 $(B)/userspace/kern/object/load.o $(B)/tests/fuzz/order.o: $(B)/sluice.skel.h
-PAGE := userspace/daemon/page
+PAGE := userspace/daemon/http/page
 $(B)/page.h: scripts/page.sh $(wildcard $(PAGE)/* $(PAGE)/uplot/*)
 	@mkdir -p $(@D)
 	$(call say,PAGE,$@)scripts/page.sh $(PAGE) > $@
-$(B)/userspace/daemon/exporter.o: $(B)/page.h
+$(B)/userspace/daemon/http/exporter.o: $(B)/page.h
 
 $(B)/grammar.c $(B)/grammar.h &: userspace/core/read/grammar.y
 	@mkdir -p $(@D)
@@ -77,23 +80,25 @@ $(B)/libimport.a: $(IMPORT)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/libkern.a: $(KERN)
 	$(Q)rm -f $@ && ar rcs $@ $^
-$(B)/sluiced: $(call objects,userspace/daemon) $(B)/libapi.a $(B)/libkern.a $(B)/libcore.a
+$(B)/userspace/daemon/%.o: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
+$(B)/sluiced: $(foreach r,$(DAEMON_ROOMS),$(call objects,$r)) $(B)/libapi.a $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -levent_core -levent_extra -lsystemd -lcap-ng -lseccomp
-$(B)/sluicectl: $(call objects,userspace/cli) $(B)/libapi.a $(B)/libimport.a $(B)/libkern.a $(B)/libcore.a
+$(B)/userspace/cli/%.o: CPPFLAGS += $(addprefix -I,$(CLI_ROOMS))
+$(B)/sluicectl: $(foreach r,$(CLI_ROOMS),$(call objects,$r)) $(B)/libapi.a $(B)/libimport.a $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o,$^) $(filter %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
 # The owner of the policy in force, over an engine and clocks of the test's own.
-$(B)/tests/unit/test_standing: CPPFLAGS += -Iuserspace/daemon
-$(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daemon/standing*.c) userspace/daemon/override.c)
+$(B)/tests/unit/test_standing: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
+$(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daemon/standing/*.c))
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
 $(B)/tests/datapath/bench_lookup: CPPFLAGS += -DBUILD='"$(B)"'
 $(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
-$(B)/tests/datapath/test_rights: $(B)/userspace/daemon/rights.o
+$(B)/tests/datapath/test_rights: $(B)/userspace/daemon/base/rights.o
 $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*/*.c) $(GRAMMAR)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
@@ -107,7 +112,7 @@ $(B)/fuzz/core/%.o: userspace/core/%.c
 $(B)/fuzz/import/%.o: userspace/import/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
-$(B)/fuzz/target_import: $(patsubst userspace/import/%.c,$(B)/fuzz/import/%.o,$(wildcard userspace/import/*.c))
+$(B)/fuzz/target_import: $(patsubst userspace/import/%.c,$(B)/fuzz/import/%.o,$(wildcard userspace/import/*/*.c))
 $(B)/fuzz/core/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@

@@ -11,7 +11,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "abi.h"
-#include "force.h"
+#include "slot.h"
 #include "gone.h"
 #include "maps.bpf.h"
 

@@ -26,7 +26,7 @@ none() { # fails when its input has a line
 
 includes() { grep -rnE '^#include' --include='*.[chly]' "$1" | grep -E "$2" | none; }
 
-mapfile -t rooms < <(printf -- "-I%s\n" userspace/core/*/ userspace/import/ userspace/api/ userspace/kern/*/)
+mapfile -t rooms < <(printf -- "-I%s\n" userspace/{core,import,kern,daemon,cli}/*/ userspace/api/)
 
 layers() {
 	includes maps '"(bpf|userspace|tests)' &&
@@ -43,7 +43,7 @@ silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core u
 licences() {
 	{
 		grep -rL 'GPL-2.0-only OR BSD-2-Clause' bpf maps
-		git ls-files 'userspace/*.[chly]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/page/page.*' 'userspace/daemon/page/day.js' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
+		git ls-files 'userspace/*.[chly]' 'tests/*.[ch]' 'tests/*.py' 'scripts/*.sh' 'scripts/*.py' 'userspace/daemon/http/page/page.*' 'userspace/daemon/http/page/day.js' Makefile | xargs grep -L 'SPDX-License-Identifier: BSD-2-Clause'
 	} | none
 }
 
@@ -163,6 +163,7 @@ for t in "$build"/tests/unit/test_*; do
 	step "$t" "$t"
 done
 step 'arrows between layers point one way' layers
+step 'arrows between rooms point one way, and nothing leans in a circle' scripts/floors.py
 step 'core, import and kern print nothing' silent
 step 'every file has its licence' licences
 step 'no file over 500 lines' file_length

@@ -24,7 +24,8 @@ core/lists core/geo
 core/policy
 core/read core/compile
 core/show
-core/memory import
+core/memory import/model
+import/formats
 kern/floor
 kern/object
 kern/gate
@@ -34,7 +35,17 @@ kern/read
 kern/instance
 kern/doctor
 api
-daemon cli
+daemon/log
+daemon/standing
+daemon/base
+daemon/memory
+daemon/http
+daemon/answers
+daemon/orders
+daemon/run
+cli/ask
+cli/show
+cli/run
 """
 GENERATED = {"scanner": "core/read/scanner", "grammar": "core/read/grammar"}
 ONE = {"core/read/scanner": "core/read/grammar"}  # flex and bison: each calls the other by design

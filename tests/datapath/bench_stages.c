@@ -204,7 +204,7 @@ static void bench(void)
 	size_t i;
 	int r;
 
-	assert_int_equal(space_enter(&port, 1), 0);
+	assert_int_equal(netns_enter_one(&port, 1), 0);
 	gate_open(&g, POLICY CALM);
 	connection_make(&g);
 	for (r = 0; r < ROUNDS; r++)

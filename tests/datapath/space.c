@@ -71,7 +71,7 @@ int space_listen(uint16_t port)
 	return listen_at(port);
 }
 
-int space_enter(const uint16_t *ports, size_t count)
+int netns_enter_one(const uint16_t *ports, size_t count)
 {
 	size_t i;
 

@@ -9,7 +9,7 @@
 #include "frame.h"
 
 /* With nothing in it but loopback and listeners at these ports of [::]; tcp_syncookies is 2. 0, or -1. */
-int space_enter(const uint16_t *ports, size_t count);
+int netns_enter_one(const uint16_t *ports, size_t count);
 /* Another listener there, in a namespace that is made where there is none yet. 0, or -1. */
 int space_listen(uint16_t port);
 /* Nobody shall listen there, whatever a policy names. */

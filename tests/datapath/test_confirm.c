@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "../policy_text.h"
-#include "force.h"
+#include "slot.h"
 #include "gate.h"
 #include "internal.h"
 

@@ -32,7 +32,7 @@ static int namespace_enter(void **state)
 
 	(void)state;
 	space_leave_closed(26);
-	return space_enter(&port, 1);
+	return netns_enter_one(&port, 1);
 }
 
 static int press(void **state)

@@ -396,7 +396,7 @@ static int prepare(void **state)
 	if (fd < 0 || write(fd, countries, strlen(countries)) != (ssize_t)strlen(countries))
 		return -1;
 	close(fd);
-	return space_enter(listening, 2);
+	return netns_enter_one(listening, 2);
 }
 
 static int cleanup(void **state)

@@ -74,7 +74,7 @@ static int open_gate(void **state)
 {
 	struct gate *g = calloc(1, sizeof(*g));
 
-	assert_int_equal(space_enter(NULL, 0), 0);
+	assert_int_equal(netns_enter_one(NULL, 0), 0);
 	space_leave_closed(25);
 	space_leave_closed(143);
 	listener = listen_here(25);

@@ -177,7 +177,7 @@ static int open_gate(void **state)
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(25) };
 	struct gate *g = calloc(1, sizeof(*g));
 
-	assert_int_equal(space_enter(NULL, 0), 0);
+	assert_int_equal(netns_enter_one(NULL, 0), 0);
 	space_leave_closed(25);
 	inet_pton(AF_INET, HERE, &at.sin_addr);
 	listener = socket(AF_INET, SOCK_STREAM, 0);

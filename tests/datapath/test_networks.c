@@ -214,7 +214,7 @@ static int prepare(void **state)
 	const uint16_t port = 25;
 
 	(void)state;
-	return space_enter(&port, 1);
+	return netns_enter_one(&port, 1);
 }
 
 int main(void)

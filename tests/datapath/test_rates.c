@@ -392,7 +392,7 @@ static int prepare(void **state)
 	const uint16_t port = 25;
 
 	(void)state;
-	return space_enter(&port, 1) ? -1 : space_route(SERVER);
+	return netns_enter_one(&port, 1) ? -1 : space_route(SERVER);
 }
 
 int main(void)

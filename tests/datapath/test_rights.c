@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "../../userspace/daemon/rights.h"
+#include "../../userspace/daemon/base/rights.h"
 
 enum { CAN = 0, CANNOT_DROP = 200 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last good content of a list as a file: what a start has where the list itself cannot be used. daemon/lists.c says where such files
+ * The last good content of a list as a file: what a start has where the list itself cannot be used. daemon/memory/lists.c says where such files
  * are and writes them. A file is text: a head, the path of the list, a prefix or number a line, a checksum over all of it.
  */
 #ifndef SLUICE_CORE_LIST_KEEP_H

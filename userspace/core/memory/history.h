@@ -2,7 +2,7 @@
 /*
  * The last day, a row a minute: of each service and of all together the connections, their peak, what was admitted and what was refused. No
  * address. Of bounded size: 1,440 rows of 40 bytes, 58 KB, for each of 64 services at most and for all; 3.8 MB where there are as many.
- * Pure: daemon/history_verb.c looks at the counters and says what minute it is, by a clock that only goes on.
+ * Pure: daemon/memory/history_day.c looks at the counters and says what minute it is, by a clock that only goes on.
  */
 #ifndef SLUICE_CORE_HISTORY_H
 #define SLUICE_CORE_HISTORY_H

@@ -7,7 +7,7 @@
  *   end CRC32
  *
  * SOURCE is what was kept of the address, "h-" and a hash among it. SAVED and SINCE are seconds of CLOCK_REALTIME, FIRST and LAST
- * nanoseconds. daemon/refusals_file.c says when it is written and what of it may be kept still.
+ * nanoseconds. daemon/memory/refusals_file.c says when it is written and what of it may be kept still.
  */
 #ifndef SLUICE_CORE_REFUSALS_KEEP_H
 #define SLUICE_CORE_REFUSALS_KEEP_H

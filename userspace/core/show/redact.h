@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text that may name addresses - a reason, a value, a message - with each of them shown as the policy shows addresses. What goes to a log
- * comes through here (daemon/trail.c): nobody has to know of every message whether it names somebody.
+ * comes through here (daemon/base/trail.c): nobody has to know of every message whether it names somebody.
  */
 #ifndef SLUICE_CORE_REDACT_H
 #define SLUICE_CORE_REDACT_H

@@ -92,19 +92,19 @@ static int container_at(const struct engine *e, __u32 slot, __u32 number, struct
 	return *out->name ? 0 : -ENOENT;
 }
 
-void engine_spaces_by(struct engine *e, spaces_ask ask, void *arg)
+void engine_netns_by(struct engine *e, netns_ask ask, void *arg)
 {
 	e->ask = ask;
 	e->ask_arg = arg;
 }
 
-static int spaces_find(struct engine *e, const struct sluice_container *c, enum space_opens what, struct spaces *out,
-		       struct diag *d)
+static int netns_find(struct engine *e, const struct sluice_container *c, enum netns_opens what, struct netns_fds *out,
+		      struct diag *d)
 {
-	return e->ask ? e->ask(e->ask_arg, c, what, out, d) : spaces_enter(e->instance, c, what, out, d);
+	return e->ask ? e->ask(e->ask_arg, c, what, out, d) : netns_enter(e->instance, c, what, out, d);
 }
 
-static void status_note(struct container_status *s, const struct sluice_container *c, const struct spaces *found,
+static void status_note(struct container_status *s, const struct sluice_container *c, const struct netns_fds *found,
 			const struct diag *d, __u64 own)
 {
 	size_t i;
@@ -118,7 +118,7 @@ static void status_note(struct container_status *s, const struct sluice_containe
 }
 
 /* Not the host's own, which is visited anyway, and each once, though several sections may name it. */
-static int spaces_merge(struct spaces *all, struct spaces *found, __u64 own)
+static int netns_merge(struct netns_fds *all, struct netns_fds *found, __u64 own)
 {
 	int err = 0, fd;
 	size_t i, j;
@@ -130,7 +130,7 @@ static int spaces_merge(struct spaces *all, struct spaces *found, __u64 own)
 			continue;
 		fd = found->item[i].fd;
 		found->item[i].fd = -1;
-		err = spaces_add(all, found->item[i].cookie, fd);
+		err = netns_fds_add(all, found->item[i].cookie, fd);
 	}
 	return err;
 }
@@ -138,17 +138,17 @@ static int spaces_merge(struct spaces *all, struct spaces *found, __u64 own)
 struct gathering {
 	__u32 slot;
 	__u64 own;
-	enum space_opens what;
+	enum netns_opens what;
 	struct rows rows;
-	struct spaces *out;
+	struct netns_fds *out;
 };
 
 static int container_gather(struct engine *e, struct gathering *g, const struct sluice_container *c,
 			    struct container_status *status, struct diag *d)
 {
 	_cleanup_diag_ struct diag said = {};
-	_cleanup_spaces_ struct spaces found = {};
-	int err = spaces_find(e, c, g->what, &found, &said);
+	_cleanup_netns_ struct netns_fds found = {};
+	int err = netns_find(e, c, g->what, &found, &said);
 	size_t i;
 
 	if (err && said.count)
@@ -158,11 +158,11 @@ static int container_gather(struct engine *e, struct gathering *g, const struct 
 		if (found.item[i].cookie != g->own)
 			err = rows_add(&g->rows, c, g->slot, found.item[i].cookie);
 	}
-	return err ? err : spaces_merge(g->out, &found, g->own);
+	return err ? err : netns_merge(g->out, &found, g->own);
 }
 
 /* ... and brings `published` in line. */
-static int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, struct spaces *out, struct diag *d)
+static int netns_gather(struct engine *e, __u32 slot, enum netns_opens what, struct netns_fds *out, struct diag *d)
 {
 	_cleanup_free_ struct container_status *status = calloc(SLUICE_MAX_CONTAINERS, sizeof(*status));
 	struct gathering g = { .slot = slot, .what = what, .out = out };
@@ -187,12 +187,12 @@ static int spaces_gather(struct engine *e, __u32 slot, enum space_opens what, st
 	return 0;
 }
 
-int engine_spaces(struct engine *e, enum space_opens what, struct spaces *out, struct diag *d)
+int engine_netns(struct engine *e, enum netns_opens what, struct netns_fds *out, struct diag *d)
 {
 	__u32 slot;
 	int err = slot_read(e, &slot);
 
-	return err ? err : spaces_gather(e, slot, what, out, d);
+	return err ? err : netns_gather(e, slot, what, out, d);
 }
 
 bool published_find(const struct engine *e, uint64_t netns, struct sluice_addr *local, uint16_t *port)
@@ -217,9 +217,9 @@ bool published_find(const struct engine *e, uint64_t netns, struct sluice_addr *
 int containers_write(struct engine *e, __u32 slot)
 {
 	_cleanup_diag_ struct diag ignored = {};
-	_cleanup_spaces_ struct spaces opened = {};
+	_cleanup_netns_ struct netns_fds opened = {};
 
-	return spaces_gather(e, slot, SPACE_AUDIT, &opened, &ignored);
+	return netns_gather(e, slot, NETNS_AUDIT, &opened, &ignored);
 }
 
 int containers_read(const struct engine *e, struct container_status **out, size_t *count)
@@ -276,7 +276,7 @@ static uint64_t pattern_hash(uint64_t hash, const char *pattern)
 	return hash;
 }
 
-bool engine_spaces_moved(struct engine *e)
+bool engine_netns_moved(struct engine *e)
 {
 	uint64_t hash = 0xcbf29ce484222325;
 	struct sluice_container c;
@@ -287,7 +287,7 @@ bool engine_spaces_moved(struct engine *e)
 		return false;
 	for (n = 0; !container_at(e, slot, n, &c); n++)
 		hash = pattern_hash(hash, c.netns);
-	moved = hash != e->spaces_seen;
-	e->spaces_seen = hash;
+	moved = hash != e->netns_seen;
+	e->netns_seen = hash;
 	return moved && n;
 }

@@ -64,11 +64,11 @@ struct engine {
 		uint32_t listeners, classes, rules, pages;
 	} committed[SLUICE_SLOTS]; /* rows of the slot's policy */
 	bool *used_before; /* while a policy is on trial: registry->used of the one before; NULL where another daemon began it */
-	spaces_ask ask; /* NULL: this process enters namespaces itself */
+	netns_ask ask; /* NULL: this process enters namespaces itself */
 	void *ask_arg;
 	struct container_status *containers; /* as the last audit found them */
 	size_t containers_count;
-	uint64_t spaces_seen; /* of engine_spaces_moved() */
+	uint64_t netns_seen; /* of engine_netns_moved() */
 	uint32_t live_count[2]; /* by enum live_kind; allows as of the last live_expire() */
 	uint64_t bans_due_ns, bans_walk_ns; /* a ban ends then at the earliest, and nobody looks before */
 	uint64_t allows_walk_ns;
@@ -126,7 +126,7 @@ void old_path(const char *instance, const char *pin, char path[static PIN_PATH_L
 /* Calls f(interface, path, arg) for each gate that is pinned there. */
 int old_each_gate(const struct engine *e, int (*f)(const char *interface, const char *path, void *arg), void *arg);
 
-/* upgrade.c */
+/* takeover.c */
 /* Moves the pins out of the way; the lock that is held goes with them. */
 int old_make(const struct engine *e, struct diag *d);
 void old_unmake(const struct engine *e); /* back to where it was */
@@ -160,8 +160,9 @@ int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int
 /* Has the kernel side free those of `list` that are idle: how many were, or -errno. */
 int due_free(const struct engine *e, const struct sluice_due *list, size_t count);
 
-/* tuning.c */
-int tuning_restore(const struct engine *e, struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
+/* syncookies.c */
+int syncookies_restore(const struct engine *e,
+		       struct diag *d); /* what net.ipv4.tcp_syncookies was before it was raised */
 
 /* netns.c */
 int netns_cookie(__u64 *out); /* of the namespace this process is in */
@@ -173,7 +174,7 @@ int netns_check(const char *instance, bool *gone, struct diag *d);
 
 __u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
 
-/* force.c: the row of `control` */
+/* slot.c: the row of `control` */
 int control_read(const struct engine *e, struct sluice_control *out);
 int control_store(const struct engine *e, size_t offset, __u64 value);
 /* Writes one word of it, and touches no other: what goes with it must stand in its place before. */

@@ -285,7 +285,7 @@ static void unload_untune(const char *instance, struct diag *d)
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
 
 	if (e && !pins_open_maps(e, false))
-		tuning_restore(e, d);
+		syncookies_restore(e, d);
 }
 
 int engine_unload(const char *instance, struct diag *d)

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "internal.h"
-#include "syn.h"
+#include "explain_frame.h"
 
 static int probe_run(const struct engine *e, const char *pin, struct bpf_test_run_opts *opts)
 {

@@ -24,7 +24,7 @@ static int walk(int fd, __u32 owned[SLUICE_MAX_SERVICES])
 /* The host's namespace, and those of the containers that the policy in force names. */
 static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct diag *d)
 {
-	_cleanup_spaces_ struct spaces spaces = {};
+	_cleanup_netns_ struct netns_fds spaces = {};
 	_cleanup_close_ int fd = -1;
 	char path[PIN_PATH_LEN];
 	size_t i;
@@ -34,7 +34,7 @@ static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = engine_spaces(e, SPACE_AUDIT, &spaces, d);
+	err = engine_netns(e, NETNS_AUDIT, &spaces, d);
 	if (!err)
 		err = walk(fd, owned);
 	for (i = 0; i < spaces.count && !err; i++)

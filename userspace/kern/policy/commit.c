@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compile.h"
-#include "force.h"
+#include "slot.h"
 #include "internal.h"
 #include "registry.h"
 

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "compile.h"
-#include "force.h"
+#include "slot.h"
 #include "internal.h"
 
 int engine_policy_path(const struct engine *e, bool other, char path[static SLUICE_PATH_LEN])

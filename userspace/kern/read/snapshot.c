@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "force.h"
+#include "slot.h"
 #include "answers.h"
 #include "internal.h"
 #include "list.h"

@@ -28,7 +28,7 @@ struct sockets {
 	const struct sought *what; /* NULL: all */
 	int bus; /* of the namespace that is being read */
 	uint64_t netns; /* its number; 0: the host's */
-	struct spaces spaces; /* all that are read */
+	struct netns_fds spaces; /* all that are read */
 	int err;
 };
 
@@ -150,7 +150,7 @@ static int sockets_read(struct sockets *list, uint32_t states)
 static void sockets_free(struct sockets *list)
 {
 	free(list->item);
-	spaces_free(&list->spaces);
+	netns_fds_free(&list->spaces);
 }
 
 int sockets_listening(int bus, struct socket_seen **out, size_t *count)
@@ -169,7 +169,7 @@ int sockets_listening(int bus, struct socket_seen **out, size_t *count)
 static int sought_read(struct sockets *list)
 {
 	_cleanup_diag_ struct diag ignored = {};
-	int err = engine_spaces(list->what->engine, SPACE_SOCKETS, &list->spaces, &ignored);
+	int err = engine_netns(list->what->engine, NETNS_SOCKETS, &list->spaces, &ignored);
 	size_t i;
 
 	list->bus = NETLINK_HERE;

@@ -25,7 +25,7 @@ struct socket_seen {
 	int bus; /* sockets.c's */
 };
 
-/* A list that the caller frees with free(), by a SPACE_SOCKETS of a namespace; -1: of this one. 0 or -errno. */
+/* A list that the caller frees with free(), by a NETNS_SOCKETS of a namespace; -1: of this one. 0 or -errno. */
 int sockets_listening(int bus, struct socket_seen **out, size_t *count);
 /* Connections and handshakes of sources in `from` with the services of `policy`. */
 struct sought {

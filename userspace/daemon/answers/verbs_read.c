@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs that only read, but for those with files of their own. */
+#include <string.h>
+
+#include "dump.h"
+#include "explain.h"
+#include "exporter.h"
+#include "hear.h"
+#include "history.h"
+#include "history_day.h"
+#include "json_text.h"
+#include "lists.h"
+#include "lookup.h"
+#include "parse.h"
+#include "plan.h"
+#include "report.h"
+#include "section.h"
+#include "settings_show.h"
+#include "verbs.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+DEFINE_CLEANUP(struct plan *, plan_free);
+
+int verb_status(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	char where[LISTEN_TEXT_LEN];
+	int err;
+
+	(void)args;
+	engine_audit(dm->engine, &dm->drift, &a->diag);
+	err = report_status(dm->engine, "running", dm->drift, &a->data);
+	if (err)
+		return err;
+	json_object_set_new(a->data, "lists", lists_json(dm));
+	json_object_set_new(a->data, "metrics", json_string(exporter_where(dm, where)));
+	return json_object_set_new(a->data, "live", settings_json(dm, eyes(dm, a), NULL));
+}
+
+int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	return report_counters(dm->engine, &a->data);
+}
+
+int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	json_int_t top = json_integer_value(json_object_get(args, "top"));
+	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
+
+	return err == -ENOENT
+		       ? section_missing(standing_live(dm->standing), SECTION_SERVICE, arg(args, "service"), &a->diag)
+		       : err;
+}
+
+int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	static const char *const kinds[] = { "added", "changed", "removed" };
+	const char *path = *arg(args, "path") ? arg(args, "path") : dm->config;
+	_cleanup_(policy_free) struct policy *want = NULL;
+	_cleanup_(plan_free) struct plan *plan = NULL;
+	size_t i;
+	int err;
+
+	err = policy_parse_file(path, standing_live(dm->standing), &want, &a->diag);
+	if (err)
+		return bad(a);
+	err = plan_diff(standing_live(dm->standing), want, &plan);
+	if (err)
+		return err;
+	a->data = json_array();
+	for (i = 0; i < plan->count; i++)
+		json_array_append_new(a->data, json_pack("{s:s, s:o}", "change", kinds[plan->item[i].kind], "what",
+							 json_line(plan->item[i].what)));
+	return asprintf(&a->text, "%u added, %u changed, %u removed", plan->added, plan->changed, plan->removed) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+int verb_dump(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	size_t size;
+	FILE *out = open_memstream(&a->text, &size);
+	int err;
+
+	(void)args;
+	if (!out)
+		return -ENOMEM;
+	err = policy_dump(standing_live(dm->standing), out);
+	return fclose(out) ? -ENOMEM : err;
+}
+
+int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct prefix about;
+	int err = prefix_arg(args, "address", &about, a);
+
+	if (!err)
+		err = lookup_json(dm->engine, standing_live(dm->standing), &about.addr, &a->data);
+	if (err || (a->uid && !privacy_shows(dm->privacy, &about)))
+		return err;
+	return held_json(dm->engine, &about, a->data);
+}
+
+int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct question q = { .service = arg(args, "service") };
+	int err = prefix_arg(args, "address", &q.about, a);
+
+	q.port = json_integer_value(json_object_get(args, "port"));
+	if (!err)
+		err = explain_json(dm, &q, &a->data, &a->diag);
+	return err == -EINVAL ? bad(a) : err;
+}
+
+int verb_watch(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	(void)args;
+	a->stream = true;
+	return hear_watch(dm, true);
+}
+
+int verb_history(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	const char *service = arg(args, "service");
+	uint32_t seconds;
+	int err = time_arg(args, "since", &seconds, a);
+
+	if (!err && *service && !history_find(dm->history, service)) {
+		section_missing(standing_live(dm->standing), SECTION_SERVICE, service, &a->diag);
+		err = bad(a);
+	}
+	if (err)
+		return err;
+	a->data = history_json(dm, service, seconds);
+	return a->data ? 0 : -ENOMEM;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Containers restart: their namespaces go, and others come under the same name. */
+#include <string.h>
+#include <syslog.h>
+
+#include "containers.h"
+#include "daemon.h"
+
+/* Twice: what a namespace that has gone still held is given back by the second audit that misses it. */
+#define AUDITS 2
+
+static const struct container_status *container_before(const struct daemon *dm, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < dm->containers_count; i++) {
+		if (!strcmp(dm->containers[i].name, name))
+			return &dm->containers[i];
+	}
+	return NULL;
+}
+
+static void container_tell(const struct container_status *now, const struct container_status *before)
+{
+	if (before && before->namespaces == now->namespaces && !strcmp(before->why, now->why))
+		return;
+	if (now->namespaces > 0)
+		log_say(LOG_NOTICE, "container %s: its sockets count, in %d network namespace%s", now->name,
+			now->namespaces, now->namespaces == 1 ? "" : "s");
+	else
+		log_say(LOG_WARNING, "container %s is away: no such network namespace%s%s", now->name,
+			*now->why ? ": " : "; it is looked for each second", now->why);
+	if (now->namespaces > 0 && *now->why)
+		log_say(LOG_WARNING, "container %s: %s", now->name, now->why);
+}
+
+void containers_tell(struct daemon *dm)
+{
+	_cleanup_free_ struct container_status *now = NULL;
+	size_t count = 0, i;
+
+	if (containers_read(dm->engine, &now, &count))
+		return;
+	for (i = 0; i < count; i++)
+		container_tell(&now[i], container_before(dm, now[i].name));
+	free(dm->containers);
+	dm->containers = TAKE_PTR(now);
+	dm->containers_count = count;
+}
+
+void containers_tick(struct daemon *dm)
+{
+	struct diag d = {};
+
+	if (engine_netns_moved(dm->engine))
+		dm->audits_due = AUDITS;
+	if (!dm->audits_due)
+		return;
+	dm->audits_due--;
+	engine_audit(dm->engine, &dm->drift, &d);
+	log_diag(LOG_ERR, &d);
+	containers_tell(dm);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file of the state directory, INSTANCE.ENDING, in which the daemon keeps what it would forget with itself: the memory of refusals
+ * (refusals_file.c), the history (history_day.c). It is read once, at the start, written when something has changed and no more often than said
+ * here, and never in the way of anything: what goes wrong with it is in the log.
+ *
+ * And the clock by which such a memory goes: no clock set by hand moves it, and it goes on where that of the last daemon ended. Its zero is
+ * such that it is CLOCK_REALTIME at the start, unless that stands before the time at which the file was written.
+ */
+#ifndef SLUICE_DAEMON_KEEP_H
+#define SLUICE_DAEMON_KEEP_H
+
+#include "daemon.h"
+
+#define KEEP_SECOND 1000000000ULL /* clocks count nanoseconds */
+
+/* What is kept so. */
+struct keep_kind {
+	const char *ending; /* "refusals" */
+	const char *what; /* "the memory of refusals" */
+	size_t limit; /* bytes of the file */
+	unsigned int seconds; /* not written more often */
+	/* The content, freed with free(); NULL: there is nothing to keep, and the file goes. 0 or -ENOMEM. */
+	int (*write)(const struct daemon *dm, char **text);
+	/* Takes over what was kept; 0, -ENOMEM, or -EINVAL with *why (static). *saved: when it was written, by CLOCK_REALTIME. */
+	int (*read)(struct daemon *dm, const char *text, uint64_t *saved, const char **why);
+};
+
+/* At the start. A file that is torn, or of somebody else, is set aside as .torn, and said. */
+void keep_load(struct daemon *dm, struct keep *k, const struct keep_kind *kind);
+/* Once a second. */
+void keep_tick(const struct daemon *dm, struct keep *k, const struct keep_kind *kind);
+/* Now; what fails is said in `d`. */
+int keep_write(const struct daemon *dm, struct keep *k, const struct keep_kind *kind, struct diag *d);
+/* The file is gone, whatever it held. */
+int keep_remove(const struct daemon *dm, const struct keep_kind *kind, struct diag *d);
+/* With the next tick, however short the last write is ago. */
+void keep_soon(struct keep *k);
+
+/* Moves what cannot be read to a name where it is in nobody's way; `lost`: what that means. For state.c, too. */
+void file_set_aside(const char *path, const char *why, const char *lost);
+
+uint64_t keep_now(const struct keep *k); /* by its clock */
+int64_t keep_real_shift(const struct keep *k); /* CLOCK_REALTIME less its clock; whole seconds */
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "containers.h"
+#include "defaults.h"
+#include "json_text.h"
+#include "keeper.h"
+#include "message.h"
+#include "rights.h"
+
+#define ANSWER_SECONDS 60 /* more than attaching to every interface of a host takes */
+#define END_MS 3000 /* for what it is at when sluiced ends */
+
+DEFINE_CLEANUP(struct engine *, engine_close);
+DEFINE_CLEANUP(struct policy *, policy_free);
+
+/* A policy of these interfaces and nothing else. */
+static struct policy *interfaces_read(const json_t *list, int mode)
+{
+	_cleanup_(policy_free) struct policy *p = policy_new();
+	size_t i;
+
+	for (i = 0; p && i < json_array_size(list); i++) {
+		if (strings_add(&p->interfaces, json_string_value(json_array_get(list, i))))
+			return NULL;
+	}
+	if (!p)
+		return NULL;
+	p->xdp_mode = mode;
+	return TAKE_PTR(p);
+}
+
+static int attach(const char *instance, const json_t *request, struct diag *d)
+{
+	int mode = json_integer_value(json_object_get(request, "mode"));
+	_cleanup_(policy_free) struct policy *p = interfaces_read(json_object_get(request, "interfaces"), mode);
+	_cleanup_(policy_free) struct policy *also = interfaces_read(json_object_get(request, "also"), mode);
+	_cleanup_(engine_close) struct engine *e = NULL;
+	int err = p && also ? engine_open_beside(instance, &e, d) : -ENOMEM;
+
+	return err ? err : engine_attach(e, p, also, d);
+}
+
+static int exchange(const char *instance, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = NULL;
+	int err = engine_open_beside(instance, &e, d);
+
+	return err ? err : engine_exchange(e, d);
+}
+
+static int container_parse(const json_t *request, struct sluice_container *c)
+{
+	const json_t *list = json_object_get(request, "addresses");
+	size_t i;
+
+	*c = (struct sluice_container){ .addresses_count = json_array_size(list) };
+	snprintf(c->netns, sizeof(c->netns), "%s", json_string_value(json_object_get(request, "netns")));
+	if (c->addresses_count > SLUICE_CONTAINER_ADDRESSES)
+		return -EINVAL;
+	for (i = 0; i < c->addresses_count; i++) {
+		if (addr_parse(json_string_value(json_array_get(list, i)), &c->addresses[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int enter(const char *instance, const json_t *request, struct netns_fds *out, struct diag *d)
+{
+	enum netns_opens what = json_is_true(json_object_get(request, "sockets")) ? NETNS_SOCKETS : NETNS_AUDIT;
+	struct sluice_container c;
+	int err = container_parse(request, &c);
+
+	if (!err)
+		err = netns_enter(instance, &c, what, out, d);
+	if (err)
+		netns_fds_free(out);
+	return err;
+}
+
+/* [cookie, whether a descriptor of it comes along] of each. */
+static json_t *netns_json(const struct netns_fds *s)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		json_array_append_new(list, json_pack("[I, b]", (json_int_t)s->item[i].cookie, s->item[i].fd >= 0));
+	return list;
+}
+
+static json_t *answer(int err, struct diag *d)
+{
+	json_t *said = json_array();
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		json_array_append_new(said, json_line(d->item[i].text));
+	diag_free(d);
+	return json_pack("{s:i, s:o}", "err", err, "said", said);
+}
+
+/* Does what it is asked. Not 0: the keeper can do no more. */
+static int serve(const char *instance, int with, const json_t *request)
+{
+	_cleanup_netns_ struct netns_fds spaces = {};
+	struct diag d = {};
+	json_t *said;
+	int err;
+
+	if (json_object_get(request, "netns"))
+		err = enter(instance, request, &spaces, &d);
+	else if (json_object_get(request, "interfaces"))
+		err = attach(instance, request, &d);
+	else if (json_object_get(request, "exchange"))
+		err = exchange(instance, &d);
+	else if (json_object_get(request, "bury"))
+		err = engine_bury(instance, &d);
+	else if (json_object_get(request, "unload"))
+		err = engine_unload(instance, &d);
+	else
+		err = 0; /* it was asked whether it is there */
+	said = answer(err, &d);
+	json_object_set_new(said, "spaces", netns_json(&spaces));
+	return message_send(with, said, &spaces) || err == -ENOTRECOVERABLE;
+}
+
+/* libxdp 1.3.1 keeps a descriptor of each program that it looks at: an old one would stay in memory, with its maps. */
+static void descriptors_drop(int but)
+{
+	if (but > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, but - 1, 0);
+	close_range(but + 1, ~0U, 0);
+}
+
+/* The child. Signals for sluiced reach it, too, where they are sent to all: it ends when sluiced does. */
+_Noreturn static void keeper_run(const char *instance, int with)
+{
+	int none[NETNS_MAX], err;
+	struct diag d = {};
+	json_t *request;
+	size_t count;
+
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	err = rights_drop(RIGHTS_KEEPER, &d);
+	if (message_send(with, answer(err, &d), NULL) || err)
+		_exit(1);
+	for (err = 0; !err && (request = message_read(with, none, &count));) {
+		err = serve(instance, with, request);
+		json_decref(request);
+		descriptors_drop(with);
+	}
+	_exit(0);
+}
+
+/* What the keeper opened: `fd` are taken over. */
+static int netns_parse(const json_t *list, const int *fd, size_t count, struct netns_fds *out)
+{
+	json_t *one;
+	int err = 0;
+	size_t i, next = 0;
+
+	json_array_foreach(list, i, one)
+	{
+		bool has = json_is_true(json_array_get(one, 1)) && next < count;
+
+		if (!err)
+			err = netns_fds_add(out, json_integer_value(json_array_get(one, 0)), has ? fd[next++] : -1);
+	}
+	while (next < count)
+		close(fd[next++]);
+	return err;
+}
+
+static void keeper_kill(const struct daemon *dm)
+{
+	syscall(SYS_tgkill, dm->keeper_pid, dm->keeper_pid, SIGKILL); /* kill(2) is not among the calls that are left */
+}
+
+/* It is asked nothing any more: an answer that came late would be taken for that to another question. */
+static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
+{
+	if (why == EAGAIN) {
+		diag_add(
+			d,
+			"the process that attaches does not answer for %d seconds: restart sluiced (the kernel goes on "
+			"meanwhile)",
+			ANSWER_SECONDS);
+		keeper_kill(dm);
+	} else {
+		diag_add(d, "the process that attaches has ended: restart sluiced (the kernel goes on meanwhile)");
+	}
+	if (dm->keeper >= 0)
+		close(dm->keeper);
+	dm->keeper = -1;
+}
+
+/* `out` NULL: nothing was asked to be opened. */
+static int answer_await(struct daemon *dm, struct netns_fds *out, struct diag *d)
+{
+	int fd[NETNS_MAX], err, why;
+	struct netns_fds none = {};
+	json_t *got, *text;
+	size_t count, i;
+
+	errno = 0;
+	got = message_read(dm->keeper, fd, &count);
+	why = errno;
+	err = got ? (int)json_integer_value(json_object_get(got, "err")) : -EPIPE;
+	if (netns_parse(json_object_get(got, "spaces"), fd, count, out ? out : &none) && !err)
+		err = -ENOMEM;
+	netns_fds_free(&none);
+
+	json_array_foreach(json_object_get(got, "said"), i, text) diag_add(d, "%s", json_string_value(text));
+	if (!got)
+		keeper_give_up(dm, why, d);
+	json_decref(got);
+	return err;
+}
+
+/* Another sluiced waits for `starter` to close, and a terminal for our output to end. */
+static void keeper_let_go(const struct daemon *dm)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (dm->starter < 0)
+		return;
+	close(dm->starter);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+}
+
+int keeper_begin(struct daemon *dm)
+{
+	const struct timeval patience = { ANSWER_SECONDS, 0 };
+	struct diag d = {};
+	int ends[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	dm->keeper_pid = fork();
+	if (dm->keeper_pid < 0)
+		return -errno;
+	if (!dm->keeper_pid) {
+		close(ends[1]);
+		keeper_let_go(dm);
+		keeper_run(dm->instance, ends[0]);
+	}
+	close(ends[0]);
+	dm->keeper = ends[1];
+	if (setsockopt(dm->keeper, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    setsockopt(dm->keeper, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
+		return -errno;
+	err = answer_await(dm, NULL, &d);
+	log_diag(LOG_ERR, &d);
+	return err;
+}
+
+/* Whether it has ended within the time. */
+static bool keeper_await(const struct daemon *dm, int ms)
+{
+	const struct timespec step = { 0, 10000000 };
+	pid_t ended = 0;
+
+	for (; ms > 0 && !ended; ms -= 10) {
+		ended = waitpid(dm->keeper_pid, NULL, WNOHANG);
+		if (!ended)
+			nanosleep(&step, NULL);
+	}
+	return ended;
+}
+
+void keeper_end(struct daemon *dm)
+{
+	if (dm->keeper_pid <= 0)
+		return;
+	if (dm->keeper >= 0)
+		close(dm->keeper);
+	dm->keeper = -1;
+	if (!keeper_await(dm, END_MS)) {
+		keeper_kill(dm);
+		keeper_await(dm, END_MS);
+	}
+	dm->keeper_pid = 0;
+}
+
+/* Of `p` (NULL: none) those that exist; with `d`, the others are said. */
+static json_t *interfaces_there(const struct daemon *dm, const struct policy *p, struct diag *d)
+{
+	struct diag ignored = {};
+	json_t *there = json_array();
+	size_t i;
+
+	for (i = 0; p && i < p->interfaces.count; i++) {
+		if (!engine_link_away(dm->engine, p->interfaces.item[i], d ? d : &ignored))
+			json_array_append_new(there, json_string(p->interfaces.item[i]));
+	}
+	diag_free(&ignored);
+	return there;
+}
+
+int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d)
+{
+	json_t *there = interfaces_there(dm, p, d);
+	int err = 0;
+
+	if (!engine_attached(dm->engine, p, also)) {
+		message_send(dm->keeper,
+			     json_pack("{s:O, s:o, s:i}", "interfaces", there, "also", interfaces_there(dm, also, NULL),
+				       "mode", p->xdp_mode),
+			     NULL);
+		err = answer_await(dm, NULL, d);
+	}
+	json_decref(there);
+	if (!err)
+		engine_answers(dm->engine, d); /* where it fails the host answers */
+	return err ? err : engine_links_note(dm->engine, p);
+}
+
+static int old_ask(struct daemon *dm, const char *what, struct diag *d)
+{
+	if (!engine_old_stands(dm->engine))
+		return 0;
+	message_send(dm->keeper, json_pack("{s:b}", what, true), NULL);
+	return answer_await(dm, NULL, d);
+}
+
+int keeper_exchange(struct daemon *dm, struct diag *d)
+{
+	return old_ask(dm, "exchange", d);
+}
+
+int keeper_bury(struct daemon *dm, struct diag *d)
+{
+	return old_ask(dm, "bury", d);
+}
+
+int keeper_unload(struct daemon *dm, struct diag *d)
+{
+	message_send(dm->keeper, json_pack("{s:b}", "unload", true), NULL);
+	return answer_await(dm, NULL, d);
+}
+
+int keeper_ask(struct daemon *dm, struct diag *d)
+{
+	message_send(dm->keeper, json_object(), NULL);
+	return answer_await(dm, NULL, d);
+}
+
+static int netns_by_keeper(void *arg, const struct sluice_container *c, enum netns_opens what, struct netns_fds *out,
+			   struct diag *d)
+{
+	json_t *addresses = json_array();
+	struct daemon *dm = arg;
+	char text[ADDR_TEXT_LEN];
+	__u32 i;
+
+	for (i = 0; i < c->addresses_count; i++)
+		json_array_append_new(addresses, json_string(addr_format(&c->addresses[i], text)));
+	message_send(dm->keeper,
+		     json_pack("{s:s, s:o, s:b}", "netns", c->netns, "addresses", addresses, "sockets",
+			       what == NETNS_SOCKETS),
+		     NULL);
+	return answer_await(dm, out, d);
+}
+
+void keeper_lend(struct daemon *dm)
+{
+	engine_netns_by(dm->engine, netns_by_keeper, dm);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the loop waits for all the time: signals, clocks, and the descriptors by which the kernel tells. loop.c adds them. */
+#ifndef SLUICE_DAEMON_WATCHED_H
+#define SLUICE_DAEMON_WATCHED_H
+
+#include "daemon.h"
+
+/* `every`: of a clock. 0 or -ENOMEM. */
+int watched_add(struct daemon *dm, int number, short what, event_callback_fn f, const struct timeval *every);
+void watched_let_go(struct daemon *dm); /* of the engine's descriptors, before it closes them */
+void watched_free(struct daemon *dm);
+
+#endif

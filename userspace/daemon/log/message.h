@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages between sluiced and its keeper: JSON in packets, with descriptors of network namespaces beside it. */
+#ifndef SLUICE_DAEMON_MESSAGE_H
+#define SLUICE_DAEMON_MESSAGE_H
+
+#include <jansson.h>
+
+#include "containers.h"
+
+/* Takes over `message`. `spaces`: whose descriptors go with it; NULL: none do. 0, or -EPIPE: nobody takes it. */
+int message_send(int to, json_t *message, const struct netns_fds *spaces);
+/*
+ * NULL: the other end is gone, or (errno EAGAIN) says nothing within the time that the socket has. The descriptors that come with it are
+ * the caller's; *count of them.
+ */
+json_t *message_read(int from, int fd[static NETNS_MAX], size_t *count);
+
+#endif

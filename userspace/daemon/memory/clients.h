@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who is connected to the control socket: control.c keeps them, watch.c tells those that watch. */
+#ifndef SLUICE_DAEMON_CLIENTS_H
+#define SLUICE_DAEMON_CLIENTS_H
+
+#include <event2/bufferevent.h>
+
+#include "daemon.h"
+
+struct client {
+	struct daemon *daemon;
+	LIST_ENTRY(client) next;
+	struct bufferevent *stream;
+	uid_t uid;
+	pid_t pid;
+	unsigned int idle; /* seconds in which nothing came and nothing went */
+	size_t unsent; /* bytes, a second ago */
+	json_t *request; /* that waits for the bytes behind it; NULL: none */
+	size_t body_len;
+	bool answered;
+	bool watching;
+};
+
+unsigned int clients_watching(const struct daemon *dm); /* how many */
+/* A line to this one; where there is no memory for it, one that says so. */
+void client_line_send(struct client *c, const json_t *line);
+/* A line to everybody who watches; who reads too slowly misses some. */
+void clients_publish(struct daemon *dm, const json_t *line);
+
+#endif

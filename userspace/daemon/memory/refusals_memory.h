@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory of refusals: what goes into it, who is told of it, its file. core/memory/refusals.h is the table itself. hear.c fills it, the verbs
+ * `refusals`, `export` and `erase` read it.
+ */
+#ifndef SLUICE_DAEMON_REFUSALS_MEMORY_H
+#define SLUICE_DAEMON_REFUSALS_MEMORY_H
+
+#include "daemon.h"
+#include "refusals.h"
+
+/* remember.c */
+void refusals_hear(struct daemon *dm, const struct sluice_event *event, const char *service,
+		   const struct sluice_addr *who);
+/* What the policy wants of the memory has changed, perhaps: what may be kept no more goes. */
+void refusals_follow(struct daemon *dm);
+void refusals_age(struct daemon *dm); /* what is older than may be kept goes */
+
+/* refusals.c */
+void refusals_tick(struct daemon *dm); /* once a second */
+json_t *refusals_of(struct daemon *dm, const struct sluice_addr *a); /* a list, for `export`; NULL without memory */
+uint32_t refusals_span(const struct daemon *dm); /* the seconds that the memory goes back; 0: nothing is remembered */
+const char *refusals_form(const struct daemon *dm); /* how much of an address it keeps: a word of the policy (static) */
+/* Also from the file, at once; how many entries. */
+unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a, struct diag *d);
+
+/* refusals_file.c: the memory over a restart */
+void refusals_load(struct daemon *dm); /* at the start: what a daemon of before kept, as far as it may be kept still */
+void refusals_store(struct daemon *dm); /* once a second: where it has changed, and is due */
+void refusals_save(struct daemon *dm); /* at the end */
+/* `count` of its entries were erased: none of them is in the file any more; what fails is said. */
+void refusals_erase_file(struct daemon *dm, size_t count, struct diag *d);
+
+/* summary.c: to be called once a minute. */
+void refusals_say(struct daemon *dm);
+
+#endif

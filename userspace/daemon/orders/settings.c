@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Live settings as they are asked for and shown: see settings.h. standing_live.c puts them in force, save.c writes them. */
+#include "settings_show.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "forecast.h"
+#include "json_text.h"
+#include "override.h"
+#include "own.h"
+#include "protocol.h"
+#include "prove.h"
+#include "reason.h"
+#include "registry.h"
+#include "tables.h"
+#include "who.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+static int override_try(struct daemon *dm, const struct override *want, struct answer *a)
+{
+	_cleanup_(policy_free) struct policy *p = standing_preview(dm->standing, want, &a->diag);
+	const struct prove how = { .now = standing_live(dm->standing), .instance = dm->instance };
+
+	if (p && override_wants_warning(want))
+		owns_warn(p, &a->diag);
+	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
+}
+
+static int until_say(uint32_t seconds, struct answer *a)
+{
+	time_t end = time(NULL) + seconds;
+	char when[32];
+	struct tm tm;
+	int n;
+
+	strftime(when, sizeof(when), "%F %T UTC", gmtime_r(&end, &tm));
+	n = seconds ? asprintf(&a->text, "in force until %s", when)
+		    : asprintf(&a->text, "in force until the next reload");
+	return n < 0 ? -ENOMEM : 0;
+}
+
+static int override_keep(struct daemon *dm, const struct override *want, struct answer *a)
+{
+	_cleanup_free_ char *path = NULL;
+	int err = setting_save(dm, want, &path, &a->diag);
+
+	if (err)
+		diag_add(&a->diag, "it is in force until the next reload, and not saved");
+	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
+}
+
+static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
+{
+	uint32_t seconds;
+	int err = time_arg(args, "for", &seconds, a);
+
+	if (!err && json_is_true(json_object_get(args, "dry_run")))
+		return override_try(dm, want, a);
+	if (!err)
+		err = standing_set(dm->standing, want, seconds, &a->diag);
+	if (err == -EINVAL)
+		a->exit = EXIT_BAD;
+	if (err)
+		return err;
+	return json_is_true(json_object_get(args, "save")) ? override_keep(dm, want, a) : until_say(seconds, a);
+}
+
+/* Keys and values are only read, and copied where they are kept. */
+static char *borrowed(const json_t *args, const char *name)
+{
+	return (char *)(uintptr_t)arg(args, name);
+}
+
+static int title_arg(const json_t *args, const char *name, struct scope *out, struct answer *a)
+{
+	if (strlen(arg(args, name)) >= sizeof(out->title)) {
+		diag_add(&a->diag, "no %s '%s': a name has at most %d bytes", section_names[out->section],
+			 arg(args, name), SLUICE_NAME_LEN - 1);
+		return bad(a);
+	}
+	strcpy(out->title, arg(args, name));
+	return 0;
+}
+
+int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
+	bool set = *arg(args, "set");
+	int err;
+
+	if (set == !!*arg(args, "service")) {
+		diag_add(&a->diag,
+			 "name a service or a set: set service SERVICE KEY VALUE, or set source-set NAME KEY VALUE");
+		return bad(a);
+	}
+	want.scope.section = set ? SECTION_SET : SECTION_SERVICE;
+	err = title_arg(args, set ? "set" : "service", &want.scope, a);
+	return err ? err : override_put(dm, &want, args, a);
+}
+
+int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct override want = { .value = borrowed(args, "mode"), .uid = a->uid };
+	char key[] = "mode";
+
+	want.key = key;
+	return override_put(dm, &want, args, a);
+}
+
+/* Behind a translator's prefix the IPv4 prefix inside. */
+static int sender_arg(const struct daemon *dm, const json_t *args, struct scope *out, struct answer *a)
+{
+	const char *why = NULL;
+	int err = prefix_parse(arg(args, "prefix"), &out->sender, &why);
+
+	if (err == -EINVAL)
+		diag_add(&a->diag, "'%s' %s", arg(args, "prefix"), why);
+	if (err)
+		return err == -EINVAL ? bad(a) : err;
+	out->section = SECTION_SERVICE;
+	out->is_sender = true;
+	engine_who_prefix(dm->engine, &out->sender);
+	return title_arg(args, "service", out, a);
+}
+
+/* Where the policy has more to say of this sender than limits: nobody shall wait for a limit to help. */
+static int sender_say(const struct daemon *dm, const struct scope *who, struct answer *a)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	struct lookup_status look;
+	int err = snapshot_take(dm->engine, &s);
+	size_t i;
+
+	for (i = 0; !err && i < s->services_count; i++) {
+		if (!s->services[i].id || (*who->title && strcmp(who->title, s->services[i].row.name)))
+			continue;
+		if (lookup_read(dm->engine, &who->sender.addr, s->services[i].id, &look))
+			continue;
+		if (reason_refuses(look.reason))
+			diag_add(&a->diag, "%s refuses it all the same (%s): sluicectl explain says by which rule",
+				 s->services[i].row.name, reason_label(look.reason));
+		else if (look.reason == SLUICE_ALLOWED)
+			diag_add(&a->diag, "%s lets it in without any limit", s->services[i].row.name);
+	}
+	return err;
+}
+
+int verb_limit(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
+	int err = sender_arg(dm, args, &want.scope, a);
+
+	if (!err)
+		err = override_put(dm, &want, args, a);
+	return err || !a->text ? err : sender_say(dm, &want.scope, a);
+}
+
+int verb_unlimit(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	unsigned int count = 0;
+	struct scope who = {};
+	int err = sender_arg(dm, args, &who, a);
+
+	if (!err)
+		err = standing_unlimit(dm->standing, &who.sender, who.title, &count, &a->diag);
+	if (err)
+		return err == -EINVAL ? bad(a) : err;
+	if (!count) {
+		diag_add(&a->diag, "%s has no limit of its own%s%s: `sluicectl limits` lists them", arg(args, "prefix"),
+			 *who.title ? " at " : "", who.title);
+		return -ENOENT;
+	}
+	return asprintf(&a->text, "%u limit%s ended", count, count == 1 ? "" : "s") < 0 ? -ENOMEM : 0;
+}
+
+int verb_limits(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	json_t *all = settings_json(dm, eyes(dm, a), NULL), *one;
+	size_t i;
+
+	(void)args;
+	a->data = json_array();
+	json_array_foreach(all, i, one)
+	{
+		if (*json_string_value(json_object_get(one, "source")))
+			json_array_append(a->data, one);
+	}
+	json_decref(all);
+	return a->data ? 0 : -ENOMEM;
+}

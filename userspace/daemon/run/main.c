@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "bans_owners.h"
+#include "daemon.h"
+#include "events.h"
+#include "files.h"
+#include "geo_keep.h"
+#include "hear.h"
+#include "refusals_memory.h"
+#include "history.h"
+#include "history_day.h"
+#include "instance.h"
+#include "keeper.h"
+#include "lists.h"
+#include "origins.h"
+#include "own.h"
+#include "parse.h"
+#include "protocol.h"
+#include "prove.h"
+#include "refusals.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free);
+
+static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-v]\n"
+			    "  -c FILE      policy file (default " SLUICE_CONFIG ")\n"
+			    "  -i INSTANCE  instance name (default \"default\")\n"
+			    "  -n           check the policy and exit: 0 good, 2 bad\n"
+			    "  -f           stay in the foreground, log to standard error\n"
+			    "  -v           also log what libbpf and libxdp say\n"
+			    "  -h, -V       this text; the version\n";
+
+/* -1: go on; otherwise the exit status. */
+static int options_parse(struct daemon *dm, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "c:i:nfvhV")) != -1) {
+		if (option == 'c')
+			dm->config = optarg;
+		else if (option == 'i')
+			dm->instance = optarg;
+		else if (option == 'n')
+			dm->check_only = true;
+		else if (option == 'f')
+			dm->foreground = true;
+		else if (option == 'v')
+			dm->verbose = true;
+		else if (option == 'h')
+			return fputs(usage, stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
+		else if (option == 'V')
+			return puts("sluiced " SLUICE_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
+		else
+			return fputs(usage, stderr) < 0 ? EXIT_BAD : EXIT_BAD;
+	}
+	if (optind < argc || !instance_is_good(dm->instance)) {
+		fprintf(stderr, "sluiced: %s\n%s",
+			optind < argc ? "unexpected argument"
+				      : "an instance name has 1 to 31 letters, digits, '_', '.', '-'",
+			usage);
+		return EXIT_BAD;
+	}
+	return -1;
+}
+
+/* -n: what a start would come to. */
+static int policy_try(struct daemon *dm, const struct policy *kept, struct policy **out, struct diag *d)
+{
+	_cleanup_diag_ struct diag warnings = {};
+	const struct prove how = { .kept = kept, .instance = dm->instance, .warnings = &warnings };
+	int err = policy_prove(dm->config, &how, out, d);
+
+	log_diag(LOG_WARNING, &warnings);
+	if (!err)
+		printf("%s: good: %zu services, %zu sets\n", dm->config, (*out)->services.count, (*out)->sets.count);
+	return err;
+}
+
+static int policy_load(struct daemon *dm, struct policy **out, struct diag *d)
+{
+	_cleanup_(policy_free) struct policy *kept = NULL;
+	int err = files_as_owner(); /* what the start reads a reload will read, too */
+	char dir[4096];
+
+	geo_keep_at(state_dir(dir), dm->instance);
+	if (!err)
+		kept = lists_recall(dm);
+	if (!err && !kept)
+		err = -ENOMEM;
+	if (err)
+		return err;
+	if (dm->check_only)
+		return policy_try(dm, kept, out, d);
+	err = policy_parse_file(dm->config, kept, out, d);
+	if (!err)
+		owns_warn(*out, d);
+	return err;
+}
+
+/* From here on the gate stands by us again, whatever a daemon of before said when it stopped. */
+static int daemon_take(struct daemon *dm, bool resumed, struct diag *d)
+{
+	int err = engine_stand_guard(dm->engine);
+
+	if (!err)
+		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
+			standing_held(dm->standing) ? "of before" : dm->config);
+	log_diag(err ? LOG_ERR : LOG_WARNING, d);
+	return err;
+}
+
+/* What a start works with. Takes over `p` in any case. */
+static int daemon_equip(struct daemon *dm, struct policy *p)
+{
+	dm->privacy = privacy_new();
+	dm->ban_owners = calloc(1, sizeof(*dm->ban_owners));
+	dm->refusals = refusals_new(REFUSALS_MOST);
+	dm->standing = standing_new(&daemon_ops, dm, dm->config, dm->instance, dm->privacy, p);
+	if (!dm->privacy || !dm->ban_owners || !dm->refusals || !dm->standing)
+		return -ENOMEM;
+	privacy_set(dm->privacy, standing_live(dm->standing));
+	return 0;
+}
+
+/* Load, fill, attach: traffic last. */
+static int daemon_start(struct daemon *dm, struct diag *d)
+{
+	bool resumed = false;
+	int err = engine_open(dm->instance, standing_live(dm->standing), &dm->engine, &resumed, d);
+
+	if (!err) {
+		dm->fresh = !resumed && !engine_old_stands(dm->engine);
+		keeper_lend(dm);
+	}
+	if (!err)
+		err = events_off(dm->engine);
+	if (!err)
+		engine_locals(dm->engine, d); /* where it fails it says so, and limits hold all the same */
+	if (!err)
+		state_load(dm, resumed);
+	if (!err)
+		refusals_load(dm);
+	if (!err)
+		err = history_load(dm);
+	if (!err)
+		err = standing_start(dm->standing, d);
+	if (!err && !standing_held(dm->standing))
+		err = engine_inherit(dm->engine, d);
+	if (!err)
+		err = keeper_exchange(dm, d);
+	if (!err && !standing_held(dm->standing))
+		err = standing_attach(dm->standing, d);
+	if (!err)
+		err = keeper_bury(dm, d);
+	return err ? err : daemon_take(dm, resumed, d);
+}
+
+static void daemon_done(struct daemon *dm)
+{
+	struct diag d = {};
+
+	if (dm->engine)
+		engine_untune(dm->engine, &d);
+	log_diag(LOG_ERR, &d);
+	if (dm->engine && dm->stopped)
+		lists_tick(dm);
+	if (dm->engine && dm->stopped)
+		log_say(LOG_NOTICE,
+			"stopped; the kernel goes on enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
+			"unload takes it away)",
+			standing_live(dm->standing)->stop_grace, dm->instance);
+	engine_close(dm->engine);
+	keeper_end(dm);
+	standing_free(dm->standing);
+	privacy_free(dm->privacy);
+	free(dm->containers);
+	free(dm->ban_owners);
+	refusals_free(dm->refusals);
+	origins_free(dm);
+	history_free(dm->history);
+	geo_free(dm->kept);
+}
+
+/* A first start that failed leaves the host as it was. What was loaded before goes on: it still guards. */
+static void daemon_undo(struct daemon *dm, struct diag *d)
+{
+	if (!dm->engine || !dm->fresh)
+		return;
+	if (dm->listener)
+		control_close(dm);
+	engine_close(dm->engine);
+	dm->engine = NULL;
+	if (!keeper_unload(dm, d))
+		diag_add(d, "not started: what was loaded for instance %s is taken away again", dm->instance);
+}
+
+/* Takes over `p` in any case. */
+static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
+{
+	int err;
+
+	/* Before the lock and the loop exist, so that both belong to the process that stays. */
+	err = dm->foreground || getenv("NOTIFY_SOCKET") ? 0 : background_begin(dm);
+	if (!err)
+		err = keeper_begin(dm);
+	if (!err)
+		err = daemon_equip(dm, TAKE_PTR(p));
+	if (!err)
+		err = daemon_start(dm, d);
+	if (!err)
+		err = daemon_loop(dm, d);
+	if (err)
+		daemon_undo(dm, d);
+	policy_free(p);
+	return err;
+}
+
+/* What could not be written was not said. */
+static int said(int status)
+{
+	return (fflush(stdout) || ferror(stdout)) && status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon dm = {
+		.config = SLUICE_CONFIG, .instance = "default", .starter = -1, .keeper = -1, .lists.others = true
+	};
+	struct policy *p = NULL;
+	struct diag d = {};
+	int err, status;
+
+	status = options_parse(&dm, argc, argv);
+	if (status >= 0)
+		return said(status);
+	log_open(true, dm.verbose);
+	status = policy_load(&dm, &p, &d) ? EXIT_BAD : EXIT_DONE;
+	if (status == EXIT_DONE && !dm.check_only) {
+		log_diag(LOG_WARNING, &d);
+		err = daemon_run(&dm, TAKE_PTR(p), &d);
+		status = err ? EXIT_FAILED : EXIT_DONE;
+	}
+	log_diag(LOG_ERR, &d);
+	policy_free(p);
+	daemon_done(&dm);
+	return said(status);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net.ipv4.tcp_syncookies of this network namespace. Listeners let cookies be made for them only where it is 2; it is raised
+ * while the kernel side wants cookies, and what it was is noted first, in a pinned map, so that whoever comes next can put it
+ * back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "internal.h"
+
+#define SYNCOOKIES "/proc/sys/net/ipv4/tcp_syncookies"
+#define ALWAYS '2'
+
+static int syncookies_read(char *value)
+{
+	_cleanup_close_ int fd = open(SYNCOOKIES, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return read(fd, value, 1) == 1 ? 0 : -EIO;
+}
+
+static int syncookies_write(char value)
+{
+	_cleanup_close_ int fd = open(SYNCOOKIES, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, &value, 1) == 1 ? 0 : -errno;
+}
+
+static int syncookies_note(const struct engine *e, __u32 raised, __u32 original)
+{
+	struct sluice_tuning t = { .raised = raised, .original = original };
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(e->map[MAP_tuning], &zero, &t, BPF_ANY);
+}
+
+static int syncookies_noted(const struct engine *e, struct sluice_tuning *out)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(e->map[MAP_tuning], &zero, out);
+}
+
+static int syncookies_raise(const struct engine *e)
+{
+	char value;
+	int err = syncookies_read(&value);
+
+	if (err || value == ALWAYS)
+		return err;
+	err = syncookies_note(e, 1, value);
+	return err ? err : syncookies_write(ALWAYS);
+}
+
+/* Where somebody has set another value meanwhile, that stands. */
+static int syncookies_lower(const struct engine *e, const struct sluice_tuning *t)
+{
+	char value;
+	int err = syncookies_read(&value);
+
+	if (!err && value == ALWAYS)
+		err = syncookies_write((char)t->original);
+	return err ? err : syncookies_note(e, 0, 0);
+}
+
+int syncookies_restore(const struct engine *e, struct diag *d)
+{
+	struct sluice_tuning t = {};
+	struct sluice_control control;
+	__u64 here = 0;
+	int err;
+
+	err = syncookies_noted(e, &t);
+	if (err || !t.raised)
+		return err;
+	err = control_read(e, &control);
+	if (!err)
+		err = netns_cookie(&here);
+	if (!err && here != control.netns)
+		err = -EXDEV;
+	if (!err)
+		err = syncookies_lower(e, &t);
+	if (err)
+		diag_add(d, "net.ipv4.tcp_syncookies stays 2 and was %c: %s: set it in the namespace of instance %s",
+			 (char)t.original, strerror(-err), e->instance);
+	return err;
+}
+
+static int cookies_wanted(const struct engine *e, bool *wanted)
+{
+	struct sluice_pressure p;
+	__u64 now = clock_ns();
+	int err = 0;
+	__u32 i;
+
+	*wanted = false;
+	for (i = 1; i < SLUICE_MAX_SERVICES && !err && !*wanted; i++) {
+		err = bpf_map_lookup_elem(e->map[MAP_pressures], &i, &p);
+		*wanted = !err && p.want_until_ns > now;
+	}
+	return err;
+}
+
+int engine_tune(struct engine *e, bool *raised, struct diag *d)
+{
+	struct sluice_tuning t = {};
+	bool wanted = false;
+	int err;
+
+	err = cookies_wanted(e, &wanted);
+	if (!err && !wanted) {
+		*raised = false;
+		return syncookies_restore(e, d);
+	}
+	if (!err)
+		err = syncookies_raise(e);
+	if (!err)
+		err = syncookies_noted(e, &t);
+	if (err)
+		diag_add(d, "cannot set net.ipv4.tcp_syncookies to 2: %s: the host itself has to answer the SYNs",
+			 strerror(-err));
+	else
+		*raised = t.raised;
+	return err;
+}
+
+int engine_untune(struct engine *e, struct diag *d)
+{
+	return syncookies_restore(e, d);
+}
+
+static int bell_heard(void *arg, void *data, size_t size)
+{
+	(void)arg;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+int engine_bell(struct engine *e)
+{
+	if (!e->bell)
+		e->bell = ring_buffer__new(e->map[MAP_bell], bell_heard, NULL, NULL);
+	return e->bell ? ring_buffer__epoll_fd(e->bell) : -errno;
+}
+
+void engine_bell_clear(struct engine *e)
+{
+	ring_buffer__consume(e->bell);
+}

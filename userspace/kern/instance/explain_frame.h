@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The frame of a SYN that is only asked about. */
+#ifndef SLUICE_KERN_EXPLAIN_FRAME_H
+#define SLUICE_KERN_EXPLAIN_FRAME_H
+
+#include <stdint.h>
+
+#include "abi.h"
+
+#define SYN_FRAME_ROOM 256 /* zeroed by the caller; also holds the explanation that is written over it */
+
+_Static_assert(sizeof(struct sluice_explanation) <= SYN_FRAME_ROOM, "the answer must fit");
+
+/* Without checksums: the gate looks at none. */
+void syn_frame(const struct sluice_tuple *syn, uint8_t out[static SYN_FRAME_ROOM]);
+
+#endif
