@@ -124,7 +124,7 @@ def reborn(net, count=4):
         said.append(p.play("drop; > S 500000 mss; <; > R 1; isn 1900000; wait 0.1; > S 0 mss; <; > . 1 ack 1; <; > . 1 ack 18", close=False)[-1])
     for p in players:
         p.play("> R 1")
-    return f"{sum('P.' in s for s in said)} of {count} served"
+    return f"{sum('1+17' in s for s in said)} of {count} served"
 
 
 def fast_open(net, count=20):
