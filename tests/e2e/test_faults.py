@@ -109,9 +109,9 @@ class Kills:
         """With nobody there, and with the next daemon."""
         assert self.load.held.ask("count")["connected"] == 10
         assert gate_of(self.net)[0], "something always judges"
-        code, out, _ = self.sluice.ctl("--json", "status")
-        if out:  # not in the middle of an upgrade, where there is none that this build could read
-            loads.imap_limit(json.loads(out))
+        status = self.sluice.json("status")
+        if "services" in status:  # not in the middle of an upgrade, where there is none that this build could read
+            loads.imap_limit(status)
 
     def one(self, number):
         what = [self.reload_or_apply, self.trial, self.setting, self.ban, self.state_write, self.start, self.upgrade][number % 7]
