@@ -195,12 +195,30 @@ static int choice_refuse(const struct call *c, const struct api_param *choice)
 	return complain(EXIT_BAD, "%s: write: %s", name, text);
 }
 
+/* -1: nothing among the choices is like it. */
+static int choice_ask(const struct call *c, const struct api_param *choice, const char *value)
+{
+	struct alike like = alike_to(value);
+	char meant[ALIKE_TEXT_LEN], *words, *word;
+	_cleanup_free_ char *all = strdup(choice->shown);
+
+	for (words = all; words && (word = strsep(&words, "|"));)
+		alike_offer(&like, word);
+	if (!like.found)
+		return -1;
+	return complain(EXIT_BAD, "%s: '%s': %s sluicectl %s --help tells more", c->command->name, value,
+			alike_ask(like.found, meant), c->command->name);
+}
+
 static int value_check(const struct call *c, const struct api_param *p, const char *value)
 {
 	uint32_t number;
+	int status;
 
-	if (p->type == API_CHOICE && !is_among(value, p->shown))
-		return choice_refuse(c, p);
+	if (p->type == API_CHOICE && !is_among(value, p->shown)) {
+		status = choice_ask(c, p, value);
+		return status < 0 ? choice_refuse(c, p) : status;
+	}
 	if ((p->type == API_COUNT || p->type == API_PORT) &&
 	    count_parse(value, api_least(p->type), api_most(p->type), &number))
 		return complain(EXIT_BAD, "--%s %s: a whole number from %u to %u", p->name, value, api_least(p->type),

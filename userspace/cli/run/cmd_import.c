@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <net/if.h>
 
-#include "alike.h"
 #include "cli.h"
 #include "diag.h"
 #include "import.h"
@@ -33,19 +32,6 @@ static void interface_guess(char out[static IF_NAMESIZE])
 		snprintf(out, IF_NAMESIZE, "%s", name);
 		return;
 	}
-}
-
-static int format_missing(const char *name)
-{
-	struct alike like = alike_to(name);
-	char meant[ALIKE_TEXT_LEN];
-	size_t i;
-
-	for (i = 0; i < import_formats_count; i++)
-		alike_offer(&like, import_formats[i].name);
-	alike_ask(like.found, meant);
-	return complain(EXIT_BAD, "import: '%s' is no format: %s%ssluicectl import --help lists them", name, meant,
-			*meant ? " " : "");
 }
 
 static json_t *left_json(const struct import *m)
@@ -82,14 +68,13 @@ static int policy_show(const struct call *c, const struct import *m)
 	return EXIT_DONE;
 }
 
+/* The list of verbs has the formats, so what comes here is one. */
 int cmd_import(const struct call *c)
 {
 	struct import m = { .format = import_format(c->word[0]) };
 	_cleanup_diag_ struct diag d = {};
 	int i, err = 0, status;
 
-	if (!m.format)
-		return format_missing(c->word[0]);
 	for (i = 1; i < c->words && !err; i++)
 		err = import_file(&m, c->word[i], &d);
 	if (!err)
