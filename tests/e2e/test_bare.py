@@ -37,7 +37,7 @@ def wireguard(net):
         done = net.run(ns, "ip", "link", "add", "t0", "type", "wireguard", check=False)
         needs(not done.returncode, f"this kernel has no wireguard: {done.stderr.strip()}")
         peer = net.run(ns, "sh", "-c", f"echo {key} | wg pubkey").stdout.strip()
-        net.run(ns, "sh", "-c", f"echo {own} | wg set t0 listen-port 51820 private-key /dev/stdin peer {peer} endpoint {remote}:51820 allowed-ips '{allowed}'")
+        net.run(ns, "bash", "-c", f"wg set t0 listen-port 51820 private-key <(echo {own}) peer {peer} endpoint {remote}:51820 allowed-ips '{allowed}'")
 
 
 KINDS = {
