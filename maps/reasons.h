@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The reasons of reasons.def as a list of numbers, and which of them refuse. A part of abi.h. */
 #ifndef SLUICE_REASONS_H
 #define SLUICE_REASONS_H
 

@@ -47,6 +47,13 @@ licences() {
 	} | none
 }
 
+openings() { # each says in its first sentence what it does
+	local f
+	git ls-files 'bpf/*.[ch]' 'maps/*.h' 'userspace/*.[ch]' | while read -r f; do
+		sed -n 2p "$f" | grep -q '^/\*' || echo "$f does not open with what it does"
+	done | none
+}
+
 file_length() { git ls-files '*.c' '*.h' '*.[ly]' '*.py' '*.sh' '*.js' | xargs wc -l | awk '$2 != "total" && $1 > 500' | none; }
 
 function_length() {
@@ -166,6 +173,7 @@ step 'arrows between layers point one way' layers
 step 'arrows between rooms point one way, and nothing leans in a circle' scripts/floors.py
 step 'core, import and kern print nothing' silent
 step 'every file has its licence' licences
+step 'every file opens with what it does' openings
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases

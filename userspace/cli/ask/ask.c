@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Asks the daemon over its control socket, one question a connection, and says why where no answer comes. Commands call it; it owns the
+ * connection.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Names of instances, and where each has its socket and its files: see instance.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Names of instances, and where each has its socket and its files. Daemon and CLI ask. */
 #ifndef SLUICE_CORE_INSTANCE_H
 #define SLUICE_CORE_INSTANCE_H
 

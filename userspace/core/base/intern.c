@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers for vectors, the same for equal ones: see intern.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

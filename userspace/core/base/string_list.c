@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* A growing list of owned texts: see string_list.h. */
 #include <errno.h>
 #include <string.h>
 

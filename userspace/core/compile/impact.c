@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Compiles the policy in force and a wanted one, and compares them address by address and source by source: see impact.h. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Gives names their counters: see registry.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

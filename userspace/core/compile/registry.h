@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Which counter belongs to which service and set, over all policies that an instance has had. The compiler asks; the kernel side keeps it. */
 #ifndef SLUICE_CORE_REGISTRY_H
 #define SLUICE_CORE_REGISTRY_H
 

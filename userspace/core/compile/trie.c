@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Builds the pages that the gate looks addresses up in; equal parts are stored once. See trie.h. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* How often which database is published, and so from when on it is old: see geo_age.h. */
 #include <string.h>
 
 #include "geo.h"

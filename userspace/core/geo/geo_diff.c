@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Compares two sets of databases, country by country: see geo_diff.h. */
 #include <errno.h>
 #include <stdlib.h>
 

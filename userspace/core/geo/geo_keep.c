@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Keeps the last good content of each database in the state directory: see geo_keep.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>

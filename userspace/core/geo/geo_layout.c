@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Finds out which field of a text database says what, and reads a row by that: see geo_layout.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads a database file whole, and unpacks it where it is packed: see geo_load.h. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads the file of places that stands beside a database: see geo_places.h. */
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>

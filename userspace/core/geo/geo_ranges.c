@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Makes spans of ranges that overlap and nest as their database has them: see geo_ranges.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

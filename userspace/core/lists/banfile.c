@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads the prefixes of a ban, from its words or from a file: see banfile.h. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Writes and reads the file of live orders: see state.h, which has its format. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

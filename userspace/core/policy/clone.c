@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Copies a policy; lists and databases are shared, not copied. See clone.h. */
 #include <stdlib.h>
 #include <string.h>
 

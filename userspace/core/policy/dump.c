@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Writes a policy as a file that reads back to the same: see dump.h. */
 #include <errno.h>
 
 #include "dump.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Lists what changes between two policies, key by key: see plan.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Writes figures as Prometheus reads them: see metrics.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

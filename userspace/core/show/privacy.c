@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Shows an address as the policy allows: cut, as a keyed hash, or whole. See privacy.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

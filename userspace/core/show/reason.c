@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The words of reasons and verdicts, from reasons.def: see reason.h. */
 #include <string.h>
 
 #include "reason.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reasons and verdicts as words, the same in answers, metrics and logs. */
 #ifndef SLUICE_CORE_REASON_H
 #define SLUICE_CORE_REASON_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Adds up the counters of one service: see tally.h. */
 #include "reason.h"
 #include "tally.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads, writes and compares addresses and prefixes: see addr.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>

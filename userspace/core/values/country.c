@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Countries as two letters and as numbers: see country.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers whether any of many prefixes holds an address: see cover.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

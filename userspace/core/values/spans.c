@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Cuts the address space into spans, and joins two such cuts: see spans.h. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>

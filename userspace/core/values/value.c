@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads and writes numbers, times, rates and shares: see value.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Says what a wanted policy would change, by what is connected and remembered now: see forecast.h. */
 #include <errno.h>
 #include <string.h>
 

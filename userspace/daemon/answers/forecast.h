@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What a policy would change before it is in force, as data: for every --dry-run. */
 #ifndef SLUICE_DAEMON_FORECAST_H
 #define SLUICE_DAEMON_FORECAST_H
 

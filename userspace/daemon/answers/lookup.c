@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Says what the policy in force knows of an address: see lookup.h. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The keeper, and the daemon's end of the pipe to it: see keeper.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

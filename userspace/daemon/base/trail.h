@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The trail: one line in the journal for each order, who gave it, what it was, what came of it; refused ones as well. Addresses in it are
- * shown as the policy says. verbs.c calls it for what comes over the socket, loop.c and daemon_ops.c for what comes otherwise.
+ * shown as the policy says. door.c calls it for what comes over the socket, loop.c and daemon_ops.c for what comes otherwise.
  */
 #ifndef SLUICE_DAEMON_TRAIL_H
 #define SLUICE_DAEMON_TRAIL_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Serves metrics, health and the page by HTTP: see exporter.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

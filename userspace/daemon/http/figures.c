@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Gathers the figures that metrics and the page show: see figures.h. */
 #include <errno.h>
 #include <string.h>
 

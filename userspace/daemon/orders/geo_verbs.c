@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs geo-status and geo-update, and keeping copies of what is in force: see geo_verbs.h. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

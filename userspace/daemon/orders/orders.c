@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads an order about addresses, and refuses what nobody can have meant: see orders.h. */
 #include "orders.h"
 
 #include <ctype.h>

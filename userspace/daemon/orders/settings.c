@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Live settings as they are asked for and shown: see settings.h. standing_live.c puts them in force, save.c writes them. */
+/* The verbs that set something live: set, mode, limit, unlimit, limits. standing_live.c puts them in force, save.c writes them. */
 #include "settings_show.h"
 #include "verbs.h"
 

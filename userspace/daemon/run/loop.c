@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's loop: signals, the tick of each second, and what the kernel tells. main.c runs it; it ends with the daemon. */
 #include <errno.h>
 #include <signal.h>
 #include <syslog.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* sluiced: reads its options, starts an instance or takes over the one that stands, runs the loop, and ends it as it was told to. */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Looks at the host before anything is attached, and lists what it finds: see doctor.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>

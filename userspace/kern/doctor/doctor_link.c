@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The part of doctor about interfaces: which mode each will get, or has, and who will answer there. */
 #include <errno.h>
 #include <string.h>
 

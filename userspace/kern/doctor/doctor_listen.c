@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The part of doctor about listeners: whether somebody listens at the ports of the policy, and who. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

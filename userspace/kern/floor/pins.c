@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The directory of pins of an instance: its path, its lock, opening what is pinned, and taking all of it away. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Attaches gates to interfaces beside other programs (libxdp's dispatcher), exchanges and detaches them. The keeper calls it with the
+ * rights that it takes.
+ */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>

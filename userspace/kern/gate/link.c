@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Asks the kernel and the driver about one interface: see link.h. */
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Loads the programs and maps, sized by the policy, and pins them: see load.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One change of the bans: the prefixes that it touches, as they were and as they shall be, put into the kernel's tables so that the gate
- * sees all or nothing. Only bans.c, bans_read.c and bans_recover.c use it.
+ * sees all or nothing. Only the other files of bans use it.
  */
 #ifndef SLUICE_KERN_BANS_CHANGE_H
 #define SLUICE_KERN_BANS_CHANGE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Lists the host's TCP sockets, and ends some of them: see sockets.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
