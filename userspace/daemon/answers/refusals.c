@@ -167,7 +167,8 @@ uint32_t refusals_span(const struct daemon *dm)
 	uint64_t since = 0;
 
 	if (dm->refusals_since_ns)
-		since = (keep_now(&dm->refusals_file) - dm->refusals_since_ns) / KEEP_SECOND;
+		since = (keep_now(&dm->refusals_file) - dm->refusals_since_ns) / KEEP_SECOND +
+			1; /* the one that runs, too */
 	return since < kept ? since : kept;
 }
 
