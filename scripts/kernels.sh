@@ -14,7 +14,7 @@ shared=tests/e2e/test_dispatcher.py::test_programs_before_and_after_sluice_see_p
 upgrade=tests/e2e/test_dispatcher.py::test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet
 bare=tests/e2e/test_bare.py::test_limits_and_bans_hold_where_packets_have_no_ethernet_header
 cookies=tests/e2e/test_modes.py::test_cookies_by_xdp_come_back_there
-quick="$datapath tests/e2e/test_nic.py ${bare}[ipip] ${bare}[gre] ${cookies}[tagged] ${cookies}[bond] ${shared}[native] ${upgrade}[native]
+quick="$datapath tests/e2e/test_nic.py ${bare}[ipip] ${cookies}[tagged] ${shared}[native] ${upgrade}[native]
 tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted
 tests/e2e/test_flood.py::test_service_under_pressure_answers_by_cookies_and_is_calm_again"
 # Not: page, top, metrics and prometheus, privacy, mail servers, keys, state files: they meet no other kernel than the ones below do.
