@@ -32,8 +32,7 @@ layers() {
 	includes maps '"(bpf|userspace|tests)' &&
 		includes bpf 'userspace|tests/|"(addr|diag|policy|engine|tables)\.h"' &&
 		includes userspace/core '<(bpf|xdp)/' &&
-		includes userspace/kern '"(import|rule)\.h"' &&
-		includes userspace/daemon '<(bpf|xdp)/|"(internal|load|import|rule)\.h"' &&
+		includes userspace/daemon '<(bpf|xdp)/|"(internal|load)\.h"' &&
 		includes userspace/cli '<(bpf|xdp)/|"(internal|load)\.h"' &&
 		grep -rnE '^#include.*tests/' bpf maps userspace | none
 }

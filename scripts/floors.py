@@ -24,8 +24,7 @@ core/lists core/geo
 core/policy
 core/read core/compile
 core/show
-core/memory import/model
-import/formats
+core/memory
 kern/floor
 kern/object
 kern/gate
@@ -43,6 +42,8 @@ daemon/http
 daemon/answers
 daemon/orders
 daemon/run
+import/model
+import/formats
 cli/ask
 cli/show
 cli/run

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* A network namespace of the test's own, with addresses, routes and listeners, so that the gate has sockets to ask: see space.h. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <fcntl.h>

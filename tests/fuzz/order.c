@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loads the gate a second time over the same tables, with its express lane switched off, so that what the lane refused can be
+ * judged by the order: see order.h.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

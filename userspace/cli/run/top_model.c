@@ -2,19 +2,8 @@
 /* Order and filter of what `top` shows: no screen here. */
 #include <string.h>
 
+#include "show.h"
 #include "top.h"
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-
-	return text ? text : "";
-}
-
-static json_int_t number_of(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
 
 const char *top_sort_name(enum top_sort sort)
 {

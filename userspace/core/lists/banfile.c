@@ -10,6 +10,16 @@
 
 #define MESSAGES 10 /* a wrong file has a wrong line in every line */
 
+struct prefix *ban_lines_prefixes(const struct ban_lines *list)
+{
+	struct prefix *all = calloc(list->count + 1, sizeof(*all));
+	size_t i;
+
+	for (i = 0; i < list->count && all; i++)
+		all[i] = list->item[i].prefix;
+	return all;
+}
+
 int ban_time_parse(const char *text, uint32_t *seconds)
 {
 	*seconds = 0;

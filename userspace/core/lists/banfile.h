@@ -22,6 +22,8 @@ struct ban_lines {
 	size_t count, room;
 };
 
+/* Their prefixes, in order; freed with free(). NULL without memory. */
+struct prefix *ban_lines_prefixes(const struct ban_lines *list);
 /* "never" and "-1": 0, for ever; else as seconds_parse(). */
 int ban_time_parse(const char *text, uint32_t *seconds);
 /*

@@ -193,13 +193,10 @@ static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *
 
 static int prefixes_take(struct daemon *dm, const struct order *o, const char *owner, size_t *taken)
 {
-	_cleanup_free_ struct prefix *list = calloc(o->lines.count + 1, sizeof(*list));
-	size_t i;
+	_cleanup_free_ struct prefix *list = ban_lines_prefixes(&o->lines);
 
 	if (!list)
 		return -ENOMEM;
-	for (i = 0; i < o->lines.count; i++)
-		list[i] = o->lines.item[i].prefix;
 	if (o->lines.count > LATER)
 		state_later(dm);
 	return bans_take(dm->engine, list, o->lines.count, owner, taken);

@@ -15,6 +15,7 @@
 #include "instance.h"
 #include "json_text.h"
 #include "protocol.h"
+#include "verbs.h"
 
 #define GEO_CHANGES 10 /* that are named */
 #define KEEP_AGAIN 600 /* seconds after a copy that failed */

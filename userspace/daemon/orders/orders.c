@@ -58,14 +58,9 @@ static int lines_read(struct order *o, const json_t *args, uint32_t seconds, str
 
 static int cover_of(struct order *o)
 {
-	_cleanup_free_ struct prefix *list = calloc(o->lines.count + 1, sizeof(*list));
-	size_t i;
+	_cleanup_free_ struct prefix *list = ban_lines_prefixes(&o->lines);
 
-	if (!list)
-		return -ENOMEM;
-	for (i = 0; i < o->lines.count; i++)
-		list[i] = o->lines.item[i].prefix;
-	return cover_make(&o->cover, list, o->lines.count);
+	return list ? cover_make(&o->cover, list, o->lines.count) : -ENOMEM;
 }
 
 int order_read(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a)

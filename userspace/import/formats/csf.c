@@ -51,27 +51,30 @@ static struct item *service_of(struct import *m, const char *text, const struct 
 	return service_with(m, NULL, &ports, line);
 }
 
-/* "25;20,143;100" */
-static void connlimit_read(struct import *m, const char *value, const struct line *line)
+/* "25;20" */
+static void connlimit_take(struct import *m, const char *text, const struct strings *part, const struct line *line)
 {
-	_cleanup_strings_ struct strings all = {};
-	size_t i;
-
-	words_split(m, value, " \t,", "", &all);
-	for (i = 0; i < all.count; i++) {
-		_cleanup_strings_ struct strings part = {};
-
-		words_split(m, all.item[i], ";", "", &part);
-		if (part.count != 2)
-			leave(m, line, "'%s' is not PORT;LIMIT", all.item[i]);
-		else
-			put_count(m, service_of(m, part.item[0], line), "max-connections-per-source", part.item[1],
-				  line);
-	}
+	if (part->count != 2)
+		leave(m, line, "'%s' is not PORT;LIMIT", text);
+	else
+		put_count(m, service_of(m, part->item[0], line), "max-connections-per-source", part->item[1], line);
 }
 
-/* "25;tcp;60;60,80;udp;20;5" */
-static void portflood_read(struct import *m, const char *value, const struct line *line)
+/* "25;tcp;60;60" */
+static void portflood_take(struct import *m, const char *text, const struct strings *part, const struct line *line)
+{
+	if (part->count != 4)
+		leave(m, line, "'%s' is not PORT;PROTOCOL;COUNT;INTERVAL", text);
+	else if (strcasecmp(part->item[1], "tcp"))
+		leave(m, line, "'%s' is not of TCP, and sluice judges nothing else", text);
+	else
+		put_rate(m, service_of(m, part->item[0], line), "max-rate-per-source", part->item[2], part->item[3],
+			 line);
+}
+
+/* Elements with commas between them, each of parts with semicolons between them: "25;20,143;100". */
+static void elements_read(struct import *m, const char *value, const struct line *line,
+			  void (*take)(struct import *, const char *, const struct strings *, const struct line *))
 {
 	_cleanup_strings_ struct strings all = {};
 	size_t i;
@@ -81,13 +84,7 @@ static void portflood_read(struct import *m, const char *value, const struct lin
 		_cleanup_strings_ struct strings part = {};
 
 		words_split(m, all.item[i], ";", "", &part);
-		if (part.count != 4)
-			leave(m, line, "'%s' is not PORT;PROTOCOL;COUNT;INTERVAL", all.item[i]);
-		else if (strcasecmp(part.item[1], "tcp"))
-			leave(m, line, "'%s' is not of TCP, and sluice judges nothing else", all.item[i]);
-		else
-			put_rate(m, service_of(m, part.item[0], line), "max-rate-per-source", part.item[2],
-				 part.item[3], line);
+		take(m, all.item[i], &part, line);
 	}
 }
 
@@ -167,9 +164,9 @@ static void key_take(struct import *m, const char *key, const char *value, const
 	size_t i;
 
 	if (!strcmp(key, "CONNLIMIT"))
-		connlimit_read(m, value, line);
+		elements_read(m, value, line, connlimit_take);
 	else if (!strcmp(key, "PORTFLOOD"))
-		portflood_read(m, value, line);
+		elements_read(m, value, line, portflood_take);
 	else if (!strcmp(key, "CC_DENY"))
 		countries_read(m, value, line, "cc-deny", "deny");
 	else if (!strcmp(key, "CC_ALLOW"))

@@ -120,48 +120,68 @@ static void source_fill(const struct asker *q, const struct sluice_source_key *k
 		out->limit = look.rule.source.connections;
 }
 
-/* Those of the table that hold something, at `service` (0: all). The number of them, or -errno. */
-static int sources_list(const struct asker *q, unsigned int service, struct source_status **out)
-{
-	_cleanup_free_ void *keys = NULL, *values = NULL;
+/* The table as it stands, and a list with room for each of its rows. Owned, as `keys` and `values` are. */
+struct tracked {
+	void *keys, *values;
 	const struct sluice_source_key *key;
 	const struct sluice_counter *counter;
+	size_t count;
 	struct source_status *list;
-	size_t i, total = 0;
-	int err, n = 0;
+};
 
-	err = table_read(q->engine->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+static void tracked_free(struct tracked *t)
+{
+	free(t->keys);
+	free(t->values);
+	free(t->list);
+}
+#define _cleanup_tracked_ __attribute__((cleanup(tracked_free)))
+
+static int tracked_read(const struct engine *e, struct tracked *t)
+{
+	int err =
+		table_read(e->map[MAP_sources], sizeof(*t->key), sizeof(*t->counter), &t->keys, &t->values, &t->count);
+
 	if (err)
 		return err;
-	list = calloc(total + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	key = keys;
-	counter = values;
-	for (i = 0; i < total; i++) {
-		if (counter[i].held && (!service || key[i].service == service))
-			source_fill(q, &key[i], &counter[i], &list[n++]);
+	t->key = t->keys;
+	t->counter = t->values;
+	t->list = calloc(t->count + 1, sizeof(*t->list));
+	return t->list ? 0 : -ENOMEM;
+}
+
+/* The first `n` of the list, most connections first, are the caller's. */
+static void tracked_take(struct tracked *t, size_t n, struct source_status **out, size_t *count)
+{
+	qsort(t->list, n, sizeof(*t->list), by_connections);
+	*out = TAKE_PTR(t->list);
+	*count = n;
+}
+
+/* Those that hold something, at `service` (0: all): how many. */
+static size_t holders_fill(const struct asker *q, unsigned int service, const struct tracked *t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < t->count; i++) {
+		if (t->counter[i].held && (!service || t->key[i].service == service))
+			source_fill(q, &t->key[i], &t->counter[i], &t->list[n++]);
 	}
-	*out = list;
 	return n;
 }
 
 int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count)
 {
-	struct source_status *list = NULL;
+	_cleanup_tracked_ struct tracked t = {};
 	struct asker q = {};
-	int n;
+	int err = asker_open(e, &q);
 
-	n = asker_open(e, &q);
-	if (!n)
-		n = sources_list(&q, service, &list);
+	if (!err)
+		err = tracked_read(e, &t);
+	if (!err)
+		tracked_take(&t, holders_fill(&q, service, &t), out, count);
 	trie_view_close(&q.trie);
-	if (n < 0)
-		return n;
-	qsort(list, n, sizeof(*list), by_connections);
-	*out = list;
-	*count = n;
-	return 0;
+	return err;
 }
 
 static void held_add(const struct prefix *about, const struct sluice_source_key *key, const struct sluice_counter *c,
@@ -194,26 +214,15 @@ int sources_held(const struct engine *e, const struct prefix *about, struct held
 
 int sources_tracked(const struct engine *e, struct source_status **out, size_t *count)
 {
-	_cleanup_free_ void *keys = NULL, *values = NULL;
-	const struct sluice_source_key *key;
-	const struct sluice_counter *counter;
-	struct source_status *list;
-	size_t total = 0, i;
-	int err = table_read(e->map[MAP_sources], sizeof(*key), sizeof(*counter), &keys, &values, &total);
+	_cleanup_tracked_ struct tracked t = {};
+	int err = tracked_read(e, &t);
+	size_t i;
 
-	if (err)
-		return err;
-	list = calloc(total + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	key = keys;
-	counter = values;
-	for (i = 0; i < total; i++)
-		source_plain(&key[i], &counter[i], &list[i]);
-	qsort(list, total, sizeof(*list), by_connections);
-	*out = list;
-	*count = total;
-	return 0;
+	for (i = 0; i < t.count && !err; i++)
+		source_plain(&t.key[i], &t.counter[i], &t.list[i]);
+	if (!err)
+		tracked_take(&t, t.count, out, count);
+	return err;
 }
 
 int source_key(const struct engine *e, const struct sluice_addr *a, unsigned int service,
