@@ -199,7 +199,10 @@ def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):
     net, sluice = make(f"sources {{ max = 100 }}\nservice smtp {{ {limits} }}\n")
     tools.any_source(net)
     tools.serve(net, 25)
-    hold, first = tools.hold(net, SERVER, 25, 1800, tools.source() + "+600", processes=1, wait_ms=8000)
+    # In portions that a veth's ring of 256 has room for: where it has none for the host's second SYN-ACK, the host drops that handshake.
+    hold, _ = tools.hold(net, SERVER, 25, 120, tools.source() + "+600", processes=1, wait_ms=8000)
+    for _ in range(14):
+        first = hold.ask("open 120")
     assert 580 <= first["greeted"] <= 600, first
     # Most are refused at their SYN. Where the machine is so slow that handshakes run out, a source is a suspect, and judged at its answer.
     assert first["pending"] == 0 and first["refused"] > 600, (first, sluice.json("counters"))
@@ -207,6 +210,8 @@ def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):
     assert sluice.json("status")["sources_tracked"] == 100
     hold.finish()
     assert wait_for(lambda: sluice.connections() == 0)
-    again, second = tools.hold(net, SERVER, 25, 600, tools.source() + "+600", processes=1, wait_ms=2000)
+    again, _ = tools.hold(net, SERVER, 25, 120, tools.source() + "+600", processes=1, wait_ms=2000)
+    for _ in range(4):
+        second = again.ask("open 120")
     assert (second["greeted"], second["refused"]) == (0, 600), "their hour is not over"
     again.finish()

@@ -435,12 +435,16 @@ static void show_observed(const json_t *o)
 	char span[16];
 	json_t *n;
 
-	if (!number_of(o, "seconds") && !number_of(o, "senders")) {
-		puts("Observe mode: nothing is remembered of whom it would have refused.");
+	if (!number_of(o, "senders")) {
+		if (number_of(o, "seconds"))
+			printf("Observe mode would have refused nobody in the last %s.\n",
+			       seconds_format(number_of(o, "seconds"), span));
+		else
+			puts("Observe mode: nothing is remembered of whom it would have refused.");
 		return;
 	}
-	printf("Senders that observe mode would have refused in the last %s: %lld; let in by this policy: %lld; still refused: %lld",
-	       seconds_format(number_of(o, "seconds"), span), number_of(o, "senders"), number_of(o, "let_in"),
+	printf("Observe mode would have refused %lld senders in the last %s:\n    let in by this policy: %lld; still refused: %lld",
+	       number_of(o, "senders"), seconds_format(number_of(o, "seconds"), span), number_of(o, "let_in"),
 	       number_of(o, "refused"));
 	json_object_foreach(json_object_get(o, "by"), reason, n)
 	{
