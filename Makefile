@@ -155,7 +155,7 @@ fuzz:
 	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
 	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
-prove: # the model of a handshake's life, and its mutations: docs/architecture.md
+prove: # the models of a handshake's life and of the express lane, and their mutations: docs/architecture.md
 	$(Q)scripts/setup.sh
 	$(Q)scripts/prove.sh
 bench:

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# prove.sh [name ...]: checks the model of a handshake's life (tests/prove/handshake.pml) by spin, exhaustively at the bounds that it
-# prints, and that each guard of the design, taken out of the model, is missed. Called by `make prove`; the tables go to stdout.
-# Names choose scenarios and mutations. Leaves nothing behind but build/prove.
+# prove.sh [name ...]: checks the models of a handshake's life and of the set of refusals (tests/prove/handshake.pml, refusals.pml) by spin,
+# exhaustively at the bounds that it prints, and that each guard of the design, taken out of its model, is missed. Called by `make prove`; the
+# tables go to stdout. Names choose scenarios and mutations. Leaves nothing behind but build/prove.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,7 +10,7 @@ work=${SLUICE_BUILD:-build}/prove
 depth=100000
 
 # name|bounds: all of them hold
-scenarios="
+handshake_scenarios="
 two processors|-DCPUS=2 -DSYNS=2 -DACKS=2
 two at one tuple|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DENDS=0
 a burst|-DCPUS=1 -DQUEUE=3 -DSYNS=3 -DACKS=2 -DRSTS=1 -DCLOSES=0 -DENDS=0
@@ -26,7 +26,7 @@ stalled|-DCPUS=2 -DSTALLS -DTUPLES=1 -DSYNS=2 -DACKS=2 -DRSTS=1 -DCLOSES=0 -DEND
 "
 
 # name|bounds|what is taken out
-mutations="
+handshake_mutations="
 WITHOUT_EXPIRING|-DCPUS=1 -DSYNS=2 -DACKS=2|slots are released the moment that time runs out
 WITHOUT_WATCH|-DCPUS=1 -DSYNS=2 -DACKS=2|nobody watches when a handshake expires
 WITHOUT_TOMBSTONE|-DCPUS=1 -DSYNS=2 -DACKS=2|an expired handshake is forgotten
@@ -56,12 +56,36 @@ WITHOUT_CAUTION_AT_BEGIN|-DCPUS=2 -DTUPLES=1 -DCOOKIES=1 -DSYNS=2 -DACKS=2 -DCLO
 WITHOUT_PORT|-DCPUS=1 -DRELOADS=2 -DCOOKIES=2 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0|guards belong to a service, and a reload copies none
 "
 
-# model DIRECTORY FLAGS: runs it there; its output in `out`.
+small="-DNOTES=1 -DGIVES=1 -DCHARGES=1"
+refusals_scenarios="
+one who notes|-DREADS=2
+two who note|-DREADS=2 -DNOTERS=2 -DNOTES=1
+two who give|-DREADS=2 -DGIVERS=2 -DGIVES=1
+two places in the line|-DREADS=2 -DWAYS=2 -DGIVES=1 -DCHARGES=1
+changes|-DCHANGES=3 $small
+lines numbered anew|-DRESIZES=3 $small
+changes, lines numbered anew|-DCHANGES=2 -DRESIZES=1 $small
+"
+
+refusals_mutations="
+WITHOUT_RECHECK||what is full is not looked at again under the lock
+WITHOUT_SURE||a source that handshakes fill is noted, too
+WITHOUT_WIPE||a slot is given back and its source's word stays
+WITHOUT_ORDER||the word is wiped before the slot is given back
+WITHOUT_SHUT|-DCHANGES=1 $small|the lane stays open while something changes
+WITHOUT_EPOCH|-DCHANGES=1 $small|it opens in the epoch of before
+WITHOUT_WIPE_AT_FIRST_EPOCH|-DCHANGES=2 $small|words of an epoch are left when it comes again
+WITHOUT_NUMBER|-DCHANGES=2 $small|two openings may have the same word
+WITHOUT_LANE_AT_NOTE|-DCHANGES=2 $small|who notes does not look whether the lane is still the same
+WITHOUT_LANE_AT_READ|-DCHANGES=1 -DRESIZES=1 $small|who reads does not either
+"
+
+# model FILE DIRECTORY FLAGS: runs it there; its output in `out`.
 model() {
-	local dir=$1
-	shift
+	local file=$root/tests/prove/$1.pml dir=$2
+	shift 2
 	rm -rf "$dir" && mkdir -p "$dir" && cd "$dir"
-	spin "$@" -a "$root/tests/prove/handshake.pml" >out 2>&1 || return 1
+	spin "$@" -a "$file" >out 2>&1 || return 1
 	gcc -O1 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=512 -DMEMLIM=3500 -o pan pan.c >>out 2>&1 || return 1
 	./pan -m$depth >>out 2>&1
 	rm -f pan pan.*
@@ -78,12 +102,12 @@ reached() { sed -nE 's/.*depth reached ([0-9]+),.*/\1/p' "$1"; }
 complete() { grep -q 'errors: 0$' "$1" && ! grep -qE 'max search depth too small|Search not completed' "$1"; }
 
 line_run() {
-	local line=$1 kind=$2 name flags what dir bad=0
+	local model=$1 kind=$2 line=$3 name flags what dir bad=0
 	IFS='|' read -r name flags what <<<"$line"
-	dir=$root/$work/${name//[ ,]/-}
+	dir=$root/$work/$model/${name//[ ,]/-}
 	[ "$kind" = scenario ] || flags="$flags -D$name"
 	# shellcheck disable=SC2086 # a list of words
-	(model "$dir" $flags) || true
+	(model "$model" "$dir" $flags) || true
 	if [ "$kind" = scenario ]; then
 		complete "$dir/out" || bad=1
 		printf '%-30s %9s %6s  %-9s %s\n' "$name" "$(states "$dir/out")" "$(reached "$dir/out")" \
@@ -96,18 +120,18 @@ line_run() {
 	return $bad
 }
 
-# table KIND LINES: two at a time, in their order.
+# table MODEL KIND LINES: two at a time, in their order.
 table() {
-	local kind=$1 line
+	local model=$1 kind=$2 line
 	while IFS= read -r line; do
 		[ -n "$line" ] || continue
 		[ -z "$only" ] || [[ $only == *"|${line%%|*}|"* ]] || continue
 		printf '%s\0' "$line"
-	done <<<"$2" | xargs -0 -r -P "$(nproc)" -I{} "$0" --line "$kind" {}
+	done <<<"$3" | xargs -0 -r -P "$(nproc)" -I{} "$0" --line "$model" "$kind" {}
 }
 
 if [ "${1:-}" = --line ]; then
-	line_run "$3" "$2"
+	line_run "$2" "$3" "$4"
 	exit
 fi
 command -v spin >/dev/null || { echo "prove: spin is missing: run scripts/setup.sh as root, or: apt-get install spin" >&2; exit 1; }
@@ -115,8 +139,14 @@ cd "$root"
 only=
 for name in "$@"; do only="$only|$name|"; done
 failed=0
-printf '%-30s %9s %6s  %-9s %s\n' SCENARIO STATES DEPTH RESULT BOUNDS
-table scenario "$scenarios" || failed=1
-printf '\n%-30s %9s %6s  %-18s %s\n' MUTATION STATES DEPTH 'FOUND AS' 'WHAT IS TAKEN OUT'
-table mutation "$mutations" || failed=1
-[ $failed = 0 ] || { echo "prove: a scenario fails or a mutation survives: see build/prove/*/out" >&2; exit 1; }
+# tables MODEL SCENARIOS MUTATIONS
+tables() {
+	printf '%s, %-20s %9s %6s  %-9s %s\n' SCENARIO "$1" STATES DEPTH RESULT BOUNDS
+	table "$1" scenario "$2" || failed=1
+	printf '\n%s, %-20s %9s %6s  %-18s %s\n' MUTATION "$1" STATES DEPTH 'FOUND AS' 'WHAT IS TAKEN OUT'
+	table "$1" mutation "$3" || failed=1
+}
+tables handshake "$handshake_scenarios" "$handshake_mutations"
+echo
+tables refusals "$refusals_scenarios" "$refusals_mutations"
+[ $failed = 0 ] || { echo "prove: a scenario fails or a mutation survives: see build/prove/*/*/out" >&2; exit 1; }
