@@ -1,39 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What people read fits the terminal that they have, cut words have a mark, and a pipe gets everything."""
 import contextlib
-import fcntl
-import os
-import pty
-import struct
-import subprocess
-import termios
 
 import pytest
 
-from net import BUILD, Net, Sluice
+from net import Net, Sluice
+from terminal import on_terminal
 
 LONG = "a-service-with-the-longest-name"  # 31 letters
 POLICY = f"""service {LONG} {{ ports = {{25, 587, 465, 2525, 10025, 20025}} max-connections = 4000000 max-connections-per-source = 400 }}
 service imap {{ ports = {{143}} }}
 """
-
-
-def on_terminal(net, sluice, width, *words):
-    """What stands on a terminal of so many columns, line by line."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    argv = net.enter(net.server, [str(BUILD / "sluicectl"), "-i", sluice.instance, *words])
-    child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=subprocess.STDOUT)
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            text += os.read(ours, 65536)
-        except OSError:  # the other end is closed
-            break
-    os.close(ours)
-    assert child.wait() == 0, text
-    return text.decode().replace("\r", "").splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +50,14 @@ def test_80_columns_hold_the_longest_names_and_a_pipe_gets_them_whole(busy, word
         assert any("0  " + "r" * 60 in line for line in piped) and any("the-owner-w~" in line for line in narrow)
     if words[0] == "allows":
         assert any("1d 0h" in line for line in narrow) or any("1d 1h" in line for line in narrow), "a duration as a person says it"
+
+
+def test_80_columns_hold_what_observe_mode_says(busy):
+    net, sluice = busy
+    sluice.do("mode", "observe")
+    try:
+        narrow = on_terminal(net, sluice, 80, "status")
+        table = [line for line in narrow if not line.startswith(("policy", "interface", " "))]
+        assert any("WOULD REFUSE" in line for line in table) and max(map(len, table)) <= 80, max(table, key=len)
+    finally:
+        sluice.do("mode", "enforce")

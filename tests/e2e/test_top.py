@@ -2,35 +2,12 @@
 """top, driven in tmux: what stands on its screen, and what its keys do."""
 import pytest
 
-from net import BUILD, sh, wait_for
+from net import sh, wait_for
+from terminal import Screen
 
 POLICY = """service smtp { ports = {25} max-connections = 20 max-connections-per-source = 4 }
 service imap { ports = {143} }
 """
-
-
-class Screen:
-    """A tmux server of its own, with one window that runs top."""
-
-    def __init__(self, net, sluice, width=100, height=30):
-        self.socket = str(sluice.file.parent / f"tmux{width}")
-        argv = net.enter(net.server, [BUILD / "sluicectl", "-i", sluice.instance, "top"])
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height), *argv)
-
-    def tmux(self, *words, check=True):
-        return sh("tmux", "-S", self.socket, *words, check=check)
-
-    def text(self):
-        return self.tmux("capture-pane", "-p", "-t", "t", check=False).stdout
-
-    def shows(self, *words, seconds=10):
-        return wait_for(lambda: all(w in self.text() for w in words), seconds, 0.1)
-
-    def keys(self, *keys):
-        self.tmux("send-keys", "-t", "t", *keys)
-
-    def ended(self):
-        return wait_for(lambda: self.tmux("list-sessions", check=False).returncode != 0)
 
 
 @pytest.fixture
@@ -44,7 +21,7 @@ def top(make):
 
     yield build
     for screen in made:
-        screen.tmux("kill-server", check=False)
+        screen.close()
 
 
 def row_of(screen, word):
@@ -119,7 +96,7 @@ def test_top_is_whole_at_every_size_and_marks_what_it_cuts(make, width, height):
         row = next(line for line in lines if line.startswith("> "))
         assert "fd77:0:1::/64" in row and "3/41" in row and ("COUNTRY" in screen.text()) == (width == 200)
     finally:
-        screen.tmux("kill-server", check=False)
+        screen.close()
 
 
 def test_the_screen_goes_on_while_it_asks_and_help_goes_by_any_key(top):

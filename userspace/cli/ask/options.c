@@ -6,17 +6,17 @@
 #include "alike.h"
 #include "cli.h"
 #include "instance.h"
+#include "paint.h"
 #include "plain.h"
 #include "value.h"
 
 #define OPTION_FIRST 256 /* above all letters */
-#define LONGS_OWN 4 /* of sluicectl, not of a command */
+#define LONGS_OWN 5 /* of sluicectl, not of a command */
 
 static struct option longs[OPTIONS_MAX + LONGS_OWN + 1] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "instance", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' },	   { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },	   { "instance", required_argument, NULL, 'i' },
+	{ "color", required_argument, NULL, 'c' }, /* as other programs spell it */
 };
 
 static int option_at(const char *name)
@@ -77,6 +77,7 @@ static int option_refuse(int got, const char *text)
 /* -1: go on; otherwise the exit status. */
 int options_parse(struct call *c, int argc, char **argv)
 {
+	const char *color = NULL;
 	int got, bad = -1;
 
 	longs_fill();
@@ -89,11 +90,14 @@ int options_parse(struct call *c, int argc, char **argv)
 		if (got == '?' || got == ':')
 			bad = option_refuse(got, argv[optind - 1]);
 		c->instance = got == 'i' ? optarg : c->instance;
+		color = got == 'c' ? optarg : color;
 		if (got >= OPTION_FIRST)
 			c->option[got - OPTION_FIRST] = optarg ? optarg : "";
 	}
 	if (bad >= 0)
 		return bad;
+	if (!paint_choose(color, c->json))
+		return complain(EXIT_BAD, "--color %s: write auto, always or never", color);
 	if (!instance_is_good(c->instance))
 		return complain(EXIT_BAD, "-i %s: an instance name has 1 to 31 letters, digits, '_', '.', '-'",
 				c->instance);

@@ -11,6 +11,7 @@
 #include "geo_keep.h"
 #include "instance.h"
 #include "json_text.h"
+#include "paint.h"
 #include "prove.h"
 
 static const char *const levels[] = {
@@ -32,10 +33,12 @@ static void findings_json(const struct findings *f)
 
 static void findings_text(const struct findings *f)
 {
+	struct paint p;
 	size_t i;
 
 	for (i = 0; i < f->count; i++) {
-		printf("%-8s %s\n", levels[f->item[i].level], f->item[i].what);
+		p = paint_word(levels[f->item[i].level]);
+		printf("%s%-8s%s %s\n", p.on, levels[f->item[i].level], p.off, f->item[i].what);
 		if (*f->item[i].remedy)
 			printf("         -> %s\n", f->item[i].remedy);
 	}

@@ -8,6 +8,7 @@
 
 #include <curses.h>
 
+#include "paint.h"
 #include "top.h"
 
 #define TICK_MS 1000
@@ -160,6 +161,17 @@ static bool input_is_over(void)
 	return poll(&in, 1, 0) > 0 && (ioctl(STDIN_FILENO, FIONREAD, &waiting) || !waiting);
 }
 
+/* A tone is the pair of its number. */
+static void colours_begin(void)
+{
+	if (!paint_is_on() || !has_colors())
+		return;
+	start_color();
+	use_default_colors();
+	init_pair(TONE_NEAR, COLOR_YELLOW, -1);
+	init_pair(TONE_BAD, COLOR_RED, -1);
+}
+
 /* False: there is no terminal that it could draw on. */
 static bool screen_begin(void)
 {
@@ -171,6 +183,7 @@ static bool screen_begin(void)
 	set_escdelay(25);
 	curs_set(0);
 	timeout(TICK_MS);
+	colours_begin();
 	return true;
 }
 

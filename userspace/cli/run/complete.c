@@ -11,7 +11,7 @@ static bool option_takes(const struct typed *t, const char *word, const char **n
 	const struct api_param *p;
 
 	*name = word + strspn(word, "-");
-	if (!strcmp(word, "-i") || !strcmp(word, "--instance"))
+	if (!strcmp(word, "-i") || !strcmp(word, "--instance") || !strcmp(word, "--color"))
 		return true;
 	p = t->verb ? api_option(t->verb, *name) : NULL;
 	return p && p->type != API_FLAG;
@@ -51,6 +51,7 @@ static void commands_offer(const struct typed *t)
 	complete_offer(t, "help", "the commands, or one of them");
 	complete_offer(t, "-i", "of another instance");
 	complete_offer(t, "--json", "the answer as JSON");
+	complete_offer(t, "--color", "auto, always or never");
 }
 
 static bool is_said(const struct call *c, const char *option)

@@ -11,7 +11,7 @@ static void usage(FILE *out)
 	char text[API_SYNOPSIS_LEN];
 	size_t i;
 
-	fputs("usage: sluicectl [-i INSTANCE] [--json] COMMAND ...\n\n", out);
+	fputs("usage: sluicectl [-i INSTANCE] [--json] [--color auto|always|never] COMMAND ...\n\n", out);
 	for (i = 0; i < api_verbs_count; i++) {
 		if (*api_verbs[i].help)
 			fprintf(out, "  %s %s\n      %s\n", api_verbs[i].name, api_synopsis(&api_verbs[i], text),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The screen of `top`, laid out from the room that it has: whole at 80x24, with more columns where there are more. Nothing on it needs
- * colour: bars carry their numbers, the selected row has a mark, and what is cut ends in '~'.
+ * colour, though a bar that is near full has one: bars carry their numbers, the selected row has a mark, and what is cut ends in '~'.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -94,6 +94,15 @@ static void title_draw(int y, const char *title)
 	attroff(A_BOLD);
 }
 
+/* The bar of a row that is drawn, in its colour where there are colours. */
+static void bar_paint(const struct layout *l, int y, int x, long long n, long long limit, attr_t how)
+{
+	enum tone tone = tone_of_share(n, limit);
+
+	if (tone != TONE_PLAIN && paint_is_on() && has_colors())
+		mvchgat(y, x, l->bar + 14, how, tone, NULL);
+}
+
 static int services_draw(const struct top *t, const struct layout *l, int y, int room)
 {
 	json_t *rows = top_services(t, room), *s;
@@ -111,6 +120,8 @@ static int services_draw(const struct top *t, const struct layout *l, int y, int
 			 bar_of(l, number_of(s, "connections"), number_of(s, "max_connections"), bar),
 			 number_of(s, "max_connections_per_source"), number_of(s, "admitted"),
 			 number_of(s, "refused") + number_of(s, "observed"), l->wide ? rate : "");
+		bar_paint(l, y - 1, l->name + 1, number_of(s, "connections"), number_of(s, "max_connections"),
+			  A_NORMAL);
 	}
 	if ((int)i < all)
 		row_draw(y++, "... and %d more, less busy: sluicectl status", all - (int)i);
@@ -147,6 +158,8 @@ static void source_draw(const struct layout *l, const json_t *s, int y, bool sel
 		 cut_to(text_of(s, "source"), l->source, source), l->name, cut_to(text_of(s, "service"), l->name, name),
 		 bar_of(l, number_of(s, "connections"), number_of(s, "limit"), bar), l->wide ? more : "");
 	attroff(A_REVERSE);
+	bar_paint(l, y, l->source + l->name + 4, number_of(s, "connections"), number_of(s, "limit"),
+		  selected ? A_REVERSE : A_NORMAL);
 }
 
 static void sources_draw(struct top *t, const struct layout *l, json_t *rows, int y)

@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* JSON for people: 80 columns. */
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
 #include "screen.h"
 #include "show.h"
 #include "value.h"
+
+void word_print(const char *word, int width)
+{
+	const struct paint p = paint_word(word);
+
+	printf("%s%-*s%s", p.on, width, word, p.off);
+}
+
+void warning_print(const char *fmt, ...)
+{
+	const struct paint p = paint_tone(TONE_NEAR);
+	va_list ap;
+
+	printf("   %swarning:%s ", p.on, p.off);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+}
 
 const char *part_of(long long n, long long limit, char buf[static 48])
 {
@@ -41,14 +60,18 @@ void show_sources(const json_t *data)
 {
 	int source = column_width(data, "source", 15, 37), service = column_width(data, "service", 7, source + 21);
 	char part[48], where[CUT_MOST], name[CUT_MOST];
+	struct paint p;
 	json_t *s;
 	size_t i;
 
 	printf("%-*s %-7s %-*s %11s\n", source, "SOURCE", "COUNTRY", service, "SERVICE", "CONNECTIONS");
 	json_array_foreach(data, i, s)
-		printf("%-*s %-7s %-*s %11s\n", source, cut_to(text_of(s, "source"), source, where),
-		       text_of(s, "country"), service, cut_to(text_of(s, "service"), service, name),
-		       part_of(number_of(s, "connections"), number_of(s, "limit"), part));
+	{
+		p = paint_tone(tone_of_share(number_of(s, "connections"), number_of(s, "limit")));
+		printf("%-*s %-7s %-*s %s%11s%s\n", source, cut_to(text_of(s, "source"), source, where),
+		       text_of(s, "country"), service, cut_to(text_of(s, "service"), service, name), p.on,
+		       part_of(number_of(s, "connections"), number_of(s, "limit"), part), p.off);
+	}
 }
 
 void show_ends(const json_t *data)
@@ -109,18 +132,22 @@ void show_bans(const json_t *data)
 {
 	int source = column_width(data, "source", 15, 60);
 	char ends[24], owner[CUT_MOST], why[512];
+	struct paint p;
+	bool observe;
 	json_t *s;
 	size_t i;
 
 	printf("%-*s %-19s %-12s %8s %6s  %s\n", source, "SOURCE", "ENDS (UTC)", "OWNER", "PACKETS", "CONNS", "REASON");
 	json_array_foreach(data, i, s)
 	{
-		snprintf(why, sizeof(why), "%s%s", json_is_true(json_object_get(s, "observe")) ? "(only counted) " : "",
-			 text_of(s, "reason"));
+		observe = json_is_true(json_object_get(s, "observe"));
+		snprintf(why, sizeof(why), "%s%s", observe ? "(only counted) " : "", text_of(s, "reason"));
+		p = paint_tone(observe ? TONE_NEAR : TONE_BAD);
 		source_print(s, source);
-		printf("%-19s %-12s %8lld %6lld  ", moment_text(s, "ends", "never", ends),
-		       cut_to(text_of(s, "owner"), screen_width() ? 12 : CUT_MOST, owner), number_of(s, "packets"),
-		       number_of(s, "connections"));
+		printf("%-19s %-12s %s%8lld %6lld%s  ", moment_text(s, "ends", "never", ends),
+		       cut_to(text_of(s, "owner"), screen_width() ? 12 : CUT_MOST, owner),
+		       number_of(s, "packets") ? p.on : "", number_of(s, "packets"), number_of(s, "connections"),
+		       number_of(s, "packets") ? p.off : "");
 		rest_print(why, source + 52);
 	}
 }
@@ -138,124 +165,6 @@ void show_counters(const json_t *data)
 		text_of(s, "reason"), number_of(s, "packets"), number_of(s, "connections"), number_of(s, "observed"));
 }
 
-/* Of a prefix, which one of its addresses was asked about. */
-static void show_address(const json_t *data)
-{
-	printf("address     %s", text_of(data, "address"));
-	if (json_object_get(data, "asked"))
-		printf(", the first of %s", text_of(data, "asked"));
-}
-
-void show_lookup(const json_t *data)
-{
-	char name[CUT_MOST];
-	json_t *s;
-	size_t i;
-	int width;
-
-	show_address(data);
-	printf("\ncountry     %s\n", text_of(data, "country"));
-	if (has_text(data, "inside"))
-		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
-	if (number_of(data, "asn"))
-		printf("network     AS%lld\n", number_of(data, "asn"));
-	printf("class       %lld\nsets       ", number_of(data, "class"));
-	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
-	printf("\nsource      %s\n", text_of(data, "source"));
-	json_array_foreach(json_object_get(data, "held"), i, s) printf(
-		"held        %lld connections at %s, by %lld sources; %lld handshakes in progress\n",
-		number_of(s, "connections"), text_of(s, "service"), number_of(s, "sources"), number_of(s, "reserved"));
-	width = column_width(json_object_get(data, "services"), "name", 16, 54);
-	printf("\n%-*s %-8s %-20s %s\n", width, "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
-	json_array_foreach(json_object_get(data, "services"), i, s)
-		printf("%-*s %-8s %-20s %lld\n", width, cut_to(text_of(s, "name"), width, name), text_of(s, "verdict"),
-		       text_of(s, "reason"), number_of(s, "max_connections_per_source"));
-}
-
-static void show_tally(const char *who, const json_t *t)
-{
-	char held[48], fresh[48];
-
-	if (!t)
-		return;
-	printf("%-11s %s connections", who, part_of(number_of(t, "held"), number_of(t, "max_connections"), held));
-	if (number_of(t, "interval"))
-		printf(", %s new in %llds", part_of(number_of(t, "new"), number_of(t, "max_rate"), fresh),
-		       number_of(t, "interval"));
-	putchar('\n');
-}
-
-/* The live limit that refuses, twice as high, for this sender alone. */
-static void show_limit_way(const json_t *data, const char *key, const char *whose, const char *limit)
-{
-	const json_t *counts = json_object_get(json_object_get(data, "counts"), whose);
-	long long n = number_of(counts, limit), interval = number_of(counts, "interval");
-
-	if (!n)
-		return;
-	printf("or          sluicectl limit %s %s %lld", text_of(data, "address"), key, 2 * n);
-	if (!strcmp(limit, "max_rate"))
-		printf("/%llds", interval);
-	printf(" --service %s --for 2h\n", text_of(data, "service"));
-}
-
-/* What would let in whom the policy or a ban refuses. What no sender of mail does has no way in. */
-static void show_way_in(const json_t *data)
-{
-	static const struct {
-		const char *reason, *key, *whose, *limit;
-	} ways[] = {
-		{ "source-connections", "max-connections-per-source", "source", "max_connections" },
-		{ "source-rate", "max-rate-per-source", "source", "max_rate" },
-		{ "network-connections", "max-connections-per-network", "network", "max_connections" },
-		{ "network-rate", "max-rate-per-network", "network", "max_rate" },
-		{ "denied" },
-		{ "country" },
-		{ "banned" },
-		{ "set-connections" },
-		{ "set-rate" },
-		{ "service-connections" },
-		{ "service-rate" },
-	};
-	const char *reason = has_text(data, "would_refuse") ? text_of(data, "would_refuse") : text_of(data, "reason");
-	size_t i;
-
-	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		if (strcmp(ways[i].reason, reason))
-			continue;
-		printf("let it in   sluicectl allow %s --for 1d\n", text_of(data, "address"));
-		if (ways[i].key)
-			show_limit_way(data, ways[i].key, ways[i].whose, ways[i].limit);
-	}
-}
-
-void show_explain(const json_t *data)
-{
-	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
-
-	show_address(data);
-	printf(" at service %s\nverdict     %s\nreason      %s: %s\n", text_of(data, "service"),
-	       text_of(data, "verdict"), text_of(data, "reason"), text_of(data, "meaning"));
-	if (has_text(data, "inside"))
-		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
-	if (has_text(data, "country"))
-		printf("country     %s\n", text_of(data, "country"));
-	if (json_object_get(data, "would_refuse"))
-		printf("            in enforce mode it would be refused: %s\n", text_of(data, "would_refuse"));
-	if (has_text(data, "rule"))
-		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
-		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",
-		       has_text(data, "by") ? ", by its " : "", has_text(data, "by") ? text_of(data, "by") : "",
-		       text_of(data, "written"));
-	if (json_is_integer(expires))
-		printf("ends in     %llds\n", (long long)json_integer_value(expires));
-	show_tally("source", json_object_get(counts, "source"));
-	show_tally("network", json_object_get(counts, "network"));
-	show_tally("set", json_object_get(counts, "set"));
-	show_tally("service", json_object_get(counts, "service"));
-	show_way_in(data);
-}
-
 void show_privacy(const json_t *data)
 {
 	json_t *p;
@@ -270,62 +179,6 @@ void show_privacy(const json_t *data)
 void show_suggest(const json_t *data)
 {
 	fputs(text_of(data, "policy"), stdout);
-}
-
-void show_refusal(const json_t *line)
-{
-	time_t when = json_real_value(json_object_get(line, "time"));
-	const char *verdict = text_of(line, "verdict");
-	char clock[16];
-	struct tm tm;
-
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&when, &tm));
-	printf("%s  %-43s %-14.14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
-	       text_of(line, "reason"), strcmp(verdict, "pass") ? verdict : "only observed",
-	       number_of(line, "sampled"));
-}
-
-static void show_memory(const json_t *data, size_t shown)
-{
-	char since[24];
-
-	if (json_is_null(json_object_get(data, "since"))) {
-		puts("nothing is remembered: log { refusals = none }");
-		return;
-	}
-	if (number_of(data, "found") > (long long)shown)
-		printf("... and %lld more\n", number_of(data, "found") - (long long)shown);
-	if (!number_of(data, "found"))
-		puts("none that is remembered");
-	printf("remembered: %lld of %lld since %s UTC; addresses: %s\n", number_of(data, "remembered"),
-	       number_of(data, "capacity"), moment_text(data, "since", "", since), text_of(data, "addresses"));
-	printf("each for %llds after its last refusal; forgotten for want of room: %lld\n",
-	       number_of(data, "retention"), number_of(data, "forgotten"));
-	if (number_of(data, "untold"))
-		printf("of many at once a sample is remembered: %lld packets were only counted\n",
-		       number_of(data, "untold"));
-}
-
-void show_refusals(const json_t *data)
-{
-	const json_t *list = json_object_get(data, "refusals");
-	char first[24], last[24];
-	json_t *r;
-	size_t i;
-
-	if (json_array_size(list))
-		printf("%-24s %-12s %-20s %-8s %-19s  %-19s %8s\n", "SOURCE", "SERVICE", "REASON", "VERDICT",
-		       "FIRST (UTC)", "LAST (UTC)", "PACKETS");
-	json_array_foreach(list, i, r)
-	{
-		printf("%-24s %-12.12s %-20s %-8s %-19s  %-19s %8lld", text_of(r, "source"), text_of(r, "service"),
-		       text_of(r, "reason"), strcmp(text_of(r, "verdict"), "pass") ? text_of(r, "verdict") : "observed",
-		       moment_text(r, "first", "", first), moment_text(r, "last", "", last), number_of(r, "count"));
-		if (number_of(r, "stands_for") > number_of(r, "count"))
-			printf(", a sample of about %lld", number_of(r, "stands_for"));
-		putchar('\n');
-	}
-	show_memory(data, json_array_size(list));
 }
 
 void show_diff(const json_t *data)

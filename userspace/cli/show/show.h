@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the answers of the daemon are read and written by: show.c and show_status.c. */
+/* What the answers of the daemon are read and written by: the files show*.c. */
 #ifndef SLUICE_CLI_SHOW_H
 #define SLUICE_CLI_SHOW_H
 
 #include "cli.h"
+#include "paint.h"
 
 /* "-": there is none. */
 static inline const char *text_of(const json_t *o, const char *key)
@@ -26,6 +27,10 @@ static inline long long number_of(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* A word in its colour, in so many columns. */
+void word_print(const char *word, int width);
+/* "   warning: ..." at the end of a line. */
+__attribute__((format(printf, 1, 2))) void warning_print(const char *fmt, ...);
 /* "12/20", or "12" where there is no limit. */
 const char *part_of(long long n, long long limit, char buf[static 48]);
 /* "3d 4h" of a number of seconds: the two highest units. Returns buf. */

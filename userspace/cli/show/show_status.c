@@ -32,11 +32,12 @@ static void show_interfaces(const json_t *data)
 		puts("attached    to nothing: no packet is judged");
 	json_array_foreach(json_object_get(data, "interfaces"), i, interface)
 	{
-		printf("interface   %s: %s", text_of(interface, "name"), text_of(interface, "xdp_mode"));
+		printf("interface   %s: ", text_of(interface, "name"));
+		word_print(text_of(interface, "xdp_mode"), 0);
 		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
-			printf("   warning: slower than native: %s", text_of(interface, "mode_why"));
+			warning_print("slower than native: %s", text_of(interface, "mode_why"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
-			printf("   warning: nothing is refused there; reload attaches");
+			warning_print("nothing is refused there; reload attaches");
 		putchar('\n');
 		if (!strcmp(text_of(interface, "answers"), "host"))
 			printf("            the host answers there, not XDP: %s\n", text_of(interface, "why"));
@@ -63,7 +64,7 @@ static void show_containers(const json_t *data)
 		else
 			printf("away");
 		if (has_text(container, "why"))
-			printf("   warning: %s", text_of(container, "why"));
+			warning_print("%s", text_of(container, "why"));
 		putchar('\n');
 	}
 }
@@ -81,10 +82,10 @@ static void show_list(const json_t *list)
 		printf("%lld entries, written %s ago", number_of(list, "entries"),
 		       duration_text(number_of(list, "age_seconds"), age));
 	if (strcmp(state, "read"))
-		printf("   warning: %s is not used%s", text_of(list, "file"),
-		       strcmp(state, "none") ? ": this is its last good content" : "");
+		warning_print("%s is not used%s", text_of(list, "file"),
+			      strcmp(state, "none") ? ": this is its last good content" : "");
 	else if (number_of(list, "bad_lines"))
-		printf("   warning: %lld bad lines left out", number_of(list, "bad_lines"));
+		warning_print("%lld bad lines left out", number_of(list, "bad_lines"));
 	putchar('\n');
 	if (json_array_size(said))
 		printf("            %s\n", json_string_value(json_array_get(said, 0)));
@@ -156,18 +157,38 @@ void show_live(const json_t *data)
 	json_array_foreach(data, i, s) show_setting(s);
 }
 
+static void show_service(const json_t *data, const json_t *s, int width)
+{
+	const bool observe = !strcmp(text_of(data, "mode"), "observe");
+	const char *name = text_of(s, "name"), *star = star_of(data, "service", name, "max-connections-per-source");
+	const long long held = number_of(s, "connections"), most = number_of(s, "max_connections");
+	const long long limit = number_of(s, "max_connections_per_source");
+	const struct paint p = paint_tone(tone_of_share(held, most));
+	char part[48], whole[52], each[24], ports[CUT_MOST], cut[CUT_MOST];
+
+	if (limit)
+		snprintf(each, sizeof(each), "%lld%s", limit, star);
+	else
+		snprintf(each, sizeof(each), "-%s", star);
+	snprintf(whole, sizeof(whole), "%s%s", part_of(held, most, part),
+		 star_of(data, "service", name, "max-connections"));
+	printf("%-*s %-12s %s%13s%s %10s %11lld %12lld\n", width, cut_to(name, width, cut), ports_of(s, ports), p.on,
+	       whole, p.off, each, number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
+}
+
 void show_status(const json_t *data)
 {
 	bool observe = !strcmp(text_of(data, "mode"), "observe");
-	long long limit, drift = number_of(data, "drift");
-	char part[48], whole[52], each[24], ports[CUT_MOST], cut[CUT_MOST];
-	const char *name, *star;
+	long long drift = number_of(data, "drift");
 	json_t *s;
 	size_t i;
 	int width;
 
-	printf("daemon      %s\nmode        %s%s\npolicy      %s, generation %lld\n", text_of(data, "daemon"),
-	       text_of(data, "mode"), star_of(data, "", "", "mode"), text_of(data, "policy"),
+	printf("daemon      ");
+	word_print(text_of(data, "daemon"), 0);
+	printf("\nmode        ");
+	word_print(text_of(data, "mode"), 0);
+	printf("%s\npolicy      %s, generation %lld\n", star_of(data, "", "", "mode"), text_of(data, "policy"),
 	       number_of(data, "generation"));
 	show_confirm(json_object_get(data, "confirm"));
 	if (json_is_true(json_object_get(data, "stands_open")))
@@ -179,29 +200,17 @@ void show_status(const json_t *data)
 		printf("metrics     http://%s/\n", text_of(data, "metrics"));
 	printf("tracked     %lld sources, %lld handshakes in progress\n", number_of(data, "sources_tracked"),
 	       number_of(data, "reservations"));
-	if (drift > 0)
-		printf("drift       %lld   warning: counters differ from sockets: please report this\n", drift);
+	if (drift > 0) {
+		printf("drift       %lld", drift);
+		warning_print("counters differ from sockets: please report this\n");
+	}
 	if (number_of(data, "healed"))
 		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
 	show_waiting(json_object_get(data, "services"));
-	width = column_width(json_object_get(data, "services"), "name", 16, 62);
-	printf("\n%-*s %-12s %13s %10s %11s %11s\n", width, "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
+	width = column_width(json_object_get(data, "services"), "name", 16, 63);
+	printf("\n%-*s %-12s %13s %10s %11s %12s\n", width, "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
 	       observe ? "WOULD REFUSE" : "REFUSED");
-	json_array_foreach(json_object_get(data, "services"), i, s)
-	{
-		name = text_of(s, "name");
-		limit = number_of(s, "max_connections_per_source");
-		star = star_of(data, "service", name, "max-connections-per-source");
-		if (limit)
-			snprintf(each, sizeof(each), "%lld%s", limit, star);
-		else
-			snprintf(each, sizeof(each), "-%s", star);
-		snprintf(whole, sizeof(whole), "%s%s",
-			 part_of(number_of(s, "connections"), number_of(s, "max_connections"), part),
-			 star_of(data, "service", name, "max-connections"));
-		printf("%-*s %-12s %13s %10s %11lld %11lld\n", width, cut_to(name, width, cut), ports_of(s, ports),
-		       whole, each, number_of(s, "admitted"), number_of(s, observe ? "observed" : "refused"));
-	}
+	json_array_foreach(json_object_get(data, "services"), i, s) show_service(data, s, width);
 	if (json_array_size(json_object_get(data, "live")))
 		puts("\nSet live (* above; times are UTC):");
 	show_live(json_object_get(data, "live"));
@@ -211,7 +220,7 @@ void show_status(const json_t *data)
 			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
 	}
 	if (observe)
-		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would be, and\nwhy. To refuse it:\n"
+		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would\nbe, and why. To refuse it:\n"
 		       "  sluicectl mode enforce      at once, until the next reload\n"
 		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whether what people read is coloured, and which colour a word or a count has: the one place that says so. Tables, `top` and `doctor` ask. */
+#ifndef SLUICE_CLI_PAINT_H
+#define SLUICE_CLI_PAINT_H
+
+#include <stdbool.h>
+
+enum tone { TONE_PLAIN, TONE_GOOD, TONE_NEAR, TONE_BAD };
+
+/* What stands before and behind a coloured text; both are "" where there is no colour. */
+struct paint {
+	const char *on, *off;
+};
+
+/*
+ * `when` is "auto", "always" or "never"; NULL: auto. Auto is a terminal that knows colours, and neither NO_COLOR nor TERM=dumb. JSON is never
+ * coloured. False: `when` is another word. It is said once, before anything is shown.
+ */
+bool paint_choose(const char *when, bool json);
+bool paint_is_on(void);
+
+struct paint paint_tone(enum tone tone);
+/* "refused" and its like are bad, "warning" and its like near, "pass" and its like good; other words are plain. */
+struct paint paint_word(const char *word);
+/* Bad where a limit is reached, near from four fifths on; 0 is no limit. */
+enum tone tone_of_share(long long n, long long limit);
+
+#endif

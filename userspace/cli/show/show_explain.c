@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `lookup` and `explain` for people: what the policy says of an address, and what would become of a SYN from there. */
+#include <string.h>
+
+#include "screen.h"
+#include "show.h"
+
+/* Of a prefix, which one of its addresses was asked about. */
+static void show_address(const json_t *data)
+{
+	printf("address     %s", text_of(data, "address"));
+	if (json_object_get(data, "asked"))
+		printf(", the first of %s", text_of(data, "asked"));
+}
+
+void show_lookup(const json_t *data)
+{
+	char name[CUT_MOST];
+	json_t *s;
+	size_t i;
+	int width;
+
+	show_address(data);
+	printf("\ncountry     %s\n", text_of(data, "country"));
+	if (has_text(data, "inside"))
+		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
+	if (number_of(data, "asn"))
+		printf("network     AS%lld\n", number_of(data, "asn"));
+	printf("class       %lld\nsets       ", number_of(data, "class"));
+	json_array_foreach(json_object_get(data, "sets"), i, s) printf(" %s", json_string_value(s));
+	printf("\nsource      %s\n", text_of(data, "source"));
+	json_array_foreach(json_object_get(data, "held"), i, s) printf(
+		"held        %lld connections at %s, by %lld sources; %lld handshakes in progress\n",
+		number_of(s, "connections"), text_of(s, "service"), number_of(s, "sources"), number_of(s, "reserved"));
+	width = column_width(json_object_get(data, "services"), "name", 16, 54);
+	printf("\n%-*s %-8s %-20s %s\n", width, "SERVICE", "VERDICT", "REASON", "CONNECTIONS PER SOURCE");
+	json_array_foreach(json_object_get(data, "services"), i, s)
+	{
+		printf("%-*s ", width, cut_to(text_of(s, "name"), width, name));
+		word_print(text_of(s, "verdict"), 8);
+		printf(" %-20s %lld\n", text_of(s, "reason"), number_of(s, "max_connections_per_source"));
+	}
+}
+
+static void show_tally(const char *who, const json_t *t)
+{
+	struct paint p;
+	char part[48];
+
+	if (!t)
+		return;
+	p = paint_tone(tone_of_share(number_of(t, "held"), number_of(t, "max_connections")));
+	printf("%-11s %s%s%s connections", who, p.on,
+	       part_of(number_of(t, "held"), number_of(t, "max_connections"), part), p.off);
+	p = paint_tone(tone_of_share(number_of(t, "new"), number_of(t, "max_rate")));
+	if (number_of(t, "interval"))
+		printf(", %s%s%s new in %llds", p.on, part_of(number_of(t, "new"), number_of(t, "max_rate"), part),
+		       p.off, number_of(t, "interval"));
+	putchar('\n');
+}
+
+/* The live limit that refuses, twice as high, for this sender alone. */
+static void show_limit_way(const json_t *data, const char *key, const char *whose, const char *limit)
+{
+	const json_t *counts = json_object_get(json_object_get(data, "counts"), whose);
+	long long n = number_of(counts, limit), interval = number_of(counts, "interval");
+
+	if (!n)
+		return;
+	printf("or          sluicectl limit %s %s %lld", text_of(data, "address"), key, 2 * n);
+	if (!strcmp(limit, "max_rate"))
+		printf("/%llds", interval);
+	printf(" --service %s --for 2h\n", text_of(data, "service"));
+}
+
+/* What would let in whom the policy or a ban refuses. What no sender of mail does has no way in. */
+static void show_way_in(const json_t *data)
+{
+	static const struct {
+		const char *reason, *key, *whose, *limit;
+	} ways[] = {
+		{ "source-connections", "max-connections-per-source", "source", "max_connections" },
+		{ "source-rate", "max-rate-per-source", "source", "max_rate" },
+		{ "network-connections", "max-connections-per-network", "network", "max_connections" },
+		{ "network-rate", "max-rate-per-network", "network", "max_rate" },
+		{ "denied" },
+		{ "country" },
+		{ "banned" },
+		{ "set-connections" },
+		{ "set-rate" },
+		{ "service-connections" },
+		{ "service-rate" },
+	};
+	const char *reason = has_text(data, "would_refuse") ? text_of(data, "would_refuse") : text_of(data, "reason");
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (strcmp(ways[i].reason, reason))
+			continue;
+		printf("let it in   sluicectl allow %s --for 1d\n", text_of(data, "address"));
+		if (ways[i].key)
+			show_limit_way(data, ways[i].key, ways[i].whose, ways[i].limit);
+	}
+}
+
+void show_explain(const json_t *data)
+{
+	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
+	struct paint p;
+
+	show_address(data);
+	printf(" at service %s\nverdict     ", text_of(data, "service"));
+	word_print(text_of(data, "verdict"), 0);
+	printf("\nreason      %s: %s\n", text_of(data, "reason"), text_of(data, "meaning"));
+	if (has_text(data, "inside"))
+		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
+	if (has_text(data, "country"))
+		printf("country     %s\n", text_of(data, "country"));
+	p = paint_tone(TONE_NEAR);
+	if (json_object_get(data, "would_refuse"))
+		printf("            in enforce mode it would be %srefused%s: %s\n", p.on, p.off,
+		       text_of(data, "would_refuse"));
+	if (has_text(data, "rule"))
+		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
+		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",
+		       has_text(data, "by") ? ", by its " : "", has_text(data, "by") ? text_of(data, "by") : "",
+		       text_of(data, "written"));
+	if (json_is_integer(expires))
+		printf("ends in     %llds\n", (long long)json_integer_value(expires));
+	show_tally("source", json_object_get(counts, "source"));
+	show_tally("network", json_object_get(counts, "network"));
+	show_tally("set", json_object_get(counts, "set"));
+	show_tally("service", json_object_get(counts, "service"));
+	show_way_in(data);
+}
