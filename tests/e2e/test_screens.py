@@ -25,19 +25,20 @@ def fill(net, sluice):
     h = net.hold("fd77:0:1::2", "fd77::1")
     h("open", 2)
     assert h.greeted(2)
+    h("open", 500)
     sluice.do("ban", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", "--for", "90000s", "--by", "the-owner-with-the-longest-name", "--reason", "r" * 60)
     sluice.do("ban", "192.0.2.7", "--observe", "--reason", "short")
     sluice.do("allow", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:fff0", "--for", "90000s")
 
 
-@pytest.mark.parametrize("words", [["status"], ["sources"], ["counters"], ["bans"], ["allows"], ["lookup", "192.0.2.1"]], ids=lambda w: w[0])
+@pytest.mark.parametrize("words", [["status"], ["sources"], ["counters"], ["bans"], ["allows"], ["lookup", "192.0.2.1"], ["refusals"]], ids=lambda w: w[0])
 def test_80_columns_hold_the_longest_names_and_a_pipe_gets_them_whole(busy, words):
     net, sluice = busy
     narrow, wide, piped = (on_terminal(net, sluice, 80, *words), on_terminal(net, sluice, 200, *words), sluice.do(*words).splitlines())
     print("\n".join(narrow))
     table = [line for line in narrow if not line.startswith(("policy", "interface", " "))]
     assert max(map(len, table)) <= 80, max(table, key=len)
-    if words[0] in ("status", "sources", "counters", "lookup"):
+    if words[0] in ("status", "sources", "counters", "lookup", "refusals"):
         assert any(LONG in line for line in wide) and any(LONG in line for line in piped)
         assert any("~" in line and line.lstrip().startswith(("a-service", "fd77")) for line in narrow) or any(LONG in line for line in narrow)
     if words[0] == "status":

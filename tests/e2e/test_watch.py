@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """watch: refusals as they happen; a flood is sampled, and does not hide other reasons."""
-import json, signal, subprocess, time
+import json, re, signal, subprocess, time
 
-from net import BUILD, wait_for
+import pytest
+
+from net import BUILD, SERVER6, wait_for
+from terminal import Screen
 from tools import forge
 
 POLICY = """service smtp { ports = {25} max-connections-per-source = 2 }
@@ -114,3 +117,49 @@ def test_watch_ends_with_the_daemon_and_a_watcher_that_stops_reading_holds_up_no
     sluice.kill(signal.SIGTERM)
     assert w.process.wait(10) == 1 and stuck.process.wait(10) == 1
     w.end(), stuck.end()
+
+
+LONG = "a-service-with-the-longest-name"  # 31 letters
+WHOLE6 = "fd77:aaaa:bbbb:cccc:dddd:eeee:ffff:1111"
+LONG_POLICY = f"""privacy {{ addresses = full }}
+service {LONG} {{ ports = {{25}} max-connections-per-source = 1 }}
+service imap {{ ports = {{143}} max-connections-per-source = 1 on-excess = reset }}
+source-set foes {{ prefixes = {{10.77.1.0/24}} action = deny }}
+"""
+
+
+@pytest.mark.parametrize("width, height, source, service", [(80, 24, 23, 12), (120, 40, 39, 31), (200, 50, 39, 31)])
+def test_watch_is_whole_at_every_size_also_under_a_flood(make, width, height, source, service):
+    net, sluice = make(LONG_POLICY)
+    net.serve("::", 25), net.serve("::", 143)
+    net.addresses(net.client, "c0", f"{WHOLE6}/32")
+    screen = Screen(net, sluice, width, height, ["watch"])
+    try:
+        h, g = net.hold(WHOLE6, SERVER6), net.hold("10.77.0.2", port=143)
+
+        def seen():
+            h("open", 1), g("open", 1)
+            return screen.shows("source-connections  drop", "source-connections  reset", seconds=1)
+
+        assert wait_for(seen), screen.text()
+        calm = screen.text()
+        print("\n" + calm)
+        title, *rows = calm.split("\n\n")[0].splitlines()
+        assert re.fullmatch(rf"[A-Z0-9+-]+ +SOURCE {{{source - 5}}}SERVICE {{{service - 6}}}{' PORT ' * (width == 200)}REASON {{14}}VERDICT +1 IN", title), title
+        port = lambda number: f"{number:5} " if width == 200 else ""
+        cut = lambda text, room: (text if len(text) <= room else text[:room - 1] + "~").ljust(room)
+        long = f" {cut(WHOLE6, source)} {cut(LONG, service)} {port(25)}source-connections  drop         1"
+        assert any(line[8:] == long for line in rows), (long, rows)
+        assert any(line[8:] == f" {cut('10.77.0.2', source)} {'imap'.ljust(service)} {port(143)}source-connections  reset        1" for line in rows)
+
+        flood = forge(net, 25, "10.77.1.1+50", "syn", 1000000)
+        full = lambda text: re.search(r"denied +drop +\d{2,}", text) and text.split("\n")[height - 2]
+        assert wait_for(lambda: full(screen.text()), 20), screen.text()
+        text = screen.text()
+        flood.finish()
+        print("\n" + text)
+        lines = [line for line in text.splitlines() if line and line != title]
+        row = re.compile(rf"\d\d:\d\d:\d\d [0-9a-f:.~ ]{{{source}}} [a-z~ -]{{{service}}} {' *[0-9]+ ' * (width == 200)}[a-z -]{{19}} (drop|reset|observed) +\d+[kMG]?")
+        assert [line for line in lines if not row.fullmatch(line)] == [], "nothing wraps, every line is whole"
+    finally:
+        screen.close()

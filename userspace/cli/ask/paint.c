@@ -47,11 +47,12 @@ struct paint paint_word(const char *word)
 		const char *word;
 		enum tone tone;
 	} words[] = {
-		{ "pass", TONE_GOOD },	   { "good", TONE_GOOD },    { "running", TONE_GOOD },
-		{ "enforce", TONE_GOOD },  { "native", TONE_GOOD },  { "warning", TONE_NEAR },
-		{ "observe", TONE_NEAR },  { "generic", TONE_NEAR }, { "cookie", TONE_NEAR },
-		{ "starting", TONE_NEAR }, { "drop", TONE_BAD },     { "reset", TONE_BAD },
-		{ "bad", TONE_BAD },	   { "detached", TONE_BAD }, { "not running", TONE_BAD },
+		{ "pass", TONE_GOOD },	     { "good", TONE_GOOD },	{ "running", TONE_GOOD },
+		{ "enforce", TONE_GOOD },    { "native", TONE_GOOD },	{ "warning", TONE_NEAR },
+		{ "observe", TONE_NEAR },    { "generic", TONE_NEAR },	{ "cookie", TONE_NEAR },
+		{ "observed", TONE_NEAR },   { "starting", TONE_NEAR }, { "drop", TONE_BAD },
+		{ "reset", TONE_BAD },	     { "bad", TONE_BAD },	{ "detached", TONE_BAD },
+		{ "not running", TONE_BAD },
 	};
 	size_t i;
 

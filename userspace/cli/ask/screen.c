@@ -16,6 +16,14 @@ int screen_width(void)
 	return size.ws_col ? size.ws_col : 80;
 }
 
+int room_take(int *spare, int most)
+{
+	int by = *spare < 0 ? 0 : *spare < most ? *spare : most;
+
+	*spare -= by;
+	return by;
+}
+
 const char *cut_to(const char *text, int width, char buf[static CUT_MOST])
 {
 	if (width < 1 || width >= CUT_MOST || strlen(text) <= (size_t)width)

@@ -10,6 +10,9 @@
 /* Columns of the terminal that standard output is; 0: it is none, and nothing needs to be cut. */
 int screen_width(void);
 
+/* How much of what is spare a column gets that has use for `most` more; *spare is what remains. */
+int room_take(int *spare, int most);
+
 #define CUT_MOST 64
 /* `text` in at most `width` (< CUT_MOST) columns; where it is longer its last column is '~'. Returns buf, or `text` where nothing is cut. */
 const char *cut_to(const char *text, int width, char buf[static CUT_MOST]);

@@ -21,22 +21,14 @@ struct layout {
 	bool wide; /* room for country, peak and rates */
 };
 
-static int grow(int *spare, int most)
-{
-	int by = *spare < 0 ? 0 : *spare < most ? *spare : most;
-
-	*spare -= by;
-	return by;
-}
-
 static struct layout layout_of(void)
 {
 	int spare = COLS - 61;
 	struct layout l;
 
-	l.bar = grow(&spare, BAR_MOST);
-	l.source = 26 + grow(&spare, 17); /* an IPv6 address with its length */
-	l.name = 16 + grow(&spare, 15);
+	l.bar = room_take(&spare, BAR_MOST);
+	l.source = 26 + room_take(&spare, 17); /* an IPv6 address with its length */
+	l.name = 16 + room_take(&spare, 15);
 	l.wide = spare >= 16;
 	return l;
 }
@@ -53,17 +45,6 @@ __attribute__((format(printf, 2, 3))) static void row_draw(int y, const char *fm
 	mvaddnstr(y, 0, line, COLS);
 }
 
-static const char *short_of(long long n, char buf[static 24])
-{
-	if (n < 100000)
-		snprintf(buf, 24, "%lld", n);
-	else if (n < 10000000)
-		snprintf(buf, 24, "%lldk", n / 1000);
-	else
-		snprintf(buf, 24, "%lldM", n / 1000000);
-	return buf;
-}
-
 /* "[#####     ] 12/20     ", or "12/-" where there is no limit: bar + 14 columns. */
 static const char *bar_of(const struct layout *l, long long n, long long limit, char buf[static 64])
 {
@@ -73,7 +54,7 @@ static const char *bar_of(const struct layout *l, long long n, long long limit, 
 	memset(bar, ' ', sizeof(bar) - 1);
 	memset(bar, '#', full);
 	bar[l->bar] = 0;
-	snprintf(part, sizeof(part), "%s/%s", short_of(n, held), limit ? short_of(limit, whole) : "-");
+	snprintf(part, sizeof(part), "%s/%s", short_text(n, held), limit ? short_text(limit, whole) : "-");
 	snprintf(buf, 64, limit ? "[%s] %-11s" : " %s  %-11s", bar, part);
 	return buf;
 }

@@ -35,6 +35,17 @@ const char *part_of(long long n, long long limit, char buf[static 48])
 	return buf;
 }
 
+const char *short_text(long long n, char buf[static 24])
+{
+	static const char units[] = " kMGT";
+	size_t unit = 0;
+
+	for (; n >= (unit ? 10000 : 100000) && units[unit + 1]; unit++)
+		n /= 1000;
+	snprintf(buf, 24, unit ? "%lld%c" : "%lld", n, units[unit]);
+	return buf;
+}
+
 const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24])
 {
 	const char *text = text_of(o, key);

@@ -33,6 +33,8 @@ void word_print(const char *word, int width);
 __attribute__((format(printf, 1, 2))) void warning_print(const char *fmt, ...);
 /* "12/20", or "12" where there is no limit. */
 const char *part_of(long long n, long long limit, char buf[static 48]);
+/* In five letters at most: 12345, 1234k, 1234M. Returns buf. */
+const char *short_text(long long n, char buf[static 24]);
 /* "3d 4h" of a number of seconds: the two highest units. Returns buf. */
 const char *duration_text(long long seconds, char buf[static 32]);
 /* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z; `otherwise` where there is no moment */

@@ -21,18 +21,6 @@ struct hour {
 	long long connections, peak, admitted, observed, refused[COLUMNS];
 };
 
-/* In five letters at most: 12345, 1234k, 1234M. */
-static const char *short_text(long long n, char buf[static 24])
-{
-	static const char units[] = " kMGT";
-	size_t unit = 0;
-
-	for (; n >= (unit ? 10000 : 100000) && units[unit + 1]; unit++)
-		n /= 1000;
-	snprintf(buf, 24, unit ? "%lld%c" : "%lld", n, units[unit]);
-	return buf;
-}
-
 static void number_say(long long n, int width)
 {
 	char text[24];

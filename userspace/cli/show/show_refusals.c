@@ -1,22 +1,88 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `watch` and `refusals` for people: who is refused now, a line each, and who was. */
+/*
+ * `watch` and `refusals` for people: who is refused now, a line each, and who was. On a terminal both are laid out from its width, whole
+ * at 80 columns; what is cut ends in '~'.
+ */
 #include <string.h>
 #include <time.h>
 
 #include "screen.h"
 #include "show.h"
 
-void show_refusal(const json_t *line)
+#define ADDRESS_LEN 39 /* the longest of IPv6 */
+#define NAME_LEN 31
+#define TABLE_WIDTH 117 /* `refusals` with all its columns */
+
+struct layout {
+	int source, service; /* columns */
+	bool port; /* there is room for it */
+};
+
+/* What the columns beside source and service leave, is theirs: 80 have room for a /64 and 12 letters. */
+static struct layout layout_of(int width, int others)
+{
+	int spare = width - others - 23 - 12;
+	struct layout l;
+
+	l.source = 23 + room_take(&spare, ADDRESS_LEN - 23);
+	l.service = 12 + room_take(&spare, NAME_LEN - 12);
+	l.port = spare >= 6;
+	return l;
+}
+
+static const struct tm *clock_of(const json_t *line)
 {
 	time_t when = json_real_value(json_object_get(line, "time"));
-	const char *verdict = text_of(line, "verdict");
-	char clock[16];
-	struct tm tm;
 
-	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&when, &tm));
-	printf("%s  %-43s %-14.14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
-	       text_of(line, "reason"), strcmp(verdict, "pass") ? verdict : "only observed",
+	return localtime(&when);
+}
+
+static const char *verdict_of(const json_t *line)
+{
+	return strcmp(text_of(line, "verdict"), "pass") ? text_of(line, "verdict") : "observed";
+}
+
+/* A line of a pipe: it has its length, whatever it says. */
+static void refusal_write(const json_t *line)
+{
+	char clock[16];
+
+	strftime(clock, sizeof(clock), "%H:%M:%S", clock_of(line));
+	printf("%s  %-43s %-14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
+	       text_of(line, "reason"),
+	       strcmp(text_of(line, "verdict"), "pass") ? text_of(line, "verdict") : "only observed",
 	       number_of(line, "sampled"));
+}
+
+/* Titles once; the zone of the clock is that of the terminal. */
+static void refusal_title(const struct layout *l, const json_t *line)
+{
+	static bool said;
+	char zone[16];
+
+	strftime(zone, sizeof(zone), "%Z", clock_of(line));
+	if (!said)
+		printf("%-8.8s %-*s %-*s%s %-19s %-8s %5s\n", zone, l->source, "SOURCE", l->service, "SERVICE",
+		       l->port ? "  PORT" : "", "REASON", "VERDICT", "1 IN");
+	said = true;
+}
+
+void show_refusal(const json_t *line)
+{
+	const struct layout l = layout_of(screen_width(), 45);
+	char clock[16], source[CUT_MOST], service[CUT_MOST], port[24], of[24];
+
+	if (!screen_width()) {
+		refusal_write(line);
+		return;
+	}
+	refusal_title(&l, line);
+	strftime(clock, sizeof(clock), "%H:%M:%S", clock_of(line));
+	snprintf(port, sizeof(port), " %5lld", number_of(line, "port"));
+	printf("%s %-*s %-*s%s %-19s ", clock, l.source, cut_to(text_of(line, "source"), l.source, source), l.service,
+	       cut_to(text_of(line, "service"), l.service, service), l.port ? port : "", text_of(line, "reason"));
+	word_print(verdict_of(line), 8);
+	printf(" %5s\n", short_text(number_of(line, "sampled"), of));
 }
 
 static void show_memory(const json_t *data, size_t shown)
@@ -40,24 +106,62 @@ static void show_memory(const json_t *data, size_t shown)
 		       number_of(data, "untold"));
 }
 
-void show_refusals(const json_t *data)
+static void row_wide(const json_t *r, const struct layout *l)
 {
-	const json_t *list = json_object_get(data, "refusals");
-	char first[24], last[24];
+	char first[24], last[24], source[CUT_MOST], service[CUT_MOST];
+
+	printf("%-*s %-*s %-20s ", l->source, cut_to(text_of(r, "source"), l->source, source), l->service,
+	       cut_to(text_of(r, "service"), l->service, service), text_of(r, "reason"));
+	word_print(verdict_of(r), 8);
+	printf(" %-19s  %-19s %8lld", moment_text(r, "first", "", first), moment_text(r, "last", "", last),
+	       number_of(r, "count"));
+	if (number_of(r, "stands_for") > number_of(r, "count"))
+		printf(", a sample of about %lld", number_of(r, "stands_for"));
+	putchar('\n');
+}
+
+/* Of the moment what tells apart: 01-31 12:00:00. */
+static void row_narrow(const json_t *r, const struct layout *l)
+{
+	char last[24], source[CUT_MOST], service[CUT_MOST], count[24];
+
+	printf("%-*s %-*s %-19s %-14s %5s\n", l->source, cut_to(text_of(r, "source"), l->source, source), l->service,
+	       cut_to(text_of(r, "service"), l->service, service), text_of(r, "reason"),
+	       moment_text(r, "last", "", last) + 5, short_text(number_of(r, "count"), count));
+	if (number_of(r, "stands_for") > number_of(r, "count"))
+		printf("    a sample of about %lld packets\n", number_of(r, "stands_for"));
+}
+
+static void show_narrow(const json_t *list)
+{
+	const struct layout l = layout_of(screen_width(), 42);
 	json_t *r;
 	size_t i;
 
-	if (json_array_size(list))
-		printf("%-24s %-12s %-20s %-8s %-19s  %-19s %8s\n", "SOURCE", "SERVICE", "REASON", "VERDICT",
-		       "FIRST (UTC)", "LAST (UTC)", "PACKETS");
-	json_array_foreach(list, i, r)
-	{
-		printf("%-24s %-12.12s %-20s %-8s %-19s  %-19s %8lld", text_of(r, "source"), text_of(r, "service"),
-		       text_of(r, "reason"), strcmp(text_of(r, "verdict"), "pass") ? text_of(r, "verdict") : "observed",
-		       moment_text(r, "first", "", first), moment_text(r, "last", "", last), number_of(r, "count"));
-		if (number_of(r, "stands_for") > number_of(r, "count"))
-			printf(", a sample of about %lld", number_of(r, "stands_for"));
-		putchar('\n');
-	}
+	printf("%-*s %-*s %-19s %-14s %5s\n", l.source, "SOURCE", l.service, "SERVICE", "REASON", "LAST (UTC)", "PKTS");
+	json_array_foreach(list, i, r) row_narrow(r, &l);
+	printf("(verdict and first refusal: on %d columns, in a pipe, and with --json)\n", TABLE_WIDTH);
+}
+
+/* All of a name where it goes to no terminal. */
+static void show_wide(const json_t *list)
+{
+	const struct layout l = layout_of(screen_width() ? screen_width() : ADDRESS_LEN + NAME_LEN + TABLE_WIDTH, 82);
+	json_t *r;
+	size_t i;
+
+	printf("%-*s %-*s %-20s %-8s %-19s  %-19s %8s\n", l.source, "SOURCE", l.service, "SERVICE", "REASON", "VERDICT",
+	       "FIRST (UTC)", "LAST (UTC)", "PACKETS");
+	json_array_foreach(list, i, r) row_wide(r, &l);
+}
+
+void show_refusals(const json_t *data)
+{
+	const json_t *list = json_object_get(data, "refusals");
+
+	if (json_array_size(list) && screen_width() && screen_width() < TABLE_WIDTH)
+		show_narrow(list);
+	else if (json_array_size(list))
+		show_wide(list);
 	show_memory(data, json_array_size(list));
 }
