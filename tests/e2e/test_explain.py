@@ -88,6 +88,26 @@ def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):
     assert sluice.json("explain", "192.0.2.9", "--service", "smtp")["rule"] == "source-set friends"
 
 
+def next_of(sluice, address, service="smtp"):
+    """What explain says to do next: [(purpose, command)]."""
+    text = sluice.do("explain", address, "--service", service).splitlines()
+    first = next(i for i, line in enumerate(text) if line.startswith("next "))
+    return [tuple(line[12:].split(": ", 1)) for line in text[first:]]
+
+
+def commands_of(sluice, address, service="smtp"):
+    return [command for _, command in next_of(sluice, address, service)]
+
+
+def run(net, sluice, command):
+    """As it stands, but of this instance."""
+    tool, *words = command.split()
+    if tool == "sluicectl":
+        sluice.do(*words)
+    else:
+        net.run(net.server, tool, *words)
+
+
 def test_explain_ends_with_a_command_that_lets_the_sender_in(make):
     """Each line that it prints is run as it stands."""
     net, sluice = make(POLICY)
@@ -95,18 +115,81 @@ def test_explain_ends_with_a_command_that_lets_the_sender_in(make):
     h = net.hold("10.77.0.2")
     h("open", 2)
     assert h.greeted(2)
-    ways = lambda address: [l.split("sluicectl ")[1].split() for l in sluice.do("explain", address, "--service", "smtp").splitlines() if "sluicectl" in l]
-    assert ways("10.77.0.3") == [], "it is let in"
     text = sluice.do("explain", "10.77.0.2", "--service", "smtp")
     assert " -" not in text.replace(" --", ""), f"what is not known is not shown: {text}"
-    allow, limit = ways("10.77.0.2")
-    assert limit == ["limit", "10.77.0.2", "max-connections-per-source", "4", "--service", "smtp", "--for", "2h"]
-    sluice.do(*limit)
+    assert text.endswith("next        to let it in for a day: sluicectl allow 10.77.0.2 --for 1d\n"
+                         "            to give it twice as much, for two hours: sluicectl limit 10.77.0.2 max-connections-per-source 4 --service smtp --for 2h\n")
+    allow, limit = commands_of(sluice, "10.77.0.2")
+    run(net, sluice, limit)
     h("open", 2)
     assert h.greeted(4), "twice as many"
-    assert ways("10.77.0.2")[0] == allow
-    sluice.do(*allow)
+    assert commands_of(sluice, "10.77.0.2")[0] == allow
+    run(net, sluice, allow)
     h("open", 3)
     assert h.greeted(7)
-    assert ways("10.77.0.2") == []
-    assert ways("192.0.2.9") == [["allow", "192.0.2.9", "--for", "1d"]], "denied: no limit would help"
+    assert commands_of(sluice, "10.77.0.2") == ["sluicectl allows", "sluicectl lookup 10.77.0.2"]
+    assert commands_of(sluice, "192.0.2.9") == ["sluicectl allow 192.0.2.9 --for 1d", "sluicectl lookup 192.0.2.9"], "denied: no limit would help"
+
+
+KINDS = """geoip { database = {"%s"} }
+service smtp { ports = {25} max-connections-per-source = 2 }
+service each { ports = {26} max-rate-per-source = 1/1h }
+service all { ports = {27} max-connections = 1 }
+service fast { ports = {28} max-rate = 1/1h }
+service near { ports = {29} max-connections-per-network = 1 }
+service home { ports = {30} allow-countries = {DE} }
+service idle { ports = {31} }
+source-set few { prefixes = {10.77.1.0/24} max-connections = 1 }
+source-set foes { prefixes = {192.0.2.0/24} action = deny }
+source-set friends { prefixes = {198.51.100.0/24} action = allow }
+"""
+
+
+def test_explain_says_what_to_do_next_for_each_kind_of_verdict(make, tmp_path):
+    """Every command that is printed runs; those that let in do."""
+    (tmp_path / "countries.csv").write_text("203.0.113.0,203.0.113.255,FR\n")
+    net, sluice = make(KINDS % (tmp_path / "countries.csv"))
+    held = []
+    for port, count in ((25, 2), (26, 1), (27, 1), (28, 1), (29, 1)):
+        net.serve("::", port)
+        held.append(net.hold("10.77.0.2", port=port))
+        held[-1]("open", count)
+        assert held[-1].greeted(count), port
+    one = net.hold("10.77.1.1")
+    one("open", 1)
+    assert one.greeted(1)
+    sluice.do("ban", "10.77.0.9", "--reason", "loud")
+    allow = "sluicectl allow %s --for 1d"
+    kinds = {
+        ("10.77.0.2", "smtp", "source-connections"): (allow, "sluicectl limit %s max-connections-per-source 4 --service smtp --for 2h"),
+        ("10.77.0.2", "each", "source-rate"): (allow, "sluicectl limit %s max-rate-per-source 2/3600s --service each --for 2h"),
+        ("10.77.0.3", "all", "service-connections"): (allow, "sluicectl set service all max-connections 2 --for 2h"),
+        ("10.77.0.3", "fast", "service-rate"): (allow, "sluicectl set service fast max-rate 2/3600s --for 2h"),
+        ("10.77.0.3", "near", "network-connections"): (allow, "sluicectl limit %s max-connections-per-network 2 --service near --for 2h"),
+        ("10.77.1.2", "smtp", "set-connections"): (allow, "sluicectl set source-set few max-connections 2 --for 2h"),
+        ("203.0.113.1", "home", "country"): (allow, "sluicectl lookup %s"),
+        ("192.0.2.9", "smtp", "denied"): (allow, "sluicectl lookup %s"),
+        ("10.77.0.9", "smtp", "banned"): (allow, "sluicectl bans %s"),
+        ("198.51.100.1", "smtp", "allowed"): ("sluicectl allows", "sluicectl lookup %s"),
+        ("10.77.0.4", "smtp", "admitted"): ("sluicectl refusals %s", "sluicectl ban %s --for 1h"),
+        ("10.77.0.5", "idle", "no-listener"): ("ss -ltn",),
+    }
+    for (address, service, reason), expected in kinds.items():
+        assert sluice.json("explain", address, "--service", service)["reason"] == reason
+        commands = commands_of(sluice, address, service)
+        assert commands == [c.replace("%s", address) for c in expected], reason
+        for command in reversed(commands):
+            before = sluice.json("explain", address, "--service", service)["verdict"]
+            run(net, sluice, command)
+            after = sluice.json("explain", address, "--service", service)["verdict"]
+            assert before == after or command.split()[1] in ("allow", "limit", "set", "ban"), command
+        if expected[0] == allow:
+            assert after == "pass", "it is let in"
+            sluice.do("disallow", address)
+            limits = [c for c in commands if c.split()[1] in ("limit", "set")]
+            assert not limits or sluice.json("explain", address, "--service", service)["verdict"] == "pass", "the limit alone lets it in"
+        if service == "smtp" and reason == "source-connections":
+            sluice.do("unlimit", address)
+    sluice.do("mode", "observe")
+    assert next_of(sluice, "192.0.2.9") == [("to let it in for a day when this is enforced", "sluicectl allow 192.0.2.9 --for 1d"),
+                                            ("to see who else would have been refused", "sluicectl refusals --since 1d")]

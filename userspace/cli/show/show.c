@@ -109,8 +109,7 @@ static void source_print(const json_t *s, int width)
 	printf("%-*s ", width, fits ? source : "");
 }
 
-/* The last of a row; in a line of its own where the row has no room for it. */
-static void rest_print(const char *text, int before)
+void rest_print(const char *text, int before)
 {
 	int width = screen_width();
 

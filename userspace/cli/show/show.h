@@ -31,6 +31,10 @@ static inline long long number_of(const json_t *o, const char *key)
 void word_print(const char *word, int width);
 /* "   warning: ..." at the end of a line. */
 __attribute__((format(printf, 1, 2))) void warning_print(const char *fmt, ...);
+/* show_next.c: the last lines of `explain` */
+void show_next(const json_t *data);
+/* The last of a row that has `before` columns; in a line of its own where a terminal has no room for it. */
+void rest_print(const char *text, int before);
 /* "12/20", or "12" where there is no limit. */
 const char *part_of(long long n, long long limit, char buf[static 48]);
 /* In five letters at most: 12345, 1234k, 1234M. Returns buf. */

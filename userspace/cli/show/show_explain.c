@@ -59,50 +59,6 @@ static void show_tally(const char *who, const json_t *t)
 	putchar('\n');
 }
 
-/* The live limit that refuses, twice as high, for this sender alone. */
-static void show_limit_way(const json_t *data, const char *key, const char *whose, const char *limit)
-{
-	const json_t *counts = json_object_get(json_object_get(data, "counts"), whose);
-	long long n = number_of(counts, limit), interval = number_of(counts, "interval");
-
-	if (!n)
-		return;
-	printf("or          sluicectl limit %s %s %lld", text_of(data, "address"), key, 2 * n);
-	if (!strcmp(limit, "max_rate"))
-		printf("/%llds", interval);
-	printf(" --service %s --for 2h\n", text_of(data, "service"));
-}
-
-/* What would let in whom the policy or a ban refuses. What no sender of mail does has no way in. */
-static void show_way_in(const json_t *data)
-{
-	static const struct {
-		const char *reason, *key, *whose, *limit;
-	} ways[] = {
-		{ "source-connections", "max-connections-per-source", "source", "max_connections" },
-		{ "source-rate", "max-rate-per-source", "source", "max_rate" },
-		{ "network-connections", "max-connections-per-network", "network", "max_connections" },
-		{ "network-rate", "max-rate-per-network", "network", "max_rate" },
-		{ "denied" },
-		{ "country" },
-		{ "banned" },
-		{ "set-connections" },
-		{ "set-rate" },
-		{ "service-connections" },
-		{ "service-rate" },
-	};
-	const char *reason = has_text(data, "would_refuse") ? text_of(data, "would_refuse") : text_of(data, "reason");
-	size_t i;
-
-	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		if (strcmp(ways[i].reason, reason))
-			continue;
-		printf("let it in   sluicectl allow %s --for 1d\n", text_of(data, "address"));
-		if (ways[i].key)
-			show_limit_way(data, ways[i].key, ways[i].whose, ways[i].limit);
-	}
-}
-
 void show_explain(const json_t *data)
 {
 	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
@@ -131,5 +87,5 @@ void show_explain(const json_t *data)
 	show_tally("network", json_object_get(counts, "network"));
 	show_tally("set", json_object_get(counts, "set"));
 	show_tally("service", json_object_get(counts, "service"));
-	show_way_in(data);
+	show_next(data);
 }
