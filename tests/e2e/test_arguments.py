@@ -32,7 +32,9 @@ def test_a_slip_of_the_fingers_is_answered_by_what_was_meant(make):
     for words, meant in ((("statsu",), "status"), (("help", "unbann"), "unban"), (("explain", "192.0.2.1", "--service", "smpt"), "smtp"), (("sources", "--service", "smt"), "smtp"),
                          (("refusals", "--service", "smtpp"), "smtp"), (("kill", "192.0.2.1", "--service", "smttp"), "smtp"),
                          (("set", "service", "smpt", "max-connections-per-source", "3"), "smtp"), (("set", "source-set", "freinds", "action", "deny"), "friends"),
-                         (("limit", "192.0.2.1", "max-connections-per-source", "3", "--service", "smpt"), "smtp")):
+                         (("limit", "192.0.2.1", "max-connections-per-source", "3", "--service", "smpt"), "smtp"),
+                         (("limit", "192.0.2.1", "max-conections-per-source", "3"), "max-connections-per-source"), (("history", "--service", "smpt"), "smtp"),
+                         (("refusals", "--reason", "source-conections"), "source-connections")):
         code, _, err = sluice.ctl(*words)
         assert code in (1, 2) and f"did you mean '{meant}'?" in err, (words, code, err)
     code, _, err = sluice.ctl("explain", "192.0.2.1", "--service", "webmail")

@@ -12,10 +12,10 @@ void import_help(void)
 {
 	size_t i;
 
-	puts("\nFORMAT is one of these; of several files, later ones count as if they stood below:");
+	puts("\nFormats:");
 	for (i = 0; i < import_formats_count; i++)
-		printf("  %-9s %s\n            sluicectl import %s %s\n", import_formats[i].name,
-		       import_formats[i].files, import_formats[i].name, import_formats[i].example);
+		printf("  %-9s %s\n      sluicectl import %s %s\n", import_formats[i].name, import_formats[i].files,
+		       import_formats[i].name, import_formats[i].example);
 }
 
 /* Where the default route leads; eth0 where there is none. */

@@ -5,6 +5,7 @@
 #include "complete_values.h"
 #include "reason.h"
 #include "schema.h"
+#include "scope.h"
 
 #define SOURCES_OFFERED 50
 
@@ -114,12 +115,10 @@ static void keys_offer(const struct typed *t)
 /* What a sender can have of its own. */
 static void limit_keys_offer(const struct typed *t)
 {
-	static const char *const keys[] = { "max-connections-per-source", "max-rate-per-source",
-					    "max-connections-per-network", "max-rate-per-network" };
 	size_t i;
 
-	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		complete_offer(t, keys[i], schema_find(SECTION_SERVICE, keys[i])->help);
+	for (i = 0; scope_sender_keys[i]; i++)
+		complete_offer(t, scope_sender_keys[i], schema_find(SECTION_SERVICE, scope_sender_keys[i])->help);
 }
 
 static void value_offer(const struct typed *t)

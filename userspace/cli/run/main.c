@@ -5,22 +5,7 @@
 
 #include "alike.h"
 #include "cli.h"
-
-static void usage(FILE *out)
-{
-	char text[API_SYNOPSIS_LEN];
-	size_t i;
-
-	fputs("usage: sluicectl [-i INSTANCE] [--json] [--color auto|always|never] COMMAND ...\n\n", out);
-	for (i = 0; i < api_verbs_count; i++) {
-		if (*api_verbs[i].help)
-			fprintf(out, "  %s %s\n      %s\n", api_verbs[i].name, api_synopsis(&api_verbs[i], text),
-				api_verbs[i].help);
-	}
-	fputs("\nTIME is 90, 90s, 5m, 2h or 1d. Exit status: 0 done, 1 failed, 2 usage or bad policy,\n"
-	      "3 daemon not running.\n",
-	      out);
-}
+#include "help.h"
 
 /* NULL: there is no such command. */
 static const struct api_verb *command_find(const char *name)
@@ -48,17 +33,13 @@ static int command_missing(const char *name)
 static int help(const char *name)
 {
 	const struct api_verb *command = name ? command_find(name) : NULL;
-	char text[API_SYNOPSIS_LEN];
 
 	if (name && !command)
 		return command_missing(name);
 	if (command)
-		printf("usage: sluicectl %s %s\n  %s\n\nsluicectl(8) tells all of it.\n", command->name,
-		       api_synopsis(command, text), command->help);
+		help_command(command);
 	else
-		usage(stdout);
-	if (command && !strcmp(command->name, "import"))
-		import_help();
+		help_all(stdout);
 	return EXIT_DONE;
 }
 
@@ -70,7 +51,7 @@ static int command_take(struct call *c, int argc, char **argv)
 	if (c->help)
 		return help(name);
 	if (optind == argc) {
-		usage(stderr);
+		help_all(stderr);
 		return EXIT_BAD;
 	}
 	if (!strcmp(name, "help"))

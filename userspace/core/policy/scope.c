@@ -35,17 +35,18 @@ const char *scope_format(const struct scope *s, const char *sender, char buf[sta
 	return buf;
 }
 
+const char *const scope_sender_keys[] = { "max-connections-per-source", "max-rate-per-source",
+					  "max-connections-per-network", "max-rate-per-network", NULL };
+
 const struct setting *scope_key(const struct scope *s, const char *key)
 {
-	static const char *const of_senders[] = { "max-connections-per-source", "max-rate-per-source",
-						  "max-connections-per-network", "max-rate-per-network" };
-	size_t i, n = sizeof(of_senders) / sizeof(*of_senders);
+	size_t i;
 
 	if (!s->is_sender)
 		return schema_find(s->section, key);
-	for (i = 0; i < n && strcmp(of_senders[i], key); i++)
+	for (i = 0; scope_sender_keys[i] && strcmp(scope_sender_keys[i], key); i++)
 		;
-	return i < n ? schema_find(SECTION_SET, key) : NULL;
+	return scope_sender_keys[i] ? schema_find(SECTION_SET, key) : NULL;
 }
 
 /* One that no policy has yet is made, where it is a sender. NULL: there is none. */
@@ -61,13 +62,17 @@ static int base_refuse(const struct policy *p, const struct scope *s, struct dia
 
 static int key_refuse(const struct scope *s, const char *key, struct diag *d)
 {
+	struct alike like = alike_to(key);
 	char meant[ALIKE_TEXT_LEN];
+	size_t i;
 
+	for (i = 0; scope_sender_keys[i]; i++)
+		alike_offer(&like, scope_sender_keys[i]);
 	if (s->is_sender)
-		diag_add(d,
-			 "'%s' is no limit of one sender: max-connections-per-source, max-rate-per-source, "
-			 "max-connections-per-network or max-rate-per-network",
-			 key);
+		diag_add(d, "'%s' is no limit of one sender: %s", key,
+			 *alike_ask(like.found, meant) ? meant
+						       : "max-connections-per-source, max-rate-per-source, "
+							 "max-connections-per-network or max-rate-per-network");
 	else
 		diag_add(d, "unknown key '%s': %s", key,
 			 *alike_ask(schema_suggest(s->section, key), meant) ? meant : "sluice.conf(5) lists them");

@@ -21,6 +21,8 @@ struct scope scope_of_service(const char *name);
 bool scope_same(const struct scope *a, const struct scope *b);
 /* "service smtp", "source-set partners", "192.0.2.1 at smtp", "mode" is of "the policy". `sender` is how its prefix is shown. */
 const char *scope_format(const struct scope *s, const char *sender, char buf[static SCOPE_TEXT_LEN]);
+/* The keys that a single sender can have; NULL-terminated. */
+extern const char *const scope_sender_keys[];
 /* The row of the schema for a key there; NULL: it has none of that name. */
 const struct setting *scope_key(const struct scope *s, const char *key);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "alike.h"
 #include "refusals_memory.h"
 #include "json_text.h"
 #include "keep.h"
@@ -132,11 +133,20 @@ static int about_read(struct daemon *dm, const json_t *args, struct prefix *abou
 
 static int reason_read(const json_t *args, struct wanted *w, struct answer *a)
 {
+	struct alike like = alike_to(arg(args, "reason"));
+	char meant[ALIKE_TEXT_LEN];
+	int i;
+
 	w->reason = *arg(args, "reason") ? reason_find(arg(args, "reason")) : -1;
 	if (!*arg(args, "reason") || (w->reason >= 0 && reason_refuses(w->reason)))
 		return 0;
-	diag_add(&a->diag, "--reason %s: nothing is refused for that: `sluicectl counters` shows reasons",
-		 arg(args, "reason"));
+	for (i = 0; i < SLUICE_REASONS; i++) {
+		if (reason_refuses(i))
+			alike_offer(&like, reason_label(i));
+	}
+	alike_ask(like.found, meant);
+	diag_add(&a->diag, "--reason %s: nothing is refused for that: %s%ssluicectl refusals --help lists the reasons",
+		 arg(args, "reason"), meant, *meant ? " " : "");
 	return bad(a);
 }
 
