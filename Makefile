@@ -41,7 +41,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install deb release security clean
+.PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install picture deb release security clean
 
 all: $(B)/sluiced $(B)/sluicectl
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(BENCH_TOOLS) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
@@ -186,6 +186,10 @@ install: all
 	install -D -m 644 $(B)/completion.fish $(D)/share/fish/vendor_completions.d/sluicectl.fish
 security: # what the unit still lets sluiced do, and systemd's score
 	$(Q)systemd-analyze security --offline=yes --no-pager dist/sluiced.service | grep -v '^✓'
+picture: # of the status page, for README.md
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) tests
+	$(Q)scripts/picture.py
 deb:
 	$(Q)scripts/deb.sh $(B)/deb
 release: # VERSION=1.0.0: checks, package, bill of materials, commit and tag; pushes nothing

@@ -93,6 +93,7 @@ manual_has_options() { # of sluiced
 bones() { # of a README: its headings' levels, its commands without their comments, its links
 	awk '/^```/ { code = !code } code { sub(/ +#.*/, ""); print; next } /^#/ { print $1 }' "$1"
 	grep -oE '\]\([^)]+' "$1" | grep -v README
+	grep -oE '(src|srcset)="[^"]+' "$1"
 }
 
 readmes_agree() { diff <(bones README.md) <(bones README.zh-CN.md); }
@@ -100,11 +101,13 @@ readmes_agree() { diff <(bones README.md) <(bones README.zh-CN.md); }
 links_lead_somewhere() { # those of the documents to files of this repository
 	local f link
 	for f in *.md docs/*.md; do
-		grep -oE '\]\([^)#]+' "$f" | cut -c3- | grep -v : | while read -r link; do
+		{ grep -oE '\]\([^)#]+' "$f" | cut -c3-; grep -oE '(src|srcset)="[^"]+' "$f" | cut -d'"' -f2; } | grep -v : | while read -r link; do
 			[ -e "$(dirname "$f")/$link" ] || echo "$f: $link"
 		done
 	done | none
 }
+
+pictures_are_small() { find docs -name '*.png' -size +150000c | none; }
 
 manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
 
@@ -181,6 +184,7 @@ step 'sluicectl(8) has every field of every answer' manual_has_fields
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'links of the documents lead somewhere' links_lead_somewhere
+step 'the pictures of the documents are small' pictures_are_small
 step 'the two READMEs have the same headings, commands and links' readmes_agree
 step 'completion completes, in bash, zsh and fish' completion_works
 step 'every alert fires in its scenario' alerts

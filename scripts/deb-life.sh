@@ -54,7 +54,7 @@ links_lead_somewhere() { # FILE: the relative ones
 	local link bad=0
 	while read -r link; do
 		[ -e "${1%/*}/${link%%#*}" ] || { echo "$link"; bad=1; }
-	done < <(grep -o '](\([^)#:]*\.md\)' "$1" | cut -c3-)
+	done < <(grep -o '](\([^)#:]*\.md\)' "$1" | cut -c3-; grep -oE '(src|srcset)="[^"]+' "$1" | cut -d'"' -f2)
 	return $bad
 }
 

@@ -110,8 +110,13 @@ class Browser:
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if phone else 1, mobile=phone)
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
-    def picture(self, path):
-        shot = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+    def picture(self, path, below=None):
+        """Of the whole page, or of what stands above the end of the element `below`."""
+        clip = {}
+        if below:
+            wide, high = self.run("return [document.documentElement.clientWidth, document.querySelector(arguments[0]).getBoundingClientRect().bottom + scrollY]", below)
+            clip = {"clip": {"x": 0, "y": 0, "width": wide, "height": high + 14, "scale": 1}}
+        shot = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)["data"]
         pathlib.Path(path).write_bytes(base64.b64decode(shot))
 
     def console(self):

@@ -21,11 +21,14 @@ function make(tag, attributes, ...children) {
 	return node;
 }
 
+/* "3 days 4 hours", "1 hour 59 minutes", "59 minutes", "90 seconds" */
 function span(seconds) {
 	const units = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
-	const [size, name] = units.find(([size]) => seconds >= size * 2) || units[3];
-	const n = Math.max(0, Math.floor(seconds / size));
-	return `${number(n)} ${name}${n === 1 ? "" : "s"}`;
+	const first = seconds < 120 ? 3 : units.findIndex(([size]) => seconds >= size);
+	const said = (n, name) => `${number(n)} ${name}${n === 1 ? "" : "s"}`;
+	const [size, name] = units[first], n = Math.max(0, Math.floor(seconds / size));
+	const rest = first < 2 ? Math.floor(seconds % size / units[first + 1][0]) : 0;
+	return said(n, name) + (rest ? " " + said(rest, units[first + 1][1]) : "");
 }
 
 /* A bar that says in words what it shows. */
@@ -246,7 +249,7 @@ function tiles(data, sums) {
 		tile("refused", observe ? "would refuse per second" : "refused per second", rate(refusedNow), `${number(total(data, observe ? "observed" : "refused"))} in all`),
 		tile("sources", "sources tracked", number(data.status.sources_tracked), sources ? `room for ${number(sources.capacity)}` : ""),
 		tile("generation", "policy generation", number(data.status.generation), changed(data)),
-		tile("geoip", "GeoIP data", geo.built ? span(data.time - geo.built) : "none", geo.built ? `old; ${number(geo.ipv4 + geo.ipv6)} ranges` : "no country database"));
+		tile("geoip", "GeoIP ranges", geo.built ? number(geo.ipv4 + geo.ipv6) : "none", geo.built ? `built ${span(data.time - geo.built)} ago` : "no country database"));
 }
 
 function warnings(data) {
