@@ -31,14 +31,15 @@ def fill(net, sluice):
     sluice.do("allow", "2001:db8:aaaa:bbbb:cccc:dddd:eeee:fff0", "--for", "90000s")
 
 
-@pytest.mark.parametrize("words", [["status"], ["sources"], ["counters"], ["bans"], ["allows"], ["lookup", "192.0.2.1"], ["refusals"]], ids=lambda w: w[0])
+@pytest.mark.parametrize("words", [["status"], ["sources"], ["counters"], ["bans"], ["allows"], ["lookup", "192.0.2.1"], ["refusals"],
+                                   ["set", "service", LONG, "max-connections-per-source", "1", "--dry-run"], ["kill", "fd77:0:1::2", "--dry-run"]], ids=lambda w: w[0])
 def test_80_columns_hold_the_longest_names_and_a_pipe_gets_them_whole(busy, words):
     net, sluice = busy
     narrow, wide, piped = (on_terminal(net, sluice, 80, *words), on_terminal(net, sluice, 200, *words), sluice.do(*words).splitlines())
     print("\n".join(narrow))
     table = [line for line in narrow if not line.startswith(("policy", "interface", " "))]
     assert max(map(len, table)) <= 80, max(table, key=len)
-    if words[0] in ("status", "sources", "counters", "lookup", "refusals"):
+    if words[0] in ("status", "sources", "counters", "lookup", "refusals", "set", "kill"):
         assert any(LONG in line for line in wide) and any(LONG in line for line in piped)
         assert any("~" in line and line.lstrip().startswith(("a-service", "fd77")) for line in narrow) or any(LONG in line for line in narrow)
     if words[0] == "status":

@@ -3,7 +3,7 @@
 import pytest
 
 from net import sh, wait_for
-from terminal import Screen
+from terminal import Screen, printed
 
 POLICY = """service smtp { ports = {25} max-connections = 20 max-connections-per-source = 4 }
 service imap { ports = {143} }
@@ -118,6 +118,8 @@ def test_top_without_a_terminal_says_what_prints_the_same(make):
     for argv in (["top"], ["--json", "top"]):
         code, _, said = sluice.ctl(*argv)
         assert code == 2 and "top draws on a terminal" in said and "sluicectl status" in said, said
+    for term in ("dumb", "", "nothing-like-it"):
+        assert "top draws on a terminal" in printed(net, sluice, 80, "top", TERM=term, status=2), term
 
 
 def test_top_ends_with_its_terminal(top):

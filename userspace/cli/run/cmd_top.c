@@ -10,6 +10,7 @@
 
 #include "paint.h"
 #include "top.h"
+#include "top_terminal.h"
 
 #define TICK_MS 1000
 #define BAN_TIME "1h"
@@ -175,7 +176,7 @@ static void colours_begin(void)
 /* False: there is no terminal that it could draw on. */
 static bool screen_begin(void)
 {
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !newterm(NULL, stdout, stdin))
+	if (!terminal_can_draw() || !newterm(NULL, stdout, stdin))
 		return false;
 	cbreak();
 	noecho();

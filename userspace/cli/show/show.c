@@ -268,13 +268,14 @@ void show_geo(const json_t *data)
 
 static void show_refused(const json_t *row, const char *source, const char *service, const char *reason)
 {
-	char part[48], had[96] = "";
+	char part[48], had[96] = "", from[CUT_MOST], at[CUT_MOST];
+	const int width = screen_width() ? 29 : CUT_MOST - 1, name = screen_width() ? 12 : CUT_MOST - 1;
 
 	part_of(number_of(row, "connections"), number_of(row, "limit"), part);
 	if (number_of(row, "peak") > number_of(row, "connections"))
 		snprintf(had, sizeof(had), "had %lld, now ", number_of(row, "peak"));
 	strcat(had, part);
-	printf("%-29s %-12.12s %17s %s\n", source, service, had, reason);
+	printf("%-29s %-12s %17s %s\n", cut_to(source, width, from), cut_to(service, name, at), had, reason);
 }
 
 /* "12.5 %" of the address space; where that is next to nothing, how many addresses or /64. */

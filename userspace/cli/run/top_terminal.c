@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whether there is a terminal that `top` can draw on. By itself, since <term.h> takes words like "tone" for its own. */
+#include <stdbool.h>
+#include <unistd.h>
+
+#include <curses.h>
+#include <term.h>
+
+#include "top_terminal.h"
+
+bool terminal_can_draw(void)
+{
+	char *move;
+	int err;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || setupterm(NULL, STDOUT_FILENO, &err))
+		return false;
+	move = tigetstr("cup");
+	return move && move != (char *)-1;
+}

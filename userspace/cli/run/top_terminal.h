@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Asked by cmd_top.c before it begins to draw. */
+#ifndef SLUICE_CLI_TOP_TERMINAL_H
+#define SLUICE_CLI_TOP_TERMINAL_H
+
+#include <stdbool.h>
+
+/* Standard input and output are a terminal, TERM names one that is known, and its cursor can be put anywhere. */
+bool terminal_can_draw(void);
+
+#endif
