@@ -13,7 +13,7 @@ struct sluice_view {
 	__u64 lane; /* control.lane, as it was before anything else was read */
 	__u32 slot;
 	__u32 service; /* 0: none */
-	__u32 country; /* of the source; 0 also where the policy needs no table */
+	__u32 leaf; /* of the source; 0 also where the policy needs no table */
 	__u8 dry; /* explain: judge, and change nothing */
 	__u8 named; /* the service names this very address of the host; else it is found at all of the host's */
 	__u16 observed; /* enum sluice_reason: the refusal that observe mode, or a ban on trial, let pass */
@@ -127,12 +127,11 @@ static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *sou
 /* `who`: see inner.bpf.h. */
 static __always_inline const struct sluice_rule *rule_of(struct sluice_view *view, const struct sluice_addr *who)
 {
-	__u32 leaf = view->generation->classified ? leaf_find(view->slot, who) : 0;
 	const struct sluice_class *row;
 	__u32 index;
 
-	view->country = SLUICE_LEAF_COUNTRY(leaf);
-	index = view->slot * SLUICE_MAX_CLASSES + (SLUICE_LEAF_CLASS(leaf) & (SLUICE_MAX_CLASSES - 1));
+	view->leaf = view->generation->classified ? leaf_find(view->slot, who) : 0;
+	index = view->slot * SLUICE_MAX_CLASSES + (SLUICE_LEAF_CLASS(view->leaf) & (SLUICE_MAX_CLASSES - 1));
 	row = bpf_map_lookup_elem(&classes, &index);
 	if (!row)
 		return NULL;

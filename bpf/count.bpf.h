@@ -22,13 +22,53 @@ static __always_inline struct sluice_stat *count_packet(__u32 service, enum slui
 	return s;
 }
 
-static __always_inline void count_country(__u32 service, __u32 country)
+static __always_inline void count_refused_from(__u32 service, __u32 leaf)
 {
-	__u32 index = service * SLUICE_COUNTRIES + country;
+	__u32 index = service * SLUICE_COUNTRIES + SLUICE_LEAF_COUNTRY(leaf);
 	__u64 *refused = bpf_map_lookup_elem(&countries, &index);
 
 	if (refused)
 		*refused += 1;
+}
+
+static __always_inline void origin_count(__u32 service, __u32 leaf)
+{
+	__u32 origin = SLUICE_LEAF_PRIVATE(leaf) ? SLUICE_ORIGIN_PRIVATE : SLUICE_LEAF_COUNTRY(leaf);
+	__u32 index = service * SLUICE_ORIGINS + origin;
+	__u64 *admitted = bpf_map_lookup_elem(&admitted_from, &index);
+
+	if (admitted)
+		*admitted += 1;
+}
+
+/* Verified once, apart from its callers: it walks the trie. */
+__noinline int origin_find_and_count(const struct sluice_addr *who, __u32 slot, __u32 service)
+{
+	struct sluice_addr copy;
+
+	if (!who)
+		return 0;
+	copy = *who;
+	origin_count(service, leaf_find(slot, &copy));
+	return 0;
+}
+
+/*
+ * A connection of a service is let in. Where the policy needs the trie its leaf is known; else it is asked here, and not for each packet,
+ * for whoever counts alone.
+ */
+static __always_inline void count_admitted_from(const struct sluice_view *view, const struct sluice_addr *source)
+{
+	struct sluice_addr who;
+
+	if (!view->service || !view->generation || !generation_knows_countries(view->generation))
+		return;
+	if (view->generation->classified) {
+		origin_count(view->service, view->leaf);
+		return;
+	}
+	who = inner_of(view->generation, source);
+	origin_find_and_count(&who, view->slot, view->service);
 }
 
 /* What observe mode let pass. */

@@ -59,7 +59,7 @@ static __always_inline void explanation_fill(struct sluice_explanation *out, con
 	__builtin_memset(out, 0, sizeof(*out));
 	out->observed = view->observed;
 	out->service = view->service;
-	out->country = view->country;
+	out->country = SLUICE_LEAF_COUNTRY(view->leaf);
 	if (!view->rule)
 		return;
 	holding_of(view, &pkt->tuple.source, &h);

@@ -127,7 +127,7 @@ static __always_inline int lane_count(const struct sluice_view *view, enum sluic
 	if (!stat || events_wanted(view->control, stat))
 		return 0;
 	if (why == SLUICE_COUNTRY)
-		count_country(view->service, view->country);
+		count_refused_from(view->service, view->leaf);
 	stat->packets++;
 	stat->connections++;
 	return 1;

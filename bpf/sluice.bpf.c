@@ -181,7 +181,9 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 	struct sluice_stat *stat;
 
 	if (why == SLUICE_COUNTRY && pkt->syn)
-		count_country(view->service, view->country);
+		count_refused_from(view->service, view->leaf);
+	if (pkt->fresh && reason_admits(why))
+		count_admitted_from(view, &pkt->tuple.source);
 	stat = count_packet(view->service, why, pkt->fresh);
 	if (view->observed != SLUICE_UNDECIDED) {
 		why = view->observed;

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 8
+#define SLUICE_ABI_VERSION 9
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -143,7 +143,7 @@ struct sluice_generation {
 	struct sluice_addr mask4; /* source aggregation: of IPv4 (in mapped form), of IPv6 */
 	struct sluice_addr mask6;
 	__u64 retention_ns;
-	/* For userspace: ranges of the country and network databases that it was made of, and when the newest was written. */
+	/* Ranges of the country and network databases that it was made of; for userspace, when the newest was written. */
 	__u32 geo_entries[SLUICE_GEO_KINDS][SLUICE_FAMILIES];
 	__u64 geo_built; /* CLOCK_REALTIME, seconds; 0: no database */
 	struct sluice_flood flood;
@@ -152,6 +152,11 @@ struct sluice_generation {
 
 enum sluice_geo_kind { SLUICE_GEO_COUNTRY, SLUICE_GEO_ASN };
 enum sluice_family { SLUICE_IPV4, SLUICE_IPV6 };
+
+static inline int generation_knows_countries(const struct sluice_generation *g)
+{
+	return (g->geo_entries[SLUICE_GEO_COUNTRY][SLUICE_IPV4] | g->geo_entries[SLUICE_GEO_COUNTRY][SLUICE_IPV6]) != 0;
+}
 
 /*
  * The classifier: address -> leaf, for the whole of both address families at once.
@@ -177,10 +182,19 @@ struct sluice_trie_node {
 	__u32 value[]; /* 1 to 256 cells */
 };
 
-/* A leaf: the country of the address, and its class, which is what the policy makes of it. */
+/* A leaf: where the address is, and its class, which is what the policy makes of it. */
 #define SLUICE_LEAF_CLASS(leaf) ((leaf)&0xffff)
 #define SLUICE_LEAF_COUNTRY(leaf) ((leaf) >> 16 & 0x3ff) /* 0: in no database; else 1 + 26 x first letter + second */
+#define SLUICE_LEAF_PRIVATE(leaf) \
+	((leaf) >> 26 & 1) /* of no country, as it is in no public network (core/values/private.h) */
 #define SLUICE_COUNTRIES 677
+
+/* Rows of a service in `admitted_from`: those of countries, and two more. */
+enum sluice_origin {
+	SLUICE_ORIGIN_PRIVATE = SLUICE_COUNTRIES,
+	SLUICE_ORIGIN_SINCE, /* no count: when counting began, in seconds since 1970; userspace writes it, for one processor */
+	SLUICE_ORIGINS,
+};
 
 /* Index of the array: slot * 65536 + port. */
 struct sluice_port {

@@ -133,6 +133,8 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, budgets, __u32, struct sluice_budget, SLUICE_REAS
 
 /* Connections refused for their country. Index: service id * SLUICE_COUNTRIES + country. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, countries, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_COUNTRIES);
+/* Connections let in by country, while a database is in force. Index: service id * SLUICE_ORIGINS + country or enum sluice_origin. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, admitted_from, __u32, __u64, SLUICE_MAX_SERVICES *SLUICE_ORIGINS);
 
 /* The connections themselves: written by the tracker, the audit and the reaper. Never fewer than `sources`. * */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_MAX_CONNECTIONS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The reasons of reasons.def as a list of numbers, and which of them refuse. A part of abi.h. */
+/* The reasons of reasons.def as a list of numbers, which of them refuse, and which let a connection in. A part of abi.h. */
 #ifndef SLUICE_REASONS_H
 #define SLUICE_REASONS_H
 
@@ -26,6 +26,12 @@ static const unsigned long long SLUICE_REFUSALS = 0
 static inline int reason_refuses(enum sluice_reason why)
 {
 	return SLUICE_REFUSALS >> why & 1;
+}
+
+/* Not 0: a connection that begins with this is let in. */
+static inline int reason_admits(enum sluice_reason why)
+{
+	return why == SLUICE_ADMITTED || why == SLUICE_ALLOWED || why == SLUICE_OBSERVE || why == SLUICE_COOKIE_VALID;
 }
 
 #endif

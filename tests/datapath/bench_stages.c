@@ -34,11 +34,18 @@
 	"source-set foes { prefixes = {192.0.2.0/24} action = deny }\n"
 #define CALM "syn-flood { pressure-half-open = 60000 pressure-syn-rate = 9000000/1s pressure-expired = 9000000/1s }\n"
 #define PRESSED "syn-flood { pressure-syn-rate = 1/1s }\n"
+/* Of these the gate asks the trie for nothing, and for the country of who is let in alone. */
+#define PLAIN \
+	"interfaces = {lo}\nservice imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m }\n" CALM
+#define LOCATED "geoip { database = {\"/usr/share/tor/geoip\", \"/usr/share/tor/geoip6\"} }\n"
+
+/* A SYN is new only once: all but REPEATED run singly, with the cost of starting the clock; each under a policy of its own. */
+enum how { REPEATED, SINGLY, COOKIE, IN_PLAIN, IN_LOCATED };
 
 struct stage {
 	const char *name, *after; /* NULL: of a bare program */
 	struct frame frame;
-	enum { REPEATED, SINGLY, COOKIE } how; /* a SYN is new only once: SINGLY, with its cost of starting the clock */
+	enum how how;
 	int bare; /* verdict of a program that does nothing else; 0: the gate */
 	unsigned int ns[ROUNDS];
 };
@@ -82,6 +89,14 @@ static struct stage stages[] = {
 	  "bare XDP_PASS, singly again",
 	  { SERVER, LOCAL, 1001, 25, .flags = SYN },
 	  .how = COOKIE },
+	{ "admitted, no set and no database",
+	  "bare XDP_PASS, singly",
+	  { SERVER, LOCAL, 1001, 143, .flags = SYN },
+	  .how = IN_PLAIN },
+	{ "the same with a database: trie, for its count",
+	  "admitted, no set and no database",
+	  { SERVER, LOCAL, 1001, 143, .flags = SYN },
+	  .how = IN_LOCATED },
 };
 
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
@@ -126,17 +141,18 @@ static unsigned int singly_ns(struct gate *g, int bare, struct frame f, int roun
 	return sum / SINGLES;
 }
 
-static void round_run(struct gate *g, int round, bool cookies)
+/* Each policy's SYNs come from sources of their own. */
+static void round_run(struct gate *g, int round, enum how policy)
 {
 	struct stage *s;
 	int bare;
 
 	for (s = stages; s < stages + STAGES; s++) {
-		if ((s->how == COOKIE) != cookies)
+		if ((s->how == REPEATED ? SINGLY : s->how) != policy)
 			continue;
 		bare = s->bare ? bare_program(s->bare) : -1;
 		s->ns[round] = s->how == REPEATED ? frame_ns(g, bare, &s->frame, repeat)
-						  : singly_ns(g, bare, s->frame, round + ROUNDS * cookies);
+						  : singly_ns(g, bare, s->frame, round + ROUNDS * (policy - SINGLY));
 		if (bare >= 0)
 			close(bare);
 	}
@@ -208,10 +224,16 @@ static void bench(void)
 	gate_open(&g, POLICY CALM);
 	connection_make(&g);
 	for (r = 0; r < ROUNDS; r++)
-		round_run(&g, r, false);
+		round_run(&g, r, SINGLY);
 	gate_apply(&g, POLICY PRESSED);
 	for (r = 0; r < ROUNDS; r++)
-		round_run(&g, r, true);
+		round_run(&g, r, COOKIE);
+	for (r = 0; r < ROUNDS; r++) {
+		gate_apply(&g, PLAIN);
+		round_run(&g, r, IN_PLAIN);
+		gate_apply(&g, PLAIN LOCATED);
+		round_run(&g, r, IN_LOCATED);
+	}
 	stages_print();
 	printf("\"programs\": [");
 	for (i = 0; i < sizeof(pins) / sizeof(*pins); i++)

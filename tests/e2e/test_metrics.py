@@ -15,7 +15,7 @@ POLICY = ("service smtp { ports = {25} max-connections = 40 max-connections-per-
           "service imap { ports = {143} max-rate-per-source = 3/1h on-excess = reset }\n")
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 NAMES = ("sluice_packets_total sluice_connections sluice_connections_limit sluice_connections_admitted_total "
-         "sluice_connections_refused_total sluice_country_refused_total sluice_syn_cookies_sent_total sluice_syn_cookies_valid_total "
+         "sluice_connections_refused_total sluice_country_refused_total sluice_country_admitted_total sluice_syn_cookies_sent_total sluice_syn_cookies_valid_total "
          "sluice_under_pressure sluice_sources_tracked sluice_map_entries sluice_map_capacity sluice_policy_generation "
          "sluice_policy_last_reload_success_timestamp_seconds sluice_geoip_entries sluice_geoip_build_timestamp_seconds "
          "sluice_list_entries sluice_list_skipped_lines sluice_list_age_seconds sluice_build_info").split()
@@ -100,6 +100,8 @@ def test_prometheus_tells_of_countries_and_of_a_flood(make, tmp_path):
     connect(net, "10.77.0.2", 25, 3)[0].finish()
     flood.process.kill()
     assert wait_for(lambda: value("sluice_syn_cookies_valid_total") == 3)
+    assert value('sluice_country_admitted_total{service="smtp",country="DE"}') == 3, "let in by their cookies"
+    assert value('sum(sluice_country_admitted_total)') == value("sluice_connections_admitted_total")
     assert value("sluice_syn_cookies_sent_total") == sluice.reason("cookie-sent") > 100
     assert wait_for(lambda: value("sluice_under_pressure") == 0, 20), "calm again"
     assert value('max_over_time(sluice_under_pressure{service="smtp"}[1m])') == 1

@@ -3,6 +3,7 @@
 import re, time
 
 import tools
+import web
 from net import SERVER, wait_for
 
 POLICY = """mode = observe
@@ -249,23 +250,25 @@ ORIGINS = """10.77.128.1,10.77.128.110,DE
 """
 
 
-def test_suggest_proposes_the_countries_of_senders_in_a_comment_and_locks_nobody_out(make, tmp_path):
+def countries(sluice, service):
+    return next(s["countries"] for s in sluice.json("suggest")["services"] if s["service"] == service)
+
+
+def test_suggest_proposes_the_countries_of_connections_in_a_comment_and_locks_nobody_out(make, tmp_path):
     (tmp_path / "countries.csv").write_text(ORIGINS)
     net, sluice = make(COUNTED)
-    assert wait_for(lambda: sluice.json("suggest")["countries_since"], 60)
     net.serve("::", 25), net.serve("::", 143)
     held = [crowd(net, 120, 143), crowd(net, 101, 25)]  # the 120th is in no database, and private
-    held[0].ask("close 120"), held[0].ask("open 120")  # once is enough
 
-    said = sluice.json("suggest")
-    imap, smtp = (next(s["countries"] for s in said["services"] if s["service"] == name) for name in ("imap", "smtp"))
-    assert [(s["country"], s["senders"]) for s in imap["shares"]] == [("DE", 110), ("AT", 7), ("FR", 1), ("IT", 1)]
-    assert imap["senders"] == 119 and imap["allow-countries"] == ["DE", "AT"] and imap["would_refuse"] == 2
-    assert 99.99 < sum(s["percent"] for s in imap["shares"]) < 100.01 and said["countries_since"]
-    assert smtp["senders"] == 101 and smtp["allow-countries"] == [] and "any country" in smtp["why_none"]
+    imap, smtp = countries(sluice, "imap"), countries(sluice, "smtp")
+    assert [(s["country"], s["admitted"]) for s in imap["shares"]] == [("DE", 110), ("AT", 7), ("FR", 1), ("IT", 1)]
+    assert imap["admitted"] == 119 and imap["allow-countries"] == ["DE", "AT"] and imap["would_refuse"] == 2
+    assert 99.99 < sum(s["percent"] for s in imap["shares"]) < 100.01 and imap["since"].startswith("2")
+    assert smtp["admitted"] == 101 and smtp["allow-countries"] == [] and "any country" in smtp["why_none"]
     text = sluice.do("suggest")
-    assert "#   countries: DE 92 %, AT 5 %, 2 others (of 119 senders)\n" in text and "#   countries: DE 100 % (of 101 senders)\n" in text
-    assert "allow-countries would have refused 2 of these 119" in text and re.search("# Countries: those of senders, each once in every ten minutes .*, for \\d+s", text)
+    assert re.search(r"#   countries: DE 92 %, AT 5 %, 2 others \(of 119 connections, for \d+s\)\n", text)
+    assert re.search(r"#   countries: DE 100 % \(of 101 connections, for \d+s\)\n", text)
+    assert "allow-countries would have refused 2 of these 119" in text and "# Countries: those of the connections that were let in" in text
     assert not [line for line in text.splitlines() if "countries" in line and not line.lstrip().startswith("#")]
 
     (tmp_path / "conf.d").mkdir()
@@ -278,21 +281,51 @@ def test_suggest_proposes_the_countries_of_senders_in_a_comment_and_locks_nobody
     assert sluice.json("lookup", "10.77.128.118")["country"] == "FR"
     verdicts = {a: next(s["reason"] for s in sluice.json("lookup", f"10.77.128.{a}")["services"] if s["name"] == "imap") for a in (1, 111, 118, 120)}
     assert verdicts[118] == "country" and "country" not in (verdicts[1], verdicts[111], verdicts[120]), "private addresses stay in"
-    again = next(s["countries"] for s in sluice.json("suggest")["services"] if s["service"] == "imap")
-    assert again["allow-countries"] == [] and "already" in again["why_none"] and again["senders"] >= 119
+    again = countries(sluice, "imap")
+    assert again["allow-countries"] == [] and "already" in again["why_none"] and again["admitted"] >= 119
+    assert held
 
 
-def test_countries_are_counted_once_an_interval_and_a_few_are_no_sample(make, tmp_path):
+def test_countries_that_are_counted_outlive_the_daemon_and_a_few_sources_are_no_sample(make, tmp_path):
     (tmp_path / "countries.csv").write_text(ORIGINS)
-    net, sluice = make("sources { retention = 2s }\n" + COUNTED)
-    assert wait_for(lambda: sluice.json("suggest")["countries_since"], 60)
+    net, sluice = make(COUNTED)
     net.serve("::", 143)
-    senders = lambda: next(s["countries"]["senders"] for s in sluice.json("suggest")["services"] if s["service"] == "imap")
-    held, _ = crowd(net, 10, 143), tools.forge(net, 143, "10.77.128.111", "syn", 3).finish()
-    assert senders() >= 10
-    assert wait_for(lambda: senders() >= 30, 30), "ten more in each interval"
+    held = crowd(net, 10, 143)
+    since = countries(sluice, "imap")["since"]
+    sluice.kill()
+    held.ask("close 10"), held.ask("open 10")  # counted while nobody looks
+    sluice.start()
+    sluice.do("reload")
+    assert (countries(sluice, "imap")["admitted"], countries(sluice, "imap")["since"]) == (20, since)
     text = sluice.do("suggest")
-    assert "#   no countries are suggested: that is no sample\n" in text and "#   countries: DE 100 % (of " in text
+    assert "#   no countries are suggested: that is no sample\n" in text and "#   countries: DE 100 % (of 20 connections" in text
+
+
+def test_status_and_metrics_have_the_countries_of_connections_of_two_services(make, tmp_path):
+    (tmp_path / "countries.csv").write_text("10.77.0.2,10.77.0.2,DE\n10.77.0.3,10.77.0.3,FR\nfd77::2,fd77::2,DE\n")
+    net, sluice = make(COUNTED.replace("mode = observe\n", ""))
+    net.serve("::", 25), net.serve("::", 143)
+    held = [hold(net, "10.77.0.2", 3), hold(net, "10.77.0.3", 2), hold(net, "10.77.0.2", 1, 143), hold(net, "10.77.0.9", 1, 143)]
+    of = lambda name: {c["country"]: (c["admitted"], c["refused"]) for c in next(s for s in sluice.json("status")["services"] if s["name"] == name)["countries"]}
+    sample = lambda: sorted(line for line in web.request(net.server, 9798, "/metrics")[2].splitlines() if line.startswith("sluice_country_"))
+    assert of("smtp") == {"DE": (3, 0), "FR": (2, 0)} and of("imap") == {"DE": (1, 0), "ZZ": (1, 0)}
+    assert sample() == [
+        'sluice_country_admitted_total{service="imap",country="DE"} 1', 'sluice_country_admitted_total{service="imap",country="ZZ"} 1',
+        'sluice_country_admitted_total{service="smtp",country="DE"} 3', 'sluice_country_admitted_total{service="smtp",country="FR"} 2',
+    ]  # fmt: skip
+    sluice.write(COUNTED.replace("ports = {25}", "ports = {25} deny-countries = {FR}").replace("mode = observe\n", ""))
+    sluice.do("reload")
+    net.hold("10.77.0.3")("open", 1)
+    held.append(hold(net, "10.77.0.2", 1))
+    assert of("smtp")["DE"] == (4, 0) and of("smtp")["FR"][0] == 2 and of("smtp")["FR"][1] >= 1
+    sluice.write("service smtp { ports = {25} }\n")
+    sluice.do("reload")
+    held.append(hold(net, "10.77.0.2", 1))
+    assert [s["countries"] for s in sluice.json("status")["services"]] == [None], "no database is in force"
+    assert not [s for s in sample() if "admitted" in s] and sluice.json("suggest")["services"][0]["countries"] is None
+    sluice.write(COUNTED)
+    sluice.do("reload")
+    assert of("smtp")["DE"] == (4, 0), "counts go on"
     assert held
 
 
@@ -300,5 +333,5 @@ def test_without_a_database_suggest_says_that_no_country_is_counted(make):
     net, sluice = make(POLICY)
     net.serve("::", 25)
     held = crowd(net, 10)
-    assert "# Countries: none are counted, since no database is in force" in sluice.do("suggest") and sluice.json("suggest")["countries_since"] is None
+    assert "# Countries: none are counted, since no database is in force" in sluice.do("suggest") and sluice.json("suggest")["services"][0]["countries"] is None
     assert held

@@ -21,7 +21,7 @@ static struct sluice_stat smtp_stats[SLUICE_REASONS] = {
 	[SLUICE_SERVICE_RATE] = { 18446744073709551615ULL, 6, 9 },
 };
 static struct sluice_stat no_stats[SLUICE_REASONS];
-static const struct metrics_country countries[] = { { "DE", 3 }, { "ZZ", 1 } };
+static const struct metrics_country countries[] = { { "DE", 3, 7 }, { "FR", 0, 5 }, { "ZZ", 1, 0 } };
 static const struct metrics_service services[] = {
 	{ .name = "-", .other = true, .pressure = -1, .stats = no_stats },
 	{ .name = "smtp",
@@ -30,7 +30,7 @@ static const struct metrics_service services[] = {
 	  .pressure = 1,
 	  .stats = smtp_stats,
 	  .countries = countries,
-	  .countries_count = 2 },
+	  .countries_count = 3 },
 	{ .name = "odd\"\\\nname", .connections = 1, .pressure = -1, .stats = no_stats },
 };
 static const struct metrics_interface interfaces[] = { { "eth0", "native" }, { "eth1", "detached" } };
@@ -104,6 +104,8 @@ static void test_every_figure_becomes_a_sample(void **state)
 	has(text, "sluice_connections_refused_total{service=\"smtp\",reason=\"banned\"} 3");
 	has(text, "sluice_connections_observed_total{service=\"smtp\",reason=\"service-rate\"} 9");
 	has(text, "sluice_country_refused_total{service=\"smtp\",country=\"ZZ\"} 1");
+	has(text, "sluice_country_admitted_total{service=\"smtp\",country=\"DE\"} 7");
+	has(text, "sluice_country_admitted_total{service=\"smtp\",country=\"FR\"} 5");
 	has(text, "sluice_under_pressure{service=\"smtp\"} 1");
 	has(text, "sluice_map_entries{map=\"sources\"} 17");
 	has(text, "sluice_map_capacity{map=\"sources\"} 1000000");
@@ -139,6 +141,8 @@ static void test_what_is_not_known_has_no_sample(void **state)
 	has_not(text, "\nsluice_geoip_build_timestamp_seconds");
 	has_not(text, "sluice_connections{service=\"-\"}");
 	has_not(text, "refused_total{service=\"-\"");
+	has_not(text, "sluice_country_refused_total{service=\"smtp\",country=\"FR\"}");
+	has_not(text, "sluice_country_admitted_total{service=\"smtp\",country=\"ZZ\"}");
 	free(text);
 }
 

@@ -314,10 +314,11 @@ static void winners_resolve(const struct classifier *c, struct winner *w, const 
 	}
 }
 
-static bool is_abroad(const struct policy_service *s, const uint32_t *origin)
+static bool is_abroad(const struct policy *p, const struct policy_service *s, const uint32_t *origin)
 {
 	return countries_have(&s->deny_countries, origin[0]) ||
-	       (s->allow_countries.count && !countries_have(&s->allow_countries, origin[0]) && !origin[2]);
+	       (s->allow_countries.count && !countries_have(&s->allow_countries, origin[0]) &&
+		!(origin[2] && p->allow_private));
 }
 
 /* The class of what a pair of winners and origin comes to; -ENOSPC, -ENOMEM. */
@@ -332,9 +333,14 @@ static int class_of(struct classifier *c, const uint32_t *pair)
 	memcpy(w, intern_get(&c->winners, pair[0]), c->services * sizeof(*w));
 	winners_resolve(c, w, origin);
 	for (i = 0; i < c->services; i++)
-		kind[i] = KIND(w[i].sender, w[i].set, is_abroad(&c->policy->services.item[i], origin));
+		kind[i] = KIND(w[i].sender, w[i].set, is_abroad(c->policy, &c->policy->services.item[i], origin));
 	number = intern_put(&c->out->kinds, kind);
 	return number < SLUICE_MAX_CLASSES ? number : -ENOSPC;
+}
+
+static uint32_t leaf_of(uint32_t class_id, const uint32_t *origin)
+{
+	return class_id | origin[0] << 16 | origin[2] << 26;
 }
 
 static uint32_t join_leaf(void *arg, uint32_t winners, uint32_t origin)
@@ -350,20 +356,11 @@ static uint32_t join_leaf(void *arg, uint32_t winners, uint32_t origin)
 		c->leaf = more ? more : c->leaf;
 		class_id = more ? class_of(c, pair) : -ENOMEM;
 		if (class_id >= 0)
-			c->leaf[number] = class_id | intern_get(&c->origins, origin)[0] << 16;
+			c->leaf[number] = leaf_of(class_id, intern_get(&c->origins, origin));
 		c->err = class_id < 0 ? class_id : c->err;
 	}
 	c->err = number < 0 ? number : c->err;
 	return c->err ? 0 : c->leaf[number];
-}
-
-static bool allows_countries(const struct policy *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->services.count && !p->services.item[i].allow_countries.count; i++)
-		;
-	return i < p->services.count;
 }
 
 /* Address -> number of its origin. */
@@ -379,8 +376,7 @@ static int origins_join(struct classifier *c, struct spans *out)
 				 geo && c->networks_count ? &geo->by_kind[SLUICE_GEO_ASN] : &nowhere, join_origin, c,
 				 &public);
 	if (!err)
-		err = c->policy->allow_private && allows_countries(c->policy) ? private_spans(&private)
-									      : spans_init(&private, 0);
+		err = geo ? private_spans(&private) : spans_init(&private, 0);
 	if (!err)
 		err = spans_join(&public, &private, join_private, c, out);
 	spans_free(&nowhere);

@@ -2,15 +2,11 @@
 /* Writes figures as Prometheus reads them: see metrics.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "metrics.h"
 #include "reason.h"
 #include "tally.h"
-
-#define OPENMETRICS "application/openmetrics-text"
 
 enum metric_type { COUNTER, GAUGE };
 
@@ -155,17 +151,31 @@ static void write_observed(const struct family *f, const struct metrics *m, FILE
 	refusals(f, m, out, true);
 }
 
-static void write_countries(const struct family *f, const struct metrics *m, FILE *out)
+/* Of the countries that have any. */
+static void countries_write(const struct family *f, const struct metrics *m, FILE *out, bool admitted)
 {
 	const struct metrics_service *s;
+	uint64_t n;
 	size_t i, c;
 
 	for (i = 0; i < m->services_count; i++) {
 		s = &m->services[i];
-		for (c = 0; c < s->countries_count; c++)
-			sample(f, service_label(s), (struct label){ "country", s->countries[c].code },
-			       s->countries[c].refused, out);
+		for (c = 0; c < s->countries_count; c++) {
+			n = admitted ? s->countries[c].admitted : s->countries[c].refused;
+			if (n)
+				sample(f, service_label(s), (struct label){ "country", s->countries[c].code }, n, out);
+		}
 	}
+}
+
+static void write_country_refused(const struct family *f, const struct metrics *m, FILE *out)
+{
+	countries_write(f, m, out, false);
+}
+
+static void write_country_admitted(const struct family *f, const struct metrics *m, FILE *out)
+{
+	countries_write(f, m, out, true);
 }
 
 static void write_entries(const struct family *f, const struct metrics *m, FILE *out)
@@ -365,7 +375,10 @@ static const struct family families[] = {
 	{ "sluice_connections_observed_total", COUNTER, "What would have been refused, but mode = observe let it pass.",
 	  .write = write_observed },
 	{ "sluice_country_refused_total", COUNTER, "Connections refused by country; ZZ is in no database.",
-	  .write = write_countries },
+	  .write = write_country_refused },
+	{ "sluice_country_admitted_total", COUNTER,
+	  "Connections let in by country; ZZ is in no database. Absent without a database.",
+	  .write = write_country_admitted },
 	{ "sluice_syn_cookies_sent_total", COUNTER, "SYNs answered with a SYN cookie.", .service = cookies_sent_of },
 	{ "sluice_syn_cookies_valid_total", COUNTER, "SYN cookies that came back.", .service = cookies_valid_of },
 	{ "sluice_under_pressure", GAUGE, "1 while the service answers SYNs with cookies.", .service = pressure_of },
@@ -457,34 +470,4 @@ int metrics_write(const struct metrics *m, enum metrics_format format, FILE *out
 	if (format == METRICS_OPENMETRICS)
 		fputs("# EOF\n", out);
 	return fflush(out) || ferror(out) ? -EIO : 0;
-}
-
-/* The weight of one element of an Accept header ("type/sub;version=1;q=0.5"), 1 where it has none. */
-static double weight_of(const char *element)
-{
-	const char *q = strcasestr(element, "q=");
-
-	return q ? strtod(q + 2, NULL) : 1;
-}
-
-enum metrics_format metrics_format_of(const char *accept)
-{
-	_cleanup_free_ char *copy = strdup(accept ? accept : "");
-	double open = 0, other = 0, *best;
-	char *element, *save;
-
-	if (!copy)
-		return METRICS_TEXT;
-	for (element = strtok_r(copy, ",", &save); element; element = strtok_r(NULL, ",", &save)) {
-		best = strcasestr(element, OPENMETRICS) ? &open : &other;
-		if (weight_of(element) > *best)
-			*best = weight_of(element);
-	}
-	return open > 0 && open >= other ? METRICS_OPENMETRICS : METRICS_TEXT;
-}
-
-const char *metrics_content_type(enum metrics_format format)
-{
-	return format == METRICS_OPENMETRICS ? OPENMETRICS "; version=1.0.0; charset=utf-8"
-					     : "text/plain; version=0.0.4; charset=utf-8";
 }

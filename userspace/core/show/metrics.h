@@ -17,7 +17,7 @@ enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
 
 struct metrics_country {
 	char code[3];
-	uint64_t refused;
+	uint64_t refused, admitted;
 };
 
 struct metrics_service {
@@ -91,6 +91,8 @@ struct metrics {
 
 /* 0, or -EIO when the FILE took not all. */
 int metrics_write(const struct metrics *m, enum metrics_format format, FILE *out);
+
+/* metrics_format.c */
 /* What an HTTP Accept header (NULL: none) prefers; its content type. */
 enum metrics_format metrics_format_of(const char *accept);
 const char *metrics_content_type(enum metrics_format format);

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "value.h"
+
 #define SHOWN 5
 
 static int most_first(const void *a, const void *b)
@@ -69,13 +71,15 @@ void suggest_countries_key(const struct country_shares *s, FILE *out)
 		fputs("}\n", out);
 }
 
-void suggest_countries_write(const struct country_shares *s, FILE *out)
+void suggest_countries_write(const struct country_shares *s, uint64_t seconds, FILE *out)
 {
+	char span[16];
+
 	if (!s->count)
 		return;
 	fputs("#   countries: ", out);
 	shares_write(s, out);
-	fprintf(out, " (of %" PRIu64 " senders)\n", s->sample);
+	fprintf(out, " (of %" PRIu64 " connections, for %s)\n", s->sample, seconds_format(seconds, span));
 	if (s->why)
 		fprintf(out, "#   %s\n", s->why);
 	else if (s->kept)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which countries the senders of a service come from, and the allow-countries that would fit: proposed in comments, never put in force. */
+/* Which countries the connections of a service come from, and the allow-countries that would fit: proposed in comments, never put in force. */
 #ifndef SLUICE_CORE_SUGGEST_COUNTRIES_H
 #define SLUICE_CORE_SUGGEST_COUNTRIES_H
 
@@ -15,7 +15,7 @@ struct country_share {
 };
 
 struct country_shares {
-	uint64_t sample; /* sum of all counts */
+	uint64_t sample; /* sum of all counts: connections that were let in */
 	struct country_share item[SLUICE_COUNTRIES]; /* most first */
 	size_t count;
 	size_t kept; /* so many of them, the first, are proposed; 0: nothing is */
@@ -26,8 +26,8 @@ struct country_shares {
 /* By country number. `client`: mail programs connect there; `named`: its policy names countries already; `enough`: it has seen a sample of sources. */
 void suggest_countries(const uint64_t counts[static SLUICE_COUNTRIES], bool client, bool named, bool enough,
 		       struct country_shares *out);
-/* Comment lines. */
-void suggest_countries_write(const struct country_shares *s, FILE *out);
+/* Comment lines; `seconds`: how long was counted. */
+void suggest_countries_write(const struct country_shares *s, uint64_t seconds, FILE *out);
 
 /* The key, as a comment in its section. */
 void suggest_countries_key(const struct country_shares *s, FILE *out);

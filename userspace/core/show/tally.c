@@ -5,8 +5,12 @@
 
 __u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
 {
-	return stats[SLUICE_ADMITTED].connections + stats[SLUICE_ALLOWED].connections +
-	       stats[SLUICE_OBSERVE].connections + stats[SLUICE_COOKIE_VALID].connections;
+	__u64 sum = 0;
+	int why;
+
+	for (why = 0; why < SLUICE_REASONS; why++)
+		sum += reason_admits(why) ? stats[why].connections : 0;
+	return sum;
 }
 
 struct tally_refusals tally_refusals(const struct sluice_stat stats[static SLUICE_REASONS])

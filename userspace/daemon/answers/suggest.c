@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "json_text.h"
-#include "origins.h"
 #include "report.h"
 #include "suggest_countries.h"
 #include "tables.h"
@@ -80,7 +79,7 @@ static json_t *proposal_json(const struct proposal *p)
 	return out;
 }
 
-static json_t *shares_json(const struct country_shares *s)
+static json_t *shares_json(const struct country_shares *s, time_t since)
 {
 	json_t *shares = json_array(), *proposed = json_array();
 	char text[3];
@@ -89,48 +88,52 @@ static json_t *shares_json(const struct country_shares *s)
 	for (i = 0; i < s->count; i++) {
 		json_array_append_new(shares,
 				      json_pack("{s:s, s:I, s:f}", "country", country_text(s->item[i].country, text),
-						"senders", (json_int_t)s->item[i].count, "percent",
+						"admitted", (json_int_t)s->item[i].count, "percent",
 						100.0 * s->item[i].count / s->sample));
 		if (i < s->kept)
 			json_array_append_new(proposed, json_string(text));
 	}
-	return json_pack("{s:I, s:o, s:o, s:I, s:s?}", "senders", (json_int_t)s->sample, "shares", shares,
-			 "allow-countries", proposed, "would_refuse", (json_int_t)(s->kept ? s->left : 0), "why_none",
-			 s->why);
+	return json_pack("{s:o, s:I, s:o, s:o, s:I, s:s?}", "since", json_time(since), "admitted",
+			 (json_int_t)s->sample, "shares", shares, "allow-countries", proposed, "would_refuse",
+			 (json_int_t)(s->kept ? s->left : 0), "why_none", s->why);
 }
 
-static int countries_suggest(struct daemon *dm, const char *name, const struct proposal *p, struct country_shares *out)
+/* *since 0: no database is in force. */
+static int countries_suggest(struct daemon *dm, const struct service_status *of, bool located, struct proposal *p,
+			     struct country_shares *out, time_t *since)
 {
-	const struct policy_service *s = policy_service_find(standing_live(dm->standing), name);
-	uint64_t counts[SLUICE_COUNTRIES];
-	int err = origins_read(dm, name, counts);
+	const struct policy_service *s = policy_service_find(standing_live(dm->standing), of->row.name);
+	struct admitted_from from = {};
+	int err = located ? admitted_from_read(dm->engine, of->id, &from) : 0;
 
-	suggest_countries(counts, p->client, s && (s->allow_countries.count || s->deny_countries.count),
+	suggest_countries(from.country, p->client, s && (s->allow_countries.count || s->deny_countries.count),
 			  p->connections.sources >= SUGGEST_LEAST, out);
+	p->countries = out;
+	*since = from.since;
 	return err;
 }
 
-static int service_suggest(struct daemon *dm, const struct service_status *s, json_t *list, FILE *out)
+static int service_suggest(struct daemon *dm, const struct service_status *s, bool located, json_t *list, FILE *out)
 {
 	struct sluice_peaks peaks;
 	struct proposal p;
 	struct country_shares shares;
+	time_t since = 0;
 	int err = peaks_read(dm->engine, s->id, &peaks);
 
 	if (err)
 		return err;
 	suggest_service(&s->row, &peaks, &p);
 	reasons_write(s->row.name, &peaks, &p, out);
-	err = countries_suggest(dm, s->row.name, &p, &shares);
-	suggest_countries_write(&shares, out);
-	p.countries = &shares;
+	err = countries_suggest(dm, s, located, &p, &shares, &since);
+	suggest_countries_write(&shares, time(NULL) - since, out);
 	suggest_write(s->row.name, &p, out);
-	json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:o, s:o?}", "service", s->row.name,
+	json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:b, s:o, s:o}", "service", s->row.name,
 					      "sources", (json_int_t)p.connections.sources, "peak_connections",
 					      (json_int_t)peaks.connections, "peak_rate", (json_int_t)peaks.rate,
 					      "connections", steps_json(&p.connections), "rates", steps_json(&p.rate),
 					      "client", p.client, "proposed", proposal_json(&p), "countries",
-					      shares_json(&shares)));
+					      since ? shares_json(&shares, since) : json_null()));
 	return err;
 }
 
@@ -154,19 +157,16 @@ static void head_write(const struct snapshot *s, time_t since, FILE *out)
 }
 
 /* What the shares of countries rest on. */
-static void origins_write(const struct daemon *dm, FILE *out)
+static void origins_write(const struct daemon *dm, bool located, FILE *out)
 {
-	char span[16];
-
-	if (!origins_since(dm)) {
+	if (!located) {
 		fputs("# Countries: none are counted, since no database is in force: geoip { database = {...} } names one.\n",
 		      out);
 		return;
 	}
 	fprintf(out,
-		"# Countries: those of senders, each once in every ten minutes in which it was connected, for %s, while sluiced\n"
-		"# ran. Private addresses are not among it: allow-countries lets them in%s.\n",
-		seconds_format(time(NULL) - origins_since(dm), span),
+		"# Countries: those of the connections that were let in, so that who connects often weighs more; refusals are not among\n"
+		"# it, nor private addresses: allow-countries lets those in%s.\n",
 		standing_live(dm->standing)->allow_private
 			? ""
 			: " only where geoip { allow-private } is not false, as it is now");
@@ -176,15 +176,17 @@ static int suggest_all(struct daemon *dm, time_t since, json_t *list, FILE *out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	int err = snapshot_take(dm->engine, &s);
+	bool located;
 	size_t i;
 
 	if (err)
 		return err;
+	located = generation_knows_countries(&s->generation);
 	head_write(s, since, out);
-	origins_write(dm, out);
+	origins_write(dm, located, out);
 	for (i = 0; i < s->services_count && !err; i++) {
 		if (s->services[i].id)
-			err = service_suggest(dm, &s->services[i], list, out);
+			err = service_suggest(dm, &s->services[i], located, list, out);
 	}
 	return err;
 }
@@ -204,10 +206,9 @@ int verb_suggest(struct daemon *dm, const json_t *args, struct answer *a)
 	if (out && fclose(out))
 		err = -ENOMEM;
 	if (!err)
-		a->data = json_pack("{s:O, s:o, s:o, s:o, s:I, s:f, s:i}", "services", list, "policy", json_lines(text),
-				    "since", json_time(since), "countries_since", json_time(origins_since(dm)),
-				    "seconds", (json_int_t)(time(NULL) - since), "percentile",
-				    100 - 100.0 / SUGGEST_SPARES, "least_sources", SUGGEST_LEAST);
+		a->data = json_pack("{s:O, s:o, s:o, s:I, s:f, s:i}", "services", list, "policy", json_lines(text),
+				    "since", json_time(since), "seconds", (json_int_t)(time(NULL) - since),
+				    "percentile", 100 - 100.0 / SUGGEST_SPARES, "least_sources", SUGGEST_LEAST);
 	json_decref(list);
 	return err ? err : a->data ? 0 : -ENOMEM;
 }

@@ -63,7 +63,6 @@ struct daemon {
 	bool watchers; /* somebody watches */
 	struct hear *hear; /* hear.c's; NULL: nobody wants to hear of refusals */
 	struct refusals *refusals; /* the memory of them, and what it is: */
-	struct origins *origins; /* origins.c's; NULL: no database is in force */
 	struct keep refusals_file;
 	uint64_t refusals_since_ns; /* by the clock of that; 0: nothing is remembered */
 	unsigned int refusals_seconds;

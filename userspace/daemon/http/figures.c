@@ -58,17 +58,19 @@ static void services_gather(struct figures *f)
 	f->metrics.services_count = i;
 }
 
-/* Adds the countries that were refused at one service; how many. */
-static int countries_gather(const struct engine *e, unsigned int service, struct metrics_country *out)
+/* Adds the countries that were let in or refused at one service; how many. */
+static int countries_gather(const struct engine *e, const struct snapshot *s, unsigned int service,
+			    struct metrics_country *out)
 {
-	uint64_t refused[SLUICE_COUNTRIES];
-	int err = countries_read(e, service, refused), country, n = 0;
+	struct country_counts counts;
+	int err = countries_read(e, s, service, &counts), country, n = 0;
 
 	for (country = 0; country < SLUICE_COUNTRIES && !err; country++) {
-		if (!refused[country])
+		if (!counts.refused[country] && !counts.admitted[country])
 			continue;
 		country_text(country, out[n].code);
-		out[n++].refused = refused[country];
+		out[n].refused = counts.refused[country];
+		out[n++].admitted = counts.admitted[country];
 	}
 	return err ? err : n;
 }
@@ -84,7 +86,7 @@ static int all_countries_gather(const struct engine *e, struct figures *f)
 		return -ENOMEM;
 	next = f->countries;
 	for (i = 0; i < f->snapshot->services_count; i++) {
-		n = countries_gather(e, f->snapshot->services[i].id, next);
+		n = countries_gather(e, f->snapshot, f->snapshot->services[i].id, next);
 		if (n < 0)
 			return n;
 		f->services[i].countries = next;
@@ -236,8 +238,9 @@ static json_t *countries_json(const struct metrics *m)
 	for (i = 0; i < m->services_count; i++) {
 		for (n = 0; n < m->services[i].countries_count; n++) {
 			c = &m->services[i].countries[n];
-			json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "service", m->services[i].name,
-							      "country", c->code, "refused", (json_int_t)c->refused));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "service", m->services[i].name,
+							      "country", c->code, "refused", (json_int_t)c->refused,
+							      "admitted", (json_int_t)c->admitted));
 		}
 	}
 	return list;

@@ -13,7 +13,6 @@
 #include "refusals_memory.h"
 #include "history_day.h"
 #include "lists.h"
-#include "origins.h"
 #include "rights.h"
 #include "tables.h"
 #include "trail.h"
@@ -120,7 +119,6 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	containers_tick(dm);
 	exporter_tick(dm);
 	refusals_tick(dm);
-	origins_tick(dm);
 	history_tick(dm);
 	if (dm->reaping)
 		dm->reaping = engine_reap(dm->engine) > 0;

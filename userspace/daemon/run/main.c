@@ -17,7 +17,6 @@
 #include "instance.h"
 #include "keeper.h"
 #include "lists.h"
-#include "origins.h"
 #include "own.h"
 #include "parse.h"
 #include "protocol.h"
@@ -180,7 +179,6 @@ static void daemon_done(struct daemon *dm)
 	free(dm->containers);
 	free(dm->ban_owners);
 	refusals_free(dm->refusals);
-	origins_free(dm);
 	history_free(dm->history);
 	geo_free(dm->kept);
 }

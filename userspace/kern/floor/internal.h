@@ -35,7 +35,7 @@
 	X(control)                                                                                              \
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(ban_rows) X(sources) X(networks) X(rates) X(shared_rates) X(shared_held) X(total_rates) X(due) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
-			X(identity) X(names) X(countries) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
+			X(identity) X(names) X(countries) X(admitted_from) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
 				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(refusals) X(answers) X(answer_counts)
 /* clang-format on */
 
@@ -192,6 +192,9 @@ unsigned int lane_bits(uint64_t sources); /* lines that so many need, as a power
 /* Rates of other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES. */
 int peaks_write(const struct engine *e, const struct sluice_service *row);
 int registry_retire(struct engine *e);
+
+/* origins.c */
+int origins_begin(const struct engine *e); /* of services that are counted by country from now on, notes since when */
 
 /* containers_find.c */
 /* Finds the namespaces of the slot's containers, and brings `published` in line. */

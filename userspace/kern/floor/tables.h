@@ -56,8 +56,22 @@ struct snapshot {
 	size_t containers_count;
 };
 
-/* Connections refused at a service for their country, by country number. */
-int countries_read(const struct engine *e, unsigned int service, uint64_t out[static SLUICE_COUNTRIES]);
+/* Connections let in at a service by country number, while a database of countries is in force. */
+struct admitted_from {
+	uint64_t country[SLUICE_COUNTRIES]; /* 0: in no database; without those: */
+	uint64_t private; /* from private addresses that no database names */
+	time_t since; /* 0: they are not counted */
+};
+
+int admitted_from_read(const struct engine *e, unsigned int service, struct admitted_from *out);
+
+/* Connections at a service by country number, as metrics have them: private addresses are in no database, either. */
+struct country_counts {
+	uint64_t refused[SLUICE_COUNTRIES]; /* for their country */
+	uint64_t admitted[SLUICE_COUNTRIES]; /* 0 where no database is in force */
+};
+
+int countries_read(const struct engine *e, const struct snapshot *s, unsigned int service, struct country_counts *out);
 int snapshot_take(const struct engine *e, struct snapshot **out);
 /* The same with nothing in it but the generation and the services: for who looks often. */
 int snapshot_services(const struct engine *e, struct snapshot **out);

@@ -282,6 +282,10 @@ int engine_inherit(struct engine *e, struct diag *d)
 		err = stats_carry(e, names, MAP_stats, SLUICE_REASONS);
 	if (!err && names >= 0)
 		err = stats_carry(e, names, MAP_countries, SLUICE_COUNTRIES);
+	if (!err && names >= 0)
+		err = stats_carry(e, names, MAP_admitted_from, SLUICE_ORIGINS);
+	if (!err)
+		err = origins_begin(e); /* of those that the version before did not count */
 	if (err)
 		diag_add(d, "counters of the version before could not be carried over: %s", strerror(-err));
 	return 0; /* limits matter more than figures */

@@ -136,24 +136,31 @@ int peaks_write(const struct engine *e, const struct sluice_service *row)
 	return err;
 }
 
+/* Zeroes a service's rows of statistics, of all processors: `zero` is large enough for any. */
+static int stats_clear(int fd, __u32 service, __u32 rows, const void *zero)
+{
+	__u32 index = service * rows, i;
+	int err = 0;
+
+	for (i = 0; i < rows && !err; i++, index++)
+		err = bpf_map_update_elem(fd, &index, zero, BPF_ANY);
+	return err;
+}
+
 static int service_clear(const struct engine *e, __u32 service)
 {
 	const struct sluice_pressure calm = {};
 	_cleanup_free_ struct sluice_stat *zero = calloc(possible_cpus(), sizeof(*zero));
 	const struct sluice_peaks none = {};
-	__u32 index, why;
-	int err = 0;
+	int err;
 
 	if (!zero)
 		return -ENOMEM;
-	for (why = 0; why < SLUICE_REASONS && !err; why++) {
-		index = service * SLUICE_REASONS + why;
-		err = bpf_map_update_elem(e->map[MAP_stats], &index, zero, BPF_ANY);
-	}
-	for (why = 0; why < SLUICE_COUNTRIES && !err; why++) {
-		index = service * SLUICE_COUNTRIES + why;
-		err = bpf_map_update_elem(e->map[MAP_countries], &index, zero, BPF_ANY);
-	}
+	err = stats_clear(e->map[MAP_stats], service, SLUICE_REASONS, zero);
+	if (!err)
+		err = stats_clear(e->map[MAP_countries], service, SLUICE_COUNTRIES, zero);
+	if (!err)
+		err = stats_clear(e->map[MAP_admitted_from], service, SLUICE_ORIGINS, zero);
 	if (!err)
 		err = bpf_map_update_elem(e->map[MAP_peaks], &service, &none, BPF_ANY);
 	return err ? err : bpf_map_update_elem(e->map[MAP_pressures], &service, &calm, BPF_ANY);
@@ -282,6 +289,8 @@ static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 	err = engine_audit(e, &drift, d);
 	if (!err && !on_trial)
 		err = registry_retire(e);
+	if (!err)
+		err = origins_begin(e);
 	if (err)
 		diag_add(d, "the new policy is in force, live connections are counted anew by the next audit: %s",
 			 strerror(-err));

@@ -115,6 +115,38 @@ json_t *status_json(const struct snapshot *s, const char *daemon, long drift)
 			 "containers", containers_json(s));
 }
 
+static json_t *countries_json(const struct country_counts *counts)
+{
+	json_t *list = json_array();
+	char text[3];
+	int i;
+
+	for (i = 0; i < SLUICE_COUNTRIES; i++) {
+		if (counts->admitted[i] || counts->refused[i])
+			json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "country", country_text(i, text),
+							      "admitted", (json_int_t)counts->admitted[i], "refused",
+							      (json_int_t)counts->refused[i]));
+	}
+	return list;
+}
+
+/* "countries" of each service; null where no database is in force. */
+static int services_locate(const struct engine *e, const struct snapshot *s, json_t *services)
+{
+	struct country_counts counts = {};
+	size_t i, next = 0;
+	int err = 0;
+
+	for (i = 0; i < s->services_count && !err; i++) {
+		if (!s->services[i].id)
+			continue;
+		err = countries_read(e, s, s->services[i].id, &counts);
+		json_object_set_new(json_array_get(services, next++), "countries",
+				    generation_knows_countries(&s->generation) ? countries_json(&counts) : json_null());
+	}
+	return err;
+}
+
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
@@ -123,7 +155,7 @@ int report_status(const struct engine *e, const char *daemon, long drift, json_t
 	if (err)
 		return err;
 	*out = status_json(s, daemon, drift);
-	return *out ? 0 : -ENOMEM;
+	return *out ? services_locate(e, s, json_object_get(*out, "services")) : -ENOMEM;
 }
 
 json_t *report_starting(void)

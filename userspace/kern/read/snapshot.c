@@ -53,14 +53,33 @@ static int stats_read(const struct engine *e, struct service_status *s)
 	return err;
 }
 
-int countries_read(const struct engine *e, unsigned int service, uint64_t out[static SLUICE_COUNTRIES])
+int admitted_from_read(const struct engine *e, unsigned int service, struct admitted_from *out)
 {
+	__u64 sums[SLUICE_ORIGINS];
+	int err = percpu_sums(e->map[MAP_admitted_from], service * SLUICE_ORIGINS, SLUICE_ORIGINS, 1, sums);
+
+	if (err)
+		return err;
+	memcpy(out->country, sums, sizeof(out->country));
+	out->private = sums[SLUICE_ORIGIN_PRIVATE];
+	out->since = sums[SLUICE_ORIGIN_SINCE];
+	return 0;
+}
+
+int countries_read(const struct engine *e, const struct snapshot *s, unsigned int service, struct country_counts *out)
+{
+	struct admitted_from from = {};
 	__u64 sums[SLUICE_COUNTRIES];
 	int err = percpu_sums(e->map[MAP_countries], service * SLUICE_COUNTRIES, SLUICE_COUNTRIES, 1, sums);
 
-	if (!err)
-		memcpy(out, sums, sizeof(sums));
-	return err;
+	if (!err && generation_knows_countries(&s->generation))
+		err = admitted_from_read(e, service, &from);
+	if (err)
+		return err;
+	memcpy(out->refused, sums, sizeof(out->refused));
+	memcpy(out->admitted, from.country, sizeof(out->admitted));
+	out->admitted[0] += from.private;
+	return 0;
 }
 
 static int service_read(const struct engine *e, __u32 slot, __u32 id, struct service_status *s)
