@@ -107,6 +107,18 @@ def test_an_interface_that_is_in_force_and_away_hinders_no_dry_run(make):
     sluice.do("set", "service", "smtp", "max-connections", "9")
 
 
+def test_a_place_for_metrics_that_is_taken_or_away_is_said_beside_a_daemon_that_runs(make, tmp_path):
+    net, sluice = make(SMTP)
+    net.serve("127.0.0.1", 9799)
+    path = tmp_path / "new.conf"
+    for where, why in (("127.0.0.1:9799", "something listens there already"), ("203.0.113.77:9798", "this host has no such address"), ("127.0.0.1:9798", None)):
+        path.write_text("interfaces = {s0}\n" + SMTP + f"metrics {{ listen = {where} }}\n")
+        for name, code, said in judges(net, sluice, path):
+            assert code == 0 and (f"{where}: {why}" in said if why else f"{where}: " not in said), (name, code, said)
+        told = [f["finding"] for f in sluice.json("doctor", path) if f["check"] == "metrics"]
+        assert told == ([f"no metrics will be served at {where}: {why}"] if why else [])
+
+
 def test_a_place_for_metrics_that_is_taken_is_a_warning(make, tmp_path):
     net, sluice = make(SMTP)
     sluice.kill()
@@ -116,6 +128,6 @@ def test_a_place_for_metrics_that_is_taken_is_a_warning(make, tmp_path):
     path.write_text("interfaces = {s0}\n" + SMTP)
     for name, code, said in judges(net, sluice, path):
         if name != "--dry-run":
-            assert code == 0 and "something listens on 127.0.0.1:9798 already" in said, (name, code, said)
+            assert code == 0 and "127.0.0.1:9798: something listens there already" in said, (name, code, said)
     assert [w["key"] for w in json.loads(sluice.ctl("--json", "check", path)[1])["warnings"]] == [""]
     sluice.start()

@@ -110,6 +110,24 @@ def test_a_set_is_hidden_by_several_and_only_where_they_leave_nothing_of_it(guar
     assert [s.split(",")[0] for s in said_of(guarded, twins)] and any(HIDDEN.format("b", "a applies") in s for s in said_of(guarded, twins))
 
 
+def test_a_service_at_an_address_that_the_host_does_not_have_is_said(guarded):
+    service = "service imap {{ ports = {{143}} addresses = {{{}}} }}\n".format
+    said = said_of(guarded, service(f"{SERVER}, 203.0.113.77"))
+    assert len(said) == 1 and "service imap: 203.0.113.77 is no address of this host: nothing is judged there until it is" in said[0], said
+    assert any("203.0.113.77 is no address" in f["finding"] for f in guarded.json("doctor", guarded.file) if f["level"] == "warning")
+    assert "203.0.113.77 is no address" in guarded.ctl("reload")[2]
+    assert not said_of(guarded, service(f"{SERVER}, 127.0.0.2"))
+
+
+@pytest.mark.parametrize("named, why", (("224.0.0.1", "multicast"), ("255.255.255.255", "broadcast"), ("0.0.0.0", "network of nobody"), ("ff02::/16", "multicast"), ("::", "address of nobody")))
+def test_an_order_about_those_whom_no_connection_can_come_from_says_so(guarded, named, why):
+    for order in (("ban", named), ("allow", named), ("limit", named, "max-connections-per-source", "9")):
+        code, _, said = guarded.ctl(*order)
+        assert code == 0 and f"no connection comes from {named}: it is" in said and why in said, (order, said)
+    for real in ("192.0.2.1", "169.254.3.4", "240.0.0.1", "fe80::1"):
+        assert "no connection" not in guarded.ctl("ban", real)[2]
+
+
 def test_a_set_that_applies_at_another_service_is_not_hidden_there(guarded):
     head = "service imaps { ports = {993} }\nsource-set a { prefixes = {192.88.99.0/24} action = deny services = {smtp} priority = 1 }\n"
     assert not said_of(guarded, head + "source-set b { prefixes = {192.88.99.1} action = deny }\n")

@@ -46,6 +46,8 @@ static int place_format(const struct place *at, char **out)
 {
 	if (at->line && at->column)
 		return asprintf(out, "%s:%d:%d: ", at->file, at->line, at->column);
+	if (!at->line)
+		return asprintf(out, "%s: ", at->file);
 	return asprintf(out, "%s:%d: ", at->file, at->line);
 }
 

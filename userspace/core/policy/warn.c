@@ -242,8 +242,39 @@ static void places_warn(const struct policy *p, const struct owns *owns, struct 
 	}
 }
 
+/* How many of the host's own addresses are this one; NULL: how many there are. */
+static size_t owns_count(const struct owns *owns, const struct sluice_addr *a)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < owns->count; i++)
+		n += !strcmp(owns->item[i].what, OWN_ADDRESS) &&
+		     (!a || !memcmp(&owns->item[i].prefix.addr, a, sizeof(*a)));
+	return n;
+}
+
+/* A service at an address that the host does not have matches nothing: a slip, or one that comes later. */
+static void addresses_warn(const struct policy *p, const struct policy_service *s, const struct owns *owns,
+			   struct diag *d)
+{
+	const struct place at = policy_place(p, schema_find(SECTION_SERVICE, "addresses"), s->name, &s->at);
+	char text[ADDR_TEXT_LEN];
+	size_t i;
+
+	for (i = 0; i < s->addresses.count; i++) {
+		if (!addr_is_local(&s->addresses.item[i]) && !owns_count(owns, &s->addresses.item[i]))
+			diag_at(d, &at,
+				"service %s: %s is no address of this host: nothing is judged there until it is, or is translated here",
+				s->name, addr_format(&s->addresses.item[i], text));
+	}
+}
+
 void policy_warn(const struct policy *p, const struct owns *owns, struct diag *d)
 {
+	size_t i;
+
+	for (i = 0; i < p->services.count && owns_count(owns, NULL); i++)
+		addresses_warn(p, &p->services.item[i], owns, d);
 	sets_warn(p, owns, d);
 	if (p->geo)
 		places_warn(p, owns, d);

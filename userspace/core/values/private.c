@@ -45,6 +45,29 @@ bool addr_is_local(const struct sluice_addr *a)
 	return i < BLOCKS && blocks[i].local;
 }
 
+/* Linux drops what claims to come from there (net/ipv4/route.c, ip_route_input_slow; net/ipv6/ip6_input.c). */
+const char *prefix_without_senders(const struct prefix *p)
+{
+	static const struct {
+		addr_number first, last;
+		const char *why;
+	} nobody[] = {
+		{ 0, 0, "it is the address of nobody" },
+		{ IPV4(0, 0), IPV4(1, 0) - 1, "it is the network of nobody" },
+		{ IPV4(224, 0), IPV4(240, 0) - 1, "it is multicast" },
+		{ IPV4_LAST, IPV4_LAST, "it is broadcast" },
+		{ IPV6(0xff00), ADDR_LAST, "it is multicast" },
+	};
+	addr_number first = number_of(&p->addr), last = prefix_last(p);
+	size_t i;
+
+	for (i = 0; i < sizeof(nobody) / sizeof(*nobody); i++) {
+		if (first >= nobody[i].first && last <= nobody[i].last)
+			return nobody[i].why;
+	}
+	return NULL;
+}
+
 int private_spans(struct spans *out)
 {
 	int err = spans_init(out, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Addresses that are in no country, since they are in no public network: RFC 1918 and 4193, link-local, loopback. classify.c asks where
- * countries decide, warn.c to say whom a policy shuts out.
+ * countries decide, warn.c to say whom a policy shuts out. And those that no packet can come from, for orders that name them.
  */
 #ifndef SLUICE_CORE_PRIVATE_H
 #define SLUICE_CORE_PRIVATE_H
@@ -11,6 +11,8 @@
 bool addr_is_private(const struct sluice_addr *a);
 /* Of this host or its links only: loopback and link-local. No mail comes from there by an interface that is guarded. */
 bool addr_is_local(const struct sluice_addr *a);
+/* NULL, or why no connection can come from anywhere in it: "it is multicast" (static). */
+const char *prefix_without_senders(const struct prefix *p);
 /* 1 where addresses are private, else 0. 0 or -ENOMEM. */
 int private_spans(struct spans *out);
 

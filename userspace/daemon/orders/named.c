@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "banfile.h"
+#include "private.h"
 #include "tables.h"
 #include "verbs.h"
 
@@ -35,9 +36,12 @@ int named_say(const struct daemon *dm, const struct prefix *p, bool translated, 
 {
 	_cleanup_free_ char *before = NULL;
 	char text[ADDR_TEXT_LEN], whole[ADDR_TEXT_LEN];
+	const char *nobody = prefix_without_senders(p);
 	struct prefix source;
 	int err;
 
+	if (nobody)
+		diag_add(&a->diag, "no connection comes from %s: %s", prefix_format(p, text), nobody);
 	if (!translated && addr_is_ipv4(&p->addr))
 		return 0;
 	err = engine_source(dm->engine, &p->addr, &source);

@@ -10,6 +10,7 @@
 #include "json_text.h"
 #include "override.h"
 #include "own.h"
+#include "private.h"
 #include "protocol.h"
 #include "prove.h"
 #include "reason.h"
@@ -131,9 +132,14 @@ static int sender_arg(const struct daemon *dm, const json_t *args, struct scope 
 static int sender_say(const struct daemon *dm, const struct scope *who, struct answer *a)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	const char *nobody = prefix_without_senders(&who->sender);
 	struct lookup_status look;
 	int err = snapshot_take(dm->engine, &s);
+	char text[ADDR_TEXT_LEN];
 	size_t i;
+
+	if (nobody)
+		diag_add(&a->diag, "no connection comes from %s: %s", prefix_format(&who->sender, text), nobody);
 
 	for (i = 0; !err && i < s->services_count; i++) {
 		if (!s->services[i].id || (*who->title && strcmp(who->title, s->services[i].row.name)))

@@ -211,12 +211,12 @@ static void ends(struct findings *f)
 
 void doctor_metrics(const struct policy *p, const char *instance, struct findings *f)
 {
+	const char *why = metrics_why_not(p, instance, NULL);
 	char where[LISTEN_TEXT_LEN];
 
-	if (metrics_taken(p, instance))
+	if (why)
 		finding_add(f, FINDING_WARNING, "metrics", "metrics { listen = ... }, or end what listens there",
-			    "something listens on %s already: no metrics will be served",
-			    listen_format(&p->metrics, where));
+			    "no metrics will be served at %s: %s", listen_format(&p->metrics, where), why);
 }
 
 void doctor_kernel(struct findings *f)

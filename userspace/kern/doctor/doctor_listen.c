@@ -1,63 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The part of doctor about listeners: whether somebody listens at the ports of the policy, and who. */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
 #include "doctor.h"
 #include "internal.h"
+#include "listener.h"
 #include "netlink.h"
 #include "sockets.h"
 
-#define NAME_LEN 16 /* of a process, with its end */
 #define SYNCOOKIES "/proc/sys/net/ipv4/tcp_syncookies"
-
-static void dir_close(DIR *dir)
-{
-	closedir(dir);
-}
-DEFINE_CLEANUP(DIR *, dir_close);
-
-/* Whether the process has the socket open. */
-static bool process_has(const char *pid, uint32_t inode)
-{
-	char path[320], want[32], at[32];
-	_cleanup_(dir_close) DIR *dir = NULL;
-	struct dirent *entry;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-	snprintf(want, sizeof(want), "socket:[%u]", inode);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%.20s/fd/%s", pid, entry->d_name);
-		n = readlink(path, at, sizeof(at) - 1);
-		if (n > 0 && !strncmp(at, want, n) && !want[n])
-			return true;
-	}
-	return false;
-}
-
-/* The name of a process that has the socket; "?" where it is not to be seen. */
-static void owner_of(uint32_t inode, char name[static NAME_LEN])
-{
-	_cleanup_(dir_close) DIR *dir = opendir("/proc");
-	_cleanup_fclose_ FILE *in = NULL;
-	struct dirent *entry;
-	char path[320];
-
-	snprintf(name, NAME_LEN, "?");
-	while (dir && (entry = readdir(dir))) {
-		if (!isdigit((unsigned char)*entry->d_name) || !process_has(entry->d_name, inode))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		in = fopen(path, "re");
-		if (in && fgets(name, NAME_LEN, in))
-			name[strcspn(name, "\n")] = 0;
-		return;
-	}
-}
 
 static bool is_proxy(const char *name)
 {
@@ -66,7 +18,7 @@ static bool is_proxy(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(proxies) / sizeof(*proxies); i++) {
-		if (!strncmp(name, proxies[i], NAME_LEN - 1))
+		if (!strncmp(name, proxies[i], LISTENER_NAME - 1))
 			return true;
 	}
 	return false;
@@ -112,11 +64,11 @@ static const struct policy_service *service_of(const struct policy *p, const str
 static void listener(const struct policy *p, const struct socket_seen *s, struct findings *f)
 {
 	const struct policy_service *service = service_of(p, s);
-	char name[NAME_LEN], remedy[96];
+	char name[LISTENER_NAME], remedy[96];
 
 	if (is_loopback(&s->local) || (!service && !is_mail(s->local_port)))
 		return;
-	owner_of(s->inode, name);
+	listener_owner(s->inode, name);
 	if (service && is_proxy(name))
 		finding_add(
 			f, FINDING_WARNING, "proxy",

@@ -8,6 +8,7 @@
 #include "compile.h"
 #include "internal.h"
 #include "link.h"
+#include "listener.h"
 #include "own.h"
 #include "parse.h"
 #include "prove.h"
@@ -80,32 +81,47 @@ static int databases_stand(const struct policy *p, const char *instance, struct 
 	return err ? 0 : engine_geo_check(e, p, d);
 }
 
-bool metrics_taken(const struct policy *p, const char *instance)
+/* 0, or the error that a listener would meet there. */
+static int listen_try(const struct listen *at)
 {
 	_cleanup_close_ int fd = -1;
-	const bool ipv4 = addr_is_ipv4(&p->metrics.addr);
-	const struct sockaddr_in v4 = { AF_INET, htons(p->metrics.port), { p->metrics.addr.word[3] }, {} };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(p->metrics.port) };
+	const bool ipv4 = addr_is_ipv4(&at->addr);
+	const struct sockaddr_in v4 = { AF_INET, htons(at->port), { at->addr.word[3] }, {} };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(at->port) };
 	const int on = 1;
 
-	if (p->metrics.off || engine_held(instance))
-		return false;
-	memcpy(&v6.sin6_addr, &p->metrics.addr, sizeof(v6.sin6_addr));
+	memcpy(&v6.sin6_addr, &at->addr, sizeof(v6.sin6_addr));
 	fd = socket(ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
-		return false;
-	return bind(fd, ipv4 ? (const void *)&v4 : &v6, ipv4 ? sizeof(v4) : sizeof(v6)) && errno == EADDRINUSE;
+		return 0;
+	return bind(fd, ipv4 ? (const void *)&v4 : &v6, ipv4 ? sizeof(v4) : sizeof(v6)) ? errno : 0;
+}
+
+static bool listen_same(const struct listen *a, const struct listen *b)
+{
+	return !a->off && !b->off && a->port == b->port && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+const char *metrics_why_not(const struct policy *p, const char *instance, const struct policy *now)
+{
+	int err = p->metrics.off || (now && listen_same(&p->metrics, &now->metrics)) ? 0 : listen_try(&p->metrics);
+
+	if (err == EADDRNOTAVAIL)
+		return "this host has no such address";
+	if (err != EADDRINUSE || (!now && engine_held(instance) && listener_is_ours(p->metrics.port)))
+		return NULL;
+	return "something listens there already";
 }
 
 static void metrics_warn(const struct policy *p, const struct prove *how)
 {
 	const struct place at = place_of(p, SECTION_METRICS, "listen");
+	const char *why = how->warnings ? metrics_why_not(p, how->instance, how->now) : NULL;
 	char where[LISTEN_TEXT_LEN];
 
-	if (!how->now && how->warnings && metrics_taken(p, how->instance))
-		diag_at(how->warnings, &at,
-			"metrics: something listens on %s already: there will be none until it is gone",
-			listen_format(&p->metrics, where));
+	if (why)
+		diag_at(how->warnings, &at, "metrics: %s: %s: there will be none until that is mended",
+			listen_format(&p->metrics, where), why);
 }
 
 int policy_stands(const struct policy *p, const struct prove *how, struct diag *d)

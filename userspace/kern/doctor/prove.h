@@ -31,7 +31,10 @@ int policy_prove(const char *path, const struct prove *how, struct policy **out,
  * native XDP where it asks for that.
  */
 int policy_stands(const struct policy *p, const struct prove *how, struct diag *d);
-/* Does something else listen where the policy wants its metrics? Where a sluiced has the instance, it may be that one: no. */
-bool metrics_taken(const struct policy *p, const char *instance);
+/*
+ * NULL, or why metrics cannot be served where the policy wants them: somebody else listens there, or this host has no such address. What
+ * the policy in force (NULL: not known) has there already, or the sluiced that has the instance, is no obstacle.
+ */
+const char *metrics_why_not(const struct policy *p, const char *instance, const struct policy *now);
 
 #endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which process listens: asked by doctor, and by the judge of policies about the place for metrics. */
+#ifndef SLUICE_KERN_LISTENER_H
+#define SLUICE_KERN_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LISTENER_NAME 16 /* of a process, with its end */
+
+/* The name of a process that has the socket; "?" where it is not to be seen. */
+void listener_owner(uint32_t inode, char name[static LISTENER_NAME]);
+/* Nobody but a sluiced is seen to listen at this port. */
+bool listener_is_ours(uint16_t port);
+
+#endif
