@@ -70,6 +70,7 @@ shows 'the group is there' getent group sluice
 shows '/run/sluice is there, and root has it' is "$(stat -c '%U:%G %a' /run/sluice 2>&1)" 'root:root 755'
 shows 'the packaged policy is good' sluiced -n
 shows 'the policy is for the interface of the default route' grep -q '^interfaces = {mail0}' /etc/sluice/sluice.conf
+[ ! -r /usr/share/tor/geoip6 ] || shows 'and names the database of countries that is installed' grep -q '^geoip { database = {/usr/share/tor/geoip,' /etc/sluice/sluice.conf
 shows 'it is purged at once' dpkg -P sluice
 files >/root/after
 shows 'nothing of it is left then' is "$(diff /root/before /root/after | grep '^[<>]' | grep -vE '/etc/(group|gshadow)-$')" ''

@@ -62,6 +62,13 @@ def test_a_host_that_fits_has_nothing_bad_and_no_warning(host):
     assert done.returncode == 0 and "0 bad, 0 warnings" in done.stdout
 
 
+def test_no_database_of_countries_is_noted(host, tmp_path):
+    host.finds("note", "no database of countries is read")
+    (tmp_path / "countries.csv").write_text("192.0.2.0/24,DE\n")
+    found = host.findings(policy=f"interfaces = {{s0}}\ngeoip {{ database = {{{tmp_path}/countries.csv}} }}\n" + SMTP)
+    assert not [f for f in found if "no database" in f["finding"]]
+
+
 def test_a_policy_that_is_not_good_is_status_2(host):
     host.file.write_text("interfaces = {s0}\nservice smtp { prots = {25} }\n")
     done = host.ctl("doctor", host.file)

@@ -31,3 +31,15 @@ def test_packaged_policy_observes_and_status_says_how_to_enforce(make):
     sluice.file.write_text(sluice.file.read_text().replace("mode = observe", "mode = enforce"))
     sluice.do("reload")
     assert tried(net) == 50
+
+
+def test_packaged_policy_with_the_database_that_its_package_brings_counts_by_country(make):
+    packaged = (ROOT / "dist/debian/postinst").read_text()
+    old, new = re.search(r"countries='s/\^(#geoip )/(geoip )/'", packaged).groups()
+    text = re.sub(f"^{old}", new, re.sub("^interfaces = .*\n", "", SAMPLE, flags=re.M), flags=re.M)
+    assert text.count("\ngeoip {") == 1
+    net, sluice = make(text)
+    tools.serve(net, 25)
+    assert tried(net, 3) == 3
+    smtp = next(s for s in sluice.json("status")["services"] if s["name"] == "smtp")
+    assert smtp["countries"] == [{"country": "ZZ", "admitted": 3, "refused": 0}]

@@ -333,5 +333,5 @@ def test_without_a_database_suggest_says_that_no_country_is_counted(make):
     net, sluice = make(POLICY)
     net.serve("::", 25)
     held = crowd(net, 10)
-    assert "# Countries: none are counted, since no database is in force" in sluice.do("suggest") and sluice.json("suggest")["services"][0]["countries"] is None
+    assert "# Countries: none are counted, since no database of countries is in force" in sluice.do("suggest") and sluice.json("suggest")["services"][0]["countries"] is None
     assert held

@@ -73,6 +73,9 @@ static void doctor_databases(const struct policy *p, struct findings *f)
 	bool old;
 	size_t i;
 
+	if (!p->geo)
+		finding_add(f, FINDING_NOTE, "database", "geoip { database = {...} } names one, as that of tor-geoipdb",
+			    "no database of countries is read: connections are not counted by country");
 	for (i = 0; p->geo && i < p->geo->files; i++) {
 		file = &p->geo->file[i];
 		old = geo_file_is_old(file, now);

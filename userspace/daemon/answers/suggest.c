@@ -160,7 +160,7 @@ static void head_write(const struct snapshot *s, time_t since, FILE *out)
 static void origins_write(const struct daemon *dm, bool located, FILE *out)
 {
 	if (!located) {
-		fputs("# Countries: none are counted, since no database is in force: geoip { database = {...} } names one.\n",
+		fputs("# Countries: none are counted, since no database of countries is in force: geoip { database = {...} } names one.\n",
 		      out);
 		return;
 	}
