@@ -103,6 +103,27 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     print(f"\n{tries} knocks of a banned source while the kernel side was exchanged, {came} came")
 
 
+@pytest.mark.parametrize("word", (ABI, PROGRAMS))
+def test_counts_by_country_go_on_over_an_upgrade(make, tmp_path, word):
+    (tmp_path / "countries.csv").write_text("10.77.0.2,10.77.0.2,DE\n")
+    net, sluice = make("geoip { database = {countries.csv} }\n" + POLICY)
+    net.serve("::", 25)
+    held = [net.hold("10.77.0.2"), net.hold("10.77.0.3")]
+    held[0]("open", 3), held[1]("open", 1)
+    assert held[0].greeted(3) and held[1].greeted(1)
+    counted = lambda: {c["country"]: c["admitted"] for c in sluice.json("status")["services"][0]["countries"]}
+    since = lambda: [s["countries"]["since"] for s in sluice.json("suggest")["services"]]
+    assert counted() == {"DE": 3, "ZZ": 1}
+    before = since()
+    sluice.kill()
+    age(net, sluice, word)
+    time.sleep(1.1 * PACE)
+    sluice.start()
+    assert since() == before
+    held[0]("open", 1)
+    assert held[0].greeted(4) and counted() == {"DE": 4, "ZZ": 1}
+
+
 def test_newer_programs_take_over_the_tables_as_they_stand(make):
     net, sluice = make(POLICY + "service pop3 { ports = {110} max-rate-per-source = 3/10m }\n")
     net.serve("::", 25), net.serve("::", 110)
