@@ -109,6 +109,20 @@ links_lead_somewhere() { # those of the documents to files of this repository
 
 pictures_are_small() { find docs -name '*.png' -size +150000c | none; }
 
+# A page about one kind of host: its sections, and who follows it and leads to it.
+pages_are_alike() {
+	local page section file
+	for page in docs/with-*.md docs/deny-feeds.md; do
+		for section in 'What you get' 'The policy' 'Start, look on, enforce' 'See that it works' 'When it does not' 'Undo'; do
+			grep -qxF "## $section" "$page" || echo "$page has no section '$section'"
+		done
+		for file in README.md README.zh-CN.md docs/setup.md; do
+			grep -qF "${page##*/})" "$file" || echo "$file has no link to $page"
+		done
+		grep -qF "$(basename "$page" .md))" scripts/pages-check.sh || echo "scripts/pages-check.sh does not follow $page"
+	done | none
+}
+
 manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
 
 # The script in its shell; ask() says what that would offer. Names of a running daemon: tests/e2e/test_completion.py.
@@ -185,6 +199,7 @@ step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'links of the documents lead somewhere' links_lead_somewhere
 step 'the pictures of the documents are small' pictures_are_small
+step 'the pages about a kind of host are alike, linked and followed' pages_are_alike
 step 'the two READMEs have the same headings, commands and links' readmes_agree
 step 'completion completes, in bash, zsh and fish' completion_works
 step 'every alert fires in its scenario' alerts

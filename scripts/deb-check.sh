@@ -25,7 +25,7 @@ echo "== install, upgrade, remove, purge"
 cp "$one"/sluice_*.deb "$other/old.deb"
 scripts/deb.sh "$tree/root/newer" 9.9 >/dev/null
 cp "$tree"/root/newer/sluice_*.deb "$other/new.deb"
-cp scripts/deb-life.sh "$other/"
+cp scripts/deb-life.sh scripts/shows.sh "$other/"
 inside apt-get update -qq
 inside apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb -f "$other/old.deb" Depends)" >/dev/null 2>&1
 boot bash /root/deb/deb-life.sh

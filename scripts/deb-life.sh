@@ -2,54 +2,27 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The life of the package, for deb-check.sh: runs under systemd in a tree and a network of its own, with /root/deb/old.deb and new.deb.
 set -u
-passed=0 failed=0
-
-shows() { # SENTENCE COMMAND...
-	local name=$1
-	shift
-	if "$@" >/root/deb/out 2>&1; then # no subshell: start and stop keep a pid
-		passed=$((passed + 1))
-		echo "ok      $name"
-	else
-		failed=$((failed + 1))
-		echo "FAILED  $name"
-		cat /root/deb/out
-	fi
-}
+# shellcheck source=scripts/shows.sh
+. /root/deb/shows.sh
 
 # The journal, units' private directories and what systemd itself writes come and go.
 files() { find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /tmp \) \
 	-prune -o -print | sort; find /run -path '*sluice*' | sort; }
-is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
-says() { # TEXT COMMAND...: its output has TEXT
-	local text=$1 out
-	shift
-	out=$("$@" 2>&1)
-	case $out in *"$text"*) ;; *) echo "'$text' is not in: $out"; return 1 ;; esac
-}
 pins() { find /sys/fs/bpf -mindepth 1 ! -name '*.debug' ! -name xdp; } # the kernel's, and libxdp's empty directory
 of_unit() { systemctl show -P "$1" sluiced.service; }
 active() { is "$(of_unit ActiveState)" active || { journalctl -u sluiced --no-pager | tail -20; return 1; }; }
 logged() { # soon: `systemctl reload` does not wait for what it asks for
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		journalctl -u sluiced --no-pager | grep -qF "$1" && return
-		sleep 1
-	done
-	journalctl -u sluiced --no-pager | tail -20
-	return 1
+	# shellcheck disable=SC2016 # $0 is the inner shell's
+	soon bash -c 'journalctl -u sluiced --no-pager | grep -qF "$0"' "$1" || { journalctl -u sluiced --no-pager | tail -20; return 1; }
 }
 gone() { # what it named is not running: the daemon of before
 	! kill -0 "$1" 2>/dev/null
 }
 # As the service sees the host: its mounts, not its capabilities.
 in_unit() { nsenter -t "$(of_unit MainPID)" -m -r -w -- "$@"; }
-fails() { ! "$@"; }
 status_is() { sluicectl status >/dev/null 2>&1; is $? "$1"; }
 
 link() { ip link add "$1" type veth peer name "$2" && ip link set "$1" up && ip link set "$2" up; }
-doc_commands() { # the blocks of a page that begin with `# run`
-	awk '/^```/ { inside = !inside; run = 0; next } inside && $0 == "# run" { run = 1; next } inside && run' "$1"
-}
 links_lead_somewhere() { # FILE: the relative ones
 	local link bad=0
 	while read -r link; do
@@ -86,10 +59,7 @@ shows 'the units name programs that are there' test -x "$(sed -n 's/^ExecStart=\
 shows 'completion is sourced' bash -c '. /usr/share/bash-completion/completions/sluicectl && complete -p sluicectl'
 shows 'completion is there for zsh and fish' test -s /usr/share/zsh/vendor-completions/_sluicectl -a -s /usr/share/fish/vendor_completions.d/sluicectl.fish
 
-# As somebody who has this page and nothing else.
-while read -r -u 3 command; do
-	shows "setup.md: $command" bash -c "$command"
-done 3< <(doc_commands /usr/share/doc/sluice/docs/setup.md)
+page_follow /usr/share/doc/sluice/docs/setup.md
 shows 'setup.md leads to a policy that enforces' grep -qx 'mode = enforce' /etc/sluice/sluice.conf
 shows 'and keeps the one of before' grep -qx 'mode = observe' /etc/sluice/sluice.conf.bak
 shows 'after setup.md nothing is in the kernel' test ! -e /sys/fs/bpf/sluice/default
@@ -149,5 +119,4 @@ shows 'so do drop-ins of set --save' grep -rq 77 /etc/sluice/conf.d
 rm -r /etc/sluice
 files >/root/after
 shows 'nothing but the group is left' is "$(diff /root/before /root/after | grep '^[<>]' | grep -vE '/etc/(group|gshadow)-$|^[0-9,]+[acd][0-9,]+$')" ''
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+shows_count

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# pages-check.sh [PAGE...]: does each page about one kind of host lead there? In a bare Debian 12 tree with the package and the servers
+# that the page is about, under its systemd, the page's files are written and its commands run, in order (deb-page.sh); real
+# connections show that the limits hold. As root. MIRROR=URL, KEEP=1 and DEB=FILE (else it is built) are heeded. The last line: N passed, N failed.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/tree.sh
+passed=0 failed=0
+[ $# -gt 0 ] || set -- with-postfix-dovecot with-a-balancer deny-feeds with-containers:mailcow with-containers:docker-mailserver with-exim # the last one takes Postfix away
+
+servers() { # PAGE[:VARIANT]: the packages of the host that it is about
+	case ${1%:*} in
+		with-postfix-dovecot) echo postfix dovecot-imapd dovecot-pop3d curl ;;
+		with-exim) echo exim4-daemon-light curl ;;
+		with-containers) echo postfix docker.io iptables ;;
+		with-a-balancer) echo haproxy postfix ;;
+		deny-feeds) echo postfix curl ca-certificates ;;
+		*) echo "no page $1" >&2; return 1 ;;
+	esac
+}
+
+tree_make iproute2,procps,systemd,ethtool,netcat-openbsd
+mkdir -p "$tree/root/deb"
+if [ -z "${DEB:-}" ]; then
+	scripts/deb.sh build/deb >/dev/null
+	DEB=$(echo build/deb/sluice_*.deb)
+fi
+cp "$DEB" "$tree/root/deb/sluice.deb"
+cp scripts/deb-page.sh scripts/shows.sh tests/lists/drop_v[46].json "$tree/root/deb/"
+printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d" # nothing starts while it is installed: the host's network is the tree's then
+chmod 755 "$tree/usr/sbin/policy-rc.d"
+inside apt-get update -qq
+inside apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb -f "$DEB" Depends)" >/dev/null 2>&1
+
+for page; do
+	echo "== docs/${page%:*}.md${page#"${page%:*}"}"
+	packages=$(servers "$page")
+	# shellcheck disable=SC2086 # a list of words
+	inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >"$tree/root/apt.log" 2>&1 ||
+		{ tail -5 "$tree/root/apt.log"; exit 1; }
+	boot bash /root/deb/deb-page.sh "$page" | tee "$tree/root/said" || true
+	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$tree/root/said" | tail -1) || { p=0 f=1; }
+	passed=$((passed + p)) failed=$((failed + f))
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

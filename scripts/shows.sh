@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# Sentences that are shown to hold, and pages that are followed, to be sourced by what runs in a tree of its own (deb-life.sh,
+# deb-page.sh). shows_count says how many held.
+passed=0 failed=0
+
+shows() { # SENTENCE COMMAND...
+	local name=$1
+	shift
+	if "$@" >/root/deb/out 2>&1; then # no subshell: start and stop keep a pid
+		passed=$((passed + 1))
+		echo "ok      $name"
+	else
+		failed=$((failed + 1))
+		echo "FAILED  $name"
+		cat /root/deb/out
+	fi
+}
+
+shows_count() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+}
+
+is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
+says() { # TEXT COMMAND...: its output has TEXT
+	local text=$1 out
+	shift
+	out=$("$@" 2>&1)
+	case $out in *"$text"*) ;; *) echo "'$text' is not in: $out"; return 1 ;; esac
+}
+fails() { ! "$@"; }
+soon() { # COMMAND...: within ten seconds
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		"$@" && return
+		sleep 1
+	done
+	return 1
+}
+
+# What a page has one do, a line each: its headings; the commands of blocks that begin with `# run`, or `# run on another host`; and the
+# files of blocks that begin with their path, as `# /etc/sluice/sluice.conf`.
+page_steps() { # PAGE
+	awk '/^## / { print "heading " substr($0, 4) }
+		/^```/ { inside = !inside; kind = inside ? "first" : ""; next }
+		kind == "first" { kind = $0 == "# run" ? "run" : $0 == "# run on another host" ? "elsewhere" : $0 ~ /^# \/[^ ]+$/ ? "line" : ""
+			if (kind == "line") { print "file " substr($0, 3); print "line " $0 }
+			next }
+		kind { print kind " " $0 }' "$1"
+}
+
+at() { :; } # HEADING: what a test does where this section begins; with skip=1 it leaves the section out
+elsewhere() { bash -c "$1"; }
+
+page_follow() { # PAGE: as somebody who has it and nothing else
+	local step text file='' skip='' name=${1##*/}
+	shows "$name is there" test -s "$1"
+	while IFS= read -r -u 3 step; do
+		text=${step#* }
+		case $step in
+			heading\ *)
+				skip=
+				at "$text"
+				continue
+				;;
+		esac
+		[ -z "$skip" ] || continue
+		case $step in
+			run\ *) shows "$name: $text" bash -c "$text" ;;
+			elsewhere\ *) shows "$name, on another host: $text" elsewhere "$text" ;;
+			file\ *) file=$text && mkdir -p "${file%/*}" && : >"$file" ;;
+			line\ *) printf '%s\n' "$text" >>"$file" ;;
+		esac
+	done 3< <(page_steps "$1")
+}
