@@ -21,24 +21,14 @@ servers() { # PAGE[:VARIANT]: the packages of the host that it is about
 }
 
 tree_make iproute2,procps,systemd,ethtool,netcat-openbsd
-mkdir -p "$tree/root/deb"
-if [ -z "${DEB:-}" ]; then
-	scripts/deb.sh build/deb >/dev/null
-	DEB=$(echo build/deb/sluice_*.deb)
-fi
-cp "$DEB" "$tree/root/deb/sluice.deb"
+tree_package
 cp scripts/deb-page.sh scripts/shows.sh tests/lists/drop_v[46].json "$tree/root/deb/"
-printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d" # nothing starts while it is installed: the host's network is the tree's then
-chmod 755 "$tree/usr/sbin/policy-rc.d"
-inside apt-get update -qq
-inside apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb -f "$DEB" Depends)" >/dev/null 2>&1
 
 for page; do
 	echo "== docs/${page%:*}.md${page#"${page%:*}"}"
 	packages=$(servers "$page")
 	# shellcheck disable=SC2086 # a list of words
-	inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >"$tree/root/apt.log" 2>&1 ||
-		{ tail -5 "$tree/root/apt.log"; exit 1; }
+	tree_install $packages
 	boot bash /root/deb/deb-page.sh "$page" | tee "$tree/root/said" || true
 	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$tree/root/said" | tail -1) || { p=0 f=1; }
 	passed=$((passed + p)) failed=$((failed + f))

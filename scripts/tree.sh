@@ -35,6 +35,25 @@ inside() {
 		exec chroot "$0" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' "$tree" "" "$@"
 }
 
+tree_install() { # PACKAGE...: nothing of it starts meanwhile, in the host's network
+	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
+	chmod 755 "$tree/usr/sbin/policy-rc.d"
+	inside env DEBIAN_FRONTEND=noninteractive apt-get satisfy -y -qq --no-install-recommends "$(IFS=, && echo "$*")" >"$tree/root/apt.log" 2>&1 ||
+		{ tail -5 "$tree/root/apt.log"; return 1; }
+}
+
+# The package (DEB=FILE, else it is built) as /root/deb/sluice.deb, and what it depends on.
+tree_package() {
+	mkdir -p "$tree/root/deb"
+	if [ -z "${DEB:-}" ]; then
+		scripts/deb.sh build/deb >/dev/null
+		DEB=$(echo build/deb/sluice_*.deb)
+	fi
+	cp "$DEB" "$tree/root/deb/sluice.deb"
+	inside apt-get update -qq
+	tree_install "$(dpkg-deb -f "$DEB" Depends)"
+}
+
 # Boots systemd inside, with network, processes and control groups of its own, runs a command as its only service and powers off. The
 # command's output, and its exit status.
 boot() {

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Does the Ansible role (dist/ansible/sluice) make a mail host? In a bare Debian 12 tree, under its systemd, with Debian's ansible-core and
+# ansible-lint (ansible-role.sh). As root. MIRROR=URL, KEEP=1 and DEB=FILE are heeded (scripts/tree.sh). The last line: N passed, N failed.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/tree.sh
+
+tree_make iproute2,procps,systemd
+tree_package
+tree_install ansible-core ansible-lint python3-apt
+cp -r scripts/shows.sh scripts/ansible-role.sh dist/ansible "$tree/root/deb/"
+boot bash /root/deb/ansible-role.sh
