@@ -102,7 +102,7 @@ $(B)/tests/datapath/test_rights: $(B)/userspace/daemon/base/rights.o
 $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*/*.c) $(GRAMMAR)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
-$(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/judge.o $(B)/tests/fuzz/sockets.o $(B)/tests/fuzz/order.o $(B)/libkern.a $(B)/libcore.a
+$(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/frames.o $(B)/tests/fuzz/judge.o $(B)/tests/fuzz/sockets.o $(B)/tests/fuzz/order.o $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
 FUZZ_FLAGS = -std=gnu17 -g -O1 -D_GNU_SOURCE -MMD -MP $(CPPFLAGS) -fno-sanitize-recover=undefined
@@ -155,9 +155,11 @@ fuzz:
 	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
 	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
-prove: # the models of a handshake's life and of the express lane, and their mutations: docs/architecture.md
+prove: # the models of a handshake's life and of the express lane, and their mutations; the lane against the order: docs/architecture.md
 	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) $(B)/tests/fuzz/fuzz_gate
 	$(Q)scripts/prove.sh
+	$(Q)$(B)/tests/fuzz/fuzz_gate lane 10000000
 bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests

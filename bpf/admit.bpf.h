@@ -267,7 +267,8 @@ static __always_inline enum sluice_reason refusal_note(const struct admission *d
 	const struct sluice_view *view = d->view;
 
 	if (why == SLUICE_SOURCE_CONNECTIONS && view->lane && !view->dry && !view->generation->observe &&
-	    view->row->excess == SLUICE_EXCESS_DROP && !view->row->published && d->pkt->ipv4)
+	    view->row->excess == SLUICE_EXCESS_DROP && !view->row->published &&
+	    source_is_of_one_class(view, &d->note->holding.source))
 		refusal_keep(&d->note->holding.source, view->rule->source.connections, view->lane);
 	return why;
 }

@@ -124,6 +124,16 @@ static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *sou
 	return trie ? trie_find(trie, source) : 0;
 }
 
+/* Not 0: all of the first `bits` bits' addresses have the leaf of this one. Not so, for all that is known, where it lies further down. */
+__noinline int leaf_is_wide(__u32 slot, const struct sluice_addr *a, __u32 bits)
+{
+	void *trie = bpf_map_lookup_elem(&tries, &slot);
+
+	if (!trie || !a || bits < SLUICE_TRIE_ROOT_BITS)
+		return 0;
+	return !(trie_walk(trie, a, (bits - SLUICE_TRIE_ROOT_BITS) / SLUICE_TRIE_STEP_BITS) & SLUICE_TRIE_NODE);
+}
+
 /* `who`: see inner.bpf.h. */
 static __always_inline const struct sluice_rule *rule_of(struct sluice_view *view, const struct sluice_addr *who)
 {
@@ -287,6 +297,14 @@ __noinline int holding_fill(const struct sluice_generation *g, const struct slui
 	out->network_bits = as->network_bits;
 	out->network_seconds = as->network_bits ? rate_seconds(&rule->network) : 0;
 	return 0;
+}
+
+/* Not 0: whoever is of this source meets the same rule. */
+static __always_inline int source_is_of_one_class(const struct sluice_view *view,
+						  const struct sluice_source_key *source)
+{
+	return !view->generation->classified || addr_is_mapped(&source->addr) ||
+	       leaf_is_wide(view->slot, &source->addr, source->bits);
 }
 
 /* Which counters a connection of `source` belongs to under the policy in force; view->rule must be set. */

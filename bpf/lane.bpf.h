@@ -3,11 +3,12 @@
  * The express lane: the first thing that a packet meets in the gate. It repeats refusals that stand, in one cache line, and decides
  * nothing: whatever it does not know goes the way of the order of checks. Called by the gate only; explain never looks here.
  *
- * Why it cannot be wrong. It repeats the refusal of a plain SYN (Ethernet, IPv4 without options or fragments, TCP with nothing but SYN)
+ * Why it cannot be wrong. It repeats the refusal of a plain SYN (Ethernet, IP without options or fragments, TCP with nothing but SYN)
  * by a source that is full of connections. (Of a source that the policy denies nothing has to be noted: trie, class and rule say so
  * here as there, and where any live ban or allow holds the address the order looks further.) That the order would say the same follows from
  *   - the source: its word is there, which is written while its counter is full for sure and wiped when a slot is given
- *     back, in an order that leaves no gap (refusals.bpf.h); until then nothing the source does changes it;
+ *     back, in an order that leaves no gap (refusals.bpf.h); until then nothing the source does changes it. A source of IPv6
+ *     is many addresses: it is noted where they are all of one class, and here no live ban or allow holds this one;
  *   - the policy, live bans and allows: whoever changes them shuts the lane, changes, and opens it in another epoch, in
  *     which no word of before is true (userspace/kern/floor/lane.c). What has an end by time is asked here, or keeps the lane out: a policy that awaits its
  *     confirmation, a stop;
@@ -20,47 +21,73 @@
 
 const volatile __u8 lane_is_off; /* for tests, which compare. Written at load */
 
-/* The headers of a plain SYN, one behind the other. */
+/* A plain SYN. */
 struct lane_syn {
-	const struct iphdr *ip;
-	const struct tcphdr *tcp;
+	struct sluice_tuple tuple;
+	int ipv6;
 };
+
+/* Not 0: nothing but a SYN, in a datagram that has `room` for TCP, and no answer to it would go to the host itself ("land"). */
+static __always_inline int lane_parse_tcp(const struct tcphdr *tcp, __u32 room, struct lane_syn *syn)
+{
+	syn->tuple.source_port = tcp->source;
+	syn->tuple.local_port = tcp->dest;
+	if ((((const __u8 *)tcp)[13] & 0x3f) != FLAG_SYN || tcp->doff < sizeof(*tcp) / 4 || room < tcp->doff * 4)
+		return 0;
+	return tcp->source != tcp->dest || !addr_is(&syn->tuple.source, &syn->tuple.local);
+}
+
+static __always_inline int lane_parse4(const struct iphdr *ip, void *end, struct lane_syn *syn)
+{
+	const struct tcphdr *tcp = (const void *)(ip + 1);
+	__u32 len;
+
+	if ((void *)(tcp + 1) > end || *(const __u8 *)ip != 0x45 || ip->protocol != IPPROTO_TCP ||
+	    ip->frag_off & bpf_htons(IP_OFFSET_MASK | IP_MORE))
+		return 0;
+	len = bpf_ntohs(ip->tot_len);
+	syn->tuple.source = addr_mapped(ip->saddr);
+	syn->tuple.local = addr_mapped(ip->daddr);
+	return len >= sizeof(*ip) && lane_parse_tcp(tcp, len - sizeof(*ip), syn);
+}
+
+static __always_inline int lane_parse6(const struct ipv6hdr *ip, void *end, struct lane_syn *syn)
+{
+	const struct tcphdr *tcp = (const void *)(ip + 1);
+
+	if ((void *)(tcp + 1) > end || ip->version != 6 || ip->nexthdr != IPPROTO_TCP)
+		return 0;
+	__builtin_memcpy(&syn->tuple.source, &ip->saddr, sizeof(syn->tuple.source));
+	__builtin_memcpy(&syn->tuple.local, &ip->daddr, sizeof(syn->tuple.local));
+	syn->ipv6 = 1;
+	return lane_parse_tcp(tcp, bpf_ntohs(ip->payload_len), syn);
+}
 
 /* Not 0: *syn is one that the order would find nothing crooked about. */
 static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const struct ethhdr *eth = data;
-	const struct iphdr *ip = data + sizeof(*eth);
-	const struct tcphdr *tcp = (const void *)(ip + 1);
 
-	if ((void *)(tcp + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || eth->h_dest[0] & 1)
+	if ((void *)(eth + 1) > end || eth->h_dest[0] & 1)
 		return 0;
-	if (*(const __u8 *)ip != 0x45 || ip->protocol != IPPROTO_TCP ||
-	    ip->frag_off & bpf_htons(IP_OFFSET_MASK | IP_MORE))
-		return 0;
-	if (ip->saddr == ip->daddr && tcp->source == tcp->dest)
-		return 0;
-	if ((((const __u8 *)tcp)[13] & 0x3f) != FLAG_SYN || tcp->doff < sizeof(*tcp) / 4)
-		return 0;
-	syn->ip = ip;
-	syn->tcp = tcp;
-	return bpf_ntohs(ip->tot_len) >= sizeof(*ip) + tcp->doff * 4;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return lane_parse4((const void *)(eth + 1), end, syn);
+	return eth->h_proto == bpf_htons(ETH_P_IPV6) && lane_parse6((const void *)(eth + 1), end, syn);
 }
 
 /* The service at this port of any address of the host; 0: none, or the order has to look further. */
 static __always_inline __u32 lane_service(const struct lane_syn *syn, __u32 slot)
 {
-	__u32 index = slot * 65536 + bpf_ntohs(syn->tcp->dest);
+	__u32 index = slot * 65536 + bpf_ntohs(syn->tuple.local_port);
 	const struct sluice_port *row = bpf_map_lookup_elem(&ports, &index);
 
 	return row && !row->listeners ? row->service & (SLUICE_MAX_SERVICES - 1) : 0;
 }
 
 /* Not 0: the order has found this address to be ours on this processor, and nothing has changed since. */
-static __always_inline int lane_is_ours(__be32 local)
+static __always_inline int lane_is_ours(const struct sluice_addr *local)
 {
-	const struct sluice_addr addr = addr_mapped(local);
 	const struct local_seen *last;
 	const __u32 *now;
 	__u32 zero = 0;
@@ -70,51 +97,63 @@ static __always_inline int lane_is_ours(__be32 local)
 	now = bpf_map_lookup_elem(&locals_epoch, &zero);
 	last = bpf_map_lookup_elem(&local_last, &zero);
 	return now && last && *(const volatile __u32 *)now && last->epoch == *(const volatile __u32 *)now &&
-	       last->is_local && addr_equals(&last->addr, &addr);
-}
-
-/* Not 0: a socket may have this 4-tuple. */
-static __always_inline int lane_may_reach(const struct lane_syn *syn, const struct sluice_control *now)
-{
-	const struct sluice_tuple tuple = { .source = addr_mapped(syn->ip->saddr),
-					    .local = addr_mapped(syn->ip->daddr),
-					    .source_port = syn->tcp->source,
-					    .local_port = syn->tcp->dest };
-
-	return live_tuple_marked(&tuple, now);
-}
-
-/* Not 0: the order has refused this source at this service, and would again. */
-static __always_inline int lane_knows(const struct lane_syn *syn, __u32 service, __u64 lane,
-				      const struct sluice_control *now)
-{
-	struct refusal_place at = refusal_place(syn->ip->saddr, service, lane, now);
-	const struct sluice_refusals *line = refusal_line(at.line);
-
-	return line && refusal_stands(line, at.word) && !lane_may_reach(syn, now) &&
-	       *(const volatile __u64 *)&now->lane == lane;
+	       last->is_local && addr_equals(&last->addr, local);
 }
 
 /* Not 0: some live ban or allow may hold this source: the order looks through them. */
-static __always_inline int lane_is_named(void *table, const struct sluice_prefix_key *key)
+static __always_inline int lane_is_named(const struct sluice_addr *source)
 {
-	return live_has_any(table) && bpf_map_lookup_elem(table, key);
+	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
+
+	return (live_has_any(&live_allows) && bpf_map_lookup_elem(&live_allows, &key)) ||
+	       (live_has_any(&live_bans) && bpf_map_lookup_elem(&live_bans, &key));
+}
+
+/* Not 0: the order has refused this IPv4 source at this service, and would again. */
+static __always_inline int lane_knows4(const struct lane_syn *syn, const struct sluice_view *view)
+{
+	const struct refusal_place at =
+		refusal_place(syn->tuple.source.word[3], view->service, view->lane, view->control);
+	const struct sluice_refusals *line = refusal_line(&at);
+
+	return line && refusal_stands(line, &at);
+}
+
+/* The same of IPv6. In an IPv6 header the mapped form is a source of IPv4, which the half of it does not show. */
+static __always_inline int lane_knows6(const struct lane_syn *syn, const struct sluice_view *view)
+{
+	const struct sluice_refusals *line;
+	struct refusal_place at;
+
+	if (!SLUICE_LANE_PREFIX(view->lane) || addr_is_mapped(&syn->tuple.source))
+		return 0;
+	at = refusal_place6(&syn->tuple.source, view->service, view->lane, view->control);
+	line = refusal_line(&at);
+	return line && refusal_stands(line, &at) && !lane_is_named(&syn->tuple.source);
+}
+
+/* Not 0: it is so, now as when the lane was looked at, and no socket has this 4-tuple. */
+static __always_inline int lane_knows(const struct lane_syn *syn, const struct sluice_view *view)
+{
+	return (syn->ipv6 ? lane_knows6(syn, view) : lane_knows4(syn, view)) &&
+	       !live_tuple_marked(&syn->tuple, view->control) &&
+	       *(const volatile __u64 *)&view->control->lane == view->lane;
 }
 
 /* DENIED or COUNTRY, where the policy refuses this source whatever it does, and drops it; else UNDECIDED. */
 static __always_inline enum sluice_reason lane_denies(const struct lane_syn *syn, struct sluice_view *view)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = addr_mapped(syn->ip->saddr) };
+	struct sluice_addr who;
 
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation || !view->generation->classified || view->generation->observe)
 		return SLUICE_UNDECIDED;
-	view->rule = rule_of(view, &key.addr);
+	who = inner_of(view->generation, &syn->tuple.source);
+	view->rule = rule_of(view, &who);
 	if (!view->rule || (view->rule->action != SLUICE_ACTION_DENY && view->rule->action != SLUICE_ACTION_COUNTRY))
 		return SLUICE_UNDECIDED;
 	view->row = service_row(view->slot, view->service);
-	if (!view->row || view->row->excess != SLUICE_EXCESS_DROP || lane_is_named(&live_allows, &key) ||
-	    lane_is_named(&live_bans, &key))
+	if (!view->row || view->row->excess != SLUICE_EXCESS_DROP || lane_is_named(&who))
 		return SLUICE_UNDECIDED;
 	return view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY;
 }
@@ -139,7 +178,7 @@ static __always_inline int lane_refuses(struct xdp_md *ctx)
 	const struct sluice_control *now = control_row();
 	struct sluice_view view = { .control = now };
 	enum sluice_reason why;
-	struct lane_syn syn;
+	struct lane_syn syn = {};
 	__u64 force;
 
 	if (lane_is_off || frames_are != SLUICE_FRAMES_ETHERNET || !now || !lane_parse(ctx, &syn))
@@ -150,9 +189,9 @@ static __always_inline int lane_refuses(struct xdp_md *ctx)
 		return 0;
 	view.slot = force & SLUICE_FORCE_SLOT;
 	view.service = lane_service(&syn, view.slot);
-	if (!view.service || !lane_is_ours(syn.ip->daddr))
+	if (!view.service || !lane_is_ours(&syn.tuple.local))
 		return 0;
-	if (lane_knows(&syn, view.service, view.lane, now))
+	if (lane_knows(&syn, &view))
 		return lane_count(&view, SLUICE_SOURCE_CONNECTIONS);
 	why = lane_denies(&syn, &view);
 	return why != SLUICE_UNDECIDED && lane_count(&view, why);

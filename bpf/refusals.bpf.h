@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The set of sure refusals: which IPv4 sources are full of connections at which service. Admission notes one when it has refused a SYN
- * (admit.bpf.h), whoever gives back a slot of the source wipes it (levels.bpf.h), the express lane reads (lane.bpf.h). Owns the map.
+ * The set of sure refusals: which sources are full of connections at which service. Admission notes one when it has refused a SYN
+ * (admit.bpf.h), whoever gives back a slot of the source wipes it (levels.bpf.h), the express lane reads (lane.bpf.h). Owns the maps.
  *
  * A word is true: it is written under the lock of the source's counter, while that is full of connections alone, and the slot that
  * ends that is given back under the same lock before the word is wiped. Either the writer finds the slot given, and writes nothing, or
  * the giver comes after the word, and wipes it: before the close that gave it has returned. Two who write into one place lose
  * a word, which costs its source a walk through the order, and nothing else.
+ *
+ * A source of IPv6 is a prefix. The lane asks no rule of each address in it, so one is noted only where all of it is of one class
+ * (source_is_of_one_class), and as long as the policy has sources by default (SLUICE_LANE_PREFIX); live bans and allows the lane looks up.
  */
 #ifndef SLUICE_REFUSALS_BPF_H
 #define SLUICE_REFUSALS_BPF_H
@@ -18,7 +21,8 @@
 /* Where a source is looked for, and as what. */
 struct refusal_place {
 	__u32 line;
-	__u32 word;
+	__u32 ipv6; /* 0: lines and words are those of IPv4 */
+	__u64 word;
 };
 
 /*
@@ -33,31 +37,89 @@ static __always_inline __u32 refusal_hash(__be32 addr, const struct sluice_contr
 	return h ^ h >> 16;
 }
 
+/* The same of the first half of an IPv6 address. */
+static __always_inline __u64 refusal_hash6(__u64 half, const struct sluice_control *now)
+{
+	__u64 h = half * (now->secret[0] | 1);
+
+	h = (h ^ h >> 31) * (now->secret[1] | 1);
+	return h ^ h >> 32;
+}
+
+static __always_inline __u32 refusal_mark(__u32 service, __u64 lane)
+{
+	return service << EPOCH_BITS | SLUICE_LANE_EPOCH(lane);
+}
+
 static __always_inline struct refusal_place refusal_place(__be32 addr, __u32 service, __u64 lane,
 							  const struct sluice_control *now)
 {
 	__u32 h = refusal_hash(addr, now), bits = SLUICE_LANE_BITS(lane);
 	struct refusal_place at = { .line = (__u64)h << bits >> 32 };
 
-	at.word = (h & (~0U >> bits)) << (EPOCH_BITS + SERVICE_BITS) | service << EPOCH_BITS | SLUICE_LANE_EPOCH(lane);
+	at.word = (h & (~0U >> bits)) << (EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
 	return at;
 }
 
-static __always_inline struct sluice_refusals *refusal_line(__u32 line)
+/* `addr`: any of the source. */
+static __always_inline struct refusal_place refusal_place6(const struct sluice_addr *addr, __u32 service, __u64 lane,
+							   const struct sluice_control *now)
 {
-	return bpf_map_lookup_elem(&refusals, &line);
+	__u64 half = (__u64)bpf_ntohl(addr->word[0]) << 32 | bpf_ntohl(addr->word[1]);
+	__u64 h = refusal_hash6(half & ~0ULL << (SLUICE_LANE_PREFIX_MOST - SLUICE_LANE_PREFIX(lane)), now);
+	__u32 bits = SLUICE_LANE_BITS6(lane);
+	struct refusal_place at = { .line = h >> (64 - bits), .ipv6 = 1 };
+
+	at.word = (h & (~0ULL >> bits)) << (EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
+	return at;
+}
+
+/* 0: no word can say this source, which is several IPv4 addresses, or another part of an IPv6 address than the lane goes by. */
+static __always_inline int refusal_place_of(const struct sluice_source_key *key, __u64 lane,
+					    const struct sluice_control *now, struct refusal_place *at)
+{
+	if (key->bits == 128 && addr_is_mapped(&key->addr))
+		*at = refusal_place(key->addr.word[3], key->service, lane, now);
+	else if (SLUICE_LANE_PREFIX(lane) && key->bits == SLUICE_LANE_PREFIX(lane))
+		*at = refusal_place6(&key->addr, key->service, lane, now);
+	else
+		return 0;
+	return 1;
+}
+
+static __always_inline struct sluice_refusals *refusal_line(const struct refusal_place *at)
+{
+	__u32 line = at->line;
+
+	return at->ipv6 ? bpf_map_lookup_elem(&refusals6, &line) : bpf_map_lookup_elem(&refusals, &line);
+}
+
+/* Of a difference that is 0 the highest bit appears when 1 is subtracted (Mycroft, 1987). */
+static __always_inline int refusal_stands6(const struct sluice_refusals *line, __u64 word)
+{
+	const volatile __u64 *has = line->word6;
+	__u64 found = 0, differ;
+	int i;
+
+	for (i = 0; i < SLUICE_REFUSALS_WAYS6; i++) {
+		differ = has[i] ^ word;
+		found |= (differ - 1) & ~differ;
+	}
+	return found >> 63;
 }
 
 /*
- * Not 0: the line has this word. Two words at a time and without a branch: of a difference that is 0 the highest bit appears when
- * 1 is subtracted (Mycroft, 1987). A borrow leaves the lower word only where that is 0, so whatever it does above was found already.
+ * Not 0: the line has this word. Of IPv4 two at a time, in the same way and without a branch: a borrow leaves the lower word only where
+ * that is 0, so whatever it does above was found already.
  */
-static __always_inline int refusal_stands(const struct sluice_refusals *line, __u32 word)
+static __always_inline int refusal_stands(const struct sluice_refusals *line, const struct refusal_place *at)
 {
-	const volatile __u64 *pair = (const volatile __u64 *)line->word;
-	__u64 same = (__u64)word << 32 | word, found = 0, differ;
+	const volatile __u64 *pair = line->word6;
+	__u64 same = at->word << 32 | at->word, found = 0, differ;
 	int i;
 
+	if (at->ipv6)
+		return refusal_stands6(line, at->word);
 	for (i = 0; i < SLUICE_REFUSALS_WAYS / 2; i++) {
 		differ = pair[i] ^ same;
 		found |= (differ - 0x0000000100000001) & ~differ;
@@ -65,27 +127,44 @@ static __always_inline int refusal_stands(const struct sluice_refusals *line, __
 	return (found & 0x8000000080000000) != 0;
 }
 
-/* Sources that are whole IPv4 addresses: any other is several of them, or a part of one. */
-static __always_inline int refusal_fits(const struct sluice_source_key *key)
+#define NO_WAY SLUICE_REFUSALS_WAYS
+
+/* How many places a line has. */
+static __always_inline __u32 refusal_ways(const struct refusal_place *at)
 {
-	return key->bits == 128 && addr_is_mapped(&key->addr);
+	return at->ipv6 ? SLUICE_REFUSALS_WAYS6 : SLUICE_REFUSALS_WAYS;
+}
+
+static __always_inline __u64 refusal_at(const struct sluice_refusals *line, const struct refusal_place *at, __u32 way)
+{
+	return at->ipv6 ? *(const volatile __u64 *)&line->word6[way & (SLUICE_REFUSALS_WAYS6 - 1)]
+			: *(const volatile __u32 *)&line->word[way & (SLUICE_REFUSALS_WAYS - 1)];
+}
+
+static __always_inline void refusal_set(struct sluice_refusals *line, const struct refusal_place *at, __u32 way,
+					__u64 word)
+{
+	if (at->ipv6)
+		*(volatile __u64 *)&line->word6[way & (SLUICE_REFUSALS_WAYS6 - 1)] = word;
+	else
+		*(volatile __u32 *)&line->word[way & (SLUICE_REFUSALS_WAYS - 1)] = word;
 }
 
 /*
  * Where a new word may stand: a place whose word is of another epoch; in a line full of true ones now and then one of these; or
- * SLUICE_REFUSALS_WAYS, also where the line has it already.
+ * NO_WAY, also where the line has it already.
  */
-static __always_inline __u32 refusal_way(const struct sluice_refusals *line, __u32 word)
+static __always_inline __u32 refusal_way(const struct sluice_refusals *line, const struct refusal_place *at)
 {
-	__u32 i, draw;
+	__u32 i, draw, ways = refusal_ways(at);
 
-	if (refusal_stands(line, word))
-		return SLUICE_REFUSALS_WAYS;
-	for (i = 0; i < SLUICE_REFUSALS_WAYS; i++)
-		if (SLUICE_LANE_EPOCH(line->word[i]) != SLUICE_LANE_EPOCH(word))
+	if (refusal_stands(line, at))
+		return NO_WAY;
+	for (i = 0; i < SLUICE_REFUSALS_WAYS && i < ways; i++)
+		if (SLUICE_LANE_EPOCH(refusal_at(line, at, i)) != SLUICE_LANE_EPOCH(at->word))
 			return i;
 	draw = bpf_get_prandom_u32();
-	return draw % CROWDED ? SLUICE_REFUSALS_WAYS : draw / CROWDED % SLUICE_REFUSALS_WAYS;
+	return draw % CROWDED ? NO_WAY : draw / CROWDED % ways;
 }
 
 /*
@@ -101,20 +180,21 @@ __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __
 	struct sluice_counter *c;
 	__u32 way;
 
-	if (!key || !now || !limit || !refusal_fits(key))
+	if (!key || !now || !limit)
 		return 0;
 	own = *key;
-	at = refusal_place(own.addr.word[3], own.service, lane, now);
-	line = refusal_line(at.line);
-	way = line ? refusal_way(line, at.word) : SLUICE_REFUSALS_WAYS;
-	c = way < SLUICE_REFUSALS_WAYS ? bpf_map_lookup_elem(&sources, &own) : NULL;
+	if (!refusal_place_of(&own, lane, now, &at))
+		return 0;
+	line = refusal_line(&at);
+	way = line ? refusal_way(line, &at) : NO_WAY;
+	c = way < NO_WAY ? bpf_map_lookup_elem(&sources, &own) : NULL;
 	if (!line || !c)
 		return 0;
 	OPAQUE(way);
 	bpf_spin_lock(&c->lock);
-	if (way < SLUICE_REFUSALS_WAYS && counter_is(c, &own) && c->held >= limit && !c->reserved &&
+	if (way < NO_WAY && counter_is(c, &own) && c->held >= limit && !c->reserved &&
 	    *(const volatile __u64 *)&now->lane == lane)
-		*(volatile __u32 *)&line->word[way] = at.word;
+		refusal_set(line, &at, way, at.word);
 	bpf_spin_unlock(&c->lock);
 	return 0;
 }
@@ -126,18 +206,17 @@ __noinline int refusal_forget(const struct sluice_source_key *key)
 	struct sluice_refusals *line;
 	struct refusal_place at;
 	__u64 lane;
-	int i;
+	__u32 i;
 
-	if (!key || !now || !refusal_fits(key))
+	if (!key || !now)
 		return 0;
 	lane = *(const volatile __u64 *)&now->lane;
-	if (!lane)
+	if (!lane || !refusal_place_of(key, lane, now, &at))
 		return 0;
-	at = refusal_place(key->addr.word[3], key->service, lane, now);
-	line = refusal_line(at.line);
-	for (i = 0; line && i < SLUICE_REFUSALS_WAYS; i++)
-		if (*(volatile __u32 *)&line->word[i] == at.word)
-			*(volatile __u32 *)&line->word[i] = 0;
+	line = refusal_line(&at);
+	for (i = 0; line && i < SLUICE_REFUSALS_WAYS && i < refusal_ways(&at); i++)
+		if (refusal_at(line, &at, i) == at.word)
+			refusal_set(line, &at, i, 0);
 	return 0;
 }
 

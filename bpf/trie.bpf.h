@@ -44,7 +44,8 @@ static __always_inline __u32 trie_step(void *trie, __u32 cell, __u32 bits)
 	return page[(at + TRIE_HEADER - 1 + rank) & (SLUICE_TRIE_CELLS - 1)];
 }
 
-static __always_inline __u32 trie_find(void *trie, const struct sluice_addr *a)
+/* What `depth` nodes below the root lead to. */
+static __always_inline __u32 trie_walk(void *trie, const struct sluice_addr *a, __u32 depth)
 {
 	__u64 high, low = 0;
 	__u32 value, i;
@@ -59,12 +60,17 @@ static __always_inline __u32 trie_find(void *trie, const struct sluice_addr *a)
 	}
 	high = high << 16 | low >> 48;
 	low <<= 16;
-	for (i = 0; i < SLUICE_TRIE_DEPTH && value & SLUICE_TRIE_NODE; i++) {
+	for (i = 0; i < SLUICE_TRIE_DEPTH && i < depth && value & SLUICE_TRIE_NODE; i++) {
 		value = trie_step(trie, value & ~SLUICE_TRIE_NODE, high >> 56);
 		high = high << 8 | low >> 56;
 		low <<= 8;
 	}
 	return value;
+}
+
+static __always_inline __u32 trie_find(void *trie, const struct sluice_addr *a)
+{
+	return trie_walk(trie, a, SLUICE_TRIE_DEPTH);
 }
 
 #endif

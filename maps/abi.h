@@ -170,6 +170,8 @@ static inline int generation_knows_countries(const struct sluice_generation *g)
 #define SLUICE_TRIE_CELLS 1024 /* in a page */
 #define SLUICE_TRIE_NODE (1U << 31)
 #define SLUICE_TRIE_ROOT 65536 /* cells of a root table; IPv4's is first */
+#define SLUICE_TRIE_ROOT_BITS 16
+#define SLUICE_TRIE_STEP_BITS 8 /* of a node */
 #define SLUICE_TRIE_DEPTH 14 /* nodes below the root, at most */
 
 struct sluice_trie_page {

@@ -7,25 +7,34 @@
 #define SLUICE_LANE_H
 
 /*
- * control.lane: 0: shut, nothing is repeated or noted. Else the epoch (1 to 63), in how many bits lines are numbered, and a number that
- * grows with each opening, so that no two openings have the same word.
+ * control.lane: 0: shut, nothing is repeated or noted. Else the epoch (1 to 63), in how many bits lines are numbered (of IPv4, of IPv6), how
+ * many bits of an IPv6 address are a source (0: IPv6 takes no part: they are more than half of it, or IPv4 stands behind some), and a number
+ * that grows with each opening, so that no two openings have the same word.
  */
 #define SLUICE_LANE_EPOCHS 63
-#define SLUICE_LANE(epoch, bits, number) ((__u64)(epoch) | (__u64)(bits) << 8 | (__u64)(number) << 16)
+#define SLUICE_LANE(epoch, bits, bits6, prefix, number) \
+	((__u64)(epoch) | (__u64)(bits) << 8 | (__u64)(bits6) << 16 | (__u64)(prefix) << 24 | (__u64)(number) << 32)
 #define SLUICE_LANE_EPOCH(lane) ((lane)&63)
 #define SLUICE_LANE_BITS(lane) ((lane) >> 8 & 31)
+#define SLUICE_LANE_BITS6(lane) ((lane) >> 16 & 31)
+#define SLUICE_LANE_PREFIX(lane) ((lane) >> 24 & 127)
+#define SLUICE_LANE_PREFIX_MOST 64 /* what fits a word */
 /* With 13 bits of an address in the number of its line, the other 19, seven of the service and six of the epoch fill a word. */
 #define SLUICE_LANE_BITS_LEAST 13
 #define SLUICE_LANE_BITS_MOST 20
 
 /*
  * One cache line. A word is: the part of the hashed address that is not the number of the line, the service, the epoch. The hash is
- * a permutation of all IPv4 addresses, so line and word together are the address: nobody is taken for somebody else (quotienting:
- * Knuth, volume 3, 6.4, exercise 13; Cleary, 1984). 0: free.
+ * a permutation of all IPv4 addresses (of IPv6: of the first halves), so line and word together are the address: nobody is taken for
+ * somebody else (quotienting: Knuth, volume 3, 6.4, exercise 13; Cleary, 1984). 0: free. Each family has lines of its own.
  */
 #define SLUICE_REFUSALS_WAYS 16
+#define SLUICE_REFUSALS_WAYS6 8
 struct sluice_refusals {
-	__u32 word[SLUICE_REFUSALS_WAYS];
+	union {
+		__u32 word[SLUICE_REFUSALS_WAYS];
+		__u64 word6[SLUICE_REFUSALS_WAYS6];
+	};
 };
 
 #endif

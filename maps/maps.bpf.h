@@ -104,7 +104,8 @@ MAP(BPF_MAP_TYPE_ARRAY, total_rates, __u32, struct sluice_rate,
     SLUICE_MAX_TOTALS); /* of sets and services, by the same numbers */
 /*
  * Sure refusals of single sources, for the express lane: written by the gate, wiped by whoever gives back a slot of the source. Mapped, so
- * that lines begin where cache lines do, and userspace wipes all at once. An eighth of `sources`, as a power of two. *
+ * that lines begin where cache lines do, and userspace wipes all at once. Of each family as many lines as an eighth of `sources`, as a power
+ * of two. *
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -112,7 +113,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct sluice_refusals);
-} refusals SEC(".maps");
+} refusals SEC(".maps"), refusals6 SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, due, __u32, struct sluice_due, SLUICE_DUE); /* written by the daemon before it has them freed */
 MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HANDSHAKE_BUCKETS);
 MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,

@@ -11,11 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <linux/bpf.h>
 
 #include <cmocka.h>
 
@@ -23,52 +19,17 @@
 #include "bans.h"
 #include "gate.h"
 #include "internal.h"
+#include "pair.h"
 #include "reason.h"
 #include "space.h"
+#include "words.h"
 
 #define HERE "127.0.0.1"
 #define DEAF "127.0.0.2" /* ours, and nobody listens there */
-#define LINES (1U << SLUICE_LANE_BITS_LEAST)
 #define TOP "interfaces = {lo}\nsources { max = 1000 }\n"
 #define LIMITED TOP "service smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
 
-static struct sluice_refusals set[LINES];
 static int listener = -1;
-
-static int listen_here(uint16_t port)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-
-	inet_pton(AF_INET, HERE, &at.sin_addr);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(fd, 64), 0);
-	return fd;
-}
-
-struct pair {
-	int client, server;
-};
-
-static struct pair pair_open(uint16_t from)
-{
-	struct pair p = { .client = space_connection(from, 25) };
-
-	p.server = accept(listener, NULL, NULL);
-	assert_true(p.server >= 0);
-	return p;
-}
-
-/* By a reset: nothing of it waits, and a port is free at once. */
-static void pair_close(struct pair *p)
-{
-	const struct linger at_once = { .l_onoff = 1 };
-
-	setsockopt(p->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close(p->client);
-	close(p->server);
-}
 
 static int open_gate(void **state)
 {
@@ -77,7 +38,7 @@ static int open_gate(void **state)
 	assert_int_equal(netns_enter_one(NULL, 0), 0);
 	space_leave_closed(25);
 	space_leave_closed(143);
-	listener = listen_here(25);
+	listener = pair_listen(HERE, 25);
 	gate_open(g, LIMITED);
 	*state = g;
 	return 0;
@@ -89,51 +50,6 @@ static int close_gate(void **state)
 	close(listener);
 	free(*state);
 	return 0;
-}
-
-static __u64 lane_of(struct gate *g)
-{
-	struct sluice_control now;
-
-	assert_int_equal(control_read(g->engine, &now), 0);
-	return now.lane;
-}
-
-static void set_read(struct gate *g)
-{
-	__u32 i;
-
-	for (i = 0; i < LINES; i++)
-		assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_refusals], &i, &set[i]), 0);
-}
-
-/* A word that is true now. */
-struct found {
-	__u32 line, way, word;
-};
-
-static unsigned int words_find(struct gate *g, struct found *last)
-{
-	__u32 epoch = SLUICE_LANE_EPOCH(lane_of(g)), i, n;
-	unsigned int count = 0;
-
-	set_read(g);
-	for (i = 0; i < LINES; i++)
-		for (n = 0; n < SLUICE_REFUSALS_WAYS; n++) {
-			if (!epoch || SLUICE_LANE_EPOCH(set[i].word[n]) != epoch)
-				continue;
-			*last = (struct found){ i, n, set[i].word[n] };
-			count++;
-		}
-	return count;
-}
-
-static void word_put(struct gate *g, const struct found *f)
-{
-	struct sluice_refusals line = {};
-
-	line.word[f->way] = (f->word & ~63U) | SLUICE_LANE_EPOCH(lane_of(g));
-	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_refusals], &f->line, &line, BPF_ANY), 0);
 }
 
 static struct frame syn_to(const char *to)
@@ -157,10 +73,10 @@ static enum sluice_reason deaf_syn(struct gate *g)
 }
 
 /* The word of a source that is full no more: what it refuses, the lane refuses. */
-static struct found word_of_nothing(struct gate *g)
+static struct word word_of_nothing(struct gate *g)
 {
-	struct pair p = pair_open(3000);
-	struct found f = {};
+	struct pair p = pair_open(listener, HERE, 3000);
+	struct word f = {};
 
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(words_find(g, &f), 1);
@@ -173,9 +89,9 @@ static struct found word_of_nothing(struct gate *g)
 static void test_a_refusal_that_stands_is_repeated_until_a_slot_is_given_back(void **state)
 {
 	struct gate *g = *state;
-	struct pair p = pair_open(3000);
+	struct pair p = pair_open(listener, HERE, 3000);
 	struct sluice_stat before, after;
-	struct found f;
+	struct word f;
 
 	assert_int_equal(words_find(g, &f), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
@@ -196,7 +112,7 @@ static void test_nothing_is_noted_while_a_handshake_may_give_back_a_slot(void **
 	struct gate *g = *state;
 	const struct frame first = syn_to(HERE);
 	struct frame second = first;
-	struct found f;
+	struct word f;
 
 	second.from_port = 2001;
 	assert_int_equal(reason_of(g, &first), SLUICE_ADMITTED);
@@ -232,7 +148,7 @@ static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 		{ { "::1", "::1", 2000, 25, .flags = SYN }, SLUICE_NO_LISTENER },
 	};
 	struct gate *g = *state;
-	const struct found f = word_of_nothing(g);
+	const struct word f = word_of_nothing(g);
 	size_t i;
 
 	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
@@ -246,7 +162,7 @@ static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 {
 	struct gate *g = *state;
-	struct found f = word_of_nothing(g);
+	struct word f = word_of_nothing(g);
 
 	gate_apply(g, LIMITED);
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
@@ -261,7 +177,7 @@ static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 static void test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_after(void **state)
 {
 	struct gate *g = *state;
-	struct found f = word_of_nothing(g);
+	struct word f = word_of_nothing(g);
 	struct policy *p = policy_of(LIMITED);
 	struct diag d = {};
 
@@ -317,7 +233,7 @@ static void test_a_gate_that_stands_open_repeats_nothing(void **state)
 static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void **state)
 {
 	struct gate *g = *state;
-	struct found f = word_of_nothing(g), again;
+	struct word f = word_of_nothing(g), again;
 	__u32 epoch = f.word & 63;
 	unsigned int i;
 
@@ -333,8 +249,8 @@ static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void *
 static void test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut(void **state)
 {
 	struct gate *g = *state;
-	struct pair p = pair_open(3000);
-	struct found f;
+	struct pair p = pair_open(listener, HERE, 3000);
+	struct word f;
 
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(words_find(g, &f), 1);
@@ -349,9 +265,9 @@ static void test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut(void **st
 static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 {
 	struct gate *g = *state;
-	struct pair p = pair_open(3000);
+	struct pair p = pair_open(listener, HERE, 3000);
 	struct frame f = syn_to(HERE);
-	struct found word;
+	struct word word;
 
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(words_find(g, &word), 1);
@@ -400,14 +316,14 @@ static void test_who_watches_is_told_of_refusals_that_stand(void **state)
 {
 	struct gate *g = *state;
 	struct sluice_stat stat;
-	struct found f;
+	struct word f;
 	struct pair p;
 
 	word_of_nothing(g);
 	assert_int_equal(CONTROL_STORE(g->engine, event_gap_ns, 1), 0);
 	assert_int_equal(CONTROL_STORE(g->engine, event_epoch, 7), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER); /* it went the long way */
-	p = pair_open(3000);
+	p = pair_open(listener, HERE, 3000);
 	stat = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(stat.told, 0);
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_lane_race [ROUNDS]: the set of refusals against the ends of connections. One processor sends SYNs of a source without a pause, so that
- * its refusal is noted as soon as it is true; another opens the one connection that the source may have, and closes it at any moment from then
- * on. While it stands no SYN passes; once close() has returned none is refused.
+ * test_lane_race [ROUNDS]: the set of refusals against the ends of connections. One processor sends SYNs of full sources without a pause, so that
+ * their refusals are noted as soon as they are true; another opens the one connection that a source may have, and closes it at any moment from
+ * then on. While it stands no SYN of the source passes; once close() has returned none is refused. Of either family; with one source, and
+ * with several that share a line, which are full at the same time, and whose words stand and go side by side.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +11,9 @@
 #include <stdbool.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,26 +23,45 @@
 
 #include "gate.h"
 #include "internal.h"
+#include "pair.h"
 #include "space.h"
+#include "words.h"
 
-#define HERE "127.0.0.1"
-#define DEAF "127.0.0.2" /* ours, and nobody listens there: a SYN that passes takes nothing */
 #define POLICY                                        \
 	"interfaces = {lo}\nsources { max = 1000 }\n" \
 	"service smtp { ports = {25} max-connections-per-source = 1 }\n"
 #define WIDEST_NS 40000 /* a connection lives no longer */
 #define STANDS_NS 10000 /* a note, at most */
+#define SHARING 3 /* sources in one line */
+#define LINES (1U << SLUICE_LANE_BITS_LEAST)
+#define CANDIDATES 16384 /* more than it takes to find so many of one line */
 
-static long rounds = 20000;
+/* SYNs go to `deaf`, which is ours, and where nobody listens: one that passes takes nothing. */
+struct family {
+	const char *here, *deaf, *source; /* the last one with two numbers to fill in */
+};
+
+static const struct family families[] = { { "127.0.0.1", "127.0.0.2", "127.1.%u.%u" },
+					  { "fd00:1::1", "fd00:1::2", "fd00:2:%x:%x::1" } };
+
+struct source {
+	char name[48];
+	uint8_t frame[FRAME_ROOM]; /* its SYN */
+	size_t frame_len;
+	struct pair pair;
+	bool open;
+};
+
+static long rounds = 5000;
 static int gate_fd, listener;
 static bool over;
-static uint8_t frame[FRAME_ROOM];
-static size_t frame_len;
-static __u32 line; /* of the source, in the set */
+static struct source source[SHARING];
+static unsigned int sources;
+static struct word word; /* of one of them: its line is theirs */
 
-static int verdict_of(void)
+static int verdict_of(const struct source *s)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = frame_len);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->frame, .data_size_in = s->frame_len);
 
 	assert_int_equal(bpf_prog_test_run_opts(gate_fd, &opts), 0);
 	return opts.retval;
@@ -56,41 +75,22 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Wherever the source's word stands, it is gone. */
-static void words_drop(struct gate *g)
-{
-	static const struct sluice_refusals none;
-
-	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_refusals], &line, &none, BPF_ANY), 0);
-}
-
-/* Has the refusal noted anew every few microseconds, so that the note comes at any moment of a connection's life. */
+/* Has the refusals noted anew every few microseconds, so that a note comes at any moment of a connection's life. */
 static void *hammer(void *arg)
 {
 	struct gate *g = arg;
-	unsigned int seed = 2;
+	unsigned int seed = 2, i;
 	uint64_t until;
 
 	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
-		verdict_of();
+		for (i = 0; i < sources; i++)
+			verdict_of(&source[i]);
 		until = now_ns() + rand_r(&seed) % STANDS_NS;
 		while (now_ns() < until)
 			;
-		words_drop(g);
+		words_drop(g, &word);
 	}
 	return NULL;
-}
-
-static int client_open(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(25) };
-	const struct linger at_once = { .l_onoff = 1 };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	inet_pton(AF_INET, HERE, &at.sin_addr);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	return fd;
 }
 
 struct seen {
@@ -99,107 +99,175 @@ struct seen {
 	uint64_t worst_ns;
 };
 
-static void late_note(struct seen *s)
+static void late_note(struct seen *s, const struct source *of)
 {
 	uint64_t from = now_ns(), gone = 0;
 
 	s->late++;
-	while (verdict_of() == XDP_DROP && gone < 1000000000)
+	while (verdict_of(of) == XDP_DROP && gone < 1000000000)
 		gone = now_ns() - from;
 	s->closed_late += gone >= 1000000000;
 	s->worst_ns = gone > s->worst_ns ? gone : s->worst_ns;
 }
 
+static void source_close(struct seen *s, struct source *of)
+{
+	const int server = of->pair.server;
+
+	close(of->pair.client); /* a reset: it ends the other side, too */
+	of->open = false;
+	if (verdict_of(of) == XDP_DROP)
+		late_note(s, of);
+	close(server);
+}
+
+/* One of them changes its state; alone it is open for a moment only, with others until its next turn. */
 static void round_run(struct seen *s, unsigned int *seed)
 {
-	int client = client_open(), server = accept(listener, NULL, NULL);
+	struct source *of = &source[rand_r(seed) % sources];
 	uint64_t until = now_ns() + rand_r(seed) % WIDEST_NS;
 
+	if (of->open) {
+		source_close(s, of);
+		return;
+	}
+	of->pair = pair_open(listener, of->name, 0);
+	of->open = true;
 	if (!(rand_r(seed) % 4))
-		s->early += verdict_of() != XDP_DROP;
+		s->early += verdict_of(of) != XDP_DROP;
 	while (now_ns() < until)
 		;
-	close(client); /* a reset: it ends the other side, too */
-	if (verdict_of() == XDP_DROP)
-		late_note(s);
-	close(server);
+	if (sources == 1)
+		source_close(s, of);
+	else
+		s->early += verdict_of(of) != XDP_DROP;
 }
 
-/* Where the refusal of the source is noted. */
-static void line_find(struct gate *g)
+static void source_make(const struct family *f, unsigned int number, struct source *out)
 {
-	struct sluice_refusals now;
-	int client = client_open(), server = accept(listener, NULL, NULL);
-	bool found = false;
-	__u32 i, n;
+	const struct frame syn = { out->name, f->deaf, 2000, 25, .flags = SYN };
 
-	assert_int_equal(verdict_of(), XDP_DROP);
-	for (i = 0; i < 1U << SLUICE_LANE_BITS_LEAST; i++) {
-		assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_refusals], &i, &now), 0);
-		for (n = 0; n < SLUICE_REFUSALS_WAYS; n++) {
-			line = now.word[n] ? i : line;
-			found |= now.word[n] != 0;
-		}
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(out->name, sizeof(out->name), f->source, number / 250, number % 250 + 1);
+#pragma GCC diagnostic pop
+	out->open = false;
+	out->frame_len = frame_build(&syn, out->frame);
+}
+
+/* Where its refusal is noted. */
+static struct word word_of(struct gate *g, const struct source *s)
+{
+	struct pair p = pair_open(listener, s->name, 0);
+	struct word found;
+
+	assert_int_equal(verdict_of(s), XDP_DROP);
+	assert_int_equal(words_find(g, &found), 1);
+	pair_close(&p);
+	return found;
+}
+
+/* Takes candidates until `wanted` of them share a line. */
+static void sources_find(struct gate *g, const struct family *f, unsigned int wanted)
+{
+	static unsigned int has[LINES], who[LINES][SHARING];
+	unsigned int i, n;
+	struct source s;
+
+	memset(has, 0, sizeof(has));
+	for (i = 0; i < CANDIDATES; i++) {
+		source_make(f, i, &s);
+		word = word_of(g, &s);
+		who[word.line][has[word.line]++] = i;
+		if (has[word.line] == wanted)
+			break;
 	}
-	assert_true(found);
-	close(client);
-	close(server);
+	assert_true(i < CANDIDATES);
+	for (n = 0; n < wanted; n++)
+		source_make(f, who[word.line][n], &source[n]);
+	sources = wanted;
 }
 
-static void test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after(void **state)
+static void race(struct gate *g, const struct family *f, unsigned int wanted)
 {
-	const struct frame f = { HERE, DEAF, 2000, 25, .flags = SYN };
-	struct gate *g = *state;
-	unsigned int seed = 1;
+	unsigned int seed = 1, n;
 	struct seen s = {};
 	pthread_t thread;
-	char path[128];
 	long i;
 
-	snprintf(path, sizeof(path), PINS_ROOT "/%s/" PIN_PROBE, g->instance);
-	gate_fd = bpf_obj_get(path);
-	frame_len = frame_build(&f, frame);
-	line_find(g);
+	listener = pair_listen(f->here, 25);
+	sources_find(g, f, wanted);
+	over = false;
 	assert_int_equal(pthread_create(&thread, NULL, hammer, g), 0);
 	for (i = 0; i < rounds; i++)
 		round_run(&s, &seed);
+	for (n = 0; n < sources; n++)
+		if (source[n].open)
+			source_close(&s, &source[n]);
 	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
-	close(gate_fd);
+	close(listener);
 	print_message("%ld rounds: %ld passed too early, %ld refused too late, %ld for good; worst %llu us\n", rounds,
 		      s.early, s.late, s.closed_late, (unsigned long long)s.worst_ns / 1000);
 	assert_int_equal(s.early, 0);
 	assert_int_equal(s.late, 0);
 }
 
+static void test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after(void **state)
+{
+	race(*state, &families[0], 1);
+}
+
+static void test_the_same_of_IPv6(void **state)
+{
+	race(*state, &families[1], 1);
+}
+
+static void test_the_same_of_sources_that_share_a_line(void **state)
+{
+	race(*state, &families[0], SHARING);
+}
+
+static void test_the_same_of_prefixes_of_IPv6_that_share_a_line(void **state)
+{
+	race(*state, &families[1], SHARING);
+}
+
 static int open_gate(void **state)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(25) };
+	static bool routed;
 	struct gate *g = calloc(1, sizeof(*g));
+	char path[128];
 
 	assert_int_equal(netns_enter_one(NULL, 0), 0);
 	space_leave_closed(25);
-	inet_pton(AF_INET, HERE, &at.sin_addr);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(listener, 64), 0);
+	if (!routed)
+		assert_int_equal(system("ip -6 route add local fd00::/16 dev lo"), 0);
+	routed = true;
 	gate_open(g, POLICY);
+	snprintf(path, sizeof(path), PINS_ROOT "/%s/" PIN_PROBE, g->instance);
+	gate_fd = bpf_obj_get(path);
 	*state = g;
 	return 0;
 }
 
 static int close_gate(void **state)
 {
+	close(gate_fd);
 	gate_close(*state);
 	free(*state);
 	return 0;
 }
 
+#define RACE(f) cmocka_unit_test_setup_teardown(f, open_gate, close_gate)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after,
-						open_gate, close_gate),
+		RACE(test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after),
+		RACE(test_the_same_of_IPv6),
+		RACE(test_the_same_of_sources_that_share_a_line),
+		RACE(test_the_same_of_prefixes_of_IPv6_that_share_a_line),
 	};
 
 	if (argc > 1)

@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "abi.h"
+
 struct order;
 
 /* Of a loaded instance; NULL: not possible. */
 struct order *order_open(const char *instance);
 void order_close(struct order *o);
-/* false: they differ about this frame, which is refused by the gate as it is. */
-bool order_agrees(struct order *o, int gate, const void *frame, size_t len);
+int order_program(const struct order *o);
+/* The order alone judges a frame that the gate as it is has just refused. */
+bool order_refuses(struct order *o, const void *frame, size_t len);
+/* Since it was opened both have refused the same frames: false where they counted otherwise, for this reason. */
+bool order_counted(struct order *o, enum sluice_reason *why);
 
 #endif

@@ -24,7 +24,8 @@
 #define bpf_ktime_get_ns() (clock_now)
 
 static const uint64_t clock_now = 5000000000;
-static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room, refusals;
+static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room, refusals,
+	refusals6;
 static struct sluice_counter total[8], one_shared;
 static struct sluice_rate total_rate_row[8], own_rate_row;
 static struct sluice_counter *source_found, *network_found; /* what the tables give for whatever key */

@@ -36,7 +36,7 @@
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(ban_rows) X(sources) X(networks) X(rates) X(shared_rates) X(shared_held) X(total_rates) X(due) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(live_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(admitted_from) X(pressures) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(refusals) X(answers) X(answer_counts)
+				X(bell) X(tuning) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(refusals) X(refusals6) X(answers) X(answer_counts)
 /* clang-format on */
 
 enum map_id {
@@ -181,6 +181,7 @@ int control_store(const struct engine *e, size_t offset, __u64 value);
 #define CONTROL_STORE(e, field, value) control_store(e, offsetof(struct sluice_control, field), value)
 int control_count(const struct engine *e, size_t offset, __u64 *before); /* adds 1 to a word, whoever else does */
 int slot_read(const struct engine *e, __u32 *slot); /* the one in force */
+bool generation_read(const struct engine *e, struct sluice_generation *g); /* of that slot; false: it cannot be read */
 
 /* lane.c: around each change of what verdicts depend on */
 int lane_shut(const struct engine *e);

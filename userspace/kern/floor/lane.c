@@ -15,12 +15,18 @@
 /* Sources a line: half of its places, so that hardly any line is ever full. */
 #define LINE_SOURCES (SLUICE_REFUSALS_WAYS / 2)
 
+/* Of either family, which have as many. */
 static __u32 lines_of(const struct engine *e)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 
 	return bpf_obj_get_info_by_fd(e->map[MAP_refusals], &info, &len) ? 0 : info.max_entries;
+}
+
+static unsigned int bits_most(const struct engine *e)
+{
+	return lane_bits((uint64_t)lines_of(e) * LINE_SOURCES);
 }
 
 unsigned int lane_bits(uint64_t sources)
@@ -32,10 +38,10 @@ unsigned int lane_bits(uint64_t sources)
 	return bits;
 }
 
-static int refusals_wipe(const struct engine *e)
+static int refusals_wipe(const struct engine *e, enum map_id family)
 {
 	size_t size = (size_t)lines_of(e) * sizeof(struct sluice_refusals);
-	void *at = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, e->map[MAP_refusals], 0) : MAP_FAILED;
+	void *at = size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, e->map[family], 0) : MAP_FAILED;
 
 	if (at == MAP_FAILED)
 		return -errno;
@@ -49,6 +55,24 @@ int lane_shut(const struct engine *e)
 	return CONTROL_STORE(e, lane, 0);
 }
 
+/* How many bits of an IPv6 address are a source; 0: no word can say that, or some addresses are sources of IPv4. */
+static unsigned int lane_prefix(const struct engine *e)
+{
+	struct sluice_generation g;
+
+	if (!generation_read(e, &g) || g.translated_count || g.mask6.word[2])
+		return 0;
+	return __builtin_popcount(g.mask6.word[0]) + __builtin_popcount(g.mask6.word[1]);
+}
+
+/* Of IPv6 a line has half as many places: twice the lines, while there are any. */
+static __u64 lane_word(const struct engine *e, __u32 epoch, __u64 number)
+{
+	unsigned int bits6 = e->lane_bits < bits_most(e) ? e->lane_bits + 1 : e->lane_bits;
+
+	return SLUICE_LANE(epoch, e->lane_bits, bits6, lane_prefix(e), number);
+}
+
 /* Epochs come again: before the first one does nothing of its last time is left. */
 void lane_open(struct engine *e)
 {
@@ -60,15 +84,15 @@ void lane_open(struct engine *e)
 	if (control_count(e, offsetof(struct sluice_control, lane_number), &number))
 		return;
 	epoch = number % SLUICE_LANE_EPOCHS + 1;
-	if (epoch == 1 && refusals_wipe(e))
+	if (epoch == 1 && (refusals_wipe(e, MAP_refusals) || refusals_wipe(e, MAP_refusals6)))
 		return;
-	CONTROL_STORE(e, lane, SLUICE_LANE(epoch, e->lane_bits, number));
+	CONTROL_STORE(e, lane, lane_word(e, epoch, number));
 }
 
 /* Larger at once, smaller only where a quarter would do: each change forgets what was noted. */
 void lane_fit(struct engine *e)
 {
-	unsigned int bits, most = lane_bits((uint64_t)lines_of(e) * LINE_SOURCES);
+	unsigned int bits, most = bits_most(e);
 	uint64_t sources;
 
 	if (tally_read(e, SLUICE_TALLY_SOURCES, &sources))

@@ -99,6 +99,13 @@ int slot_read(const struct engine *e, __u32 *slot)
 	return err;
 }
 
+bool generation_read(const struct engine *e, struct sluice_generation *g)
+{
+	__u32 slot;
+
+	return !slot_read(e, &slot) && !bpf_map_lookup_elem(e->map[MAP_generations], &slot, g);
+}
+
 enum trial engine_trial(const struct engine *e, unsigned int *ms)
 {
 	struct sluice_control control;

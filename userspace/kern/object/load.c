@@ -161,6 +161,7 @@ static void maps_size(struct sluice_bpf *skel, const struct policy *p)
 	bpf_map__set_max_entries(skel->maps.networks, p->max_sources);
 	bpf_map__set_max_entries(skel->maps.rates, p->max_sources);
 	bpf_map__set_max_entries(skel->maps.refusals, 1U << lane_bits(p->max_sources));
+	bpf_map__set_max_entries(skel->maps.refusals6, 1U << lane_bits(p->max_sources));
 	if (p->max_sources > SLUICE_MAX_CONNECTIONS)
 		bpf_map__set_max_entries(skel->maps.connections, p->max_sources);
 }

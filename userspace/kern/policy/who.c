@@ -10,13 +10,6 @@
 #include "internal.h"
 #include "tables.h"
 
-static bool generation_read(const struct engine *e, struct sluice_generation *g)
-{
-	__u32 slot;
-
-	return !slot_read(e, &slot) && !bpf_map_lookup_elem(e->map[MAP_generations], &slot, g);
-}
-
 static bool inner_find(const struct sluice_translated *t, const struct sluice_addr *a, struct sluice_addr *out)
 {
 	uint64_t high = (uint64_t)ntohl(a->word[0]) << 32 | ntohl(a->word[1]);
