@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who a sender is: behind a translator's prefix (RFC 6052) the IPv4 address inside, else the address itself. Called by classify.bpf.h
+ * Who a sender is: behind a translator's prefix (RFC 6052) the IPv4 address inside, else the address itself. Called by classify.bpf.h and lane.bpf.h
  * before anything is looked up or counted; sockets and answers keep the address of the packet. Where the policy names no such prefix
  * this is one comparison.
  */
