@@ -7,7 +7,7 @@ import argparse, dataclasses, datetime, json, os, pathlib, signal, sys, time
 
 sys.dont_write_bytecode = True
 
-import cases, costs, growth, pauses, report, testbed, traffic  # noqa: E402
+import cases, costs, growth, lane, pauses, report, testbed, traffic  # noqa: E402
 
 
 @dataclasses.dataclass
@@ -22,6 +22,7 @@ class Mode:
     warm_rate: float = 2
     lists: tuple = (100_000, 1_000_000)
     sizes: tuple = (1_000, 10_000, 100_000, 1_000_000)
+    lane: tuple = (1_000, 65_536, 1_000_000)
     services: tuple = (1, 8, 64)
     scrapes: int = 200
     repeat: int = 500_000
@@ -29,11 +30,11 @@ class Mode:
     watch: float = 2  # seconds of a turn that somebody watches
 
 
-QUICK_WITHOUT = ("limit", "port", "address", "growth-services", "growth-processors", "lookups", "watch", "pauses")
+QUICK_WITHOUT = ("limit", "port", "address", "growth-services", "growth-processors", "lane", "lookups", "watch", "pauses")
 MODES = {
     "full": Mode(),
-    "quick": Mode(3, 2, 0.1, 0.5, 200, 1000, 16_384, 1, (100_000,), (1_000, 100_000), (1, 64), 50, 100_000, QUICK_WITHOUT),
-    "tiny": Mode(1, 1, 0.02, 0.1, 10, 50, 256, 0.1, (1_000,), (1_000, 2_000), (1, 2), 3, 1_000, watch=0.1),
+    "quick": Mode(3, 2, 0.1, 0.5, 200, 1000, 16_384, 1, (100_000,), (1_000, 100_000), (1_000, 65_536), (1, 64), 50, 100_000, QUICK_WITHOUT),
+    "tiny": Mode(1, 1, 0.02, 0.1, 10, 50, 256, 0.1, (1_000,), (1_000, 2_000), (1_000, 2_000), (1, 2), 3, 1_000, watch=0.1),
 }
 
 
@@ -44,6 +45,7 @@ def producers(mode):
     made["established"] = lambda: [traffic.table(mode)]
     made.update({name: lambda make=make: [make(mode)] for name, make in growth.TABLES.items()})
     made.update({"stages": lambda: costs.stages(mode), "lookups": lambda: costs.lookups(mode), "watch": lambda: costs.watching(mode)})
+    made["lane"] = lambda: [lane.table(mode)]
     made["pauses"] = lambda: [pauses.table(mode)]
     return made
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fill INSTANCE COUNT [HELD [idle]]: makes a running instance track COUNT sources, counting up from 11.0.0.0, as if each had connected
+ * fill INSTANCE COUNT [HELD [idle]]: makes a running instance track COUNT sources, and no others, counting up from 11.0.0.0, as if each had connected
  * once, and holds HELD connections now; idle: so long ago that it is forgotten at once. For the bench.
  */
 #include <errno.h>
@@ -50,16 +50,19 @@ static int sources_add(int fd, __u32 count, __u32 held, __u64 seen_ns)
 	return err;
 }
 
-static int tally_add(int fd, __u32 count)
+/* There are `count` sources now, some of which there were before. */
+static int tally_raise(int fd, __s64 count)
 {
-	_cleanup_free_ __s64 *each = calloc(libbpf_num_possible_cpus(), sizeof(*each));
+	int cpus = libbpf_num_possible_cpus(), cpu, err;
+	_cleanup_free_ __s64 *each = calloc(cpus, sizeof(*each));
 	__u32 zero = 0;
-	int err;
 
 	if (!each)
 		return -ENOMEM;
 	err = bpf_map_lookup_elem(fd, &zero, each);
-	each[0] += count;
+	for (cpu = 0; cpu < cpus; cpu++)
+		count -= each[cpu];
+	each[0] += count > 0 ? count : 0;
 	return err ? err : bpf_map_update_elem(fd, &zero, each, BPF_ANY);
 }
 
@@ -79,7 +82,7 @@ int main(int argc, char **argv)
 	err = sources_add(sources, strtoul(argv[2], NULL, 10), argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
 			  argc > 4 ? 0 : now.tv_sec * 1000000000ULL);
 	if (!err)
-		err = tally_add(tally, strtoul(argv[2], NULL, 10));
+		err = tally_raise(tally, strtoul(argv[2], NULL, 10));
 	if (err)
 		fprintf(stderr, "fill: %s\n", strerror(-err));
 	return err ? 1 : 0;

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The express lane, and how far from one cache miss it is: full sources in growing numbers, on one processor and on two; beside it a bare drop, xdp-filter
+with one rule, and a program that reads one random line of 8 MB and drops."""
+import time
+
+import peers
+from cases import beds
+from growth import FILLED
+from report import Table, number, ratios
+from testbed import BUILD, network
+
+COLUMNS = [["mpps", "Mpps", 2], ["ratio", "of XDP_DROP", 2], ["over_ns", "ns over it", 0], ["misses", "ns over fewest sources, of a random read", 2]]
+LIMIT = "max-connections = 2000000 max-connections-per-source = 1 max-rate-per-source = 60/1m max-syn-rate-per-source = 600/1m deny-countries = {AQ, BV}"
+
+
+def policy(mode):
+    return lambda bed: peers.SERVICE.format(LIMIT) + f"source-set list {{ file = {peers.list_file(bed, mode.lists[0])} action = deny }}\n"
+
+
+def over(bed, floor):
+    """Of each of the processors that work at the same time."""
+    return number([(1e9 / t["pps"] - 1e9 / f["pps"]) * len(bed.processors) for t, f in zip(bed.turns, floor.turns)])
+
+
+def flood_all(made, mode, sources, processors):
+    """Each source has been refused a few times before, so that what can be noted is."""
+    for bed in made:
+        bed.turns = []
+        bed.restart_floods(("-s", f"{FILLED}+{sources}"), processors)
+    sluice = made[-1]
+    until = sluice.received() + 4 * sources
+    while sluice.received() < until:
+        sluice.flood(mode.seconds)
+    for _ in range(mode.rounds):
+        for bed in made:
+            bed.turns.append(bed.flood(mode.seconds))
+
+
+def table(mode):
+    title = "The express lane: everything on, SYNs of sources that are each over their limit"
+    out = Table("lane", title, COLUMNS)
+    rows = {
+        "XDP_DROP": peers.bare("drop"),
+        "one random read of 8 MB": peers.bare("read"),
+        "xdp-filter, one port": peers.xdp_filter("port 25 -m dst -p tcp"),
+        "sluice": peers.sluice(policy(mode)),
+    }
+    least = None
+    with beds(rows, (), queues=2) as made:
+        made = [bed for bed in made if not bed.missing]
+        for sources, processors in sorted([(n, (0,)) for n in mode.lane] + [(mode.lane[1], (0, 1))]):
+            network.sh(BUILD / "tests/datapath/fill", made[-1].sluice.instance, sources, 1)
+            time.sleep(1.5)  # the daemon fits the lane to them once a second
+            flood_all(made, mode, sources, processors)
+            for bed in made:
+                ns = over(bed, made[0])
+                figures = {"mpps": number([t["pps"] / 1e6 for t in bed.turns]), "ratio": number(ratios(bed.turns, made[0].turns, "pps")), "over_ns": ns}
+                if bed is made[-1]:
+                    least = ns["median"] if least is None else least
+                    read = over(made[1], made[0])["median"]
+                    if ns["median"] != least and len(processors) == 1:
+                        figures["misses"] = number([(x - least) / read for x in ns["all"]])
+                out.row(f"{sources:,} sources{', 2 processors' * (len(processors) > 1)}: {bed.name}", figures)
+    return out
