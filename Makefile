@@ -43,7 +43,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 .SECONDARY:
 .PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install picture deb release security clean
 
-all: $(B)/sluiced $(B)/sluicectl
+all: $(B)/sluiced $(B)/sluicectl $(B)/sluice-fleet
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(BENCH_TOOLS) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
 
 $(B)/%.bpf.o: bpf/%.bpf.c
@@ -86,6 +86,9 @@ $(B)/sluiced: $(foreach r,$(DAEMON_ROOMS),$(call objects,$r)) $(B)/libapi.a $(B)
 $(B)/userspace/cli/%.o: CPPFLAGS += $(addprefix -I,$(CLI_ROOMS))
 $(B)/sluicectl: $(foreach r,$(CLI_ROOMS),$(call objects,$r)) $(B)/libapi.a $(B)/libimport.a $(B)/libkern.a $(B)/libcore.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lncursesw -ltinfo
+$(B)/userspace/fleet/%.o: CPPFLAGS += -Iuserspace/fleet -Iuserspace/daemon/base
+$(B)/sluice-fleet: $(call objects,userspace/fleet) $(B)/userspace/daemon/base/rights.o $(B)/libcore.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) -o $@ -lhiredis -levent_core -levent_extra -ljansson -lcap-ng -lseccomp
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 	@mkdir -p $(@D)
@@ -170,6 +173,7 @@ ZSH = $(PREFIX)/share/zsh/site-functions
 D := $(DESTDIR)$(PREFIX)
 install: all
 	install -D -m 755 -t $(D)/sbin $(B)/sluiced
+	install -D -m 755 -t $(D)/libexec/sluice $(B)/sluice-fleet
 	install -D -m 755 -t $(D)/bin $(B)/sluicectl
 	rm -f $(D)/sbin/sluicectl # where 0.1.0 put it
 	install -d -m 755 $(DESTDIR)/etc/sluice/conf.d

@@ -15,7 +15,7 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, notes, __u32, struct handshake_note, 1);
 struct admission {
 	struct xdp_md *ctx;
 	struct sluice_pkt *pkt;
-	const struct sluice_view *view;
+	struct sluice_view *view;
 	struct sluice_pressure *pressure;
 	struct handshake_note *note; /* of its handshake */
 	__u64 now;
@@ -75,7 +75,8 @@ __noinline int handshake_remember(const struct sluice_tuple *t, struct handshake
 
 /*
  * Charges what note->holding names, for a client that has answered (`proven`) or has not: ADMITTED, or why not. Handshakes that nobody
- * has answered do not stand in the way of one that is answered while ACKs are judged; so that is still so when they are answered.
+ * has answered do not stand in the way of one that is answered while ACKs are judged; so that is still so when they are answered. The same
+ * where a lease may be smaller by then.
  */
 static __always_inline enum sluice_reason slots_charge(const struct admission *d, struct handshake_note *note,
 						       int proven)
@@ -83,7 +84,7 @@ static __always_inline enum sluice_reason slots_charge(const struct admission *d
 	struct take how = { .now = d->now, .force = d->force, .reserve = 1, .proven = proven, .dry = d->view->dry };
 
 	how.overbook = proven && guard_is_firm(d->pkt->local_port, d->now);
-	if (how.overbook && !how.dry)
+	if ((how.overbook || d->view->leased == FLEET_SAYS_LEASE) && !how.dry)
 		watch_raise(d->pkt->local_port, d->now);
 	note->flags = proven ? SLUICE_HANDSHAKE_CONFIRMED : SLUICE_HANDSHAKE_EMBRYONIC;
 	if (d->force)
@@ -269,7 +270,7 @@ static __always_inline enum sluice_reason refusal_note(const struct admission *d
 	if (why == SLUICE_SOURCE_CONNECTIONS && view->lane && !view->dry && !view->generation->observe &&
 	    view->row->excess == SLUICE_EXCESS_DROP && !view->row->published &&
 	    source_is_of_one_class(view, &d->note->holding.source))
-		refusal_keep(&d->note->holding.source, view->rule->source.connections, view->lane);
+		refusal_keep(&d->note->holding.source, source_most(view), view->lane);
 	return why;
 }
 
@@ -342,6 +343,8 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	enum fills fills = FILLS_NOT;
 	int repeated;
 
+	if (!d->force)
+		view_narrow(d->view, &d->pkt->tuple.source);
 	holding_of(d->view, &d->pkt->tuple.source, &note->holding);
 	note->isn = bpf_ntohl(d->pkt->seq);
 	source = source_seen(&note->holding.source);

@@ -89,6 +89,8 @@ static __always_inline enum sluice_reason admit_answer(struct admission *d, stru
 		return SLUICE_SOURCE_CONNECTIONS;
 	if (was == HANDSHAKE_ANSWERED)
 		return why;
+	if (!d->force)
+		view_narrow(d->view, &d->pkt->tuple.source);
 	if (was == HANDSHAKE_FREE) {
 		why = answer_charge(d, note, sure);
 	} else {

@@ -16,7 +16,8 @@ struct sluice_view {
 	__u32 leaf; /* of the source; 0 also where the policy needs no table */
 	__u8 dry; /* explain: judge, and change nothing */
 	__u8 named; /* the service names this very address of the host; else it is found at all of the host's */
-	__u16 observed; /* enum sluice_reason: the refusal that observe mode, or a ban on trial, let pass */
+	__u8 observed; /* enum sluice_reason: the refusal that observe mode, or a ban on trial, let pass */
+	__u8 leased; /* enum fleet_says: `rule` and `row` are narrowed copies */
 	const struct sluice_control *control;
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;

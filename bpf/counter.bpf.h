@@ -40,6 +40,18 @@ static __always_inline __u32 counter_unsure(const struct sluice_counter *c)
 	return c->reserved > c->proven ? c->reserved - c->proven : 0;
 }
 
+/* Of a limit that is narrowed to a lease the number, of another itself. */
+static __always_inline __u32 limit_number(__u32 most)
+{
+	return most & ~SLUICE_MOST_LEASED;
+}
+
+/* Not 0: there is a limit, and `n` is all of it. A lease may be one of nothing. */
+static __always_inline int limit_reached(__u32 n, __u32 most)
+{
+	return most && n >= limit_number(most);
+}
+
 static __always_inline int key_is(const struct sluice_source_key *a, const struct sluice_source_key *b)
 {
 	__u32 other = a->service ^ b->service;
@@ -67,7 +79,7 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 	count = how->overbook ? counter_sure(c) : c->held;
 	if (!counter_is(c, own)) {
 		got = TAKEN_GONE;
-	} else if (!how->force && most && count >= most) {
+	} else if (!how->force && limit_reached(count, most)) {
 		got = TAKEN_FULL;
 	} else if (!how->dry) {
 		c->held++;
@@ -135,7 +147,7 @@ static __always_inline enum taken counter_move(struct sluice_counter *c, const s
 		if (keeps)
 			c->state = SLUICE_COUNTER_PROVEN;
 	} else if (op->what == SLOT_PROVE) {
-		if (op->most && counter_sure(c) >= op->most)
+		if (limit_reached(counter_sure(c), op->most))
 			return TAKEN_FULL;
 		if (!op->dry)
 			c->proven++;
@@ -209,8 +221,10 @@ static __always_inline enum taken table_take(void *table, __u32 row, const struc
 {
 	struct sluice_counter *c = bpf_map_lookup_elem(table, &fresh->of);
 
+	if (!c && !how->force && limit_reached(0, most))
+		return TAKEN_FULL;
 	if (!c && how->dry)
-		return TAKEN; /* an empty counter refuses nobody */
+		return TAKEN; /* an empty counter refuses nobody else */
 	if (!c) {
 		if (!bpf_map_update_elem(table, &fresh->of, fresh, BPF_NOEXIST))
 			tally_add(row, 1);
@@ -227,53 +241,21 @@ static __always_inline __u32 hash_mix(__u32 h)
 	return h ^ h >> 16;
 }
 
-#define ROTATE(x, n) ((x) << (n) | (x) >> (64 - (n)))
-
-static __always_inline void sip_round(__u64 v[4])
-{
-	v[0] += v[1];
-	v[1] = ROTATE(v[1], 13) ^ v[0];
-	v[0] = ROTATE(v[0], 32);
-	v[2] += v[3];
-	v[3] = ROTATE(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = ROTATE(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = ROTATE(v[1], 17) ^ v[2];
-	v[2] = ROTATE(v[2], 32);
-}
-
-static __always_inline void sip_word(__u64 v[4], __u64 word)
-{
-	v[3] ^= word;
-	sip_round(v);
-	v[0] ^= word;
-}
-
 /*
- * Who shares a counter with whom: SipHash-1-3 (Aumasson, Bernstein) of the key under a secret, so that nobody outside finds a partner
- * for his victim. Where there is no room of one's own only.
+ * Who shares a counter with whom: a hash of the key under a secret, so that nobody outside finds a partner for his victim. Where there is no
+ * room of one's own only.
  */
 __noinline __u32 share_hash(const struct sluice_source_key *key)
 {
 	const struct sluice_control *now = control_row();
-	__u64 v[4], tail;
+	__u64 v[4];
 
 	if (!key || !now)
 		return 0;
-	v[0] = now->secret[0] ^ 0x736f6d6570736575ULL;
-	v[1] = now->secret[1] ^ 0x646f72616e646f6dULL;
-	v[2] = now->secret[0] ^ 0x6c7967656e657261ULL;
-	v[3] = now->secret[1] ^ 0x7465646279746573ULL;
-	tail = (__u64)key->service | (__u64)key->bits << 16 | (__u64)key->level << 24 | 20ULL << 56;
+	sip_begin(v, now->secret);
 	sip_word(v, (__u64)key->addr.word[1] << 32 | key->addr.word[0]);
 	sip_word(v, (__u64)key->addr.word[3] << 32 | key->addr.word[2]);
-	sip_word(v, tail);
-	v[2] ^= 0xff;
-	sip_round(v);
-	sip_round(v);
-	sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return sip_end(v, (__u64)key->service | (__u64)key->bits << 16 | (__u64)key->level << 24 | 20ULL << 56);
 }
 
 /* `share`: share_hash() of who shares it. */

@@ -6,12 +6,12 @@
 #ifndef SLUICE_EVENT_BPF_H
 #define SLUICE_EVENT_BPF_H
 
-/* Not 0: the budget of this reason has room for one more; it is taken. */
-static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64 now)
+/* Not 0: this budget, of one in `gap` and `burst` at once, has room for one more; it is taken. */
+static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64 burst, __u64 now)
 {
 	__u64 next = b->next_ns > now ? b->next_ns : now;
 
-	if (next - now > gap * (SLUICE_EVENT_BURST - 1))
+	if (next - now > gap * (burst - 1))
 		return 0;
 	b->next_ns = next + gap;
 	return 1;
@@ -28,7 +28,7 @@ static __always_inline int event_is_due(struct sluice_stat *stat, const struct s
 		stat->told = seen - 1;
 	}
 	budget = bpf_map_lookup_elem(&budgets, &why);
-	if (budget && budget_take(budget, now->event_gap_ns, bpf_ktime_get_coarse_ns()))
+	if (budget && budget_take(budget, now->event_gap_ns, SLUICE_EVENT_BURST, bpf_ktime_get_coarse_ns()))
 		return 1;
 	stat->quiet_jiffy = bpf_jiffies64();
 	return 0;

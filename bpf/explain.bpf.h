@@ -3,7 +3,14 @@
 #ifndef SLUICE_EXPLAIN_BPF_H
 #define SLUICE_EXPLAIN_BPF_H
 
-static __always_inline void tally_fill(struct sluice_tally *out, const struct sluice_counter *c,
+/* The first part of a struct sluice_tally: stacks are short. */
+struct tally_seen {
+	__u32 held;
+	__u32 events;
+	struct sluice_limit limit;
+};
+
+static __always_inline void tally_fill(struct tally_seen *out, const struct sluice_counter *c,
 				       const struct sluice_rate *r)
 {
 	__u64 width = out->limit.width_ns;
@@ -15,7 +22,7 @@ static __always_inline void tally_fill(struct sluice_tally *out, const struct sl
 }
 
 /* These are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
-__noinline int source_tally(const struct sluice_source_key *key, struct sluice_tally *out)
+__noinline int source_tally(const struct sluice_source_key *key, struct tally_seen *out)
 {
 	const struct sluice_counter *c;
 	struct sluice_rate_key rate;
@@ -29,7 +36,7 @@ __noinline int source_tally(const struct sluice_source_key *key, struct sluice_t
 	return 0;
 }
 
-__noinline int network_tally(const struct sluice_holding *h, struct sluice_tally *out)
+__noinline int network_tally(const struct sluice_holding *h, struct tally_seen *out)
 {
 	const struct sluice_counter *c;
 	struct sluice_rate_key rate;
@@ -43,18 +50,28 @@ __noinline int network_tally(const struct sluice_holding *h, struct sluice_tally
 	return 0;
 }
 
-__noinline int total_tally(__u32 index, struct sluice_tally *out)
+__noinline int total_tally(__u32 index, struct tally_seen *out)
 {
 	if (index && out)
 		tally_fill(out, total_of(index), bpf_map_lookup_elem(&total_rates, &index));
 	return 0;
 }
 
+static __always_inline void tally_put(struct sluice_tally *out, const struct tally_seen *one, int leased, __u32 level)
+{
+	out->held = one->held;
+	out->events = one->events;
+	out->limit = one->limit;
+	if (leased)
+		leased_fill(out, level);
+}
+
 static __always_inline void explanation_fill(struct sluice_explanation *out, const struct sluice_pkt *pkt,
 					     const struct sluice_view *view)
 {
-	struct sluice_tally one = {}; /* one after the other: the stack is short */
+	struct tally_seen one = {}; /* one after the other: the stack is short */
 	struct sluice_holding h;
+	int leased;
 
 	__builtin_memset(out, 0, sizeof(*out));
 	out->observed = view->observed;
@@ -62,22 +79,24 @@ static __always_inline void explanation_fill(struct sluice_explanation *out, con
 	out->country = SLUICE_LEAF_COUNTRY(view->leaf);
 	if (!view->rule)
 		return;
+	leased = view->rule->fleet &&
+		 fleet_narrow(view->generation, view->rule, view->row, &pkt->tuple.source, view->service);
 	holding_of(view, &pkt->tuple.source, &h);
 	out->rule = *view->rule;
 	out->source = h.source;
 	one.limit = view->rule->source;
 	source_tally(&h.source, &one);
-	out->tally[0] = one;
-	one = (struct sluice_tally){ .limit = view->rule->set };
+	tally_put(&out->tally[0], &one, leased, SLUICE_FLEET_SOURCE);
+	one = (struct tally_seen){ .limit = view->rule->set };
 	total_tally(h.set_total, &one);
-	out->tally[1] = one;
-	one = (struct sluice_tally){ .limit = view->row->total };
+	tally_put(&out->tally[1], &one, leased, SLUICE_FLEET_SET);
+	one = (struct tally_seen){ .limit = view->row->total };
 	total_tally(view->service, &one);
-	out->tally[2] = one;
-	one = (struct sluice_tally){ .limit = view->rule->network };
+	tally_put(&out->tally[2], &one, leased, SLUICE_FLEET_SERVICE);
+	one = (struct tally_seen){ .limit = view->rule->network };
 	if (h.network_bits)
 		network_tally(&h, &one);
-	out->tally[3] = one;
+	tally_put(&out->tally[3], &one, leased, SLUICE_FLEET_NETWORK);
 }
 
 #endif

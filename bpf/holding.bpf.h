@@ -64,13 +64,28 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 	op.transient = how->transient;
 	op.undo = how->taken_ns == how->now;
 	all_do(h, how->reserved ? h->holds : h->holds & ~HOLDS_RATES, &op);
+	if (h->holds & SLUICE_HOLDS_FLEET && (!how->reserved || how->proven))
+		fleet_tell_given(h);
 	return 0;
+}
+
+/* What is charged holds over the fleet, which is told where it is sure. */
+static __always_inline void fleet_charged(struct sluice_holding *h, const struct sluice_rule *rule,
+					  const struct sluice_service *row, const struct take *how)
+{
+	if (!rule->fleet || how->dry)
+		return;
+	h->holds |= SLUICE_HOLDS_FLEET;
+	if (how->proven || !how->reserve)
+		fleet_tell(h, rule, row, 0);
 }
 
 /* ADMITTED, or why not. Either way h->holds says what was charged. */
 __noinline int holding_charge(struct sluice_holding *h, const struct sluice_rule *rule,
 			      const struct sluice_service *row, const struct take *how)
 {
+	enum sluice_reason why;
+
 	if (!h || !rule || !row || !how)
 		return SLUICE_SOURCE_CONNECTIONS;
 	h->taken = taken_note(how->now);
@@ -86,7 +101,10 @@ __noinline int holding_charge(struct sluice_holding *h, const struct sluice_rule
 	if (total_take(h->source.service, row->total.connections, how) != TAKEN)
 		return SLUICE_SERVICE_CONNECTIONS;
 	h->holds |= SLUICE_HOLDS_SERVICE;
-	return how->reserve ? rates_charge(h, rule, row, how) : SLUICE_ADMITTED;
+	why = how->reserve ? rates_charge(h, rule, row, how) : SLUICE_ADMITTED;
+	if (why == SLUICE_ADMITTED)
+		fleet_charged(h, rule, row, how);
+	return why;
 }
 
 /* As if nothing had been taken. */
@@ -137,6 +155,8 @@ __noinline int holding_unprove(const struct sluice_holding *h, __u32 of)
 		return 0;
 	op.now = bpf_ktime_get_ns();
 	all_do(h, of, &op);
+	if (h->holds & SLUICE_HOLDS_FLEET)
+		fleet_tell_given(h);
 	return 0;
 }
 
@@ -224,6 +244,8 @@ static __always_inline enum sluice_reason holding_prove(const struct sluice_hold
 	}
 	if ((got & 0xff) != SLUICE_ADMITTED && !dry && told)
 		holding_unprove(h, told);
+	if ((got & 0xff) == SLUICE_ADMITTED && !dry && h->holds & SLUICE_HOLDS_FLEET)
+		fleet_tell(h, rule, row, 0);
 	return got & 0xff;
 }
 

@@ -26,16 +26,16 @@ enum fills {
 /* Is the counter full, and of what? */
 static __always_inline enum fills counter_fills(const struct sluice_counter *c, __u32 limit)
 {
-	if (!limit || !c || c->held < limit)
+	if (!limit_reached(c ? c->held : 0, limit))
 		return FILLS_NOT;
-	return counter_sure(c) < limit ? FILLS_UNSURE : FILLS_SURE;
+	return limit_reached(c ? counter_sure(c) : 0, limit) ? FILLS_SURE : FILLS_UNSURE;
 }
 
 static __always_inline enum fills source_fills(const struct sluice_counter *c, __u32 limit)
 {
 	enum fills fills = counter_fills(c, limit);
 
-	if (fills == FILLS_UNSURE && bpf_ktime_get_ns() - c->seen_ns > STALL_NS)
+	if (fills == FILLS_UNSURE && c && bpf_ktime_get_ns() - c->seen_ns > STALL_NS)
 		return FILLS_CONTESTED;
 	return fills;
 }
@@ -45,7 +45,7 @@ static __always_inline enum fills total_fills(__u32 index, __u32 limit)
 	const struct sluice_counter *c = limit ? total_of(index) : NULL;
 	enum fills fills = counter_fills(c, limit);
 
-	if (fills == FILLS_UNSURE && counter_unsure(c) * 2 >= limit)
+	if (fills == FILLS_UNSURE && c && counter_unsure(c) * 2 >= limit_number(limit))
 		return FILLS_CONTESTED;
 	return fills;
 }
@@ -56,16 +56,18 @@ static __always_inline enum fills rate_fills(const struct sluice_rate *r, const 
 	__u64 now, width = limit->width_ns;
 	__u32 sure, all;
 
-	if (!r || !limit->rate || !width || r->all.sum < limit->rate)
+	if (!width || !limit_reached(r ? r->all.sum : 0, limit->rate))
 		return FILLS_NOT;
+	if (!r)
+		return FILLS_SURE;
 	now = bpf_ktime_get_ns();
 	all = rate_sum(r, now / width, width, 0);
 	sure = rate_sum(r, now / width, width, 1);
-	if (all < limit->rate)
+	if (!limit_reached(all, limit->rate))
 		return FILLS_NOT;
-	if (sure >= limit->rate)
+	if (limit_reached(sure, limit->rate))
 		return FILLS_SURE;
-	if (many ? (all - sure) * 2 >= limit->rate : now - r->seen_ns > STALL_NS)
+	if (many ? (all - sure) * 2 >= limit_number(limit->rate) : now - r->seen_ns > STALL_NS)
 		return FILLS_CONTESTED;
 	return FILLS_UNSURE;
 }

@@ -70,7 +70,7 @@ static __always_inline enum taken rate_take(struct sluice_rate *r, const struct 
 		got = TAKEN;
 		if (!how->dry)
 			rate_advance(r, epoch, width);
-		if (!how->force && most && rate_sum(r, epoch, width, how->overbook) >= most)
+		if (!how->force && limit_reached(rate_sum(r, epoch, width, how->overbook), most))
 			got = TAKEN_FAST;
 		if (got == TAKEN && !how->dry) {
 			window_hit_at(&r->all, epoch);
@@ -99,7 +99,7 @@ static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sl
 		got = TAKEN;
 		if (!op->dry)
 			rate_advance(r, epoch, width);
-		if (op->what == SLOT_PROVE && op->most && rate_sum(r, epoch, width, 1) >= op->most)
+		if (op->what == SLOT_PROVE && limit_reached(rate_sum(r, epoch, width, 1), op->most))
 			got = TAKEN_FAST;
 		if (got == TAKEN && !op->dry)
 			rate_move(r, then, op);
@@ -158,8 +158,11 @@ static __always_inline struct sluice_rate_key shared_rate_key(__u32 share, __u32
 static __always_inline enum taken table_hit(void *table, const struct sluice_rate_key *own, __u32 most,
 					    const struct take *how, int *made)
 {
-	struct sluice_rate *r = how->dry ? bpf_map_lookup_elem(table, own) : rate_open(table, own, made);
+	int none = !how->force && limit_reached(0, most); /* then nothing is made for who is refused anyway */
+	struct sluice_rate *r = how->dry || none ? bpf_map_lookup_elem(table, own) : rate_open(table, own, made);
 
+	if (!r && none)
+		return TAKEN_FAST;
 	if (r)
 		return rate_take(r, own, own->seconds * RATE_UNIT_NS, most, how);
 	return how->dry ? TAKEN : TAKEN_NO_ROOM;

@@ -27,9 +27,12 @@
 #include "counter.bpf.h"
 #include "refusals.bpf.h"
 #include "rate.bpf.h"
+#include "fleet_told.bpf.h"
 #include "levels.bpf.h"
 #include "holding.bpf.h"
 #include "limits.bpf.h"
+#include "event.bpf.h"
+#include "fleet.bpf.h"
 #include "count.bpf.h"
 #include "handshake.bpf.h"
 #include "live_tuples.bpf.h"
@@ -45,7 +48,6 @@
 #include "peak.bpf.h"
 #include "track.bpf.h"
 #include "sweep.bpf.h"
-#include "event.bpf.h"
 #include "answer.bpf.h"
 #include "lane.bpf.h"
 #include "explain.bpf.h"
@@ -62,6 +64,8 @@ static __always_inline enum sluice_reason limits_check(struct admission *d, enum
 
 	d->force = so_far == SLUICE_ALLOWED;
 	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
+	if (d->view->leased && !d->view->dry && reason_refuses(why))
+		fleet_ask();
 	if (d->force && why != SLUICE_COOKIE_SENT && why != SLUICE_COOKIE_VALID && why != SLUICE_COOKIE_FORGED &&
 	    why != SLUICE_CHECKSUM)
 		return so_far;
@@ -233,6 +237,7 @@ int sluice_explain(struct xdp_md *ctx)
 	enum sluice_reason why;
 
 	why = packet_judge(ctx, &pkt, &view);
+	view_widen(&view, &pkt.tuple.source);
 	out = (void *)(long)ctx->data;
 	if ((void *)(out + 1) > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;

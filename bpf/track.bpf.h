@@ -87,6 +87,8 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	if (note.held) {
 		fresh.holding = note.holding;
 		holding_settle(&fresh.holding, note.flags & SLUICE_HANDSHAKE_CONFIRMED);
+		if (fresh.holding.holds & SLUICE_HOLDS_FLEET && !(note.flags & SLUICE_HANDSHAKE_CONFIRMED))
+			fleet_tell(&fresh.holding, view->rule, view->row, 0);
 		if (p && !p->completed)
 			p->completed = 1;
 	} else {
@@ -212,6 +214,18 @@ static __always_inline int holding_is(const struct sluice_holding *a, const stru
 	       a->network_bits == b->network_bits && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
 }
 
+/* The policy has come to hold these limits over a fleet, or does so no more. */
+static __always_inline void fleet_follow(struct sluice_holding *h, const struct sluice_view *view)
+{
+	int was = (h->holds & SLUICE_HOLDS_FLEET) != 0, is = view->rule->fleet != 0;
+
+	if (was == is)
+		return;
+	h->holds ^= SLUICE_HOLDS_FLEET;
+	if (is)
+		fleet_tell(h, view->rule, view->row, 0);
+}
+
 /*
  * Counts a connection where the policy in force counts it. Not 0: it was counted elsewhere before. Only for the audit, which
  * has the socket locked (net/ipv4/tcp_ipv4.c, bpf_iter_tcp_seq_show): its end cannot come between.
@@ -222,8 +236,10 @@ static __always_inline int connection_move(struct sluice_connection *c, const st
 	struct sluice_holding want = {}, had;
 
 	holding_of(view, &tuple->source, &want);
-	if (holding_is(&c->holding, &want))
+	if (holding_is(&c->holding, &want)) {
+		fleet_follow(&c->holding, view);
 		return 0;
+	}
 	had = c->holding;
 	holding_enter(view, tuple, &want);
 	c->holding = want;

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 9
+#define SLUICE_ABI_VERSION 10
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -55,6 +55,8 @@
 #define SLUICE_LIVE_WORDS 16384 /* of 64 bits: a million bits for the 4-tuples of live sockets */
 #define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
+#define SLUICE_MAX_LEASES 262144 /* limits of which this host has a lease */
+#define SLUICE_FLEET_BYTES 262144 /* of the ring of changes, a power of two */
 #define SLUICE_MAX_INSIDES 262144
 #define SLUICE_MAX_SUSPECTS 65536
 #define SLUICE_MAX_STAMPS 4096
@@ -264,6 +266,9 @@ struct sluice_service {
 	__u16 published; /* some container has ports of it: no cookies, and addresses are kept in `halves` */
 	__u32 ports_count;
 	__u16 ports[SLUICE_SERVICE_PORTS];
+	__u64 fleet; /* fleet_name(): its own limits hold over the fleet; 0: they do not */
+	__u32 exact; /* no implicit lease: never more than the limits, over all hosts */
+	__u32 pad;
 };
 
 enum sluice_action { SLUICE_ACTION_LIMIT, SLUICE_ACTION_ALLOW, SLUICE_ACTION_DENY, SLUICE_ACTION_COUNTRY };
@@ -281,6 +286,8 @@ struct sluice_rule {
 	__u16 action; /* enum sluice_action */
 	__u16 set_id; /* 1 + index of the set in the policy; 0: no set decides. For explain */
 	__u32 set_total; /* counter of the set at this service; 0: the set has no limit of its own for all its sources */
+	__u64 fleet; /* fleet_name() of the service, where it or the set holds its limits over the fleet; 0: neither does */
+	__u64 fleet_set; /* ... of the set at the service */
 	struct sluice_limit source;
 	struct sluice_limit set;
 	struct sluice_limit network;
@@ -316,6 +323,7 @@ struct sluice_tuple {
 	__be16 local_port;
 };
 
+#include "fleet.h"
 #include "handshakes.h"
 
 /* What a service goes through. Index: service id. */
@@ -444,6 +452,7 @@ struct sluice_tally {
 	__u32 held;
 	__u32 events;
 	struct sluice_limit limit;
+	struct sluice_leased connections, rate;
 };
 
 /* What sluice_explain writes over the frame it was asked about. */

@@ -117,6 +117,7 @@ struct sluice_peaks {
 #define SLUICE_HOLDS_SHARED_NETWORK_RATE 512 /* instead of SLUICE_HOLDS_NETWORK_RATE */
 #define SLUICE_HOLDS_SET_RATE 1024
 #define SLUICE_HOLDS_SERVICE_RATE 2048
+#define SLUICE_HOLDS_FLEET 4096 /* what becomes of it is told to the fleet */
 
 /* Which counters one connection holds a slot of: what was taken is what is given back, whatever the policy became. */
 struct sluice_holding {

@@ -114,6 +114,22 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sluice_refusals);
 } refusals SEC(".maps"), refusals6 SEC(".maps");
+/*
+ * Limits over several hosts. `fleet`, `fleet_leases`: written by the daemon, read by the gate. `fleet_changes`: written by the kernel side, read by
+ * the daemon of a policy that has a fleet.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE); /* so that its time is written by one store */
+	__type(key, __u32);
+	__type(value, struct sluice_fleet);
+} fleet SEC(".maps");
+SPARSE_MAP(BPF_MAP_TYPE_HASH, fleet_leases, __u64, struct sluice_lease, SLUICE_MAX_LEASES);
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SLUICE_FLEET_BYTES);
+} fleet_changes SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, due, __u32, struct sluice_due, SLUICE_DUE); /* written by the daemon before it has them freed */
 MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HANDSHAKE_BUCKETS);
 MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,

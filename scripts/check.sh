@@ -26,7 +26,7 @@ none() { # fails when its input has a line
 
 includes() { grep -rnE '^#include' --include='*.[chly]' "$1" | grep -E "$2" | none; }
 
-mapfile -t rooms < <(printf -- "-I%s\n" userspace/{core,import,kern,daemon,cli}/*/ userspace/api/)
+mapfile -t rooms < <(printf -- "-I%s\n" userspace/{core,import,kern,daemon,cli}/*/ userspace/{api,fleet}/)
 
 layers() {
 	includes maps '"(bpf|userspace|tests)' &&

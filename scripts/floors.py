@@ -19,6 +19,7 @@ TOP = ROOT / "userspace"
 # From the ground up. Of two rooms in one line neither leans on the other.
 FLOORS = """
 core/base
+core/fleet
 core/values
 core/lists core/geo
 core/policy
@@ -31,17 +32,20 @@ kern/gate
 kern/containers
 kern/policy
 kern/read
+kern/fleet
 kern/instance
 kern/doctor
 api
 daemon/log
 daemon/standing
 daemon/base
+daemon/fleet
 daemon/memory
 daemon/http
 daemon/answers
 daemon/orders
 daemon/run
+fleet
 import/model
 import/formats
 cli/ask

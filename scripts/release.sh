@@ -26,6 +26,6 @@ make check
 git commit -qam "release: $version"
 trap 'git reset -q --hard HEAD~1; echo "release.sh: it failed, and the commit is taken back" >&2' ERR
 make deb
-scripts/sbom.py build/sluiced build/sluicectl >"build/deb/sluice_$version.spdx.json"
+scripts/sbom.py build/sluiced build/sluicectl build/sluice-fleet >"build/deb/sluice_$version.spdx.json"
 git tag -a "v$version" -m "sluice $version"
 echo "v$version is made here, and nothing is pushed. What goes out is in build/deb; then: git push --follow-tags"

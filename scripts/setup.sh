@@ -6,9 +6,9 @@ set -eu
 
 packages="gcc make flex bison pkg-config clang libclang-rt-14-dev llvm clang-format cppcheck shellcheck universal-ctags git bpftool openssl
 libbpf-dev libxdp-dev libelf-dev zlib1g-dev libc6-dev linux-libc-dev libevent-dev libjansson-dev
-libsystemd-dev libcap-ng-dev libseccomp-dev libmnl-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev libconfuse-dev tor-geoipdb
+libhiredis-dev libsystemd-dev libcap-ng-dev libseccomp-dev libmnl-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev libconfuse-dev tor-geoipdb
 iproute2 wireguard-tools nftables iptables ipset iputils-ping xdp-tools iperf3 ethtool procps util-linux python3 python3-pytest python3-jsonschema libfaketime tmux zsh fish
-mandoc spin haproxy fail2ban postfix dovecot-core dovecot-imapd prometheus chromium chromium-driver dpkg-dev debhelper fakeroot lintian strace debootstrap"
+mandoc spin haproxy fail2ban postfix dovecot-core dovecot-imapd prometheus redis-server stunnel4 chromium chromium-driver dpkg-dev debhelper fakeroot lintian strace debootstrap"
 [ "${1:-}" != kernels ] || packages="$packages qemu-system-x86 busybox-static cpio kmod"
 
 missing=
@@ -41,5 +41,7 @@ echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-se
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
-# Debian also has it started at the next boot, on every address: here it is a tool of the tests.
-case "$missing " in *" prometheus "*) systemctl disable --quiet prometheus 2>/dev/null || true ;; esac
+# Debian also has these started at the next boot: here they are tools of the tests.
+for unit in prometheus redis-server stunnel4; do
+	case "$missing " in *" $unit "*) systemctl disable --quiet $unit 2>/dev/null || true ;; esac
+done

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_stages [REPEAT]: where a packet's nanoseconds go, by BPF_PROG_TEST_RUN: packets that end at one stage after the other, and
+ * bench_stages [REPEAT [fleet]]: where a packet's nanoseconds go, by BPF_PROG_TEST_RUN: packets that end at one stage after the other, and
  * what the verifier made of the programs. Prints {"stages": [{"name", "after", "ns": [a figure a round]}], "programs": [{"name",
- * "verified", "instructions", "bytes"}]}. `after`: the stage whose work this one does as well. Tables are in the caches here.
+ * "verified", "instructions", "bytes"}]}. `after`: the stage whose work this one does as well. Tables are in the caches here. `fleet`: all
+ * limits hold over two hosts.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,17 +22,20 @@
 #include <cmocka.h>
 
 #include "gate.h"
+#include "internal.h"
 #include "space.h"
 
 #define ROUNDS 7
 #define SINGLES 4000
 #define SERVER "203.0.113.5"
 #define LOCAL "127.0.0.1"
-#define POLICY                                                                                                    \
-	"interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 deny-countries = {AQ} }\n" \
-	"service imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m }\n"          \
-	"service pop { ports = {110} max-syn-rate-per-source = 1/1h }\n"                                          \
+#define POLICY(fleet)                                                                                       \
+	"interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 deny-countries = "   \
+	"{AQ} " fleet "}\n"                                                                                 \
+	"service imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m " fleet \
+	"}\nservice pop { ports = {110} max-syn-rate-per-source = 1/1h " fleet "}\n"                        \
 	"source-set foes { prefixes = {192.0.2.0/24} action = deny }\n"
+#define SHARED_BY_TWO "fleet { servers = {192.0.2.9:6379} secret-file = /etc/hostname }\n"
 #define CALM "syn-flood { pressure-half-open = 60000 pressure-syn-rate = 9000000/1s pressure-expired = 9000000/1s }\n"
 #define PRESSED "syn-flood { pressure-syn-rate = 1/1s }\n"
 /* Of these the gate asks the trie for nothing, and for the country of who is let in alone. */
@@ -102,6 +106,7 @@ static struct stage stages[] = {
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
 
 static unsigned int repeat = 500000;
+static bool fleet;
 
 static int bare_program(int verdict)
 {
@@ -211,6 +216,15 @@ static void program_print(const char *instance, const char *pin, const char *bet
 	       info.verified_insns, info.xlated_prog_len / sizeof(struct bpf_insn), info.jited_prog_len);
 }
 
+/* From now on there are two hosts, and the store answers. */
+static void fleet_begin(struct gate *g)
+{
+	const struct sluice_fleet row = { .secret = { 1, 2 }, .valid_until_ns = ~0ULL, .hosts = 2 };
+	const __u32 zero = 0;
+
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_fleet], &zero, &row, BPF_ANY), 0);
+}
+
 static void bench(void)
 {
 	static const char *const pins[] = { "prog_gate",      "prog_explain", "prog_reap",
@@ -221,11 +235,13 @@ static void bench(void)
 	int r;
 
 	assert_int_equal(netns_enter_one(&port, 1), 0);
-	gate_open(&g, POLICY CALM);
+	gate_open(&g, fleet ? POLICY("fleet = true ") SHARED_BY_TWO CALM : POLICY("") CALM);
 	connection_make(&g);
+	if (fleet)
+		fleet_begin(&g);
 	for (r = 0; r < ROUNDS; r++)
 		round_run(&g, r, SINGLY);
-	gate_apply(&g, POLICY PRESSED);
+	gate_apply(&g, fleet ? POLICY("fleet = true ") SHARED_BY_TWO PRESSED : POLICY("") PRESSED);
 	for (r = 0; r < ROUNDS; r++)
 		round_run(&g, r, COOKIE);
 	for (r = 0; r < ROUNDS; r++) {
@@ -246,6 +262,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		repeat = (unsigned int)strtoul(argv[1], NULL, 10);
+	fleet = argc > 2 && !strcmp(argv[2], "fleet");
 	bench();
 	return 0;
 }

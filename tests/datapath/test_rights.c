@@ -9,11 +9,13 @@
 #include <stdint.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
 #include <cmocka.h>
 
 #include "../../userspace/daemon/base/rights.h"
@@ -130,12 +132,94 @@ static void test_the_sysctl_stays_in_reach(void **state)
 	assert_int_equal(with(RIGHTS_DAEMON, set_tcp_syncookies), CAN);
 }
 
+static int open_a_file(void)
+{
+	return error_of(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+}
+
+static int signal_a_process(void)
+{
+	return error_of(syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
+static int have_the_kernel_signal_a_process(void)
+{
+	return error_of(fcntl(STDERR_FILENO, F_SETOWN, getpid()));
+}
+
+static int make_a_unix_socket(void)
+{
+	return error_of(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int make_a_tcp_socket(void)
+{
+	return error_of(socket(AF_INET6, SOCK_STREAM, 0));
+}
+
+static int be_root(void)
+{
+	return geteuid();
+}
+
+static void test_who_speaks_to_servers_has_sockets_and_nothing_else(void **state)
+{
+	int (*const tries[])(void) = { run_a_program,
+				       mount_something,
+				       enter_a_namespace,
+				       trace_a_process,
+				       make_a_process,
+				       open_a_packet_socket,
+				       become_another,
+				       load_a_module,
+				       ask_for_a_program_by_id,
+				       set_tcp_syncookies,
+				       open_a_file,
+				       signal_a_process,
+				       have_the_kernel_signal_a_process };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(with(RIGHTS_NONE, be_root), 65534 & 0xff); /* as an exit status shows it */
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	for (i = 0; i < sizeof(tries) / sizeof(*tries); i++)
+		assert_int_equal(with(RIGHTS_NONE, tries[i]), ENOSYS);
+	assert_int_equal(with(RIGHTS_NONE, make_a_tcp_socket), CAN);
+	assert_int_equal(with(RIGHTS_NONE, make_a_unix_socket), CAN);
+}
+
+/* The unit of sluiced has no right to change to another user. */
+static void test_root_that_cannot_become_another_has_no_unix_sockets(void **state)
+{
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	if (!child) {
+		capng_get_caps_process();
+		capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETUID, CAP_SETGID, -1);
+		capng_apply(CAPNG_SELECT_CAPS);
+		_exit(rights_drop(RIGHTS_NONE, &(struct diag){}) ? CANNOT_DROP
+		      : make_a_tcp_socket()			 ? CANNOT_DROP
+								 : make_a_unix_socket());
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+	assert_int_equal(WEXITSTATUS(status), ENOSYS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_the_daemon_never_does_it_cannot_do),
 		cmocka_unit_test(test_only_the_keeper_may_ask_for_programs_by_id),
 		cmocka_unit_test(test_the_sysctl_stays_in_reach),
+		cmocka_unit_test(test_who_speaks_to_servers_has_sockets_and_nothing_else),
+		cmocka_unit_test(test_root_that_cannot_become_another_has_no_unix_sockets),
 	};
 
 	return cmocka_run_group_tests_name("rights", tests, NULL, NULL);

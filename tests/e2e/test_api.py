@@ -17,7 +17,8 @@ KINDS = {"TEXT": str, "INTEGER": int, "NUMBER": (int, float), "BOOLEAN": bool, "
 COUNTRIES = "10.77.0.2,10.77.0.2,DE\n10.77.0.3,10.77.0.3,FR\n"
 NETWORKS = "10.77.0.2,10.77.0.3,64496,an example\n"
 POLICY = """geoip { database = {countries.csv, networks.csv} }
-service smtp { ports = {25} max-connections = 100 max-connections-per-source = 2 max-connections-per-network = 50 }
+fleet { servers = {127.0.0.1:1} secret-file = fleet.secret }
+service smtp { ports = {25} fleet = true max-connections = 100 max-connections-per-source = 2 max-connections-per-network = 50 }
 service imap { ports = {143} }
 source-set friends { prefixes = {10.77.0.4} max-connections = 9 max-connections-per-source = 5 }
 source-set foes { file = foes.txt reading = tolerant action = deny }
@@ -43,6 +44,7 @@ GOLDEN = {
     "allows": [("allows", "allows")],
     "kill": [("kill 10.77.0.2 --dry-run", "ends"), ("kill 10.77.0.9", "order"), ("kill 10.77.0.9 --service nope", "failure")],
     "geo": [("geo status", "geo"), ("geo update --dry-run", "forecast"), ("geo update", "geo"), ("geo nonsense", "failure")],
+    "fleet": [("fleet status", "fleet"), ("fleet acl", "order"), ("fleet nonsense", "failure")],
     "lookup": [("lookup 10.77.0.2", "lookup"), ("lookup 10.77.0.4", "lookup"), ("lookup 10.77.0.0/24", "lookup"), ("lookup x", "failure")],
     "explain": [("explain 10.77.0.2 --service smtp", "explain"), ("explain 10.77.0.4 --service smtp --port 25", "explain"), ("explain 192.0.2.1 --service imap", "explain"),
                 ("explain 10.77.1.1/32 --service smtp", "explain"), ("explain 10.77.0.0/16 --service smtp", "explain"), ("explain 10.77.0.2", "failure")],
@@ -64,11 +66,11 @@ GOLDEN = {
     "revert": [("apply {policy} --confirm 1h", "apply"), ("revert", "order"), ("revert", "failure")],
     "unload": [("unload", "order"), ("status", "failure")],
     # said otherwise, or nothing as JSON: how, stands in a test of its own
-    "watch": [], "top": [], "completion": [], "geo-status": [], "geo-update": [],
+    "watch": [], "top": [], "completion": [], "geo-status": [], "geo-update": [], "fleet-status": [], "fleet-acl": [],
 }
 
-# A good policy has no errors; containers have tests of their own.
-NOT_SHOWN = ("check: errors[].", "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
+# A good policy has no errors; containers and a fleet that lives have tests of their own.
+NOT_SHOWN = ("check: errors[].", "fleet: members[].", "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
 
 
 def fields(answer, at=""):
@@ -166,6 +168,8 @@ def test_a_field_that_is_wrong_missing_or_not_declared_is_found():
 def test_every_answer_has_the_fields_of_answers_def_and_no_other(make, tmp_path):
     (tmp_path / "countries.csv").write_text(COUNTRIES)
     (tmp_path / "networks.csv").write_text(NETWORKS)
+    (tmp_path / "fleet.secret").write_text("a secret of these tests\n")
+    (tmp_path / "fleet.secret").chmod(0o600)
     (tmp_path / "foes.txt").write_text("10.77.1.0/24\nno prefix\n")
     net, sluice = make(POLICY)
     names = {"policy": sluice.file, "other": tmp_path / "other.conf", "bad": tmp_path / "bad.conf", "main_cf": ROOT / "tests/e2e/import/main.cf"}

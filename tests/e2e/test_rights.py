@@ -5,7 +5,7 @@ import contextlib, grp, json, os, pathlib, random, re, signal, socket, subproces
 from net import ROOT, SANITIZED, sh, wait_for
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
-NET_ADMIN, SYS_ADMIN, PERFMON, BPF = (1 << n for n in (12, 21, 38, 39))
+KILL, SETGID, SETUID, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = (1 << n for n in (5, 6, 7, 12, 21, 38, 39))
 NOBODY = 65534
 
 
@@ -36,10 +36,10 @@ def ask(path, said, timeout=30):
         return json.loads(s.makefile().readline())
 
 
-def test_the_daemon_keeps_three_capabilities_and_its_keeper_a_fourth(make):
+def test_the_daemon_keeps_three_capabilities_and_its_keeper_what_it_needs_to_enter_and_to_start(make):
     _, sluice = make(FIVE)
     ours = BPF | NET_ADMIN | PERFMON
-    for pid, left in ((sluice.daemon.pid, ours), (keeper_of(sluice.daemon.pid), ours | SYS_ADMIN)):
+    for pid, left in ((sluice.daemon.pid, ours), (keeper_of(sluice.daemon.pid), ours | SYS_ADMIN | SETUID | SETGID | KILL)):
         assert rights_of(pid) == {"Prm": left, "Eff": left, "Bnd": 0, "Inh": 0, "Amb": 0, "NoNewPrivs": 1, "Seccomp": 0 if SANITIZED else 2}  # LeakSanitizer traces
 
 

@@ -81,6 +81,21 @@ static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
 	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
 }
 
+static int fleet_told; /* how often */
+
+static int fleet_tell(const struct sluice_holding *h, const struct sluice_rule *of, const struct sluice_service *at,
+		      __u32 asks)
+{
+	(void)h, (void)of, (void)at, (void)asks;
+	return fleet_told++;
+}
+
+static int fleet_tell_given(const struct sluice_holding *h)
+{
+	(void)h;
+	return fleet_told++;
+}
+
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "../../bpf/window.bpf.h"
 #include "../../bpf/inner.bpf.h"
@@ -211,6 +226,55 @@ static void test_an_event_is_moved_in_the_bucket_of_its_syn(void **state)
 	assert_int_equal(total_rate_row[1].unanswered.sum, 0);
 }
 
+static void test_a_fleet_is_told_of_what_is_sure_and_of_nothing_else(void **state)
+{
+	const struct sluice_rule leased = { .fleet = 1, .source = { .connections = SLUICE_MOST_LEASED | 5 } };
+	struct take take = { .reserve = 1 }, stands = { .force = 1 }, answered = { .reserve = 1, .proven = 1 };
+	struct give spoofed = { .reserved = 1 }, known = { .reserved = 1, .proven = 1 }, closed = {};
+	struct sluice_holding h = held(1);
+
+	(void)state;
+	h.holds = 0;
+	fleet_told = 0;
+	assert_int_equal(holding_take(&h, &leased, &row, &take), SLUICE_ADMITTED);
+	assert_true(h.holds & SLUICE_HOLDS_FLEET);
+	holding_give(&h, &spoofed);
+	assert_int_equal(fleet_told, 0);
+	assert_int_equal(holding_prove(&h, &leased, &row, 0, 0), SLUICE_ADMITTED);
+	assert_int_equal(fleet_told, 1);
+	holding_give(&h, &known);
+	assert_int_equal(fleet_told, 2);
+	h.holds = 0;
+	assert_int_equal(holding_take(&h, &leased, &row, &answered), SLUICE_ADMITTED);
+	assert_int_equal(fleet_told, 3);
+	h.holds = 0;
+	assert_int_equal(holding_take(&h, &leased, &row, &stands), SLUICE_ADMITTED);
+	assert_int_equal(fleet_told, 4);
+	holding_give(&h, &closed);
+	assert_int_equal(fleet_told, 5);
+	h.holds = 0;
+	assert_int_equal(holding_take(&h, &rule, &row, &stands), SLUICE_ADMITTED);
+	holding_give(&h, &closed);
+	assert_int_equal(fleet_told, 5);
+}
+
+static void test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter(void **state)
+{
+	const struct sluice_rule leased = { .fleet = 1, .source = { .connections = SLUICE_MOST_LEASED } };
+	struct sluice_holding h = held(1);
+	struct take take = { .reserve = 1 }, dry = { .reserve = 1, .dry = 1 };
+
+	(void)state;
+	h.holds = 0;
+	source_found = NULL; /* and the table makes none: who got that far would be told that there is no room */
+	assert_int_equal(holding_take(&h, &leased, &row, &take), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(holding_take(&h, &leased, &row, &dry), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(source_fills(NULL, SLUICE_MOST_LEASED), FILLS_SURE);
+	assert_int_equal(source_fills(NULL, 0), FILLS_NOT);
+	assert_int_equal(source_fills(NULL, SLUICE_MOST_LEASED | 1), FILLS_NOT);
+	assert_int_equal(one_shared.held, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +284,8 @@ int main(void)
 		cmocka_unit_test(test_where_one_counter_is_full_nothing_stays_told),
 		cmocka_unit_test(test_a_counter_that_cannot_be_deleted_lives_on),
 		cmocka_unit_test(test_an_event_is_moved_in_the_bucket_of_its_syn),
+		cmocka_unit_test(test_a_fleet_is_told_of_what_is_sure_and_of_nothing_else),
+		cmocka_unit_test(test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter),
 	};
 
 	return cmocka_run_group_tests_name("counter", tests, NULL, NULL);

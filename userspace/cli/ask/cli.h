@@ -117,6 +117,7 @@ void show_refusals(const json_t *data);
 void show_history(const json_t *data);
 void show_ends(const json_t *data);
 void show_geo(const json_t *data);
+void show_fleet(const json_t *data);
 void show_forecast(const json_t *data);
 void show_live(const json_t *data);
 void show_json(const json_t *data);

@@ -51,6 +51,13 @@ static int cmd_geo(const struct call *c)
 	return read_verb(c, "geo-status", NULL, show_geo, false);
 }
 
+static int cmd_fleet(const struct call *c)
+{
+	if (!strcmp(c->word[0], "acl"))
+		return write_verb(c, "fleet-acl", NULL);
+	return read_verb(c, "fleet-status", NULL, show_fleet, false);
+}
+
 static int cmd_unload(const struct call *c)
 {
 	json_t *answer = NULL;
@@ -91,6 +98,7 @@ static const struct command {
 	{ "limit", NULL, NULL, show_forecast, false },
 	{ "limits", NULL, show_live, NULL, false },
 	{ "geo", cmd_geo },
+	{ "fleet", cmd_fleet },
 	{ "lookup", NULL, show_lookup, NULL, false },
 	{ "explain", NULL, show_explain, NULL, false },
 	{ "watch", cmd_watch },

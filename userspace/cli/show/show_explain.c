@@ -56,6 +56,10 @@ static void show_tally(const char *who, const json_t *t)
 	if (number_of(t, "interval"))
 		printf(", %s%s%s new in %llds", p.on, part_of(number_of(t, "new"), number_of(t, "max_rate"), part),
 		       p.off, number_of(t, "interval"));
+	if (json_object_get(t, "lease"))
+		printf(", %lld on the other hosts (lease %lld)", number_of(t, "elsewhere"), number_of(t, "lease"));
+	if (json_object_get(t, "rate_lease"))
+		printf(", %lld new there (lease %lld)", number_of(t, "new_elsewhere"), number_of(t, "rate_lease"));
 	putchar('\n');
 }
 

@@ -136,6 +136,7 @@ static int set_fill(struct compiler *c, const struct policy_service *s, const st
 	if (total < 0)
 		return total;
 	rule->set_total = total;
+	rule->fleet_set = rule->fleet ? fleet_name(name) : 0;
 	return 0;
 }
 
@@ -149,6 +150,7 @@ static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct s
 	if (KIND_SENDER(kind) != NO_SET)
 		sender = sender_limits(c->policy, KIND_SENDER(kind), s->name);
 	rule->action = action_of(own, kind);
+	rule->fleet = s->fleet || (own && own->fleet) ? fleet_name(s->name) : 0;
 	rule->set_id = KIND_SET(kind) + 1; /* NO_SET: 0 */
 	rule->source = source_limit(c->policy, &layers);
 	rule->network = network_limit(&layers);
@@ -215,6 +217,8 @@ static int services_fill(struct compiler *c)
 		row->excess = s->on_excess;
 		row->ports_count = s->ports_count;
 		memcpy(row->ports, s->ports, sizeof(row->ports));
+		row->fleet = s->fleet ? fleet_name(s->name) : 0;
+		row->exact = s->exact;
 	}
 	return 0;
 }

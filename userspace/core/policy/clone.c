@@ -121,6 +121,9 @@ struct policy *policy_clone(const struct policy *p)
 	strings_clone(&p->files, &copy->files, &bad);
 	strings_clone(&p->interfaces, &copy->interfaces, &bad);
 	strings_clone(&p->databases, &copy->databases, &bad);
+	strings_clone(&p->fleet.servers, &copy->fleet.servers, &bad);
+	text_clone(p->fleet.secret_file, &copy->fleet.secret_file, &bad);
+	text_clone(p->fleet.password_file, &copy->fleet.password_file, &bad);
 	sections_clone(p, copy, &bad);
 	return bad ? NULL : TAKE_PTR(copy);
 }

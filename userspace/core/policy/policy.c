@@ -49,6 +49,9 @@ void policy_free(struct policy *p)
 	strings_clear(&p->interfaces);
 	strings_clear(&p->files);
 	strings_clear(&p->databases);
+	strings_clear(&p->fleet.servers);
+	free(p->fleet.secret_file);
+	free(p->fleet.password_file);
 	geo_free(p->geo);
 	free(p->path);
 	free(p);
@@ -149,6 +152,18 @@ const struct numbers *set_listed_asns(const struct policy_set *s)
 	static const struct numbers none;
 
 	return s->listed_asns ? &s->listed_asns->networks : &none;
+}
+
+bool policy_has_fleet(const struct policy *p)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < p->services.count; i++)
+		any |= p->services.item[i].fleet;
+	for (i = 0; i < p->sets.count; i++)
+		any |= p->sets.item[i].enabled && p->sets.item[i].fleet;
+	return any;
 }
 
 bool policy_names_countries(const struct policy *p)

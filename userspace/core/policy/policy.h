@@ -55,6 +55,18 @@ struct flood {
 	uint32_t calm_after; /* seconds */
 };
 
+enum policy_partition { POLICY_LOCAL, POLICY_SHARE, POLICY_CLOSED }; /* of one number with enum sluice_partition */
+
+/* The hosts whose limits hold together, and how this one reaches the store of their counts. */
+struct fleet {
+	struct strings servers; /* "ADDRESS:PORT" or the path of a socket; none: there is no fleet */
+	char name[SLUICE_NAME_LEN]; /* of this host; "": as the host is called */
+	char *secret_file, *password_file; /* absolute once parsed, owned; NULL: not said */
+	char user[SLUICE_NAME_LEN]; /* "": the server's default one */
+	uint32_t max_staleness; /* milliseconds */
+	enum policy_partition on_partition;
+};
+
 struct policy_service {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
@@ -65,6 +77,8 @@ struct policy_service {
 	struct countries deny_countries, allow_countries; /* at most one of them has any */
 	struct rate max_syn_rate; /* of each source that never completed a handshake */
 	enum sluice_excess on_excess;
+	bool fleet; /* its limits hold over all hosts */
+	bool exact; /* ... and are never exceeded */
 };
 
 struct policy_set {
@@ -82,6 +96,7 @@ struct policy_set {
 	struct strings services; /* names; none: all */
 	struct limits limits;
 	struct aggregates aggregates;
+	bool fleet; /* the limits of its sources hold over all hosts */
 	uint32_t priority;
 	bool enabled;
 };
@@ -150,6 +165,7 @@ struct policy {
 	struct listen metrics;
 	enum policy_refusals refusals; /* where they are kept */
 	struct flood flood;
+	struct fleet fleet;
 };
 
 void policy_free(struct policy *p);
@@ -170,6 +186,8 @@ uint32_t share_of(const struct share *s, uint32_t whole);
 /* What the list files of a set hold; of none, an empty list. */
 const struct prefixes *set_listed(const struct policy_set *s);
 const struct numbers *set_listed_asns(const struct policy_set *s);
+/* Does any limit hold over all hosts? */
+bool policy_has_fleet(const struct policy *p);
 /* Does it name a country, or a network, where that counts? Sets that are not enabled do not. */
 bool policy_names_countries(const struct policy *p);
 bool policy_names_networks(const struct policy *p);

@@ -14,6 +14,7 @@ static const char *const excesses[] = { "drop", "reset", NULL };
 static const char *const shows[] = { "truncated", "hashed", "full", NULL };
 static const char *const refusals[] = { "memory", "summary", "none", NULL };
 static const char *const readings[] = { "tolerant", "strict", NULL };
+static const char *const partitions[] = { "local", "share", "closed", NULL };
 static const char *const actions[] = { "limit", "allow", "deny", NULL };
 
 #define TOP(member) offsetof(struct policy, member)
@@ -87,6 +88,18 @@ const struct setting schema[] = {
 	  "where /metrics and the status page are served; none: nowhere" },
 	{ SECTION_LOG, "refusals", KIND_CHOICE, TOP(refusals), 0, 0, refusals,
 	  "memory: what `sluicectl refusals` shows; summary: and a line of the log a source, reason and minute; none: neither" },
+	{ SECTION_FLEET, "servers", KIND_SERVERS, TOP(fleet.servers), 0, 0, NULL,
+	  "Redis or Valkey servers that hold the counts of all hosts, in the order in which they are tried" },
+	{ SECTION_FLEET, "name", KIND_NAME, TOP(fleet.name), 0, 0, NULL,
+	  "what the others call this host; default its host name" },
+	{ SECTION_FLEET, "secret-file", KIND_FILE, TOP(fleet.secret_file), 0, 0, NULL,
+	  "a file with the fleet's secret, the same on every host: sources are hashed under it" },
+	{ SECTION_FLEET, "user", KIND_NAME, TOP(fleet.user), 0, 0, NULL, "of the server's access list" },
+	{ SECTION_FLEET, "password-file", KIND_FILE, TOP(fleet.password_file), 0, 0, NULL, "a file with its password" },
+	{ SECTION_FLEET, "max-staleness", KIND_MILLISECONDS, TOP(fleet.max_staleness), 20, 5000, NULL,
+	  "when a host has heard nothing from the server for so long, it goes by on-partition", 200 },
+	{ SECTION_FLEET, "on-partition", KIND_CHOICE, TOP(fleet.on_partition), 0, 0, partitions,
+	  "local: each host has the whole limit; share: its part of it; closed: what it was promised last" },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, SERVICE(addresses), 0, 0, NULL,
 	  "only these addresses of the host" },
@@ -98,6 +111,10 @@ const struct setting schema[] = {
 	{ SECTION_SERVICE, "on-excess", KIND_CHOICE, SERVICE(on_excess), 0, 0, excesses, "what a refused client sees" },
 	{ SECTION_SERVICE, "max-syn-rate-per-source", KIND_RATE, SERVICE(max_syn_rate), 0, 0, NULL,
 	  "SYNs in an interval of each source that never completed a handshake" },
+	{ SECTION_SERVICE, "fleet", KIND_BOOL, SERVICE(fleet), 0, 0, NULL,
+	  "its limits hold over all hosts of the fleet together" },
+	{ SECTION_SERVICE, "exact", KIND_BOOL, SERVICE(exact), 0, 0, NULL,
+	  "they are never exceeded, and the first connection of a source to a host may take a second longer" },
 	{ SECTION_SET, "prefixes", KIND_PREFIXES, 0, 0, 0, NULL, "addresses, prefixes, ranges, netmasks" },
 	{ SECTION_SET, "file", KIND_FILE, SET(file), 0, 0, NULL, "a list of them, one a line" },
 	{ SECTION_SET, "asns-file", KIND_FILE, SET(asns_file), 0, 0, NULL,
@@ -117,6 +134,8 @@ const struct setting schema[] = {
 	  "sources of the set that count as one network; default as in sources" },
 	{ SECTION_SET, "ipv6-network", KIND_COUNT, SET(aggregates.ipv6_network), 1, 127, NULL,
 	  "sources of the set that count as one network; default as in sources" },
+	{ SECTION_SET, "fleet", KIND_BOOL, SET(fleet), 0, 0, NULL,
+	  "the limits of its sources hold over all hosts of the fleet together" },
 	{ SECTION_SET, "priority", KIND_COUNT, SET(priority), 0, 1000000, NULL, "lower wins where sets overlap", 100 },
 	{ SECTION_SET, "enabled", KIND_BOOL, SET(enabled), 0, 0, NULL, "off without deletion", true },
 	{ SECTION_CONTAINER, "netns", KIND_PATTERN, CONTAINER(netns), 0, 0, NULL,
@@ -155,7 +174,7 @@ void schema_defaults(enum section section, void *base)
 		field = (char *)base + s->offset;
 		if (s->section != section)
 			continue;
-		if (s->kind == KIND_COUNT || s->kind == KIND_TIME)
+		if (s->kind == KIND_COUNT || s->kind == KIND_TIME || s->kind == KIND_MILLISECONDS)
 			memcpy(field, &s->normal, sizeof(s->normal));
 		else if (s->kind == KIND_BOOL)
 			*(bool *)field = s->normal;

@@ -12,10 +12,12 @@ enum kind {
 	KIND_SHARE, /* struct share */
 	KIND_RATE, /* struct rate */
 	KIND_TIME, /* uint32_t, seconds */
+	KIND_MILLISECONDS, /* uint32_t between min and max */
 	KIND_BOOL,
 	KIND_CHOICE, /* int-sized enum: index into `choices` */
 	KIND_LISTEN, /* struct listen */
 	KIND_FILE,
+	KIND_NAME, /* char[SLUICE_NAME_LEN] */
 	KIND_PATTERN, /* absolute */
 	/* lists */
 	KIND_INTERFACES, /* struct strings */
@@ -27,6 +29,7 @@ enum kind {
 	KIND_COUNTRIES, /* struct countries */
 	KIND_NETWORKS, /* struct numbers */
 	KIND_DATABASES, /* struct strings */
+	KIND_SERVERS, /* struct strings */
 	KIND_TRANSLATED, /* struct prefixes */
 };
 

@@ -9,8 +9,8 @@
 #include "list.h"
 #include "section.h"
 
-const char *const section_names[SECTIONS] = { "",	 "sources", "privacy", "geoip",	     "syn-flood",
-					      "metrics", "log",	    "service", "source-set", "container" };
+const char *const section_names[SECTIONS] = { "",    "sources", "privacy", "geoip",	 "syn-flood", "metrics",
+					      "log", "fleet",	"service", "source-set", "container" };
 
 _Static_assert(!offsetof(struct policy_service, name) && !offsetof(struct policy_set, name) &&
 		       !offsetof(struct policy_container, name),

@@ -11,6 +11,8 @@
 #include "setting.h"
 #include "value.h"
 
+#define SLUICE_SOCKET_LEN 108 /* of sockaddr_un, with the final NUL */
+
 static int repeated(const struct asked *a, const char *text, const char *noun)
 {
 	return setting_refuse(a, "'%s' stands twice: name each %s once", text, noun);
@@ -177,6 +179,17 @@ static int translated_add(const struct asked *a, struct prefixes *list, const ch
 	return prefixes_add(list, &p);
 }
 
+/* Where the store listens: an address and a port, or the path of its socket. No names: nobody here waits for a resolver. */
+static int server_add(const struct asked *a, struct strings *list, const char *text)
+{
+	struct listen at;
+
+	if ((*text != '/' || strlen(text) >= SLUICE_SOCKET_LEN) && (listen_parse(text, &at) || at.off))
+		return setting_refuse(
+			a, "'%s' is no server: write ADDRESS:PORT, as 192.0.2.5:6379, or the path of a socket", text);
+	return strings_have(list, text) ? repeated(a, text, "server") : strings_add(list, text);
+}
+
 int list_add(const struct asked *a, void *base, const char *text)
 {
 	void *field = (char *)base + a->setting->offset;
@@ -200,6 +213,8 @@ int list_add(const struct asked *a, void *base, const char *text)
 		return database_add(a, field, text);
 	case KIND_TRANSLATED:
 		return translated_add(a, field, text);
+	case KIND_SERVERS:
+		return server_add(a, field, text);
 	default: /* names of services may stand twice */
 		return strings_add(field, text);
 	}

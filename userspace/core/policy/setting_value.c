@@ -46,6 +46,26 @@ static int pattern_set(const struct asked *a, char **pattern, const char *text)
 	return file_set(a, pattern, text);
 }
 
+static int name_set(const struct asked *a, char *field, const char *text)
+{
+	if (!name_is_good(text))
+		return setting_refuse(a, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", text);
+	snprintf(field, SLUICE_NAME_LEN, "%s", text);
+	return 0;
+}
+
+static int milliseconds_set(const struct asked *a, uint32_t *field, const char *text)
+{
+	const struct setting *s = a->setting;
+	uint32_t ms;
+
+	if (milliseconds_parse(text, &ms) || ms < s->min || ms > s->max)
+		return setting_refuse(a, "'%s' is no time from %ums to %ums: write %ums", text, s->min, s->max,
+				      s->normal);
+	*field = ms;
+	return 0;
+}
+
 static int value_set(const struct asked *a, void *field, const char *text)
 {
 	const struct setting *s = a->setting;
@@ -74,6 +94,10 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		if (seconds_parse(text, field))
 			return setting_refuse(a, "'%s' is no time: write 90, 90s, 5m, 2h or 1d", text);
 		return 0;
+	case KIND_MILLISECONDS:
+		return milliseconds_set(a, field, text);
+	case KIND_NAME:
+		return name_set(a, field, text);
 	case KIND_LISTEN:
 		if (listen_parse(text, field))
 			return setting_refuse(a, "'%s' is no place to listen: write 127.0.0.1:9798, [::1]:9798 or none",
@@ -128,6 +152,8 @@ bool setting_is_default(const struct setting *s, const void *base)
 		return !strcmp(listen_format(field, listen), POLICY_LISTEN);
 	if (s->kind == KIND_FILE || s->kind == KIND_PATTERN)
 		return !*(char *const *)field;
+	if (s->kind == KIND_NAME)
+		return !*(const char *)field;
 	memcpy(&n, field, sizeof(n));
 	return n == s->normal;
 }
@@ -149,6 +175,10 @@ void setting_write(const struct setting *s, const void *base, FILE *out)
 		rate_write(field, out);
 	else if (s->kind == KIND_TIME)
 		fputs(seconds_format(*(const uint32_t *)field, time), out);
+	else if (s->kind == KIND_MILLISECONDS)
+		fprintf(out, "%ums", *(const uint32_t *)field);
+	else if (s->kind == KIND_NAME)
+		quoted_write(field, out);
 	else if (s->kind == KIND_LISTEN)
 		fprintf(out, "\"%s\"", listen_format(field, listen));
 	else if (s->kind == KIND_BOOL)

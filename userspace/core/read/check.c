@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "check.h"
+#include "check_fleet.h"
 #include "spoilt.h"
 #include "sender.h"
 
@@ -119,6 +120,8 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 		diag_at(d, &at, "service %s has deny-countries and allow-countries: one of them says it all", s->name);
 		err = -EINVAL;
 	}
+	if (fleet_service_check(p, s, d))
+		err = -EINVAL;
 	for (i = 0; i < index && !err; i++)
 		err = ports_check(p, &p->services.item[i], s, d);
 	return err;
@@ -225,7 +228,8 @@ static bool set_is_spoilt(const struct policy *p, const struct policy_set *s, bo
 					    "ipv4-prefix",
 					    "ipv6-prefix",
 					    "ipv4-network",
-					    "ipv6-network" };
+					    "ipv6-network",
+					    "fleet" };
 	size_t i, n = sources ? sizeof(holds) / sizeof(*holds) : sizeof(does) / sizeof(*does);
 
 	for (i = 0; i < n && !section_is_spoilt(p, SECTION_SET, s->name, sources ? holds[i] : does[i]); i++)
@@ -245,15 +249,18 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 	} else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits)) {
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
 		at = key_place(p, SECTION_SET, s->name, "action", &s->at);
+	} else if (s->action != SLUICE_ACTION_LIMIT && s->fleet) {
+		wrong = "has an action and fleet = true: an allowed source has no limit, a denied one needs none";
+		at = key_place(p, SECTION_SET, s->name, "fleet", &s->at);
 	} else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits) && !aggregates_any(&s->aggregates) &&
-		   !set_is_spoilt(p, s, false)) {
+		   !s->fleet && !set_is_spoilt(p, s, false)) {
 		wrong = "does nothing: add action = allow, action = deny or a limit";
 	}
 	if (*wrong) {
 		diag_at(d, &at, "source-set %s %s", s->name, wrong);
 		return -EINVAL;
 	}
-	if (set_services_check(p, s, d) || set_networks_check(p, s, d))
+	if (set_services_check(p, s, d) || set_networks_check(p, s, d) || fleet_set_check(p, s, d))
 		return -EINVAL;
 	return networks_check(p, s, d);
 }
@@ -376,6 +383,8 @@ int policy_check(const struct policy *p, struct diag *d)
 		one = set_check(p, &p->sets.item[i], d);
 		err = err ? err : one;
 	}
+	one = fleet_section_check(p, &whole, d);
+	err = err ? err : one;
 	one = senders_check(p, d);
 	err = err ? err : one;
 	if (p->containers.count > SLUICE_MAX_CONTAINERS) {

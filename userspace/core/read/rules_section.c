@@ -12,15 +12,9 @@
 #include "defaults.h"
 #include "rules.h"
 #include "syntax.h"
+#include "value.h"
 
 #define NESTING 8 /* each of these was refused already */
-
-static bool name_is_good(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
-
-	return n && !name[n] && n < SLUICE_NAME_LEN && strcmp(name, "-");
-}
 
 /* A section stands once in a file; in another file it goes on. */
 static void opened_check(struct reader *r, enum section section, const char *title, const struct place *at)

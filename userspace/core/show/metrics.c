@@ -10,7 +10,7 @@
 
 enum metric_type { COUNTER, GAUGE };
 
-/* How a family gets its samples: one of the four. The first two say no where there is none. */
+/* How a family gets its samples: one of the six. The first two say no where there is none. */
 struct family {
 	const char *name; /* of its samples */
 	enum metric_type type;
@@ -18,8 +18,13 @@ struct family {
 	bool (*whole)(const struct metrics *m, uint64_t *out); /* one sample */
 	bool (*service)(const struct metrics_service *s, uint64_t *out); /* one a service */
 	uint64_t (*database)(const struct metrics_database *b); /* one a database */
+	size_t plain; /* one sample: 1 + the place of a field of 64 bits; 0: none */
+	size_t fleet; /* one sample where there is a fleet: 1 + the place of its field; 0: none */
 	void (*write)(const struct family *f, const struct metrics *m, FILE *out); /* any */
 };
+
+#define OF(field) (1 + offsetof(struct metrics, field))
+#define OF_FLEET(field) (1 + offsetof(struct metrics_fleet, field))
 
 /* NULL name: no (further) label. */
 struct label {
@@ -242,18 +247,6 @@ static void write_build(const struct family *f, const struct metrics *m, FILE *o
 	sample(f, (struct label){ "version", m->version }, no_label, 1, out);
 }
 
-static bool sources_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->sources_tracked;
-	return true;
-}
-
-static bool generation_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->generation;
-	return true;
-}
-
 static bool observe_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->observe;
@@ -263,18 +256,6 @@ static bool observe_of(const struct metrics *m, uint64_t *out)
 static bool unconfirmed_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->unconfirmed;
-	return true;
-}
-
-static bool reverts_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->reverts;
-	return true;
-}
-
-static bool applied_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->applied_at;
 	return true;
 }
 
@@ -288,24 +269,6 @@ static bool drift_of(const struct metrics *m, uint64_t *out)
 {
 	*out = m->drift;
 	return m->drift >= 0;
-}
-
-static bool remembered_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->remembered;
-	return true;
-}
-
-static bool forgotten_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->forgotten;
-	return true;
-}
-
-static bool untold_of(const struct metrics *m, uint64_t *out)
-{
-	*out = m->untold;
-	return true;
 }
 
 static struct label set_of(const struct metrics_list *l)
@@ -362,6 +325,20 @@ static bool geo_built_of(const struct metrics *m, uint64_t *out)
 	return m->geo_built;
 }
 
+static bool fleet_over_of(const struct metrics_service *s, uint64_t *out)
+{
+	*out = s->fleet_over;
+	return s->fleet;
+}
+
+/* The one figure that is no whole number. */
+static void write_fleet_staleness(const struct family *f, const struct metrics *m, FILE *out)
+{
+	if (m->fleet.there)
+		fprintf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", f->name, m->fleet.staleness_ms / 1000,
+			m->fleet.staleness_ms % 1000);
+}
+
 static const struct family families[] = {
 	{ "sluice_packets_total", COUNTER,
 	  "Packets judged, by the one reason each has; those of no service stand under -.", .write = write_packets },
@@ -382,7 +359,8 @@ static const struct family families[] = {
 	{ "sluice_syn_cookies_sent_total", COUNTER, "SYNs answered with a SYN cookie.", .service = cookies_sent_of },
 	{ "sluice_syn_cookies_valid_total", COUNTER, "SYN cookies that came back.", .service = cookies_valid_of },
 	{ "sluice_under_pressure", GAUGE, "1 while the service answers SYNs with cookies.", .service = pressure_of },
-	{ "sluice_sources_tracked", GAUGE, "Sources whose connections or rates are counted.", .whole = sources_of },
+	{ "sluice_sources_tracked", GAUGE, "Sources whose connections or rates are counted.",
+	  .plain = OF(sources_tracked) },
 	{ "sluice_map_entries", GAUGE, "Entries of a table of the kernel side.", .write = write_entries },
 	{ "sluice_map_capacity", GAUGE, "Entries that it has room for.", .write = write_capacity },
 	{ "sluice_bans", GAUGE,
@@ -391,12 +369,12 @@ static const struct family families[] = {
 	{ "sluice_interface_attached", GAUGE, "1: packets arriving there are judged; 0: they are not.",
 	  .write = write_interfaces },
 	{ "sluice_observe", GAUGE, "1: mode = observe, nothing is refused.", .whole = observe_of },
-	{ "sluice_policy_generation", GAUGE, "Number of the policy in force.", .whole = generation_of },
+	{ "sluice_policy_generation", GAUGE, "Number of the policy in force.", .plain = OF(generation) },
 	{ "sluice_policy_unconfirmed", GAUGE, "1 while the policy in force goes back unless it is confirmed.",
 	  .whole = unconfirmed_of },
-	{ "sluice_policy_reverts_total", COUNTER, "Policies that were not confirmed, and went.", .whole = reverts_of },
+	{ "sluice_policy_reverts_total", COUNTER, "Policies that were not confirmed, and went.", .plain = OF(reverts) },
 	{ "sluice_policy_last_reload_success_timestamp_seconds", GAUGE, "When a policy file was last put in force.",
-	  .whole = applied_of },
+	  .plain = OF(applied_at) },
 	{ "sluice_policy_last_reload_successful", GAUGE,
 	  "0: the last reload failed, the policy before it stays in force.", .whole = reload_of },
 	{ "sluice_accounting_drift", GAUGE,
@@ -414,12 +392,12 @@ static const struct family families[] = {
 	{ "sluice_geoip_database_kept", GAUGE, "1: the file cannot be used, its last good content is in force.",
 	  .database = kept_of },
 	{ "sluice_refusals_remembered", GAUGE, "Entries of the memory of refusals, a source, service and reason each.",
-	  .whole = remembered_of },
+	  .plain = OF(remembered) },
 	{ "sluice_refusals_forgotten_total", COUNTER,
-	  "Entries of that memory that made room for others before their time.", .whole = forgotten_of },
+	  "Entries of that memory that made room for others before their time.", .plain = OF(forgotten) },
 	{ "sluice_refusals_untold_total", COUNTER,
 	  "Refused packets that were counted and not told of, as there were too many: the memory has a sample of them.",
-	  .whole = untold_of },
+	  .plain = OF(untold) },
 	{ "sluice_list_entries", GAUGE, "Entries of a list in force.", .write = write_list_entries },
 	{ "sluice_list_skipped_lines", GAUGE, "Bad lines of a list's file, which are left out.",
 	  .write = write_list_skipped },
@@ -427,6 +405,26 @@ static const struct family families[] = {
 	  "How long ago what is in force of a list was written; absent where nothing is.", .write = write_list_ages },
 	{ "sluice_list_used", GAUGE, "0: a list's file cannot be used, its last good content, if any, is in force.",
 	  .write = write_list_used },
+	{ "sluice_fleet_connected", GAUGE, "1: the fleet's store answers; absent where the policy has no fleet.",
+	  .fleet = OF_FLEET(connected) },
+	{ "sluice_fleet_in_touch", GAUGE, "1: limits hold over the fleet; 0: on-partition says how they hold.",
+	  .fleet = OF_FLEET(in_touch) },
+	{ "sluice_fleet_hosts", GAUGE, "Live hosts of the fleet, this one too.", .fleet = OF_FLEET(hosts) },
+	{ "sluice_fleet_staleness_seconds", GAUGE, "How long ago the store answered last.",
+	  .write = write_fleet_staleness },
+	{ "sluice_fleet_overshoot_bound", GAUGE,
+	  "Connections by which a limit over the fleet may be exceeded while all hosts are in touch.",
+	  .service = fleet_over_of },
+	{ "sluice_fleet_keys", GAUGE, "Limits of which this host has a record at the store, or is about to.",
+	  .fleet = OF_FLEET(keys) },
+	{ "sluice_fleet_exchanges_total", COUNTER, "Counts that were told to the store.",
+	  .fleet = OF_FLEET(exchanges) },
+	{ "sluice_fleet_refused_messages_total", COUNTER,
+	  "What sluice-fleet said and nobody had asked for, or could make sense of.",
+	  .fleet = OF_FLEET(refused_messages) },
+	{ "sluice_fleet_changes_lost_total", COUNTER,
+	  "Changes of counts that found no room on their way to sluiced: it looked at all counters again.",
+	  .fleet = OF_FLEET(changes_lost) },
 	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
 };
 
@@ -454,6 +452,10 @@ static void family_write(const struct family *f, const struct metrics *m, FILE *
 		if (!m->services[i].other && f->service(&m->services[i], &n))
 			sample(f, service_label(&m->services[i]), no_label, n, out);
 	}
+	if (f->plain)
+		sample(f, no_label, no_label, *(const uint64_t *)((const char *)m + f->plain - 1), out);
+	if (f->fleet && m->fleet.there)
+		sample(f, no_label, no_label, *(const uint64_t *)((const char *)&m->fleet + f->fleet - 1), out);
 	for (i = 0; i < m->databases_count && f->database; i++)
 		sample(f, (struct label){ "database", m->databases[i].path }, no_label, f->database(&m->databases[i]),
 		       out);

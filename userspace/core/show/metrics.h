@@ -25,6 +25,8 @@ struct metrics_service {
 	bool other; /* no service, but what no service claims: it has packets and nothing else */
 	uint32_t connections; /* established */
 	uint32_t limit; /* 0: none, and then no metric */
+	bool fleet; /* its limits hold over a fleet; else there is no metric of: */
+	uint64_t fleet_over; /* connections that one of them may be exceeded by */
 	int pressure; /* 0 or 1; -1: not known, and then no metric */
 	const struct sluice_stat *stats; /* by reason */
 	const struct metrics_country *countries;
@@ -62,6 +64,12 @@ struct metrics_database {
 	bool kept; /* the last good content stands in for the file */
 };
 
+/* This host's part in a fleet. */
+struct metrics_fleet {
+	bool there; /* else no metric */
+	uint64_t connected, in_touch, hosts, staleness_ms, keys, exchanges, refused_messages, changes_lost;
+};
+
 struct metrics {
 	const char *version;
 	uint64_t generation;
@@ -75,6 +83,7 @@ struct metrics {
 	uint64_t geo_entries[2]; /* IPv4, IPv6 */
 	uint64_t geo_built; /* seconds since the epoch; 0: no database */
 	uint64_t remembered, forgotten, untold; /* refusals: see core/memory/refusals.h */
+	struct metrics_fleet fleet;
 	const struct metrics_service *services;
 	size_t services_count;
 	const struct metrics_interface *interfaces;

@@ -70,6 +70,28 @@ int seconds_parse(const char *text, uint32_t *out)
 	return -EINVAL;
 }
 
+int milliseconds_parse(const char *text, uint32_t *out)
+{
+	const char *end;
+	uint64_t n;
+
+	if (digits_parse(text, &n, &end) || !n)
+		return -EINVAL;
+	if (!strcmp(end, "s") && n <= UINT32_MAX / 1000)
+		n *= 1000;
+	else if (strcmp(end, "ms"))
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+bool name_is_good(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+	return n && !name[n] && n < SLUICE_NAME_LEN && strcmp(name, "-");
+}
+
 const char *seconds_format(uint32_t seconds, char buf[static 16])
 {
 	if (seconds && !(seconds % DAY))

@@ -37,6 +37,10 @@ int listen_parse(const char *text, struct listen *out); /* "127.0.0.1:9798", "[:
 int bool_parse(const char *text, bool *out);
 /* "90", "90s", "5m", "2h", "1d" -> seconds, at least 1; -EINVAL otherwise. */
 int seconds_parse(const char *text, uint32_t *out);
+/* "200ms", "2s" -> milliseconds, at least 1; a number without a unit is refused, since elsewhere it means seconds. */
+int milliseconds_parse(const char *text, uint32_t *out);
+/* 1 to SLUICE_NAME_LEN - 1 letters, digits, '_', '.' or '-'; not "-" alone. */
+bool name_is_good(const char *name);
 /* The shortest form that seconds_parse() reads back. Returns buf. */
 #define LISTEN_TEXT_LEN (ADDR_TEXT_LEN + 8)
 /* The form that listen_parse() reads back. Returns buf. */

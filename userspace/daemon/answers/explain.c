@@ -201,13 +201,26 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 		rule_service(dm, service, r);
 }
 
+/* Of a limit that holds over the fleet: what this host may hold now, and what the others do. */
+static void leased_json(json_t *out, const struct sluice_leased *l, const char *lease, const char *elsewhere)
+{
+	if (!l->most)
+		return;
+	json_object_set_new(out, lease, json_integer(l->most & ~SLUICE_MOST_LEASED));
+	json_object_set_new(out, elsewhere, json_integer(l->others));
+}
+
 static json_t *tally_json(const struct sluice_tally *t)
 {
 	uint64_t interval = t->limit.rate ? t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000 : 0;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)t->held, "max_connections",
-			 (json_int_t)t->limit.connections, "new", (json_int_t)t->events, "max_rate",
-			 (json_int_t)t->limit.rate, "interval", (json_int_t)interval);
+	json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I}", "held", (json_int_t)t->held, "max_connections",
+				(json_int_t)t->limit.connections, "new", (json_int_t)t->events, "max_rate",
+				(json_int_t)t->limit.rate, "interval", (json_int_t)interval);
+
+	leased_json(out, &t->connections, "lease", "elsewhere");
+	leased_json(out, &t->rate, "rate_lease", "new_elsewhere");
+	return out;
 }
 
 static json_t *counts_json(const struct sluice_explanation *x)

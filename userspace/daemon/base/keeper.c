@@ -12,6 +12,7 @@
 
 #include "containers.h"
 #include "defaults.h"
+#include "fleet_spawn.h"
 #include "json_text.h"
 #include "keeper.h"
 #include "message.h"
@@ -109,6 +110,19 @@ static json_t *answer(int err, struct diag *d)
 	return json_pack("{s:i, s:o}", "err", err, "said", said);
 }
 
+/* Starts sluice-fleet, or ends it: sluiced's end of its socket goes with the answer. */
+static int fleet(const json_t *wanted, struct netns_fds *out, struct diag *d)
+{
+	int fd;
+
+	if (!json_is_true(wanted)) {
+		fleet_spawn_end();
+		return 0;
+	}
+	fd = fleet_spawn(d);
+	return fd < 0 ? fd : netns_fds_add(out, 0, fd);
+}
+
 /* Does what it is asked. Not 0: the keeper can do no more. */
 static int serve(const char *instance, int with, const json_t *request)
 {
@@ -119,6 +133,8 @@ static int serve(const char *instance, int with, const json_t *request)
 
 	if (json_object_get(request, "netns"))
 		err = enter(instance, request, &spaces, &d);
+	else if (json_object_get(request, "fleet"))
+		err = fleet(json_object_get(request, "fleet"), &spaces, &d);
 	else if (json_object_get(request, "interfaces"))
 		err = attach(instance, request, &d);
 	else if (json_object_get(request, "exchange"))
@@ -351,6 +367,22 @@ int keeper_unload(struct daemon *dm, struct diag *d)
 {
 	message_send(dm->keeper, json_pack("{s:b}", "unload", true), NULL);
 	return answer_await(dm, NULL, d);
+}
+
+int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d)
+{
+	_cleanup_netns_ struct netns_fds got = {};
+	int err;
+
+	message_send(dm->keeper, json_pack("{s:b}", "fleet", wanted), NULL);
+	err = answer_await(dm, &got, d);
+	if (err || !wanted)
+		return err;
+	if (got.count != 1 || got.item[0].fd < 0)
+		return -EPIPE;
+	err = got.item[0].fd;
+	got.item[0].fd = -1;
+	return err;
 }
 
 int keeper_ask(struct daemon *dm, struct diag *d)

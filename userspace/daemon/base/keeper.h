@@ -2,8 +2,8 @@
 /*
  * A second process that keeps the one right sluiced cannot do without and should not have: to look at, and replace, the programs on
  * an interface takes a descriptor by a program's id, and the kernel gives that to CAP_SYS_ADMIN only. The keeper reads nothing but
- * its pipe to sluiced, does five things, and ends with it. The last: to enter the network namespaces of containers, and to open there
- * what lists the sockets. It hands over descriptors of these two kinds only, and the number of the namespace.
+ * its pipe to sluiced, does six things, and ends with it. It starts the process that speaks to a fleet's store. The last: to enter the network namespaces of containers, and to open there
+ * what lists the sockets. It hands over descriptors of these kinds only, and the number of the namespace.
  */
 #ifndef SLUICE_DAEMON_KEEPER_H
 #define SLUICE_DAEMON_KEEPER_H
@@ -22,6 +22,8 @@ int keeper_exchange(struct daemon *dm, struct diag *d);
 int keeper_bury(struct daemon *dm, struct diag *d);
 /* 0: the keeper is there and answers. To be asked before anything is begun that only it can end. */
 int keeper_ask(struct daemon *dm, struct diag *d);
+/* Starts sluice-fleet: sluiced's end of its socket, or -errno. Not `wanted`: it ends, 0 or -errno. */
+int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d);
 int keeper_unload(struct daemon *dm, struct diag *d);
 
 #endif

@@ -4,17 +4,23 @@
  * root without CAP_DAC_OVERRIDE sluiced reads and writes what root owns: policies, databases, /run/sluice, the BPF file system.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cap-ng.h>
 #include <seccomp.h>
 
 #include "cleanup.h"
 #include "rights.h"
+
+#define NOBODY 65534
 
 static void filter_free(scmp_filter_ctx filter)
 {
@@ -24,42 +30,87 @@ DEFINE_CLEANUP(scmp_filter_ctx, filter_free);
 
 /* clang-format off */
 /* By what libc, libevent, libbpf, libxdp and jansson ask for. What one architecture does not have is passed over. */
-static const char *const calls[] = {
+static const char *const calls_of_all[] = {
 	/* memory, and the process itself */
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex", "rseq", "set_robust_list", "membarrier", "getrandom", "uname",
-	"sysinfo", "sched_yield", "sched_getaffinity", "prlimit64", "getrlimit", "getpid", "gettid", "getppid", "getuid", "geteuid",
-	"getgid", "getegid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "tgkill", "wait4", "exit",
-	"exit_group",
+	"sched_yield", "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+	"sigaltstack", "restart_syscall", "exit", "exit_group",
 	/* time */
 	"clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "timerfd_create", "timerfd_settime",
-	/* files */
-	"open", "openat", "close", "read", "write", "pread64", "pwrite64", "readv", "writev", "lseek", "stat", "lstat", "fstat",
-	"newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd",
-	"fcntl", "close_range", "dup", "dup2", "dup3", "flock", "fsync", "fdatasync", "ftruncate", "rename", "renameat", "renameat2", "unlink",
-	"unlinkat", "memfd_create", "sendfile", "utimensat", "mkdir", "mkdirat", "rmdir", "umask", "chmod", "fchmod", "fchmodat", "ioctl",
+	/* what is open */
+	"close", "read", "write", "readv", "writev", "fstat",
 	/* waiting, and sockets */
 	"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
-	"eventfd2", "pipe", "pipe2", "socketpair", "bind", "listen", "accept", "accept4", "connect", "shutdown", "getsockname", "getpeername", "getsockopt",
-	"setsockopt", "sendto", "sendmsg", "recvfrom", "recvmsg",
+	"eventfd2", "bind", "connect", "shutdown", "getsockname", "getpeername", "getsockopt", "setsockopt", "sendto", "sendmsg", "recvfrom",
+	"recvmsg", NULL,
+};
+static const char *const calls_of_sluiced[] = {
+	/* the process itself, and others */
+	"sysinfo", "sched_getaffinity", "prlimit64", "getrlimit", "getppid", "tgkill", "wait4",
+	/* files */
+	"open", "openat", "pread64", "pwrite64", "lseek", "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat",
+	"faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "fcntl", "close_range", "dup", "dup2", "dup3", "flock", "fsync",
+	"fdatasync", "ftruncate", "rename", "renameat", "renameat2", "unlink", "unlinkat", "memfd_create", "sendfile", "utimensat", "mkdir",
+	"mkdirat", "rmdir", "umask", "chmod", "fchmod", "fchmodat", "ioctl",
+	/* sockets */
+	"pipe", "pipe2", "socketpair", "listen", "accept", "accept4",
 	/* the kernel side */
-	"bpf",
+	"bpf", NULL,
+};
+/* The keeper's own: to start sluice-fleet as another user, and what a program needs to begin, and to give up the rest (fleet_spawn.h). */
+static const char *const calls_of_keeper[] = {
+	"clone", "execveat", "setgroups", "setresgid", "setresuid", "prctl", "arch_prctl", "set_tid_address", "capget", "capset", "seccomp",
+	NULL,
 };
 /* clang-format on */
 
-static const int domains[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
-
-static int filter_fill(scmp_filter_ctx filter)
+static int calls_allow(scmp_filter_ctx filter, const char *const *call)
 {
 	int err = 0, number;
-	size_t i;
 
-	for (i = 0; i < sizeof(calls) / sizeof(*calls) && !err; i++) {
-		number = seccomp_syscall_resolve_name(calls[i]);
+	for (; *call && !err; call++) {
+		number = seccomp_syscall_resolve_name(*call);
 		if (number >= 0)
 			err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 	}
-	for (i = 0; i < sizeof(domains) / sizeof(*domains) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, domains[i]));
+	return err;
+}
+
+/* The call, where argument `which` is one of these. */
+static int call_allow_with(scmp_filter_ctx filter, int number, int which, const int *value, size_t count)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < count && !err; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_CMP(which, SCMP_CMP_EQ, value[i]));
+	return err;
+}
+#define CALL_ALLOW_WITH(filter, name, which, values) \
+	call_allow_with(filter, SCMP_SYS(name), which, values, sizeof(values) / sizeof(*(values)))
+
+static int filter_fill(scmp_filter_ctx filter, enum rights left)
+{
+	/* AF_UNIX is the last: root goes without it (see rights.h). Of fcntl and ioctl no owner of a socket: who may set one sends signals. */
+	static const int domains[] = { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX },
+			 bare[] = { AF_INET, AF_INET6, AF_UNIX };
+	static const int controls[] = { F_GETFD, F_SETFD, F_GETFL, F_SETFL }, counts[] = { FIONREAD };
+	int err = calls_allow(filter, calls_of_all);
+
+	if (!err && left != RIGHTS_NONE)
+		err = calls_allow(filter, calls_of_sluiced);
+	if (!err && left != RIGHTS_NONE)
+		err = CALL_ALLOW_WITH(filter, socket, 0, domains);
+	if (!err && left == RIGHTS_NONE)
+		err = call_allow_with(filter, SCMP_SYS(socket), 0, bare, geteuid() ? 3 : 2);
+	if (!err && left == RIGHTS_NONE)
+		err = CALL_ALLOW_WITH(filter, fcntl, 1, controls);
+	if (!err && left == RIGHTS_NONE)
+		err = CALL_ALLOW_WITH(filter, ioctl, 1, counts);
+	if (!err && left == RIGHTS_KEEPER)
+		err = calls_allow(filter, calls_of_keeper);
+	if (!err && left == RIGHTS_KEEPER) /* into the network namespace of a container, and into no other kind */
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET));
 	return err;
 }
 
@@ -70,10 +121,7 @@ static int filter_fill(scmp_filter_ctx filter)
 static int calls_drop(enum rights left)
 {
 	_cleanup_(filter_free) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	int err = filter ? filter_fill(filter) : -ENOMEM;
-
-	if (!err && left == RIGHTS_KEEPER) /* into the network namespace of a container, and into no other kind */
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET));
+	int err = filter ? filter_fill(filter, left) : -ENOMEM;
 
 #ifdef __SANITIZE_ADDRESS__
 	return err; /* LeakSanitizer traces the process at its end */
@@ -89,25 +137,41 @@ static int capabilities_drop(enum rights left)
 		return -EPERM;
 	bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP); /* else no_new_privs has to do */
 	capng_clear(CAPNG_SELECT_ALL);
-	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, -1);
+	if (left != RIGHTS_NONE)
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, -1);
 	if (left == RIGHTS_KEEPER)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID,
+			      CAP_KILL, -1);
 	return capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT | (bounds ? CAPNG_SELECT_BOUNDS : 0)) ? -EPERM : 0;
+}
+
+/* Whether it is not root any more. The bounding set goes first: afterwards it may not. */
+static bool user_drop(void)
+{
+	if (!capng_get_caps_process() && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
+		capng_clear(CAPNG_SELECT_BOUNDS);
+		capng_apply(CAPNG_SELECT_BOUNDS);
+	}
+	return geteuid() ||
+	       (!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) && !setresuid(NOBODY, NOBODY, NOBODY));
 }
 
 int rights_drop(enum rights left, struct diag *d)
 {
+	const char *needs =
+		left == RIGHTS_NONE
+			? "a kernel with seccomp is needed"
+			: "sluiced needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN, and a kernel "
+			  "with seccomp";
 	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 
+	if (!err && left == RIGHTS_NONE)
+		(void)user_drop(); /* filter_fill() looks */
 	if (!err)
 		err = capabilities_drop(left);
 	if (!err)
 		err = calls_drop(left);
 	if (err)
-		diag_add(
-			d,
-			"cannot give up rights: %s: sluiced needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN, and a kernel "
-			"with seccomp",
-			strerror(-err));
+		diag_add(d, "cannot give up rights: %s: %s", strerror(-err), needs);
 	return err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a process of sluiced may still do once it is set up. */
+/* What a process of sluiced may still do once it is set up. Called by sluiced, its keeper and sluice-fleet. */
 #ifndef SLUICE_DAEMON_RIGHTS_H
 #define SLUICE_DAEMON_RIGHTS_H
 
@@ -7,7 +7,12 @@
 
 enum rights {
 	RIGHTS_DAEMON, /* CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON */
-	RIGHTS_KEEPER, /* also CAP_SYS_ADMIN: see keeper.h */
+	RIGHTS_KEEPER, /* also CAP_SYS_ADMIN, and to start sluice-fleet as nobody: see keeper.h */
+	/*
+	 * sluice-fleet: sockets, memory and the clock; no file is opened. As user nobody where it may change to that; where it stays root
+	 * it makes no UNIX socket, because what listens there (systemd, sluiced) may do for root what it is told.
+	 */
+	RIGHTS_NONE,
 };
 
 /* For good: capabilities, new privileges, system calls. 0, or -errno with a message. */

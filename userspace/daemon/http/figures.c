@@ -6,6 +6,7 @@
 #include "bans_owners.h"
 #include "country.h"
 #include "figures.h"
+#include "fleet_host.h"
 #include "geo_age.h"
 #include "lists.h"
 #include "overview.h"
@@ -40,7 +41,7 @@ static void figures_free(struct figures *f)
 }
 DEFINE_CLEANUP(struct figures *, figures_free);
 
-static void services_gather(struct figures *f)
+static void services_gather(const struct daemon *dm, struct figures *f)
 {
 	const struct service_status *s = f->snapshot->services;
 	size_t i;
@@ -52,6 +53,8 @@ static void services_gather(struct figures *f)
 			.connections = s[i].held - s[i].reserved,
 			.limit = s[i].row.total.connections,
 			.pressure = s[i].pressure,
+			.fleet = dm->fleet && s[i].row.fleet,
+			.fleet_over = fleet_over(dm, &s[i].row),
 			.stats = s[i].stats,
 		};
 	f->metrics.services = f->services;
@@ -192,7 +195,8 @@ static int figures_take(const struct daemon *dm, struct figures **out)
 	f->metrics.remembered = remembered.entries;
 	f->metrics.forgotten = remembered.forgotten;
 	f->metrics.untold = remembered.untold;
-	services_gather(f);
+	services_gather(dm, f);
+	fleet_metrics(dm, &f->metrics.fleet);
 	tables_gather(f);
 	geo_gather(&f->snapshot->generation, &f->metrics);
 	err = databases_gather(standing_live(dm->standing)->geo, f);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "forecast.h"
+#include "fleet_host.h"
 #include "hear.h"
 #include "keeper.h"
 #include "lists.h"
@@ -90,6 +91,7 @@ int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err)
 		return err;
 	hear_end(dm);
+	fleet_end(dm);
 	watched_let_go(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;

@@ -4,6 +4,7 @@
 
 #include "defaults.h"
 #include "exporter.h"
+#include "fleet_host.h"
 #include "hear.h"
 #include "refusals_memory.h"
 #include "keeper.h"
@@ -90,6 +91,7 @@ static void ops_warn(void *arg, const struct policy *p, struct diag *d)
 {
 	(void)arg;
 	owns_warn(p, d);
+	fleet_warn(p, d);
 }
 
 static void ops_tell(void *arg)
@@ -100,6 +102,7 @@ static void ops_tell(void *arg)
 	exporter_follow(dm);
 	refusals_follow(dm);
 	hear_follow(dm);
+	fleet_follow(dm);
 	dm->lists.others = true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "daemon.h"
 #include "exporter.h"
+#include "fleet_host.h"
 #include "geo_verbs.h"
 #include "hear.h"
 #include "refusals_memory.h"
@@ -221,6 +222,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	exporter_follow(dm);
 	refusals_follow(dm);
 	hear_follow(dm);
+	fleet_follow(dm);
 	history_tick(dm);
 	err = rights_drop(RIGHTS_DAEMON, d);
 	if (err)
@@ -236,6 +238,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	exporter_free(dm);
 	control_close(dm);
 	hear_end(dm);
+	fleet_end(dm);
 	refusals_save(dm);
 	history_save(dm);
 	loop_free(dm);

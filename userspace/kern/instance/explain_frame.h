@@ -7,7 +7,7 @@
 
 #include "abi.h"
 
-#define SYN_FRAME_ROOM 256 /* zeroed by the caller; also holds the explanation that is written over it */
+#define SYN_FRAME_ROOM 320 /* zeroed by the caller; also holds the explanation that is written over it */
 
 _Static_assert(sizeof(struct sluice_explanation) <= SYN_FRAME_ROOM, "the answer must fit");
 

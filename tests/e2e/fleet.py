@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stores and the program that speaks to them, for tests of the fleet: redis-server and sluice-fleet in a namespace of their own."""
+import collections, contextlib, json, os, pathlib, secrets, signal, socket, struct, subprocess, time
+
+from net import BUILD, sh, wait_for
+
+CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS = range(1, 7)
+EXACT, RELEASE, GIVE = 1, 2, 4  # of a row that is asked
+GONE = 1
+LIMIT_ROWS = 1000
+SPACE = "0123456789abcdef"
+ALL_RECORDS = """
+local all = {}
+for _, key in ipairs(redis.call('KEYS', 'sluice:{*}:k:*')) do
+  local flat = redis.call('HGETALL', key)
+  for i = 1, #flat, 2 do all[#all + 1] = key .. ' ' .. flat[i] .. ' ' .. flat[i + 1] end
+end
+return all
+"""
+Lease = collections.namedtuple("Lease", "key lease others_held others_hosts flags")
+State = collections.namedtuple("State", "connected hosts resync rtt_us flags unused server version error")
+
+
+class Place:
+    """A namespace with nothing but lo, and what runs in it."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.name = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(3) + "f"
+        self.things = []
+        sh("ip", "netns", "add", self.name)
+        sh(*self.enter("ip", "link", "set", "lo", "up"))
+
+    def enter(self, *argv):
+        return ["nsenter", f"--net=/run/netns/{self.name}", *(str(a) for a in argv)]
+
+    def server(self, port=6379, *options):
+        return self.keep(Server(self, port, options))
+
+    def host(self, name, servers=("127.0.0.1:6379",), wait=True, **config):
+        h = self.keep(Host(self, name, servers, config))
+        assert not wait or h.until(lambda: h.state and h.state.connected), h.state
+        return h
+
+    def run(self, *argv, **more):
+        """Another process that goes with the place."""
+        process = subprocess.Popen(self.enter(*argv), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **more)
+        process.close = lambda: (process.kill(), process.wait(), process.stdout.close())
+        return self.keep(process)
+
+    def keep(self, thing):
+        self.things.append(thing)
+        return thing
+
+    def close(self):
+        with contextlib.ExitStack() as all_of_it:  # also when one of them fails
+            all_of_it.callback(sh, "ip", "netns", "del", self.name, check=False)
+            for thing in self.things:
+                all_of_it.callback(thing.close)
+
+
+class Server:
+    """A redis-server."""
+
+    def __init__(self, place, port, options):
+        self.place, self.port, self.options, self.process = place, port, options, None
+        self.start()
+
+    def start(self):
+        argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir", self.place.directory, *self.options]
+        self.process = subprocess.Popen(self.place.enter(*argv), stdout=subprocess.DEVNULL)
+        assert wait_for(lambda: self.cli("ping", check=False).strip() in ("PONG", "NOAUTH Authentication required."))
+
+    def cli(self, *words, check=True):
+        return sh(*self.place.enter("redis-cli", "-p", self.port, "--no-auth-warning", *words), check=check).stdout
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    close = kill
+
+    def records(self):
+        """{key: {host: (held, lease)}}"""
+        found = collections.defaultdict(dict)
+        flat = iter(self.cli("eval", ALL_RECORDS, 0).split())
+        for name, host, held, lease, _ in zip(flat, flat, flat, flat, flat):
+            found[int(name[-16:], 16)][host] = int(held), int(lease)
+        return dict(found)
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Host:
+    """A sluice-fleet, and sluiced's part: what a host says, and what it is told."""
+
+    def __init__(self, place, name, servers, config):
+        self.name = name
+        self.state, self.hosts, self.needs, self.leases, self.seen = None, [], [], collections.deque(), []
+        self.end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        inside = f"exec 3<&{other.fileno()} {other.fileno()}<&-; exec {BUILD}/sluice-fleet" if other.fileno() != 3 else f"exec {BUILD}/sluice-fleet"
+        self.process = subprocess.Popen(place.enter("bash", "-c", inside), pass_fds=[other.fileno()])
+        other.close()
+        self.configure(servers, **config)
+
+    def configure(self, servers, **more):
+        self.send(CONFIG, json.dumps({"servers": list(servers), "name": self.name, "space": SPACE, **more}).encode())
+
+    def send(self, kind, body, count=None):
+        self.end.sendall(struct.pack("II", kind, len(body) if count is None else count) + body)
+
+    def ask(self, rows):
+        """Rows (key, limit, held, want, flags) go out."""
+        self.send(EXCHANGE, b"".join(struct.pack("QIIII", *r) for r in rows), len(rows))
+
+    def exchange(self, *rows, seconds=5):
+        """Their answers: [Lease]."""
+        self.leases.clear()
+        self.ask(rows)
+        assert self.until(lambda: len(self.leases) >= len(rows), seconds), self.state
+        return [self.leases.popleft() for _ in rows]
+
+    def one(self, key, limit, held, want=0, flags=0):
+        return self.exchange((key, limit, held, want, flags))[0]
+
+    def receive(self, seconds):
+        """One message; False: none came."""
+        self.end.settimeout(max(seconds, 0))
+        try:
+            got = self.end.recv(65536)
+        except (TimeoutError, BlockingIOError):
+            return False
+        assert got, f"{self.name}: sluice-fleet has ended"
+        kind, count = struct.unpack_from("II", got)
+        body = got[8:]
+        if kind == STATE:
+            assert count == 1
+            plain = struct.unpack("6I128s32s192s", body)
+            self.state = State(*plain[:6], *(t.split(b"\0")[0].decode() for t in plain[6:]))
+            self.seen.append(self.state)
+        elif kind == LEASES:
+            assert len(body) == 24 * count
+            self.leases.extend(Lease(*r) for r in struct.iter_unpack("QIIII", body))
+        elif kind == NEEDS:
+            self.needs.extend(k for (k,) in struct.iter_unpack("Q", body))
+        else:
+            assert kind == HOSTS and len(body) == count
+            self.hosts = json.loads(body)
+        return True
+
+    def until(self, what, seconds=5):
+        end = time.monotonic() + seconds
+        while not (got := what()) and time.monotonic() < end:
+            self.receive(min(0.1, end - time.monotonic()))
+        return got
+
+    def drain(self, seconds=0.0):
+        end = time.monotonic() + seconds
+        while self.receive(end - time.monotonic()) or time.monotonic() < end:
+            pass
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self):
+        """It ends when sluiced's end is closed, in order (and LeakSanitizer has its say)."""
+        self.end.close()
+        try:
+            assert self.process.wait(10) in (0, -signal.SIGKILL)
+        finally:
+            self.kill()

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a fleet's hosts know and nobody else: read from files that not everybody may read. Pure but for these files. */
+#ifndef SLUICE_CORE_FLEET_SECRET_H
+#define SLUICE_CORE_FLEET_SECRET_H
+
+#include <linux/types.h>
+
+#include "diag.h"
+
+#define FLEET_SECRET_LEAST 16 /* bytes of the file */
+#define FLEET_SPACE_LEN 17 /* 16 hex digits and a NUL */
+#define FLEET_PASSWORD_MOST 512
+
+struct fleet_secret {
+	__u64 key[2]; /* of the keys in the store */
+	char space[FLEET_SPACE_LEN]; /* names these hosts' part of the store, and tells nothing of the key */
+};
+
+/* -EINVAL or another -errno with a message. What was read is wiped but for what is made of it. */
+int fleet_secret_read(const char *file, struct fleet_secret *out, struct diag *d);
+/* One line, without its end. */
+int fleet_password_read(const char *file, char out[static FLEET_PASSWORD_MOST], struct diag *d);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon's end of the socket to sluice-fleet: starts it by the keeper, again where it ends, and takes its messages apart. Nothing that
+ * it says is believed here but that it is whole; what it means is for whoever hears it.
+ */
+#ifndef SLUICE_DAEMON_FLEET_HELPER_H
+#define SLUICE_DAEMON_FLEET_HELPER_H
+
+#include "daemon.h"
+#include "fleet_wire.h"
+
+/* Who hears. Each is given `arg`. */
+struct fleet_ear {
+	void (*state)(void *arg, const struct fleet_state *state);
+	void (*lease)(void *arg, const struct fleet_lease *lease);
+	void (*need)(void *arg, uint64_t key);
+	void (*hosts)(void *arg, const char *text, size_t len);
+	void (*gone)(void *arg, const char *why); /* what was sent may be lost; it is started again */
+	void (*odd)(void *arg); /* a message that was none */
+};
+
+struct fleet_helper;
+
+/* `config`: the text of FLEET_CONFIG; taken over. NULL without memory. It is started before this returns, or a second later. */
+struct fleet_helper *fleet_helper_new(struct daemon *dm, char *config, const struct fleet_ear *ear, void *arg);
+void fleet_helper_free(struct fleet_helper *h); /* ends the process; NULL is fine */
+/* 0; -EAGAIN: not now; -EPIPE: it is not there. */
+int fleet_helper_send(struct fleet_helper *h, const struct fleet_want *rows, size_t count);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Limits that hold over several hosts: this host's part in a fleet, while the policy has one. docs/fleet.md says what that is; leases are got
+ * from the store by sluice-fleet, a process of its own, and the gate keeps to them (maps/fleet.h).
+ */
+#ifndef SLUICE_DAEMON_FLEET_HOST_H
+#define SLUICE_DAEMON_FLEET_HOST_H
+
+#include "daemon.h"
+#include "metrics.h"
+
+/* Begins, ends or changes it as the policy in force says; after each change of that, in the loop. */
+void fleet_follow(struct daemon *dm);
+void fleet_end(struct daemon *dm); /* the engine or the loop is about to go */
+/* What keeps the policy from holding its limits over the fleet. */
+void fleet_warn(const struct policy *p, struct diag *d);
+
+json_t *fleet_json(const struct daemon *dm); /* for the verb fleet-status; NULL: the policy has no fleet */
+char *fleet_acl(const struct daemon *dm); /* the least rights at the store; NULL: no fleet runs. Freed with free() */
+void fleet_metrics(const struct daemon *dm, struct metrics_fleet *out);
+/* By how many connections one of the limits of a service may be exceeded while all hosts are in touch. */
+uint64_t fleet_over(const struct daemon *dm, const struct sluice_service *s);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of daemon/fleet share, and nobody else includes: the state of a fleet's host while the policy has one. */
+#ifndef SLUICE_DAEMON_FLEET_INSIDE_H
+#define SLUICE_DAEMON_FLEET_INSIDE_H
+
+#include <time.h>
+
+#include "fleet_host.h"
+#include "fleet_helper.h"
+#include "fleet_keys.h"
+#include "fleet_secret.h"
+
+struct fleet_run {
+	struct daemon *daemon;
+	char *settings; /* all that it was begun with: with others it begins anew */
+	char name[FLEET_NAME_MAX + 1], user[SLUICE_NAME_LEN], space[FLEET_SPACE_LEN];
+	uint64_t staleness_ms;
+	enum policy_partition partition;
+	struct fleet_tables *tables; /* NULL: it could not be started, and `error` says why */
+	struct fleet_helper *helper;
+	struct fleet_keys keys;
+	struct event *changes, *tick;
+	bool walking; /* all counters are being looked through */
+	uint64_t lost; /* changes that nobody heard of, as was seen last */
+
+	struct fleet_state told; /* as sluice-fleet said last */
+	uint32_t known_hosts; /* as of when it was connected last; 0: never */
+	uint64_t joined_ms; /* CLOCK_MONOTONIC: connected since; 0: it is not */
+	uint64_t touch_until_ms; /* in touch until then */
+	uint64_t heard_ms; /* when the store answered last; 0: never */
+	json_t *hosts; /* as it lists them; NULL: it has not yet */
+	uint64_t exchanges, refused_messages;
+	char error[256]; /* the last; "": none */
+};
+
+/* CLOCK_MONOTONIC */
+static inline uint64_t fleet_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
+/* fleet_tick.c */
+void fleet_news_heard(const struct fleet_news *news, void *run);
+void fleet_lease_heard(void *run, const struct fleet_lease *lease);
+void fleet_need_heard(void *run, uint64_t key);
+void fleet_tick(evutil_socket_t fd, short what, void *run); /* the clock's */
+void fleet_tick_arm(struct fleet_run *r);
+/* All counters are looked through again. */
+void fleet_walk_again(struct fleet_run *r);
+/* Limits are others: those that no counter names any more are given up. */
+void fleet_limits_forget(struct fleet_run *r);
+/* The store may know nothing of us any more. */
+void fleet_tell_again(struct fleet_run *r);
+
+/* fleet_touch.c: what sluice-fleet says of the store */
+extern const struct fleet_ear fleet_ear; /* `arg` is the run */
+bool fleet_in_touch(const struct fleet_run *r);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Begins and ends this host's part in a fleet, as the policy in force says: see fleet_host.h. Owns all of it. Files are read while the policy is
+ * put in force; where one cannot be used limits hold on this host alone, and the log, `fleet status` and doctor say so.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <syslog.h>
+
+#include <sodium.h>
+
+#include "fleet_inside.h"
+#include "string_list.h"
+
+#define LEASE_MS 10000 /* what a host holds that says nothing counts for so long */
+#define BEATS 4 /* of max-staleness */
+
+/* The policy's name of this host, or the host's own, in letters that the store's side takes. */
+static void name_find(const struct fleet *f, char out[static FLEET_NAME_MAX + 1])
+{
+	struct utsname host = {};
+	char *at;
+
+	uname(&host);
+	snprintf(out, FLEET_NAME_MAX + 1, "%.*s", FLEET_NAME_MAX, *f->name ? f->name : host.nodename);
+	for (at = out; *at; at++) {
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *at))
+			*at = '-';
+	}
+}
+
+static json_t *servers_json(const struct fleet *f)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < f->servers.count; i++)
+		json_array_append_new(list, json_string(f->servers.item[i]));
+	return list;
+}
+
+/* The text of FLEET_CONFIG; NULL without memory. */
+static char *config_text(const struct fleet *f, const struct fleet_run *r, const char *password)
+{
+	json_t *all = json_pack("{s:o, s:s, s:s, s:i, s:I}", "servers", servers_json(f), "name", r->name, "space",
+				r->space, "lease_ms", LEASE_MS, "beat_ms", (json_int_t)(r->staleness_ms / BEATS));
+	char *text;
+
+	if (*f->user)
+		json_object_set_new(all, "user", json_string(f->user));
+	if (*password)
+		json_object_set_new(all, "password", json_string(password));
+	text = json_dumps(all, JSON_COMPACT);
+	json_decref(all);
+	return text;
+}
+
+static void on_changes(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	fleet_tables_drain(((struct fleet_run *)arg)->tables);
+}
+
+static int events_add(struct fleet_run *r)
+{
+	struct event_base *loop = r->daemon->loop;
+
+	r->tick = event_new(loop, -1, 0, fleet_tick, r);
+	r->changes = event_new(loop, fleet_tables_fd(r->tables), EV_READ | EV_PERSIST, on_changes, r);
+	return r->tick && r->changes && !event_add(r->changes, NULL) ? 0 : -ENOMEM;
+}
+
+/* `stays`: the policy still has a fleet, and only the daemon ends. */
+static void run_stop(struct fleet_run *r, bool stays)
+{
+	fleet_helper_free(r->helper);
+	fleet_keys_close(&r->keys);
+	if (r->changes)
+		event_free(r->changes);
+	if (r->tick)
+		event_free(r->tick);
+	fleet_tables_close(r->tables, stays);
+	json_decref(r->hosts);
+	r->helper = NULL;
+	r->changes = r->tick = NULL;
+	r->tables = NULL;
+	r->hosts = NULL;
+}
+
+/* Holds a password. */
+static void text_wipe(char *text)
+{
+	if (text)
+		sodium_memzero(text, strlen(text));
+	free(text);
+}
+
+static void run_free(struct fleet_run *r, bool stays)
+{
+	run_stop(r, stays);
+	text_wipe(r->settings);
+	free(r);
+}
+
+static int run_start(struct fleet_run *r, const struct fleet *f, const struct fleet_secret *secret)
+{
+	char *config = strdup(r->settings);
+	int err = config ? fleet_keys_open(&r->keys) : -ENOMEM;
+
+	if (!err)
+		err = fleet_tables_open(r->daemon->engine, secret->key, (enum sluice_partition)f->on_partition,
+					fleet_news_heard, r, &r->tables);
+	if (!err)
+		err = events_add(r);
+	if (!err)
+		r->helper = fleet_helper_new(r->daemon, TAKE_PTR(config), &fleet_ear, r);
+	text_wipe(config);
+	return err || r->helper ? err : -ENOMEM;
+}
+
+/* What the files say. `d` has the first thing that is wrong. */
+static int files_read(const struct fleet *f, struct fleet_secret *secret, char password[static FLEET_PASSWORD_MOST],
+		      struct diag *d)
+{
+	int err = fleet_secret_read(f->secret_file, secret, d);
+
+	*password = 0;
+	return err || !f->password_file ? err : fleet_password_read(f->password_file, password, d);
+}
+
+void fleet_warn(const struct policy *p, struct diag *d)
+{
+	char password[FLEET_PASSWORD_MOST];
+	struct fleet_secret secret;
+
+	if (policy_has_fleet(p) && files_read(&p->fleet, &secret, password, d))
+		diag_add(d, "fleet: limits hold on this host alone until that is right, and the policy is reloaded");
+	sodium_memzero(&secret, sizeof(secret));
+	sodium_memzero(password, sizeof(password));
+}
+
+/* All that a run depends on, but for the files' content, which is in it, too. */
+static struct fleet_run *run_new(struct daemon *dm, const struct fleet *f, struct fleet_secret *secret)
+{
+	struct fleet_run *r = calloc(1, sizeof(*r));
+	char password[FLEET_PASSWORD_MOST];
+	struct diag d = {};
+
+	if (!r)
+		return NULL;
+	*r = (struct fleet_run){ .daemon = dm, .staleness_ms = f->max_staleness, .partition = f->on_partition };
+	name_find(f, r->name);
+	snprintf(r->user, sizeof(r->user), "%s", f->user);
+	if (files_read(f, secret, password, &d)) {
+		snprintf(r->error, sizeof(r->error), "%.255s", d.count ? d.item[0].text : "the secret cannot be read");
+	} else {
+		memcpy(r->space, secret->space, sizeof(r->space));
+		r->settings = config_text(f, r, password);
+	}
+	diag_free(&d);
+	sodium_memzero(password, sizeof(password));
+	return r;
+}
+
+static bool same(const struct fleet_run *a, const struct fleet_run *b)
+{
+	return a->settings && b->settings && !strcmp(a->settings, b->settings) && a->partition == b->partition;
+}
+
+/* The fleet is the same, and some of its limits may be others. */
+static void limits_follow(struct fleet_run *r)
+{
+	fleet_limits_forget(r);
+	fleet_walk_again(r);
+}
+
+static void begin(struct fleet_run *r, const struct fleet *f, const struct fleet_secret *secret)
+{
+	int err = r->settings ? run_start(r, f, secret) : 0;
+
+	if (err) {
+		snprintf(r->error, sizeof(r->error), "cannot begin: %s", strerror(-err));
+		run_stop(r, false);
+	}
+	if (!r->tables)
+		log_say(LOG_ERR, "%s: limits hold on this host alone", r->error);
+	else
+		fleet_walk_again(r);
+}
+
+void fleet_follow(struct daemon *dm)
+{
+	const struct policy *p = standing_live(dm->standing);
+	struct fleet_secret secret = {};
+	struct fleet_run *r;
+
+	if (!dm->loop || !dm->engine) /* before the loop, or after the end */
+		return;
+	r = policy_has_fleet(p) ? run_new(dm, &p->fleet, &secret) : NULL;
+	if (r && dm->fleet && dm->fleet->tables && same(r, dm->fleet)) {
+		run_free(r, true);
+		limits_follow(dm->fleet);
+		return;
+	}
+	if (dm->fleet)
+		run_free(dm->fleet, r != NULL);
+	dm->fleet = r;
+	if (r)
+		begin(r, &p->fleet, &secret);
+	sodium_memzero(&secret, sizeof(secret));
+}
+
+void fleet_end(struct daemon *dm)
+{
+	if (dm->fleet)
+		run_free(dm->fleet, true);
+	dm->fleet = NULL;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What people and monitoring are told of this host's part in a fleet: see fleet_host.h. Changes nothing. */
+#include "fleet_inside.h"
+#include "json_text.h"
+#include "tables.h"
+
+DEFINE_CLEANUP(struct snapshot *, snapshot_free);
+
+/* All that sluice-fleet calls, itself and from its scripts. */
+static const char rights[] =
+	"+auth +ping +info +subscribe +publish +script|load +eval +evalsha +time +hget +hmget +hgetall "
+	"+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
+
+static uint64_t over_of(const struct fleet_run *r, uint32_t limit)
+{
+	return r->known_hosts < 2 ? 0 : (r->known_hosts - 1) * (uint64_t)(limit / (2 * r->known_hosts));
+}
+
+uint64_t fleet_over(const struct daemon *dm, const struct sluice_service *s)
+{
+	uint64_t over = 0;
+	const uint32_t limits[] = { s->source.connections, s->network.connections, s->total.connections };
+	size_t i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(*limits) && dm->fleet && s->fleet && !s->exact; i++)
+		over = over_of(dm->fleet, limits[i]) > over ? over_of(dm->fleet, limits[i]) : over;
+	return over;
+}
+
+static const char *state_of(const struct fleet_run *r)
+{
+	if (!r->tables)
+		return "off";
+	if (fleet_in_touch(r))
+		return "in touch";
+	return r->told.connected ? "joining" : "out of touch";
+}
+
+static json_t *services_json(const struct daemon *dm)
+{
+	_cleanup_(snapshot_free) struct snapshot *s = NULL;
+	json_t *list = json_array();
+	size_t i;
+
+	if (snapshot_services(dm->engine, &s))
+		return list;
+	for (i = 0; i < s->services_count; i++) {
+		const struct sluice_service *row = &s->services[i].row;
+
+		if (row->fleet)
+			json_array_append_new(list,
+					      json_pack("{s:s, s:b, s:I}", "name", row->name, "exact", row->exact != 0,
+							"over", (json_int_t)fleet_over(dm, row)));
+	}
+	return list;
+}
+
+static uint64_t staleness(const struct fleet_run *r)
+{
+	return r->heard_ms ? fleet_clock_ms() - r->heard_ms : 0;
+}
+
+json_t *fleet_json(const struct daemon *dm)
+{
+	static const char *const partitions[] = { "local", "share", "closed" };
+	const struct fleet_run *r = dm->fleet;
+
+	if (!r)
+		return NULL;
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}",
+		"state", state_of(r), "name", r->name, "space", r->space, "server", json_line(r->told.server),
+		"version", json_line(r->told.version), "hosts", (json_int_t)r->known_hosts, "staleness_ms",
+		r->heard_ms ? json_integer(staleness(r)) : json_null(), "max_staleness_ms", (json_int_t)r->staleness_ms,
+		"on_partition", partitions[r->partition], "round_trip_us", (json_int_t)r->told.rtt_us, "keys",
+		(json_int_t)r->keys.count, "records", (json_int_t)r->keys.recorded, "exchanges",
+		(json_int_t)r->exchanges, "refused_messages", (json_int_t)r->refused_messages, "changes_lost",
+		(json_int_t)(r->tables ? fleet_tables_lost(r->tables) : 0), "evicts",
+		(r->told.flags & FLEET_EVICTS) != 0, "error", json_line(r->error), "members",
+		r->hosts ? json_incref(r->hosts) : json_array(), "services", services_json(dm));
+}
+
+char *fleet_acl(const struct daemon *dm)
+{
+	const struct fleet_run *r = dm->fleet;
+	char *text = NULL;
+
+	if (!r || !*r->space)
+		return NULL;
+	if (asprintf(&text, "user %s on >PASSWORD resetkeys resetchannels ~sluice:{%s}:* &sluice:{%s}:* -@all %s",
+		     *r->user ? r->user : "sluice", r->space, r->space, rights) < 0)
+		return NULL;
+	return text;
+}
+
+void fleet_metrics(const struct daemon *dm, struct metrics_fleet *out)
+{
+	const struct fleet_run *r = dm->fleet;
+
+	*out = (struct metrics_fleet){};
+	if (!r)
+		return;
+	*out = (struct metrics_fleet){ .there = true,
+				       .connected = r->told.connected,
+				       .in_touch = fleet_in_touch(r),
+				       .hosts = r->known_hosts,
+				       .staleness_ms = staleness(r),
+				       .keys = r->keys.count,
+				       .exchanges = r->exchanges,
+				       .refused_messages = r->refused_messages,
+				       .changes_lost = r->tables ? fleet_tables_lost(r->tables) : 0 };
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of the socket pair to sluiced (fleet_wire.h). What sluiced says goes to whoever opened the pipe; what is said to it waits
+ * here while it does not read. When sluiced ends, the loop does. main.c opens it, fleet_store.c writes to it.
+ */
+#ifndef SLUICE_FLEET_PIPE_H
+#define SLUICE_FLEET_PIPE_H
+
+#include <stdbool.h>
+
+#include <event2/event.h>
+
+#include "fleet_wire.h"
+
+struct pipe;
+
+struct pipe_owner {
+	void *owner;
+	void (*config)(void *owner, const char *text, size_t length);
+	void (*exchange)(void *owner, const struct fleet_want *row, size_t count);
+};
+
+struct pipe *pipe_open(struct event_base *base, int fd, const struct pipe_owner *o);
+void pipe_close(struct pipe *p);
+/* `rows` are of fleet_row_size(type) each. What may be said again later is lost while much waits. */
+void pipe_send(struct pipe *p, enum fleet_type type, const void *rows, size_t count);
+/* Whether it reads: while not, sluiced keeps what it has to say. */
+void pipe_read_on(struct pipe *p, bool on);
+
+#endif

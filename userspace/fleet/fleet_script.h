@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The two scripts that the server runs, each as one step that nobody interrupts, and their answers. Both are asked by fleet_store.c.
+ *
+ * The beat says that this host lives, and learns the epoch: a number that the store gets when it is empty, or when another server (or the
+ * same one, started again) keeps it. In a new epoch all hosts say again what they hold. The exchange says what this host holds of some keys, and
+ * leases it a part of what is left. It does nothing in an epoch that this host does not know yet.
+ *
+ * What they keep, all under sluice:{SPACE}: `hosts`, a sorted set of names by the time until which they live; `epoch`, a hash; of:NAME,
+ * whose a name is; and k:KEY, for each key a hash of host to "HELD LEASE SECONDS". All times are the server's.
+ */
+#ifndef SLUICE_FLEET_SCRIPT_H
+#define SLUICE_FLEET_SCRIPT_H
+
+#include <hiredis/hiredis.h>
+
+#include "fleet_wire.h"
+
+#define SCRIPT_ROWS_MAX 250 /* the server does nothing else meanwhile: this many take it 2 ms */
+#define SCRIPT_SHA_LENGTH 40
+#define SCRIPT_HOSTS_MAX 256 /* their list fits a message */
+#define SCRIPT_NUMBER_MAX 32 /* of an epoch, with its end */
+
+extern const char script_beat[], script_exchange[];
+
+struct beat {
+	char epoch[SCRIPT_NUMBER_MAX];
+	uint32_t hosts;
+	bool taken; /* another session beat under this name since our last beat */
+	char *list; /* FLEET_HOSTS; NULL: it was not asked for; freed by the caller */
+};
+
+/* What was asked in one exchange. */
+struct batch {
+	size_t count;
+	struct fleet_want row[SCRIPT_ROWS_MAX];
+};
+
+/* Rows as the script reads them: bytes to send, in `out` of 16 bytes a row. */
+size_t script_pack(const struct batch *b, char *out);
+
+/* Both: 0; -EBADMSG: this is no answer to that. */
+int script_read_beat(const redisReply *answer, unsigned lease_ms, struct beat *out);
+/* Also -ESTALE: the epoch is another one, and nothing was done. */
+int script_read_leases(const redisReply *answer, const struct batch *b, struct fleet_lease *out);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One server: greetings, beats, exchanges. See fleet_session.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "fleet_link.h"
+#include "fleet_random.h"
+#include "fleet_session.h"
+#include "plain.h"
+
+#define UNANSWERED_MAX 16 /* exchanges */
+#define GREETING_MS 2000 /* for all that comes before the first beat */
+#define LEFT_MS 1000 /* a server that does not answer for this long is left */
+#define LIST_MS 1000 /* hosts are listed, and the hearing connection is tried */
+#define KEY_MAX 64
+#define KEY_DIGITS 16
+#define NUMBER_TEXT 17 /* 16 digits and their end */
+
+enum greeted { GREETED_ASKS = 1, GREETED_HEARS = 2, GREETED_BOTH = 3 };
+
+struct session {
+	struct session_owner to;
+	const struct config *config;
+	struct link *asks, *hears;
+	struct event *tick;
+	struct server_info info;
+	char beat_sha[SCRIPT_SHA_LENGTH + 1], exchange_sha[SCRIPT_SHA_LENGTH + 1];
+	char epoch[SCRIPT_NUMBER_MAX]; /* "": not ready */
+	char hosts_key[KEY_MAX], epoch_key[KEY_MAX], own_key[KEY_MAX + FLEET_NAME_MAX], channel[KEY_MAX];
+	char own[NUMBER_TEXT]; /* a number that is this session's alone */
+	uint64_t opened_us, beat_us, listed_us; /* beat_us: since when a beat waits for its answer; 0: none does */
+	unsigned greeted, unanswered;
+	bool ping; /* waits for its answer */
+	bool failed;
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+static void fail(struct session *x, const char *why)
+{
+	char line[160];
+
+	if (x->failed)
+		return;
+	x->failed = true;
+	event_del(x->tick);
+	plain_copy(line, sizeof(line), why);
+	x->to.failed(x->to.owner, line);
+}
+
+/* False: the session is over. */
+static bool answer_is_good(struct session *x, const redisReply *answer, int type, const char *what)
+{
+	if (x->failed)
+		return false;
+	if (answer->type == REDIS_REPLY_ERROR)
+		fail(x, answer->str);
+	else if (answer->type != type)
+		fail(x, what);
+	return !x->failed;
+}
+
+static void ask(struct session *x, struct link *l, link_answer *then, int argc, const char **argv)
+{
+	if (link_ask(l, then, NULL, argc, argv, NULL))
+		fail(x, "there is no memory for a question");
+}
+
+/* Beats. */
+
+static void beat_answered(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+	struct beat b;
+	bool changed;
+
+	(void)about;
+	if (!answer_is_good(x, answer, REDIS_REPLY_ARRAY, "it answers a beat by something else"))
+		return;
+	if (script_read_beat(answer, x->config->lease_ms, &b)) {
+		free(b.list);
+		fail(x, "it answers a beat by something else");
+		return;
+	}
+	if (b.taken && x->epoch[0]) { /* the first beat finds the session before it, which is over */
+		free(b.list);
+		fail(x, "another host has the same name");
+		return;
+	}
+	changed = strcmp(x->epoch, b.epoch);
+	memcpy(x->epoch, b.epoch, sizeof(x->epoch));
+	x->to.beat(x->to.owner, &b, changed, now_us() - x->beat_us);
+	x->beat_us = 0;
+	free(b.list);
+}
+
+static void number_make(char out[static NUMBER_TEXT])
+{
+	snprintf(out, NUMBER_TEXT, "%016" PRIx64, random_number());
+}
+
+static void beat(struct session *x, bool list)
+{
+	char ms[16], number[NUMBER_TEXT];
+	const char *argv[] = {
+		"EVALSHA",	 x->beat_sha, "3",	   x->hosts_key, x->epoch_key, x->own_key,
+		x->config->name, ms,	      x->info.run, number,	 x->own,       list ? "1" : "0"
+	};
+
+	snprintf(ms, sizeof(ms), "%u", x->config->lease_ms);
+	number_make(number);
+	x->beat_us = now_us();
+	ask(x, x->asks, beat_answered, sizeof(argv) / sizeof(*argv), argv);
+}
+
+static void pong(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+
+	(void)about;
+	if (answer_is_good(x, answer, REDIS_REPLY_ARRAY, "it answers PING by something else"))
+		x->ping = false;
+}
+
+/* Also a connection on which nothing comes for hours has to be alive. */
+static void ping(struct session *x)
+{
+	const char *argv[] = { "PING" };
+
+	if (x->ping) {
+		fail(x, "it does not answer on the connection that hears");
+		return;
+	}
+	x->ping = true;
+	ask(x, x->hears, pong, 1, argv);
+}
+
+static void beat_next(struct session *x, uint64_t now)
+{
+	bool list = now - x->listed_us >= LIST_MS * 1000;
+
+	beat(x, list);
+	if (!list)
+		return;
+	if (x->listed_us)
+		ping(x);
+	x->listed_us = now;
+}
+
+static void on_tick(int fd, short what, void *arg)
+{
+	struct session *x = arg;
+	uint64_t now = now_us(), waits = x->beat_us ? now - x->beat_us : 0;
+	bool ready = x->epoch[0];
+
+	(void)fd;
+	(void)what;
+	if (!ready) {
+		if (now - x->opened_us > GREETING_MS * 1000)
+			fail(x, "it does not answer");
+	} else if (!waits) {
+		beat_next(x, now);
+	} else if (waits > LEFT_MS * 1000 && waits > x->config->beat_ms * 8000ULL) {
+		fail(x, "it does not answer any more");
+	} else if (waits > x->config->beat_ms * 4000ULL) {
+		x->to.silent(x->to.owner);
+	}
+}
+
+/* Greetings. */
+
+static void greeted(struct session *x, enum greeted which)
+{
+	x->greeted |= which;
+	if (x->greeted == GREETED_BOTH)
+		beat(x, false);
+}
+
+static void authenticated(void *owner, void *about, const redisReply *answer)
+{
+	(void)about;
+	answer_is_good(owner, answer, REDIS_REPLY_STATUS, "it answers AUTH by something else");
+}
+
+static void informed(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+	const char *why;
+
+	(void)about;
+	if (!answer_is_good(x, answer, REDIS_REPLY_STRING, "it answers INFO by something else"))
+		return;
+	why = info_read(answer, &x->info);
+	if (why)
+		fail(x, why);
+}
+
+static bool sha_keep(struct session *x, const redisReply *answer, char *out)
+{
+	if (!answer_is_good(x, answer, REDIS_REPLY_STRING, "it answers SCRIPT LOAD by something else"))
+		return false;
+	if (answer->len != SCRIPT_SHA_LENGTH)
+		fail(x, "it answers SCRIPT LOAD by something else");
+	else
+		memcpy(out, answer->str, SCRIPT_SHA_LENGTH + 1);
+	return !x->failed;
+}
+
+static void beat_loaded(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+
+	(void)about;
+	sha_keep(x, answer, x->beat_sha);
+}
+
+static void exchange_loaded(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+
+	(void)about;
+	if (sha_keep(x, answer, x->exchange_sha))
+		greeted(x, GREETED_ASKS);
+}
+
+static void subscribed(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+
+	(void)about;
+	if (answer_is_good(x, answer, REDIS_REPLY_ARRAY, "it answers SUBSCRIBE by something else"))
+		greeted(x, GREETED_HEARS);
+}
+
+static void authenticate(struct session *x, struct link *l)
+{
+	const struct config *c = x->config;
+	const char *argv[] = { "AUTH", c->user, c->password };
+	const char *alone[] = { "AUTH", c->password };
+
+	if (c->password && c->user)
+		ask(x, l, authenticated, 3, argv);
+	else if (c->password)
+		ask(x, l, authenticated, 2, alone);
+}
+
+static void greet(struct session *x)
+{
+	const char *subscribe[] = { "SUBSCRIBE", x->channel };
+	const char *load[] = { "SCRIPT", "LOAD", script_beat };
+	const char *info[] = { "INFO" };
+
+	authenticate(x, x->asks);
+	ask(x, x->asks, informed, 1, info);
+	ask(x, x->asks, beat_loaded, 3, load);
+	load[2] = script_exchange;
+	ask(x, x->asks, exchange_loaded, 3, load);
+	authenticate(x, x->hears);
+	ask(x, x->hears, subscribed, 2, subscribe);
+}
+
+/* Exchanges. */
+
+static void exchange_answered(void *owner, void *about, const redisReply *answer)
+{
+	struct fleet_lease row[SCRIPT_ROWS_MAX];
+	_cleanup_free_ struct batch *b = about;
+	struct session *x = owner;
+	int err;
+
+	x->unanswered--;
+	if (x->failed)
+		return;
+	err = answer->type == REDIS_REPLY_ERROR ? -EPROTO : script_read_leases(answer, b, row);
+	if (err == -EPROTO)
+		fail(x, answer->str);
+	else if (err == -EBADMSG)
+		fail(x, "it answers an exchange by something else");
+	else if (!err)
+		x->to.leases(x->to.owner, row, b->count);
+	else if (!x->beat_us)
+		beat(x, false); /* another epoch: which? */
+}
+
+/* Takes over `b`. */
+static void batch_ask(struct session *x, struct batch *b)
+{
+	char key[SCRIPT_ROWS_MAX][KEY_MAX], count[8], rows[SCRIPT_ROWS_MAX * sizeof(struct fleet_want)];
+	const char *argv[9 + SCRIPT_ROWS_MAX] = { "EVALSHA", x->exchange_sha, count, x->hosts_key, x->epoch_key };
+	size_t length[9 + SCRIPT_ROWS_MAX], i, n = 5;
+
+	snprintf(count, sizeof(count), "%zu", 2 + b->count);
+	for (i = 0; i < b->count; i++) {
+		snprintf(key[i], KEY_MAX, "sluice:{%s}:k:%016" PRIx64, x->config->space, b->row[i].key);
+		argv[n++] = key[i];
+	}
+	argv[n++] = x->config->name;
+	argv[n++] = x->epoch;
+	argv[n++] = x->channel;
+	for (i = 0; i < n; i++)
+		length[i] = strlen(argv[i]);
+	length[n] = script_pack(b, rows);
+	argv[n++] = rows;
+	x->unanswered++;
+	if (!link_ask(x->asks, exchange_answered, b, n, argv, length))
+		return;
+	free(b);
+	fail(x, "there is no memory for a question");
+}
+
+void session_exchange(struct session *x, const struct fleet_want *row, size_t count)
+{
+	size_t i, part;
+
+	for (i = 0; i < count && !x->failed && x->epoch[0]; i += part) {
+		struct batch *b = malloc(sizeof(*b));
+
+		part = count - i < SCRIPT_ROWS_MAX ? count - i : SCRIPT_ROWS_MAX;
+		if (!b) {
+			fail(x, "there is no memory for a question");
+			return;
+		}
+		b->count = part;
+		memcpy(b->row, row + i, part * sizeof(*row));
+		batch_ask(x, b);
+	}
+}
+
+bool session_has_room(const struct session *x)
+{
+	return x->failed || x->unanswered < UNANSWERED_MAX;
+}
+
+/* "NAME KEY KEY ...": what another host wants. */
+static void heard(void *owner, void *about, const redisReply *answer)
+{
+	struct fleet_need row[SCRIPT_ROWS_MAX];
+	struct session *x = owner;
+	size_t own = strlen(x->config->name), count = 0;
+	char *at, *end;
+
+	(void)about;
+	at = answer->element[2]->type == REDIS_REPLY_STRING ? answer->element[2]->str : NULL;
+	if (x->failed || !at || (!strncmp(at, x->config->name, own) && at[own] == ' '))
+		return;
+	for (at = strchr(at, ' '); at && *at == ' ' && count < SCRIPT_ROWS_MAX; at = end) {
+		row[count++].key = strtoull(at + 1, &end, 16);
+		if (end != at + 1 + KEY_DIGITS || (*end && *end != ' '))
+			return;
+	}
+	if (count)
+		x->to.needs(x->to.owner, row, count);
+}
+
+static void link_broken(void *owner, const char *why)
+{
+	fail(owner, why);
+}
+
+struct session *session_open(struct event_base *base, struct evdns_base *names, const struct config *c,
+			     const struct server *to, const struct session_owner *o)
+{
+	struct timeval every = { c->beat_ms / 1000, c->beat_ms % 1000 * 1000 };
+	struct session *x = calloc(1, sizeof(*x));
+	struct link_owner links = { .owner = x, .broken = link_broken, .drop = free };
+
+	if (!x)
+		return NULL;
+	x->to = *o;
+	x->config = c;
+	x->opened_us = now_us();
+	snprintf(x->hosts_key, KEY_MAX, "sluice:{%s}:hosts", c->space);
+	snprintf(x->epoch_key, KEY_MAX, "sluice:{%s}:epoch", c->space);
+	snprintf(x->own_key, sizeof(x->own_key), "sluice:{%s}:of:%s", c->space, c->name);
+	number_make(x->own);
+	snprintf(x->channel, KEY_MAX, "sluice:{%s}:need", c->space);
+	x->tick = event_new(base, -1, EV_PERSIST, on_tick, x);
+	x->asks = link_open(base, names, to, &links);
+	links.message = heard;
+	x->hears = link_open(base, names, to, &links);
+	if (!x->tick || !x->asks || !x->hears || event_add(x->tick, &every)) {
+		session_close(x);
+		return NULL;
+	}
+	greet(x);
+	return x;
+}
+
+void session_close(struct session *x)
+{
+	if (!x)
+		return;
+	link_close(x->asks);
+	link_close(x->hears);
+	if (x->tick)
+		event_free(x->tick);
+	free(x);
+}
+
+const struct server_info *session_info(const struct session *x)
+{
+	return &x->info;
+}

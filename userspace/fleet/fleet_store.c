@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which server it is that is spoken to, when the next one is tried, and what sluiced is told. See fleet_store.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet_random.h"
+#include "fleet_session.h"
+#include "fleet_store.h"
+#include "plain.h"
+
+#define WAIT_LEAST_MS 50
+#define WAIT_MOST_MS 2000
+#define GOOD_BEATS 100 /* answered: what comes after them is a new trouble */
+
+struct store {
+	struct event_base *base;
+	struct evdns_base *names;
+	struct pipe *pipe;
+	struct config config;
+	struct session *session;
+	struct event *turn; /* ends a session that failed; then, some time later, opens the next one */
+	size_t server; /* of the configuration: the one that is spoken to, or will be next */
+	unsigned rounds; /* through all servers, since one was good */
+	unsigned epoch_beats; /* answered in this epoch */
+	unsigned beats; /* that this session had answers to */
+	struct fleet_state state;
+};
+
+static void tell(struct store *s)
+{
+	pipe_send(s->pipe, FLEET_STATE, &s->state, 1);
+}
+
+static void error_set(struct store *s, const char *on, const char *why)
+{
+	char line[sizeof(s->state.error) * 2];
+
+	snprintf(line, sizeof(line), "%s: %s", on, why);
+	plain_copy(s->state.error, sizeof(s->state.error), line);
+}
+
+/* Between half of `ms` and all of it, so that not all hosts of a fleet come at once. */
+static void turn_after(struct store *s, unsigned ms)
+{
+	struct timeval t;
+
+	ms = ms / 2 + random_number() % (ms / 2 + 1);
+	t = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+	event_add(s->turn, &t);
+}
+
+/* A session. */
+
+static void on_beat(void *owner, const struct beat *b, bool new_epoch, unsigned rtt_us)
+{
+	struct store *s = owner;
+
+	s->state.connected = 1;
+	s->epoch_beats = new_epoch ? 0 : s->epoch_beats + 1;
+	if (b->hosts >= s->state.hosts || s->epoch_beats * s->config.beat_ms > s->config.lease_ms)
+		s->state.hosts = b->hosts; /* not all may have found the store again yet */
+	s->state.rtt_us = rtt_us;
+	s->state.resync += new_epoch;
+	s->state.flags = session_info(s->session)->evicts ? FLEET_EVICTS : 0;
+	memcpy(s->state.version, session_info(s->session)->version, sizeof(s->state.version));
+	s->beats++;
+	tell(s);
+	if (b->list)
+		pipe_send(s->pipe, FLEET_HOSTS, b->list, strlen(b->list));
+}
+
+static void on_leases(void *owner, const struct fleet_lease *row, size_t count)
+{
+	struct store *s = owner;
+
+	pipe_send(s->pipe, FLEET_LEASES, row, count);
+	if (session_has_room(s->session))
+		pipe_read_on(s->pipe, true);
+}
+
+static void on_needs(void *owner, const struct fleet_need *row, size_t count)
+{
+	struct store *s = owner;
+
+	pipe_send(s->pipe, FLEET_NEEDS, row, count);
+}
+
+static void on_silent(void *owner)
+{
+	struct store *s = owner;
+
+	if (!s->state.connected)
+		return;
+	s->state.connected = 0;
+	error_set(s, s->state.server, "it does not answer for four beats");
+	tell(s);
+}
+
+static void on_failed(void *owner, const char *why)
+{
+	struct store *s = owner;
+
+	error_set(s, s->state.server, why);
+	event_active(s->turn, EV_TIMEOUT, 0);
+}
+
+static void session_begin(struct store *s)
+{
+	const struct session_owner o = { s, on_beat, on_leases, on_needs, on_silent, on_failed };
+	const struct server *to = &s->config.item[s->server];
+
+	s->beats = 0;
+	snprintf(s->state.server, sizeof(s->state.server), "%s", to->text);
+	s->session = session_open(s->base, s->names, &s->config, to, &o);
+	if (!s->session)
+		turn_after(s, WAIT_MOST_MS);
+}
+
+static void session_end(struct store *s)
+{
+	unsigned wait;
+
+	session_close(s->session);
+	s->session = NULL;
+	s->rounds = s->beats > GOOD_BEATS ? 0 : s->rounds;
+	wait = WAIT_LEAST_MS << (s->rounds < 6 ? s->rounds : 6);
+	if (++s->server == s->config.count) {
+		s->server = 0;
+		s->rounds++;
+	}
+	s->state.connected = 0;
+	tell(s);
+	pipe_read_on(s->pipe, true);
+	turn_after(s, wait < WAIT_MOST_MS ? wait : WAIT_MOST_MS);
+}
+
+static void on_turn(int fd, short what, void *arg)
+{
+	struct store *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->session)
+		session_end(s);
+	else
+		session_begin(s);
+}
+
+/* What sluiced says. */
+
+void store_configure(void *store, const char *text, size_t length)
+{
+	struct store *s = store;
+	struct config c;
+	const char *why;
+
+	if (config_read(text, length, &c, &why)) {
+		error_set(s, "configuration", why);
+		tell(s);
+		return;
+	}
+	session_close(s->session);
+	s->session = NULL;
+	config_free(&s->config);
+	s->config = c;
+	s->server = s->rounds = 0;
+	s->state.connected = s->state.hosts = 0;
+	pipe_read_on(s->pipe, true);
+	turn_after(s, WAIT_LEAST_MS);
+}
+
+void store_exchange(void *store, const struct fleet_want *row, size_t count)
+{
+	struct store *s = store;
+
+	if (!s->session)
+		return;
+	session_exchange(s->session, row, count);
+	pipe_read_on(s->pipe, session_has_room(s->session));
+}
+
+struct store *store_new(struct event_base *base, struct evdns_base *names)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->base = base;
+	s->names = names;
+	s->turn = event_new(base, -1, 0, on_turn, s);
+	if (!s->turn) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void store_speak_to(struct store *s, struct pipe *p)
+{
+	s->pipe = p;
+}
+
+void store_free(struct store *s)
+{
+	session_close(s->session);
+	event_free(s->turn);
+	config_free(&s->config);
+	free(s);
+}
