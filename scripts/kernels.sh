@@ -43,7 +43,7 @@ missing() { # WHAT WHY: not to be had on this machine
 guest() {
 	local began=$SECONDS ok bad skip status name=${1##*/linux-image-}
 	VM_NICS="virtio-net-pci vmxnet3 e1000e" VM_SECONDS=${VM_SECONDS:-$limit} \
-		tests/vm/run.sh "$1" "PYTEST_ADDOPTS=-vv scripts/test.sh ${tests//$'\n'/ }" 2>&1 | tee "$1/test.log" | sed -u "s/^/${name%%[-+]*}  /"
+		tests/vm/run.sh "$1" "PYTEST_ADDOPTS=-vv TEST_JOBS=1 scripts/test.sh ${tests//$'\n'/ }" 2>&1 | tee "$1/test.log" | sed -u "s/^/${name%%[-+]*}  /"
 	status=${PIPESTATUS[0]}
 	read -r ok bad skip < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$1/test.log" | tail -1) ||
 		echo "$name: it broke off; the kernel's last words are in ${1#"$PWD/"}/console.log"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # test.sh [TEST...]: every test ring, as root, or these: programs below build/, tests of pytest. The last line: N passed, N failed,
-# N skipped. With SLUICE_BUILD=build/san (`make test DEBUG=1`) it ends with what ASan, UBSan and LeakSanitizer reported of any
-# process, the killed and the daemons included; a report is a failure.
+# N skipped. Two files of e2e run side by side, where there are two processors and TEST_JOBS is not 1. With SLUICE_BUILD=build/san
+# (`make test DEBUG=1`) it ends with what ASan, UBSan and LeakSanitizer reported of any process, the killed and the daemons included; a
+# report is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export PATH=/usr/sbin:/sbin:$PATH PYTHONDONTWRITEBYTECODE=1 SLUICE_BUILD=${SLUICE_BUILD:-build}
@@ -52,7 +53,9 @@ done
 
 if [ ${#pytests[@]} -gt 0 ]; then
 	echo "== tests/e2e"
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --junitxml="$log.xml" "${pytests[@]}" || [ -s "$log.xml" ] || failed=$((failed + 1))
+	jobs=() # of pytest-xdist
+	if [ "${TEST_JOBS:-$(nproc)}" -gt 1 ]; then jobs=(-n 2 --dist loadfile); fi
+	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --junitxml="$log.xml" "${jobs[@]}" "${pytests[@]}" || [ -s "$log.xml" ] || failed=$((failed + 1))
 fi
 if [ -s "$log.xml" ]; then
 	read -r p f s < <(/usr/bin/python3 - "$log.xml" <<'PY'

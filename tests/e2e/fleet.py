@@ -6,7 +6,7 @@ from net import BUILD, sh, wait_for
 
 CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS = range(1, 7)
 EXACT, RELEASE, GIVE = 1, 2, 4  # of a row that is asked
-GONE = 1
+GONE, OVER = 1, 2
 LIMIT_ROWS = 1000
 SPACE = "0123456789abcdef"
 ALL_RECORDS = """

@@ -28,6 +28,7 @@ class Hosts:
         self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(2)
         self.bridge, self.client, self.store = self.tag + "b", self.tag + "c", self.tag + "r"
         self.names, self.nets, self.sluices, self.redis = [], [], [], None
+        self.late = []  # clients that came while others waited
         self.secret = self.directory / "secret"
         try:
             self.build(count)

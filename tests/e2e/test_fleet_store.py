@@ -5,7 +5,7 @@ import os, pathlib, random, select, signal, subprocess, sys, tempfile, time
 import pytest
 
 import fleet
-from fleet import EXACT, GIVE, GONE, RELEASE, SPACE
+from fleet import EXACT, GIVE, GONE, OVER, RELEASE, SPACE
 from net import LIB, SANITIZED, sh
 
 sys.path.insert(0, str(LIB))
@@ -128,8 +128,8 @@ def test_a_lease_never_shrinks_but_by_give_and_held_by_force_is_told(place):
     a, b = place.host("mx1"), place.host("mx2")
     first = a.one(5, 20, 10, 4).lease
     assert first >= 14 and a.one(5, 20, 3).lease >= first
-    assert b.one(5, 20, 25, 1) == fleet.Lease(5, 25, 3, 1, 0)
-    assert a.one(5, 20, 3, 1, GIVE) == fleet.Lease(5, 3, 25, 1, 0)
+    assert b.one(5, 20, 25, 1) == fleet.Lease(5, 25, 3, 1, OVER)
+    assert a.one(5, 20, 3, 1, GIVE) == fleet.Lease(5, 3, 25, 1, OVER)
     assert a.one(5, 20, 3, 1).lease == 3
 
 
