@@ -13,7 +13,8 @@ API = json.loads(subprocess.run([BUILD / "tests/lib/api"], check=True, capture_o
 COMMANDS = {v["name"]: [p for p in v["params"] if p["place"] in ("WORD", "OPTION")] for v in API["verbs"] if v["help"]}
 POLICY = """include(conf.d/*.conf)
 geoip { database = {countries.csv} }
-service smtp { ports = {25} max-connections = 500 max-connections-per-source = 50 }
+fleet { servers = {127.0.0.1:6379} secret-file = secret }
+service smtp { ports = {25} max-connections = 500 max-connections-per-source = 50 fleet = true }
 source-set partners { prefixes = {203.0.113.0/24} max-connections-per-source = 90 }
 """
 FIRST = {  # what an example stands on
@@ -48,6 +49,8 @@ def test_help_says_what_each_word_and_option_is_and_gives_an_example(command):
 
 def test_every_example_runs_as_it_stands(make, tmp_path):
     (tmp_path / "countries.csv").write_text("203.0.113.0,203.0.113.255,FR\n")
+    (tmp_path / "secret").write_text("a secret of sixteen bytes and more\n")
+    (tmp_path / "secret").chmod(0o600)
     net, sluice = make(POLICY)
     (tmp_path / "new.conf").write_text(sluice.file.read_text().replace("500", "400"))
     (tmp_path / "bans.txt").write_text("198.51.100.200\n")
