@@ -18,7 +18,8 @@ NAMES = ("sluice_packets_total sluice_connections sluice_connections_limit sluic
          "sluice_connections_refused_total sluice_country_refused_total sluice_country_admitted_total sluice_syn_cookies_sent_total sluice_syn_cookies_valid_total "
          "sluice_under_pressure sluice_sources_tracked sluice_map_entries sluice_map_capacity sluice_policy_generation "
          "sluice_policy_last_reload_success_timestamp_seconds sluice_geoip_entries sluice_geoip_build_timestamp_seconds "
-         "sluice_list_entries sluice_list_skipped_lines sluice_list_age_seconds sluice_build_info").split()
+         "sluice_list_entries sluice_list_skipped_lines sluice_list_age_seconds sluice_build_info "
+         "sluice_fleet_connected sluice_fleet_hosts sluice_fleet_staleness_seconds sluice_fleet_overshoot_bound").split()
 SCRAPE = (ROOT / "dist/prometheus/scrape.yml").read_text()
 
 
@@ -120,7 +121,8 @@ def dashboard_answers(prometheus):
 EXTRA = {"sluice_policy_unconfirmed", "sluice_policy_reverts_total", "sluice_observe", "sluice_accounting_drift", "sluice_interface_attached", "sluice_connections_observed_total",
          "sluice_policy_last_reload_successful", "sluice_geoip_database_build_timestamp_seconds", "sluice_geoip_database_old_after_seconds",
          "sluice_geoip_database_skipped_rows", "sluice_geoip_database_kept", "sluice_bans", "sluice_refusals_remembered", "sluice_refusals_forgotten_total",
-         "sluice_refusals_untold_total", "sluice_list_used"}
+         "sluice_refusals_untold_total", "sluice_list_used", "sluice_fleet_keys", "sluice_fleet_in_touch", "sluice_fleet_exchanges_total", "sluice_fleet_refused_messages_total",
+         "sluice_fleet_changes_lost_total"}
 
 
 def test_counters_never_go_backwards(make):

@@ -163,7 +163,7 @@ def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
         "live_bans": "live bans and allows", "ban_rows": "live bans and allows", "live_allows": "live bans and allows", "tries": "classes and rules",
         "classes": "classes and rules", "rules": "classes and rules", "listeners": None,  # the host's own addresses
         "networks": "networks", "rates": "rates", "shared_rates": "shared rates", "due": None,  # what the daemon is about to free
-        "refusals": "kernel: refusals", "fleet_leases": "kernel: fleet_leases", "fleet_changes": "kernel: fleet_changes",
+        "refusals": "kernel: refusals", "refusals6": "kernel: refusals", "fleet_leases": "kernel: fleet_leases", "fleet_changes": "kernel: fleet_changes",
         "halves": "halves", "insides": "insides", "published": None, "containers": None, "locals": None,  # the host's and its containers' addresses
     }  # fmt: skip
     free = {"control", "fleet", "admitted_from", "generations", "ports", "services", "shared", "totals", "handshake_load", "live_tuples", "guards", "locals_epoch", "answers", "answer_counts", "stats", "sweeper", "identity", "names", "budgets", "peaks", "tally", "audits", "countries", "pressures", "no_room", "bell", "tuning", "shared_held", "total_rates"}
