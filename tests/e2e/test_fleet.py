@@ -16,11 +16,11 @@ from net import wait_for
 
 LIMIT = 20
 # Tests share their processors with much else: a host that waits for one is not to count as out of touch.
-FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 2s on-partition = %s }\n"
+FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 5s on-partition = %s }\n"
 SERVICE = "service smtp { ports = {25} max-connections-per-source = 20 fleet = true%s }\n"
 
 
-def policy(partition="local", exact=False, service=SERVICE):
+def policy(partition="closed", exact=False, service=SERVICE):
     return FLEET % partition + service % (" exact = true" if exact else "")
 
 
@@ -55,9 +55,9 @@ def at_once(hosts, each, wait_ms=4000):
     return [tool for tool, _ in got], sum(first["greeted"] for _, first in got)
 
 
-def fills(hosts, most=LIMIT, source=SOURCE):
+def fills(hosts, most=LIMIT, source=SOURCE, rounds=20):
     """All together hold so many: clients that were refused ask again after 1, 3, 7, 15 s, and new ones come meanwhile."""
-    for number in range(20):
+    for number in range(rounds):
         if wait_for(lambda: sum(hosts.held()) == most, 2):
             return True
         hosts.late.append(hosts.hold(number % len(hosts.nets), 1, source, wait_ms=10)[0])
@@ -94,11 +94,11 @@ def test_a_slot_that_is_freed_at_one_host_can_be_used_at_another(fleet):
     hosts = fleet(2, policy(exact=True))
     hosts.serve()
     first, _ = hosts.hold(0, LIMIT, wait_ms=3000)
-    assert wait_for(lambda: hosts.held() == [LIMIT, 0], 5)
+    assert wait_for(lambda: hosts.held() == [LIMIT, 0], 20)
     second, got = hosts.hold(1, 1, wait_ms=1500)
     assert got["greeted"] == 0, "all are held at the other host"
     first.ask("close 5")
-    assert wait_for(lambda: hosts.held()[1] == 1, 8), "the client asks again by itself, after 1 s, 3 s and 7 s"
+    assert wait_for(lambda: hosts.held()[1] == 1, 20), "the client asks again by itself, after 1 s, 3 s and 7 s"
     more, got = hosts.hold(1, 10, wait_ms=3500)
     assert sum(hosts.held()) == LIMIT and hosts.held()[0] == LIMIT - 5
     second.finish(), more.finish(), first.finish()
@@ -106,7 +106,7 @@ def test_a_slot_that_is_freed_at_one_host_can_be_used_at_another(fleet):
 
 
 def test_limits_of_a_service_and_of_a_set_hold_over_hosts_and_a_reload_changes_them(fleet):
-    text = FLEET % "local" + "service smtp { ports = {25} max-connections = 20 fleet = true exact = true }\nsource-set few { prefixes = {10.77.0.3} max-connections = 4 fleet = true }\n"
+    text = FLEET % "closed" + "service smtp { ports = {25} max-connections = 20 fleet = true exact = true }\nsource-set few { prefixes = {10.77.0.3} max-connections = 4 fleet = true }\n"
     hosts = fleet(2, text)
     total = Sum(hosts.serve())
     few, _ = hosts.hold(0, 6, "10.77.0.3", wait_ms=1500)
@@ -136,12 +136,12 @@ def test_explain_says_what_the_other_hosts_hold(fleet):
     hosts.serve()
     there, _ = hosts.hold(0, 8, wait_ms=3000)
     here, _ = hosts.hold(1, 5, wait_ms=3000)
-    assert wait_for(lambda: hosts.held() == [8, 5], 5)
+    assert wait_for(lambda: hosts.held() == [8, 5], 20)
 
     def source():
         return hosts.sluices[1].json("explain", SOURCE, "--service", "smtp")["counts"]["source"]
 
-    assert wait_for(lambda: source().get("elsewhere") == 8, 5), source()
+    assert wait_for(lambda: source().get("elsewhere") == 8, 20), source()
     assert source()["held"] == 5 and 5 <= source()["lease"] <= LIMIT - 8
     assert "8 on the other hosts" in hosts.sluices[1].do("explain", SOURCE, "--service", "smtp")
 
@@ -150,9 +150,9 @@ def test_a_store_that_stands_still_leaves_each_host_to_itself_and_no_longer(flee
     hosts = fleet(2, policy("local", exact=True))
     hosts.serve()
     hosts.signal_store(signal.SIGSTOP)
-    assert wait_for(lambda: hosts.states() == ["out of touch"] * 2, 10), hosts.states()
+    assert wait_for(lambda: hosts.states() == ["out of touch"] * 2, 20), hosts.states()
     clients, _ = at_once(hosts, 25, wait_ms=1500)
-    assert hosts.held() == [LIMIT, LIMIT], "local: each host has the whole limit"
+    assert wait_for(lambda: hosts.held() == [LIMIT, LIMIT], 20), "local: each host has the whole limit"
     hosts.signal_store(signal.SIGCONT)
     hosts.together(settled=False)
     for c in clients:
@@ -166,12 +166,12 @@ def test_a_store_that_was_killed_leaves_each_host_its_share_and_knows_all_when_i
     hosts = fleet(2, policy("share", exact=True))
     hosts.serve()
     hosts.signal_store(signal.SIGKILL)
-    assert wait_for(lambda: hosts.states() == ["out of touch"] * 2, 10), hosts.states()
+    assert wait_for(lambda: hosts.states() == ["out of touch"] * 2, 20), hosts.states()
     clients, _ = at_once(hosts, 25, wait_ms=1500)
-    assert hosts.held() == [LIMIT // 2, LIMIT // 2], "share: each host has its part"
+    assert wait_for(lambda: hosts.held() == [LIMIT // 2, LIMIT // 2], 20), "share: each host has its part"
     hosts.start_store()
     hosts.together()
-    assert wait_for(lambda: hosts.records() == 1, 5), "what is held is told again"
+    assert wait_for(lambda: hosts.records() == 1, 20), "what is held is told again"
     _, got = hosts.hold(0, 5, wait_ms=1500)
     assert got["greeted"] == 0 and sum(hosts.held()) == LIMIT
     for c in clients:
@@ -182,9 +182,9 @@ def test_closed_keeps_what_was_leased_and_no_more(fleet):
     hosts = fleet(2, policy("closed", exact=True))
     hosts.serve()
     client, _ = hosts.hold(0, 4, wait_ms=2500)
-    assert wait_for(lambda: hosts.held() == [4, 0], 5)
+    assert wait_for(lambda: hosts.held() == [4, 0], 20)
     hosts.signal_store(signal.SIGSTOP)
-    assert wait_for(lambda: hosts.states() == ["out of touch"] * 2, 10)
+    assert wait_for(lambda: hosts.states() == ["out of touch"] * 2, 20)
     clients, _ = at_once(hosts, 30, wait_ms=1500)
     assert hosts.held()[1] == 0 and 4 <= hosts.held()[0] < LIMIT, "nothing was leased to the second host"
     hosts.signal_store(signal.SIGCONT)
@@ -195,9 +195,9 @@ def test_a_store_that_was_emptied_is_told_everything_again(fleet):
     hosts = fleet(2, policy(exact=True))
     hosts.serve()
     client, _ = hosts.hold(0, 12, wait_ms=3000)
-    assert wait_for(lambda: hosts.held() == [12, 0] and hosts.records() == 1, 5)
+    assert wait_for(lambda: hosts.held() == [12, 0] and hosts.records() == 1, 20)
     assert "OK" in hosts.redis_cli("flushall")
-    assert wait_for(lambda: hosts.records() == 1, 5)
+    assert wait_for(lambda: hosts.records() == 1, 20)
     total = Sum([hosts.sluices[0].daemon])
     _, got = hosts.hold(1, 30, wait_ms=6000)
     assert sum(hosts.held()) == LIMIT and hosts.held()[0] == 12, hosts.held()
@@ -208,7 +208,7 @@ def test_a_daemon_that_is_killed_leaves_its_count_at_the_store_and_finds_it_agai
     hosts = fleet(2, policy(exact=True))
     hosts.serve()
     here, _ = hosts.hold(0, 12, wait_ms=3000)
-    assert wait_for(lambda: hosts.held() == [12, 0], 5)
+    assert wait_for(lambda: hosts.held() == [12, 0], 20)
     hosts.sluices[0].kill()
     there, _ = hosts.hold(1, 20, wait_ms=1500)
     assert hosts.held()[0] == 12 and sum(hosts.held()) <= LIMIT, "what its host holds still counts"
@@ -224,16 +224,16 @@ def test_a_daemon_that_is_killed_leaves_its_count_at_the_store_and_finds_it_agai
 
 
 def test_a_rate_holds_over_hosts(fleet):
-    hosts = fleet(2, FLEET % "local" + "service smtp { ports = {25} max-rate-per-source = 20/8s fleet = true exact = true }\n")
+    hosts = fleet(2, FLEET % "closed" + "service smtp { ports = {25} max-rate-per-source = 20/24s fleet = true exact = true }\n")
     total = Sum(hosts.serve())
     clients, _ = at_once(hosts, 30, wait_ms=1500)
-    assert wait_for(lambda: total.now() == LIMIT, 6), [hosts.held(), *map(hosts.status, (0, 1))]
+    assert fills(hosts, rounds=8), [hosts.held(), *map(hosts.status, (0, 1))]
     most = total.finish()
-    print(f"\n60 at once at 20/8s over two hosts: let in {hosts.held()}, at most {most}")
+    print(f"\n60 at once at 20/24s over two hosts: let in {hosts.held()}, at most {most}")
     assert most == LIMIT
-    for c in clients:
+    for c in clients + hosts.late:
         c.finish()
-    time.sleep(9)
+    time.sleep(26)
     _, got = hosts.hold(0, 3, wait_ms=4000)
     assert got["greeted"] == 3, "the interval is over"
 
@@ -314,10 +314,10 @@ def test_the_rights_that_fleet_acl_names_are_enough(fleet, tmp_path):
     hosts.together(settled=False)
     hosts.serve()
     first, _ = hosts.hold(0, LIMIT, wait_ms=5000)
-    assert wait_for(lambda: hosts.held() == [LIMIT, 0], 6)
+    assert wait_for(lambda: hosts.held() == [LIMIT, 0], 20)
     second, _ = hosts.hold(1, 1, wait_ms=1100)
     first.ask("close 5")
-    assert wait_for(lambda: hosts.held()[1] == 1, 8)
+    assert wait_for(lambda: hosts.held()[1] == 1, 20)
     assert not hosts.status()["error"] and not hosts.status(1)["error"]
 
 
@@ -325,7 +325,7 @@ def test_the_store_sees_no_address(fleet):
     hosts = fleet(2, policy(exact=True))
     hosts.serve()
     client, _ = hosts.hold(0, 3, wait_ms=2500)
-    assert wait_for(lambda: hosts.records() == 1, 5)
+    assert wait_for(lambda: hosts.records() == 1, 20)
     names = hosts.redis_cli("keys", "*").split()
     held = "".join(hosts.redis_cli("hgetall", n) for n in names if ":k:" in n)
     assert not re.search(r"10\.77|smtp", " ".join(names) + held), names
