@@ -7,9 +7,8 @@
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 /* All that sluice-fleet calls, itself and from its scripts. */
-static const char rights[] =
-	"+auth +ping +info +subscribe +publish +script|load +eval +evalsha +time +hget +hmget +hgetall "
-	"+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
+static const char rights[] = "+auth +ping +info +subscribe +publish +script|load +evalsha +time +hmget +hgetall "
+			     "+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
 
 static uint64_t over_of(const struct fleet_run *r, uint32_t limit)
 {
