@@ -2,7 +2,6 @@
 /* Starts and ends sluice-fleet for the keeper: see fleet_spawn.h. Owns the process. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
@@ -16,18 +15,9 @@
 #include "fleet_program.h"
 #include "fleet_spawn.h"
 #include "fleet_wire.h"
-
-#define NOBODY 65534 /* of no name: a host may have no user nobody */
+#include "rights.h"
 
 static pid_t started; /* 0: none */
-
-/* Another user's, of no groups; the order counts: who is not root can give up no group. */
-static int become_nobody(void)
-{
-	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-		return -errno;
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0;
-}
 
 /* The child. Nothing of the keeper goes with it but its end of the socket, and where messages go. */
 _Noreturn static void run(int program, int end, pid_t keeper)
@@ -44,7 +34,7 @@ _Noreturn static void run(int program, int end, pid_t keeper)
 	if (program > kept)
 		close_range(kept, program - 1, 0);
 	close_range(program + 1, ~0U, 0);
-	if (become_nobody() || getppid() != keeper)
+	if (rights_become_nobody() || prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != keeper)
 		_exit(1);
 	syscall(SYS_execveat, program, "", argv, env, AT_EMPTY_PATH);
 	_exit(1);

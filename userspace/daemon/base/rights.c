@@ -20,7 +20,7 @@
 #include "cleanup.h"
 #include "rights.h"
 
-#define NOBODY 65534
+#define NOBODY 65534 /* of no name: a host may have no user nobody */
 
 static void filter_free(scmp_filter_ctx filter)
 {
@@ -145,6 +145,13 @@ static int capabilities_drop(enum rights left)
 	return capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT | (bounds ? CAPNG_SELECT_BOUNDS : 0)) ? -EPERM : 0;
 }
 
+int rights_become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return -errno;
+	return 0;
+}
+
 /* Whether it is not root any more. The bounding set goes first: afterwards it may not. */
 static bool user_drop(void)
 {
@@ -152,8 +159,7 @@ static bool user_drop(void)
 		capng_clear(CAPNG_SELECT_BOUNDS);
 		capng_apply(CAPNG_SELECT_BOUNDS);
 	}
-	return geteuid() ||
-	       (!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) && !setresuid(NOBODY, NOBODY, NOBODY));
+	return geteuid() || !rights_become_nobody();
 }
 
 int rights_drop(enum rights left, struct diag *d)

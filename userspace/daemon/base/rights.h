@@ -15,6 +15,8 @@ enum rights {
 	RIGHTS_NONE,
 };
 
+/* User nobody, by number, and of no group; the order counts: who is not root can give up no group. 0 or -errno. */
+int rights_become_nobody(void);
 /* For good: capabilities, new privileges, system calls. 0, or -errno with a message. */
 int rights_drop(enum rights left, struct diag *d);
 
