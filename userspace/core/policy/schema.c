@@ -201,3 +201,9 @@ enum section schema_owner(const char *key)
 		;
 	return i < schema_count ? schema[i].section : SECTIONS;
 }
+
+struct place schema_place(const struct policy *p, enum section section, const char *title, const char *key,
+			  const struct place *otherwise)
+{
+	return policy_place(p, schema_find(section, key), title, otherwise);
+}

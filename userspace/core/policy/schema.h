@@ -54,6 +54,9 @@ void schema_defaults(enum section section, void *base);
 /* The key of this section most like `key`, "" when none is near. The first section that has this very key; SECTIONS: none. */
 const char *schema_suggest(enum section section, const char *key);
 enum section schema_owner(const char *key);
+/* Where this section says a key; `otherwise` where no file does. */
+struct place schema_place(const struct policy *p, enum section section, const char *title, const char *key,
+			  const struct place *otherwise);
 
 /*
  * Sets a key, or adds an element to a list, from its text. `base` is the struct of the section; `dir` is what a relative file

@@ -78,7 +78,7 @@ static void section_warn(const struct policy *p, enum section section, const cha
 			 const struct countries *list, const struct countries *found, struct diag *d)
 {
 	const struct place nowhere = {};
-	struct place at = policy_place(p, schema_find(section, key), section_title(section, base), &nowhere);
+	struct place at = schema_place(p, section, section_title(section, base), key, &nowhere);
 
 	countries_warn(list, found, &at, d);
 	union_warn(list, &at, d);
@@ -129,7 +129,7 @@ static uint32_t *networks_find(const struct geo *g, size_t *count)
 static void set_networks_warn(const struct policy *p, const struct policy_set *set, const uint32_t *all, size_t count,
 			      struct diag *d)
 {
-	const struct place at = policy_place(p, schema_find(SECTION_SET, "asns"), set->name, &set->at);
+	const struct place at = schema_place(p, SECTION_SET, set->name, "asns", &set->at);
 	struct names none = {};
 	char name[16], more[32];
 	size_t i;
@@ -162,7 +162,7 @@ static void families_warn(const struct policy *p, enum sluice_geo_kind kind, con
 {
 	static const char *const families[SLUICE_FAMILIES] = { "IPv4", "IPv6" };
 	const struct place nowhere = {};
-	struct place at = policy_place(p, schema_find(SECTION_GEOIP, "database"), "", &nowhere);
+	struct place at = schema_place(p, SECTION_GEOIP, "", "database", &nowhere);
 	int family;
 
 	for (family = 0; family < SLUICE_FAMILIES; family++) {
@@ -201,7 +201,7 @@ static void service_warn(const struct policy *p, const struct policy_service *s,
 			 struct diag *d)
 {
 	const char *key = s->allow_countries.count ? "allow-countries" : "deny-countries";
-	const struct place at = policy_place(p, schema_find(SECTION_SERVICE, key), s->name, &s->at);
+	const struct place at = schema_place(p, SECTION_SERVICE, s->name, key, &s->at);
 	char text[ADDR_TEXT_LEN];
 	size_t i;
 
@@ -257,7 +257,7 @@ static size_t owns_count(const struct owns *owns, const struct sluice_addr *a)
 static void addresses_warn(const struct policy *p, const struct policy_service *s, const struct owns *owns,
 			   struct diag *d)
 {
-	const struct place at = policy_place(p, schema_find(SECTION_SERVICE, "addresses"), s->name, &s->at);
+	const struct place at = schema_place(p, SECTION_SERVICE, s->name, "addresses", &s->at);
 	char text[ADDR_TEXT_LEN];
 	size_t i;
 

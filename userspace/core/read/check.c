@@ -29,17 +29,10 @@ static bool addresses_overlap(const struct addresses *a, const struct addresses 
 	return false;
 }
 
-/* Where this section says a key; where the section begins if it does not. */
-static struct place key_place(const struct policy *p, enum section section, const char *title, const char *key,
-			      const struct place *otherwise)
-{
-	return policy_place(p, schema_find(section, key), title, otherwise);
-}
-
 static int ports_check(const struct policy *p, const struct policy_service *a, const struct policy_service *b,
 		       struct diag *d)
 {
-	struct place at = key_place(p, SECTION_SERVICE, b->name, "ports", &b->at);
+	struct place at = schema_place(p, SECTION_SERVICE, b->name, "ports", &b->at);
 	unsigned int i, j;
 
 	if (!addresses_overlap(&a->addresses, &b->addresses))
@@ -79,7 +72,7 @@ static struct place networks_place(const struct policy *p, enum section section,
 {
 	const char *key = l->max_connections_per_network.value ? "max-connections-per-network" : "max-rate-per-network";
 
-	return key_place(p, section, title, key, otherwise);
+	return schema_place(p, section, title, key, otherwise);
 }
 
 /* A share needs something that it is a share of. */
@@ -106,7 +99,7 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 	}
 	share = share_wrong(&s->limits);
 	if (share && !section_is_spoilt(p, SECTION_SERVICE, s->name, "max-connections")) {
-		at = key_place(p, SECTION_SERVICE, s->name, share, &s->at);
+		at = schema_place(p, SECTION_SERVICE, s->name, share, &s->at);
 		diag_at(d, &at, "service %s: %s is a share of nothing: set max-connections", s->name, share);
 		err = -EINVAL;
 	}
@@ -116,7 +109,7 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 		err = -EINVAL;
 	}
 	if (s->deny_countries.count && s->allow_countries.count) {
-		at = key_place(p, SECTION_SERVICE, s->name, "allow-countries", &s->at);
+		at = schema_place(p, SECTION_SERVICE, s->name, "allow-countries", &s->at);
 		diag_at(d, &at, "service %s has deny-countries and allow-countries: one of them says it all", s->name);
 		err = -EINVAL;
 	}
@@ -135,7 +128,7 @@ static bool limits_any(const struct limits *l)
 
 static int set_services_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
-	struct place at = key_place(p, SECTION_SET, s->name, "services", &s->at);
+	struct place at = schema_place(p, SECTION_SET, s->name, "services", &s->at);
 	const char *share = share_wrong(&s->limits);
 	const struct policy_service *service;
 	int err = 0;
@@ -150,7 +143,7 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 	}
 	if (err || !share || section_is_spoilt(p, SECTION_SET, s->name, "max-connections"))
 		return err;
-	at = key_place(p, SECTION_SET, s->name, share, &s->at);
+	at = schema_place(p, SECTION_SET, s->name, share, &s->at);
 	for (i = 0; i < (s->services.count ? s->services.count : p->services.count); i++) {
 		service = s->services.count ? policy_service_find(p, s->services.item[i]) : &p->services.item[i];
 		if (service->limits.max_connections ||
@@ -175,7 +168,7 @@ static int by_number(const void *a, const void *b)
 static int networks_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	_cleanup_free_ uint32_t *sorted = reallocarray(NULL, s->asns.count + 1, sizeof(*sorted));
-	struct place at = policy_place(p, schema_find(SECTION_SET, "asns"), s->name, &s->at);
+	struct place at = schema_place(p, SECTION_SET, s->name, "asns", &s->at);
 	size_t i;
 
 	if (!sorted)
@@ -248,10 +241,10 @@ static int set_check(const struct policy *p, const struct policy_set *s, struct 
 			"asns-file = ...";
 	} else if (s->action != SLUICE_ACTION_LIMIT && limits_any(&s->limits)) {
 		wrong = "has an action and limits: an allowed source has none, a denied one needs none";
-		at = key_place(p, SECTION_SET, s->name, "action", &s->at);
+		at = schema_place(p, SECTION_SET, s->name, "action", &s->at);
 	} else if (s->action != SLUICE_ACTION_LIMIT && s->fleet) {
 		wrong = "has an action and fleet = true: an allowed source has no limit, a denied one needs none";
-		at = key_place(p, SECTION_SET, s->name, "fleet", &s->at);
+		at = schema_place(p, SECTION_SET, s->name, "fleet", &s->at);
 	} else if (s->action == SLUICE_ACTION_LIMIT && !limits_any(&s->limits) && !aggregates_any(&s->aggregates) &&
 		   !s->fleet && !set_is_spoilt(p, s, false)) {
 		wrong = "does nothing: add action = allow, action = deny or a limit";
@@ -274,7 +267,7 @@ static bool containers_overlap(const struct policy_container *a, const struct po
 static int published_check(const struct policy *p, const struct policy_container *a, const struct policy_container *b,
 			   struct diag *d)
 {
-	struct place at = key_place(p, SECTION_CONTAINER, b->name, "ports", &b->at);
+	struct place at = schema_place(p, SECTION_CONTAINER, b->name, "ports", &b->at);
 	unsigned int i, j;
 
 	for (i = 0; i < a->ports_count; i++) {
@@ -312,7 +305,7 @@ static bool ports_are_spoilt(const struct policy *p)
 
 static int owners_check(const struct policy *p, const struct policy_container *c, struct diag *d)
 {
-	struct place at = key_place(p, SECTION_CONTAINER, c->name, "ports", &c->at);
+	struct place at = schema_place(p, SECTION_CONTAINER, c->name, "ports", &c->at);
 	const struct policy_service *owner;
 	bool several;
 	unsigned int i;

@@ -6,18 +6,11 @@
 #include "schema.h"
 #include "spoilt.h"
 
-/* Where this section says a key; where the section begins if it does not. */
-static struct place said_at(const struct policy *p, enum section section, const char *title, const char *key,
-			    const struct place *otherwise)
-{
-	return policy_place(p, schema_find(section, key), title, otherwise);
-}
-
 /* What is to hold over a fleet needs one. */
 static int fleet_is_there(const struct policy *p, enum section section, const char *title, const struct place *at,
 			  struct diag *d)
 {
-	struct place key = said_at(p, section, title, "fleet", at);
+	struct place key = schema_place(p, section, title, "fleet", at);
 
 	if (p->fleet.servers.count || section_is_spoilt(p, SECTION_FLEET, "", "servers"))
 		return 0;
@@ -34,7 +27,7 @@ int fleet_section_check(const struct policy *p, const struct place *whole, struc
 	struct place at;
 
 	if (f->servers.count && !f->secret_file && !section_is_spoilt(p, SECTION_FLEET, "", "secret-file")) {
-		at = said_at(p, SECTION_FLEET, "", "servers", whole);
+		at = schema_place(p, SECTION_FLEET, "", "servers", whole);
 		diag_at(d, &at,
 			"fleet has no secret-file: name a file of at least 16 bytes, the same on every host; `openssl rand -hex "
 			"32` makes one");
@@ -42,7 +35,7 @@ int fleet_section_check(const struct policy *p, const struct place *whole, struc
 	}
 	if (!f->user[0] || f->password_file || section_is_spoilt(p, SECTION_FLEET, "", "password-file"))
 		return 0;
-	at = said_at(p, SECTION_FLEET, "", "user", whole);
+	at = schema_place(p, SECTION_FLEET, "", "user", whole);
 	diag_at(d, &at, "fleet: a user without a password: add password-file");
 	return -EINVAL;
 }
@@ -55,7 +48,7 @@ int fleet_service_check(const struct policy *p, const struct policy_service *s, 
 		return fleet_is_there(p, SECTION_SERVICE, s->name, &s->at, d);
 	if (!s->exact)
 		return 0;
-	at = said_at(p, SECTION_SERVICE, s->name, "exact", &s->at);
+	at = schema_place(p, SECTION_SERVICE, s->name, "exact", &s->at);
 	diag_at(d, &at, "service %s: exact says how limits of a fleet hold: add fleet = true", s->name);
 	return -EINVAL;
 }

@@ -37,7 +37,7 @@ static int list_read(const struct policy *p, struct policy_set *set, enum list_k
 	*to = NULL;
 	if (!want.path || !set->enabled)
 		return 0;
-	want.at = policy_place(p, schema_find(SECTION_SET, networks ? "asns-file" : "file"), set->name, &set->at);
+	want.at = schema_place(p, SECTION_SET, set->name, networks ? "asns-file" : "file", &set->at);
 	return list_file_read(&want, list_before(now, want.path, kind), to, d);
 }
 
@@ -117,15 +117,12 @@ static struct place country_place(const struct policy *p, const struct place *ot
 		const struct policy_service *s = &p->services.item[i];
 
 		if (s->deny_countries.count || s->allow_countries.count)
-			return policy_place(p,
-					    schema_find(SECTION_SERVICE,
-							s->deny_countries.count ? "deny-countries" : "allow-countries"),
-					    s->name, &s->at);
+			return schema_place(p, SECTION_SERVICE, s->name,
+					    s->deny_countries.count ? "deny-countries" : "allow-countries", &s->at);
 	}
 	for (i = 0; i < p->sets.count; i++) {
 		if (p->sets.item[i].enabled && p->sets.item[i].countries.count)
-			return policy_place(p, schema_find(SECTION_SET, "countries"), p->sets.item[i].name,
-					    &p->sets.item[i].at);
+			return schema_place(p, SECTION_SET, p->sets.item[i].name, "countries", &p->sets.item[i].at);
 	}
 	return *otherwise;
 }
@@ -138,8 +135,7 @@ static struct place network_place(const struct policy *p, const struct place *ot
 		const struct policy_set *s = &p->sets.item[i];
 
 		if (s->enabled && (s->asns.count || s->asns_file))
-			return policy_place(p, schema_find(SECTION_SET, s->asns.count ? "asns" : "asns-file"), s->name,
-					    &s->at);
+			return schema_place(p, SECTION_SET, s->name, s->asns.count ? "asns" : "asns-file", &s->at);
 	}
 	return *otherwise;
 }
@@ -168,8 +164,8 @@ static int databases_check(const struct policy *p, const struct place *whole, st
 int databases_read(struct policy *p, const struct policy *now, struct diag *d)
 {
 	const struct place whole = { p->files.count ? p->files.item[0] : NULL, 1, 1 };
-	const struct place at = p->databases.count ? policy_place(p, schema_find(SECTION_GEOIP, "database"), "", &whole)
-						   : country_place(p, &whole);
+	const struct place at =
+		p->databases.count ? schema_place(p, SECTION_GEOIP, "", "database", &whole) : country_place(p, &whole);
 	char *const *path = p->databases.item;
 	size_t count = p->databases.count;
 	int err = 0;

@@ -92,8 +92,7 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 {
 	const struct scope scope = scope_of_service(s->name);
 	const struct override *o = override_find(standing_settings(dm->standing), &scope, r->key);
-	struct place at =
-		policy_place(standing_live(dm->standing), schema_find(SECTION_SERVICE, r->key), s->name, &s->at);
+	struct place at = schema_place(standing_live(dm->standing), SECTION_SERVICE, s->name, r->key, &s->at);
 
 	snprintf(r->where, sizeof(r->where), "service %s", s->name);
 	if (o)
@@ -104,7 +103,7 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 
 static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
 {
-	struct place at = policy_place(standing_live(dm->standing), schema_find(SECTION_SET, r->key), s->name, &s->at);
+	struct place at = schema_place(standing_live(dm->standing), SECTION_SET, s->name, r->key, &s->at);
 	struct sluice_addr who = engine_who(dm->engine, a, NULL);
 	struct scope scope = { .section = SECTION_SET };
 	const struct override *o;
@@ -137,7 +136,7 @@ static bool rule_sender(const struct daemon *dm, const struct question *q, struc
 static void rule_flood(const struct daemon *dm, struct rule *r)
 {
 	const struct place none = {};
-	struct place at = policy_place(standing_live(dm->standing), schema_find(SECTION_FLOOD, r->key), "", &none);
+	struct place at = schema_place(standing_live(dm->standing), SECTION_FLOOD, "", r->key, &none);
 
 	snprintf(r->where, sizeof(r->where), "%s", section_names[SECTION_FLOOD]);
 	snprintf(r->written, sizeof(r->written), "default");

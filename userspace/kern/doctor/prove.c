@@ -23,7 +23,7 @@ static struct place place_of(const struct policy *p, enum section section, const
 {
 	const struct place whole = { .file = p->files.count ? p->files.item[0] : NULL };
 
-	return policy_place(p, schema_find(section, key), "", &whole);
+	return schema_place(p, section, "", key, &whole);
 }
 
 static int compiles(const struct policy *p, struct diag *d)
