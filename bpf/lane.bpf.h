@@ -144,7 +144,7 @@ static __always_inline enum sluice_reason lane_denies(struct lane_syn *syn, stru
 	if (!view->generation || !view->generation->classified || view->generation->observe)
 		return SLUICE_UNDECIDED;
 	if (syn->ipv6 && view->generation->translated_count)
-		inner_find(view->generation, who);
+		translated_find(view->generation, who);
 	view->rule = rule_of(view, who);
 	if (!view->rule || (view->rule->action != SLUICE_ACTION_DENY && view->rule->action != SLUICE_ACTION_COUNTRY))
 		return SLUICE_UNDECIDED;

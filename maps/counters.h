@@ -6,7 +6,7 @@
 #ifndef SLUICE_COUNTERS_H
 #define SLUICE_COUNTERS_H
 
-/* A sliding window of events: see bpf/window.bpf.h. */
+/* A sliding window of events: see bpf/charge/window.bpf.h. */
 struct sluice_window {
 	__u64 width_ns;
 	__u64 epoch; /* number of the running bucket: time / width_ns */

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rooms of userspace and the arrows between them: `make check` asks, after a build (SLUICE_BUILD: its folder).
+"""The rooms of bpf/ and userspace and the arrows between them: `make check` asks, after a build (SLUICE_BUILD: its folder).
 
-A file leans on another one when it includes its header, or when its object needs a symbol of the other's. A room may lean on rooms that
-stand before it in FLOORS, and on no other; and no files lean on each other in a circle, whichever room they are in. Prints the rooms, what
+A file leans on another one when it includes its header, or when its object needs a symbol of the other's; in bpf/, which is one object, when
+it uses a name of the other's. A room may lean on rooms that stand before it in FLOORS, and on no other; and no files lean on each other in a circle, whichever room they are in. Prints the rooms, what
 each leans on, the number of circles and the fullest room; fails where an arrow points the wrong way, or there is a circle.
 """
 import collections
@@ -16,8 +16,20 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
 TOP = ROOT / "userspace"
+KERNEL = ROOT / "bpf"
 # From the ground up. Of two rooms in one line neither leans on the other.
 FLOORS = """
+bpf/parse
+bpf/source
+bpf/report
+bpf/charge
+bpf/flow
+bpf/cookie
+bpf/answer
+bpf/admission
+bpf/track
+bpf/sweep
+bpf
 core/base
 core/fleet
 core/values
@@ -54,6 +66,30 @@ cli/run
 """
 GENERATED = {"scanner": "core/read/scanner", "grammar": "core/read/grammar"}
 ONE = {"core/read/scanner": "core/read/grammar"}  # flex and bison: each calls the other by design
+
+
+def kernel_units():
+    """{unit: its file}, of bpf/. A unit is a header, or the one source; bpf/ROOM/NAME."""
+    return {str(f.relative_to(ROOT)).split(".")[0]: f for f in sorted(KERNEL.rglob("*.bpf.[ch]"))}
+
+
+def kernel_names(files):
+    """{(unit, unit): which names of the other's the one uses}. Members of structs do not count, and a type counts where it is called one."""
+    listed = subprocess.run(["ctags", "--language-force=C", "--kinds-C=defgsuv", "-x", "-u", "--_xformat=%N %K %F", *files.values()],
+                            capture_output=True, text=True, check=True).stdout
+    home = {}
+    for name, kind, path in (line.split() for line in listed.splitlines()):
+        word = f"{kind} {name}" if kind in ("struct", "union", "enum") else name
+        home[word] = str(pathlib.Path(path).relative_to(ROOT)).split(".")[0]
+    for unit, file in files.items():
+        home |= {name: unit for name in re.findall(r"^MAP\(\w+, (\w+)", file.read_text(), re.M)}
+    arrows = collections.defaultdict(set)
+    for unit, file in files.items():
+        code = re.sub(r'/\*.*?\*/|"[^"\n]*"', " ", file.read_text(), flags=re.S)
+        for word in re.findall(r"(?:\b(?:struct|union|enum) |(?<!\.)(?<!->)\b)\w+", code):
+            if home.get(word, unit) != unit:
+                arrows[unit, home[word]].add(word)
+    return arrows
 
 
 def units():
@@ -133,13 +169,13 @@ def circles(arrows):
 
 
 def main():
-    files = units()
+    files, kernel = units(), kernel_units()
     arrows = collections.defaultdict(set)
-    for some in (includes(files), symbols()):
+    for some in (includes(files), symbols(), kernel_names(kernel)):
         for arrow, why in some.items():
             arrows[arrow] |= why
     floor = {room: i for i, line in enumerate(FLOORS.split("\n")) for room in line.split()}
-    room = {unit: os.path.dirname(unit) for unit in files}
+    room = {unit: os.path.dirname(unit) for unit in (*files, *kernel)}
     wrong = [f"{r} stands in no floor" for r in sorted(set(room.values()) - floor.keys())]
     leans = collections.defaultdict(set)
     for (a, b), why in sorted(arrows.items()):

@@ -79,7 +79,7 @@ hosted:	   atomic {
 	   }
 	od;
 
-syn:	/* bpf/admit.bpf.h: a glance at the limits, then at the table */
+syn:	/* bpf/admission/admit.bpf.h: a glance at the limits, then at the table */
 	atomic {
 		if
 		:: held[service] >= limit && socket[t] != CONNECTION && (sure(service) >= limit || !firm) && !stands(t) ->
@@ -181,7 +181,7 @@ rst:	/* handshake_reset(): it may expire at once */
 		packet_pass(q); goto end
 	};
 
-ack:	/* bpf/answered.bpf.h */
+ack:	/* bpf/admission/answered.bpf.h */
 	atomic {
 		if
 		:: !watch && !cookies -> packet_pass(q); goto end

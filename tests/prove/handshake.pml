@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of a handshake (maps/abi.h, bpf/handshake.bpf.h), for spin: gate and host on two processors, tracker, sweeper, audit and a
+ * The life of a handshake (maps/abi.h, bpf/flow/handshake.bpf.h), for spin: gate and host on two processors, tracker, sweeper, audit and a
  * reload, each of which may stop between any two moves of the others. scripts/prove.sh runs it at the bounds that it prints, and once
  * for each guard of the design taken out (-DWITHOUT_...), which must be found. A word here is a word in bpf/.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The set of sure refusals (bpf/refusals.bpf.h, bpf/lane.bpf.h, userspace/kern/floor/lane.c), for spin: processors that note what the order of
+ * The set of sure refusals (bpf/charge/refusals.bpf.h, bpf/lane.bpf.h, userspace/kern/floor/lane.c), for spin: processors that note what the order of
  * checks has refused, others that take and give slots, the lane that repeats, and userspace that changes what is in force, each of which may
  * stop between any two moves of the others. scripts/prove.sh runs it at the bounds that it prints, and once for each guard of the
  * design taken out (-DWITHOUT_...), which must be found.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Of handshake.pml: the counters, the guards, the table of handshakes and the tracker, move by move, and what is looked at after each. */
 
-/* bpf/counter.bpf.h */
+/* bpf/charge/counter.bpf.h */
 inline counter_release(s, unsettled, sure_one)
 {
 	if
@@ -23,7 +23,7 @@ inline counter_settle(s, sure_one)
 	proven[s] = proven[s] - sure_one
 }
 
-/* bpf/guard.bpf.h */
+/* bpf/flow/guard.bpf.h */
 inline guard_begin()
 {
 	if
@@ -35,7 +35,7 @@ inline guard_begin()
 inline watch_raise() { printf("watch raised\n"); guard_begin(); watch = 1 }
 inline cookies_guard() { guard_begin(); cookies = 1 }
 
-/* bpf/handshake.bpf.h */
+/* bpf/flow/handshake.bpf.h */
 inline way_free(t)
 {
 	state[t] = HANDSHAKE_FREE;
@@ -192,7 +192,7 @@ inline handshake_claim(t)
 	fi
 }
 
-/* bpf/track.bpf.h: connection_open, in two moves, and the event may be missed, or told again. */
+/* bpf/track/track.bpf.h: connection_open, in two moves, and the event may be missed, or told again. */
 inline connection_open(t)
 {
 	d_step { handshake_claim(t) };

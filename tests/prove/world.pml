@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Of handshake.pml: the sweeper, time, the application, the audit, a reload; and what must be true whenever nothing is under way. */
 
-/* bpf/sweep.bpf.h: any element, whenever its time is over, but once in a tick; what follows is not under the lock. */
+/* bpf/sweep/sweep.bpf.h: any element, whenever its time is over, but once in a tick; what follows is not under the lock. */
 #define over(t) (state[t] == HANDSHAKE_FREE && socket[t] == NONE && !ghost[t])
 #define due(t) (state[t] != HANDSHAKE_FREE && age[t] == 2 && \
 		(state[t] != HANDSHAKE_EXPIRED || (socket[t] != REQUEST && !cookie[t])))

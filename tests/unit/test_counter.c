@@ -97,14 +97,14 @@ static int fleet_tell_given(const struct sluice_holding *h)
 }
 
 #pragma GCC diagnostic ignored "-Wunused-function"
-#include "../../bpf/window.bpf.h"
-#include "../../bpf/inner.bpf.h"
-#include "../../bpf/counter.bpf.h"
-#include "../../bpf/refusals.bpf.h"
-#include "../../bpf/rate.bpf.h"
-#include "../../bpf/levels.bpf.h"
-#include "../../bpf/holding.bpf.h"
-#include "../../bpf/limits.bpf.h"
+#include "../../bpf/charge/window.bpf.h"
+#include "../../bpf/source/translated.bpf.h"
+#include "../../bpf/charge/counter.bpf.h"
+#include "../../bpf/charge/refusals.bpf.h"
+#include "../../bpf/charge/rate.bpf.h"
+#include "../../bpf/charge/levels.bpf.h"
+#include "../../bpf/charge/holding.bpf.h"
+#include "../../bpf/admission/limits.bpf.h"
 
 static const struct sluice_rule rule = { .source = { .connections = 5 }, .network = { .connections = 50 } };
 static const struct sluice_service row = { .total = { .connections = 100 } };

@@ -10,7 +10,7 @@
 
 #include "abi.h"
 
-#include "../../bpf/window.bpf.h"
+#include "../../bpf/charge/window.bpf.h"
 
 #define EVENTS 20000
 #define INTERVAL 1000000ULL /* ns; 20 buckets of 50,000 */

@@ -13,7 +13,7 @@ struct trie {
 /* Values are leaves, below 2^31. 0 or -ENOMEM; *out is freed with trie_free(). */
 int trie_build(const struct spans *s, struct trie **out);
 void trie_free(struct trie *t);
-/* As the gate does it (bpf/trie.bpf.h). */
+/* As the gate does it (bpf/source/trie.bpf.h). */
 uint32_t trie_find(const uint32_t *cell, size_t pages, const struct sluice_addr *a);
 
 #endif

@@ -19,7 +19,7 @@ int fleet_counter_key(const struct fleet_tables *t, const struct fleet_counter *
 	return 0;
 }
 
-/* Of the running bucket and the 20 before it, as bpf/window.bpf.h has them; `epoch`: of now. */
+/* Of the running bucket and the 20 before it, as bpf/charge/window.bpf.h has them; `epoch`: of now. */
 static __u32 window_sum_at(const struct sluice_window *w, __u64 epoch)
 {
 	__u64 gap = epoch > w->epoch ? epoch - w->epoch : 0;

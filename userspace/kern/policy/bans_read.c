@@ -148,7 +148,7 @@ static int leader_read(const struct engine *e, const struct sluice_prefix_key *k
 	return err;
 }
 
-/* As the gate does it (bpf/classify.bpf.h, ban_holds). `key` holds what is asked about, and then the prefix found. */
+/* As the gate does it (bpf/source/classify.bpf.h, ban_holds). `key` holds what is asked about, and then the prefix found. */
 static int entry_find(const struct engine *e, struct sluice_prefix_key *key, bool tried, struct sluice_ban *out)
 {
 	const struct sluice_addr asked = key->addr;

@@ -87,7 +87,7 @@ static void live_fill(const struct sluice_prefix_key *key, const struct sluice_l
 	memcpy(out->text, live->text, sizeof(out->text));
 }
 
-/* As the gate does it (bpf/classify.bpf.h, allow_holds): an expired entry does not hide a shorter one. */
+/* As the gate does it (bpf/source/classify.bpf.h, allow_holds): an expired entry does not hide a shorter one. */
 int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out)
 {
 	struct sluice_addr who = engine_who(e, a, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who a sender is, as bpf/inner.bpf.h says: behind a prefix of the policy in force the IPv4 address inside. Called by whoever
+ * Who a sender is, as bpf/source/translated.bpf.h says: behind a prefix of the policy in force the IPv4 address inside. Called by whoever
  * is asked about an address.
  */
 #include <arpa/inet.h>

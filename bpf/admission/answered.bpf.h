@@ -133,7 +133,7 @@ static __always_inline enum sluice_reason published_judge(struct admission *d, s
 	enum sluice_reason why;
 
 	if (!d->pkt->ack || note->state == HANDSHAKE_FREE || (note->held && note->state != HANDSHAKE_EXPIRING) ||
-	    inside_lives(&d->pkt->tuple))
+	    container_has_tuple(&d->pkt->tuple))
 		return SLUICE_ESTABLISHED;
 	why = admit_answer(d, note, 0);
 	if (why != SLUICE_ADMITTED)

@@ -135,7 +135,7 @@ __noinline int leaf_is_wide(__u32 slot, const struct sluice_addr *a, __u32 bits)
 	return !(trie_walk(trie, a, (bits - SLUICE_TRIE_ROOT_BITS) / SLUICE_TRIE_STEP_BITS) & SLUICE_TRIE_NODE);
 }
 
-/* `who`: see inner.bpf.h. */
+/* `who`: see translated.bpf.h. */
 static __always_inline const struct sluice_rule *rule_of(struct sluice_view *view, const struct sluice_addr *who)
 {
 	const struct sluice_class *row;
@@ -153,7 +153,7 @@ static __always_inline const struct sluice_rule *rule_of(struct sluice_view *vie
 
 static __always_inline const struct sluice_rule *rule_find(struct sluice_view *view, const struct sluice_addr *source)
 {
-	struct sluice_addr who = inner_of(view->generation, source);
+	struct sluice_addr who = translated_of(view->generation, source);
 
 	return rule_of(view, &who);
 }
@@ -250,7 +250,7 @@ static __always_inline void ban_count(struct sluice_ban *ban, int syn)
 /* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
-	struct sluice_addr who = inner_of(view->generation, source);
+	struct sluice_addr who = translated_of(view->generation, source);
 
 	view->rule = rule_of(view, &who);
 	if (allow_holds(&who))
@@ -282,7 +282,7 @@ __noinline int holding_fill(const struct sluice_generation *g, const struct slui
 
 	if (!g || !rule || !source || !out)
 		return 0;
-	out->source.addr = inner_of(g, source);
+	out->source.addr = translated_of(g, source);
 	as = &rule->aggregate[addr_is_mapped(&out->source.addr) ? SLUICE_IPV4 : SLUICE_IPV6];
 	for (i = 0; i < 4; i++)
 		out->source.addr.word[i] &= as->mask.word[i];

@@ -9,61 +9,11 @@
 #ifndef SLUICE_PARSE_BPF_H
 #define SLUICE_PARSE_BPF_H
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-
 #define IP_OFFSET_MAX 0x3f /* of the IP header, behind as many tags as are followed */
 #define IP_OFFSET_MASK 0x1fff
 #define IP_MORE 0x2000
 #define TCP_NEAR 0x1fff /* how far into a frame the verifier lets TCP's header be read in place */
 #define TCP_PORTS_LEN 8 /* the ports, and the sequence number: the least that a fragment holds (RFC 791, 3.2) */
-
-struct sluice_pkt {
-	struct sluice_tuple tuple;
-	__u16 local_port; /* tuple.local_port in host order */
-	__u16 ip_offset; /* of the IP header, in bytes from the start of the frame */
-	__u32 tcp_offset;
-	__u32 tcp_end; /* where the datagram ends */
-	__u16 fragment_start; /* where the payload begins that fragment offsets count from */
-	__u16 fragment_offset; /* of a later fragment, in bytes */
-	__u32 fragment_id;
-	__u32 cookie; /* of the SYN-ACK that answers */
-	__be32 seq, ack_seq;
-	__u8 header_len; /* of TCP, in bytes */
-	__u8 flags; /* of TCP: FIN, SYN, RST, PSH, ACK, URG from the lowest bit on */
-	__u8 ipv4;
-	__u8 syn; /* asks for a connection: SYN without ACK */
-	__u8 ack; /* ACK without RST: can complete a handshake, also with a SYN (net/ipv4/tcp_minisocks.c, tcp_check_req) */
-	__u8 syn_ack;
-	__u8 rst;
-	__u8 fresh; /* the first SYN of its connection, not one sent again; or its cookie came back */
-	__u8 more; /* a first fragment: others follow */
-	__u8 short_header; /* the datagram, or its first fragment, ends before TCP's header does */
-	__u8 group; /* sent to a group of hosts: no TCP takes it from there */
-	__u8 unsized; /* says that it is 0 bytes long, and fills the frame: a large segment made on this host or by its guests */
-	__u8 rerouted; /* names another destination, where it goes from here */
-	__u8 connected; /* a client that is not spoofed believes in its connection: a refusal tells it so */
-};
-
-#include "chain.bpf.h"
-
-static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
-{
-	struct sluice_addr a = { { 0, 0, bpf_htonl(0xffff), ipv4 } };
-
-	return a;
-}
-
-static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___kernel *in)
-{
-	struct sluice_addr a = { { in->in6_u.u6_addr32[0], in->in6_u.u6_addr32[1], in->in6_u.u6_addr32[2],
-				   in->in6_u.u6_addr32[3] } };
-
-	return a;
-}
 
 /* enum sluice_frames, of the interface that the gate is for. Written at load. */
 const volatile __u8 frames_are;

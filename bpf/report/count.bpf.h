@@ -67,7 +67,7 @@ static __always_inline void count_admitted_from(const struct sluice_view *view, 
 		origin_count(view->service, view->leaf);
 		return;
 	}
-	who = inner_of(view->generation, source);
+	who = translated_of(view->generation, source);
 	origin_find_and_count(&who, view->slot, view->service);
 }
 

@@ -232,7 +232,7 @@ static __always_inline enum sluice_reason owned_syn(struct admission *d, struct 
 static __always_inline enum flow syn_owner(const struct admission *d)
 {
 	if (d->view->row->published)
-		return inside_lives(&d->pkt->tuple) ? FLOW_CONNECTION : FLOW_LISTENER;
+		return container_has_tuple(&d->pkt->tuple) ? FLOW_CONNECTION : FLOW_LISTENER;
 	return flow_of(d->ctx, d->pkt);
 }
 

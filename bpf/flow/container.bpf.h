@@ -5,8 +5,8 @@
  * to: with both the socket has the tuple of its packets again, and everything else goes as for the host's own sockets. The gate cannot ask
  * for such sockets: `insides` says which 4-tuples they have.
  */
-#ifndef SLUICE_INSIDE_BPF_H
-#define SLUICE_INSIDE_BPF_H
+#ifndef SLUICE_CONTAINER_BPF_H
+#define SLUICE_CONTAINER_BPF_H
 
 /* Keeps the address that the client of this reservation speaks to. Verified apart from the gate, which has no stack to spare. */
 __noinline int half_keep(const struct sluice_tuple *tuple)
@@ -40,13 +40,13 @@ static __always_inline void half_forget(const struct sluice_tuple *tuple)
 }
 
 /* The connection of a container's socket has this 4-tuple outside. */
-static __always_inline void inside_note(const struct sluice_tuple *tuple, __u64 cookie)
+static __always_inline void container_tuple_note(const struct sluice_tuple *tuple, __u64 cookie)
 {
 	bpf_map_update_elem(&insides, tuple, &cookie, BPF_ANY);
 }
 
 /* Not 0: this 4-tuple belongs to a connection of a container. One that waits to be taken has no socket that packets could reach. */
-__noinline int inside_lives(const struct sluice_tuple *tuple)
+__noinline int container_has_tuple(const struct sluice_tuple *tuple)
 {
 	const struct sluice_connection *c;
 	struct sluice_tuple own; /* Linux 6.1 takes no key that lies in a caller's memory */

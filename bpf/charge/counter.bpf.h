@@ -21,7 +21,7 @@ struct take {
 	__u8 force; /* whatever the limits say */
 	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that stands already */
 	__u8 proven; /* by a client that answered */
-	__u8 overbook; /* only what is sure stands in its way (bpf/pressure.bpf.h, guard_is_firm) */
+	__u8 overbook; /* only what is sure stands in its way (bpf/cookie/pressure.bpf.h, guard_is_firm) */
 	__u8 dry; /* only asked, not taken */
 };
 

@@ -97,7 +97,7 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	peaks_note(view, &fresh.holding, note.held != 0);
 	if (view->row->published) {
 		half_forget(tuple);
-		inside_note(tuple, cookie);
+		container_tuple_note(tuple, cookie);
 	}
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;

@@ -3,8 +3,8 @@
  * Segments that no honest TCP sends. Most of them the host would drop itself, later; the others are meant to be judged as one
  * thing by a filter and to be taken for another by the host. Who sent them does not matter: anybody can forge them.
  */
-#ifndef SLUICE_CROOKED_BPF_H
-#define SLUICE_CROOKED_BPF_H
+#ifndef SLUICE_INVALID_BPF_H
+#define SLUICE_INVALID_BPF_H
 
 #define FLAG_FIN 1
 #define FLAG_SYN 2
@@ -14,7 +14,7 @@
 #define FLAG_URG 32
 
 /* RFC 9293, 3.10.7: after the SYN everything but a RST carries ACK; SYN, FIN and RST exclude each other. PSH is free. */
-static __always_inline int flags_are_crooked(__u8 flags)
+static __always_inline int flags_are_invalid(__u8 flags)
 {
 	__u8 control = flags & (FLAG_FIN | FLAG_SYN | FLAG_RST);
 
@@ -64,7 +64,7 @@ static __always_inline void fragment_note(const struct sluice_pkt *pkt)
 }
 
 /* Of a packet to a protected port: FRAGMENT, EVASION, MALFORMED or UNDECIDED. Dry: a first fragment is not noted. */
-static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt *pkt, int dry)
+static __always_inline enum sluice_reason invalid_check(const struct sluice_pkt *pkt, int dry)
 {
 	if (pkt->fragment_offset)
 		return SLUICE_FRAGMENT;
@@ -73,7 +73,7 @@ static __always_inline enum sluice_reason crooked_check(const struct sluice_pkt 
 	/* of honest ones, only segments of a connection are so large that their length is 0 */
 	if (pkt->rerouted || (pkt->unsized && (pkt->syn || pkt->more)))
 		return SLUICE_EVASION;
-	if (pkt->short_header || pkt->header_len < sizeof(struct tcphdr) || flags_are_crooked(pkt->flags))
+	if (pkt->short_header || pkt->header_len < sizeof(struct tcphdr) || flags_are_invalid(pkt->flags))
 		return SLUICE_MALFORMED;
 	/* "land": answers would go to the host itself */
 	if (pkt->tuple.source_port == pkt->tuple.local_port && addr_is(&pkt->tuple.source, &pkt->tuple.local))

@@ -4,8 +4,8 @@
  * before anything is looked up or counted; sockets and answers keep the address of the packet. Where the policy names no such prefix
  * this is one comparison.
  */
-#ifndef SLUICE_INNER_BPF_H
-#define SLUICE_INNER_BPF_H
+#ifndef SLUICE_TRANSLATED_BPF_H
+#define SLUICE_TRANSLATED_BPF_H
 
 static __always_inline int addr_is_mapped(const struct sluice_addr *a)
 {
@@ -20,7 +20,7 @@ static __always_inline int translated_holds(const struct sluice_translated *t, _
 }
 
 /* The four bytes behind a prefix of so many bits. Bits 64 to 71 are no part of the address (RFC 6052, 2.2). */
-static __always_inline __u32 inner_bytes(__u32 bits, __u64 high, __u64 low)
+static __always_inline __u32 translated_bytes(__u32 bits, __u64 high, __u64 low)
 {
 	if (bits == 96)
 		return low;
@@ -30,7 +30,7 @@ static __always_inline __u32 inner_bytes(__u32 bits, __u64 high, __u64 low)
 }
 
 /* Puts the IPv4 address inside in its place, if there is one. Verified once, apart from its callers. */
-__noinline int inner_find(const struct sluice_generation *g, struct sluice_addr *a)
+__noinline int translated_find(const struct sluice_generation *g, struct sluice_addr *a)
 {
 	__u64 high, low;
 	__u32 i;
@@ -47,18 +47,19 @@ __noinline int inner_find(const struct sluice_generation *g, struct sluice_addr 
 		a->word[0] = 0;
 		a->word[1] = 0;
 		a->word[2] = bpf_htonl(0xffff);
-		a->word[3] = bpf_htonl(inner_bytes(g->translated[i].bits, high, low));
+		a->word[3] = bpf_htonl(translated_bytes(g->translated[i].bits, high, low));
 		return 1;
 	}
 	return 0;
 }
 
-static __always_inline struct sluice_addr inner_of(const struct sluice_generation *g, const struct sluice_addr *source)
+static __always_inline struct sluice_addr translated_of(const struct sluice_generation *g,
+							const struct sluice_addr *source)
 {
 	struct sluice_addr who = *source;
 
 	if (g->translated_count)
-		inner_find(g, &who);
+		translated_find(g, &who);
 	return who;
 }
 
