@@ -49,6 +49,12 @@ struct sluice_lease {
 	__u64 asked_ns; /* when the gate last asked for more of it */
 };
 
+/* The implicit lease of a limit. `hosts` as in struct sluice_fleet. */
+static inline __u32 fleet_implicit(__u32 limit, __u32 hosts, __u32 exact)
+{
+	return exact || !hosts ? 0 : limit / (2 * (__u64)hosts);
+}
+
 #define SLUICE_FLEET_ASK_NS (20ULL * 1000000) /* the gate asks for the same again so much later, at the earliest */
 
 /*

@@ -65,7 +65,7 @@ __noinline int limit_narrow(__u32 at, __u64 owner, __u32 own, __u32 seconds)
 	key = limit_key(f, &v->holding, owner, at, seconds);
 	limit->key = key;
 	lease = bpf_map_lookup_elem(&fleet_leases, &key);
-	part = v->row.exact ? 0 : own / (2 * (__u64)(f->hosts ?: 1));
+	part = fleet_implicit(own, f->hosts, v->row.exact);
 	if (lease) {
 		part = lease->lease < own ? lease->lease : own;
 		limit->others = lease->others;

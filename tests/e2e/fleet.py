@@ -9,6 +9,7 @@ EXACT, RELEASE, GIVE = 1, 2, 4  # of a row that is asked
 GONE, OVER = 1, 2
 LIMIT_ROWS = 1000
 SPACE = "0123456789abcdef"
+STORE = os.environ.get("SLUICE_STORE", "redis-server")  # or valkey-server, or the path of either
 ALL_RECORDS = """
 local all = {}
 for _, key in ipairs(redis.call('KEYS', 'sluice:{*}:k:*')) do
@@ -60,14 +61,14 @@ class Place:
 
 
 class Server:
-    """A redis-server."""
+    """A redis-server, or a valkey-server (SLUICE_STORE)."""
 
     def __init__(self, place, port, options):
         self.place, self.port, self.options, self.process = place, port, options, None
         self.start()
 
     def start(self):
-        argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir", self.place.directory, *self.options]
+        argv = [STORE, "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir", self.place.directory, *self.options]
         self.process = subprocess.Popen(self.place.enter(*argv), stdout=subprocess.DEVNULL)
         assert wait_for(lambda: self.cli("ping", check=False).strip() in ("PONG", "NOAUTH Authentication required."))
 

@@ -2,7 +2,7 @@
 """Several hosts on one network, each with its own sluiced, a store that all reach, and a client that speaks to all: for tests of the fleet."""
 import concurrent.futures, os, pathlib, secrets, signal, subprocess, threading, time
 
-import tools
+import fleet, tools
 from net import BUILD, Net, Sluice, sh, wait_for
 
 STORE, PORT = "10.77.0.250", 6379
@@ -84,7 +84,7 @@ class Hosts:
     # The store.
 
     def start_store(self):
-        argv = ["redis-server", "--port", PORT, "--bind", STORE, "--protected-mode", "no", "--save", "", "--dir", self.directory]
+        argv = [fleet.STORE, "--port", PORT, "--bind", STORE, "--protected-mode", "no", "--save", "", "--dir", self.directory]
         self.redis = subprocess.Popen(self.enter(self.store, argv), stdout=subprocess.DEVNULL)
         assert wait_for(lambda: self.redis_cli("ping").strip() == "PONG")
 

@@ -12,7 +12,7 @@ static const char rights[] = "+auth +ping +info +subscribe +publish +script|load
 
 static uint64_t over_of(const struct fleet_run *r, uint32_t limit)
 {
-	return r->known_hosts < 2 ? 0 : (r->known_hosts - 1) * (uint64_t)(limit / (2 * r->known_hosts));
+	return r->known_hosts < 2 ? 0 : (r->known_hosts - 1) * (uint64_t)fleet_implicit(limit, r->known_hosts, false);
 }
 
 uint64_t fleet_over(const struct daemon *dm, const struct sluice_service *s)

@@ -45,7 +45,7 @@ static void queue(struct fleet_run *r, struct fleet_entry *e)
 /* What this host may hold of a limit without a record. */
 static uint32_t implicit(const struct fleet_run *r, const struct fleet_entry *e)
 {
-	return e->exact || !r->known_hosts ? 0 : e->limit / (2 * r->known_hosts);
+	return fleet_implicit(e->limit, r->known_hosts, e->exact);
 }
 
 static void lease_write(struct fleet_run *r, struct fleet_entry *e, uint32_t lease, bool asked)
