@@ -4,9 +4,10 @@ import collections, contextlib, json, os, pathlib, secrets, signal, socket, stru
 
 from net import BUILD, sh, wait_for
 
-CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS = range(1, 7)
+CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS, POLICY, LOOK, HELD = range(1, 10)
 EXACT, RELEASE, GIVE = 1, 2, 4  # of a row that is asked
 GONE, OVER = 1, 2
+EVICTS, APPENDS, SNAPSHOTS = 1, 2, 4  # of a state
 LIMIT_ROWS = 1000
 SPACE = "0123456789abcdef"
 STORE = os.environ.get("SLUICE_STORE", "redis-server")  # or valkey-server, or the path of either
@@ -19,7 +20,7 @@ end
 return all
 """
 Lease = collections.namedtuple("Lease", "key lease others_held others_hosts flags")
-State = collections.namedtuple("State", "connected hosts resync rtt_us flags unused server version error")
+State = collections.namedtuple("State", "connected hosts resync rtt_us flags clock_ms server version error memory memory_most")
 
 
 class Place:
@@ -103,6 +104,7 @@ class Host:
     def __init__(self, place, name, servers, config):
         self.name = name
         self.state, self.hosts, self.needs, self.leases, self.seen = None, [], [], collections.deque(), []
+        self.looked = {}
         self.end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         inside = f"exec 3<&{other.fileno()} {other.fileno()}<&-; exec {BUILD}/sluice-fleet" if other.fileno() != 3 else f"exec {BUILD}/sluice-fleet"
         self.process = subprocess.Popen(place.enter("bash", "-c", inside), pass_fds=[other.fileno()])
@@ -118,6 +120,10 @@ class Host:
     def ask(self, rows):
         """Rows (key, limit, held, want, flags) go out."""
         self.send(EXCHANGE, b"".join(struct.pack("QIIII", *r) for r in rows), len(rows))
+
+    def look(self, *keys):
+        """Who holds these? The answers come into `looked`."""
+        self.send(LOOK, struct.pack(f"{len(keys)}Q", *keys), len(keys))
 
     def exchange(self, *rows, seconds=5):
         """Their answers: [Lease]."""
@@ -141,14 +147,17 @@ class Host:
         body = got[8:]
         if kind == STATE:
             assert count == 1
-            plain = struct.unpack("6I128s32s192s", body)
-            self.state = State(*plain[:6], *(t.split(b"\0")[0].decode() for t in plain[6:]))
+            plain = struct.unpack("5Ii128s32s192sQQ", body)
+            self.state = State(*plain[:6], *(t.split(b"\0")[0].decode() for t in plain[6:9]), *plain[9:])
             self.seen.append(self.state)
         elif kind == LEASES:
             assert len(body) == 24 * count
             self.leases.extend(Lease(*r) for r in struct.iter_unpack("QIIII", body))
         elif kind == NEEDS:
             self.needs.extend(k for (k,) in struct.iter_unpack("Q", body))
+        elif kind == HELD:
+            told = json.loads(body)
+            self.looked[int(told["key"], 16)] = {row["name"]: (row["held"], row["lease"]) for row in told["rows"]}
         else:
             assert kind == HOSTS and len(body) == count
             self.hosts = json.loads(body)

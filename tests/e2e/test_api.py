@@ -28,7 +28,7 @@ log { refusals = summary }
 # Verb or command of sluicectl -> what is said to it, in this order, and the answer that it gives. What a policy is named by is {other}.
 GOLDEN = {
     "status": [("status", "status")],
-    "sources": [("sources", "sources"), ("sources --service smtp --top 3", "sources"), ("sources --service nope", "failure")],
+    "sources": [("sources", "sources"), ("sources --service smtp --top 3", "sources"), ("sources --service nope", "failure"), ("sources --fleet", "fleet_sources")],
     "counters": [("counters", "counters")],
     "set": [("set service smtp max-connections 90 --dry-run", "forecast"), ("set service smtp max-connections 90 --for 1h", "order"),
             ("set service smtp max-conections 90", "failure")],
@@ -70,7 +70,7 @@ GOLDEN = {
 }
 
 # A good policy has no errors; containers and a fleet that lives have tests of their own.
-NOT_SHOWN = ("check: errors[].", "fleet: members[].", "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
+NOT_SHOWN = ("check: errors[].", "fleet: members[].", "fleet: store.", "fleet_sources: ", "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
 
 
 def fields(answer, at=""):

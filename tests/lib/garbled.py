@@ -32,7 +32,7 @@ BEATS = {
     "a beat of no hosts": b"*5\r\n$1\r\na\r\n:0\r\n:1\r\n:0\r\n*0\r\n",
     "a beat without a number": b"*5\r\n$-1\r\n:1\r\n:1\r\n:0\r\n*0\r\n",
     "a long number": b"*5\r\n$99\r\n" + b"a" * 99 + b"\r\n:1\r\n:1\r\n:0\r\n*0\r\n",
-    "hosts that are numbers": b"*5\r\n$1\r\na\r\n:1\r\n:1\r\n:0\r\n*2\r\n:1\r\n:1\r\n",
+    "hosts that are numbers": b"*5\r\n$1\r\na\r\n:1\r\n:1\r\n:0\r\n*3\r\n:1\r\n:1\r\n:1\r\n",
     "a short beat": b"*1\r\n:1\r\n",
     "a beat that is a text": b"$2\r\nok\r\n",
 }
@@ -50,8 +50,9 @@ def answer(words, kind):
     if words[0] == b"EVALSHA":
         rows = int(words[2]) - 2
         return LIES[kind](rows) if kind in LIES else bulk(ROW.pack(1, 0, 0, 0) * rows)
+    version = b"6.0.16" if kind == "an old server" else b"7.0"
     said = {
-        b"INFO": bulk(b"run_id:x\r\nredis_version:7\r\nrole:master\r\nloading:0\r\nmaxmemory:0\r\n"),
+        b"INFO": bulk(b"run_id:x\r\nredis_version:" + version + b"\r\nrole:master\r\nloading:0\r\nmaxmemory:0\r\n"),
         b"SCRIPT": bulk(b"0" * 40),
         b"SUBSCRIBE": b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n",
         b"PING": b"*2\r\n$4\r\npong\r\n$0\r\n\r\n",

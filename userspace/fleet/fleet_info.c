@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads the answer to INFO: see fleet_info.h. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "fleet_info.h"
@@ -24,6 +25,13 @@ static const char *field(const char *text, const char *name, char *out, size_t s
 	return out;
 }
 
+static uint64_t number(const char *text, const char *name)
+{
+	char value[24];
+
+	return strtoull(field(text, name, value, sizeof(value)), NULL, 10);
+}
+
 const char *info_read(const redisReply *answer, struct server_info *out)
 {
 	const char *text = answer->str;
@@ -42,8 +50,11 @@ const char *info_read(const redisReply *answer, struct server_info *out)
 		snprintf(out->version, sizeof(out->version), "valkey %.20s", value);
 	else
 		snprintf(out->version, sizeof(out->version), "redis %.20s", field(text, "redis_version", value, 24));
+	out->memory = number(text, "used_memory");
+	out->memory_most = number(text, "maxmemory");
+	out->appends = number(text, "aof_enabled");
+	out->snapshots = number(text, "rdb_saves"); /* which Redis 6.2 does not say */
 	/* Records have a time to live: each policy but noeviction may take them. */
-	out->evicts = strcmp(field(text, "maxmemory", value, sizeof(value)), "0") &&
-		      strcmp(field(text, "maxmemory_policy", value, sizeof(value)), "noeviction");
+	out->evicts = out->memory_most && strcmp(field(text, "maxmemory_policy", value, sizeof(value)), "noeviction");
 	return NULL;
 }

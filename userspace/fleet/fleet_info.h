@@ -4,6 +4,7 @@
 #define SLUICE_FLEET_INFO_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <hiredis/hiredis.h>
 
@@ -11,6 +12,8 @@ struct server_info {
 	char run[64]; /* another one after each start of the server */
 	char version[32];
 	bool evicts; /* it may throw records away to save memory */
+	bool appends, snapshots; /* it writes an append-only file; it has written snapshots since it was started */
+	uint64_t memory, memory_most; /* bytes; most 0: without a limit */
 };
 
 /* NULL: good; otherwise why this server is none for us. */

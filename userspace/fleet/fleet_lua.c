@@ -4,7 +4,7 @@
 
 /*
  * KEYS: hosts, epoch, whose this name is. ARGV: name, milliseconds that a beat counts, run of the server, a random number, another one that is this
- * session's, 1 where the list of hosts is wanted. Where nobody has beaten for half of that time it was the server that was away, and no
+ * session's, 1 where the list of hosts is wanted, and what this host says of its policy, which all see in that list. Where nobody has beaten for half of that time it was the server that was away, and no
  * host is to be forgotten for that; nor for a clock that was set.
  */
 const char script_beat[] =
@@ -31,7 +31,17 @@ const char script_beat[] =
 	"redis.call('SET', KEYS[3], ARGV[5], 'PX', ms)\n"
 	"local list = {}\n"
 	"if ARGV[6] == '1' then\n"
-	"  list = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES')\n"
+	"  redis.call('HSET', KEYS[2], '@' .. ARGV[1], ARGV[7])\n"
+	"  local all, said = redis.call('HGETALL', KEYS[2]), {}\n"
+	"  for i = 1, #all, 2 do\n"
+	"    if string.sub(all[i], 1, 1) == '@' then said[string.sub(all[i], 2)] = all[i + 1] end\n"
+	"  end\n"
+	"  local flat = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf', 'WITHSCORES')\n"
+	"  for i = 1, #flat, 2 do\n"
+	"    list[#list + 1], list[#list + 2], list[#list + 3] = flat[i], flat[i + 1], said[flat[i]] or ''\n"
+	"    said[flat[i]] = nil\n"
+	"  end\n"
+	"  for name, _ in pairs(said) do redis.call('HDEL', KEYS[2], '@' .. name) end\n"
 	"end\n"
 	"return { number, redis.call('ZCARD', KEYS[1]), now, whose and whose ~= ARGV[5] and 1 or 0, list }\n";
 

@@ -48,6 +48,10 @@ static void message_receive(struct pipe *p, size_t length)
 		p->to.config(p->to.owner, rows, p->in.head.count);
 	else if (p->in.head.type == FLEET_EXCHANGE)
 		p->to.exchange(p->to.owner, rows, p->in.head.count);
+	else if (p->in.head.type == FLEET_POLICY)
+		p->to.policy(p->to.owner, rows, p->in.head.count);
+	else if (p->in.head.type == FLEET_LOOK)
+		p->to.look(p->to.owner, rows, p->in.head.count);
 }
 
 static void on_readable(int fd, short what, void *arg)

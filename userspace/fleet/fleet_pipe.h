@@ -18,6 +18,8 @@ struct pipe_owner {
 	void *owner;
 	void (*config)(void *owner, const char *text, size_t length);
 	void (*exchange)(void *owner, const struct fleet_want *row, size_t count);
+	void (*policy)(void *owner, const char *text, size_t length);
+	void (*look)(void *owner, const struct fleet_need *row, size_t count);
 };
 
 struct pipe *pipe_open(struct event_base *base, int fd, const struct pipe_owner *o);

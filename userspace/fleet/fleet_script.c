@@ -2,8 +2,10 @@
 /* What the scripts are asked and answer, between their form and that of fleet_wire.h: see fleet_script.h. */
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "fleet_policy.h"
 #include "fleet_script.h"
 #include "json_text.h"
 
@@ -22,29 +24,11 @@ size_t script_pack(const struct batch *b, char *out)
 	return b->count * ROW * sizeof(uint32_t);
 }
 
-static json_t *host_read(const redisReply *name, const redisReply *until, long long now, unsigned lease_ms)
+/* Takes over `all`. NULL: it is longer than a message. */
+static char *message_text(json_t *all)
 {
-	long long ago;
+	char *text = json_dumps(all, JSON_COMPACT);
 
-	if (name->type != REDIS_REPLY_STRING || until->type != REDIS_REPLY_STRING || name->len > FLEET_NAME_MAX)
-		return NULL;
-	ago = now + lease_ms - strtoll(until->str, NULL, 10);
-	return json_pack("{s:o, s:I}", "name", json_line(name->str), "beat_ms", (json_int_t)(ago > 0 ? ago : 0));
-}
-
-/* Names and scores in turn. NULL: it is no such list, or longer than a message. */
-static char *hosts_read(const redisReply *list, long long now, unsigned lease_ms)
-{
-	json_t *all = json_array();
-	char *text = NULL;
-	size_t i;
-
-	for (i = 0; i + 1 < list->elements; i += 2) {
-		if (json_array_append_new(all, host_read(list->element[i], list->element[i + 1], now, lease_ms)))
-			break;
-	}
-	if (i == list->elements)
-		text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
 	if (text && strlen(text) > FLEET_TEXT_MAX) {
 		free(text);
@@ -53,7 +37,65 @@ static char *hosts_read(const redisReply *list, long long now, unsigned lease_ms
 	return text;
 }
 
-int script_read_beat(const redisReply *answer, unsigned lease_ms, struct beat *out)
+/* part: name, until when it lives, what it says of its policy. */
+static json_t *host_read(redisReply *const part[3], long long now, unsigned lease_ms, const char *policy)
+{
+	long long ago;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		if (part[i]->type != REDIS_REPLY_STRING)
+			return NULL;
+	}
+	if (part[0]->len > FLEET_NAME_MAX)
+		return NULL;
+	ago = now + lease_ms - strtoll(part[1]->str, NULL, 10);
+	return json_pack("{s:o, s:I, s:o}", "name", json_line(part[0]->str), "beat_ms", (json_int_t)(ago > 0 ? ago : 0),
+			 "differs", policy_differs(policy, part[2]->str));
+}
+
+/* Hosts, three parts each. NULL: it is no such list, or longer than a message. */
+static char *hosts_read(const redisReply *list, long long now, unsigned lease_ms, const char *policy)
+{
+	json_t *all = json_array();
+	size_t i;
+
+	for (i = 0; i + 2 < list->elements; i += 3) {
+		if (json_array_append_new(all, host_read(list->element + i, now, lease_ms, policy)))
+			break;
+	}
+	if (i == list->elements)
+		return message_text(all);
+	json_decref(all);
+	return NULL;
+}
+
+/* "HELD LEASE SECONDS" of a host; NULL: something else stands there. */
+static json_t *held_read(const redisReply *name, const redisReply *row)
+{
+	unsigned int held, lease;
+	long long at;
+
+	if (name->type != REDIS_REPLY_STRING || row->type != REDIS_REPLY_STRING || name->len > FLEET_NAME_MAX ||
+	    sscanf(row->str, "%9u %9u %15lld", &held, &lease, &at) != 3)
+		return NULL;
+	return json_pack("{s:o, s:I, s:I, s:I}", "name", json_line(name->str), "held", (json_int_t)held, "lease",
+			 (json_int_t)lease, "at", (json_int_t)at);
+}
+
+char *script_read_held(const redisReply *answer, uint64_t key)
+{
+	char digits[FLEET_POLICY_DIGITS + 1];
+	json_t *rows = json_array();
+	size_t i;
+
+	for (i = 0; answer->type == REDIS_REPLY_ARRAY && i + 1 < answer->elements; i += 2)
+		json_array_append_new(rows, held_read(answer->element[i], answer->element[i + 1]));
+	snprintf(digits, sizeof(digits), "%016" PRIx64, key);
+	return message_text(json_pack("{s:s, s:o}", "key", digits, "rows", rows));
+}
+
+int script_read_beat(const redisReply *answer, unsigned lease_ms, const char *policy, struct beat *out)
 {
 	static const int form[] = { REDIS_REPLY_STRING, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER,
 				    REDIS_REPLY_ARRAY };
@@ -72,8 +114,9 @@ int script_read_beat(const redisReply *answer, unsigned lease_ms, struct beat *o
 	snprintf(out->epoch, sizeof(out->epoch), "%s", part[0]->str);
 	out->hosts = part[1]->integer;
 	out->taken = part[3]->integer;
+	out->clock_ms = part[2]->integer;
 	if (part[4]->elements)
-		out->list = hosts_read(part[4], part[2]->integer, lease_ms);
+		out->list = hosts_read(part[4], part[2]->integer, lease_ms, policy);
 	return part[4]->elements && !out->list ? -EBADMSG : 0;
 }
 

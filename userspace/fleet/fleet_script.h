@@ -6,8 +6,8 @@
  * same one, started again) keeps it. In a new epoch all hosts say again what they hold. The exchange says what this host holds of some keys, and
  * leases it a part of what is left. It does nothing in an epoch that this host does not know yet.
  *
- * What they keep, all under sluice:{SPACE}: `hosts`, a sorted set of names by the time until which they live; `epoch`, a hash; of:NAME,
- * whose a name is; and k:KEY, for each key a hash of host to "HELD LEASE SECONDS". All times are the server's.
+ * What they keep, all under sluice:{SPACE}: `hosts`, a sorted set of names by the time until which they live; `epoch`, a hash, in which @NAME is
+ * what that host says of its policy; of:NAME, whose a name is; and k:KEY, for each key a hash of host to "HELD LEASE SECONDS". All times are the server's.
  */
 #ifndef SLUICE_FLEET_SCRIPT_H
 #define SLUICE_FLEET_SCRIPT_H
@@ -28,6 +28,7 @@ struct beat {
 	uint32_t hosts;
 	bool taken; /* another session beat under this name since our last beat */
 	char *list; /* FLEET_HOSTS; NULL: it was not asked for; freed by the caller */
+	int64_t clock_ms; /* the server's, since 1970 */
 };
 
 /* What was asked in one exchange. */
@@ -39,8 +40,10 @@ struct batch {
 /* Rows as the script reads them: bytes to send, in `out` of 16 bytes a row. */
 size_t script_pack(const struct batch *b, char *out);
 
-/* Both: 0; -EBADMSG: this is no answer to that. */
-int script_read_beat(const redisReply *answer, unsigned lease_ms, struct beat *out);
+/* Both: 0; -EBADMSG: this is no answer to that. `policy`: FLEET_POLICY of this host. */
+int script_read_beat(const redisReply *answer, unsigned lease_ms, const char *policy, struct beat *out);
+/* FLEET_HELD of what HGETALL answered; freed by the caller. NULL: it is no such answer, or longer than a message. */
+char *script_read_held(const redisReply *answer, uint64_t key);
 /* Also -ESTALE: the epoch is another one, and nothing was done. */
 int script_read_leases(const redisReply *answer, const struct batch *b, struct fleet_lease *out);
 

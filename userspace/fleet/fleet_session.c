@@ -16,6 +16,8 @@
 #define GREETING_MS 2000 /* for all that comes before the first beat */
 #define LEFT_MS 1000 /* a server that does not answer for this long is left */
 #define LIST_MS 1000 /* hosts are listed, and the hearing connection is tried */
+#define INFO_US (10 * 1000000ULL) /* the server is asked again what it is */
+#define LOOKS_MAX (2 * FLEET_LOOK_MAX) /* that wait for their answers */
 #define KEY_MAX 64
 #define KEY_DIGITS 16
 #define NUMBER_TEXT 17 /* 16 digits and their end */
@@ -32,8 +34,10 @@ struct session {
 	char epoch[SCRIPT_NUMBER_MAX]; /* "": not ready */
 	char hosts_key[KEY_MAX], epoch_key[KEY_MAX], own_key[KEY_MAX + FLEET_NAME_MAX], channel[KEY_MAX];
 	char own[NUMBER_TEXT]; /* a number that is this session's alone */
+	char *const *policy;
 	uint64_t opened_us, beat_us, listed_us; /* beat_us: since when a beat waits for its answer; 0: none does */
-	unsigned greeted, unanswered;
+	uint64_t informed_us;
+	unsigned greeted, unanswered, looks;
 	bool ping; /* waits for its answer */
 	bool failed;
 };
@@ -76,6 +80,29 @@ static void ask(struct session *x, struct link *l, link_answer *then, int argc, 
 		fail(x, "there is no memory for a question");
 }
 
+/* What it is. */
+
+static void informed(void *owner, void *about, const redisReply *answer)
+{
+	struct session *x = owner;
+	const char *why;
+
+	(void)about;
+	if (!answer_is_good(x, answer, REDIS_REPLY_STRING, "it answers INFO by something else"))
+		return;
+	why = info_read(answer, &x->info);
+	if (why)
+		fail(x, why);
+}
+
+static void inform(struct session *x)
+{
+	const char *info[] = { "INFO" };
+
+	x->informed_us = now_us();
+	ask(x, x->asks, informed, 1, info);
+}
+
 /* Beats. */
 
 static void beat_answered(void *owner, void *about, const redisReply *answer)
@@ -87,7 +114,7 @@ static void beat_answered(void *owner, void *about, const redisReply *answer)
 	(void)about;
 	if (!answer_is_good(x, answer, REDIS_REPLY_ARRAY, "it answers a beat by something else"))
 		return;
-	if (script_read_beat(answer, x->config->lease_ms, &b)) {
+	if (script_read_beat(answer, x->config->lease_ms, *x->policy, &b)) {
 		free(b.list);
 		fail(x, "it answers a beat by something else");
 		return;
@@ -112,10 +139,9 @@ static void number_make(char out[static NUMBER_TEXT])
 static void beat(struct session *x, bool list)
 {
 	char ms[16], number[NUMBER_TEXT];
-	const char *argv[] = {
-		"EVALSHA",	 x->beat_sha, "3",	   x->hosts_key, x->epoch_key, x->own_key,
-		x->config->name, ms,	      x->info.run, number,	 x->own,       list ? "1" : "0"
-	};
+	const char *argv[] = { "EVALSHA",  x->beat_sha,	     "3",	x->hosts_key, x->epoch_key,
+			       x->own_key, x->config->name,  ms,	x->info.run,  number,
+			       x->own,	   list ? "1" : "0", *x->policy };
 
 	snprintf(ms, sizeof(ms), "%u", x->config->lease_ms);
 	number_make(number);
@@ -152,6 +178,8 @@ static void beat_next(struct session *x, uint64_t now)
 	beat(x, list);
 	if (!list)
 		return;
+	if (now - x->informed_us >= INFO_US)
+		inform(x);
 	if (x->listed_us)
 		ping(x);
 	x->listed_us = now;
@@ -190,19 +218,6 @@ static void authenticated(void *owner, void *about, const redisReply *answer)
 {
 	(void)about;
 	answer_is_good(owner, answer, REDIS_REPLY_STATUS, "it answers AUTH by something else");
-}
-
-static void informed(void *owner, void *about, const redisReply *answer)
-{
-	struct session *x = owner;
-	const char *why;
-
-	(void)about;
-	if (!answer_is_good(x, answer, REDIS_REPLY_STRING, "it answers INFO by something else"))
-		return;
-	why = info_read(answer, &x->info);
-	if (why)
-		fail(x, why);
 }
 
 static bool sha_keep(struct session *x, const redisReply *answer, char *out)
@@ -258,10 +273,9 @@ static void greet(struct session *x)
 {
 	const char *subscribe[] = { "SUBSCRIBE", x->channel };
 	const char *load[] = { "SCRIPT", "LOAD", script_beat };
-	const char *info[] = { "INFO" };
 
 	authenticate(x, x->asks);
-	ask(x, x->asks, informed, 1, info);
+	inform(x);
 	ask(x, x->asks, beat_loaded, 3, load);
 	load[2] = script_exchange;
 	ask(x, x->asks, exchange_loaded, 3, load);
@@ -341,6 +355,50 @@ bool session_has_room(const struct session *x)
 	return x->failed || x->unanswered < UNANSWERED_MAX;
 }
 
+/* Who holds what, for people. */
+
+struct look {
+	uint64_t key;
+};
+
+static void looked(void *owner, void *about, const redisReply *answer)
+{
+	_cleanup_free_ struct look *look = about;
+	_cleanup_free_ char *text = NULL;
+	struct session *x = owner;
+
+	x->looks--;
+	if (!answer_is_good(x, answer, REDIS_REPLY_ARRAY, "it answers HGETALL by something else"))
+		return;
+	text = script_read_held(answer, look->key);
+	if (text)
+		x->to.held(x->to.owner, text);
+}
+
+static void look_at(struct session *x, uint64_t key)
+{
+	struct look *look = malloc(sizeof(*look));
+	char name[KEY_MAX];
+	const char *argv[] = { "HGETALL", name };
+
+	if (!look)
+		return;
+	look->key = key;
+	snprintf(name, sizeof(name), "sluice:{%s}:k:%016" PRIx64, x->config->space, key);
+	if (link_ask(x->asks, looked, look, 2, argv, NULL))
+		free(look);
+	else
+		x->looks++;
+}
+
+void session_look(struct session *x, const struct fleet_need *row, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && !x->failed && x->epoch[0] && x->looks < LOOKS_MAX; i++)
+		look_at(x, row[i].key);
+}
+
 /* "NAME KEY KEY ...": what another host wants. */
 static void heard(void *owner, void *about, const redisReply *answer)
 {
@@ -368,7 +426,7 @@ static void link_broken(void *owner, const char *why)
 }
 
 struct session *session_open(struct event_base *base, struct evdns_base *names, const struct config *c,
-			     const struct server *to, const struct session_owner *o)
+			     const struct server *to, char *const *policy, const struct session_owner *o)
 {
 	struct timeval every = { c->beat_ms / 1000, c->beat_ms % 1000 * 1000 };
 	struct session *x = calloc(1, sizeof(*x));
@@ -378,6 +436,7 @@ struct session *session_open(struct event_base *base, struct evdns_base *names, 
 		return NULL;
 	x->to = *o;
 	x->config = c;
+	x->policy = policy;
 	x->opened_us = now_us();
 	snprintf(x->hosts_key, KEY_MAX, "sluice:{%s}:hosts", c->space);
 	snprintf(x->epoch_key, KEY_MAX, "sluice:{%s}:epoch", c->space);

@@ -23,16 +23,19 @@ struct session_owner {
 	void (*beat)(void *owner, const struct beat *b, bool new_epoch, unsigned rtt_us);
 	void (*leases)(void *owner, const struct fleet_lease *row, size_t count);
 	void (*needs)(void *owner, const struct fleet_need *row, size_t count);
+	void (*held)(void *owner, const char *text); /* FLEET_HELD */
 	void (*silent)(void *owner); /* four beats without an answer; it may come yet */
 	void (*failed)(void *owner, const char *why); /* once; after it the session does nothing */
 };
 
-/* NULL: without memory. `c` and `to` outlive it. */
+/* NULL: without memory. `c` and `to` outlive it; so does *policy, the text of FLEET_POLICY, which may change meanwhile. */
 struct session *session_open(struct event_base *base, struct evdns_base *names, const struct config *c,
-			     const struct server *to, const struct session_owner *o);
+			     const struct server *to, char *const *policy, const struct session_owner *o);
 void session_close(struct session *x); /* NULL: nothing */
 /* Rows are lost where it is not ready yet: the beat that makes it ready says so. */
 void session_exchange(struct session *x, const struct fleet_want *row, size_t count);
+/* Who holds these? Where it is not ready, or has much to answer, that is passed over. */
+void session_look(struct session *x, const struct fleet_need *row, size_t count);
 bool session_has_room(const struct session *x); /* for another message of rows */
 const struct server_info *session_info(const struct session *x);
 

@@ -2,6 +2,7 @@
 /* Which server it is that is spoken to, when the next one is tried, and what sluiced is told. See fleet_store.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fleet_random.h"
 #include "fleet_session.h"
@@ -23,6 +24,7 @@ struct store {
 	unsigned rounds; /* through all servers, since one was good */
 	unsigned epoch_beats; /* answered in this epoch */
 	unsigned beats; /* that this session had answers to */
+	char *policy; /* FLEET_POLICY; never NULL */
 	struct fleet_state state;
 };
 
@@ -51,6 +53,28 @@ static void turn_after(struct store *s, unsigned ms)
 
 /* A session. */
 
+static void info_tell(const struct server_info *info, struct fleet_state *out)
+{
+	out->flags = (info->evicts ? FLEET_EVICTS : 0) | (info->appends ? FLEET_APPENDS : 0) |
+		     (info->snapshots ? FLEET_SNAPSHOTS : 0);
+	out->memory = info->memory;
+	out->memory_most = info->memory_most;
+	memcpy(out->version, info->version, sizeof(out->version));
+}
+
+/* How far a clock that said `ms` half a round trip ago is ahead of this host's; what is more than a wire can say is cut. */
+static int32_t clock_ahead(int64_t ms, unsigned rtt_us)
+{
+	struct timespec now;
+	int64_t ahead;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (ms < 0 || ms > INT64_MAX / 2)
+		return 0;
+	ahead = ms - (now.tv_sec * 1000LL + now.tv_nsec / 1000000 - rtt_us / 2000);
+	return ahead > INT32_MAX ? INT32_MAX : ahead < INT32_MIN ? INT32_MIN : ahead;
+}
+
 static void on_beat(void *owner, const struct beat *b, bool new_epoch, unsigned rtt_us)
 {
 	struct store *s = owner;
@@ -61,8 +85,8 @@ static void on_beat(void *owner, const struct beat *b, bool new_epoch, unsigned 
 		s->state.hosts = b->hosts; /* not all may have found the store again yet */
 	s->state.rtt_us = rtt_us;
 	s->state.resync += new_epoch;
-	s->state.flags = session_info(s->session)->evicts ? FLEET_EVICTS : 0;
-	memcpy(s->state.version, session_info(s->session)->version, sizeof(s->state.version));
+	s->state.clock_ms = clock_ahead(b->clock_ms, rtt_us);
+	info_tell(session_info(s->session), &s->state);
 	s->beats++;
 	tell(s);
 	if (b->list)
@@ -83,6 +107,13 @@ static void on_needs(void *owner, const struct fleet_need *row, size_t count)
 	struct store *s = owner;
 
 	pipe_send(s->pipe, FLEET_NEEDS, row, count);
+}
+
+static void on_held(void *owner, const char *text)
+{
+	struct store *s = owner;
+
+	pipe_send(s->pipe, FLEET_HELD, text, strlen(text));
 }
 
 static void on_silent(void *owner)
@@ -106,12 +137,12 @@ static void on_failed(void *owner, const char *why)
 
 static void session_begin(struct store *s)
 {
-	const struct session_owner o = { s, on_beat, on_leases, on_needs, on_silent, on_failed };
+	const struct session_owner o = { s, on_beat, on_leases, on_needs, on_held, on_silent, on_failed };
 	const struct server *to = &s->config.item[s->server];
 
 	s->beats = 0;
 	snprintf(s->state.server, sizeof(s->state.server), "%s", to->text);
-	s->session = session_open(s->base, s->names, &s->config, to, &o);
+	s->session = session_open(s->base, s->names, &s->config, to, &s->policy, &o);
 	if (!s->session)
 		turn_after(s, WAIT_MOST_MS);
 }
@@ -179,6 +210,25 @@ void store_exchange(void *store, const struct fleet_want *row, size_t count)
 	pipe_read_on(s->pipe, session_has_room(s->session));
 }
 
+void store_policy(void *store, const char *text, size_t length)
+{
+	char *policy = strndup(text, length);
+	struct store *s = store;
+
+	if (!policy)
+		return;
+	free(s->policy);
+	s->policy = policy;
+}
+
+void store_look(void *store, const struct fleet_need *row, size_t count)
+{
+	struct store *s = store;
+
+	if (s->session)
+		session_look(s->session, row, count < FLEET_LOOK_MAX ? count : FLEET_LOOK_MAX);
+}
+
 struct store *store_new(struct event_base *base, struct evdns_base *names)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -188,7 +238,11 @@ struct store *store_new(struct event_base *base, struct evdns_base *names)
 	s->base = base;
 	s->names = names;
 	s->turn = event_new(base, -1, 0, on_turn, s);
-	if (!s->turn) {
+	s->policy = strdup("");
+	if (!s->turn || !s->policy) {
+		if (s->turn)
+			event_free(s->turn);
+		free(s->policy);
 		free(s);
 		return NULL;
 	}
@@ -205,5 +259,6 @@ void store_free(struct store *s)
 	session_close(s->session);
 	event_free(s->turn);
 	config_free(&s->config);
+	free(s->policy);
 	free(s);
 }

@@ -46,6 +46,8 @@ json_t *request_args(const struct call *c);
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
 /* The same with a file behind the question. */
 int ask_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, json_t **answer);
+/* The data that it answers, or NULL: nothing is said of whatever goes wrong. */
+json_t *ask_quietly(const struct call *c, const char *verb);
 /* The lines that follow the answer, until the daemon ends or the reader does. */
 int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
 
@@ -118,6 +120,7 @@ void show_history(const json_t *data);
 void show_ends(const json_t *data);
 void show_geo(const json_t *data);
 void show_fleet(const json_t *data);
+void show_fleet_sources(const json_t *data);
 void show_forecast(const json_t *data);
 void show_live(const json_t *data);
 void show_json(const json_t *data);

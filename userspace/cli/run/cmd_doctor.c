@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Looks at the host itself: needs no daemon, and asks none. */
+/* Looks at the host itself, without a daemon; only of the store of a fleet one that runs knows more. */
 #include <string.h>
-
-#include <sodium.h>
 
 #include "cli.h"
 #include "diag.h"
 #include "doctor.h"
+#include "doctor_fleet.h"
 #include "engine.h"
 #include "files.h"
-#include "fleet_program.h"
-#include "fleet_secret.h"
 #include "geo_age.h"
 #include "geo_keep.h"
 #include "instance.h"
@@ -90,33 +87,6 @@ static void doctor_databases(const struct policy *p, struct findings *f)
 	}
 }
 
-/* What the daemon reads and starts for a fleet. Whether the store answers only `fleet status` knows. */
-static void doctor_fleet(const struct policy *p, struct findings *f)
-{
-	_cleanup_diag_ struct diag d = {};
-	char password[FLEET_PASSWORD_MOST];
-	struct fleet_secret secret;
-	_cleanup_close_ int program = -1;
-	size_t i;
-
-	if (!policy_has_fleet(p))
-		return;
-	files_owner_only(true);
-	fleet_secret_read(p->fleet.secret_file, &secret, &d);
-	if (p->fleet.password_file)
-		fleet_password_read(p->fleet.password_file, password, &d);
-	files_owner_only(false);
-	sodium_memzero(&secret, sizeof(secret));
-	sodium_memzero(password, sizeof(password));
-	program = fleet_program_open(&d);
-	for (i = 0; i < d.count; i++)
-		finding_add(f, FINDING_BAD, "fleet", "limits would hold on each host alone: see docs/fleet.md", "%s",
-			    d.item[i].text);
-	if (!d.count)
-		finding_add(f, FINDING_GOOD, "fleet", "",
-			    "the secret of the fleet can be read, and only by those who may");
-}
-
 /* As the daemon would read it; of this host the findings say more. */
 static int policy_read(const struct call *c, const char *file, struct policy **out, struct diag *warnings,
 		       struct diag *d)
@@ -150,7 +120,7 @@ int cmd_doctor(const struct call *c)
 	doctor_listeners(p, &f);
 	doctor_metrics(p, c->instance, &f);
 	doctor_containers(p, &f);
-	doctor_fleet(p, &f);
+	doctor_fleet(c, p, &f);
 	if (c->json)
 		findings_json(&f);
 	else

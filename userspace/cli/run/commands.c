@@ -40,6 +40,13 @@ static int cmd_set(const struct call *c)
 	return option(c, "dry-run") ? read_verb(c, "set", args, show_forecast, false) : write_verb(c, "set", args);
 }
 
+static int cmd_sources(const struct call *c)
+{
+	bool fleet = option(c, "fleet");
+
+	return read_verb(c, "sources", request_args(c), fleet ? show_fleet_sources : show_sources, !fleet);
+}
+
 static int cmd_geo(const struct call *c)
 {
 	bool dry = option(c, "dry-run");
@@ -87,7 +94,7 @@ static const struct command {
 	bool pins; /* where no daemon is, the kernel's tables answer */
 } commands[] = {
 	{ "status", NULL, show_status, NULL, true },
-	{ "sources", NULL, show_sources, NULL, true },
+	{ "sources", cmd_sources },
 	{ "counters", NULL, show_counters, NULL, true },
 	{ "set", cmd_set },
 	{ "ban", cmd_ban },

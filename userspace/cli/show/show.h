@@ -35,6 +35,8 @@ __attribute__((format(printf, 1, 2))) void warning_print(const char *fmt, ...);
 void show_next(const json_t *data);
 /* The last of a row that has `before` columns; in a line of its own where a terminal has no room for it. */
 void rest_print(const char *text, int before);
+/* show_fleet.c: "mx2, mx4" of the hosts in `on` that hold something, or "mx2, mx4 and 3 more". Returns buf. */
+const char *hosts_text(const json_t *on, char buf[static 96]);
 /* "12/20", or "12" where there is no limit. */
 const char *part_of(long long n, long long limit, char buf[static 48]);
 /* In five letters at most: 12345, 1234k, 1234M. Returns buf. */

@@ -44,20 +44,23 @@ void show_lookup(const json_t *data)
 
 static void show_tally(const char *who, const json_t *t)
 {
+	const json_t *on = json_object_get(t, "on");
 	struct paint p;
-	char part[48];
+	char part[48], hosts[96];
 
 	if (!t)
 		return;
 	p = paint_tone(tone_of_share(number_of(t, "held"), number_of(t, "max_connections")));
 	printf("%-11s %s%s%s connections", who, p.on,
 	       part_of(number_of(t, "held"), number_of(t, "max_connections"), part), p.off);
+	if (json_object_get(t, "lease"))
+		printf(" here, %lld on %s (lease %lld)", number_of(t, "elsewhere"),
+		       number_of(t, "elsewhere") && on ? hosts_text(on, hosts) : "the other hosts",
+		       number_of(t, "lease"));
 	p = paint_tone(tone_of_share(number_of(t, "new"), number_of(t, "max_rate")));
 	if (number_of(t, "interval"))
 		printf(", %s%s%s new in %llds", p.on, part_of(number_of(t, "new"), number_of(t, "max_rate"), part),
 		       p.off, number_of(t, "interval"));
-	if (json_object_get(t, "lease"))
-		printf(", %lld on the other hosts (lease %lld)", number_of(t, "elsewhere"), number_of(t, "lease"));
 	if (json_object_get(t, "rate_lease"))
 		printf(", %lld new there (lease %lld)", number_of(t, "new_elsewhere"), number_of(t, "rate_lease"));
 	putchar('\n');

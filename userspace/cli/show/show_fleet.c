@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Shows `fleet status`: the answer of the verb fleet-status, for people. */
 #include <stdio.h>
+#include <string.h>
 
+#include "screen.h"
 #include "show.h"
+
+#define NAMED 3 /* hosts: the rest is a number */
+
+static void show_differs(const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name) printf("%s%s", i ? ", " : ", with other limits: ", json_string_value(name));
+}
 
 static void show_members(const json_t *data)
 {
@@ -11,7 +23,11 @@ static void show_members(const json_t *data)
 
 	printf("\n%-24s %s\n", "HOST", "HEARD OF");
 	json_array_foreach(json_object_get(data, "members"), i, m)
-		printf("%-24s %lld ms ago\n", text_of(m, "name"), number_of(m, "beat_ms"));
+	{
+		printf("%-24s %lld ms ago", text_of(m, "name"), number_of(m, "beat_ms"));
+		show_differs(json_object_get(m, "differs"));
+		putchar('\n');
+	}
 }
 
 static void show_bounds(const json_t *data)
@@ -50,4 +66,61 @@ void show_fleet(const json_t *data)
 		printf("last error  %s\n", text_of(data, "error"));
 	show_members(data);
 	show_bounds(data);
+}
+
+const char *hosts_text(const json_t *on, char buf[static 96])
+{
+	size_t i, named = 0, more = 0, len = 0;
+	char name[CUT_MOST];
+	json_t *one;
+
+	buf[0] = 0;
+	json_array_foreach(on, i, one)
+	{
+		if (!number_of(one, "held"))
+			continue;
+		if (named == NAMED) {
+			more++;
+			continue;
+		}
+		len += snprintf(buf + len, 96 - len, "%s%s", named++ ? ", " : "",
+				cut_to(text_of(one, "name"), 24, name));
+	}
+	if (more)
+		snprintf(buf + len, 96 - len, " and %zu more", more);
+	return buf;
+}
+
+/* Who holds the rest, in the last column; a number where the names are not known. */
+static void show_others(const json_t *s, int before)
+{
+	const json_t *on = json_object_get(s, "on");
+	char hosts[96];
+
+	if (on)
+		hosts_text(on, hosts);
+	else
+		snprintf(hosts, sizeof(hosts), "%lld others", number_of(s, "elsewhere_hosts"));
+	rest_print(number_of(s, "elsewhere") ? hosts : "-", before);
+}
+
+void show_fleet_sources(const json_t *data)
+{
+	int source = column_width(data, "source", 15, 46), service = column_width(data, "service", 7, source + 39);
+	char where[CUT_MOST], name[CUT_MOST], here[48], there[48];
+	struct paint p;
+	json_t *s;
+	size_t i;
+
+	printf("%-*s %-*s %5s %9s %9s  %s\n", source, "SOURCE", service, "SERVICE", "LIMIT", "HERE", "ELSEWHERE", "ON");
+	json_array_foreach(data, i, s)
+	{
+		p = paint_tone(tone_of_share(number_of(s, "held") + number_of(s, "elsewhere"), number_of(s, "limit")));
+		part_of(number_of(s, "held"), number_of(s, "lease"), here);
+		part_of(number_of(s, "elsewhere"), number_of(s, "elsewhere_lease"), there);
+		printf("%-*s %-*s %5lld %s%9s %9s%s  ", source, cut_to(text_of(s, "source"), source, where), service,
+		       cut_to(text_of(s, "service"), service, name), number_of(s, "limit"), p.on, here, there, p.off);
+		show_others(s, source + service + 29);
+	}
+	puts("\nOf limits that are near: what is held of what is leased, here and elsewhere.");
 }

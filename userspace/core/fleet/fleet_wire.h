@@ -23,6 +23,8 @@
 #define FLEET_ROWS_MAX 1000
 #define FLEET_TEXT_MAX 32768 /* of FLEET_CONFIG and FLEET_HOSTS */
 #define FLEET_NAME_MAX 64 /* letters, digits, '.', '-' and '_' */
+#define FLEET_LOOK_MAX 64 /* keys that one message asks of */
+#define FLEET_POLICY_DIGITS 16 /* of a key, and of a value */
 #define FLEET_MESSAGE_MAX (sizeof(struct fleet_head) + FLEET_TEXT_MAX)
 
 enum fleet_type {
@@ -35,7 +37,14 @@ enum fleet_type {
 	FLEET_STATE, /* one struct fleet_state: after each beat, and when something of it changes */
 	FLEET_LEASES, /* rows of struct fleet_lease */
 	FLEET_NEEDS, /* rows of struct fleet_need: other hosts want some of these, so what is not used here should go back */
-	FLEET_HOSTS, /* JSON, once a second: [{"name": "mx1", "beat_ms": 12}], each live host and how long ago it beat */
+	/* JSON, once a second: [{"name": "mx1", "beat_ms": 12, "differs": ["16 hex digits"]}], each live host, how long ago it beat, and
+	 * of FLEET_POLICY what it has another value of. */
+	FLEET_HOSTS,
+	/* To it. */
+	FLEET_POLICY, /* text, "KEY=VALUE ..." of 16 hexadecimal digits each: the limits that hold over the fleet, for other hosts to compare */
+	FLEET_LOOK, /* rows of struct fleet_need: who holds these? For people; answered by FLEET_HELD, or by nothing */
+	/* From it. */
+	FLEET_HELD, /* JSON: {"key": "16 hex digits", "rows": [{"name": "mx2", "held": 8, "lease": 10, "at": 1790000000}]}, as the store has it */
 };
 
 struct fleet_head {
@@ -74,7 +83,11 @@ struct fleet_need {
 	uint64_t key;
 };
 
-enum fleet_state_flags { FLEET_EVICTS = 1 /* the server may throw records away to save memory */ };
+enum fleet_state_flags {
+	FLEET_EVICTS = 1, /* the server may throw records away to save memory */
+	FLEET_APPENDS = 2, /* it writes an append-only file */
+	FLEET_SNAPSHOTS = 4, /* it has written snapshots since it was started */
+};
 
 struct fleet_state {
 	uint32_t connected; /* the server answers, within four beats */
@@ -82,10 +95,11 @@ struct fleet_state {
 	uint32_t resync; /* another number than last time: the store may lack what was told before */
 	uint32_t rtt_us; /* of the last beat */
 	uint32_t flags;
-	uint32_t unused;
+	int32_t clock_ms; /* how far the server's clock is ahead of this host's */
 	char server[128]; /* as it stands in the configuration; "": none */
 	char version[32]; /* "redis 7.0.15" */
 	char error[192]; /* why it is not connected, or why it was not the last time; "": never */
+	uint64_t memory, memory_most; /* bytes of the server; most 0: without a limit */
 };
 
 /* Of a row of `type`; 1: it is text; 0: there is no such type. */
@@ -94,6 +108,8 @@ static inline size_t fleet_row_size(uint32_t type)
 	switch (type) {
 	case FLEET_CONFIG:
 	case FLEET_HOSTS:
+	case FLEET_POLICY:
+	case FLEET_HELD:
 		return 1;
 	case FLEET_EXCHANGE:
 		return sizeof(struct fleet_want);
@@ -102,6 +118,7 @@ static inline size_t fleet_row_size(uint32_t type)
 	case FLEET_LEASES:
 		return sizeof(struct fleet_lease);
 	case FLEET_NEEDS:
+	case FLEET_LOOK:
 		return sizeof(struct fleet_need);
 	default:
 		return 0;

@@ -410,6 +410,8 @@ static const struct family families[] = {
 	{ "sluice_fleet_in_touch", GAUGE, "1: limits hold over the fleet; 0: on-partition says how they hold.",
 	  .fleet = OF_FLEET(in_touch) },
 	{ "sluice_fleet_hosts", GAUGE, "Live hosts of the fleet, this one too.", .fleet = OF_FLEET(hosts) },
+	{ "sluice_fleet_differing", GAUGE, "Live hosts of the fleet that give a limit another value than this one.",
+	  .fleet = OF_FLEET(differing) },
 	{ "sluice_fleet_staleness_seconds", GAUGE, "How long ago the store answered last.",
 	  .write = write_fleet_staleness },
 	{ "sluice_fleet_overshoot_bound", GAUGE,

@@ -67,7 +67,7 @@ struct metrics_database {
 /* This host's part in a fleet. */
 struct metrics_fleet {
 	bool there; /* else no metric */
-	uint64_t connected, in_touch, hosts, staleness_ms, keys, exchanges, refused_messages, changes_lost;
+	uint64_t connected, in_touch, hosts, differing, staleness_ms, keys, exchanges, refused_messages, changes_lost;
 };
 
 struct metrics {

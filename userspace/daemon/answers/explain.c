@@ -9,6 +9,7 @@
 #include "bans.h"
 #include "country.h"
 #include "explain.h"
+#include "fleet_host.h"
 #include "json_text.h"
 #include "lookup.h"
 #include "reason.h"
@@ -222,20 +223,62 @@ static json_t *tally_json(const struct sluice_tally *t)
 	return out;
 }
 
-static json_t *counts_json(const struct sluice_explanation *x)
+/* What the explanation is of, for the limits that hold over the fleet. */
+struct asked {
+	struct daemon *daemon;
+	const struct sluice_explanation *x;
+	bool *later;
+};
+
+/* The counter of connections of a level. */
+static struct fleet_counter counter_of(const struct sluice_explanation *x, enum sluice_fleet_level level)
 {
-	json_t *counts = json_pack("{s:o}", "source", tally_json(&x->tally[0]));
+	struct fleet_counter c = { .of.service = x->service, .level = level };
+	__u8 bits = x->rule.aggregate[addr_is_ipv4(&x->source.addr) ? SLUICE_IPV4 : SLUICE_IPV6].network_bits;
+
+	if (level == SLUICE_FLEET_SOURCE)
+		c.of = x->source;
+	else if (level == SLUICE_FLEET_NETWORK)
+		c.of = (struct sluice_source_key){ addr_mask(&x->source.addr, bits), x->service, bits,
+						   SLUICE_LEVEL_NETWORK };
+	else
+		c.total = level == SLUICE_FLEET_SET ? x->rule.set_total : x->service;
+	return c;
+}
+
+/* Adds what the other hosts hold by name, where the limit of connections holds over the fleet. */
+static json_t *tally_of(const struct asked *q, const struct sluice_tally *t, enum sluice_fleet_level level)
+{
+	const struct fleet_counter c = counter_of(q->x, level);
+	json_t *out = tally_json(t), *rows, *row;
+	json_int_t held = 0;
+	size_t i;
+
+	rows = t->connections.most ? fleet_holders(q->daemon, &c, q->later) : NULL;
+	if (!rows)
+		return out;
+	json_array_foreach(rows, i, row) held += json_integer_value(json_object_get(row, "held"));
+	json_object_set_new(out, "elsewhere", json_integer(held));
+	json_object_set(out, "on", rows);
+	return out;
+}
+
+static json_t *counts_json(const struct asked *q)
+{
+	const struct sluice_explanation *x = q->x;
+	json_t *counts = json_pack("{s:o}", "source", tally_of(q, &x->tally[0], SLUICE_FLEET_SOURCE));
 
 	if (x->rule.network.connections || x->rule.network.rate)
-		json_object_set_new(counts, "network", tally_json(&x->tally[3]));
+		json_object_set_new(counts, "network", tally_of(q, &x->tally[3], SLUICE_FLEET_NETWORK));
 	if (x->rule.set_total)
-		json_object_set_new(counts, "set", tally_json(&x->tally[1]));
-	json_object_set_new(counts, "service", tally_json(&x->tally[2]));
+		json_object_set_new(counts, "set", tally_of(q, &x->tally[1], SLUICE_FLEET_SET));
+	json_object_set_new(counts, "service", tally_of(q, &x->tally[2], SLUICE_FLEET_SERVICE));
 	return counts;
 }
 
-static json_t *answer_json(const struct daemon *dm, const struct question *q, const struct sluice_explanation *x)
+static json_t *answer_json(struct daemon *dm, const struct question *q, const struct sluice_explanation *x, bool *later)
 {
+	const struct asked asked = { dm, x, later };
 	char text[ADDR_TEXT_LEN], inside[ADDR_TEXT_LEN], country[3];
 	struct rule r = { .key = "" };
 	struct sluice_addr who;
@@ -259,7 +302,7 @@ static json_t *answer_json(const struct daemon *dm, const struct question *q, co
 	if (out && x->observed != SLUICE_UNDECIDED)
 		json_object_set_new(out, "would_refuse", json_string(reason_label(x->observed)));
 	if (out && x->service)
-		json_object_set_new(out, "counts", counts_json(x));
+		json_object_set_new(out, "counts", counts_json(&asked));
 	return out;
 }
 
@@ -298,7 +341,7 @@ static int port_find(const struct policy_service *s, long port, uint16_t *out, s
 	return -EINVAL;
 }
 
-int explain_json(const struct daemon *dm, const struct question *q, json_t **out, struct diag *d)
+int explain_json(struct daemon *dm, const struct question *q, json_t **out, bool *later, struct diag *d)
 {
 	const struct policy_service *s = policy_service_find(standing_live(dm->standing), q->service);
 	struct sluice_tuple syn = { .source = q->about.addr }; /* no client sends from port 0: no reservation stands */
@@ -317,6 +360,6 @@ int explain_json(const struct daemon *dm, const struct question *q, json_t **out
 	err = engine_explain(dm->engine, &syn, &x);
 	if (err)
 		return err;
-	*out = answer_json(dm, q, &x);
+	*out = answer_json(dm, q, &x, later);
 	return *out ? 0 : -ENOMEM;
 }

@@ -12,6 +12,6 @@ struct question {
 };
 
 /* What would become of a SYN, why, and by which rule. 0; -EINVAL with a message when the question makes no sense; -errno. */
-int explain_json(const struct daemon *dm, const struct question *q, json_t **out, struct diag *d);
+int explain_json(struct daemon *dm, const struct question *q, json_t **out, bool *later, struct diag *d);
 
 #endif

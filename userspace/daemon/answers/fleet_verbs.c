@@ -5,7 +5,7 @@
 #include "fleet_host.h"
 #include "verbs.h"
 
-static int no_fleet(struct answer *a)
+int no_fleet(struct answer *a)
 {
 	diag_add(&a->diag, "the policy has no fleet: see docs/fleet.md, and fleet in sluice.conf(5)");
 	return -ENOENT;

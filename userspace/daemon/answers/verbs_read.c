@@ -5,6 +5,7 @@
 #include "dump.h"
 #include "explain.h"
 #include "exporter.h"
+#include "fleet_host.h"
 #include "hear.h"
 #include "history.h"
 #include "history_day.h"
@@ -42,10 +43,22 @@ int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
 	return report_counters(dm->engine, &a->data);
 }
 
+static int sources_of_fleet(struct daemon *dm, const json_t *args, size_t top, struct answer *a)
+{
+	if (*arg(args, "service") && !policy_service_find(standing_live(dm->standing), arg(args, "service")))
+		return section_missing(standing_live(dm->standing), SECTION_SERVICE, arg(args, "service"), &a->diag);
+	a->data = fleet_sources_json(dm, eyes(dm, a), arg(args, "service"), top, &a->later);
+	return a->data ? 0 : no_fleet(a);
+}
+
 int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	json_int_t top = json_integer_value(json_object_get(args, "top"));
-	int err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
+	int err;
+
+	if (json_is_true(json_object_get(args, "fleet")))
+		return sources_of_fleet(dm, args, top > 0 ? top : 0, a);
+	err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
 
 	return err == -ENOENT
 		       ? section_missing(standing_live(dm->standing), SECTION_SERVICE, arg(args, "service"), &a->diag)
@@ -108,7 +121,7 @@ int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 
 	q.port = json_integer_value(json_object_get(args, "port"));
 	if (!err)
-		err = explain_json(dm, &q, &a->data, &a->diag);
+		err = explain_json(dm, &q, &a->data, &a->later, &a->diag);
 	return err == -EINVAL ? bad(a) : err;
 }
 

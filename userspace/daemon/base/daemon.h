@@ -111,6 +111,7 @@ struct answer {
 	int exit; /* 0: done */
 	uid_t uid; /* who asked */
 	pid_t pid;
+	bool later; /* asked again in a moment the verb will know more: control.c does that once */
 	bool stream; /* the connection stays, and gets what clients_publish() is given */
 	char *body; /* what came behind the request, with a NUL; control.c's; NULL: nothing */
 	size_t body_len;

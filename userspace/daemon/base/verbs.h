@@ -26,6 +26,8 @@ void reason_say(const json_t *args, struct answer *a);
 /* One address or one prefix, as in `ban`. */
 int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a);
 
+int no_fleet(struct answer *a); /* fleet_verbs.c: -ENOENT, and says so */
+
 /* kill.c: the connections that an order meets */
 struct kill {
 	const struct cover *from;

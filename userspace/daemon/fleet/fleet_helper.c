@@ -17,6 +17,7 @@
 struct fleet_helper {
 	struct daemon *daemon;
 	char *config; /* holds a password */
+	char *policy; /* NULL: nothing is said of it */
 	const struct fleet_ear *ear;
 	void *arg;
 	int fd; /* -1: it is not there */
@@ -98,6 +99,8 @@ static void hear(struct fleet_helper *h, size_t len)
 		hear_state(h, body);
 	else if (h->in.head.type == FLEET_HOSTS)
 		h->ear->hosts(h->arg, body, h->in.head.count);
+	else if (h->in.head.type == FLEET_HELD)
+		h->ear->held(h->arg, body, h->in.head.count);
 	else if (h->in.head.type == FLEET_LEASES || h->in.head.type == FLEET_NEEDS)
 		hear_rows(h, body);
 	else
@@ -120,6 +123,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		lose(h, FLEET_PROGRAM " has ended");
 }
 
+static void policy_say(const struct fleet_helper *h)
+{
+	if (h->policy && h->fd >= 0)
+		send_message(h->fd, FLEET_POLICY, strlen(h->policy), h->policy, strlen(h->policy));
+}
+
 /* NULL, or why it could not be started. */
 static const char *start(struct fleet_helper *h, struct diag *d)
 {
@@ -130,6 +139,7 @@ static const char *start(struct fleet_helper *h, struct diag *d)
 	if (!h->readable || event_add(h->readable, NULL) ||
 	    send_message(h->fd, FLEET_CONFIG, strlen(h->config), h->config, strlen(h->config)))
 		return FLEET_PROGRAM " takes no message";
+	policy_say(h);
 	return NULL;
 }
 
@@ -181,7 +191,21 @@ void fleet_helper_free(struct fleet_helper *h)
 		keeper_fleet(h->daemon, false, &d);
 	diag_free(&d);
 	config_free(h->config);
+	free(h->policy);
 	free(h);
+}
+
+void fleet_helper_policy(struct fleet_helper *h, char *text)
+{
+	free(h->policy);
+	h->policy = text;
+	policy_say(h);
+}
+
+void fleet_helper_look(struct fleet_helper *h, const struct fleet_need *rows, size_t count)
+{
+	if (h->fd >= 0)
+		send_message(h->fd, FLEET_LOOK, count, rows, count * sizeof(*rows));
 }
 
 int fleet_helper_send(struct fleet_helper *h, const struct fleet_want *rows, size_t count)

@@ -5,10 +5,18 @@
 
 #include <time.h>
 
+#include "fleet_digest.h"
 #include "fleet_host.h"
 #include "fleet_helper.h"
 #include "fleet_keys.h"
 #include "fleet_secret.h"
+
+/* Limits whose holders somebody asked for lately. */
+#define FLEET_LOOKED 256
+struct fleet_looked {
+	uint64_t key, asked_ms, heard_ms; /* asked_ms 0: there is nothing in it */
+	json_t *rows; /* of the other hosts; NULL: not heard yet */
+};
 
 struct fleet_run {
 	struct daemon *daemon;
@@ -29,6 +37,10 @@ struct fleet_run {
 	uint64_t touch_until_ms; /* in touch until then */
 	uint64_t heard_ms; /* when the store answered last; 0: never */
 	json_t *hosts; /* as it lists them; NULL: it has not yet */
+	struct fleet_digest digest; /* of the policy in force */
+	struct fleet_looked looked[FLEET_LOOKED];
+	struct fleet_need look[FLEET_LOOK_MAX]; /* not asked yet: `looks` of them */
+	size_t looked_next, looks;
 	uint64_t exchanges, refused_messages;
 	char error[256]; /* the last; "": none */
 };
@@ -58,5 +70,9 @@ void fleet_tell_again(struct fleet_run *r);
 /* fleet_touch.c: what sluice-fleet says of the store */
 extern const struct fleet_ear fleet_ear; /* `arg` is the run */
 bool fleet_in_touch(const struct fleet_run *r);
+
+/* fleet_look.c */
+void fleet_held_heard(void *run, const char *text, size_t len);
+void fleet_look_end(struct fleet_run *r);
 
 #endif

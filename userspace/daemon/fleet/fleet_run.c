@@ -82,6 +82,8 @@ static void run_stop(struct fleet_run *r, bool stays)
 	if (r->tick)
 		event_free(r->tick);
 	fleet_tables_close(r->tables, stays);
+	fleet_look_end(r);
+	fleet_digest_free(&r->digest);
 	json_decref(r->hosts);
 	r->helper = NULL;
 	r->changes = r->tick = NULL;
@@ -169,6 +171,15 @@ static bool same(const struct fleet_run *a, const struct fleet_run *b)
 	return a->settings && b->settings && !strcmp(a->settings, b->settings) && a->partition == b->partition;
 }
 
+/* What other hosts are told of the limits in force. */
+static void policy_say(struct fleet_run *r, const struct policy *p, const struct fleet_secret *secret)
+{
+	char *text = r->helper ? fleet_digest_make(&r->digest, p, secret->key) : NULL;
+
+	if (text)
+		fleet_helper_policy(r->helper, text);
+}
+
 /* The fleet is the same, and some of its limits may be others. */
 static void limits_follow(struct fleet_run *r)
 {
@@ -202,13 +213,17 @@ void fleet_follow(struct daemon *dm)
 	if (r && dm->fleet && dm->fleet->tables && same(r, dm->fleet)) {
 		run_free(r, true);
 		limits_follow(dm->fleet);
+		policy_say(dm->fleet, p, &secret);
+		sodium_memzero(&secret, sizeof(secret));
 		return;
 	}
 	if (dm->fleet)
 		run_free(dm->fleet, r != NULL);
 	dm->fleet = r;
-	if (r)
+	if (r) {
 		begin(r, &p->fleet, &secret);
+		policy_say(r, p, &secret);
+	}
 	sodium_memzero(&secret, sizeof(secret));
 }
 

@@ -2,7 +2,10 @@
 /* What people and monitoring are told of this host's part in a fleet: see fleet_host.h. Changes nothing. */
 #include "fleet_inside.h"
 #include "json_text.h"
+#include "redact.h"
 #include "tables.h"
+
+static const char *const partitions[] = { "local", "share", "closed" };
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
@@ -59,15 +62,56 @@ static uint64_t staleness(const struct fleet_run *r)
 	return r->heard_ms ? fleet_clock_ms() - r->heard_ms : 0;
 }
 
+uint64_t fleet_differing(const struct daemon *dm)
+{
+	uint64_t hosts = 0;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(dm->fleet ? dm->fleet->hosts : NULL, i, one) hosts +=
+		json_array_size(json_object_get(one, "differs")) > 0;
+	return hosts;
+}
+
+/* What the server says of itself; null: it was never connected. */
+static json_t *store_json(const struct fleet_run *r)
+{
+	if (!*r->told.version)
+		return json_null();
+	return json_pack("{s:b, s:b, s:b, s:I, s:I, s:I}", "evicts", (r->told.flags & FLEET_EVICTS) != 0, "appends",
+			 (r->told.flags & FLEET_APPENDS) != 0, "snapshots", (r->told.flags & FLEET_SNAPSHOTS) != 0,
+			 "memory", (json_int_t)r->told.memory, "memory_most", (json_int_t)r->told.memory_most,
+			 "clock_ms", (json_int_t)r->told.clock_ms);
+}
+
+static json_t *members_json(const struct fleet_run *r)
+{
+	return r->hosts ? json_incref(r->hosts) : json_array();
+}
+
+json_t *fleet_page_json(const struct daemon *dm)
+{
+	const struct fleet_run *r = dm->fleet;
+	json_t *all;
+
+	if (!r)
+		return json_null();
+	all = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "state", state_of(r), "name", r->name, "on_partition",
+			partitions[r->partition], "hosts", (json_int_t)r->known_hosts, "staleness_ms",
+			r->heard_ms ? json_integer(staleness(r)) : json_null(), "members", members_json(r), "services",
+			services_json(dm));
+	json_object_set_new(all, "error", redact_finds(r->error) ? json_null() : json_line(r->error));
+	return all;
+}
+
 json_t *fleet_json(const struct daemon *dm)
 {
-	static const char *const partitions[] = { "local", "share", "closed" };
 	const struct fleet_run *r = dm->fleet;
 
 	if (!r)
 		return NULL;
 	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}",
+		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o}",
 		"state", state_of(r), "name", r->name, "space", r->space, "server", json_line(r->told.server),
 		"version", json_line(r->told.version), "hosts", (json_int_t)r->known_hosts, "staleness_ms",
 		r->heard_ms ? json_integer(staleness(r)) : json_null(), "max_staleness_ms", (json_int_t)r->staleness_ms,
@@ -75,8 +119,8 @@ json_t *fleet_json(const struct daemon *dm)
 		(json_int_t)r->keys.count, "records", (json_int_t)r->keys.recorded, "exchanges",
 		(json_int_t)r->exchanges, "refused_messages", (json_int_t)r->refused_messages, "changes_lost",
 		(json_int_t)(r->tables ? fleet_tables_lost(r->tables) : 0), "evicts",
-		(r->told.flags & FLEET_EVICTS) != 0, "error", json_line(r->error), "members",
-		r->hosts ? json_incref(r->hosts) : json_array(), "services", services_json(dm));
+		(r->told.flags & FLEET_EVICTS) != 0, "error", json_line(r->error), "members", members_json(r),
+		"services", services_json(dm), "store", store_json(r));
 }
 
 char *fleet_acl(const struct daemon *dm)
@@ -107,5 +151,6 @@ void fleet_metrics(const struct daemon *dm, struct metrics_fleet *out)
 				       .keys = r->keys.count,
 				       .exchanges = r->exchanges,
 				       .refused_messages = r->refused_messages,
+				       .differing = fleet_differing(dm),
 				       .changes_lost = r->tables ? fleet_tables_lost(r->tables) : 0 };
 }

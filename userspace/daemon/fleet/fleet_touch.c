@@ -67,6 +67,22 @@ static void on_state(void *run, const struct fleet_state *s)
 	fleet_tick_arm(r);
 }
 
+/* Names of what a host has another value of, for keys that are ours. */
+static json_t *differs_json(const struct fleet_run *r, const json_t *keys)
+{
+	json_t *list = json_array(), *key;
+	const char *name;
+	size_t i;
+
+	json_array_foreach(keys, i, key)
+	{
+		name = json_is_string(key) ? fleet_digest_name(&r->digest, json_string_value(key)) : NULL;
+		if (name)
+			json_array_append_new(list, json_string(name));
+	}
+	return list;
+}
+
 static void on_hosts(void *run, const char *text, size_t len)
 {
 	json_t *list = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *told = json_array(), *one;
@@ -79,8 +95,10 @@ static void on_hosts(void *run, const char *text, size_t len)
 	{
 		name = json_string_value(json_object_get(one, "name"));
 		if (name)
-			json_array_append_new(told, json_pack("{s:o, s:I}", "name", json_line(name), "beat_ms",
-							      json_integer_value(json_object_get(one, "beat_ms"))));
+			json_array_append_new(told,
+					      json_pack("{s:o, s:I, s:o}", "name", json_line(name), "beat_ms",
+							json_integer_value(json_object_get(one, "beat_ms")), "differs",
+							differs_json(r, json_object_get(one, "differs"))));
 	}
 	json_decref(list);
 	json_decref(r->hosts);
@@ -109,6 +127,7 @@ const struct fleet_ear fleet_ear = {
 	.lease = fleet_lease_heard,
 	.need = fleet_need_heard,
 	.hosts = on_hosts,
+	.held = fleet_held_heard,
 	.gone = on_gone,
 	.odd = on_odd,
 };

@@ -3,6 +3,7 @@
 #include "overview.h"
 
 #include "bans_owners.h"
+#include "fleet_host.h"
 #include "history_day.h"
 #include "redact.h"
 #include "settings_show.h"
@@ -57,7 +58,7 @@ static json_t *changed_json(const struct daemon *dm)
 
 json_t *overview_json(const struct daemon *dm)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "started", (json_int_t)dm->started, "peaks",
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "started", (json_int_t)dm->started, "peaks",
 			 history_peaks_json(dm), "live", live_json(dm), "bans", bans_json(dm), "changed",
-			 changed_json(dm));
+			 changed_json(dm), "fleet", fleet_page_json(dm));
 }

@@ -17,6 +17,9 @@ struct client {
 	size_t unsent; /* bytes, a second ago */
 	json_t *request; /* that waits for the bytes behind it; NULL: none */
 	size_t body_len;
+	json_t *later; /* a request that will be asked again: the verb will know more then; NULL: none */
+	struct event *again;
+	unsigned int rounds; /* that it has waited; one request waits once */
 	bool answered;
 	bool watching;
 };

@@ -14,11 +14,14 @@
 #include <event2/listener.h>
 
 #include "clients.h"
+#include "fleet_host.h"
 #include "hear.h"
 #include "instance.h"
 #include "json_text.h"
 #include "protocol.h"
 
+#define AGAIN_MS 5 /* between looks at what a request waits for ... */
+#define ROUNDS_MOST 50 /* ... so many at most */
 #define CLIENTS_MAX 64
 #define GUESTS_MAX 48 /* of them not root: they cannot keep root out */
 #define IDLE_SECONDS 10
@@ -42,6 +45,9 @@ static void client_close(struct client *c)
 	if (c->watching && !clients_watching(c->daemon))
 		hear_watch(c->daemon, false);
 	json_decref(c->request);
+	json_decref(c->later);
+	if (c->again)
+		event_free(c->again);
 	if (c->daemon->unloaded)
 		event_base_loopbreak(c->daemon->loop);
 	free(c);
@@ -85,6 +91,42 @@ static bool client_has_gone(const struct client *c)
 	return poll(&at, 1, 0) == 1 && at.revents & (POLLHUP | POLLERR);
 }
 
+static void client_answer(struct client *c, json_t *request, char *body, size_t body_len);
+
+static void again_set(struct client *c)
+{
+	const struct timeval wait = { 0, AGAIN_MS * 1000 };
+
+	event_add(c->again, &wait);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (fleet_looks(c->daemon) && c->rounds++ < ROUNDS_MOST)
+		again_set(c);
+	else
+		client_answer(c, TAKE_PTR(c->later), NULL, 0);
+}
+
+/* The answer would be a better one in a moment, when the fleet's store has said what was asked. True: it is asked for again then. */
+static bool client_waits(struct client *c, json_t *request, const struct answer *a)
+{
+	if (!a->later || a->exit || c->again)
+		return false;
+	c->again = event_new(c->daemon->loop, -1, 0, on_again, c);
+	if (!c->again)
+		return false;
+	c->later = json_incref(request);
+	bufferevent_disable(c->stream, EV_READ);
+	fleet_looks(c->daemon);
+	again_set(c);
+	return true;
+}
+
 /* Takes over `request`. `body` is NULL where nothing goes with it. */
 static void client_answer(struct client *c, json_t *request, char *body, size_t body_len)
 {
@@ -100,7 +142,9 @@ static void client_answer(struct client *c, json_t *request, char *body, size_t 
 		diag_add(&a.diag, "%u watch already: end one of them", clients_watching(c->daemon));
 		a.exit = EXIT_FAILED;
 	}
-	if (a.stream && !a.exit)
+	if (client_waits(c, request, &a))
+		; /* nothing is said yet */
+	else if (a.stream && !a.exit)
 		client_watch(c, answer_json(&a));
 	else
 		client_send(c, answer_json(&a));

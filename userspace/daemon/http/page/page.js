@@ -188,6 +188,24 @@ function showLive(data) {
 	rows("bans", data.bans.map(b => make("tr", {"data-owner": b.owner}, make("th", {scope: "row"}, b.owner), make("td", {}, number(b.bans)))), "Nobody is banned.");
 }
 
+/* The hosts whose limits hold together, where the policy has such. What went wrong last may name the store's address: then only that it did is told. */
+function showFleet(fleet) {
+	at("fleet").hidden = !fleet;
+	if (!fleet)
+		return;
+	const heard = fleet.staleness_ms === null ? "the store has not answered yet" : `the store answered ${number(fleet.staleness_ms)} ms ago`;
+	const wrong = fleet.error === null ? "; the last error: sluicectl fleet status tells it" : fleet.error ? `; the last error: ${fleet.error}` : "";
+	const lost = fleet.state === "in touch" ? "" : `; limits hold as on-partition = ${fleet.on_partition} says`;
+
+	at("fleet-said").textContent = `This host is ${fleet.name}, ${fleet.state}, one of ${number(fleet.hosts)}; ${heard}${lost}${wrong}`;
+	at("fleet-said").className = fleet.state === "in touch" ? "" : "alarm-text";
+	rows("hosts", fleet.members.map(m => make("tr", {"data-host": m.name}, make("th", {scope: "row"}, m.name),
+		make("td", {}, `${number(m.beat_ms)} ms ago`),
+		make("td", {class: m.differs.length ? "wide alarm-text" : "wide", "data-field": "differs"}, m.differs.length ? `others: ${m.differs.join(", ")}` : "as here"))), "No host is known yet.");
+	rows("bounds", fleet.services.map(s => make("tr", {"data-bound": s.name}, make("th", {scope: "row"}, s.name),
+		make("td", {class: "wide"}, s.exact ? "exact: never exceeded" : `exceeded by ${number(s.over)} at most`))), "No service.");
+}
+
 /* The last day: asked for once a minute, and when somebody wants another service. */
 let day = null;
 
@@ -270,6 +288,11 @@ function warnings(data) {
 	for (const s of data.status.services)
 		if (s.pressure)
 			list.push(`Service ${s.name} is under a SYN flood and answers with SYN cookies.`);
+	if (data.fleet && data.fleet.state !== "in touch")
+		list.push(`The fleet is ${data.fleet.state}: limits hold as on-partition = ${data.fleet.on_partition} says.`);
+	for (const m of data.fleet ? data.fleet.members : [])
+		if (m.differs.length)
+			list.push(`Host ${m.name} of the fleet gives ${m.differs.join(", ")} other limits than this one.`);
 	if (at("warnings").textContent !== list.join(""))
 		at("warnings").replaceChildren(...list.map(text => make("li", {}, text)));
 }
@@ -288,6 +311,7 @@ function show(data) {
 	showCountries(data);
 	showTables(data);
 	showLive(data);
+	showFleet(data.fleet);
 	daysOf(data);
 }
 
