@@ -11,6 +11,7 @@ from fleet import APPENDS, EVICTS, SNAPSHOTS
 from hosts import SOURCE, Hosts
 from net import LIB, Net, Sluice, wait_for
 from terminal import on_terminal
+from test_api import fields, wrong
 from test_fleet import policy
 
 sys.path.insert(0, str(LIB))
@@ -115,6 +116,8 @@ def test_who_holds_what_is_said_by_name_of_host(hosts):
     assert wait_for(lambda: row().get("elsewhere") == 10 and "on" in row(), 20), row()
     got = row()
     assert (got["source"], got["service"], got["held"], got["limit"]) == (f"{SOURCE}/32", "smtp", 5, 20) or got["source"] == SOURCE, got
+    shapes = {"explain": ("explain", SOURCE, "--service", "smtp"), "fleet_sources": ("sources", "--fleet"), "fleet": ("fleet", "status")}
+    assert [w for answer, words in shapes.items() for w in wrong(one.json(*words), fields(answer))] == []
     assert got["lease"] + got["elsewhere_lease"] <= 20 and {r["name"] for r in got["on"]} == {"h0", "h2"}
     assert one.json("sources", "--fleet", "--service", "smtp", "--top", "1")[0]["limit"] == 20
     lines = on_terminal(net, one, 80, "sources", "--fleet")
