@@ -21,7 +21,7 @@ static void a_synopsis_shows_alternatives_and_what_goes_with_an_option(void **st
 	assert_string_equal(api_synopsis(api_find("explain"), text), "ADDRESS|PREFIX --service S [--port N]");
 	assert_string_equal(api_synopsis(api_find("unban"), text),
 			    "ADDRESS|PREFIX|--file FILE|--all [--by OWNER] [--all-owners]");
-	assert_non_null(strstr(api_synopsis(api_find("ban"), text), " [--force] [--kill [--dry-run]]"));
+	assert_non_null(strstr(api_synopsis(api_find("ban"), text), " [--force] [--local] [--kill [--dry-run]]"));
 }
 
 /* sluicectl has read all options before it knows the command. */

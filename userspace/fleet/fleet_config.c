@@ -13,7 +13,6 @@
 #include "list.h"
 
 #define SPACE_DIGITS 16
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
 static bool is_of(const char *text, const char *characters, size_t most)
@@ -81,13 +80,14 @@ static bool text_keep(const char *text, char **out)
 static const char *object_read(json_t *root, struct config *out)
 {
 	const char *name = "", *space = "", *user = NULL, *password = NULL;
-	int lease = 10000, beat = 50;
+	int lease = 10000, beat = 50, bans = 0;
 	json_t *servers = NULL;
 
-	if (json_unpack(root, "{s:o, s:s, s:s, s?s, s?s, s?i, s?i}", "servers", &servers, "name", &name, "space",
-			&space, "user", &user, "password", &password, "lease_ms", &lease, "beat_ms", &beat))
+	if (json_unpack(root, "{s:o, s:s, s:s, s?s, s?s, s?i, s?i, s?b}", "servers", &servers, "name", &name, "space",
+			&space, "user", &user, "password", &password, "lease_ms", &lease, "beat_ms", &beat, "bans",
+			&bans))
 		return "a part is missing or of another type";
-	if (!is_of(name, LETTERS DIGITS "._-", FLEET_NAME_MAX))
+	if (!is_of(name, FLEET_NAME_LETTERS, FLEET_NAME_MAX))
 		return "the name is not good";
 	if (!is_of(space, "0123456789abcdef", SPACE_DIGITS) || strlen(space) != SPACE_DIGITS)
 		return "the space is not 16 hexadecimal digits";
@@ -98,6 +98,7 @@ static const char *object_read(json_t *root, struct config *out)
 		return "no memory";
 	out->lease_ms = lease;
 	out->beat_ms = beat;
+	out->bans = bans;
 	return servers_read(servers, out);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SLUICE_FLEET_CONFIG_H
 #define SLUICE_FLEET_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct config {
 	char *name, *space;
 	char *user, *password; /* NULL: none */
 	unsigned lease_ms, beat_ms;
+	bool bans; /* are shared */
 };
 
 /* 0, or -EINVAL with *why (static): then `out` holds nothing. */

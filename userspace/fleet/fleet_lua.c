@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text of the two scripts: see fleet_script.h. */
+/* The text of the scripts: see fleet_script.h. */
 #include "fleet_script.h"
 
 /*
@@ -104,3 +104,50 @@ const char script_exchange[] =
 	"end\n"
 	"if #needs > 0 then redis.call('PUBLISH', ARGV[3], me .. ' ' .. table.concat(needs, ' ')) end\n"
 	"return table.concat(answers)\n";
+
+/*
+ * KEYS: bans, its changes, its ends. ARGV: channel, what is said there, records. One that the store has later already changes nothing.
+ */
+const char script_put[] =
+	"local n = tonumber(redis.call('HMGET', KEYS[1], 'n')[1]) or 0\n"
+	"local before = n\n"
+	"for i = 3, #ARGV do\n"
+	"  local id, value = string.sub(ARGV[i], 1, 16), string.sub(ARGV[i], 17)\n"
+	"  local stamp, keep = struct.unpack('<I8I8', value)\n"
+	"  local was = redis.call('HMGET', KEYS[1], id)[1]\n"
+	"  local at = was and #was == #value and struct.unpack('<I8', was) or 0\n"
+	"  if at < stamp or at == stamp and was < value then\n"
+	"    n = n + 1\n"
+	"    redis.call('HSET', KEYS[1], id, value)\n"
+	"    redis.call('ZADD', KEYS[2], n, id)\n"
+	"    if keep > 0 then redis.call('ZADD', KEYS[3], keep, id) else redis.call('ZREM', KEYS[3], id) end\n"
+	"  end\n"
+	"end\n"
+	"if n > before then\n"
+	"  redis.call('HSET', KEYS[1], 'n', string.format('%.0f', n))\n"
+	"  redis.call('PUBLISH', ARGV[1], ARGV[2])\n"
+	"end\n"
+	"return 0\n";
+
+/* KEYS: the same. ARGV: the number of a change, 1 where the page of it went on: the number of a store that lost some is less. What changed after it, a page of 100; and what is over goes. */
+const char script_read[] =
+	"local now = redis.call('TIME')[1]\n"
+	"for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 100)) do\n"
+	"  redis.call('HDEL', KEYS[1], id)\n"
+	"  redis.call('ZREM', KEYS[2], id)\n"
+	"  redis.call('ZREM', KEYS[3], id)\n"
+	"end\n"
+	"local since = tonumber(ARGV[1])\n"
+	"if ARGV[2] == '0' and since > (tonumber(redis.call('HMGET', KEYS[1], 'n')[1]) or 0) then since = 0 end\n"
+	"local from = '(' .. string.format('%.0f', since)\n"
+	"local all = redis.call('ZRANGEBYSCORE', KEYS[2], from, '+inf', 'WITHSCORES', 'LIMIT', 0, 100)\n"
+	"local ids, rows, last = {}, {}, string.format('%.0f', since)\n"
+	"for i = 1, #all, 2 do\n"
+	"  ids[#ids + 1] = all[i]\n"
+	"  last = all[i + 1]\n"
+	"end\n"
+	"local values = #ids > 0 and redis.call('HMGET', KEYS[1], unpack(ids)) or {}\n"
+	"for i, id in ipairs(ids) do\n"
+	"  if values[i] and #id == 16 and #values[i] == 272 then rows[#rows + 1] = id .. values[i] end\n"
+	"end\n"
+	"return { last, #ids == 100 and 1 or 0, table.concat(rows) }\n";

@@ -52,6 +52,8 @@ static void message_receive(struct pipe *p, size_t length)
 		p->to.policy(p->to.owner, rows, p->in.head.count);
 	else if (p->in.head.type == FLEET_LOOK)
 		p->to.look(p->to.owner, rows, p->in.head.count);
+	else if (p->in.head.type == FLEET_PUT)
+		p->to.put(p->to.owner, rows, p->in.head.count);
 }
 
 static void on_readable(int fd, short what, void *arg)
@@ -130,7 +132,7 @@ void pipe_send(struct pipe *p, enum fleet_type type, const void *rows, size_t co
 	size_t length = sizeof(struct fleet_head) + count * fleet_row_size(type);
 	struct message *m;
 
-	if (p->waiting >= WAITING_MAX && type != FLEET_LEASES)
+	if (p->waiting >= WAITING_MAX && type != FLEET_LEASES && type != FLEET_RECORDS)
 		return;
 	m = malloc(sizeof(*m) - sizeof(m->head) + length);
 	if (!m)
@@ -143,6 +145,11 @@ void pipe_send(struct pipe *p, enum fleet_type type, const void *rows, size_t co
 	p->last = &m->next;
 	p->waiting++;
 	on_writable(p->fd, EV_WRITE, p);
+}
+
+bool pipe_has_room(const struct pipe *p)
+{
+	return p->waiting < WAITING_MAX / 2;
 }
 
 void pipe_read_on(struct pipe *p, bool on)

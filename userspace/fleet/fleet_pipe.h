@@ -20,12 +20,15 @@ struct pipe_owner {
 	void (*exchange)(void *owner, const struct fleet_want *row, size_t count);
 	void (*policy)(void *owner, const char *text, size_t length);
 	void (*look)(void *owner, const struct fleet_need *row, size_t count);
+	void (*put)(void *owner, const struct fleet_record *row, size_t count);
 };
 
 struct pipe *pipe_open(struct event_base *base, int fd, const struct pipe_owner *o);
 void pipe_close(struct pipe *p);
 /* `rows` are of fleet_row_size(type) each. What may be said again later is lost while much waits. */
 void pipe_send(struct pipe *p, enum fleet_type type, const void *rows, size_t count);
+/* For records, which are not said again: whoever has many of them asks before. */
+bool pipe_has_room(const struct pipe *p);
 /* Whether it reads: while not, sluiced keeps what it has to say. */
 void pipe_read_on(struct pipe *p, bool on);
 

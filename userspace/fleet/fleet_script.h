@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two scripts that the server runs, each as one step that nobody interrupts, and their answers. Both are asked by fleet_store.c.
+ * The scripts that the server runs, each as one step that nobody interrupts, and their answers. They are asked by fleet_session.c, and those about
+ * bans by fleet_records.c.
  *
  * The beat says that this host lives, and learns the epoch: a number that the store gets when it is empty, or when another server (or the
  * same one, started again) keeps it. In a new epoch all hosts say again what they hold. The exchange says what this host holds of some keys, and
@@ -21,7 +22,7 @@
 #define SCRIPT_HOSTS_MAX 256 /* their list fits a message */
 #define SCRIPT_NUMBER_MAX 32 /* of an epoch, with its end */
 
-extern const char script_beat[], script_exchange[];
+extern const char script_beat[], script_exchange[], script_put[], script_read[];
 
 struct beat {
 	char epoch[SCRIPT_NUMBER_MAX];

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "fleet_link.h"
 #include "fleet_random.h"
+#include "fleet_records.h"
 #include "fleet_session.h"
 #include "plain.h"
 
@@ -28,6 +29,7 @@ struct session {
 	struct session_owner to;
 	const struct config *config;
 	struct link *asks, *hears;
+	struct records *records; /* NULL: bans are not shared */
 	struct event *tick;
 	struct server_info info;
 	char beat_sha[SCRIPT_SHA_LENGTH + 1], exchange_sha[SCRIPT_SHA_LENGTH + 1];
@@ -127,6 +129,8 @@ static void beat_answered(void *owner, void *about, const redisReply *answer)
 	changed = strcmp(x->epoch, b.epoch);
 	memcpy(x->epoch, b.epoch, sizeof(x->epoch));
 	x->to.beat(x->to.owner, &b, changed, now_us() - x->beat_us);
+	if (x->records && changed)
+		records_again(x->records);
 	x->beat_us = 0;
 	free(b.list);
 }
@@ -180,6 +184,8 @@ static void beat_next(struct session *x, uint64_t now)
 		return;
 	if (now - x->informed_us >= INFO_US)
 		inform(x);
+	if (x->records) /* what was said while nobody heard */
+		records_read(x->records);
 	if (x->listed_us)
 		ping(x);
 	x->listed_us = now;
@@ -279,6 +285,8 @@ static void greet(struct session *x)
 	ask(x, x->asks, beat_loaded, 3, load);
 	load[2] = script_exchange;
 	ask(x, x->asks, exchange_loaded, 3, load);
+	if (x->records)
+		records_greet(x->records);
 	authenticate(x, x->hears);
 	ask(x, x->hears, subscribed, 2, subscribe);
 }
@@ -352,7 +360,7 @@ void session_exchange(struct session *x, const struct fleet_want *row, size_t co
 
 bool session_has_room(const struct session *x)
 {
-	return x->failed || x->unanswered < UNANSWERED_MAX;
+	return x->failed || x->unanswered + (x->records ? records_unanswered(x->records) : 0) < UNANSWERED_MAX;
 }
 
 /* Who holds what, for people. */
@@ -399,7 +407,48 @@ void session_look(struct session *x, const struct fleet_need *row, size_t count)
 		look_at(x, row[i].key);
 }
 
-/* "NAME KEY KEY ...": what another host wants. */
+/* Records. */
+
+static void records_heard(void *owner, const struct fleet_record *row, size_t count)
+{
+	struct session *x = owner;
+
+	x->to.records(x->to.owner, row, count);
+}
+
+static bool records_room(void *owner)
+{
+	struct session *x = owner;
+
+	return x->to.room_for_records(x->to.owner);
+}
+
+static void records_answered(void *owner)
+{
+	struct session *x = owner;
+
+	x->to.put(x->to.owner);
+}
+
+static void records_failed(void *owner, const char *why)
+{
+	fail(owner, why);
+}
+
+static struct records *records_begin(struct session *x)
+{
+	const struct records_owner o = { x, records_heard, records_room, records_answered, records_failed };
+
+	return records_new(x->asks, x->config->space, x->config->name, &o);
+}
+
+void session_put(struct session *x, const struct fleet_record *row, size_t count)
+{
+	if (x->records && !x->failed && x->epoch[0])
+		records_put(x->records, row, count);
+}
+
+/* "NAME KEY KEY ...": what another host wants; or that it has put records there. */
 static void heard(void *owner, void *about, const redisReply *answer)
 {
 	struct fleet_need row[SCRIPT_ROWS_MAX];
@@ -411,7 +460,10 @@ static void heard(void *owner, void *about, const redisReply *answer)
 	at = answer->element[2]->type == REDIS_REPLY_STRING ? answer->element[2]->str : NULL;
 	if (x->failed || !at || (!strncmp(at, x->config->name, own) && at[own] == ' '))
 		return;
-	for (at = strchr(at, ' '); at && *at == ' ' && count < SCRIPT_ROWS_MAX; at = end) {
+	at = strchr(at, ' ');
+	if (at && !strcmp(at, RECORDS_NEWS) && x->records)
+		records_read(x->records);
+	for (; at && *at == ' ' && count < SCRIPT_ROWS_MAX; at = end) {
 		row[count++].key = strtoull(at + 1, &end, 16);
 		if (end != at + 1 + KEY_DIGITS || (*end && *end != ' '))
 			return;
@@ -447,7 +499,9 @@ struct session *session_open(struct event_base *base, struct evdns_base *names, 
 	x->asks = link_open(base, names, to, &links);
 	links.message = heard;
 	x->hears = link_open(base, names, to, &links);
-	if (!x->tick || !x->asks || !x->hears || event_add(x->tick, &every)) {
+	if (x->asks && c->bans)
+		x->records = records_begin(x);
+	if (!x->tick || !x->asks || !x->hears || (c->bans && !x->records) || event_add(x->tick, &every)) {
 		session_close(x);
 		return NULL;
 	}
@@ -461,6 +515,7 @@ void session_close(struct session *x)
 		return;
 	link_close(x->asks);
 	link_close(x->hears);
+	records_free(x->records);
 	if (x->tick)
 		event_free(x->tick);
 	free(x);

@@ -24,6 +24,9 @@ struct session_owner {
 	void (*leases)(void *owner, const struct fleet_lease *row, size_t count);
 	void (*needs)(void *owner, const struct fleet_need *row, size_t count);
 	void (*held)(void *owner, const char *text); /* FLEET_HELD */
+	void (*records)(void *owner, const struct fleet_record *row, size_t count);
+	bool (*room_for_records)(void *owner); /* another page of them */
+	void (*put)(void *owner); /* session_put() may have room again */
 	void (*silent)(void *owner); /* four beats without an answer; it may come yet */
 	void (*failed)(void *owner, const char *why); /* once; after it the session does nothing */
 };
@@ -36,6 +39,7 @@ void session_close(struct session *x); /* NULL: nothing */
 void session_exchange(struct session *x, const struct fleet_want *row, size_t count);
 /* Who holds these? Where it is not ready, or has much to answer, that is passed over. */
 void session_look(struct session *x, const struct fleet_need *row, size_t count);
+void session_put(struct session *x, const struct fleet_record *row, size_t count); /* the same */
 bool session_has_room(const struct session *x); /* for another message of rows */
 const struct server_info *session_info(const struct session *x);
 

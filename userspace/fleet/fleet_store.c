@@ -116,6 +116,26 @@ static void on_held(void *owner, const char *text)
 	pipe_send(s->pipe, FLEET_HELD, text, strlen(text));
 }
 
+static void on_records(void *owner, const struct fleet_record *row, size_t count)
+{
+	struct store *s = owner;
+
+	pipe_send(s->pipe, FLEET_RECORDS, row, count);
+}
+
+static bool has_room(void *owner)
+{
+	return pipe_has_room(((struct store *)owner)->pipe);
+}
+
+static void on_put(void *owner)
+{
+	struct store *s = owner;
+
+	if (session_has_room(s->session))
+		pipe_read_on(s->pipe, true);
+}
+
 static void on_silent(void *owner)
 {
 	struct store *s = owner;
@@ -137,7 +157,8 @@ static void on_failed(void *owner, const char *why)
 
 static void session_begin(struct store *s)
 {
-	const struct session_owner o = { s, on_beat, on_leases, on_needs, on_held, on_silent, on_failed };
+	const struct session_owner o = { s,	     on_beat,  on_leases, on_needs,  on_held,
+					 on_records, has_room, on_put,	  on_silent, on_failed };
 	const struct server *to = &s->config.item[s->server];
 
 	s->beats = 0;
@@ -227,6 +248,16 @@ void store_look(void *store, const struct fleet_need *row, size_t count)
 
 	if (s->session)
 		session_look(s->session, row, count < FLEET_LOOK_MAX ? count : FLEET_LOOK_MAX);
+}
+
+void store_put(void *store, const struct fleet_record *row, size_t count)
+{
+	struct store *s = store;
+
+	if (!s->session)
+		return;
+	session_put(s->session, row, count);
+	pipe_read_on(s->pipe, session_has_room(s->session));
 }
 
 struct store *store_new(struct event_base *base, struct evdns_base *names)

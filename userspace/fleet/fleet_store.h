@@ -23,5 +23,6 @@ void store_configure(void *store, const char *text, size_t length);
 void store_exchange(void *store, const struct fleet_want *row, size_t count);
 void store_policy(void *store, const char *text, size_t length);
 void store_look(void *store, const struct fleet_need *row, size_t count);
+void store_put(void *store, const struct fleet_record *row, size_t count);
 
 #endif

@@ -60,7 +60,7 @@ static int run(void)
 		     : NULL;
 	_cleanup_(store_free) struct store *store = names ? store_new(base, names) : NULL;
 	_cleanup_(pipe_close) struct pipe *pipe = NULL;
-	const struct pipe_owner owner = { store, store_configure, store_exchange, store_policy, store_look };
+	const struct pipe_owner owner = { store, store_configure, store_exchange, store_policy, store_look, store_put };
 	_cleanup_diag_ struct diag d = {};
 
 	if (!store || !(pipe = pipe_open(base, FLEET_FD, &owner))) {

@@ -31,7 +31,7 @@ static int bans_report(const struct call *c, const struct engine *e, json_t **da
 	if (c->words && prefix_parse(c->word[0], &about, &why))
 		return -EINVAL;
 	want.about = c->words ? &about : NULL;
-	return report_bans(e, NULL, &want, data);
+	return report_bans(e, NULL, &want, NULL, data);
 }
 
 int pins_report(const struct call *c, const char *verb, json_t **data)

@@ -138,27 +138,43 @@ void show_allows(const json_t *data)
 	}
 }
 
+/* Some are shared by the hosts of a fleet. */
+static bool has_hosts(const json_t *bans)
+{
+	bool any = false;
+	json_t *b;
+	size_t i;
+
+	json_array_foreach(bans, i, b) any |= has_text(b, "host");
+	return any;
+}
+
 void show_bans(const json_t *data)
 {
 	int source = column_width(data, "source", 15, 60);
+	const bool fleet = has_hosts(data);
 	char ends[24], owner[CUT_MOST], why[512];
 	struct paint p;
 	bool observe;
 	json_t *s;
 	size_t i;
 
-	printf("%-*s %-19s %-12s %8s %6s  %s\n", source, "SOURCE", "ENDS (UTC)", "OWNER", "PACKETS", "CONNS", "REASON");
+	printf("%-*s %-19s %-12s %s%8s %6s  %s\n", source, "SOURCE", "ENDS (UTC)", "OWNER",
+	       fleet ? "HOST         " : "", "PACKETS", "CONNS", "REASON");
 	json_array_foreach(data, i, s)
 	{
 		observe = json_is_true(json_object_get(s, "observe"));
 		snprintf(why, sizeof(why), "%s%s", observe ? "(only counted) " : "", text_of(s, "reason"));
 		p = paint_tone(observe ? TONE_NEAR : TONE_BAD);
 		source_print(s, source);
-		printf("%-19s %-12s %s%8lld %6lld%s  ", moment_text(s, "ends", "never", ends),
-		       cut_to(text_of(s, "owner"), screen_width() ? 12 : CUT_MOST, owner),
-		       number_of(s, "packets") ? p.on : "", number_of(s, "packets"), number_of(s, "connections"),
-		       number_of(s, "packets") ? p.off : "");
-		rest_print(why, source + 52);
+		printf("%-19s %-12s ", moment_text(s, "ends", "never", ends),
+		       cut_to(text_of(s, "owner"), screen_width() ? 12 : CUT_MOST, owner));
+		if (fleet)
+			printf("%-12s ", cut_to(has_text(s, "host") ? text_of(s, "host") : "-",
+						screen_width() ? 12 : CUT_MOST, owner));
+		printf("%s%8lld %6lld%s  ", number_of(s, "packets") ? p.on : "", number_of(s, "packets"),
+		       number_of(s, "connections"), number_of(s, "packets") ? p.off : "");
+		rest_print(why, source + (fleet ? 65 : 52));
 	}
 }
 

@@ -45,6 +45,21 @@ static void show_bounds(const json_t *data)
 	}
 }
 
+static void show_shared(const json_t *bans)
+{
+	char at[24];
+
+	if (!bans)
+		return;
+	printf("bans        %lld shared, %lld still to be told; of others %lld came, the last %s\n",
+	       number_of(bans, "shared"), number_of(bans, "untold"), number_of(bans, "arrived"),
+	       moment_text(bans, "arrived_at", "never", at));
+	if (number_of(bans, "refused") || number_of(bans, "withheld"))
+		printf("            %lld records refused: no host of the fleet made them, or there is no room; %lld bans "
+		       "withheld: they would hit what this host lives by, or are too wide\n",
+		       number_of(bans, "refused"), number_of(bans, "withheld"));
+}
+
 void show_fleet(const json_t *data)
 {
 	printf("state       %s (this host is %s, on-partition = %s)\n", text_of(data, "state"), text_of(data, "name"),
@@ -57,6 +72,7 @@ void show_fleet(const json_t *data)
 	printf("hosts       %lld\nlimits      %lld near or asked for, %lld recorded\nexchanges   %lld\n",
 	       number_of(data, "hosts"), number_of(data, "keys"), number_of(data, "records"),
 	       number_of(data, "exchanges"));
+	show_shared(json_object_get(data, "bans"));
 	if (number_of(data, "refused_messages") || number_of(data, "changes_lost"))
 		printf("odd         %lld messages passed over, %lld changes lost\n",
 		       number_of(data, "refused_messages"), number_of(data, "changes_lost"));

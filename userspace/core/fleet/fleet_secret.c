@@ -64,6 +64,8 @@ int fleet_secret_read(const char *file, struct fleet_secret *out, struct diag *d
 	crypto_generichash(strong, sizeof(strong), (const unsigned char *)text, len, NULL, 0);
 	derive("keys", (const char *)strong, sizeof(strong), out->key, sizeof(out->key));
 	derive("space", (const char *)strong, sizeof(strong), space, sizeof(space));
+	derive("records", (const char *)strong, sizeof(strong), out->records.seal, sizeof(out->records.seal));
+	derive("record names", (const char *)strong, sizeof(strong), out->records.id, sizeof(out->records.id));
 	sodium_bin2hex(out->space, sizeof(out->space), space, sizeof(out->space) / 2);
 	sodium_memzero(text, sizeof(text));
 	sodium_memzero(strong, sizeof(strong));

@@ -10,9 +10,16 @@
 #define FLEET_SECRET_LEAST 16 /* bytes of the file */
 #define FLEET_SPACE_LEN 17 /* 16 hex digits and a NUL */
 #define FLEET_PASSWORD_MOST 512
+#define FLEET_RECORD_KEY 32
+
+/* Of what hosts say to each other by the store: see fleet_record.h. */
+struct fleet_record_keys {
+	unsigned char seal[FLEET_RECORD_KEY], id[FLEET_RECORD_KEY];
+};
 
 struct fleet_secret {
 	__u64 key[2]; /* of the keys in the store */
+	struct fleet_record_keys records;
 	char space[FLEET_SPACE_LEN]; /* names these hosts' part of the store, and tells nothing of the key */
 };
 

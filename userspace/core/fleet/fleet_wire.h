@@ -21,16 +21,18 @@
 #define FLEET_PROGRAM "sluice-fleet" /* beside sluiced in a build; else PREFIX/libexec/sluice/ */
 #define FLEET_FD 3
 #define FLEET_ROWS_MAX 1000
+#define FLEET_RECORDS_MAX 100
 #define FLEET_TEXT_MAX 32768 /* of FLEET_CONFIG and FLEET_HOSTS */
-#define FLEET_NAME_MAX 64 /* letters, digits, '.', '-' and '_' */
+#define FLEET_NAME_MAX 64
 #define FLEET_LOOK_MAX 64 /* keys that one message asks of */
 #define FLEET_POLICY_DIGITS 16 /* of a key, and of a value */
+#define FLEET_NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 #define FLEET_MESSAGE_MAX (sizeof(struct fleet_head) + FLEET_TEXT_MAX)
 
 enum fleet_type {
 	/* To sluice-fleet. JSON; what stands in [] may be left out. Another one later replaces it.
 	 * {"servers": ["HOST:PORT", "[::1]:PORT", "/PATH"], "name": "mx1", "space": "16 hex digits", ["user": "U",] ["password": "P",]
-	 *  ["lease_ms": 10000,] ["beat_ms": 50]} */
+	 *  ["lease_ms": 10000,] ["beat_ms": 50,] ["bans": true]} */
 	FLEET_CONFIG = 1,
 	FLEET_EXCHANGE, /* rows of struct fleet_want */
 	/* From it. */
@@ -45,6 +47,9 @@ enum fleet_type {
 	FLEET_LOOK, /* rows of struct fleet_need: who holds these? For people; answered by FLEET_HELD, or by nothing */
 	/* From it. */
 	FLEET_HELD, /* JSON: {"key": "16 hex digits", "rows": [{"name": "mx2", "held": 8, "lease": 10, "at": 1790000000}]}, as the store has it */
+	/* Where the configuration says "bans": what hosts tell each other for the store to keep (fleet_record.h). No answer. */
+	FLEET_PUT, /* to it: rows of struct fleet_record */
+	FLEET_RECORDS, /* from it: the same; all that the store has, and then each that is new there, this host's own, too */
 };
 
 struct fleet_head {
@@ -102,6 +107,17 @@ struct fleet_state {
 	uint64_t memory, memory_most; /* bytes of the server; most 0: without a limit */
 };
 
+#define FLEET_ID 16
+#define FLEET_SEALED 256
+
+/* Something that one host says to all, sealed under the fleet's secret: the store can read when it was said, and until when to keep it. */
+struct fleet_record {
+	uint8_t id[FLEET_ID]; /* what it is about; of one id the latest holds */
+	uint64_t stamp; /* microseconds of the epoch; on its way through the store both are little endian */
+	uint64_t keep; /* seconds of the epoch; 0: for good */
+	uint8_t sealed[FLEET_SEALED];
+};
+
 /* Of a row of `type`; 1: it is text; 0: there is no such type. */
 static inline size_t fleet_row_size(uint32_t type)
 {
@@ -120,6 +136,9 @@ static inline size_t fleet_row_size(uint32_t type)
 	case FLEET_NEEDS:
 	case FLEET_LOOK:
 		return sizeof(struct fleet_need);
+	case FLEET_PUT:
+	case FLEET_RECORDS:
+		return sizeof(struct fleet_record);
 	default:
 		return 0;
 	}
@@ -129,7 +148,10 @@ static inline size_t fleet_row_size(uint32_t type)
 static inline bool fleet_fits(const struct fleet_head *head, size_t length)
 {
 	size_t size = length < sizeof(*head) ? 0 : fleet_row_size(head->type);
-	size_t most = size == 1 ? FLEET_TEXT_MAX : size == sizeof(struct fleet_state) ? 1 : FLEET_ROWS_MAX;
+	size_t most = size == 1				    ? FLEET_TEXT_MAX
+		      : size == sizeof(struct fleet_state)  ? 1
+		      : size == sizeof(struct fleet_record) ? FLEET_RECORDS_MAX
+							    : FLEET_ROWS_MAX;
 
 	return size && head->count <= most && length == sizeof(*head) + head->count * size;
 }

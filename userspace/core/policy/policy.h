@@ -65,6 +65,7 @@ struct fleet {
 	char user[SLUICE_NAME_LEN]; /* "": the server's default one */
 	uint32_t max_staleness; /* milliseconds */
 	enum policy_partition on_partition;
+	bool share_bans; /* and allows: those of one host hold on all */
 };
 
 struct policy_service {

@@ -100,6 +100,8 @@ const struct setting schema[] = {
 	  "when a host has heard nothing from the server for so long, it goes by on-partition", 200 },
 	{ SECTION_FLEET, "on-partition", KIND_CHOICE, TOP(fleet.on_partition), 0, 0, partitions,
 	  "local: each host has the whole limit; share: its part of it; closed: what it was promised last" },
+	{ SECTION_FLEET, "share-bans", KIND_BOOL, TOP(fleet.share_bans), 0, 0, NULL,
+	  "bans and allows that are said at one host hold on all of them", 1 },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, SERVICE(addresses), 0, 0, NULL,
 	  "only these addresses of the host" },

@@ -427,6 +427,10 @@ static const struct family families[] = {
 	{ "sluice_fleet_changes_lost_total", COUNTER,
 	  "Changes of counts that found no room on their way to sluiced: it looked at all counters again.",
 	  .fleet = OF_FLEET(changes_lost) },
+	{ "sluice_fleet_bans", GAUGE, "Bans and allows that the fleet's hosts share.", .fleet = OF_FLEET(bans) },
+	{ "sluice_fleet_refused_records_total", COUNTER,
+	  "Shared bans that the store had and no host of the fleet made, or that found no room.",
+	  .fleet = OF_FLEET(refused_records) },
 	{ "sluice_build_info", GAUGE, "The version of sluiced.", .write = write_build },
 };
 

@@ -2,6 +2,8 @@
 /* Addresses that belong to no public network: see private.h. One table of blocks; owns nothing. */
 #include "private.h"
 
+#define WIDEST_IPV4 8
+#define WIDEST_IPV6 16
 #define IPV4(a, b) (IPV4_FIRST + ((addr_number)(a) << 24) + ((addr_number)(b) << 16))
 #define IPV6(word) ((addr_number)(word) << 112)
 
@@ -79,4 +81,11 @@ int private_spans(struct spans *out)
 			err = spans_add(out, blocks[i].last + 1, 0);
 	}
 	return err;
+}
+
+bool prefix_is_wide(const struct prefix *p)
+{
+	const bool ipv4 = addr_is_ipv4(&p->addr) && p->len >= SLUICE_IPV4_SHIFT;
+
+	return p->len < (ipv4 ? SLUICE_IPV4_SHIFT + WIDEST_IPV4 : WIDEST_IPV6);
 }

@@ -13,6 +13,8 @@ bool addr_is_private(const struct sluice_addr *a);
 bool addr_is_local(const struct sluice_addr *a);
 /* NULL, or why no connection can come from anywhere in it: "it is multicast" (static). */
 const char *prefix_without_senders(const struct prefix *p);
+/* So many addresses that nobody means all of them: shorter than /8, and than /16 of IPv6. */
+bool prefix_is_wide(const struct prefix *p);
 /* 1 where addresses are private, else 0. 0 or -ENOMEM. */
 int private_spans(struct spans *out);
 

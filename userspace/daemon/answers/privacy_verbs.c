@@ -2,9 +2,12 @@
 /* Where addresses are, why, and for how long; and what is held of one address (docs/privacy.md). */
 #include <errno.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "addr.h"
 #include "bans.h"
+#include "erase.h"
+#include "fleet_share.h"
 #include "refusals_memory.h"
 #include "json_text.h"
 #include "lookup.h"
@@ -49,6 +52,14 @@ static const struct {
 	{ "store of a fleet",
 	  "no address; a keyed hash of source and service, host names, counts; where limits hold over a fleet",
 	  "what all hosts hold of such a limit", "2s after the last host holds nothing; at most 180s" },
+	{ "store of a fleet: bans",
+	  "no address that it could read: bans, allows and erasures, sealed under the fleet's secret; when they were said, and when they end",
+	  "they hold on all hosts",
+	  "until the time of a ban is over; the end of one as long as that, or 30d; an erasure 24h" },
+	{ "file: shared bans", "the same records, sealed; INSTANCE.fleet, for root only",
+	  "what was said while nobody heard it is said after a restart", "as there" },
+	{ "daemon: shared bans", "address or prefix, reason, owner, who set it, where and when; where hosts share bans",
+	  "which host said what, and what it took back", "as there" },
 	{ "kernel: fleet_changes", "address cut to one source, service; of each connection of such a limit",
 	  "what has changed is told to the store", "256 KB, read at once" },
 	{ "kernel: live bans and allows",
@@ -185,13 +196,13 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err)
 		return err;
 	who = engine_who(dm->engine, &addr, NULL);
-	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
+	a->data = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
 			    addr_format(&addr, text), "source", prefix_format(&s.source, source), "counters",
 			    counters_json(dm, &s), "handshakes", (json_int_t)s.handshakes, "late_handshakes",
 			    (json_int_t)s.late, "fragments", (json_int_t)s.fragments, "suspect_at",
 			    (json_int_t)s.suspect, "ban", ban_leading_json(dm, &addr), "bans", bans_json(dm, &addr),
-			    "allow", allow_json(dm, &addr), "limits", settings_json(dm, NULL, &addr), "refusals",
-			    refusals_of(dm, &who), "policy", policy);
+			    "allow", allow_json(dm, &addr), "shared", fleet_said_json(dm, &who), "limits",
+			    settings_json(dm, NULL, &addr), "refusals", refusals_of(dm, &who), "policy", policy);
 	return a->data ? 0 : -ENOMEM;
 }
 
@@ -202,6 +213,20 @@ static size_t limits_count(const struct daemon *dm, const struct sluice_addr *a)
 
 	json_decref(list);
 	return n;
+}
+
+void privacy_erase(struct daemon *dm, const struct sluice_addr *a)
+{
+	const struct sluice_addr who = engine_who(dm->engine, a, NULL);
+	_cleanup_diag_ struct diag d = {};
+	unsigned int freed = 0;
+	int err = held_of_erase(dm->engine, a, &freed);
+
+	freed += refusals_erase(dm, &who, &d);
+	if (err)
+		diag_add(&d, "erase, asked for at another host: %s", strerror(-err));
+	log_say(LOG_NOTICE, "fleet: an address was erased, as another host was asked to: %u records", freed);
+	log_diag(LOG_WARNING, &d);
 }
 
 int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
@@ -221,6 +246,7 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	who = engine_who(dm->engine, &addr, NULL);
 	freed += refusals_erase(dm, &who, &a->diag);
+	fleet_say_erase(dm, &addr);
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter goes when that ends and is erased again");

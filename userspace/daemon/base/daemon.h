@@ -61,6 +61,7 @@ struct daemon {
 	bool crowded; /* no client can be accepted, and that is said */
 	struct privacy *privacy;
 	bool watchers; /* somebody watches */
+	void (*erase)(struct daemon *dm, const struct sluice_addr *a); /* what is held of an address; answers/ has it */
 	struct fleet_run *fleet; /* fleet_run.c's; NULL: the policy has none */
 	struct hear *hear; /* hear.c's; NULL: nobody wants to hear of refusals */
 	struct refusals *refusals; /* the memory of them, and what it is: */

@@ -101,6 +101,8 @@ static void hear(struct fleet_helper *h, size_t len)
 		h->ear->hosts(h->arg, body, h->in.head.count);
 	else if (h->in.head.type == FLEET_HELD)
 		h->ear->held(h->arg, body, h->in.head.count);
+	else if (h->in.head.type == FLEET_RECORDS)
+		h->ear->records(h->arg, (const void *)body, h->in.head.count);
 	else if (h->in.head.type == FLEET_LEASES || h->in.head.type == FLEET_NEEDS)
 		hear_rows(h, body);
 	else
@@ -211,4 +213,9 @@ void fleet_helper_look(struct fleet_helper *h, const struct fleet_need *rows, si
 int fleet_helper_send(struct fleet_helper *h, const struct fleet_want *rows, size_t count)
 {
 	return h->fd < 0 ? -EPIPE : send_message(h->fd, FLEET_EXCHANGE, count, rows, count * sizeof(*rows));
+}
+
+int fleet_helper_put(struct fleet_helper *h, const struct fleet_record *rows, size_t count)
+{
+	return h->fd < 0 ? -EPIPE : send_message(h->fd, FLEET_PUT, count, rows, count * sizeof(*rows));
 }

@@ -14,6 +14,7 @@ struct fleet_ear {
 	void (*state)(void *arg, const struct fleet_state *state);
 	void (*lease)(void *arg, const struct fleet_lease *lease);
 	void (*need)(void *arg, uint64_t key);
+	void (*records)(void *arg, const struct fleet_record *rows, size_t count);
 	void (*hosts)(void *arg, const char *text, size_t len);
 	void (*held)(void *arg, const char *text, size_t len);
 	void (*gone)(void *arg, const char *why); /* what was sent may be lost; it is started again */
@@ -27,6 +28,7 @@ struct fleet_helper *fleet_helper_new(struct daemon *dm, char *config, const str
 void fleet_helper_free(struct fleet_helper *h); /* ends the process; NULL is fine */
 /* 0; -EAGAIN: not now; -EPIPE: it is not there. */
 int fleet_helper_send(struct fleet_helper *h, const struct fleet_want *rows, size_t count);
+int fleet_helper_put(struct fleet_helper *h, const struct fleet_record *rows, size_t count);
 
 /* What this host says of its policy from now on (FLEET_POLICY); taken over, and said again to one that is started again. */
 void fleet_helper_policy(struct fleet_helper *h, char *text);

@@ -10,6 +10,8 @@
 #include "fleet_helper.h"
 #include "fleet_keys.h"
 #include "fleet_secret.h"
+#include "fleet_shared.h"
+#include "keep.h"
 
 /* Limits whose holders somebody asked for lately. */
 #define FLEET_LOOKED 256
@@ -30,6 +32,10 @@ struct fleet_run {
 	struct event *changes, *tick;
 	bool walking; /* all counters are being looked through */
 	uint64_t lost; /* changes that nobody heard of, as was seen last */
+
+	struct fleet_shared shared; /* bans and allows; `on` is false where they are each host's own */
+	struct keep file; /* of these */
+	struct event *say; /* what the store has not been told of them yet */
 
 	struct fleet_state told; /* as sluice-fleet said last */
 	uint32_t known_hosts; /* as of when it was connected last; 0: never */
@@ -66,6 +72,19 @@ void fleet_walk_again(struct fleet_run *r);
 void fleet_limits_forget(struct fleet_run *r);
 /* The store may know nothing of us any more. */
 void fleet_tell_again(struct fleet_run *r);
+
+/* fleet_say.c: what this host says to all others */
+void fleet_say_on(evutil_socket_t fd, short what, void *run); /* the clock's: tells the store */
+void fleet_say_again(struct fleet_run *r); /* all: the store may have lost it */
+void fleet_say_soon(struct fleet_run *r); /* what has not been told yet, if there is something */
+/* fleet_hear.c: what others say */
+/* Puts what was said in force here. */
+void fleet_words_apply(struct fleet_run *r, struct shared *const *list, size_t count);
+void fleet_records_heard(void *run, const struct fleet_record *rows, size_t count);
+/* fleet_file.c: what was said, kept over a restart */
+void fleet_file_load(struct fleet_run *r);
+void fleet_file_save(struct fleet_run *r);
+void fleet_file_remove(struct fleet_run *r);
 
 /* fleet_touch.c: what sluice-fleet says of the store */
 extern const struct fleet_ear fleet_ear; /* `arg` is the run */

@@ -25,7 +25,7 @@ static void name_find(const struct fleet *f, char out[static FLEET_NAME_MAX + 1]
 	uname(&host);
 	snprintf(out, FLEET_NAME_MAX + 1, "%.*s", FLEET_NAME_MAX, *f->name ? f->name : host.nodename);
 	for (at = out; *at; at++) {
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *at))
+		if (!strchr(FLEET_NAME_LETTERS, *at))
 			*at = '-';
 	}
 }
@@ -43,8 +43,9 @@ static json_t *servers_json(const struct fleet *f)
 /* The text of FLEET_CONFIG; NULL without memory. */
 static char *config_text(const struct fleet *f, const struct fleet_run *r, const char *password)
 {
-	json_t *all = json_pack("{s:o, s:s, s:s, s:i, s:I}", "servers", servers_json(f), "name", r->name, "space",
-				r->space, "lease_ms", LEASE_MS, "beat_ms", (json_int_t)(r->staleness_ms / BEATS));
+	json_t *all = json_pack("{s:o, s:s, s:s, s:i, s:I, s:b}", "servers", servers_json(f), "name", r->name, "space",
+				r->space, "lease_ms", LEASE_MS, "beat_ms", (json_int_t)(r->staleness_ms / BEATS),
+				"bans", f->share_bans);
 	char *text;
 
 	if (*f->user)
@@ -68,25 +69,31 @@ static int events_add(struct fleet_run *r)
 	struct event_base *loop = r->daemon->loop;
 
 	r->tick = event_new(loop, -1, 0, fleet_tick, r);
+	r->say = event_new(loop, -1, 0, fleet_say_on, r);
 	r->changes = event_new(loop, fleet_tables_fd(r->tables), EV_READ | EV_PERSIST, on_changes, r);
-	return r->tick && r->changes && !event_add(r->changes, NULL) ? 0 : -ENOMEM;
+	return r->tick && r->say && r->changes && !event_add(r->changes, NULL) ? 0 : -ENOMEM;
 }
 
 /* `stays`: the policy still has a fleet, and only the daemon ends. */
 static void run_stop(struct fleet_run *r, bool stays)
 {
+	if (r->helper && r->shared.on)
+		fleet_file_save(r);
 	fleet_helper_free(r->helper);
 	fleet_keys_close(&r->keys);
+	shared_close(&r->shared);
 	if (r->changes)
 		event_free(r->changes);
 	if (r->tick)
 		event_free(r->tick);
+	if (r->say)
+		event_free(r->say);
 	fleet_tables_close(r->tables, stays);
 	fleet_look_end(r);
 	fleet_digest_free(&r->digest);
 	json_decref(r->hosts);
 	r->helper = NULL;
-	r->changes = r->tick = NULL;
+	r->changes = r->tick = r->say = NULL;
 	r->tables = NULL;
 	r->hosts = NULL;
 }
@@ -102,6 +109,8 @@ static void text_wipe(char *text)
 static void run_free(struct fleet_run *r, bool stays)
 {
 	run_stop(r, stays);
+	if (!stays)
+		fleet_file_remove(r);
 	text_wipe(r->settings);
 	free(r);
 }
@@ -116,6 +125,12 @@ static int run_start(struct fleet_run *r, const struct fleet *f, const struct fl
 					fleet_news_heard, r, &r->tables);
 	if (!err)
 		err = events_add(r);
+	if (!err)
+		err = shared_open(&r->shared, &secret->records, f->share_bans);
+	if (!err && f->share_bans)
+		fleet_file_load(r);
+	else if (!err)
+		fleet_file_remove(r);
 	if (!err)
 		r->helper = fleet_helper_new(r->daemon, TAKE_PTR(config), &fleet_ear, r);
 	text_wipe(config);
@@ -211,7 +226,7 @@ void fleet_follow(struct daemon *dm)
 		return;
 	r = policy_has_fleet(p) ? run_new(dm, &p->fleet, &secret) : NULL;
 	if (r && dm->fleet && dm->fleet->tables && same(r, dm->fleet)) {
-		run_free(r, true);
+		run_free(r, true); /* it was not begun */
 		limits_follow(dm->fleet);
 		policy_say(dm->fleet, p, &secret);
 		sodium_memzero(&secret, sizeof(secret));

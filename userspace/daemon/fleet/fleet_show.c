@@ -10,6 +10,7 @@ static const char *const partitions[] = { "local", "share", "closed" };
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 /* All that sluice-fleet calls, itself and from its scripts. */
+static const char rights_of_bans[] = " +zrem";
 static const char rights[] = "+auth +ping +info +subscribe +publish +script|load +evalsha +time +hmget +hgetall "
 			     "+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
 
@@ -104,6 +105,22 @@ json_t *fleet_page_json(const struct daemon *dm)
 	return all;
 }
 
+/* NULL: each host's bans are its own. */
+static json_t *shared_json(const struct fleet_run *r)
+{
+	const struct fleet_shared *s = &r->shared;
+	const struct shared *one;
+	json_int_t untold = 0;
+
+	if (!s->on)
+		return NULL;
+	for (one = TAILQ_FIRST(&s->queue); one; one = TAILQ_NEXT(one, queue))
+		untold++;
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I}", "shared", (json_int_t)shared_standing(s), "untold", untold,
+			 "arrived", (json_int_t)s->arrived, "arrived_at", json_time(s->arrived_at), "refused",
+			 (json_int_t)s->refused, "withheld", (json_int_t)s->withheld);
+}
+
 json_t *fleet_json(const struct daemon *dm)
 {
 	const struct fleet_run *r = dm->fleet;
@@ -111,7 +128,7 @@ json_t *fleet_json(const struct daemon *dm)
 	if (!r)
 		return NULL;
 	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o}",
+		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o*}",
 		"state", state_of(r), "name", r->name, "space", r->space, "server", json_line(r->told.server),
 		"version", json_line(r->told.version), "hosts", (json_int_t)r->known_hosts, "staleness_ms",
 		r->heard_ms ? json_integer(staleness(r)) : json_null(), "max_staleness_ms", (json_int_t)r->staleness_ms,
@@ -120,7 +137,7 @@ json_t *fleet_json(const struct daemon *dm)
 		(json_int_t)r->exchanges, "refused_messages", (json_int_t)r->refused_messages, "changes_lost",
 		(json_int_t)(r->tables ? fleet_tables_lost(r->tables) : 0), "evicts",
 		(r->told.flags & FLEET_EVICTS) != 0, "error", json_line(r->error), "members", members_json(r),
-		"services", services_json(dm), "store", store_json(r));
+		"services", services_json(dm), "store", store_json(r), "bans", shared_json(r));
 }
 
 char *fleet_acl(const struct daemon *dm)
@@ -130,8 +147,9 @@ char *fleet_acl(const struct daemon *dm)
 
 	if (!r || !*r->space)
 		return NULL;
-	if (asprintf(&text, "user %s on >PASSWORD resetkeys resetchannels ~sluice:{%s}:* &sluice:{%s}:* -@all %s",
-		     *r->user ? r->user : "sluice", r->space, r->space, rights) < 0)
+	if (asprintf(&text, "user %s on >PASSWORD resetkeys resetchannels ~sluice:{%s}:* &sluice:{%s}:* -@all %s%s",
+		     *r->user ? r->user : "sluice", r->space, r->space, rights,
+		     standing_live(dm->standing)->fleet.share_bans ? rights_of_bans : "") < 0)
 		return NULL;
 	return text;
 }
@@ -152,5 +170,7 @@ void fleet_metrics(const struct daemon *dm, struct metrics_fleet *out)
 				       .exchanges = r->exchanges,
 				       .refused_messages = r->refused_messages,
 				       .differing = fleet_differing(dm),
+				       .bans = shared_standing(&r->shared),
+				       .refused_records = r->shared.refused,
 				       .changes_lost = r->tables ? fleet_tables_lost(r->tables) : 0 };
 }

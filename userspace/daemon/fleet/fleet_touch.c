@@ -61,6 +61,9 @@ static void on_state(void *run, const struct fleet_state *s)
 	r->known_hosts = s->hosts;
 	if (first || before.resync != s->resync)
 		fleet_tell_again(r);
+	if (first || before.resync != s->resync)
+		fleet_say_again(r);
+	fleet_say_soon(r);
 	if (more)
 		fleet_walk_again(r);
 	touch(r, fleet_clock_ms());
@@ -126,6 +129,7 @@ const struct fleet_ear fleet_ear = {
 	.state = on_state,
 	.lease = fleet_lease_heard,
 	.need = fleet_need_heard,
+	.records = fleet_records_heard,
 	.hosts = on_hosts,
 	.held = fleet_held_heard,
 	.gone = on_gone,

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "banfile.h"
+#include "fleet_share.h"
 #include "list.h"
+#include "plain.h"
 #include "report.h"
 #include "tables.h"
 #include "verbs.h"
@@ -26,6 +28,19 @@ static int lines_read(const json_t *args, struct ban_lines *list, struct answer 
 	return err == -EINVAL ? bad(a) : err;
 }
 
+static int allow_one(struct daemon *dm, const struct ban_line *l, const json_t *args, const struct answer *a)
+{
+	struct ban said = { .prefix = l->prefix, .expires_in = l->seconds, .since = time(NULL), .uid = a->uid };
+	int err = live_set(dm->engine, LIVE_ALLOW, &l->prefix, l->seconds, a->uid, arg(args, "reason"));
+
+	plain_copy(said.text, sizeof(said.text), arg(args, "reason"));
+	if (!err && json_is_true(json_object_get(args, "local")))
+		fleet_say_here(dm, FLEET_WORD_ALLOW, &said, 1);
+	else if (!err)
+		fleet_say(dm, FLEET_WORD_ALLOW, &said, 1, true);
+	return err;
+}
+
 int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct ban_lines list = {};
@@ -34,8 +49,7 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t i;
 
 	for (i = 0; i < list.count && !err; i++)
-		err = live_set(dm->engine, LIVE_ALLOW, &list.item[i].prefix, list.item[i].seconds, a->uid,
-			       arg(args, "reason"));
+		err = allow_one(dm, &list.item[i], args, a);
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
 	if (!err)
@@ -53,8 +67,11 @@ int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t i;
 
 	named_inside(dm, &list);
-	for (i = 0; i < list.count && !err; i++)
+	for (i = 0; i < list.count && !err; i++) {
 		err = live_clear(dm->engine, LIVE_ALLOW, &list.item[i].prefix);
+		if (!err)
+			err = fleet_unsay(dm, FLEET_WORD_ALLOW, &list.item[i].prefix, 1, NULL);
+	}
 	if (err == -ENOENT)
 		diag_add(&a->diag, "%s has no entry of its own: `sluicectl allows` lists them", arg(args, "prefix"));
 	free(list.item);

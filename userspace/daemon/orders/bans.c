@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fleet_share.h"
 #include "json_text.h"
 #include "orders.h"
 #include "report.h"
@@ -40,6 +41,21 @@ static int put_failed(int err, size_t over, struct answer *a)
 	return err;
 }
 
+/* All hosts of the fleet are to have them, unless the order says otherwise. */
+static void order_share(struct daemon *dm, const struct ban *list, size_t count, const json_t *args, struct answer *a)
+{
+	const bool forced = json_is_true(json_object_get(args, "force"));
+	size_t unsaid = 0;
+
+	if (json_is_true(json_object_get(args, "local")))
+		fleet_say_here(dm, FLEET_WORD_BAN, list, count);
+	else
+		unsaid = fleet_say(dm, FLEET_WORD_BAN, list, count, forced);
+	if (unsaid)
+		diag_add(&a->diag, "%zu of them hold on this host alone: the fleet has no room for more shared bans",
+			 unsaid);
+}
+
 static int order_put(struct daemon *dm, const struct order *o, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ struct ban *list = calloc(o->lines.count + 1, sizeof(*list));
@@ -60,6 +76,8 @@ static int order_put(struct daemon *dm, const struct order *o, const json_t *arg
 	err = bans_put(dm->engine, list, o->lines.count, &over);
 	if (o->lines.count > LATER)
 		state_later(dm);
+	if (!err)
+		order_share(dm, list, o->lines.count, args, a);
 	return put_failed(err, over, a);
 }
 
@@ -191,6 +209,14 @@ static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *
 	return err;
 }
 
+/* Here, and at every host that has them from the same owner. */
+static int ban_list_take(struct daemon *dm, const struct prefix *list, size_t count, const char *owner, size_t *taken)
+{
+	int err = bans_take(dm->engine, list, count, owner, taken);
+
+	return err ? err : fleet_unsay(dm, FLEET_WORD_BAN, list, count, owner);
+}
+
 static int prefixes_take(struct daemon *dm, const struct order *o, const char *owner, size_t *taken)
 {
 	_cleanup_free_ struct prefix *list = ban_lines_prefixes(&o->lines);
@@ -199,7 +225,7 @@ static int prefixes_take(struct daemon *dm, const struct order *o, const char *o
 		return -ENOMEM;
 	if (o->lines.count > LATER)
 		state_later(dm);
-	return bans_take(dm->engine, list, o->lines.count, owner, taken);
+	return ban_list_take(dm, list, o->lines.count, owner, taken);
 }
 
 static int unban_all(struct daemon *dm, const char *owner, struct answer *a)
@@ -216,7 +242,7 @@ static int unban_all(struct daemon *dm, const char *owner, struct answer *a)
 	for (i = 0; i < all.count && !err; i++)
 		list[i] = all.item[i].prefix;
 	if (!err)
-		err = bans_take(dm->engine, list, all.count, owner, &taken);
+		err = ban_list_take(dm, list, all.count, owner, &taken);
 	if (all.count > LATER)
 		state_later(dm);
 	free(all.item);
@@ -247,8 +273,14 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 	return unban_left(dm, &o.lines.item[0].prefix, a);
 }
 
+static const char *origin_of(const void *dm, const struct ban *b)
+{
+	return fleet_origin(dm, b);
+}
+
 int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
 {
+	const struct ban_origins origins = { origin_of, dm };
 	struct bans_wanted want = { .owner = *arg(args, "by") ? arg(args, "by") : NULL };
 	struct prefix about;
 	int err = *arg(args, "prefix") ? prefix_arg(args, "prefix", &about, a) : 0;
@@ -259,7 +291,7 @@ int verb_bans(struct daemon *dm, const json_t *args, struct answer *a)
 		engine_who_prefix(dm->engine, &about);
 		want.about = &about;
 	}
-	return report_bans(dm->engine, eyes(dm, a), &want, &a->data);
+	return report_bans(dm->engine, eyes(dm, a), &want, fleet_shares(dm) ? &origins : NULL, &a->data);
 }
 
 int verb_kill(struct daemon *dm, const json_t *args, struct answer *a)

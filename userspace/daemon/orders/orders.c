@@ -2,34 +2,30 @@
 /* Reads an order about addresses, and refuses what nobody can have meant: see orders.h. */
 #include "orders.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "bans.h"
 #include "list.h"
 #include "own.h"
+#include "private.h"
 #include "tables.h"
 
 #define MESSAGES 10
-#define WIDEST_IPV4 8 /* prefix lengths below these take --force */
-#define WIDEST_IPV6 16
 
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN])
 {
-	const char *by = arg(args, "by"), *at;
+	const char *by = arg(args, "by");
 
 	ban_owner_of(a->uid, owner);
 	if (!*by)
 		return 0;
-	for (at = by; isalnum((unsigned char)*at) || (*at && strchr("-_.:@/", *at)); at++)
-		;
-	if (*at || at - by >= SLUICE_NAME_LEN) {
+	if (!ban_owner_is_good(by)) {
 		diag_add(&a->diag, "--by %s: an owner's name has 1 to %d letters, digits and any of -_.:@/", by,
 			 SLUICE_NAME_LEN - 1);
 		return bad(a);
 	}
-	memcpy(owner, by, at - by + 1);
+	memcpy(owner, by, strlen(by) + 1);
 	return 0;
 }
 
@@ -110,14 +106,11 @@ static void doubt(struct doubts *doubts, struct ban_line *l, const char *what, c
 static void widths_check(struct order *o, struct doubts *doubts)
 {
 	struct ban_line *l;
-	bool ipv4;
 
 	for (l = o->lines.item; l < o->lines.item + o->lines.count; l++) {
-		ipv4 = addr_is_ipv4(&l->prefix.addr) && l->prefix.len >= SLUICE_IPV4_SHIFT;
-		if (ipv4 && l->prefix.len < SLUICE_IPV4_SHIFT + WIDEST_IPV4)
-			doubt(doubts, l, "is shorter than /8", "");
-		if (!ipv4 && l->prefix.len < WIDEST_IPV6)
-			doubt(doubts, l, "is shorter than /16", "");
+		if (prefix_is_wide(&l->prefix))
+			doubt(doubts, l, "is shorter than ",
+			      addr_is_ipv4(&l->prefix.addr) && l->prefix.len >= SLUICE_IPV4_SHIFT ? "/8" : "/16");
 	}
 }
 

@@ -8,7 +8,9 @@
 
 #include "daemon.h"
 #include "exporter.h"
+#include "erase.h"
 #include "fleet_host.h"
+#include "fleet_share.h"
 #include "geo_verbs.h"
 #include "hear.h"
 #include "refusals_memory.h"
@@ -121,6 +123,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	exporter_tick(dm);
 	refusals_tick(dm);
 	history_tick(dm);
+	fleet_second(dm);
 	if (dm->reaping)
 		dm->reaping = engine_reap(dm->engine) > 0;
 }
@@ -222,6 +225,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	exporter_follow(dm);
 	refusals_follow(dm);
 	hear_follow(dm);
+	dm->erase = privacy_erase;
 	fleet_follow(dm);
 	history_tick(dm);
 	err = rights_drop(RIGHTS_DAEMON, d);

@@ -36,6 +36,7 @@ struct bans {
 
 /* "uid:0": the owner where none is named. */
 void ban_owner_of(uint32_t uid, char owner[static SLUICE_NAME_LEN]);
+bool ban_owner_is_good(const char *name); /* it can be an owner's: letters, digits and any of -_.:@/ */
 
 /*
  * All of them or, after a failure, none. An owner's ban takes the place of the one that he had. -ENOSPC: there is no room, and how much

@@ -2,6 +2,7 @@
 /* Orders about bans, as changes of the kernel's tables; and the end of those whose time is over. */
 #include "bans.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +28,15 @@ static int change_do(struct engine *e, struct change *c)
 void ban_owner_of(uint32_t uid, char owner[static SLUICE_NAME_LEN])
 {
 	snprintf(owner, SLUICE_NAME_LEN, "uid:%u", uid);
+}
+
+bool ban_owner_is_good(const char *name)
+{
+	const char *at;
+
+	for (at = name; isalnum((unsigned char)*at) || (*at && strchr("-_.:@/", *at)); at++)
+		;
+	return at > name && !*at && at - name < SLUICE_NAME_LEN;
 }
 
 static int by_prefix(const struct prefix *a, const struct prefix *b)

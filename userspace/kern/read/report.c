@@ -284,17 +284,29 @@ static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_
 			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
 }
 
-int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want, json_t **out)
+static void origin_add(json_t *one, const struct ban_origins *origins, const struct ban *b)
+{
+	const char *host = origins->of(origins->arg, b);
+
+	if (host)
+		json_object_set_new(one, "host", json_line(host));
+}
+
+int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want,
+		const struct ban_origins *origins, json_t **out)
 {
 	uint64_t now = time(NULL);
 	struct bans all = {};
 	int err = bans_read(e, want, &all);
+	json_t *one;
 	size_t i;
 
-	if (!err) {
-		*out = json_array();
-		for (i = 0; i < all.count; i++)
-			json_array_append_new(*out, ban_json(&all.item[i], eyes, now));
+	*out = err ? NULL : json_array();
+	for (i = 0; i < all.count && !err; i++) {
+		one = ban_json(&all.item[i], eyes, now);
+		if (origins)
+			origin_add(one, origins, &all.item[i]);
+		json_array_append_new(*out, one);
 	}
 	free(all.item);
 	return err;

@@ -21,6 +21,13 @@ int report_counters(const struct engine *e, json_t **out);
 int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out);
 int report_allows(const struct engine *e, const struct privacy *eyes, json_t **out);
 /* A row for each owner of each prefix. */
-int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want, json_t **out);
+/* Who knows which host of a fleet said a ban; NULL: it is not shared. */
+struct ban_origins {
+	const char *(*of)(const void *arg, const struct ban *b);
+	const void *arg;
+};
+/* `origins` NULL: nobody does, and no ban has a "host". */
+int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want,
+		const struct ban_origins *origins, json_t **out);
 
 #endif

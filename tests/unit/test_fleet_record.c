@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Records that hosts of a fleet say to each other (userspace/core/fleet/fleet_record.h): who can make one, and who can read one. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fleet_record.h"
+
+static const struct fleet_record_keys keys = { { 1, 2, 3 }, { 4, 5, 6 } };
+
+static struct fleet_word word_make(void)
+{
+	return (struct fleet_word){ .kind = FLEET_WORD_BAN,
+				    .observe = true,
+				    .forced = true,
+				    .addr = { { 0, 0, 0xffff0000, 0x01020304 } },
+				    .len = 128,
+				    .uid = 7,
+				    .stamp = 1700000000123456,
+				    .keep = 1700003660,
+				    .until = 1700003600,
+				    .since = 1700000000,
+				    .owner = "jail",
+				    .text = "loud",
+				    .host = "mx1" };
+}
+
+static void test_what_is_sealed_is_what_is_opened(void **state)
+{
+	struct fleet_word said = word_make(), heard;
+	struct fleet_record record;
+
+	(void)state;
+	memset(said.host, 'm', FLEET_NAME_MAX);
+	memset(said.owner, 'o', sizeof(said.owner) - 1);
+	memset(said.text, 't', sizeof(said.text) - 1);
+	fleet_record_seal(&keys, &said, &record);
+	assert_int_equal(fleet_record_open(&keys, &record, &heard), 0);
+	assert_int_equal(heard.kind, FLEET_WORD_BAN);
+	assert_true(heard.observe && heard.forced && !heard.taken);
+	assert_memory_equal(&heard.addr, &said.addr, sizeof(said.addr));
+	assert_int_equal(heard.len, 128);
+	assert_int_equal(heard.uid, 7);
+	assert_true(heard.stamp == said.stamp && heard.keep == said.keep && heard.until == said.until &&
+		    heard.since == said.since);
+	assert_string_equal(heard.owner, said.owner);
+	assert_string_equal(heard.text, said.text);
+	assert_string_equal(heard.host, said.host);
+}
+
+static void test_no_byte_of_a_record_can_be_another_one(void **state)
+{
+	const struct fleet_word said = word_make();
+	struct fleet_record record;
+	struct fleet_word heard;
+	size_t i;
+
+	(void)state;
+	fleet_record_seal(&keys, &said, &record);
+	for (i = 0; i < sizeof(record); i++) {
+		((unsigned char *)&record)[i] ^= 0x10;
+		assert_int_equal(fleet_record_open(&keys, &record, &heard), -EBADMSG);
+		((unsigned char *)&record)[i] ^= 0x10;
+	}
+	assert_int_equal(fleet_record_open(&keys, &record, &heard), 0);
+}
+
+static void test_without_the_secret_nothing_is_read_and_nothing_made(void **state)
+{
+	const struct fleet_record_keys others = { { 9 }, { 4, 5, 6 } };
+	const struct fleet_word said = word_make();
+	struct fleet_record record;
+	struct fleet_word heard;
+
+	(void)state;
+	fleet_record_seal(&keys, &said, &record);
+	assert_int_equal(fleet_record_open(&others, &record, &heard), -EBADMSG);
+	assert_null(memmem(&record, sizeof(record), "jail", 4));
+	assert_null(memmem(&record, sizeof(record), "loud", 4));
+	assert_null(memmem(&record, sizeof(record), &said.addr, sizeof(said.addr)));
+}
+
+static void test_an_id_is_of_kind_prefix_and_owner_and_of_nothing_else(void **state)
+{
+	struct fleet_word said = word_make();
+	uint8_t first[FLEET_ID], id[FLEET_ID];
+
+	(void)state;
+	fleet_record_id(&keys, &said, first);
+	said.until = said.stamp = said.keep = 1;
+	said.taken = true;
+	said.text[0] = said.host[0] = 0;
+	fleet_record_id(&keys, &said, id);
+	assert_memory_equal(id, first, sizeof(id));
+	said.owner[0] = 'm';
+	fleet_record_id(&keys, &said, id);
+	assert_memory_not_equal(id, first, sizeof(id));
+	said = word_make();
+	said.len = 127;
+	fleet_record_id(&keys, &said, id);
+	assert_memory_not_equal(id, first, sizeof(id));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_sealed_is_what_is_opened),
+		cmocka_unit_test(test_no_byte_of_a_record_can_be_another_one),
+		cmocka_unit_test(test_without_the_secret_nothing_is_read_and_nothing_made),
+		cmocka_unit_test(test_an_id_is_of_kind_prefix_and_owner_and_of_nothing_else),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the hosts of a fleet have said to each other and what of it still matters: bans, allows, the end of some, addresses to be erased. One
+ * entry for each thing that they said something of: the latest word. Nothing here speaks to anybody: fleet_say.c and fleet_hear.c do.
+ */
+#ifndef SLUICE_DAEMON_FLEET_SHARED_H
+#define SLUICE_DAEMON_FLEET_SHARED_H
+
+#include <sys/queue.h>
+#include <time.h>
+
+#include "fleet_record.h"
+#include "warn.h"
+
+#define FLEET_SHARED_MAX 65536
+
+struct shared {
+	struct fleet_word word;
+	struct fleet_record record;
+	bool queued; /* the store is to be told */
+	bool here; /* this host was told otherwise since, for itself alone */
+	LIST_ENTRY(shared) by_id, all;
+	TAILQ_ENTRY(shared) queue;
+};
+
+LIST_HEAD(shared_list, shared);
+TAILQ_HEAD(shared_queue, shared);
+
+struct fleet_shared {
+	bool on;
+	struct fleet_record_keys keys;
+	struct shared_list *by_id, all;
+	struct shared_queue queue;
+	size_t count;
+	uint64_t refused; /* records that nobody of the fleet made, or that found no room */
+	uint64_t withheld; /* bans of others that would have hit what this host lives by, or were too wide */
+	uint64_t arrived; /* words of other hosts that changed something here, and of those told to the log: */
+	uint64_t logged;
+	time_t arrived_at; /* the last; 0: none yet */
+	struct owns owns; /* what this host lives by, and when that was found out, by CLOCK_MONOTONIC */
+	uint64_t owns_ms;
+};
+
+int shared_open(struct fleet_shared *s, const struct fleet_record_keys *k, bool on); /* 0 or -ENOMEM */
+void shared_close(struct fleet_shared *s);
+struct shared *shared_find(const struct fleet_shared *s, const uint8_t id[static FLEET_ID]);
+/* The entry of this word, which takes the place of what was said before. NULL: no room, or no memory. */
+struct shared *shared_put(struct fleet_shared *s, const struct fleet_word *w, const struct fleet_record *r);
+void shared_drop(struct fleet_shared *s, struct shared *one);
+void shared_queue(struct fleet_shared *s, struct shared *one);
+struct shared *shared_next(struct fleet_shared *s); /* of those that the store is to be told, taken out; NULL: none */
+/* Of a word that stands: neither taken back nor over. */
+bool shared_stands(const struct fleet_word *w, uint64_t now_s);
+size_t shared_standing(const struct fleet_shared *s); /* bans and allows: how many */
+void shared_age(struct fleet_shared *s); /* forgets what nobody needs to know any more */
+
+#endif
