@@ -144,7 +144,8 @@ def test_explain_says_what_the_other_hosts_hold(fleet):
 
     assert wait_for(lambda: source().get("elsewhere") == 8, 20), source()
     assert source()["held"] == 5 and 5 <= source()["lease"] <= LIMIT - 8
-    assert " here, 8 on h0 (lease " in hosts.sluices[1].do("explain", SOURCE, "--service", "smtp")
+    said = lambda: hosts.sluices[1].do("explain", SOURCE, "--service", "smtp")
+    assert wait_for(lambda: " here, 8 on h0 (lease " in said(), 20), said()
 
 
 def test_a_store_that_stands_still_leaves_each_host_to_itself_and_no_longer(fleet):
