@@ -94,16 +94,16 @@ struct sluice_control {
 	__u32 abi;
 	__u32 seed; /* of the sketch's hashes: nobody outside may know who shares a cell with whom */
 	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
-	__u64 event_epoch; /* another for each time that somebody begins to watch; 0: nobody does */
+	__u64 event_epoch; /* changes each time somebody starts to watch; 0: nobody watches */
 	__u64 event_gap_ns; /* between two events of one reason on one processor */
 	__u64 bans; /* number of the last change of the bans that is in force: see struct sluice_ban */
-	__u64 bans_begun; /* not 0: a change of that number is under way, or was cut short. Userspace's own */
+	__u64 bans_begun; /* not 0: the change of this number is in progress, or was cut short. Only userspace uses it */
 	__u64 secret[2]; /* of the hashes that decide who shares a counter with whom */
 	__u64 lane; /* which refusals may be repeated: see lane.h. 0: none */
-	__u64 lane_number; /* how often that has been opened. Userspace's own */
+	__u64 lane_number; /* how often the lane was opened. Only userspace uses it */
 };
 
-/* Who runs here: read by userspace only. */
+/* Which build runs here, and with which policy files: read by userspace only. */
 struct sluice_identity {
 	__u32 abi; /* first in every ABI: a build of another one reads no more than this */
 	__u32 build; /* of the programs: CRC-32 of the object that they came from */
@@ -229,14 +229,14 @@ struct sluice_published {
 	__u16 pad;
 };
 
-/* What DNAT leaves of a tuple, but for the host's port: the tracker finds the address that its client spoke to by it. */
+/* What DNAT leaves of a tuple, except for the host's port: by this the tracker finds the address that the client used. */
 struct sluice_half {
 	struct sluice_addr source;
 	__be16 source_port;
 	__be16 local_port; /* of the host */
 };
 
-/* A section of the policy, for userspace: whoever audits finds the namespaces by it. Index: slot * SLUICE_MAX_CONTAINERS + number. */
+/* A section of the policy, for userspace: the audit finds the namespaces by it. Index: slot * SLUICE_MAX_CONTAINERS + number. */
 struct sluice_container {
 	char name[SLUICE_NAME_LEN]; /* "": no more of them */
 	char netns[SLUICE_PATH_LEN]; /* path, or shell pattern */
@@ -326,10 +326,10 @@ struct sluice_tuple {
 #include "fleet.h"
 #include "handshakes.h"
 
-/* What a service goes through. Index: service id. */
+/* The state of a service under pressure. Index: service id. */
 struct sluice_pressure {
 	struct bpf_spin_lock lock; /* over the windows */
-	__u32 on; /* every SYN is answered by a cookie */
+	__u32 on; /* every SYN is answered with a cookie */
 	__u32 embryonic; /* handshakes in progress that nobody has answered; added to atomically */
 	__u32 suspects; /* some sources are in the map of this name */
 	__u32 completed; /* a handshake that was charged here has completed: packets and sockets have the same addresses */
@@ -343,7 +343,7 @@ struct sluice_pressure {
 
 /* When the listener at an address and port was last told to accept cookies. */
 struct sluice_stamp {
-	__u64 stamped_ns; /* 0: it could not be told, or there is none */
+	__u64 stamped_ns; /* 0: the listener could not be told, or there is none */
 	__u64 tried_ns;
 	__u32 listens; /* of the port's guard, when it was told: what a socket remembers goes with the socket */
 	__u32 pad;
@@ -380,21 +380,21 @@ enum sluice_table {
 	SLUICE_TABLES
 };
 
-/* What the daemon changed in net.ipv4.tcp_syncookies of the namespace, so that any successor can put it back. */
+/* What the daemon changed in net.ipv4.tcp_syncookies of the namespace, so that any successor can restore it. */
 struct sluice_tuning {
 	__u32 raised;
 	__u32 original;
 };
 
-/* A connection that is counted. Key: its socket's cookie. Who inserts it counts it, who deletes it gives its slots back. */
+/* A counted connection. Key: its socket's cookie. Inserting the entry takes the slots; deleting it gives them back. */
 struct sluice_connection {
 	struct sluice_holding holding;
 	__u32 seen; /* number of the audit that found its socket last, or that was due when it was opened */
-	__u32 waits_s; /* not 0: it ended before the application took it, so many seconds after boot, and waits to be taken */
+	__u32 waits_s; /* not 0: it ended before the application took it, this many seconds after boot, and waits to be taken */
 };
 
 /*
- * How long a connection that ended before the application took it keeps its slots at most. The kernel tells of the end of each such
+ * The longest that a connection that ended before the application took it keeps its slots. The kernel reports the end of each such
  * socket; this is for an event that was missed, because no audit finds a closed socket. Longer than an application that is alive
  * lets its accept queue wait.
  */
@@ -413,7 +413,7 @@ enum sluice_tally_row {
 /* One row, written by the kernel side when the daemon has it end an audit, or give back what is gone. */
 struct sluice_audits {
 	__u32 number; /* of the audit that is due or under way */
-	__u32 healed; /* connections given back because their socket was gone and nobody had told */
+	__u32 healed; /* connections given back because their socket was gone and no event had said so */
 };
 
 /* Per-CPU; index: service id * SLUICE_REASONS + reason. */
@@ -422,7 +422,7 @@ struct sluice_stat {
 	__u64 connections; /* of these, first SYNs of a connection */
 	__u64 observed; /* would have been refused for this reason */
 	__u64 event_epoch; /* what follows is of this one */
-	__u64 told; /* refusals that events stand for already; of packets + observed */
+	__u64 told; /* refusals already reported by events; of packets + observed */
 	__u64 quiet_jiffy; /* the budget is used up; it is not asked again before the next one */
 };
 
@@ -437,7 +437,7 @@ struct sluice_budget {
 struct sluice_event {
 	__u64 when_ns; /* CLOCK_MONOTONIC_COARSE */
 	struct sluice_addr source;
-	__u64 stands_for; /* so many refusals for this reason at this service on this processor, this one included */
+	__u64 stands_for; /* the number of refusals that this event stands for, itself included: same reason, service and processor */
 	__u16 service;
 	__u16 local_port;
 	__u16 reason; /* enum sluice_reason */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A part of abi.h: limits that hold over several hosts. Each host may hold as much of a limit as its lease says; the daemon gets leases from the
- * store that the hosts share, and writes them; the gate keeps to them (bpf/admission/fleet.bpf.h), and tells the daemon what has changed.
+ * A part of abi.h: limits that several hosts share. Each host may hold as much of a limit as its lease says; the daemon gets leases from the
+ * store that the hosts share, and writes them; the gate respects them (bpf/admission/fleet.bpf.h), and tells the daemon what has changed.
  */
 #ifndef SLUICE_FLEET_H
 #define SLUICE_FLEET_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* When a counted connection is over though nobody told: the daemon finds such ones, and the kernel side looks at each again. */
+/* When a counted connection is over although no event said so: the daemon finds such connections, and the kernel side checks each again. */
 #ifndef SLUICE_GONE_H
 #define SLUICE_GONE_H
 

@@ -4,13 +4,13 @@
 #define SLUICE_HANDSHAKES_H
 
 /*
- * The life of a handshake. All moves happen under the lock of its bucket, by whoever finds the element by its whole 4-tuple:
+ * The life of a handshake. All moves happen under the lock of its bucket, after finding the element by its whole 4-tuple:
  *
  *   FREE -> SYN_SEEN       a SYN passed
  *   SYN_SEEN -> ANSWERED   its client acknowledged the host's sequence number, while somebody watches
  *   SYN_SEEN, ANSWERED -> EXPIRING   time ran out, or its client reset it: it holds its slots for one more tick, in which what the gate let
  *                          through before reaches its socket, and an answer moves it back to ANSWERED
- *   EXPIRING -> EXPIRED    its slots are released; whoever completes it must charge slots, or is refused
+ *   EXPIRING -> EXPIRED    its slots are released; a client that completes it must charge slots, or is refused
  *   EXPIRED -> FREE        nothing can complete it any more
  *   any -> FREE            it is a connection now: the tracker claims the slots. Where more than one SYN of it passed, another may still
  *                          become a handshake that nothing holds a slot for, once this connection is over: then it is EXPIRED instead

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A part of abi.h: what the gate is told of this host's addresses and of the interfaces that it is attached to. */
+/* A part of abi.h: what the gate knows about this host's addresses and the interfaces that it is attached to. */
 #ifndef SLUICE_INTERFACES_H
 #define SLUICE_INTERFACES_H
 
@@ -21,7 +21,7 @@ enum sluice_frames {
 	SLUICE_FRAMES_GRE, /* the same; but GRE's sender says whether it is IP */
 };
 
-/* Why XDP answers nobody on an interface, and the host does: kern/gate/answers.c says it in words. */
+/* Why the host answers on an interface and XDP does not: kern/gate/answers.c says it in words. */
 enum sluice_answers_why {
 	SLUICE_ANSWERS_XDP, /* it does answer */
 	SLUICE_ANSWERS_TAG, /* the card takes VLAN tags off, and an answer would go back without */

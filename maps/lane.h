@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A part of abi.h: the refusals that the gate repeats without asking again (bpf/lane.bpf.h), and the one word that says which of them are
+ * A part of abi.h: the refusals that the gate repeats without judging again (bpf/lane.bpf.h), and the one word that says which of them are
  * true. Lines are written and wiped by the kernel side, the word by userspace.
  */
 #ifndef SLUICE_LANE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Part of abi.h: bans, as the gate reads them, and as their owners said them. */
+/* A part of abi.h: bans, as the gate reads them, and as their owners ordered them. */
 #ifndef SLUICE_LIVE_H
 #define SLUICE_LIVE_H
 

@@ -103,7 +103,7 @@ MAP(BPF_MAP_TYPE_ARRAY, totals, __u32, struct sluice_counter, SLUICE_MAX_TOTALS)
 MAP(BPF_MAP_TYPE_ARRAY, total_rates, __u32, struct sluice_rate,
     SLUICE_MAX_TOTALS); /* of sets and services, by the same numbers */
 /*
- * Sure refusals of single sources, for the express lane: written by the gate, wiped by whoever gives back a slot of the source. Mapped, so
+ * Sure refusals of single sources, for the express lane: written by the gate, wiped when a slot of the source is given back. Mapped, so
  * that lines begin where cache lines do, and userspace wipes all at once. Of each family as many lines as an eighth of `sources`, as a power
  * of two. *
  */

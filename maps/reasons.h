@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The reasons of reasons.def as a list of numbers, which of them refuse, and which let a connection in. A part of abi.h. */
+/* A part of abi.h: the reasons of reasons.def as numbers, which of them refuse, and which let a connection in. */
 #ifndef SLUICE_REASONS_H
 #define SLUICE_REASONS_H
 

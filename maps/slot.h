@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Which of the two slots is in force. One word says it: bit 0 the slot, the rest a time (CLOCK_MONOTONIC, ns) at which the
- * other slot comes back by itself; no time: never. Everybody who follows `control.force` asks this function, so a policy that
- * nobody confirmed is gone for all of them at the same instant, whoever is dead by then.
+ * other slot comes back by itself; no time: never. Everything that follows `control.force` calls this function, so an unconfirmed
+ * policy ends for all of them at the same instant, whichever process is dead by then.
  */
 #ifndef SLUICE_SLOT_H
 #define SLUICE_SLOT_H

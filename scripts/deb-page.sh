@@ -167,7 +167,7 @@ at_with-a-balancer() {
 			shows 'the balancer finds the mail server' soon client bash -c 'timeout 3 nc -d 10.0.0.1 25 | grep -q ^220'
 			shows 'one client brings forty through the balancer' is "$(greeted 198.51.100.9 40 25 10.0.0.1)" 40
 			shows 'the balancer is in its set' says balancers sluicectl explain 10.0.0.1 --service smtp
-			shows 'nothing of it is refused' says 'none that is remembered' sluicectl refusals
+			shows 'nothing of it is refused' says 'no remembered refusal matches' sluicectl refusals
 			# shellcheck disable=SC2016 # the inner shell's
 			elsewhere 'timeout 5 bash -c '\''for i in {1..25}; do exec {fd}<>/dev/tcp/203.0.113.25/25 && echo $i; done'\' >/dev/null
 			shows 'who comes without it has his limit' counted_to 20

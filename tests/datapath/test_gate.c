@@ -47,7 +47,7 @@ static const struct packet_case cases[] = {
 	  { "2001:db8:1::1", SERVER6, .to_port = 25, .flags = SYN },
 	  XDP_PASS,
 	  SLUICE_ADMITTED },
-	{ "a SYN to another port is none of our business",
+	{ "a SYN to another port is not judged",
 	  { "10.0.0.1", SERVER, .to_port = 22, .flags = SYN },
 	  XDP_PASS,
 	  SLUICE_NOT_PROTECTED },

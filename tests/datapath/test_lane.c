@@ -192,7 +192,7 @@ static void test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
 	assert_int_equal(engine_try(g->engine, p, 1, &d), 0);
 	word_put(g, &f);
-	usleep(2000); /* the policy of before is back by itself, and nobody has said so */
+	usleep(2000); /* the previous policy is back by itself, and nobody has said so */
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
 	assert_int_equal(engine_revert(g->engine, &d), 0);
 	policy_free(p);

@@ -9,7 +9,7 @@ FOUR = (MAPPED, MAPPED + 2**32 - 1)
 
 
 def number(text):
-    """An address in its 128 bits, IPv4 as mapped; None: it is no address."""
+    """An address in its 128 bits, IPv4 as mapped; None: it is not an address."""
     try:
         a = ipaddress.ip_address(text) if "%" not in text else None
     except ValueError:

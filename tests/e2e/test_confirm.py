@@ -58,7 +58,7 @@ def test_old_policy_is_back_at_the_deadline_with_daemon_and_socket_gone(make, cl
     net, sluice = make(OPEN)
     net.serve("::", 25)
     assert opens(net)
-    assert f"goes back in {3 * PACE}s unless you say: sluicectl confirm" in sluice.do("apply", closed, "--confirm", f"{3 * PACE}s")
+    assert f"goes back in {3 * PACE}s unless you run: sluicectl confirm" in sluice.do("apply", closed, "--confirm", f"{3 * PACE}s")
     deadline = deadline_of(sluice)
     probe = net.popen(net.client, "/usr/bin/python3", "-c", PROBE, str(4 * PACE))
     sluice.kill()
@@ -119,7 +119,7 @@ def test_way_back_can_be_taken_at_once(make, closed):
     assert "is in force again" in sluice.do("revert")
     assert opens(net)
     code, _, err = sluice.ctl("revert")
-    assert code == 1 and "none to go back from" in err
+    assert code == 1 and "nothing to revert" in err
 
 
 def test_ssh_peer_of_the_session_is_shielded_while_it_is_awaited(make, closed):

@@ -216,7 +216,7 @@ def test_a_program_that_cannot_share_is_named_and_left_in_place(tmp_path):
         file.write_text("interfaces = {s0}\n" + TWO)
         done = net.run(net.server, BUILD / "sluiced", "-c", file, "-i", net.tag, check=False)
         assert done.returncode == 1
-        assert "s0: another XDP program is there" in done.stderr and "ip link set dev s0 xdp off" in done.stderr, done.stderr
+        assert "s0: another XDP program is attached" in done.stderr and "ip link set dev s0 xdp off" in done.stderr, done.stderr
         assert "generic" not in done.stderr, "that would not help"
         assert "xdp" in net.run(net.server, "ip", "link", "show", "s0").stdout
         net.run(net.server, BUILD / "sluicectl", "-i", net.tag, "unload", check=False)

@@ -63,7 +63,7 @@ def test_a_host_that_fits_has_nothing_bad_and_no_warning(host):
 
 
 def test_no_database_of_countries_is_noted(host, tmp_path):
-    host.finds("note", "no database of countries is read")
+    host.finds("note", "no country database is in force")
     (tmp_path / "countries.csv").write_text("192.0.2.0/24,DE\n")
     found = host.findings(policy=f"interfaces = {{s0}}\ngeoip {{ database = {{{tmp_path}/countries.csv}} }}\n" + SMTP)
     assert not [f for f in found if "no database" in f["finding"]]
@@ -101,7 +101,7 @@ def test_native_xdp_is_told_by_the_driver(host):
     host.finds("good", "s0 (driver veth): native XDP")
     assert host.finds("warning", "lo (driver", policy="interfaces = {lo}\n" + SMTP)
     host.finds("bad", "no native XDP, which xdp-mode = native asks for", policy="xdp-mode = native\ninterfaces = {lo}\n" + SMTP)
-    host.finds("note", "generic XDP by the policy", policy="xdp-mode = generic\ninterfaces = {s0}\n" + SMTP)
+    host.finds("note", "generic XDP, as the policy asks", policy="xdp-mode = generic\ninterfaces = {s0}\n" + SMTP)
 
 
 def test_frames_larger_than_a_page(host):
@@ -169,11 +169,11 @@ def test_tcp_syncookies(host, value, level):
 def test_services_without_a_listener_and_listeners_without_a_service(host):
     host.net.serve("::", 143)
     host.net.serve("127.0.0.1", 110)
-    host.finds("warning", "service smtp: nobody listens on port 25")
+    host.finds("warning", "service smtp: nothing listens on port 25")
     hit = host.finds("note", "port 143: serve.py listens, and no service names it")
     assert "ports = {143}" in hit["remedy"]
     assert not any("110" in f["finding"] for f in host.findings()), "loopback is nobody's business"
-    host.finds("warning", "nobody listens on port 25", policy="interfaces = {s0}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n")
+    host.finds("warning", "nothing listens on port 25", policy="interfaces = {s0}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n")
 
 
 def test_a_container_engines_proxy_on_a_protected_port(host):

@@ -58,7 +58,7 @@ def test_explain_refuses_questions_that_make_no_sense(make):
     for words, says in (
         (("10.77.0.2",), "name the service"),
         (("10.77.0.2", "--service", "pop"), "no service 'pop'"),
-        (("10.77.0.300", "--service", "smtp"), "is no address"),
+        (("10.77.0.300", "--service", "smtp"), "is not an address"),
         (("10.77.0.2", "--service", "smtp", "--port", "99"), "port 99 is not one of"),
         (("2001:db8::1", "--service", "mx2"), "no IPv6 address"),
         (("10.77.0.2", "--service", "smtp", "--for", "1h"), "--for does not go with explain"),
@@ -118,7 +118,7 @@ def test_explain_ends_with_a_command_that_lets_the_sender_in(make):
     text = sluice.do("explain", "10.77.0.2", "--service", "smtp")
     assert " -" not in text.replace(" --", ""), f"what is not known is not shown: {text}"
     assert text.endswith("next        to let it in for a day: sluicectl allow 10.77.0.2 --for 1d\n"
-                         "            to give it twice as much, for two hours: sluicectl limit 10.77.0.2 max-connections-per-source 4 --service smtp --for 2h\n")
+                         "            to give it twice as much for two hours: sluicectl limit 10.77.0.2 max-connections-per-source 4 --service smtp --for 2h\n")
     allow, limit = commands_of(sluice, "10.77.0.2")
     run(net, sluice, limit)
     h("open", 2)

@@ -160,7 +160,7 @@ LOST = {
     "huge": (lambda path: os.truncate(path, 3 << 30), "File too large"),
     "a folder": (lambda path: (os.remove(path), path.mkdir()), "Is a directory"),
     "an error page": (lambda path: path.write_text("<html>403</html>\n"), "a page of HTML"),
-    "smaller": (lambda path: path.write_text("10.77.0.3,10.77.0.3,FR\nfd77:0:1::/48,DE\nfd77:0:2::/48,FR\n"), "1 IPv4 ranges where those before have 3"),
+    "smaller": (lambda path: path.write_text("10.77.0.3,10.77.0.3,FR\nfd77:0:1::/48,DE\nfd77:0:2::/48,FR\n"), "1 IPv4 ranges where those in force have 3"),
 }
 
 
@@ -216,7 +216,7 @@ def test_the_list_of_locations_is_kept_with_its_blocks(make, tmp_path):
     sluice.kill()
     sluice.ctl("unload")
     sluice.start()
-    assert "the list of these is not beside it" in sluice.logged()
+    assert "their list is not next to it" in sluice.logged()
     assert sluice.json("lookup", "192.0.2.1")["country"] == "DE"
 
 
@@ -230,7 +230,7 @@ def test_without_a_copy_a_start_on_a_torn_database_leaves_the_old_table_in_force
     database.write_text("10.77.0.3,10.77.0.3,FR\n")
     with pytest.raises(AssertionError, match="put the old files back"):
         sluice.start()
-    assert greeted(net, 25, "10.77.0.3") == 0, "the kernel goes on enforcing"
+    assert greeted(net, 25, "10.77.0.3") == 0, "the kernel keeps enforcing"
     database.write_text(COUNTRIES)
     sluice.start()
 
@@ -255,8 +255,8 @@ def test_an_odd_row_is_named_and_the_others_are_in_force(make, database):
     tools.serve(net, 25)
     database.write_text(COUNTRIES + "10.77.9.9,10.77.9.1,RU\n10.77.8.0/24,Narnia\n10.77.0.7/32,FR\n")
     code, _, said = sluice.ctl("geo", "update")
-    assert code == 0 and f"{database}:6: '10.77.9.1' is where the range ends" in said, said
-    assert f"{database}:7: 'Narnia' is no country's two letters" in said and "2 of 8 rows cannot be read" in said
+    assert code == 0 and f"{database}:6: '10.77.9.1' is the end of the range" in said, said
+    assert f"{database}:7: 'Narnia' is not a two-letter country code" in said and "2 of 8 rows cannot be read" in said
     assert [d["skipped"] for d in sluice.json("geo", "status")["databases"]] == [2, 0]
     assert greeted(net, 25, "10.77.0.7") == 0 and greeted(net, 25, "10.77.0.2") == 3
 
@@ -288,7 +288,7 @@ def test_groups_of_countries_mean_the_same_in_the_file_and_live(make, database):
 
 
 WARNED = CSV.format("allow-countries = {FR, BR, EU}") + "source-set isp { asns = {64496, 64511} action = deny }\n"
-WARNINGS = ("no row of the databases is of BR, EU: that matches nothing", "its member states are EU27", "no row of the databases is of AS64511", "203.0.113.9, an address of this host, by its country")
+WARNINGS = ("no row of the databases names BR, EU: that matches nothing", "the member states are EU27", "no row of the databases names AS64511", "203.0.113.9, an address of this host, by its country")
 
 
 def all_said(text, wanted=WARNINGS):

@@ -86,5 +86,5 @@ def test_the_importers_lines_name_their_own_format():
 
 def test_help_of_all_fits_and_leads_on():
     text = subprocess.run([BUILD / "sluicectl", "help"], check=True, capture_output=True, text=True).stdout
-    assert "sluicectl COMMAND --help says what each takes" in text
+    assert "sluicectl COMMAND --help explains one command" in text
     assert [c for c in COMMANDS if f"\n  {c} " not in text] == []

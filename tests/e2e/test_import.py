@@ -73,7 +73,7 @@ CASES = {
         [(25, "10.77.0.2", 7, 4), (587, "10.77.0.4", 7, 4), (465, "10.77.0.5", 2, 0), (25, "10.77.0.9", 7, 7), (25, "10.77.0.8", 2, 0), (143, "10.77.0.2", 8, 6)],
         {"prefixes": "table <friends> persist { 10.77.0.9, $office }"},
         {"set limit { states 100000, src-nodes 50000 }": "own tables", "block in quick from <bruteforce>": "limits fill",
-         "pass in on $ext_if proto tcp from <spamd-white> to any port pop3 keep state (max-src-conn 5)": "some sources only",
+         "pass in on $ext_if proto tcp from <spamd-white> to any port pop3 keep state (max-src-conn 5)": "only some sources",
          'include "/etc/pf.more.conf"': "not followed"},
     ),
     "postfix": (
@@ -194,7 +194,7 @@ def test_what_cannot_be_read_is_said_with_file_place_and_remedy(tmp_path, name):
     assert f"{binary}:2:1: binary data at byte 10" in run("import", name, binary, code=2)
     assert f"cannot read {tmp_path}/none: No such file or directory" in run("import", name, tmp_path / "none", code=2)
     assert "cannot read" in run("import", name, tmp_path, code=2)
-    assert f"{empty}: nothing in it limits connections as {name} does: is it the file?" in run("import", name, empty, code=2)
+    assert f"{empty}: nothing in it limits connections in the way of {name}: is it the right file?" in run("import", name, empty, code=2)
     assert json.loads(run("--json", "import", name, empty, code=2))["ok"] is False
 
 

@@ -39,7 +39,7 @@ def test_first_start_that_cannot_attach_everywhere_leaves_nothing_behind(stopped
     net, sluice = stopped
     sluice.file.write_text("interfaces = {s0, lo}\nxdp-mode = native\n" + POLICY)
     said = fails(sluice)
-    assert "lo" in said and "taken away again" in said, said
+    assert "lo" in said and "removed again" in said, said
     assert not attached(net) and not loaded(sluice) and not os.path.exists(f"/run/sluice/{sluice.instance}.sock")
     sluice.write(POLICY)
     sluice.start()
@@ -92,7 +92,7 @@ def other(tmp_path):
 
 def test_apply_says_that_it_stays_until_the_next_start(make, other):
     _, sluice = make(POLICY)
-    assert "until the next start or reload: --save keeps it" in sluice.do("apply", other)
+    assert "until the next start or reload: --save makes it permanent" in sluice.do("apply", other)
     assert sluice.service()["max_connections_per_source"] == 3
     assert "--save" not in sluice.do("apply", sluice.file), "the file itself is what the next start reads"
     assert sluice.service()["max_connections_per_source"] == 5
@@ -137,7 +137,7 @@ def test_a_policy_on_trial_is_saved_when_it_is_confirmed(make, other):
     assert sluice.file.read_text() == OTHER
     sluice.write(POLICY)
     sluice.do("apply", other, "--confirm", "1h")
-    assert "stays in force; until the next start or reload: --save keeps it" in sluice.do("confirm")
+    assert "stays in force; it lasts until the next start or reload: --save makes it permanent" in sluice.do("confirm")
 
 
 def test_apply_save_of_a_bad_policy_changes_nothing(make, tmp_path):

@@ -21,7 +21,7 @@ GEO = "geoip { database = {world.csv, networks.csv} }\n"
 
 CASES = {
     "no limit": (smtp(""), A, 12),
-    "0 is no limit": (smtp("max-connections = 0 max-rate-per-source = 0"), A, 12),
+    "0 is not a limit": (smtp("max-connections = 0 max-rate-per-source = 0"), A, 12),
     "ports": ("service smtp { ports = {24, 25} on-excess = reset max-connections-per-source = 4 }\n", A, 4),
     "another port": ("service smtp { ports = {26} max-connections-per-source = 4 }\n", A, 12),
     "addresses": (smtp("addresses = {10.77.0.1} max-connections-per-source = 4"), A, 4),

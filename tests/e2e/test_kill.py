@@ -61,7 +61,7 @@ def test_what_is_allowed_is_not_ended_and_what_is_banned_is_also_in_observe_mode
     sluice.do("allow", "10.77.0.2")
     sluice.do("mode", "observe")
     code, _, err = sluice.ctl("ban", "10.77.0.0/24", "--kill", "--force", "--observe")
-    assert code == 2 and "take one of them" in err and sluice.json("bans") == [] and exact(sluice, 4)
+    assert code == 2 and "use only one of them" in err and sluice.json("bans") == [] and exact(sluice, 4)
     assert "2 connections ended" in sluice.do("ban", "10.77.0.0/24", "--kill", "--force")
     assert wait_for(lambda: foe("count")["ended"] == 2) and friend("count")["greeted"] == 2 and exact(sluice, 2)
 

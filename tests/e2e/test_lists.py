@@ -58,13 +58,13 @@ MATRIX = {
     "drop_v4.json": (BOTH, ADDRESSES, BOTH),
     "drop_v6.json": (["2001:db8:1000::/36"], ADDRESSES, ["2001:db8:1000::/36"]),
     "asndrop.json": (NETWORKS, [64496, 64497], NETWORKS),
-    "ipset.save": (["192.0.2.0/24", "198.51.100.7"], "is no network", ["192.0.2.0/24", "198.51.100.7"]),
-    "set.nft": (["192.0.2.0/24", "198.51.100.1", "198.51.100.2/31", "198.51.100.4/30", "198.51.100.8/31"], "is no network",
+    "ipset.save": (["192.0.2.0/24", "198.51.100.7"], "is not a network", ["192.0.2.0/24", "198.51.100.7"]),
+    "set.nft": (["192.0.2.0/24", "198.51.100.1", "198.51.100.2/31", "198.51.100.4/30", "198.51.100.8/31"], "is not a network",
                 ["192.0.2.0/24", "198.51.100.1", "198.51.100.2/31", "198.51.100.4/30", "198.51.100.8/31"]),
     "csf.deny": (["192.0.2.7", "198.51.100.0/24"], ADDRESSES, "is an advanced rule of CSF"),
     "postfix.cidr": ("is a table of Postfix", "is a table of Postfix", "is a table of Postfix"),
     "bom.txt": (BOTH, ADDRESSES, BOTH),
-    "csf_master.ipset": (["198.51.100.1"], ADDRESSES, "is no address"),
+    "csf_master.ipset": (["198.51.100.1"], ADDRESSES, "is not an address"),
     "hostbits.txt": (["198.51.100.0/24", "192.0.2.1"], ADDRESSES, "has bits beyond its prefix length"),
 }
 PROBES = ["192.0.2.0", "192.0.2.1", "192.0.2.7", "192.0.2.42", "192.0.2.255", "198.51.100.0", "198.51.100.1", "198.51.100.7", "198.51.100.9", "198.51.100.10",
@@ -140,7 +140,7 @@ def test_bad_lines_are_named_wherever_one_looks_and_the_good_ones_are_in_force(m
     net, sluice = make(DENY)
     tools.serve(net, 25)
     assert admitted(net, FRIEND) and not admitted(net, FOE)
-    first, whole = f"{foes}:2: '192.0.2.42203.0.113.140' is no address", f"list {foes} has 14 bad lines, which are left out, and 1 entries"
+    first, whole = f"{foes}:2: '192.0.2.42203.0.113.140' is not an address", f"list {foes} has 14 bad lines, which are left out, and 1 entries"
     entry = the_list(sluice)
     assert (entry["state"], entry["entries"], entry["bad_lines"], len(entry["messages"])) == ("read", 1, 14, 11)
     code, out, err = sluice.ctl("check", sluice.file)
@@ -247,7 +247,7 @@ def test_a_first_start_without_any_good_content_is_a_start_and_says_so(make, tmp
     tools.serve(net, 25)
     assert admitted(net, FOE) and admitted(net, FRIEND)
     empty = how == "empty"
-    said = f"list {foes} is empty, and nothing" if empty else f"list {foes} is not used, no last good content of it is known here, and nothing of it is in force"
+    said = f"list {foes} is empty" if empty else f"list {foes} is not used, no last good content is known, so it is empty"
     entry = the_list(sluice)
     assert (entry["state"], entry["entries"]) == ("read" if empty else "none", 0) and said in entry["messages"][-1] and said in sluice.logged()
     assert metric(net, "sluice_list_used") == int(empty) and (metric(net, "sluice_list_age_seconds") is None) == (not empty)
@@ -347,5 +347,5 @@ def test_a_set_whose_list_is_strict_is_refused_as_a_whole_and_the_old_one_stays(
     foes.write_text(GOOD + "odd\n")
     for words in (("reload",), ("reload", "--lists")):
         code, _, err = sluice.ctl(*words)
-        assert code == 2 and f"{foes}:4: 'odd' is no address" in err
+        assert code == 2 and f"{foes}:4: 'odd' is not an address" in err
     assert the_list(sluice)["entries"] == 0 and the_list(sluice)["reading"] == "strict", "what its owner says is meant, also if it is nothing"

@@ -122,8 +122,8 @@ def test_limits_hold_there_and_doctor_says_what_status_says(kind, tmp_path):
         status = next(i for i in sluice.json("status")["interfaces"] if i["name"] == name)
         after = [f["finding"] for f in sluice.json("doctor", sluice.file) if f["finding"].startswith(name + ":")]
         print(f"{kind.__name__}: {status}")
-        foretold = [f["finding"] for f in before if "native XDP" in f["finding"] or "no driver tells" in f["finding"]]
-        assert ("no native XDP" in foretold[0]) == (status["xdp_mode"] == "generic") or "no driver tells" in foretold[0], foretold
+        foretold = [f["finding"] for f in before if "native XDP" in f["finding"] or "drivers do not say" in f["finding"]]
+        assert ("no native XDP" in foretold[0]) == (status["xdp_mode"] == "generic") or "drivers do not say" in foretold[0], foretold
         assert kind is not jumbo or status["xdp_mode"] == "native"
         word = "native XDP, as attached" if status["xdp_mode"] == "native" else "attached in generic mode"
         assert any(word in f for f in after), after

@@ -79,14 +79,14 @@ source-set partners { prefixes = {192.0.2.0/33} action = allow services = {pop3}
 TEN_MISTAKES = [
     (1, 21, "interfaces", "'eth0' stands twice", "name each interface once"),
     (2, 1, "moode", "unknown key 'moode'", "did you mean 'mode'?"),
-    (4, 18, "ports", "'smtp' is no port", "a number from 1 to 65535"),
+    (4, 18, "ports", "'smtp' is not a port", "a number from 1 to 65535"),
     (5, 5, "max-connections", "'=' is missing between 'max-connections' and '400'", "write KEY = VALUE"),
-    (6, 16, "max-rate", "'60/1w' is no rate", "write N/TIME"),
+    (6, 16, "max-rate", "'60/1w' is not a rate", "write N/TIME"),
     (7, 5, "max-rate", "max-rate stands twice here, first in line 6, column 5", "keep one of them"),
     (11, 1, "", "unknown section 'services'", "did you mean 'service'?"),
     (12, 35, "prefixes", "'192.0.2.0/33' prefix length must be 0-32", "write one, as 192.0.2.0/24"),
-    (9, 5, "allow-countries", "has deny-countries and allow-countries", "one of them says it all"),
-    (12, 64, "services", "no service 'pop3'", "define it, or mend the name"),
+    (9, 5, "allow-countries", "has deny-countries and allow-countries", "use only one of them"),
+    (12, 64, "services", "no service 'pop3'", "define it, or correct the name"),
 ]
 
 

@@ -67,12 +67,12 @@ def test_who_was_refused_is_found_with_first_last_count_and_reason(make):
     assert [r["source"] for r in remembered(sluice, "--reason", "denied")] == ["10.77.1.5"]
     assert [r["source"] for r in remembered(sluice, "--service", "imap", "--since", "1h")] == ["10.77.0.2"]
     assert len(remembered(sluice, "--top", "2")) == 2 and sluice.json("refusals", "--top", "2")["found"] == 4
-    assert remembered(sluice, "192.0.2.1") == [] and "none that is remembered" in sluice.do("refusals", "192.0.2.1")
+    assert remembered(sluice, "192.0.2.1") == [] and "no remembered refusal matches" in sluice.do("refusals", "192.0.2.1")
     text = sluice.do("refusals", "10.77.1.5")
     assert re.search(r"10\.77\.1\.5 +smtp +denied +drop +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", text) and "remembered: 4 of 65536 since 2" in text
     assert "... and 2 more" in sluice.do("refusals", "--top", "2")
-    for words, says in ((("x",), "is no address"), (("--reason", "admitted"), "nothing is refused for that"), (("--service", "pop"), "no service 'pop'"),
-                        (("--since", "soon"), "--since soon: write a time"), (("10.0.0.1-10.0.0.9",), "more than one prefix"), (("--for", "1h"), "does not go with")):
+    for words, says in ((("x",), "is not an address"), (("--reason", "admitted"), "not a reason to refuse"), (("--service", "pop"), "no service 'pop'"),
+                        (("--since", "soon"), "--since soon: write a time"), (("10.0.0.1-10.0.0.9",), "more than one prefix"), (("--for", "1h"), "is not an option of")):
         code, _, err = sluice.ctl("refusals", *words)
         assert code == 2 and says in err, (words, err)
     assert held
@@ -173,7 +173,7 @@ def test_summary_says_a_line_a_source_and_reason_each_minute_and_bounds_them(mak
     held = [refuse(net, "10.77.0.2"), refuse(net, "10.77.1.5", 1)]
     assert wait_for(lambda: all_told(net, sluice, [f"11.0.{i}.0/24" for i in range(60)]))
     lines = lambda: [l for l in sluice.logged().splitlines() if "in the last minute" in l]
-    assert wait_for(lambda: any("refused in the last minute, too" in l for l in lines()), 70, 0.5), sluice.logged()
+    assert wait_for(lambda: any("also refused in the last minute" in l for l in lines()), 70, 0.5), sluice.logged()
     assert any(re.search(r"refused at smtp in the last minute: 10\.77\.0\.0/24: source-connections: \d+ packets", l) for l in lines())
     denied = [l for l in lines() if ": denied: " in l]
     assert len(denied) == 51 and re.search(r"too: \d+ more sources: denied: \d+ packets", denied[-1]), denied

@@ -68,7 +68,7 @@ def test_suggest_prints_no_value_of_fewer_than_a_hundred_sources(make, tmp_path)
     net.serve("::", 25)
     held = crowd(net, 99)
     text = sluice.do("suggest")
-    assert "nothing is suggested: fewer than 100 sources are no sample" in text and "would have refused 0 of 99" in text
+    assert "nothing is suggested: fewer than 100 sources are too few" in text and "would have refused 0 of 99" in text
     assert sluice.json("suggest")["services"][0]["proposed"] == {} and "<-" not in text
     assert all(line.startswith("#") or not line for line in text.splitlines())
     (tmp_path / "conf.d").mkdir()
@@ -85,7 +85,7 @@ def test_suggest_has_a_floor_where_mail_programs_connect(make):
     assert submission["client"] and not smtp["client"]
     assert smtp["proposed"]["max-connections-per-source"] == 1
     assert submission["proposed"]["max-connections-per-source"] == 64 and submission["proposed"]["max-rate-per-source"] == "64/1m"
-    assert submission["proposed"]["max-connections"] >= 128 and "never less than 64" in sluice.do("suggest")
+    assert submission["proposed"]["max-connections"] >= 128 and "at least 64" in sluice.do("suggest")
     assert held
 
 
@@ -110,7 +110,7 @@ def test_dry_run_tells_what_would_be_refused_and_changes_nothing(make, tmp_path)
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "2", "--dry-run")
     assert [(s["source"], s["connections"], s["limit"]) for s in answer["sources"]] == [("10.77.1.3", 3, 2), ("10.77.1.2", 2, 2)]
     assert (answer["judged"], answer["refused"], answer["next"], answer["above"]) == (4, 2, 2, 1)
-    assert "refused: 2, of which above a limit: 1" in sluice.do("set", "service", "smtp", "max-connections-per-source", "2", "--dry-run")
+    assert "refused: 2, of these above a limit: 1" in sluice.do("set", "service", "smtp", "max-connections-per-source", "2", "--dry-run")
     new = tmp_path / "new.conf"
     new.write_text(
         "interfaces = {s0}\nservice smtp { ports = {25} max-connections = 5 }\n"
@@ -298,7 +298,7 @@ def test_countries_that_are_counted_outlive_the_daemon_and_a_few_sources_are_no_
     sluice.do("reload")
     assert (countries(sluice, "imap")["admitted"], countries(sluice, "imap")["since"]) == (20, since)
     text = sluice.do("suggest")
-    assert "#   no countries are suggested: that is no sample\n" in text and "#   countries: DE 100 % (of 20 connections" in text
+    assert "#   no countries are suggested: too few sources\n" in text and "#   countries: DE 100 % (of 20 connections" in text
 
 
 def test_status_and_metrics_have_the_countries_of_connections_of_two_services(make, tmp_path):
@@ -333,5 +333,5 @@ def test_without_a_database_suggest_says_that_no_country_is_counted(make):
     net, sluice = make(POLICY)
     net.serve("::", 25)
     held = crowd(net, 10)
-    assert "# Countries: none are counted, since no database of countries is in force" in sluice.do("suggest") and sluice.json("suggest")["services"][0]["countries"] is None
+    assert "# Countries are not counted, since no country database is in force" in sluice.do("suggest") and sluice.json("suggest")["services"][0]["countries"] is None
     assert held

@@ -144,7 +144,7 @@ def test_newer_programs_take_over_the_tables_as_they_stand(make):
     sluice.start()
     tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
     assert tries > 100 and came == 0, "nobody slipped in"
-    assert "those of this one take their place" in sluice.logged()
+    assert "this build replaces them" in sluice.logged()
     assert ids(net, sluice, "map") == maps
     now = ids(net, sluice, "prog")
     assert now.keys() == programs.keys() and not set(now.values()) & set(programs.values())

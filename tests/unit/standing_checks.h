@@ -107,14 +107,14 @@ static void no_trial(const struct cell *c)
 static void refused_awaited(const struct cell *c)
 {
 	assert_int_equal(c->err, -EBUSY);
-	says(c->said, "a policy awaits its confirmation: sluicectl confirm, or revert, then this");
+	says(c->said, "a policy awaits its confirmation: first run sluicectl confirm, or revert");
 	nothing_is_done(c);
 }
 
 static void refused_held(const struct cell *c)
 {
 	assert_int_equal(c->err, -EBUSY);
-	says(c->said, "own.conf was not confirmed in time and is not in force: sluicectl reload, then this");
+	says(c->said, "own.conf was not confirmed in time and is not in force: first run sluicectl reload");
 	nothing_is_done(c);
 }
 

@@ -9,7 +9,7 @@
 #include "parse.h"
 #include "standing_world.h"
 
-#define LONG_AGO "interfaces = {old0}\n# the policy of before, which the daemon does not know"
+#define LONG_AGO "interfaces = {old0}\n# the previous policy, which the daemon does not know"
 #define OWN(most)                                                                          \
 	"interfaces = {own0}\ngeoip { database = {countries.csv} }\n"                      \
 	"service smtp { ports = {25} max-connections = " most " deny-countries = {DE} }\n" \
@@ -171,7 +171,7 @@ static void fail_to_expire(struct standing *s)
 	world.commits_fail = true;
 	standing_expire(s);
 	world.commits_fail = false;
-	assert_non_null(strstr(world.log, "is over and stays in force"));
+	assert_non_null(strstr(world.log, "has ended but stays in force"));
 }
 
 static struct standing *state_make(enum standing_state state)

@@ -77,9 +77,9 @@ static void a_request_is_refused_by_the_name_of_what_is_wrong(void **state)
 	(void)state;
 	assert_string_equal(said("ban", "{\"prefix\": \"192.0.2.1\", \"kill\": true}"), "");
 	assert_string_equal(said("status", "{}"), "");
-	assert_string_equal(said("status", "[]"), "status: args is no JSON object");
-	assert_string_equal(said("status", "{\"\": 1}"), "status: it has no argument ''");
-	assert_string_equal(said("bans", "{\"bye\": \"x\"}"), "bans: it has no argument 'bye': did you mean 'by'?");
+	assert_string_equal(said("status", "[]"), "status: args is not a JSON object");
+	assert_string_equal(said("status", "{\"\": 1}"), "status: there is no argument ''");
+	assert_string_equal(said("bans", "{\"bye\": \"x\"}"), "bans: there is no argument 'bye': did you mean 'by'?");
 	assert_string_equal(said("ban", "{\"kill\": 1}"), "ban: kill: this takes true or false");
 	assert_string_equal(said("explain", "{\"port\": 0}"),
 			    "explain: port: this takes a whole number from 1 to 65535");

@@ -178,15 +178,15 @@ static void test_a_row_that_says_nothing_costs_no_other_row(void **state)
 		const char *row, *says;
 	} odd[] = {
 		{ "10.0.0.0,10.0.0.255", "'10.0.0.0' begins a row that has too few fields" },
-		{ "10.0.0.0,10.0.,FR", "'10.0.' is no address" },
-		{ "11.0.0.0,11.0.0.9,Germany", "'Germany' is no country's two letters" },
-		{ "11.0.0.0,11.0.0.9,64496", "'64496' is no country's two letters" },
+		{ "10.0.0.0,10.0.,FR", "'10.0.' is not an address" },
+		{ "11.0.0.0,11.0.0.9,Germany", "'Germany' is not a two-letter country code" },
+		{ "11.0.0.0,11.0.0.9,64496", "'64496' is not a two-letter country code" },
 		{ "hello", "'hello' begins a row that has too few fields" },
-		{ "10.0.0.9,10.0.0.1,FR", "'10.0.0.1' is where the range ends, before it begins" },
-		{ "10.0.0.0,167772169,FR", "'167772169' is no address" },
+		{ "10.0.0.9,10.0.0.1,FR", "'10.0.0.1' is the end of the range, but lies before its beginning" },
+		{ "10.0.0.0,167772169,FR", "'167772169' is not an address" },
 		{ "10.0.2.5,10.0.3.20,FR", "this range begins inside that of line 1 and ends outside" },
 		{ "340282366920938463463374607431768211456,340282366920938463463374607431768211456,FR",
-		  "'340282366920938463463374607431768211456' is no address" },
+		  "'340282366920938463463374607431768211456' is not an address" },
 	};
 	char text[400], *said;
 	size_t i;
@@ -267,10 +267,10 @@ static void test_bad_databases_are_refused_with_file_line_and_reason(void **stat
 		{ "", "is empty: fetch it again" },
 		{ "# nothing\n\n", "is empty: fetch it again" },
 		{ "10.0.0.0/8,??\n", "names no country and no network" },
-		{ "hello\n", "is laid out in no way that is read" },
-		{ "10.0.0.0/33,DE\n", "is laid out in no way that is read" },
-		{ "10.0.0.0/8,DE\n10.0.0.0/9,Q\n10.128.0.0/9,Q\n", "more rows that cannot be read than others" },
-		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", ":2: 'D' is no country's two letters" },
+		{ "hello\n", "has an unknown layout" },
+		{ "10.0.0.0/33,DE\n", "has an unknown layout" },
+		{ "10.0.0.0/8,DE\n10.0.0.0/9,Q\n10.128.0.0/9,Q\n", "more bad rows than good ones" },
+		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", ":2: 'D' is not a two-letter country code" },
 		{ "10.0.0.0/8,DE\n11.0.0.0/8,D", "ends in the middle of a row" },
 		{ "10.0.0.0/8,DE\n\001\002\003\n", ":2:1: binary data" },
 	};

@@ -118,7 +118,7 @@ static void test_plus_equals_adds_to_what_this_file_or_an_earlier_one_has_said(v
 	policy_free(p);
 	REFUSES(SMTP "mode += observe\n", "3:1: mode: '+=' adds to a list");
 	REFUSES(SET("prefixes += {192.0.2.2} prefixes = {192.0.2.1}"),
-		"3:54: stands twice here, first in line 3, column 30");
+		"3:54: appears twice here, first in line 3, column 30");
 }
 
 static void test_a_key_or_section_that_stands_twice_is_refused_with_both_places(void **state)
@@ -126,13 +126,13 @@ static void test_a_key_or_section_that_stands_twice_is_refused_with_both_places(
 	struct policy *p;
 
 	(void)state;
-	REFUSES(SMTP "mode = observe\n\n  mode = enforce\n", "5:3: mode stands twice here, first in line 3, column 1");
+	REFUSES(SMTP "mode = observe\n\n  mode = enforce\n", "5:3: mode appears twice here, first in line 3, column 1");
 	REFUSES(HEAD "service smtp {\n\tports = {25}\n\tmax-rate = 5/1m max-rate = 5/1m\n}\n",
-		"4:18: max-rate stands twice here, first in line 4, column 2");
+		"4:18: max-rate appears twice here, first in line 4, column 2");
 	REFUSES(SMTP "sources { max = 5 }\nsources { retention = 1m }\n",
-		"4:1: 'sources' stands twice in this file, first in line 3, column 1");
+		"4:1: 'sources' appears twice in this file, first in line 3, column 1");
 	REFUSES(SMTP "service  smtp { max-connections = 5 }\n",
-		"3:10: 'smtp' stands twice in this file, first in line 2, column 9");
+		"3:10: 'smtp' appears twice in this file, first in line 2, column 9");
 	file_write("more.conf", "mode = observe\nservice smtp { ports = {587} }\n");
 	p = policy_of(SMTP "mode = enforce\ninclude(more.conf)\n");
 	assert_int_equal(p->mode, POLICY_OBSERVE);
@@ -146,9 +146,9 @@ static void test_nothing_is_taken_from_the_environment(void **state)
 
 	(void)state;
 	setenv("MODE", "observe", 1);
-	REFUSES(SMTP "mode = ${MODE}\n", "3:8: nothing is taken from the environment");
-	REFUSES(SMTP "mode = \"${MODE}\"\n", "3:8: nothing is taken from the environment");
-	REFUSES(SMTP "mode = x${MODE:-observe}y\n", "3:8: nothing is taken from the environment");
+	REFUSES(SMTP "mode = ${MODE}\n", "3:8: environment variables are not expanded");
+	REFUSES(SMTP "mode = \"${MODE}\"\n", "3:8: environment variables are not expanded");
+	REFUSES(SMTP "mode = x${MODE:-observe}y\n", "3:8: environment variables are not expanded");
 	file_write("${MODE}", "192.0.2.1\n");
 	p = policy_of(SET("file = \"\\${MODE}\""));
 	assert_string_equal(strrchr(p->sets.item[0].file, '/'), "/${MODE}");
@@ -198,10 +198,10 @@ static void test_escapes_mean_what_the_manual_says_and_dump_writes_them_back(voi
 		policy_free(p);
 		policy_free(again);
 	}
-	REFUSES(SET("file = \"a\\q\""), "3:39: '\\q' is no escape");
-	REFUSES(SET("file = \"f\xc3\xbcr\\x00\""), "3:41: '\\x' is no escape");
-	REFUSES(SET("file = \"\\777\""), "3:38: is no escape");
-	REFUSES(SET("file = \"\\9\""), "3:38: '\\9' is no escape");
+	REFUSES(SET("file = \"a\\q\""), "3:39: '\\q' is not an escape");
+	REFUSES(SET("file = \"f\xc3\xbcr\\x00\""), "3:41: '\\x' is not an escape");
+	REFUSES(SET("file = \"\\777\""), "3:38: is not an escape");
+	REFUSES(SET("file = \"\\9\""), "3:38: '\\9' is not an escape");
 }
 
 static void test_what_is_read_does_not_depend_on_blanks_comments_or_line_ends(void **state)
@@ -233,7 +233,7 @@ static void test_each_slip_is_one_message_at_its_place(void **state)
 	REFUSES(SMTP "mode\n", "3:5: the file ends in the middle");
 	REFUSES(SMTP "mode = {observe}\n", "3:8: mode: this is one value, not a list");
 	REFUSES(HEAD "service smtp { ports {25} }\n", "2:16: ports: '=' is missing before '{'");
-	REFUSES(HEAD "service smtp { ports = 25, 587 }\n", "2:26: a list stands in braces");
+	REFUSES(HEAD "service smtp { ports = 25, 587 }\n", "2:26: a list needs braces");
 	REFUSES(HEAD "service smtp { ports = {25 587} }\n", "2:28: a comma is missing before '587'");
 	REFUSES(HEAD "service smtp { ports = {25,,587} }\n", "2:28: ',' does not fit here");
 	REFUSES(HEAD "service smtp {\n ports = {25\n max-connections = 5\n}\n",
@@ -254,20 +254,20 @@ static void test_each_slip_is_one_message_at_its_place(void **state)
 	REFUSES(SMTP "servise imap { ports = {143} }\n", "3:1: did you mean 'service'?");
 	REFUSES(SMTP "whatever imap { ports = {143} }\n", "3:1: unknown section 'whatever'");
 	REFUSES(HEAD "service smtp { ports = {25}\nmode = observe }\n",
-		"3:1: 'mode' in service: it stands outside of all sections");
-	REFUSES(SMTP "max-connections = 5\n", "3:1: outside of all sections: it is a key of service");
+		"3:1: 'mode' in service: it belongs outside all sections");
+	REFUSES(SMTP "max-connections = 5\n", "3:1: outside all sections: it is a key of service");
 	REFUSES(SMTP "source-set a { file = \"list action = deny }\n", "3:23: the quote that begins here never ends");
-	REFUSES(SET("file = a+b enabled = no"), "3:38: a value with such characters stands in quotes");
+	REFUSES(SET("file = a+b enabled = no"), "3:38: a value with such characters needs quotes");
 	REFUSES(SMTP "/* mode = observe\n", "3:1: the comment that begins here never ends");
 	REFUSES(SMTP "source-set a { prefixes = {::1 /* mode = observe\n",
 		"3:32: the comment that begins here never ends");
 	REFUSES(SMTP "sources = 5\nservice imap { ports = {143} }\n", "3:1: sources is a section and takes no '='");
-	REFUSES(SMTP "mode = observe;\n", "3:8: 'observe;' is none of");
-	REFUSES(SMTP "mode = observe ;\n", "3:16: ';' means nothing here");
-	REFUSES(SMTP "include a.conf\n", "3:1: include stands without its brackets");
+	REFUSES(SMTP "mode = observe;\n", "3:8: 'observe;' is not one of");
+	REFUSES(SMTP "mode = observe ;\n", "3:16: ';' is not needed");
+	REFUSES(SMTP "include a.conf\n", "3:1: include needs parentheses");
 	REFUSES(SMTP "include(\"a.conf\", \"b.conf\")\n", "3:17: include takes one path");
 	REFUSES(SMTP "source-set a { action = deny prefixes = {::1} include(a.conf) }\n",
-		"3:55: include stands in a section");
+		"3:55: include is inside a section");
 }
 
 static void test_one_run_names_all_mistakes_of_all_files_and_none_that_follows_from_another(void **state)
@@ -286,7 +286,7 @@ static void test_one_run_names_all_mistakes_of_all_files_and_none_that_follows_f
 		    "source-set a { prefixes = {10.0.0.0/33} action = allow services = {smtp, pop3} }\n"
 		    "container c { netns = run ports = {\"25\"} }\n");
 	assert_int_equal(d.count, 7);
-	assert_non_null(strstr(d.item[5].text, "more.conf:1:41: max-rate: '5' is no rate"));
+	assert_non_null(strstr(d.item[5].text, "more.conf:1:41: max-rate: '5' is not a rate"));
 	assert_string_equal(d.item[5].excerpt, "    service imap { ports = {143} max-rate = 5 }\n"
 					       "                                            ^");
 	assert_string_equal(d.item[5].key, "max-rate");

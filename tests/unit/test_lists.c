@@ -87,7 +87,7 @@ static void refuses(enum list_kind kind, const char *text, const char *what)
 	assert_int_equal(f->state, LIST_NONE);
 	assert_int_equal(list_file_entries(f), 0);
 	says(&f->said, what);
-	says(&f->said, "nothing of it is in force");
+	says(&f->said, "no last good content is known, so it is empty");
 	list_file_free(f);
 }
 
@@ -115,7 +115,7 @@ static void test_lines_of_json_are_of_addresses_or_of_networks(void **state)
 	refuses(LIST_NETWORKS, addresses, "is a list of addresses, not of networks");
 	refuses(LIST_PREFIXES, networks, "is a list of networks, not of addresses");
 	refuses(LIST_PREFIXES, "{\"cidr\":\"192.0.2.0/24\"}\n{\"type\":\"metadata\",\"records\":7}\n",
-		"another number of records");
+		"the number of records that it claims");
 	refuses(LIST_PREFIXES, "[{\"cidr\":\"192.0.2.0/24\"}]\n", "jq -c");
 	refuses(LIST_PREFIXES, "{\n\"cidr\": \"192.0.2.0/24\"\n}\n", "jq -c");
 	refuses(LIST_PREFIXES, "{\"nftables\": []}\n", "nft list set");
@@ -128,7 +128,7 @@ static void test_ipset_save_is_one_set_of_addresses(void **state)
 	      "create b hash:net family inet hashsize 1024 maxelem 65536 timeout 0 comment\nadd b 192.0.2.0/24 timeout 9 comment \"nomatch\"\nadd b 198.51.100.7\n",
 	      "192.0.2.0/24 198.51.100.7");
 	reads(LIST_PREFIXES, "add b 192.0.2.1\nadd b 192.0.2.3-192.0.2.4\nCOMMIT\n", "192.0.2.1 192.0.2.3 192.0.2.4");
-	refuses(LIST_PREFIXES, "create b hash:ip,port family inet\nadd b 192.0.2.1,tcp:25\n", "another type");
+	refuses(LIST_PREFIXES, "create b hash:ip,port family inet\nadd b 192.0.2.1,tcp:25\n", "type other than");
 	refuses(LIST_PREFIXES, "create b hash:net\nadd b 192.0.2.0/24\nadd b 192.0.2.1 nomatch\n",
 		"exceptions (nomatch)");
 	refuses(LIST_PREFIXES, "create b hash:net\nadd b 192.0.2.0/24\ncreate c hash:net\nadd c 198.51.100.0/24\n",
@@ -167,7 +167,7 @@ static void test_what_is_not_read_is_refused_by_its_name(void **state)
 		{ "deny 192.0.2.0/24;\n", "web server" },
 		{ "/ip firewall address-list\nadd address=192.0.2.1 list=x\n", "RouterOS" },
 		{ "$SOA 3600 ns.example. root.example. 0 600 300 86400 300\n:127.0.0.2:x\n192.0.2.1\n", "rbldnsd" },
-		{ "192.0.2.0\t192.0.2.255\t24\t7\n", "two addresses a line" },
+		{ "192.0.2.0\t192.0.2.255\t24\t7\n", "two addresses per line" },
 		{ "192.0.2.1,XX,1\n", "commas" },
 		{ "2|ripencc|1764137043|3|19830705|20261126|+0100\n", "geoip { database" },
 		{ "sshd: 192.0.2.1\n", "names before its addresses" },
@@ -197,7 +197,7 @@ static void test_bad_lines_are_counted_named_up_to_ten_and_cost_nothing_else(voi
 	assert_string_equal(content(f, buf), "198.51.100.1");
 	assert_int_equal(f->bad, 15);
 	assert_int_equal(f->said.count, 11);
-	says(&f->said, ":1: '192.0.2.42203.0.113.140' is no address");
+	says(&f->said, ":1: '192.0.2.42203.0.113.140' is not an address");
 	says(&f->said, "has 15 bad lines, which are left out, and 1 entries");
 	list_file_free(f);
 	put("192.0.2.7 # lfd: (smtpauth) from 192.0.2.7\n198.51.100.0/24 # do not delete\ntcp|in|d=25|s=203.0.113.9 # advanced\nInclude /etc/csf/more.deny\n");

@@ -89,9 +89,9 @@ static void test_a_list_is_written_with_braces_or_without(void **state)
 	assert_string_equal(value_after(&smtp, "ports", " { \"25\" } "), "{25}");
 	assert_string_equal(value_after(&foes, "services", "{imap,smtp}"), "{\"imap\", \"smtp\"}");
 	value_after(&smtp, "ports", "{25, 26");
-	assert_non_null(strstr(refused, "ports: a brace stands alone: write {A, B}"));
+	assert_non_null(strstr(refused, "ports: a brace is missing: write {A, B}"));
 	value_after(&smtp, "ports", "{25, 25}");
-	assert_non_null(strstr(refused, "'25' stands twice"));
+	assert_non_null(strstr(refused, "'25' appears twice"));
 }
 
 static void test_none_and_empty_braces_empty_a_list(void **state)
@@ -214,7 +214,7 @@ static void test_a_limit_that_can_not_be_is_refused(void **state)
 
 	(void)state;
 	value_after(&anywhere, "ports", "25");
-	assert_non_null(strstr(refused, "'ports' is no limit of one sender"));
+	assert_non_null(strstr(refused, "'ports' is not a limit of one sender"));
 	value_after(&anywhere, "max-connections-per-source", "10%");
 	assert_int_equal(policy_check(policy, &d), -EINVAL);
 	assert_non_null(strstr(d.item[0].text, "a share of service imap, which has no max-connections"));

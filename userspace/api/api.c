@@ -114,7 +114,7 @@ static int name_refuse(const struct api_verb *v, const char *name, struct diag *
 			alike_offer(&like, p->arg);
 	}
 	alike_ask(like.found, meant);
-	diag_add(d, "%s: it has no argument '%.*s'%s%s", v->name, ALIKE_LONGEST, name, *meant ? ": " : "", meant);
+	diag_add(d, "%s: there is no argument '%.*s'%s%s", v->name, ALIKE_LONGEST, name, *meant ? ": " : "", meant);
 	return -EINVAL;
 }
 
@@ -148,7 +148,7 @@ int api_check(const struct api_verb *v, const json_t *args, struct diag *d)
 	const char *name;
 
 	if (args && !json_is_object(args)) {
-		diag_add(d, "%s: args is no JSON object", v->name);
+		diag_add(d, "%s: args is not a JSON object", v->name);
 		return -EINVAL;
 	}
 	json_object_foreach((json_t *)(uintptr_t)args, name, value)

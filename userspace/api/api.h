@@ -43,7 +43,7 @@ struct api_verb {
 extern const struct api_verb api_verbs[];
 extern const size_t api_verbs_count;
 
-/* NULL: there is none of that name. */
+/* NULL: there is no verb of that name. */
 const struct api_verb *api_find(const char *name);
 /* NULL: the verb has no such option. */
 const struct api_param *api_option(const struct api_verb *v, const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Asks the daemon over its control socket, one question a connection, and says why where no answer comes. Commands call it; it owns the
+ * Sends a request to the daemon over its control socket, one per connection, and says why if there is no answer. Commands call it; it owns the
  * connection.
  */
 #include <errno.h>
@@ -115,7 +115,8 @@ static int ask_open(const struct call *c, const char *verb, json_t *args, const 
 		return EXIT_NO_DAEMON;
 	*in = request_send(fd, verb, args, body, size) ? NULL : fdopen(dup(fd), "r");
 	if (!*in)
-		return complain(EXIT_FAILED, "%s: %s took no question: see the daemon's log", verb, at.sun_path);
+		return complain(EXIT_FAILED, "%s: %s did not accept the request: see the daemon's log", verb,
+				at.sun_path);
 	return EXIT_DONE;
 }
 
@@ -142,7 +143,7 @@ int ask_with(const struct call *c, const char *verb, json_t *args, const char *b
 		return status;
 	got = line_read(in);
 	if (!got)
-		return complain(EXIT_FAILED, "%s: the daemon answered nothing: see its log", verb);
+		return complain(EXIT_FAILED, "%s: the daemon gave no answer: see its log", verb);
 	return answer_judge(verb, got, answer);
 }
 

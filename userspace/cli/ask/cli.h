@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of sluicectl share: one run of it, its options, and how the daemon is asked. */
+/* What the files of sluicectl share: one run, its options, and how requests reach the daemon. */
 #ifndef SLUICE_CLI_CLI_H
 #define SLUICE_CLI_CLI_H
 
@@ -39,7 +39,7 @@ const char *option(const struct call *c, const char *name);
 /* "" where it is not given. */
 const char *option_text(const struct call *c, const char *name);
 
-/* request.c: the arguments of the request that the command line stands for; NULL, said: a path is no text. */
+/* request.c: the arguments of the request that the command line stands for; NULL, said: a path is not text. */
 json_t *request_args(const struct call *c);
 
 /* ask.c: *answer is the daemon's object; exit status, message printed. Takes over `args`. */

@@ -210,7 +210,7 @@ static int choice_ask(const struct call *c, const struct api_param *choice, cons
 		alike_offer(&like, word);
 	if (!like.found)
 		return -1;
-	return complain(EXIT_BAD, "%s: '%s': %s sluicectl %s --help tells more", c->command->name, value,
+	return complain(EXIT_BAD, "%s: '%s': %s sluicectl %s --help says more", c->command->name, value,
 			alike_ask(like.found, meant), c->command->name);
 }
 
@@ -225,8 +225,8 @@ static int value_check(const struct call *c, const struct api_param *p, const ch
 	}
 	if ((p->type == API_COUNT || p->type == API_PORT) &&
 	    count_parse(value, api_least(p->type), api_most(p->type), &number))
-		return complain(EXIT_BAD, "--%s %s: a whole number from %u to %u", p->name, value, api_least(p->type),
-				api_most(p->type));
+		return complain(EXIT_BAD, "--%s %s: write a whole number from %u to %u", p->name, value,
+				api_least(p->type), api_most(p->type));
 	return -1;
 }
 
@@ -259,7 +259,7 @@ static int words_check(const struct call *c)
 			return usage(c);
 		if (p->type != API_FILE && !utf8_is_good(c->word[i]))
 			return complain(EXIT_BAD,
-					"%s: argument %d is no UTF-8 text: write it in UTF-8, or rename the file",
+					"%s: argument %d is not UTF-8 text: write it in UTF-8, or rename the file",
 					c->command->name, i + 1);
 	}
 	return -1;
@@ -279,12 +279,12 @@ static int options_check(const struct call *c)
 		name = longs[LONGS_OWN + i].name;
 		p = api_option(c->command, name);
 		if (!*c->option[i] && longs[LONGS_OWN + i].has_arg && (!p || p->type != API_TEXT))
-			return complain(EXIT_BAD, "--%s is empty: leave it out, or say what it is", name);
+			return complain(EXIT_BAD, "--%s is empty: leave it out, or give it a value", name);
 		if (!utf8_is_good(c->option[i]))
-			return complain(EXIT_BAD, "%s: the value of --%s is no UTF-8 text", c->command->name, name);
+			return complain(EXIT_BAD, "%s: the value of --%s is not UTF-8 text", c->command->name, name);
 		if (!p)
-			return complain(EXIT_BAD, "--%s does not go with %s: sluicectl %s %s", name, c->command->name,
-					c->command->name, api_synopsis(c->command, text));
+			return complain(EXIT_BAD, "--%s is not an option of %s: sluicectl %s %s", name,
+					c->command->name, c->command->name, api_synopsis(c->command, text));
 	}
 	return -1;
 }

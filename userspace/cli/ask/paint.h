@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whether what people read is coloured, and which colour a word or a count has: the one place that says so. Tables, `top` and `doctor` ask. */
+/* Whether output is coloured, and which colour a word or a count has: the one place that decides. Tables, `top` and `doctor` call it. */
 #ifndef SLUICE_CLI_PAINT_H
 #define SLUICE_CLI_PAINT_H
 
@@ -7,7 +7,7 @@
 
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_NEAR, TONE_BAD };
 
-/* What stands before and behind a coloured text; both are "" where there is no colour. */
+/* What to print before and after a coloured text; both are "" without colour. */
 struct paint {
 	const char *on, *off;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Without a daemon: the kernel goes on, and its tables can still be read. */
+/* Answers `status` and its like while no daemon runs: the kernel keeps enforcing, and its tables can still be read. */
 #include <errno.h>
 #include <string.h>
 #include <syslog.h>
@@ -69,11 +69,11 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
 	else if (starting)
-		complain(0, "sluiced is starting, or does not answer; the kernel goes on enforcing what is shown here");
+		complain(0, "sluiced is starting, or does not answer; the kernel keeps enforcing what is shown here");
 	else if (json_is_true(json_object_get(*data, "stands_open")))
 		complain(0, "the daemon was stopped, and the kernel lets everything pass: systemctl start sluiced");
 	else
-		complain(0, "the daemon is not running; the kernel goes on enforcing what is shown here");
+		complain(0, "the daemon is not running; the kernel keeps enforcing what is shown here");
 	return EXIT_NO_DAEMON;
 }
 

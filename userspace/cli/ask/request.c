@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A command line as the arguments of a request to the daemon: what was said, under the names and with the types of userspace/api/verbs.def. */
+/* A command line as the arguments of a request to the daemon: the given words, under the names and with the types of userspace/api/verbs.def. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static json_t *path_json(const struct call *c, const char *path)
 	json_t *text = json_string(realpath(path, real) ? real : path);
 
 	if (!text)
-		complain(EXIT_BAD, "%s: %s is a link to a name that is no UTF-8 text: rename that", c->command->name,
+		complain(EXIT_BAD, "%s: %s is a link to a name that is not UTF-8 text: rename that", c->command->name,
 			 path);
 	return text;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What went wrong, said on standard error and, with --json, as one object on standard output when the command has ended. The whole command
- * line calls complain(); main.c calls failure_show() once.
+ * Reports errors on standard error and, with --json, as one object on standard output when the command has ended. Every file of sluicectl
+ * calls complain(); main.c calls failure_show() once.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -99,7 +99,7 @@ void failure_show(int status)
 	if (shown)
 		return;
 	if (!errors)
-		error_add(error_of("the words are no command: sluicectl help lists them"));
+		error_add(error_of("this is not a command: sluicectl help lists them"));
 	answer = json_pack("{s:b, s:o, s:O, s:i}", "ok", 0, "error", errors_text(), "errors", errors, "exit", status);
 	show_json(answer);
 	json_decref(answer);

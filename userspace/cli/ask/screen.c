@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How much room there is for what people read: see screen.h. */
+/* The width of the terminal, and cutting words to fit: see screen.h. */
 #include "screen.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How much room there is for what people read, and words that are cut to it: tables and `top` ask. */
+/* The width of the terminal, and cutting words to fit: tables and `top` call this. */
 #ifndef SLUICE_CLI_SCREEN_H
 #define SLUICE_CLI_SCREEN_H
 
@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/* Columns of the terminal that standard output is; 0: it is none, and nothing needs to be cut. */
+/* The columns of the terminal on standard output; 0: it is not a terminal, and nothing needs to be cut. */
 int screen_width(void);
 
 /* How much of what is spare a column gets that has use for `most` more; *spare is what remains. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One verb of the daemon as most commands use it: asked, and what it answers shown, or said, or printed as JSON. */
+/* Runs one verb of the daemon, as most commands do, and shows its answer as a table, as a sentence, or as JSON. */
 #include "cli.h"
 
 int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)

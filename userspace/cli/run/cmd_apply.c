@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `apply` and `confirm`, and what --save adds to them: the file that was put in force takes the place of the one that the daemon was started
- * with. The daemon says which that is, and may not write it (its unit makes /etc read-only): so this does, with the rights of who calls.
+ * `apply` and `confirm`, with --save: the file that was put in force replaces the one that the daemon was started with. The daemon says which
+ * that is, but may not write it (its unit makes /etc read-only). So this file writes it, with the caller's rights.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static int same_check(const char *from, const char *fresh, struct diag *d)
 		err = plan_diff(a, b, &plan);
 	if (err || !plan->count)
 		return err;
-	diag_add(d, "%s: there it would not say the same (%s): name includes and lists by whole paths", fresh,
+	diag_add(d, "%s: the copy would not mean the same (%s): use absolute paths for includes and lists", fresh,
 		 plan->item[0].what);
 	return -EINVAL;
 }
@@ -98,7 +98,7 @@ static int saved_say(const struct call *c, const json_t *data)
 	int status;
 
 	if (!from || !config || !realpath(config, to))
-		return complain(EXIT_FAILED, "%s: the daemon does not say which file it was started with",
+		return complain(EXIT_FAILED, "%s: the daemon did not say which file it was started with",
 				c->command->name);
 	if (strcmp(from, to) && policy_save(from, to, &d)) {
 		text = diag_text(&d);
@@ -109,9 +109,9 @@ static int saved_say(const struct call *c, const json_t *data)
 	status = ask(c, "reload", NULL, &answer); /* so that it is in force from there */
 	json_decref(answer);
 	if (status == EXIT_DONE && !c->json && strcmp(from, to))
-		printf("in force, and saved as %s; what that was is in %s.bak\n", to, to);
+		printf("in force, and saved as %s; the old file is %s.bak\n", to, to);
 	else if (status == EXIT_DONE && !c->json)
-		printf("in force: it is %s itself\n", to);
+		printf("in force: this is already the file %s\n", to);
 	return status;
 }
 
@@ -150,7 +150,7 @@ int cmd_apply(const struct call *c)
 
 	if (option(c, "save") && (dry || option(c, "confirm")))
 		return complain(EXIT_BAD,
-				dry ? "apply: --dry-run changes nothing, --save does: take one of them"
+				dry ? "apply: --dry-run changes nothing, --save does: use only one of them"
 				    : "apply: a policy on trial is saved when it is confirmed: confirm --save");
 	args = request_args(c);
 	if (!args)

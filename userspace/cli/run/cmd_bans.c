@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands ban and unban: what goes together, and their file behind the request. */
+/* The commands ban and unban: checks which options go together, and sends their file after the request. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,12 +17,12 @@ static int file_read(const struct call *c, const char *path, char **out, size_t 
 	if (!in)
 		return complain(EXIT_FAILED, "%s: %s: %s", c->command->name, path, strerror(errno));
 	if (!bytes)
-		return complain(EXIT_FAILED, "%s: no memory left", c->command->name);
+		return complain(EXIT_FAILED, "%s: out of memory", c->command->name);
 	n = fread(bytes, 1, BODY_MAX + 1, in);
 	if (ferror(in))
 		return complain(EXIT_FAILED, "%s: %s: %s", c->command->name, path, strerror(errno));
 	if (n > BODY_MAX)
-		return complain(EXIT_BAD, "%s: %s: longer than %d MB: split it", c->command->name, path,
+		return complain(EXIT_BAD, "%s: %s is longer than %d MB: split it", c->command->name, path,
 				BODY_MAX >> 20);
 	*out = TAKE_PTR(bytes);
 	*size = n;
@@ -47,7 +47,7 @@ int cmd_ban(const struct call *c)
 	if (!option(c, "dry-run"))
 		return order_send(c);
 	if (!option(c, "kill") || option(c, "file"))
-		return complain(EXIT_BAD, "ban: --dry-run goes with --kill and an address: it lists the connections "
+		return complain(EXIT_BAD, "ban: --dry-run needs --kill and an address: it lists the connections "
 					  "that would end");
 	return read_verb(c, "ban", request_args(c), show_ends, false);
 }
@@ -55,6 +55,6 @@ int cmd_ban(const struct call *c)
 int cmd_unban(const struct call *c)
 {
 	if (option(c, "by") && option(c, "all-owners"))
-		return complain(EXIT_BAD, "unban: --by names one owner, --all-owners means all: take one of them");
+		return complain(EXIT_BAD, "unban: --by names one owner, --all-owners means all: use only one of them");
 	return order_send(c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `check`: whether a start or a reload with a policy would do, as kern/doctor/prove.c judges it with the rights of the daemon. It asks no daemon and
- * changes nothing. `doctor` says in the same way what is wrong with the policy that it looks at.
+ * `check`: would a start or a reload with this policy work? kern/doctor/prove.c judges that, with the rights of the daemon. The command needs no
+ * daemon and changes nothing. `doctor` reports problems of its policy in the same way.
  */
 #include "cli.h"
 #include "diag.h"
@@ -18,7 +18,7 @@ int policy_refused(const struct call *c, const struct diag *d)
 	json_t *answer;
 
 	if (!c->json) {
-		fprintf(stderr, "%s\n", text && *text ? text : "no memory left");
+		fprintf(stderr, "%s\n", text && *text ? text : "out of memory");
 		return EXIT_BAD;
 	}
 	answer = json_pack("{s:b, s:o, s:o, s:i}", "ok", 0, "error", json_lines(text), "errors", json_errors(d), "exit",

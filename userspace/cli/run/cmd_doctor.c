@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Looks at the host itself, without a daemon; only of the store of a fleet one that runs knows more. */
+/* `doctor`: checks the host itself, without a daemon; only about the store of a fleet it asks a daemon that runs. */
 #include <string.h>
 
 #include "cli.h"
@@ -75,8 +75,9 @@ static void doctor_databases(const struct policy *p, struct findings *f)
 	size_t i;
 
 	if (!p->geo)
-		finding_add(f, FINDING_NOTE, "database", "geoip { database = {...} } names one, as that of tor-geoipdb",
-			    "no database of countries is read: connections are not counted by country");
+		finding_add(f, FINDING_NOTE, "database",
+			    "name one with geoip { database = {...} }, such as that of tor-geoipdb",
+			    "no country database is in force: connections are not counted by country");
 	for (i = 0; p->geo && i < p->geo->files; i++) {
 		file = &p->geo->file[i];
 		old = geo_file_is_old(file, now);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `import`: prints another program's connection limits as a policy. It asks no daemon and needs no rights; userspace/import/ does the work. */
+/* `import`: prints another program's connection limits as a policy. It needs neither a daemon nor root; userspace/import/ does the work. */
 #include <errno.h>
 #include <net/if.h>
 
@@ -59,7 +59,7 @@ static int policy_show(const struct call *c, const struct import *m)
 	if (out)
 		import_write(m, interface, out);
 	if (!out || fclose(out))
-		return complain(EXIT_FAILED, "import: no memory left");
+		return complain(EXIT_FAILED, "import: out of memory");
 	if (!c->json)
 		return fputs(text, stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
 	answer = json_pack("{s:b, s:o, s:o}", "ok", 1, "policy", json_lines(text), "left", left_json(m));
@@ -80,10 +80,10 @@ int cmd_import(const struct call *c)
 	if (!err)
 		err = import_run(&m);
 	if (err == -ENOENT)
-		diag_add(&d, "%s: nothing in it limits connections as %s does: is it the file? %s", c->word[1],
-			 m.format->name, m.format->files);
+		diag_add(&d, "%s: nothing in it limits connections in the way of %s: is it the right file? %s",
+			 c->word[1], m.format->name, m.format->files);
 	if (err == -E2BIG)
-		diag_add(&d, "%s: more services and sets than a policy has: import a part of it", c->word[1]);
+		diag_add(&d, "%s: more services and sets than a policy can have: import only a part of it", c->word[1]);
 	status = err ? policy_refused(c, &d) : policy_show(c, &m);
 	import_free(&m);
 	return status;

@@ -216,8 +216,8 @@ int cmd_top(const struct call *c)
 		status = screen_begin()
 				 ? screen_run(&t)
 				 : complain(EXIT_BAD,
-					    "top draws on a terminal, and there is none (or TERM names none that "
-					    "is known): sluicectl status, sources and counters print the same");
+					    "top draws on a terminal, and there is none (or TERM names an unknown "
+					    "one): sluicectl status, sources and counters print the same");
 	json_decref(t.status);
 	json_decref(t.sources);
 	json_decref(t.counters);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What becomes of a command whose words are good: most are one verb of the daemon, and differ only in how its answer is shown. Called by
- * main.c; commands that are more than that have a file of their own.
+ * Runs a command after its words were checked. Most commands are one verb of the daemon, and differ only in how its answer is shown. main.c
+ * calls this; commands that do more than that have a file of their own.
  */
 #include <string.h>
 
@@ -32,7 +32,7 @@ static int cmd_set(const struct call *c)
 	json_t *args, *more;
 
 	if (option(c, "save") && option(c, "for"))
-		return complain(EXIT_BAD, "set: --save is for good, --for is not: take one of them");
+		return complain(EXIT_BAD, "set: --save is for good, --for is not: use only one of them");
 	args = json_pack("{s:s}", section, c->word[1]);
 	more = request_args(c);
 	json_object_update(args, more);
@@ -54,7 +54,7 @@ static int cmd_geo(const struct call *c)
 	if (!strcmp(c->word[0], "update"))
 		return read_verb(c, "geo-update", request_args(c), dry ? show_forecast : show_geo, false);
 	if (dry || option(c, "force"))
-		return complain(EXIT_BAD, "geo status: --dry-run and --force go with geo update");
+		return complain(EXIT_BAD, "geo status: --dry-run and --force are options of geo update");
 	return read_verb(c, "geo-status", NULL, show_geo, false);
 }
 

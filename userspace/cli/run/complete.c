@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can follow the words of a line, by userspace/api/verbs.def: see complete.h. Asked for by the scripts in completion.c. */
+/* What can follow the words of a line, by userspace/api/verbs.def: see complete.h. The scripts in completion.c call it. */
 #include <string.h>
 
 #include "complete.h"
@@ -48,9 +48,9 @@ static void commands_offer(const struct typed *t)
 	}
 	if (t->help)
 		return;
-	complete_offer(t, "help", "the commands, or one of them");
-	complete_offer(t, "-i", "of another instance");
-	complete_offer(t, "--json", "the answer as JSON");
+	complete_offer(t, "help", "list all commands, or explain one");
+	complete_offer(t, "-i", "use another instance");
+	complete_offer(t, "--json", "print the answer as JSON");
 	complete_offer(t, "--color", "auto, always or never");
 }
 

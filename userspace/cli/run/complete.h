@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-/* complete.c: prints what can take the place of the last word, a line each, behind a tab perhaps its help; ":file": a file can. */
+/* complete.c: prints what can replace the last word, one per line, optionally followed by a tab and its help; ":file": file names can. */
 int complete_line(const struct call *c);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can stand for a parameter, by its type: see complete_values.h. Without a daemon, or the right to ask it, there are no names. */
+/* Candidates for a parameter, by its type: see complete_values.h. Without a daemon, or the right to use it, there are no names. */
 #include <string.h>
 
 #include "complete_values.h"

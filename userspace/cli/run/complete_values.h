@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can stand for a parameter on a line that is being typed. */
+/* Candidates for a parameter on a line that is being typed. */
 #ifndef SLUICE_CLI_COMPLETE_VALUES_H
 #define SLUICE_CLI_COMPLETE_VALUES_H
 
@@ -18,7 +18,7 @@ struct typed {
 
 /* Prints `text` where it goes on from what is typed. */
 void complete_offer(const struct typed *t, const char *text, const char *help);
-/* What can stand for a parameter; names of services, bans and the like are those of the running daemon. */
+/* Offers values for a parameter; names of services, bans and the like come from the running daemon. */
 void complete_values(const struct typed *t, const struct api_param *p);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command `completion`: a short script for each shell, which asks `sluicectl completion line -- WORD...` what can follow. What that
- * answers complete.c finds.
+ * The command `completion`: a short script for each shell, which calls `sluicectl completion line -- WORD...` to learn what can follow.
+ * complete.c finds the answer.
  */
 #include <string.h>
 
@@ -67,7 +67,7 @@ int cmd_completion(const struct call *c)
 	if (!strcmp(what, "line"))
 		return complete_line(c);
 	if (c->words > 1)
-		return complain(EXIT_BAD, "completion: words go with line: sluicectl completion line -- WORD...");
+		return complain(EXIT_BAD, "completion: only line takes words: sluicectl completion line -- WORD...");
 	fputs(!strcmp(what, "zsh") ? zsh : !strcmp(what, "fish") ? fish : bash, stdout);
 	return EXIT_DONE;
 }

@@ -41,7 +41,7 @@ static void look_at_files(const struct policy *p, struct findings *f)
 			    d.item[i].text);
 	if (!d.count)
 		finding_add(f, FINDING_GOOD, "fleet", "",
-			    "the secret of the fleet can be read, and only by those who may");
+			    "the fleet's secret can be read, and only by its owner and group");
 }
 
 /* A path, or an address of this host, which stunnel may listen on. */

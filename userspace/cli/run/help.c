@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes out the help of a command, and of all of them, in 80 columns. Called by main.c; the words are in verbs.def and help_texts.c. */
+/* Prints the help for one command or for all, in 80 columns. main.c calls it; the texts are in verbs.def and help_texts.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ void help_all(FILE *out)
 			fprintf(out, "  %s %s\n      %s\n", api_verbs[i].name, api_synopsis(&api_verbs[i], text),
 				api_verbs[i].help);
 	}
-	fputs("\nsluicectl COMMAND --help says what each takes, with examples. TIME is 90, 90s, 5m,\n"
+	fputs("\nsluicectl COMMAND --help explains one command, with examples. TIME is 90, 90s, 5m,\n"
 	      "2h or 1d. Exit status: 0 done, 1 failed, 2 usage or bad policy, 3 daemon not running.\n",
 	      out);
 }
@@ -164,5 +164,5 @@ void help_command(const struct api_verb *v)
 	params_print(v);
 	values_print(v);
 	examples_print(v);
-	puts("\nsluicectl(8) tells all of it.");
+	puts("\nSee sluicectl(8) for details.");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What sluicectl says of itself: all commands, or one of them. */
+/* The help of sluicectl: for all commands, or for one. */
 #ifndef SLUICE_CLI_HELP_H
 #define SLUICE_CLI_HELP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `CMD --help` says beside verbs.def: what stands for each word and option, and examples. help.c writes it out. */
+/* What `CMD --help` says in addition to verbs.def: the meaning of each word and option, and examples. help.c prints it. */
 #ifndef SLUICE_CLI_HELP_TEXTS_H
 #define SLUICE_CLI_HELP_TEXTS_H
 
@@ -13,7 +13,7 @@ struct help_example {
 extern const struct help_example help_examples[];
 extern const size_t help_examples_count;
 
-/* What stands for a word or option of a command, or what it does; "": nothing is known, which the same test refuses. */
+/* The meaning of a word or option of a command; "": there is no text, which the same test refuses. */
 const char *help_param(const struct api_verb *v, const struct api_param *p);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The screen of `top`, laid out from the room that it has: whole at 80x24, with more columns where there are more. Nothing on it needs
- * colour, though a bar that is near full has one: bars carry their numbers, the selected row has a mark, and what is cut ends in '~'.
+ * The screen of `top`, laid out to fit the terminal: complete at 80x24, with more columns on a wider one. It does not depend on colour,
+ * although a bar that is nearly full is coloured: bars carry their numbers, the selected row has a mark, and cut text ends in '~'.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -105,7 +105,7 @@ static int services_draw(const struct top *t, const struct layout *l, int y, int
 			  A_NORMAL);
 	}
 	if ((int)i < all)
-		row_draw(y++, "... and %d more, less busy: sluicectl status", all - (int)i);
+		row_draw(y++, "... and %d less busy: sluicectl status", all - (int)i);
 	json_decref(rows);
 	return y + 1;
 }
@@ -186,13 +186,13 @@ static void help_draw(void)
 		"Keys",
 		"  q            quit",
 		"  s            sources by connections, share of limit, service, source",
-		"  /            show only sources and services with these letters; Escape: all",
+		"  /            show only sources and services that contain a text; Escape: all",
 		"  up, down     select a source (also k, j); page up, page down",
 		"  b            ban the selected source for 1h, after a y",
-		"  ?            this; any key goes back",
+		"  ?            this help; any key goes back",
 		"",
-		"EACH is max-connections-per-source. A bar is full where the limit is reached; - is no limit.",
-		"REFUSED counts what observe mode would refuse, too. What ends in ~ is cut.",
+		"EACH is max-connections-per-source. A bar is full when the limit is reached; - means no limit.",
+		"REFUSED includes what observe mode would refuse. ~ marks text that is cut.",
 	};
 	size_t i;
 

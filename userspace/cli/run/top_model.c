@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Order and filter of what `top` shows: no screen here. */
+/* The order and the filter of what `top` shows, without any drawing. */
 #include <string.h>
 
 #include "show.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whether there is a terminal that `top` can draw on. By itself, since <term.h> takes words like "tone" for its own. */
+/* Is there a terminal that `top` can draw on? In a file of its own, since <term.h> defines words like "tone". */
 #include <stdbool.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asked by cmd_top.c before it begins to draw. */
+/* cmd_top.c calls this before it begins to draw. */
 #ifndef SLUICE_CLI_TOP_TERMINAL_H
 #define SLUICE_CLI_TOP_TERMINAL_H
 

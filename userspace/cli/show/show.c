@@ -196,7 +196,7 @@ void show_privacy(const json_t *data)
 	json_t *p;
 	size_t i;
 
-	printf("addresses   %s for whoever is not root, and in watch\n", text_of(data, "addresses"));
+	printf("addresses   %s for users other than root, and in watch\n", text_of(data, "addresses"));
 	json_array_foreach(json_object_get(data, "places"), i, p)
 		printf("\n%s\n    holds    %s\n    for      %s\n    kept     %s\n", text_of(p, "place"),
 		       text_of(p, "holds"), text_of(p, "purpose"), text_of(p, "kept"));
@@ -320,7 +320,7 @@ static void show_observed(const json_t *o)
 			printf("Observe mode would have refused nobody in the last %s.\n",
 			       seconds_format(number_of(o, "seconds"), span));
 		else
-			puts("Observe mode: nothing is remembered of whom it would have refused.");
+			puts("Observe mode: no refusals are remembered.");
 		return;
 	}
 	printf("Observe mode would have refused %lld senders in the last %s:\n    let in by this policy: %lld; still refused: %lld",
@@ -333,7 +333,7 @@ static void show_observed(const json_t *o)
 	}
 	puts(number_of(o, "refused") ? ")" : "");
 	if (number_of(o, "unknown"))
-		printf("    of %lld it cannot be told (addresses: %s; what they would have had is not known)\n",
+		printf("    unknown for %lld (addresses: %s; not known what they would have opened)\n",
 		       number_of(o, "unknown"), text_of(o, "addresses"));
 }
 
@@ -357,9 +357,9 @@ void show_forecast(const json_t *data)
 		show_share(s, "ipv6_admitted");
 		putchar('\n');
 	}
-	printf("\nSources connected, or in the last %llds: %lld; refused of them, then or now: %lld\n",
+	printf("\nSources connected now or in the last %llds: %lld; of these refused, then or now: %lld\n",
 	       number_of(data, "retention"), number_of(data, "judged"), number_of(data, "refused"));
-	printf("Sources whose next connection would be refused: %lld, of which above a limit: %lld\n",
+	printf("Sources whose next connection would be refused: %lld, of these above a limit: %lld\n",
 	       number_of(data, "next"), number_of(data, "above"));
 	show_observed(json_object_get(data, "observed"));
 	json_array_foreach(services, i, s)

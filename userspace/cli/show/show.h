@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the answers of the daemon are read and written by: the files show*.c. */
+/* What the files show*.c share to read the daemon's answers and print them. */
 #ifndef SLUICE_CLI_SHOW_H
 #define SLUICE_CLI_SHOW_H
 

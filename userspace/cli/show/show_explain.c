@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `lookup` and `explain` for people: what the policy says of an address, and what would become of a SYN from there. */
+/* `lookup` and `explain` for people: what the policy says about an address, and what would happen to a SYN from there. */
 #include <string.h>
 
 #include "screen.h"
@@ -23,7 +23,7 @@ void show_lookup(const json_t *data)
 	show_address(data);
 	printf("\ncountry     %s\n", text_of(data, "country"));
 	if (has_text(data, "inside"))
-		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
+		printf("inside      %s: translated, counts as this address\n", text_of(data, "inside"));
 	if (number_of(data, "asn"))
 		printf("network     AS%lld\n", number_of(data, "asn"));
 	printf("class       %lld\nsets       ", number_of(data, "class"));
@@ -76,7 +76,7 @@ void show_explain(const json_t *data)
 	word_print(text_of(data, "verdict"), 0);
 	printf("\nreason      %s: %s\n", text_of(data, "reason"), text_of(data, "meaning"));
 	if (has_text(data, "inside"))
-		printf("inside      %s: translated, counts as that\n", text_of(data, "inside"));
+		printf("inside      %s: translated, counts as this address\n", text_of(data, "inside"));
 	if (has_text(data, "country"))
 		printf("country     %s\n", text_of(data, "country"));
 	p = paint_tone(TONE_NEAR);

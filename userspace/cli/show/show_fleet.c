@@ -21,7 +21,7 @@ static void show_members(const json_t *data)
 	json_t *m;
 	size_t i;
 
-	printf("\n%-24s %s\n", "HOST", "HEARD OF");
+	printf("\n%-24s %s\n", "HOST", "LAST HEARD");
 	json_array_foreach(json_object_get(data, "members"), i, m)
 	{
 		printf("%-24s %lld ms ago", text_of(m, "name"), number_of(m, "beat_ms"));
@@ -74,10 +74,10 @@ void show_fleet(const json_t *data)
 	       number_of(data, "exchanges"));
 	show_shared(json_object_get(data, "bans"));
 	if (number_of(data, "refused_messages") || number_of(data, "changes_lost"))
-		printf("odd         %lld messages passed over, %lld changes lost\n",
-		       number_of(data, "refused_messages"), number_of(data, "changes_lost"));
+		printf("odd         %lld messages ignored, %lld changes lost\n", number_of(data, "refused_messages"),
+		       number_of(data, "changes_lost"));
 	if (json_is_true(json_object_get(data, "evicts")))
-		puts("warning     the server may throw records away: set maxmemory-policy noeviction");
+		puts("warning     the server may evict records: set maxmemory-policy noeviction");
 	if (has_text(data, "error"))
 		printf("last error  %s\n", text_of(data, "error"));
 	show_members(data);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `history` for people: the minutes that the daemon tells, a line for each hour. */
+/* `history` for people: sums the daemon's minutes up into one line per hour. */
 #include <string.h>
 
 #include "show.h"
@@ -84,7 +84,7 @@ void show_history(const json_t *data)
 		minute_add(&hour, row);
 	}
 	hour_say(&hour);
-	printf("\n%zu minutes of %s are known. CONNS: at the end of the hour.\n"
+	printf("\n%zu minutes of %s are known. CONNS: open at the end of the hour.\n"
 	       "LIMITS to BROKEN: connections refused; COUNTED: those that observe mode would.\n",
 	       json_array_size(rows), has_text(data, "service") ? text_of(data, "service") : "all services");
 }

@@ -13,21 +13,21 @@ static const struct step {
 } steps[] = {
 	{ "banned", "to see who banned it, and for how long", "sluicectl bans ADDRESS" },
 	{ "denied", "to see which sets and lists it is in", "sluicectl lookup ADDRESS" },
-	{ "country", "to see what each service says to it", "sluicectl lookup ADDRESS" },
-	{ "syn-rate", "to see whether it is known, and how often that was", "sluicectl refusals ADDRESS" },
+	{ "country", "to see the verdict of each service", "sluicectl lookup ADDRESS" },
+	{ "syn-rate", "to see whether it was refused before, and how often", "sluicectl refusals ADDRESS" },
 	{ "table-full", "to see what fills the table of handshakes", "sluicectl counters" },
 	{ "admitted", "to see whether it was refused before", "sluicectl refusals ADDRESS" },
 	{ "admitted", "to refuse it for an hour", "sluicectl ban ADDRESS --for 1h" },
 	{ "unproven", "to see whether it was refused before", "sluicectl refusals ADDRESS" },
 	{ "unproven", "to refuse it for an hour", "sluicectl ban ADDRESS --for 1h" },
-	{ "cookie-sent", "to see what makes the pressure", "sluicectl counters" },
+	{ "cookie-sent", "to see what causes the pressure", "sluicectl counters" },
 	{ "cookie-sent", "to refuse it for an hour", "sluicectl ban ADDRESS --for 1h" },
 	{ "allowed", "to see what is allowed live, and until when", "sluicectl allows" },
 	{ "allowed", "to see which sets it is in", "sluicectl lookup ADDRESS" },
 	{ "observe", "to see who else would have been refused", "sluicectl refusals --since 1d" },
 	{ "no-listener", "to see which servers listen on this host", "ss -ltn" },
 	{ "not-local", "to see which addresses this host has", "ip address" },
-	{ "stopped", "to have the limits again", "systemctl start sluiced" },
+	{ "stopped", "to restore the limits", "systemctl start sluiced" },
 };
 
 /* Limits that refuse: the count that is full, and the key that a live setting would raise. A sender's own key begins a `limit`. */
@@ -83,7 +83,7 @@ static void step_limit(const json_t *data, const struct full *f)
 			 f->key, value, text_of(data, "service"));
 	else
 		snprintf(text, sizeof(text), "sluicectl set %s %s %s --for 2h", text_of(data, "rule"), f->key, value);
-	step_print(f->sender ? "to give it twice as much, for two hours" : "to double that limit, for two hours", text);
+	step_print(f->sender ? "to give it twice as much for two hours" : "to double that limit, for two hours", text);
 }
 
 /* Everything that the policy, a ban or a limit refuses is let in by an allow. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `watch` and `refusals` for people: who is refused now, a line each, and who was. On a terminal both are laid out from its width, whole
- * at 80 columns; what is cut ends in '~'.
+ * `watch` and `refusals` for people: who is refused now, one line each, and who was refused before. On a terminal both fit its width, and are
+ * complete at 80 columns; cut text ends in '~'.
  */
 #include <string.h>
 #include <time.h>
@@ -96,13 +96,13 @@ static void show_memory(const json_t *data, size_t shown)
 	if (number_of(data, "found") > (long long)shown)
 		printf("... and %lld more\n", number_of(data, "found") - (long long)shown);
 	if (!number_of(data, "found"))
-		puts("none that is remembered");
+		puts("no remembered refusal matches");
 	printf("remembered: %lld of %lld since %s UTC; addresses: %s\n", number_of(data, "remembered"),
 	       number_of(data, "capacity"), moment_text(data, "since", "", since), text_of(data, "addresses"));
-	printf("each for %llds after its last refusal; forgotten for want of room: %lld\n",
+	printf("each is kept %llds after its last refusal; forgotten for lack of room: %lld\n",
 	       number_of(data, "retention"), number_of(data, "forgotten"));
 	if (number_of(data, "untold"))
-		printf("of many at once a sample is remembered: %lld packets were only counted\n",
+		printf("when there are many, a sample is remembered: %lld packets were only counted\n",
 		       number_of(data, "untold"));
 }
 
@@ -140,7 +140,7 @@ static void show_narrow(const json_t *list)
 
 	printf("%-*s %-*s %-19s %-14s %5s\n", l.source, "SOURCE", l.service, "SERVICE", "REASON", "LAST (UTC)", "PKTS");
 	json_array_foreach(list, i, r) row_narrow(r, &l);
-	printf("(verdict and first refusal: on %d columns, in a pipe, and with --json)\n", TABLE_WIDTH);
+	printf("(verdict and first refusal: with %d columns, in a pipe, and with --json)\n", TABLE_WIDTH);
 }
 
 /* All of a name where it goes to no terminal. */

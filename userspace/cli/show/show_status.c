@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `status` for people: what is attached, what awaits somebody, what is set live, and a line for each service. */
+/* `status` for people: what is attached, what needs attention, live settings, and a line for each service. */
 #include <string.h>
 #include <time.h>
 
@@ -37,12 +37,12 @@ static void show_interfaces(const json_t *data)
 		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
 			warning_print("slower than native: %s", text_of(interface, "mode_why"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
-			warning_print("nothing is refused there; reload attaches");
+			warning_print("nothing is refused there: `sluicectl reload` attaches it");
 		putchar('\n');
 		if (!strcmp(text_of(interface, "answers"), "host"))
 			printf("            the host answers there, not XDP: %s\n", text_of(interface, "why"));
 		else if (number_of(interface, "cookies_sent"))
-			printf("            SYN cookies sent %lld, come back %lld\n",
+			printf("            SYN cookies: sent %lld, returned %lld\n",
 			       number_of(interface, "cookies_sent"), number_of(interface, "cookies_returned"));
 	}
 }
@@ -57,7 +57,7 @@ static void show_containers(const json_t *data)
 		namespaces = json_object_get(container, "namespaces");
 		printf("container   %s: ", text_of(container, "name"));
 		if (json_is_null(namespaces))
-			printf("without sluiced nobody looks whether it restarts");
+			printf("without sluiced, nobody notices when it restarts");
 		else if (json_integer_value(namespaces))
 			printf("%lld network namespace%s", json_integer_value(namespaces),
 			       json_integer_value(namespaces) == 1 ? "" : "s");
@@ -77,7 +77,7 @@ static void show_list(const json_t *list)
 
 	printf("list        %s: ", text_of(list, "set"));
 	if (!strcmp(state, "none"))
-		printf("empty, of no known content");
+		printf("empty, no content is known");
 	else
 		printf("%lld entries, written %s ago", number_of(list, "entries"),
 		       duration_text(number_of(list, "age_seconds"), age));
@@ -102,10 +102,10 @@ static void show_lists(const json_t *data)
 static void show_confirm(const json_t *confirm)
 {
 	if (!strcmp(text_of(confirm, "state"), "awaited"))
-		printf("confirm     awaited: the policy goes back in %llds unless you say: sluicectl confirm\n",
+		printf("confirm     awaited: the policy goes back in %llds unless you run: sluicectl confirm\n",
 		       number_of(confirm, "seconds"));
 	else if (json_is_object(confirm))
-		printf("confirm     the policy of before is back: not confirmed in time was\n            %s\n",
+		printf("confirm     the previous policy is back; this one was not confirmed in time:\n            %s\n",
 		       text_of(confirm, "policy"));
 }
 
@@ -117,7 +117,7 @@ static void show_waiting(const json_t *services)
 	json_array_foreach(services, i, s)
 	{
 		if (number_of(s, "waiting"))
-			printf("waiting     %lld connections of %s ended before the server accepted them, and keep their places until it has\n",
+			printf("waiting     %lld connections of %s ended before the server accepted them, and keep their slots until it has\n",
 			       number_of(s, "waiting"), text_of(s, "name"));
 	}
 }
@@ -205,7 +205,7 @@ void show_status(const json_t *data)
 		warning_print("counters differ from sockets: please report this\n");
 	}
 	if (number_of(data, "healed"))
-		printf("healed      %lld connections whose end the kernel did not tell\n", number_of(data, "healed"));
+		printf("healed      %lld connections whose end the kernel did not report\n", number_of(data, "healed"));
 	show_waiting(json_object_get(data, "services"));
 	width = column_width(json_object_get(data, "services"), "name", 16, 63);
 	printf("\n%-*s %-12s %13s %10s %11s %12s\n", width, "SERVICE", "PORTS", "CONNECTIONS", "PER SOURCE", "ADMITTED",
@@ -217,10 +217,10 @@ void show_status(const json_t *data)
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{
 		if (json_is_true(json_object_get(s, "pressure")))
-			printf("\n%s is under pressure: its SYNs are answered by SYN cookies.\n", text_of(s, "name"));
+			printf("\n%s is under pressure: its SYNs are answered with SYN cookies.\n", text_of(s, "name"));
 	}
 	if (observe)
-		printf("\nOnly what is banned live is refused yet. `sluicectl counters` shows what would\nbe, and why. To refuse it:\n"
+		printf("\nObserve mode: only live bans are refused. `sluicectl counters` shows what else\nwould be, and why. To refuse it:\n"
 		       "  sluicectl mode enforce      at once, until the next reload\n"
 		       "  mode = enforce              in the policy file, and `sluicectl reload`: for good\n");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which of several words is most like one that a person wrote: for messages that ask "did you mean ...?". */
+/* Finds the word that is most similar to one that a person wrote, for messages that ask "did you mean ...?". */
 #ifndef SLUICE_CORE_ALIKE_H
 #define SLUICE_CORE_ALIKE_H
 
@@ -10,12 +10,12 @@ struct alike {
 };
 
 struct alike alike_to(const char *word);
-/* Takes `other` where it is nearer than all before. The word itself is no candidate. */
+/* Takes `other` if it is more similar than all before. The word itself is not a candidate. */
 void alike_offer(struct alike *a, const char *other);
 
 #define ALIKE_LONGEST 64 /* bytes of a word that is named in a message */
 #define ALIKE_TEXT_LEN (ALIKE_LONGEST + 32)
-/* "did you mean 'FOUND'?"; "" where there is none, NULL or "". The one place that asks. Returns buf. */
+/* "did you mean 'FOUND'?"; "" if `found` is NULL or "". The only place that asks this. Returns buf. */
 const char *alike_ask(const char *found, char buf[static ALIKE_TEXT_LEN]);
 
 #endif

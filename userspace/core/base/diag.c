@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages: see diag.h. Without memory a message is lost, not the failure: callers return an error of their own. */
+/* Messages: see diag.h. If memory runs out, a message is lost but not the failure: callers return an error of their own. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages collected while something is parsed, compiled or applied. core/ and kern/ never print: they append here, and whoever called
- * them shows the messages. A message is one line: the place, what is wrong, and what would be right. It owns all that it holds, so it
- * outlives the policy that it speaks of.
+ * Messages collected while something is parsed, compiled or applied. core/ and kern/ never print: they append here, and their callers
+ * show the messages. A message is one line: the place, what is wrong, and how to fix it. It owns everything that it holds, so it
+ * outlives the policy that it is about.
  */
 #ifndef SLUICE_CORE_DIAG_H
 #define SLUICE_CORE_DIAG_H
@@ -38,7 +38,7 @@ __attribute__((format(printf, 2, 3))) void diag_add(struct diag *d, const char *
 void diag_copy(struct diag *d, const struct diag *from);
 /* Gives each message that speaks of a line of `file`, which holds `text`, that line and a caret. */
 void diag_quote(struct diag *d, const char *file, const char *text);
-/* All messages with their excerpts, as one string that the caller frees; "" where there are none; NULL without memory. */
+/* All messages with their excerpts, as one string that the caller frees; "" if there are none; NULL if memory runs out. */
 char *diag_text(const struct diag *d);
 /* All messages of `from` go to the end of `to`. */
 void diag_move(struct diag *to, struct diag *from);

@@ -15,7 +15,7 @@
 #include "files.h"
 
 #define OWNER \
-	"sluiced reads as the owner root, without root's right to pass over permissions: chown it to root, or let others read it"
+	"sluiced reads as the owner root, and cannot override permissions: chown it to root, or let others read it"
 
 static bool is_null(const struct stat *s)
 {
@@ -36,7 +36,7 @@ int file_open(const char *path, const char **why)
 	if (S_ISDIR(is.st_mode))
 		return -EISDIR;
 	if (!S_ISREG(is.st_mode) && !is_null(&is)) {
-		*why = "not a regular file: a pipe or device could hold up everything; write its content into a file";
+		*why = "not a regular file: a pipe or device could block; write its content into a file";
 		return -EINVAL;
 	}
 	taken = fd;

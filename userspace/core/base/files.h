@@ -12,14 +12,14 @@
 #include "diag.h"
 
 /*
- * A descriptor of a regular file, or of /dev/null, which is an empty one; never blocks, whatever stands there. -errno, with what is wrong
+ * A descriptor of a regular file, or of /dev/null, which is an empty one; never blocks, whatever is there. -errno, with what is wrong
  * and what to do in *why (static).
  */
 int file_open(const char *path, const char **why);
 
 /*
  * Whether every folder that a pattern leads through can be read: glob(3) passes over the others as if they held nothing. -EINVAL with a
- * message that names the folder. A folder that does not exist is no error.
+ * message that names the folder. A folder that does not exist is not an error.
  */
 int folders_check(const char *pattern, const struct place *at, struct diag *d);
 

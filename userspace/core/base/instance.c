@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of instances, and where each has its socket and its files: see instance.h. */
+/* Names of instances, and the paths of their sockets and files: see instance.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

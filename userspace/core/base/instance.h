@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of instances, and where each has its socket and its files. Daemon and CLI ask. */
+/* Names of instances, and the paths of their sockets and files. Daemon and CLI call this. */
 #ifndef SLUICE_CORE_INSTANCE_H
 #define SLUICE_CORE_INSTANCE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Numbers for vectors, the same for equal ones: see intern.h. */
+/* Numbers vectors, giving equal ones the same number: see intern.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

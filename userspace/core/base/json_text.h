@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one way in which text that is not ours goes into JSON. jansson's own functions give NULL for a byte that is not UTF-8, and with it
- * the whole object is lost; these give NULL without memory only.
+ * The only way for text from outside to enter JSON. jansson's own functions return NULL for a byte that is not UTF-8, and the whole object
+ * is then lost; these return NULL only if memory runs out.
  */
 #ifndef SLUICE_CORE_JSON_TEXT_H
 #define SLUICE_CORE_JSON_TEXT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* UTF-8, and what a terminal would obey: see plain.h. Nothing here allocates, so nothing here can fail. */
+/* Makes text valid UTF-8, without anything that a terminal would obey: see plain.h. Nothing here allocates, so nothing can fail. */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text of others - reasons, names, paths, messages about them - made fit to be shown: valid UTF-8, and nothing that a terminal would obey.
- * Whatever lets such text in, or gives it out, calls these.
+ * Cleans text from outside (reasons, names, paths, messages about them) so that it can be shown: valid UTF-8, and nothing that a terminal
+ * would obey. All code that lets such text in, or gives it out, calls these.
  */
 #ifndef SLUICE_CORE_PLAIN_H
 #define SLUICE_CORE_PLAIN_H

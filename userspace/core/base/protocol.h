@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Daemon and CLI: one request a connection over a UNIX stream socket. A line of JSON {"verb": V, "args": {...}} is answered by
+ * The protocol between daemon and CLI: one request per connection over a UNIX stream socket. A line of JSON {"verb": V, "args": {...}} is answered by
  * a line {"ok": true, "data": ..., "text": "..."} or {"ok": false, "error": "...", "exit": 1 or 2}.
- * A request of root with "bytes": N is followed by so many bytes: a file that goes with it.
+ * A request from root with "bytes": N is followed by N bytes: a file that belongs to it.
  */
 #ifndef SLUICE_CORE_PROTOCOL_H
 #define SLUICE_CORE_PROTOCOL_H

@@ -52,7 +52,7 @@ int seal_open(const char *text, char **lines, const char **why)
 {
 	long len = seal_check(text);
 
-	*why = "it is torn: the checksum is not that of its content";
+	*why = "it is torn: its checksum does not match";
 	if (len < 0)
 		return -EINVAL;
 	*lines = strndup(text, len);

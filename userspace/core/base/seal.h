@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text of lines whose last one, "end CRC32", is the checksum of all before it: what of the state directory was cut short, or written by
- * somebody else, is told by that. What lies in such a file is for state.c, list_keep.c, refusals_keep.c and history_keep.c.
+ * Text whose last line, "end CRC32", is the checksum of all lines before it. It shows whether a file of the state directory was cut short, or
+ * written by somebody else. state.c, list_keep.c, refusals_keep.c and history_keep.c know the content of such files.
  */
 #ifndef SLUICE_CORE_SEAL_H
 #define SLUICE_CORE_SEAL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads whole text files, and puts a text in the place of one so that nobody ever sees a half: see text.h. */
+/* Reads whole text files, and replaces one so that nobody ever sees half of it: see text.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>

@@ -19,11 +19,11 @@ int text_read_odd(const char *path, size_t limit, const struct place *at, char *
 int text_check(const char *path, const char *text, size_t len, bool odd, struct diag *d);
 
 /*
- * Puts `text` in the place of what `path` is: whoever looks, at any time and after a crash, finds the old file or the new one,
+ * Replaces the content of `path` by `text`: a reader, at any time and after a crash, finds the old file or the new one,
  * whole. Made with `mode`. -errno with a message that names what failed; then the old file stands.
  */
 int text_replace(const char *path, const char *text, unsigned int mode, struct diag *d);
-/* Removes it for good. A file that is not there is no error. */
+/* Removes it for good. A file that does not exist is not an error. */
 int text_remove(const char *path, struct diag *d);
 
 #endif

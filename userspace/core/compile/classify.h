@@ -8,9 +8,9 @@
 
 #define NO_SET UINT32_MAX
 
-/* What stands in a vector of `kinds`, for each service of the policy. */
+/* The elements of a vector of `kinds`, one for each service of the policy. */
 #define KIND(sender, set, abroad) (((sender) + 1) << 16 | (((set) + 1) & 0x7fff) << 1 | (abroad))
-#define KIND_SENDER(kind) (((kind) >> 16) - 1) /* who has another limit, by its place in the policy; NO_SET: nobody */
+#define KIND_SENDER(kind) (((kind) >> 16) - 1) /* the sender with own limits, by place in the policy; NO_SET: none */
 #define KIND_SET(kind) (((kind) >> 1 & 0x7fff) - 1) /* the set that decides, by its place in the policy */
 #define KIND_ABROAD(kind) ((kind)&1) /* the service refuses this country, unless the set allows or denies */
 

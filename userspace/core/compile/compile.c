@@ -375,8 +375,8 @@ int policy_compile(const struct policy *p, struct registry *reg, struct compiled
 	if (err == -ENOSPC) {
 		diag_add(
 			d,
-			"the sets overlap in too many ways, or are too many: at most %d classes, %d rules and %d counters: "
-			"fold sets together",
+			"there are too many sets, or they overlap in too many ways: at most %d classes, %d rules and %d counters: "
+			"merge some",
 			SLUICE_MAX_CLASSES, SLUICE_MAX_RULES, SLUICE_MAX_TOTALS);
 		return -EINVAL;
 	}

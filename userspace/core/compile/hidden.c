@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asks the classifier who wins at which address: a set that nobody won by is hidden, and who won at its prefixes hides it. See hidden.h. */
+/* Asks the classifier which set wins at which address: a set that never wins is hidden by those that win at its prefixes. See hidden.h. */
 #include <stdlib.h>
 
 #include "classify.h"
@@ -72,8 +72,8 @@ static void hidden_say(const struct policy *p, const struct policy_set *set, con
 	if (n > NAMED)
 		snprintf(names + len, sizeof(names) - len, " and %zu more", n - NAMED);
 	diag_at(d, &set->at,
-		"source-set %s decides nowhere, since %s %s first at each of its prefixes: give it a priority of a lower number, "
-		"or take it out",
+		"source-set %s decides nothing, since %s %s first at each of its prefixes: give it a lower priority number, "
+		"or remove it",
 		set->name, names, n > 1 ? "apply" : "applies");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sets that decide nowhere, since others apply first at each of their prefixes: most likely a slip in a priority, or a list that another
- * one holds. A warning, as those of policy_warn(), that needs the whole order of the sets, and so the classifier.
+ * Finds sets that decide nothing, because others apply first at each of their prefixes: most likely a wrong priority, or a list that another
+ * one contains. This is a warning like those of policy_warn(), but it needs the whole order of the sets, and so the classifier.
  */
 #ifndef SLUICE_CORE_HIDDEN_H
 #define SLUICE_CORE_HIDDEN_H

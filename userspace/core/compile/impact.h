@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What another policy would change before it is in force: address space, and what a source would meet. */
+/* What another policy would change, before it is in force: for the address space, and for each source. */
 #ifndef SLUICE_CORE_IMPACT_H
 #define SLUICE_CORE_IMPACT_H
 

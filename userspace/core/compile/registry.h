@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which counter belongs to which service and set, over all policies that an instance has had. The compiler asks; the kernel side keeps it. */
+/* Which counter belongs to which service and set, across all policies that an instance has had. The compiler calls it; the kernel side stores it. */
 #ifndef SLUICE_CORE_REGISTRY_H
 #define SLUICE_CORE_REGISTRY_H
 

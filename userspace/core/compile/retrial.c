@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Judges remembered refusals anew: see retrial.h. */
+/* Judges remembered refusals again: see retrial.h. */
 #include "retrial.h"
 
 /* One refusal at one stretch of addresses. */

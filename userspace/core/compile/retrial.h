@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a refusal that is remembered would come to under another policy. Asked by dry runs, of what observe mode would have refused. Pure.
+ * Judges a remembered refusal by another policy. Dry runs call it, for what observe mode would have refused. Pure.
  */
 #ifndef SLUICE_CORE_RETRIAL_H
 #define SLUICE_CORE_RETRIAL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is held of databases, and whether they are still the files: see geo.h. geo_read.c fills it. */
+/* What is in memory of databases, and whether their files have changed: see geo.h. geo_read.c fills it. */
 #include "geo.h"
 
 #include <errno.h>
@@ -86,8 +86,8 @@ int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 			if (!is_torn(now[kind][family], next[kind][family]))
 				continue;
 			diag_add(d,
-				 "the %s databases have %u %s ranges where those before have %u: a torn file? "
-				 "mend it, or insist: sluicectl geo update --force",
+				 "the %s databases have %u %s ranges where those in force have %u: a torn file? "
+				 "fix it, or insist: sluicectl geo update --force",
 				 kind_names[kind], next[kind][family], family_names[family], now[kind][family]);
 			err = -EINVAL;
 		}

@@ -36,9 +36,9 @@ struct geo {
 };
 
 void geo_file_clear(struct geo_file *f); /* frees what it owns, not itself */
-/* Some file of it cannot be used, and its last good content stands in. */
+/* A file of it cannot be used, and its last good content is used instead. */
 bool geo_is_kept(const struct geo *g);
-/* Is `g` what reading these would give: the same files, unchanged? NULL is nobody's. */
+/* Is `g` what reading these would give: the same files, unchanged? NULL never is. */
 bool geo_is_of(const struct geo *g, char *const *path, size_t count);
 /* One holder more; NULL stays NULL. */
 struct geo *geo_hold(struct geo *g);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How often which database is published, and so from when on it is old: see geo_age.h. */
+/* How often each database is published, and so when it counts as old: see geo_age.h. */
 #include <string.h>
 
 #include "geo.h"
@@ -18,7 +18,7 @@ static const struct geo_pace paces[] = {
 	{ "ip2country", "daily", 7 },
 	{ "delegated-", "daily", 7 },
 };
-static const struct geo_pace unknown = { "", "at times that are not known", 45 };
+static const struct geo_pace unknown = { "", "at unknown intervals", 45 };
 
 const struct geo_pace *geo_pace_named(const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How often a database is published, and so from when on it is old: geo.c asks by its name, who shows databases by its age. */
+/* How often a database is published, and so when it counts as old. geo.c asks by its name; code that shows databases asks by its age. */
 #ifndef SLUICE_CORE_GEO_AGE_H
 #define SLUICE_CORE_GEO_AGE_H
 

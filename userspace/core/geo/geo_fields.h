@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A line of a text database, cut into its fields: geo_layout.c, geo_places.c and geo_text.c ask. */
+/* A line of a text database, cut into its fields: geo_layout.c, geo_places.c and geo_text.c call this. */
 #ifndef SLUICE_CORE_GEO_FIELDS_H
 #define SLUICE_CORE_GEO_FIELDS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The formats of databases: a reader each, in geo_text.c and geo_mmdb.c. geo_read.c asks the one that fits. */
+/* The formats of databases, one reader each, in geo_text.c and geo_mmdb.c. geo_read.c calls the one that fits. */
 #ifndef SLUICE_CORE_GEO_FORMATS_H
 #define SLUICE_CORE_GEO_FORMATS_H
 

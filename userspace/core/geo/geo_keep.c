@@ -112,7 +112,7 @@ static int file_copy(const char *from, const struct stat *was, const char *to, s
 	if (err && err != -EAGAIN)
 		diag_add(
 			d,
-			"cannot keep a copy of the database %s as %s: %s: make room; without it a start needs the file itself",
+			"cannot keep a copy of the database %s as %s: %s: make room; until then a start needs the file itself",
 			from, to, strerror(-err));
 	return err == -EAGAIN ? 0 : err;
 }

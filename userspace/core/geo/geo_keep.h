@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The last good content of each database: a copy in the state directory, under the instance's name, so that it outlives the file. geo.c reads
- * it where the file cannot be read, or is implausibly smaller; sluiced writes it when a database is in force. Which directory that is, is
- * said once, when the program starts.
+ * it if the file cannot be read, or is implausibly smaller; sluiced writes it when a database is in force. The program sets the directory
+ * once, when it starts.
  */
 #ifndef SLUICE_CORE_GEO_KEEP_H
 #define SLUICE_CORE_GEO_KEEP_H
@@ -11,7 +11,7 @@
 
 #include "geo.h"
 
-/* Copies are kept in DIR/INSTANCE.geo-...; nobody who does not say so keeps or reads any. */
+/* Keeps copies in DIR/INSTANCE.geo-...; without this call none are kept or read. */
 void geo_keep_at(const char *dir, const char *instance);
 /* An operator insists: a file that can be read counts, however small it is. */
 void geo_keep_insist(bool on);

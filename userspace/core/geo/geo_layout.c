@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Finds out which field of a text database says what, and reads a row by that: see geo_layout.h. */
+/* Finds out what each field of a text database means, and reads rows accordingly: see geo_layout.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -173,13 +173,13 @@ static int range_read(struct cells *c, struct geo_row *out)
 	bool first, last;
 
 	if (c->by['P'])
-		return network_parse(c->by['P'], &out->first, &out->last) ? cells_refuse(c, 'P', "is no prefix") : 0;
+		return network_parse(c->by['P'], &out->first, &out->last) ? cells_refuse(c, 'P', "is not a prefix") : 0;
 	if (end_parse(c->by['S'], &out->first, &first))
-		return cells_refuse(c, 'S', "is no address");
+		return cells_refuse(c, 'S', "is not an address");
 	if (end_parse(c->by['E'], &out->last, &last) || first != last)
-		return cells_refuse(c, 'E', "is no address");
+		return cells_refuse(c, 'E', "is not an address");
 	if (out->last < out->first)
-		return cells_refuse(c, 'E', "is where the range ends, before it begins");
+		return cells_refuse(c, 'E', "is the end of the range, but lies before its beginning");
 	out->decimal = first;
 	return 0;
 }
@@ -197,12 +197,12 @@ static int registry_read(struct cells *c, struct geo_row *out)
 		return 0;
 	}
 	if (addr_parse(c->by['V'], &a))
-		return cells_refuse(c, 'V', "is no address");
+		return cells_refuse(c, 'V', "is not an address");
 	if (count_parse(c->by['W'], 1, UINT32_MAX, &width))
-		return cells_refuse(c, 'W', "is no number of addresses and no length of a prefix");
+		return cells_refuse(c, 'W', "is neither a number of addresses nor a prefix length");
 	out->first = number_of(&a);
 	if (!addr_is_ipv4(&a) && width > 128)
-		return cells_refuse(c, 'W', "is no length of a prefix");
+		return cells_refuse(c, 'W', "is not a prefix length");
 	if (addr_is_ipv4(&a))
 		out->last = out->first + width - 1;
 	else
@@ -221,10 +221,10 @@ static int place_read(struct cells *c, const struct geo_places *places, uint32_t
 	if (!*text)
 		return 0;
 	if (count_parse(text, 1, UINT32_MAX, &number))
-		return cells_refuse(c, column, "is no number of a place");
+		return cells_refuse(c, column, "is not the number of a location");
 	place = geo_place_find(places, number);
 	if (!place)
-		return cells_refuse(c, column, "is a place that the file of locations does not have");
+		return cells_refuse(c, column, "is a location that the file of locations does not have");
 	*out = place->country;
 	return 0;
 }
@@ -234,10 +234,10 @@ static int values_read(struct cells *c, const struct geo_layout *l, struct geo_r
 	uint16_t country = 0;
 
 	if (c->by['C'] && country_of_data(c->by['C'], &country))
-		return cells_refuse(c, 'C', "is no country's two letters");
+		return cells_refuse(c, 'C', "is not a two-letter country code");
 	out->value[SLUICE_GEO_COUNTRY] = country;
 	if (c->by['N'] && asn_cell_parse(c->by['N'], &out->value[SLUICE_GEO_ASN]))
-		return cells_refuse(c, 'N', "is no network's number");
+		return cells_refuse(c, 'N', "is not a network number");
 	return c->by['G'] ? place_read(c, l->places, &out->value[SLUICE_GEO_COUNTRY]) : 0;
 }
 
@@ -246,11 +246,11 @@ static int row_read(struct cells *c, const struct geo_layout *l, struct geo_row 
 	int err;
 
 	if (c->by['K'] && !is_continent(c->by['K']))
-		return cells_refuse(c, 'K', "is no continent");
+		return cells_refuse(c, 'K', "is not a continent");
 	if (c->by['p'] && !is_prefix(c->by['p']))
-		return cells_refuse(c, 'p', "is no prefix");
+		return cells_refuse(c, 'p', "is not a prefix");
 	if (c->by['n'] && !is_number(c->by['n']))
-		return cells_refuse(c, 'n', "is no number");
+		return cells_refuse(c, 'n', "is not a number");
 	err = c->by['T'] ? registry_read(c, out) : range_read(c, out);
 	return err ? err : values_read(c, l, out);
 }

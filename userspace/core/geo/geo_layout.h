@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the rows of a text database are laid out: which field says what. It is told by the names in the first row, or, where there are none,
- * by trying the layouts that are known on the first thousand rows. geo_text.c asks for it once a file.
+ * The layout of a text database: what each field means. The names in the first row tell it, or, if there are none, this tries
+ * the known layouts on the first thousand rows. geo_text.c calls it once per file.
  */
 #ifndef SLUICE_CORE_GEO_LAYOUT_H
 #define SLUICE_CORE_GEO_LAYOUT_H
@@ -33,7 +33,7 @@ struct geo_row {
 /* -EINVAL: *text (a field) is not what it should be, as *why says. A row that says nothing has no values. */
 int geo_row_read(const struct geo_layout *l, char *const *field, size_t count, struct geo_row *out, const char **text,
 		 const char **why);
-/* Is it a row of names? Those of addresses, prefixes and numbers are none. */
+/* Is it a row of column names? Rows with addresses, prefixes or numbers are not. */
 bool geo_is_header(const char *line, char separator);
 /* The layout that the names say; -ENOENT: they name no addresses, or neither a country nor a network. */
 int geo_layout_named(const char *line, struct geo_layout *l);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads a database file whole, and unpacks it where it is packed: see geo_load.h. */
+/* Reads a whole database file, and decompresses it if needed: see geo_load.h. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -50,12 +50,12 @@ static int form_check(const char *path, const struct place *at, const struct geo
 	static const struct {
 		const char *begins, *is;
 	} forms[] = {
-		{ "PK\003\004", "a zip archive: unzip it, and name the file that was in it" },
-		{ "\3757zXZ", "packed by xz: unxz it first" },
-		{ "\x28\xb5\x2f\xfd", "packed by zstd: unzstd it first" },
-		{ "BZh", "packed by bzip2: bunzip2 it first" },
+		{ "PK\003\004", "a zip archive: unzip it, and name the file inside" },
+		{ "\3757zXZ", "compressed by xz: unxz it first" },
+		{ "\x28\xb5\x2f\xfd", "compressed by zstd: unzstd it first" },
+		{ "BZh", "compressed by bzip2: bunzip2 it first" },
 		{ "7z\xbc\xaf", "a 7z archive: unpack it, and name the file that was in it" },
-		{ "<", "a page of HTML or XML: the server answered with an error in the place of the file" },
+		{ "<", "a page of HTML or XML: the server sent an error instead of the file" },
 		{ "{", "JSON: fetch the database as CSV or MMDB" },
 	};
 	size_t i;
@@ -77,8 +77,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
 
 static const char *remedy_of(int err)
 {
-	return err == EBADMSG ? "a gzip file that was cut short, or is broken: fetch it again"
-	       : err == EFBIG ? "a gigabyte, unpacked, is the most that is read: is it the right file?"
+	return err == EBADMSG ? "the gzip file is cut short or broken: fetch it again"
+	       : err == EFBIG ? "it is larger than a gigabyte when unpacked: is it the right file?"
 			      : "name a readable file";
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bytes of a database file, whole, and unpacked where it is a gzip file; nothing of what they mean. The readers of geo.h begin here. */
+/* All bytes of a database file, decompressed if it is a gzip file, without their meaning. The readers of geo.h begin here. */
 #ifndef SLUICE_CORE_GEO_LOAD_H
 #define SLUICE_CORE_GEO_LOAD_H
 

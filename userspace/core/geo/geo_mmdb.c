@@ -220,8 +220,8 @@ int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struc
 	if (err == -EINVAL)
 		diag_at(d, at, "the database %s is broken after %u nodes: fetch it again", f->path, w.nodes);
 	if (!err && f->skipped)
-		diag_at(d, at, "the database %s: %u records name a country that is none; the others count", f->path,
-			f->skipped);
+		diag_at(d, at, "the database %s: %u records name a country that does not exist; the others are used",
+			f->path, f->skipped);
 	intern_free(&w.offsets);
 	free(w.records);
 	MMDB_close(&w.db);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads the file of places that stands beside a database: see geo_places.h. */
+/* Reads the file of locations next to a database: see geo_places.h. */
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ int geo_places_read(const char *path, const struct place *at, struct geo_places 
 	err = rows_read(out, bytes.at);
 	free(bytes.at);
 	if (err == -EINVAL)
-		diag_at(d, at, "%s is no list of MaxMind's locations (geoname_id, country_iso_code): fetch it again",
+		diag_at(d, at, "%s is not MaxMind's list of locations (geoname_id, country_iso_code): fetch it again",
 			path);
 	return err;
 }

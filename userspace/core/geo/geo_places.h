@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Places by their number (GeoNames), and the country of each: what MaxMind's CSV has in a file of its own, ...-Locations-en.csv, beside the
- * one of networks, ...-Blocks-IPv4.csv. geo_text.c reads it with the latter.
+ * Locations by their number (GeoNames), and the country of each. MaxMind's CSV has them in a separate file, ...-Locations-en.csv, next to the
+ * one of networks, ...-Blocks-IPv4.csv. geo_text.c reads both together.
  */
 #ifndef SLUICE_CORE_GEO_PLACES_H
 #define SLUICE_CORE_GEO_PLACES_H
@@ -21,7 +21,7 @@ struct geo_places {
 	size_t count, room;
 };
 
-/* The file of places of a database: in its folder, with its name as far as "-Blocks-". -ENOENT: there is none. */
+/* The file of locations of a database: in its folder, with its name as far as "-Blocks-". -ENOENT: there is none. */
 int geo_places_find(const char *database, char path[static PATH_MAX]);
 /* 0, -ENOMEM, or -EINVAL with a message. Freed with geo_places_free() in any case. */
 int geo_places_read(const char *path, const struct place *at, struct geo_places *out, struct diag *d);

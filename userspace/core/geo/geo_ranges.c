@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Makes spans of ranges that overlap and nest as their database has them: see geo_ranges.h. */
+/* Turns the overlapping and nested ranges of a database into spans: see geo_ranges.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

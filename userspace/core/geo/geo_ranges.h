@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ranges of a text database, as they came, on their way to spans. The reader (geo_text.c) owns them. */
+/* The ranges of a text database, in file order, before they become spans. The reader (geo_text.c) owns them. */
 #ifndef SLUICE_CORE_GEO_RANGES_H
 #define SLUICE_CORE_GEO_RANGES_H
 

@@ -153,7 +153,7 @@ static void kept_take(struct geo_file *f, const struct geo_file *kept, const str
 	f->was = (struct stat){};
 	f->kept = true;
 	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&(time_t){ kept->built }, &tm));
-	diag_at(d, at, "the database %s cannot be used: its last good content, of %s, stays in force: fetch it again",
+	diag_at(d, at, "the database %s cannot be used; its last good content, of %s, stays in force: fetch it again",
 		f->path, day);
 }
 

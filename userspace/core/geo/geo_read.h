@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading databases of countries and networks: data.c and the daemon ask for those of a policy. */
+/* Reads country and network databases: data.c and the daemon call it for those of a policy. */
 #ifndef SLUICE_CORE_GEO_READ_H
 #define SLUICE_CORE_GEO_READ_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text databases, a range a row: the layout is found first (geo_layout.h), then each row is read by it. Data of others: a row that says
- * nothing that can be used is counted, the first ten are named, and the others are in force. Where that is more than half of them, or where
- * the file ends in the middle of a row, it is not the file that it should be.
+ * Text databases, one range per row: this finds the layout first (geo_layout.h), then reads each row by it. Others write these files: a row
+ * that makes no sense is counted, the first ten are listed, and the other rows are used. If more than half of the rows are bad, or
+ * the file ends in the middle of a row, the file is refused.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -137,9 +137,8 @@ static int places_read(struct reading *r)
 
 	if (geo_places_find(r->file->path, path))
 		return text_refuse(
-			r,
-			"names its countries by numbers (geoname_id), and the list of these is not beside it: unpack "
-			"...-Locations-en.csv into the same folder, and keep the names that both have in the archive");
+			r, "names its countries by numbers (geoname_id), and their list is not next to it: unpack "
+			   "...-Locations-en.csv into the same folder, and keep the file names from the archive");
 	r->file->beside = strdup(path);
 	r->layout.places = &r->places;
 	return r->file->beside ? geo_places_read(path, r->at, &r->places, r->diag) : -ENOMEM;
@@ -164,9 +163,9 @@ static int layout_guess(struct reading *r, const char *row, const char *text)
 		return text_refuse(r, "is empty: fetch it again");
 	if (!strncmp(row, "geoname_id,", strlen("geoname_id,")))
 		return text_refuse(r, "is MaxMind's list of locations: name its networks (...-Blocks-IPv4.csv, "
-				      "...-Blocks-IPv6.csv); the list is found beside them");
+				      "...-Blocks-IPv6.csv); the list is found next to them");
 	if (geo_layout_guess(text, &r->layout))
-		return text_refuse(r, "is laid out in no way that is read: sluice.conf(5) lists them under geoip");
+		return text_refuse(r, "has an unknown layout: sluice.conf(5) lists those that are read, under geoip");
 	return 0;
 }
 
@@ -202,12 +201,11 @@ static int whole_check(struct reading *r)
 	if (r->torn)
 		return text_refuse(r, "ends in the middle of a row: it was cut short; fetch it again");
 	if (f->skipped > r->rows / 2)
-		return text_refuse(r,
-				   "has more rows that cannot be read than others: is it one of countries or networks? "
-				   "sluice.conf(5) lists the layouts under geoip");
+		return text_refuse(r, "has more bad rows than good ones: is it a database of countries or networks? "
+				      "sluice.conf(5) lists the layouts under geoip");
 	if (f->skipped)
 		diag_at(r->diag, r->at,
-			"the database %s: %u of %u rows cannot be read and are left out; the others count", f->path,
+			"the database %s: %u of %u rows cannot be read and are left out; the others are used", f->path,
 			f->skipped, r->rows);
 	return 0;
 }

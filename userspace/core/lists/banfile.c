@@ -68,7 +68,7 @@ static int line_bad(void *arg, unsigned int line, const char *text, const char *
 	struct reading *r = arg;
 
 	if (r->bad == MESSAGES && !r->tolerant) {
-		diag_add(r->diag, "and perhaps more: only the first %d bad lines are named", MESSAGES);
+		diag_add(r->diag, "there may be more: only the first %d bad lines are listed", MESSAGES);
 		return -EINVAL;
 	}
 	if (r->bad++ < MESSAGES)
@@ -93,8 +93,8 @@ static int element_take(void *arg, const struct element *e, const char **why)
 	uint32_t seconds = r->seconds;
 
 	if (e->time && ban_time_parse(e->time, &seconds))
-		return list_bad(&r->reader, e->time, "is no time: write 90, 90s, 5m, 2h, 1d or never");
-	*why = "has more than a time behind it: write one address, prefix or range a line";
+		return list_bad(&r->reader, e->time, "is not a time: write 90, 90s, 5m, 2h, 1d or never");
+	*why = "has more than a time after it: write one address, prefix or range per line";
 	return e->crowded ? -EINVAL : prefix_take(r, e, seconds, why);
 }
 
@@ -109,7 +109,7 @@ int ban_file_parse(struct ban_lines *list, char *text, uint32_t seconds, size_t 
 		diag_add(d, "line %u: this file %s: %s", r.reader.line, r.reader.wrong, r.reader.remedy);
 	if (r.masked)
 		diag_add(d,
-			 "%zu prefixes have bits beyond their length, and are read as the networks that these are in",
+			 "%zu prefixes have bits beyond their length, and are read as the networks that contain them",
 			 r.masked);
 	if (left_out)
 		*left_out = r.bad;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What `ban --file` and `unban --file` read: the formats of list_text.h, in plain ones after an address perhaps a time of its own. Also the words of one ban: the same parser for both.
+ * What `ban --file` and `unban --file` read: the formats of list_text.h. In plain files an address may be followed by its own time. The same
+ * parser reads the words of a single ban.
  */
 #ifndef SLUICE_CORE_BANFILE_H
 #define SLUICE_CORE_BANFILE_H

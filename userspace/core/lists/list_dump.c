@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * List files that are no plain lines: JSON, an object a line (Spamhaus DROP and ASN-DROP), `ipset save`, and `nft list set`. list_text.c calls
- * these. A file that holds more than one set, or what a set here cannot say, is refused as a whole.
+ * List files other than plain lines: JSON, one object per line (Spamhaus DROP and ASN-DROP), `ipset save`, and `nft list set`. list_text.c calls
+ * these. A file that has more than one set, or something that a set here cannot express, is refused as a whole.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "list_dump.h"
 
 #define BLANK " \t\r"
-#define NOT_LINES "is JSON, but not an object a line", "make lines of it: jq -c '.[]' FILE > LIST"
+#define NOT_LINES "is JSON, but not one object per line", "convert it: jq -c '.[]' FILE > LIST"
 #define SEVERAL "holds several sets"
 
 static int json_element(struct list_reader *r, const json_t *line)
@@ -29,7 +29,7 @@ static int json_element(struct list_reader *r, const json_t *line)
 		return list_refuse(r, "is a list of networks, not of addresses",
 				   "a source-set names it as asns-file = ...");
 	if (!json_is_string(prefix) && !json_is_integer(number))
-		return list_bad(r, "{", "has neither \"cidr\" nor \"asn\": a line of another list?");
+		return list_bad(r, "{", "has neither \"cidr\" nor \"asn\": is the line from another list?");
 	snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(number));
 	e.text = json_is_string(prefix) ? json_string_value(prefix) : text;
 	return list_take(r, &e);
@@ -41,7 +41,7 @@ static int json_count(struct list_reader *r, const json_t *line, size_t lines)
 	const json_t *records = json_object_get(line, "records");
 
 	if (json_is_integer(records) && (size_t)json_integer_value(records) != lines)
-		return list_refuse(r, "says that it has another number of records than it has", "fetch it again");
+		return list_refuse(r, "does not have the number of records that it claims", "fetch it again");
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static int json_line_read(struct list_reader *r, const char *text, size_t *lines
 	else if (type && !strcmp(type, "metadata"))
 		err = json_count(r, line, *lines);
 	else if (!json_is_object(line))
-		err = list_bad(r, text, "is no JSON object: a line cut short?");
+		err = list_bad(r, text, "is not a JSON object: is the line cut short?");
 	else
 		err = json_element(r, line);
 	*lines += !type;
@@ -113,7 +113,7 @@ static int ipset_create(struct list_reader *r, char *rest, const char *set)
 		return list_refuse(r, SEVERAL, "write one: ipset save NAME > LIST");
 	if (!type || (strcmp(type, "hash:ip") && strcmp(type, "hash:net") && strcmp(type, "bitmap:ip") &&
 		      strcmp(type, "iphash") && strcmp(type, "nethash")))
-		return list_refuse(r, "is an ipset of another type than hash:ip, hash:net and bitmap:ip",
+		return list_refuse(r, "is an ipset of a type other than hash:ip, hash:net and bitmap:ip",
 				   "keep its addresses: sed -n 's/^add [^ ]* \\([^ ,]*\\).*/\\1/p' FILE > LIST");
 	return 0;
 }
@@ -125,13 +125,13 @@ static int ipset_add(struct list_reader *r, char *rest, char set[static 64])
 
 	e.text = word_next(&rest);
 	if (!name || !e.text)
-		return list_bad(r, "add", "names nothing: a line cut short?");
+		return list_bad(r, "add", "names nothing: is the line cut short?");
 	if (*set && strcmp(set, name))
 		return list_refuse(r, SEVERAL, "write one: ipset save NAME > LIST");
 	snprintf(set, 64, "%s", name);
 	while ((word = option_next(&rest))) {
 		if (!strcmp(word, "nomatch"))
-			return list_refuse(r, "has exceptions (nomatch)", "make a set of them, with action = allow");
+			return list_refuse(r, "has exceptions (nomatch)", "put them into a set with action = allow");
 		if (strcmp(word, "timeout") || !(word = word_next(&rest)))
 			continue;
 		snprintf(time, sizeof(time), strcmp(word, "0") ? "%.20ss" : "never", word);
@@ -154,7 +154,7 @@ static int ipset_line(struct list_reader *r, char *line, char set[static 64])
 		return ipset_add(r, rest, set);
 	for (i = 0; i < sizeof(passed) / sizeof(*passed) && strcmp(word, passed[i]); i++)
 		;
-	return i < sizeof(passed) / sizeof(*passed) ? 0 : list_bad(r, word, "is no line of `ipset save`");
+	return i < sizeof(passed) / sizeof(*passed) ? 0 : list_bad(r, word, "is not a line of `ipset save`");
 }
 
 int list_ipset_read(struct list_reader *r, char *text)
@@ -203,12 +203,12 @@ static int nft_element(struct list_reader *r, char *text)
 		return 0;
 	while ((word = option_next(&rest))) {
 		if (!strcmp(word, "."))
-			return list_refuse(r, "is a set of more than addresses", "write its addresses, one a line");
+			return list_refuse(r, "is a set of more than addresses", "write its addresses, one per line");
 		times = !strcmp(word, "timeout") || !strcmp(word, "expires");
 		if (!times || !(word = word_next(&rest)))
 			continue;
 		if (!nft_time(word))
-			return list_bad(r, word, "is no time of nft: a line cut short?");
+			return list_bad(r, word, "is not a time of nft: is the line cut short?");
 		snprintf(time, sizeof(time), "%lus", nft_time(word));
 		e.time = time;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The formats of lists that are no plain lines: dumps of firewalls, and JSON. list_text.c knows which is which. */
+/* List formats other than plain lines: dumps of firewalls, and JSON. list_text.c tells them apart. */
 #ifndef SLUICE_CORE_LIST_DUMP_H
 #define SLUICE_CORE_LIST_DUMP_H
 

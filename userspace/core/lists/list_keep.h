@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last good content of a list as a file: what a start has where the list itself cannot be used. daemon/memory/lists.c says where such files
- * are and writes them. A file is text: a head, the path of the list, a prefix or number a line, a checksum over all of it.
+ * The last good content of a list as a file, for a start at which the list itself cannot be used. daemon/memory/lists.c chooses the place of these files
+ * and writes them. A file is text: a head, the path of the list, one prefix or number per line, a checksum over all of it.
  */
 #ifndef SLUICE_CORE_LIST_KEEP_H
 #define SLUICE_CORE_LIST_KEEP_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading a list: what its file says, or where that cannot be used its last good content. data.c asks for each list of a policy.
+ * Reads a list: its file, or its last good content if the file cannot be used. data.c calls it for each list of a policy.
  * Owns nothing beyond what it returns.
  */
 #include "list_read.h"
@@ -20,7 +20,7 @@
 
 #define LIST_MESSAGES 10 /* a wrong file has a wrong line in every line */
 
-#define ONE_WORD "stands in a line of more than one word: write one address, prefix or range a line"
+#define ONE_WORD "is in a line with more than one word: write one address, prefix or range per line"
 
 struct reading {
 	struct list_reader reader;
@@ -58,7 +58,7 @@ static int prefix_take(struct reading *r, const struct element *e, const char **
 		return err;
 	if (list->count > SLUICE_MAX_PREFIXES) {
 		*why = NULL;
-		return list_refuse(&r->reader, "has more than 2000000 prefixes", "shorten it, or make two of it");
+		return list_refuse(&r->reader, "has more than 2000000 prefixes", "shorten it, or split it in two");
 	}
 	if (list->count > count)
 		r->list->entries[addr_is_ipv4(&list->item[count].addr) ? SLUICE_IPV4 : SLUICE_IPV6]++;
@@ -69,7 +69,7 @@ static int network_take(struct reading *r, const struct element *e, const char *
 {
 	uint32_t number, *more;
 
-	*why = "is no network: write its AS number, as 64496 or AS64496";
+	*why = "is not a network: write its AS number, as 64496 or AS64496";
 	if (asn_parse(e->text, &number))
 		return -EINVAL;
 	more = LIST_ADD(&r->list->networks);
@@ -140,7 +140,7 @@ static bool looks_torn(const struct list_file *f, const struct list_file *before
 	for (i = 0; before && i < SLUICE_FAMILIES; i++) {
 		if (!is_torn(before->entries[i], f->entries[i]))
 			continue;
-		diag_at(d, at, "list %s has %u entries%s where those in force are %u: a torn file?", f->path,
+		diag_at(d, at, "list %s has %u entries%s where %u are in force: is the file torn?", f->path,
 			f->entries[i],
 			f->kind == LIST_NETWORKS ? ""
 			: i == SLUICE_IPV4	 ? " of IPv4"
@@ -224,23 +224,23 @@ static void state_say(struct list_file *f, const struct place *at)
 
 	if (f->state == LIST_KEPT)
 		diag_at(&f->said, at,
-			"list %s is not used: its last good content, %zu entries of %s, is in force: mend it, or insist: "
+			"list %s is not used: its last good content, %zu entries of %s, is in force: fix it, or insist: "
 			"sluicectl reload --force",
 			f->path, list_file_entries(f), date_of(f->written, date));
 	else if (f->state == LIST_NONE)
 		diag_at(&f->said, at,
-			"list %s is not used, no last good content of it is known here, and nothing of it is in force: mend it, then "
-			"say: sluicectl reload --lists",
+			"list %s is not used, no last good content is known, so it is empty: fix it, then "
+			"run: sluicectl reload --lists",
 			f->path);
 	else if (!list_file_entries(f))
-		diag_at(&f->said, at, "list %s is empty, and nothing of it is in force", f->path);
+		diag_at(&f->said, at, "list %s is empty", f->path);
 	else if (f->bad)
 		diag_at(&f->said, at,
 			"list %s has %zu bad lines, which are left out, and %zu entries, which are in force", f->path,
 			f->bad, list_file_entries(f));
 	if (f->masked)
 		diag_at(&f->said, at,
-			"list %s has %zu prefixes with bits beyond their length, which are read as the networks that they are in",
+			"list %s has %zu prefixes with bits beyond their length, which are read as the networks that contain them",
 			f->path, f->masked);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading the file of a list, or what is kept of it: see list_read.c. */
+/* Reads the file of a list, or its kept content: see list_read.c. */
 #ifndef SLUICE_CORE_LIST_READ_H
 #define SLUICE_CORE_LIST_READ_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The elements of a list, one after the other, as a format hands them to whoever reads it: list_read.c has the readers of sets, banfile.c
- * that of `ban --file`. The formats are in list_text.c and list_dump.c.
+ * The elements of a list, one after the other, as a format passes them to its reader: list_read.c has the readers for sets, banfile.c
+ * the one for `ban --file`. The formats are in list_text.c and list_dump.c.
  */
 #ifndef SLUICE_CORE_LIST_READER_H
 #define SLUICE_CORE_LIST_READER_H
@@ -17,7 +17,7 @@ enum list_kind { LIST_PREFIXES, LIST_NETWORKS };
 struct element {
 	const char *text; /* what it names, as it is written */
 	const char *time; /* the word behind it, of a plain line; how long it lasts, of a dump; NULL: neither */
-	bool dumped; /* by a firewall: what stands behind it is no slip */
+	bool dumped; /* by a firewall: words after the address are not mistakes */
 	bool crowded; /* more stands behind it than a time */
 	bool cut; /* perhaps: the last line of the file, without its end */
 };
@@ -37,7 +37,7 @@ struct list_reader {
 int list_refuse(struct list_reader *r, const char *wrong, const char *remedy);
 /* One element for the reader, or said to be bad. */
 int list_take(struct list_reader *r, const struct element *e);
-/* A line that is none; 0 goes on. */
+/* A bad line; return 0 to continue. */
 int list_bad(struct list_reader *r, const char *text, const char *why);
 
 /*

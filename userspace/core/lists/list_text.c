@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which format a list file is in, and the plain one: an address, prefix, range or number a line, '#' or ';' starts a comment. The first line
- * that says anything decides. A format that is not read is refused by its name, with the command that makes a list of it: never is one taken
- * for another. A byte order mark and the line ends of other systems mean nothing.
+ * Finds the format of a list file, and reads the plain one: one address, prefix, range or number per line; '#' or ';' starts a comment. The
+ * first line with any content decides. A known format that is not read is refused by name, with a command that converts it, and is never
+ * mistaken for another. A byte order mark and the line ends of other systems are ignored.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -180,14 +180,14 @@ static int plain_read(struct list_reader *r, char *text);
 
 /* The first that fits. */
 static const struct format formats[] = {
-	{ is_page, NULL, "is a page of HTML or XML, no list", "look at what its server answers" },
+	{ is_page, NULL, "is a page of HTML or XML, not a list", "check what its server sends" },
 	{ is_json, list_json_read, NULL, NULL },
 	{ is_iptables, NULL, "is written by iptables-save",
 	  "keep its sources: sed -n 's/.* -s \\([^ ]*\\).*/\\1/p' FILE > LIST" },
 	{ is_ipset, list_ipset_read, NULL, NULL },
 	{ is_nft, list_nft_read, NULL, NULL },
 	{ is_ipset_list, NULL, "is written by `ipset list`", "write it by `ipset save NAME > LIST`" },
-	{ is_server_rule, NULL, "is of a web server: rules, no list",
+	{ is_server_rule, NULL, "has rules of a web server, and is not a list",
 	  "keep what is denied: sed -n 's/^ *deny *\\([^;]*\\);.*/\\1/p' FILE > LIST" },
 	{ is_routeros, NULL, "is of RouterOS",
 	  "keep its addresses: grep -o 'address=[^ ]*' FILE | cut -d= -f2 > LIST" },
@@ -195,11 +195,11 @@ static const struct format formats[] = {
 	  "keep its addresses: grep '^[0-9a-f]' FILE | cut -d' ' -f1 > LIST" },
 	{ is_statistics, NULL, "is the statistics of a registry, which knows countries",
 	  "name it in geoip { database = {...} }" },
-	{ is_named_line, NULL, "has names before its addresses", "take them off: sed 's/^[^:]*://' FILE > LIST" },
+	{ is_named_line, NULL, "has names before its addresses", "remove them: sed 's/^[^:]*://' FILE > LIST" },
 	{ is_postfix, NULL, "is a table of Postfix, whose lines have actions",
 	  "keep what it rejects: awk '$2 == \"REJECT\" {print $1}' FILE > LIST" },
-	{ is_two_columns, NULL, "has two addresses a line",
-	  "make ranges of them: awk '{print $1 \"-\" $2}' FILE > LIST" },
+	{ is_two_columns, NULL, "has two addresses per line",
+	  "turn them into ranges: awk '{print $1 \"-\" $2}' FILE > LIST" },
 	{ is_separated, NULL, "has values with commas between them", "keep one column: cut -d, -f1 FILE > LIST" },
 	{ is_of_networks, NULL, "is a list of networks, not of addresses", "a source-set names it as asns-file = ..." },
 	{ is_of_prefixes, NULL, "is a list of addresses, not of networks", "a source-set names it as file = ..." },
@@ -212,7 +212,7 @@ static const char *line_wrong(const char *line)
 	if (begins(line, "Include "))
 		return "includes another file, which is not followed: name that as a list, too";
 	if (holds(line, word_length(line), "|"))
-		return "is an advanced rule of CSF: ports are a service's, not a list's";
+		return "is an advanced rule of CSF: ports belong to a service, not to a list";
 	return NULL;
 }
 

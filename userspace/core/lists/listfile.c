@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is held of a list: see listfile.h. list_read.c fills it, list_keep.c copies it. Owns nothing beyond what it returns. */
+/* A list in memory: see listfile.h. list_read.c fills it, list_keep.c copies it. Owns nothing beyond what it returns. */
 #include "listfile.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The files of lists that sets name: what each holds, and what is wrong with it. Others write them, so one that cannot be used, or looks
- * torn, is no reason to refuse a policy: its last good content stays in force. Read as `strict`, for a list that the operator writes, it is.
+ * The list files that sets name: what each contains, and what is wrong with it. Others write them, so a list that cannot be used, or looks
+ * torn, is no reason to refuse a policy: its last good content stays in force. With `strict`, for the operator's own lists, it is a reason.
  */
 #ifndef SLUICE_CORE_LISTFILE_H
 #define SLUICE_CORE_LISTFILE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last day, a row a minute: of each service and of all together the connections, their peak, what was admitted and what was refused. No
- * address. Of bounded size: 1,440 rows of 40 bytes, 58 KB, for each of 64 services at most and for all; 3.8 MB where there are as many.
- * Pure: daemon/memory/history_day.c looks at the counters and says what minute it is, by a clock that only goes on.
+ * The last day, one row per minute, for each service and for all together: the connections, their peak, what was admitted and what was refused.
+ * It has no addresses and a bounded size: 1,440 rows of 40 bytes, 58 KB, for each of at most 64 services and for all; at most 3.8 MB.
+ * Pure: daemon/memory/history_day.c reads the counters and says which minute it is, by a clock that never goes back.
  */
 #ifndef SLUICE_CORE_HISTORY_H
 #define SLUICE_CORE_HISTORY_H
@@ -32,7 +32,7 @@ enum history_group {
 enum history_group history_group_of(enum sluice_reason why); /* HISTORY_NONE: it does not refuse */
 const char *history_group_name(enum history_group g);
 
-/* Of a service, or of all, as it stands: counters that only grow, or begin anew. */
+/* The current values for a service, or for all: counters that only grow, or start from zero. */
 struct history_counts {
 	uint64_t admitted, observed, refused[HISTORY_GROUPS];
 };
@@ -78,9 +78,9 @@ int history_look(struct history *h, const char *name, uint32_t connections, cons
 /* ... and after that at all of them: their connections, and what was added up. */
 int history_sum(struct history *h, uint32_t connections, const struct history_counts *grown);
 const struct history_line *history_find(const struct history *h, const char *name); /* NULL: nothing is known of it */
-/* The row of a minute; NULL: nobody looked then. */
+/* The row of a minute; NULL: no daemon sampled it. */
 const struct history_row *history_at(const struct history *h, const struct history_line *line, uint64_t minute);
-/* The line, made where there is none, for what a file says. NULL without memory. */
+/* The line, made if it does not exist, for what a file says. NULL if memory runs out. */
 struct history_line *history_line(struct history *h, const char *name);
 struct history_row *history_row(struct history *h, struct history_line *line, uint64_t minute); /* to be filled in */
 uint32_t history_peak(const struct history *h, const struct history_line *line); /* of the day */

@@ -159,7 +159,7 @@ static int lines_parse(struct history *h, char *lines, uint64_t *saved, const ch
 	*why = "it does not begin as a history";
 	if (sscanf(line, HEAD " %u %" SCNu64, &version, saved) != 2 || *saved > SEAL_LATEST)
 		return -EINVAL;
-	*why = "another version of sluice wrote it";
+	*why = "it was written by another version of sluice";
 	if (version != HISTORY_VERSION)
 		return -EINVAL;
 	*why = "a line of it makes no sense";

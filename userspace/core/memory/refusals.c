@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A hash of entries, each of which also stands in the list of its reason, by when it was last seen. Entries are numbered from 1; 0 is none. */
+/* A hash of entries. Each is also in the list of its reason, ordered by when it was last seen. Entries are numbered from 1; 0 is none. */
 #include "refusals.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of refusals: who was refused, where, why, first, last and how often. It is bounded: where it is full the oldest entry of the
- * reason that holds most goes, so that a flood pushes out itself and not what it has nothing to do with. The daemon fills it, and asks it.
- * Pure: whoever calls says what time it is, and in which form an address may be kept (core/show/privacy.h).
+ * The memory of refusals: who was refused, where, why, first, last and how often. It is bounded: when it is full, the oldest entry of the
+ * reason with the most entries goes, so that a flood pushes out itself and not unrelated entries. The daemon fills it and reads it.
+ * Pure: the caller says what time it is, and in which form an address may be kept (core/show/privacy.h).
  */
 #ifndef SLUICE_CORE_REFUSALS_H
 #define SLUICE_CORE_REFUSALS_H
@@ -23,8 +23,8 @@ struct refusal {
 	enum sluice_verdict verdict; /* of the last; PASS: it was only observed */
 	uint64_t first_ns,
 		last_ns; /* of a clock that no clock set by hand moves, and that goes on where the last daemon's ended */
-	uint64_t count; /* that the gate told of: so many there were, or more */
-	uint64_t stands_for; /* ... and so many these stand for, by its sample */
+	uint64_t count; /* refusals that the gate reported: a lower bound of how many there were */
+	uint64_t stands_for; /* ... and the estimate of how many there were, from its sample */
 	uint64_t unsaid; /* of `count`: not in the log yet, nor passed over: the log's own */
 	uint64_t unsaid_for; /* of `stands_for` */
 };
@@ -51,7 +51,7 @@ void refusals_clear(struct refusals *r);
 
 /*
  * Goes through the entries of a reason, the one seen last first: from the one after `last` (NULL: the first); NULL at the end. The pointer
- * holds until the memory is changed; whoever takes one out by refusals_remove() asks for the next one before.
+ * holds until the memory is changed; before refusals_remove() takes one out, get the next one.
  */
 struct refusal *refusals_next(struct refusals *r, enum sluice_reason why, const struct refusal *last);
 void refusals_remove(struct refusals *r, struct refusal *one);

@@ -102,7 +102,7 @@ static int lines_parse(struct refusals_kept *k, char *lines, const char **why)
 	if (sscanf(line, HEAD " %u %" SCNu64 " %" SCNu64, &version, &k->saved, &k->since) != 3 || k->since > k->saved ||
 	    k->saved > SEAL_LATEST)
 		return -EINVAL;
-	*why = "another version of sluice wrote it";
+	*why = "it was written by another version of sluice";
 	if (version != REFUSALS_VERSION)
 		return -EINVAL;
 	*why = "a line of it makes no sense";

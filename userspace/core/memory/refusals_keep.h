@@ -6,8 +6,8 @@
  *   refused SOURCE SERVICE REASON VERDICT FIRST LAST COUNT STANDS_FOR       the last of each reason first
  *   end CRC32
  *
- * SOURCE is what was kept of the address, "h-" and a hash among it. SAVED and SINCE are seconds of CLOCK_REALTIME, FIRST and LAST
- * nanoseconds. daemon/memory/refusals_file.c says when it is written and what of it may be kept still.
+ * SOURCE is what was kept of the address, possibly "h-" and a hash. SAVED and SINCE are seconds of CLOCK_REALTIME, FIRST and LAST
+ * nanoseconds. daemon/memory/refusals_file.c says when it is written and which entries may still be kept.
  */
 #ifndef SLUICE_CORE_REFUSALS_KEEP_H
 #define SLUICE_CORE_REFUSALS_KEEP_H

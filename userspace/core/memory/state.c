@@ -196,7 +196,7 @@ static int lines_parse(struct state *s, char *text, const char **why)
 		return -EINVAL;
 	}
 	if (!s->version || s->version > SLUICE_STATE_VERSION) {
-		*why = "another version of sluice wrote it";
+		*why = "it was written by another version of sluice";
 		return -EINVAL;
 	}
 	while ((line = strsep(&next, "\n")) && *line) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What people said live, as a file that survives a reboot: bans, allows and settings. Text, one a line:
+ * The live orders of operators, as a file that survives a reboot: bans, allows and settings. Text, one per line:
  *
  *   sluice-state VERSION SAVED
  *   ban PREFIX UNTIL SINCE UID OWNER HOW [TEXT]          HOW: "refuse" or "observe"

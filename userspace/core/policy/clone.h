@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A copy of a policy, for whoever changes one that is in force: it changes the copy, and puts that in force. */
+/* Copies a policy. Code that wants to change the policy in force changes a copy, and puts that in force. */
 #ifndef SLUICE_CORE_CLONE_H
 #define SLUICE_CORE_CLONE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy, and its sections, as they are when nobody says anything: see defaults.h. */
+/* A policy and its sections with default values: see defaults.h. */
 #include "defaults.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy, and its sections, as they are when nobody says anything: who reads, copies or compares policies begins with these. */
+/* A policy and its sections with default values: code that reads, copies or compares policies starts from these. */
 #ifndef SLUICE_CORE_DEFAULTS_H
 #define SLUICE_CORE_DEFAULTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a policy is asked, whoever asks: see policy.h. It is made in defaults.c, and filled by the reader. */
+/* Queries about a policy: see policy.h. defaults.c makes a policy, and the reader fills it. */
 #include "policy.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy as its files say it, with the place of every service and set. No kernel, no printing. */
+/* A policy as its files define it, with the place of every service and set. No kernel calls, no output. */
 #ifndef SLUICE_CORE_POLICY_H
 #define SLUICE_CORE_POLICY_H
 
@@ -157,7 +157,7 @@ struct policy {
 	struct prefixes translated; /* prefixes of translators (RFC 6052): behind each stands an IPv4 address */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
-	enum policy_addresses addresses; /* as who is not root sees them */
+	enum policy_addresses addresses; /* as users other than root see them */
 	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
 	struct strings
 		databases; /* absolute once parsed; none: the ones of core/read/data.c where a country is named */

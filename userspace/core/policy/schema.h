@@ -41,7 +41,7 @@ struct setting {
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
-	uint32_t normal; /* of a count, a time or a bool: what it is when nobody says anything */
+	uint32_t normal; /* default of a count, a time or a bool */
 };
 
 extern const struct setting schema[];
@@ -49,7 +49,7 @@ extern const size_t schema_count;
 
 bool kind_is_list(enum kind kind);
 const struct setting *schema_find(enum section section, const char *key);
-/* Sets every count, time and bool of a section to what it is when nobody says anything. */
+/* Sets every count, time and bool of a section to its default. */
 void schema_defaults(enum section section, void *base);
 /* The key of this section most like `key`, "" when none is near. The first section that has this very key; SECTIONS: none. */
 const char *schema_suggest(enum section section, const char *key);
@@ -66,7 +66,7 @@ int setting_set(const struct setting *s, void *base, const char *text, const cha
 /* Of a key that is a list: empties it; how many elements it has. */
 void list_clear(const struct setting *s, void *base);
 size_t list_count(const struct setting *s, const void *base);
-/* The key is what it is when nobody says anything. */
+/* The key has its default value. */
 bool setting_is_default(const struct setting *s, const void *base);
 /* Writes "KEY = VALUE" as the grammar has it. */
 void setting_write(const struct setting *s, const void *base, FILE *out);

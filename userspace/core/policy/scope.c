@@ -69,7 +69,7 @@ static int key_refuse(const struct scope *s, const char *key, struct diag *d)
 	for (i = 0; scope_sender_keys[i]; i++)
 		alike_offer(&like, scope_sender_keys[i]);
 	if (s->is_sender)
-		diag_add(d, "'%s' is no limit of one sender: %s", key,
+		diag_add(d, "'%s' is not a limit of one sender: %s", key,
 			 *alike_ask(like.found, meant) ? meant
 						       : "max-connections-per-source, max-rate-per-source, "
 							 "max-connections-per-network or max-rate-per-network");
@@ -114,7 +114,7 @@ static int list_set(const struct setting *s, void *base, char *text, const char 
 
 	list_clear(s, base);
 	if (!in) {
-		snprintf(why, size, "a brace stands alone: write {A, B}");
+		snprintf(why, size, "a brace is missing: write {A, B}");
 		return -EINVAL;
 	}
 	if (in == text && !strcmp(in, "none"))

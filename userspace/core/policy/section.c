@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One way to what stands in the sections of a policy: see section.h. */
+/* Access to the content of a policy's sections: see section.h. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>

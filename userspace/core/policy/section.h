@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sections of a policy: which there are, and one way to what stands in them. Reader, dump, plan and live settings go this way. */
+/* The sections of a policy, and the one way to access their content. Reader, dump, plan and live settings use it. */
 #ifndef SLUICE_CORE_SECTION_H
 #define SLUICE_CORE_SECTION_H
 
@@ -25,7 +25,7 @@ extern const char *const section_names[SECTIONS]; /* "" for the top level */
 
 /* It has no title: its struct is struct policy. */
 bool section_is_single(enum section section);
-/* The struct number `i` of a section, in the order of the files; NULL: there are not so many. A titled one begins with its name. */
+/* The struct number `i` of a section, in the order of the files; NULL: there are fewer. A section with a title begins with its name. */
 void *section_at(const struct policy *p, enum section section, size_t i);
 /* Its title; "" of a single section. */
 const char *section_title(enum section section, const void *base);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Senders with another limit: see sender.h. */
+/* Senders with their own limits: see sender.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

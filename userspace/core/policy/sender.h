@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Senders with another limit: what `sluicectl limit` says of one prefix. It takes the place of the limits that it names and of nothing else:
- * who is denied stays denied, and who is in a set stays in it. Of two prefixes the closer one counts, key by key; at the same prefix the one
- * that names the service. scope.c fills the list, classify.c finds the closest at an address, compile.c asks for its limits.
+ * Senders with their own limits: what `sluicectl limit` sets for one prefix. It replaces the limits that it names and nothing else: a denied
+ * sender stays denied, and a member of a set stays in it. If two prefixes match, the more specific one counts, key by key; of two with the same
+ * prefix, the one that names the service. scope.c fills the list, classify.c finds the most specific one at an address, compile.c reads its limits.
  */
 #ifndef SLUICE_CORE_SENDER_H
 #define SLUICE_CORE_SENDER_H

@@ -15,13 +15,13 @@
 
 static int repeated(const struct asked *a, const char *text, const char *noun)
 {
-	return setting_refuse(a, "'%s' stands twice: name each %s once", text, noun);
+	return setting_refuse(a, "'%s' appears twice: name each %s once", text, noun);
 }
 
 static int interface_add(const struct asked *a, struct strings *list, const char *text)
 {
 	if (!*text || strlen(text) > 15 || strpbrk(text, "/ \t") || !utf8_is_good(text))
-		return setting_refuse(a, "'%s' is no interface name: `ip link` lists them", text);
+		return setting_refuse(a, "'%s' is not an interface name: `ip link` lists them", text);
 	return strings_have(list, text) ? repeated(a, text, "interface") : strings_add(list, text);
 }
 
@@ -31,9 +31,9 @@ static int port_add(const struct asked *a, struct policy_service *s, const char 
 	unsigned int i;
 
 	if (s->ports_count == SLUICE_SERVICE_PORTS)
-		return setting_refuse(a, "more than %d ports: make two services of it", SLUICE_SERVICE_PORTS);
+		return setting_refuse(a, "more than %d ports: split them into two services", SLUICE_SERVICE_PORTS);
 	if (count_parse(text, 1, 65535, &port))
-		return setting_refuse(a, "'%s' is no port: a number from 1 to 65535", text);
+		return setting_refuse(a, "'%s' is not a port: a number from 1 to 65535", text);
 	for (i = 0; i < s->ports_count; i++) {
 		if (s->ports[i] == port)
 			return repeated(a, text, "port");
@@ -48,7 +48,7 @@ static int address_add(const struct asked *a, struct addresses *list, const char
 	size_t i;
 
 	if (addr_parse(text, &addr))
-		return setting_refuse(a, "'%s' is no address: write one, as 203.0.113.5", text);
+		return setting_refuse(a, "'%s' is not an address: write one, as 203.0.113.5", text);
 	for (i = 0; i < list->count; i++) {
 		if (!memcmp(&list->item[i], &addr, sizeof(addr)))
 			return repeated(a, text, "address");
@@ -81,7 +81,7 @@ static int published_add(const struct asked *a, struct policy_container *c, cons
 	struct publish port, *other;
 
 	if (c->ports_count == SLUICE_SERVICE_PORTS)
-		return setting_refuse(a, "more than %d ports: make two containers of it", SLUICE_SERVICE_PORTS);
+		return setting_refuse(a, "more than %d ports: split them into two containers", SLUICE_SERVICE_PORTS);
 	if (publish_parse(text, &port))
 		return setting_refuse(
 			a, "'%s' publishes nothing: write HOST or HOST:CONTAINER, as \"25\" or \"25:2525\"", text);
@@ -112,11 +112,11 @@ static int country_add(const struct asked *a, struct countries *list, const char
 	if (!countries_add_group(list, text))
 		return 0; /* it may hold what is named besides */
 	if (!strcasecmp(text, "UK"))
-		return setting_refuse(a, "'%s' is no country: write GB", text);
+		return setting_refuse(a, "'%s' is not a country: write GB", text);
 	if (country_parse(text, &country) || !country_exists(country))
 		return setting_refuse(
 			a,
-			"'%s' is no country: write its two letters (ISO 3166-1), as DE, ZZ for none, or a group: EU27, "
+			"'%s' is not a country: write its two letters (ISO 3166-1), as DE, ZZ for none, or a group: EU27, "
 			"EEA, EFTA, EUROPE or another continent",
 			text);
 	if (countries_name(list, country))
@@ -130,7 +130,7 @@ static int network_add(const struct asked *a, struct numbers *list, const char *
 	uint32_t number, *more;
 
 	if (asn_parse(text, &number))
-		return setting_refuse(a, "'%s' is no network: write its number, as 64496 or AS64496", text);
+		return setting_refuse(a, "'%s' is not a network: write its number, as 64496 or AS64496", text);
 	more = LIST_ADD(list); /* one that stands twice finds networks_check(), in a list that may be long */
 	if (!more)
 		return -ENOMEM;
@@ -167,10 +167,10 @@ static int translated_add(const struct asked *a, struct prefixes *list, const ch
 		return err;
 	if (addr_is_ipv4(&p.addr) || !length_is_translated(p.len))
 		return setting_refuse(
-			a, "'%s' is no translator's prefix: IPv6, of 32, 40, 48, 56, 64 or 96 bits, as 64:ff9b::/96",
+			a, "'%s' is not a translator's prefix: IPv6, of 32, 40, 48, 56, 64 or 96 bits, as 64:ff9b::/96",
 			text);
 	if (list->count == SLUICE_MAX_TRANSLATED)
-		return setting_refuse(a, "more than %d prefixes: name those that this host's senders come by",
+		return setting_refuse(a, "more than %d prefixes: name only those that this host's senders use",
 				      SLUICE_MAX_TRANSLATED);
 	for (i = 0; i < list->count; i++) {
 		if (list->item[i].len == p.len && !memcmp(&list->item[i].addr, &p.addr, sizeof(p.addr)))
@@ -186,7 +186,8 @@ static int server_add(const struct asked *a, struct strings *list, const char *t
 
 	if ((*text != '/' || strlen(text) >= SLUICE_SOCKET_LEN) && (listen_parse(text, &at) || at.off))
 		return setting_refuse(
-			a, "'%s' is no server: write ADDRESS:PORT, as 192.0.2.5:6379, or the path of a socket", text);
+			a, "'%s' is not a server: write ADDRESS:PORT, as 192.0.2.5:6379, or the path of a socket",
+			text);
 	return strings_have(list, text) ? repeated(a, text, "server") : strings_add(list, text);
 }
 

@@ -23,7 +23,7 @@ static int choice_set(const struct asked *a, const char *text, unsigned int *out
 		n = strlen(known);
 		snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "", a->setting->choices[i]);
 	}
-	return setting_refuse(a, "'%s' is none of: %s", text, known);
+	return setting_refuse(a, "'%s' is not one of: %s", text, known);
 }
 
 static int file_set(const struct asked *a, char **file, const char *text)
@@ -41,15 +41,15 @@ static int file_set(const struct asked *a, char **file, const char *text)
 static int pattern_set(const struct asked *a, char **pattern, const char *text)
 {
 	if (*text != '/' || strlen(text) >= SLUICE_PATH_LEN || !utf8_is_good(text))
-		return setting_refuse(a, "'%s' is no absolute path: write one, or a pattern, as /run/docker/netns/*",
-				      text);
+		return setting_refuse(
+			a, "'%s' is not an absolute path: write one, or a pattern, as /run/docker/netns/*", text);
 	return file_set(a, pattern, text);
 }
 
 static int name_set(const struct asked *a, char *field, const char *text)
 {
 	if (!name_is_good(text))
-		return setting_refuse(a, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", text);
+		return setting_refuse(a, "'%s' is not a name: 1 to 31 letters, digits, '_', '.' or '-'", text);
 	snprintf(field, SLUICE_NAME_LEN, "%s", text);
 	return 0;
 }
@@ -60,7 +60,7 @@ static int milliseconds_set(const struct asked *a, uint32_t *field, const char *
 	uint32_t ms;
 
 	if (milliseconds_parse(text, &ms) || ms < s->min || ms > s->max)
-		return setting_refuse(a, "'%s' is no time from %ums to %ums: write %ums", text, s->min, s->max,
+		return setting_refuse(a, "'%s' is not a time from %ums to %ums: write %ums", text, s->min, s->max,
 				      s->normal);
 	*field = ms;
 	return 0;
@@ -87,12 +87,12 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		return 0;
 	case KIND_RATE:
 		if (rate_parse(text, field))
-			return setting_refuse(a, "'%s' is no rate: write N/TIME with a time from 1s to 1d, as 60/1m",
+			return setting_refuse(a, "'%s' is not a rate: write N/TIME with a time from 1s to 1d, as 60/1m",
 					      text);
 		return 0;
 	case KIND_TIME:
 		if (seconds_parse(text, field))
-			return setting_refuse(a, "'%s' is no time: write 90, 90s, 5m, 2h or 1d", text);
+			return setting_refuse(a, "'%s' is not a time: write 90, 90s, 5m, 2h or 1d", text);
 		return 0;
 	case KIND_MILLISECONDS:
 		return milliseconds_set(a, field, text);
@@ -100,8 +100,8 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		return name_set(a, field, text);
 	case KIND_LISTEN:
 		if (listen_parse(text, field))
-			return setting_refuse(a, "'%s' is no place to listen: write 127.0.0.1:9798, [::1]:9798 or none",
-					      text);
+			return setting_refuse(
+				a, "'%s' is not a place to listen: write 127.0.0.1:9798, [::1]:9798 or none", text);
 		return 0;
 	case KIND_BOOL:
 		if (bool_parse(text, field))
@@ -120,7 +120,7 @@ int setting_set(const struct setting *s, void *base, const char *text, const cha
 {
 	const struct asked a = { s, dir, why, size };
 
-	snprintf(why, size, "no memory left");
+	snprintf(why, size, "out of memory");
 	return kind_is_list(s->kind) ? list_add(&a, base, text) : value_set(&a, (char *)base + s->offset, text);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What policy_warn() says of countries, networks and services: see warn.h. Sets are in warn_sets.c. Changes nothing, owns nothing. */
+/* The part of policy_warn() about countries, networks and services: see warn.h. Sets are in warn_sets.c. Changes nothing, owns nothing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +58,7 @@ static void countries_warn(const struct countries *list, const struct countries 
 			names_add(&none, country_text(i, text));
 	}
 	if (none.count)
-		diag_at(d, at, "no row of the databases is of %s%s: that matches nothing", none.text,
+		diag_at(d, at, "no row of the databases names %s%s: that matches nothing", none.text,
 			names_more(&none, more));
 }
 
@@ -70,8 +70,7 @@ static void union_warn(const struct countries *list, const struct place *at, str
 	if (country_parse("EU", &eu) || country_parse("DE", &member))
 		return;
 	if (countries_name(list, eu) && !countries_have(list, member))
-		diag_at(d, at,
-			"EU is what databases say of addresses of Europe as a whole: its member states are EU27");
+		diag_at(d, at, "databases use EU for addresses of Europe as a whole: the member states are EU27");
 }
 
 static void section_warn(const struct policy *p, enum section section, const char *key, const void *base,
@@ -141,7 +140,7 @@ static void set_networks_warn(const struct policy *p, const struct policy_set *s
 		names_add(&none, name);
 	}
 	if (none.count)
-		diag_at(d, &at, "no row of the databases is of %s%s: that matches nothing", none.text,
+		diag_at(d, &at, "no row of the databases names %s%s: that matches nothing", none.text,
 			names_more(&none, more));
 }
 
@@ -208,8 +207,8 @@ static void service_warn(const struct policy *p, const struct policy_service *s,
 	if (s->allow_countries.count ? !p->allow_private && !countries_have(&s->allow_countries, 0)
 				     : countries_have(&s->deny_countries, 0))
 		diag_at(d, &at,
-			"service %s refuses private, link-local and loopback addresses that no database names: let those of "
-			"your own in by a source-set with action = allow",
+			"service %s refuses private, link-local and loopback addresses that no database names: let "
+			"your own in with a source-set with action = allow",
 			s->name);
 	for (i = 0; i < owns->count; i++) {
 		const struct sluice_addr *a = &owns->item[i].prefix.addr;
@@ -217,7 +216,7 @@ static void service_warn(const struct policy *p, const struct policy_service *s,
 		if (strcmp(owns->item[i].what, OWN_ADDRESS) || addr_is_private(a) || !is_refused(p, s, a))
 			continue;
 		diag_at(d, &at,
-			"service %s refuses %s, an address of this host, by its country: let it in by a source-set with action = allow",
+			"service %s refuses %s, an address of this host, by its country: let it in with a source-set with action = allow",
 			s->name, addr_format(a, text));
 	}
 }
@@ -264,7 +263,7 @@ static void addresses_warn(const struct policy *p, const struct policy_service *
 	for (i = 0; i < s->addresses.count; i++) {
 		if (!addr_is_local(&s->addresses.item[i]) && !owns_count(owns, &s->addresses.item[i]))
 			diag_at(d, &at,
-				"service %s: %s is no address of this host: nothing is judged there until it is, or is translated here",
+				"service %s: %s is not an address of this host: nothing is judged there until it is, or is translated here",
 				s->name, addr_format(&s->addresses.item[i], text));
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Words of a good policy that can match nothing, everybody, or the host itself. Who checks a policy or puts one in force asks, and shows what
- * is said; it is never an error.
+ * Warns about parts of a good policy that match nothing, everybody, or the host itself. Code that checks a policy or puts one in force calls
+ * this and shows the warnings; they are never errors.
  */
 #ifndef SLUICE_CORE_WARN_H
 #define SLUICE_CORE_WARN_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sets that refuse, or let in, everybody or those whom this host cannot do without. Called by policy_warn(); owns nothing. */
+/* Warns about sets that refuse, or let in, everybody or those whom this host cannot do without. Called by policy_warn(); owns nothing. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -88,7 +88,7 @@ static void own_warn(const struct policy *p, const struct policy_set *set, const
 		how = addr_is_local(a) || is_said(owns, i) ? NULL : set_meets(p, set, a);
 		if (how && !set_gives_way(p, set, a))
 			diag_at(d, &set->at,
-				"source-set %s refuses %s, %s%s: let it in by a source-set with action = allow",
+				"source-set %s refuses %s, %s%s: let it in with a source-set with action = allow",
 				set->name, addr_format(a, text), owns->item[i].what, how);
 	}
 }
@@ -118,9 +118,9 @@ static void families_warn(const struct policy_set *set, struct diag *d)
 		if (!prefixes_cover(&set->prefixes, &families[i].all) &&
 		    !(listed && prefixes_cover(listed, &families[i].all)))
 			continue;
-		diag_at(d, &set->at, "source-set %s %s all addresses of %s, %s: name the prefixes that are meant",
+		diag_at(d, &set->at, "source-set %s %s all addresses of %s, %s: name the prefixes that you mean",
 			set->name, denies ? "refuses" : "never refuses", families[i].name,
-			denies ? "so that nobody comes in" : "so that neither limits nor countries hold");
+			denies ? "so nobody gets in" : "so neither limits nor countries apply");
 	}
 }
 

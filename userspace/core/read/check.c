@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What no single value of a policy shows: policy_check(), which the parser calls for files and the daemon for live settings. A policy that
- * was refused is checked, too; what of it was refused already is not missed (section_is_spoilt()).
+ * Checks what no single value of a policy shows: policy_check(), which the parser calls for files and the daemon for live settings. A policy
+ * that was refused is checked, too; parts of it that were already refused are not reported as missing (section_is_spoilt()).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,8 +42,8 @@ static int ports_check(const struct policy *p, const struct policy_service *a, c
 			if (a->ports[i] != b->ports[j])
 				continue;
 			diag_at(d, &at,
-				"service %s: port %u is service %s's already (line %d): a port belongs to one service, "
-				"or give both addresses of their own",
+				"service %s: port %u already belongs to service %s (line %d): a port belongs to one service, "
+				"or give each service its own addresses",
 				b->name, b->ports[j], a->name, a->at.line);
 			return -EINVAL;
 		}
@@ -100,7 +100,8 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 	share = share_wrong(&s->limits);
 	if (share && !section_is_spoilt(p, SECTION_SERVICE, s->name, "max-connections")) {
 		at = schema_place(p, SECTION_SERVICE, s->name, share, &s->at);
-		diag_at(d, &at, "service %s: %s is a share of nothing: set max-connections", s->name, share);
+		diag_at(d, &at, "service %s: %s is a share of max-connections, which is not set: set it", s->name,
+			share);
 		err = -EINVAL;
 	}
 	if (limits_networks(&s->limits) && networks_wrong(&p->aggregates)) {
@@ -110,7 +111,7 @@ static int service_check(const struct policy *p, size_t index, struct diag *d)
 	}
 	if (s->deny_countries.count && s->allow_countries.count) {
 		at = schema_place(p, SECTION_SERVICE, s->name, "allow-countries", &s->at);
-		diag_at(d, &at, "service %s has deny-countries and allow-countries: one of them says it all", s->name);
+		diag_at(d, &at, "service %s has deny-countries and allow-countries: use only one of them", s->name);
 		err = -EINVAL;
 	}
 	if (fleet_service_check(p, s, d))
@@ -137,7 +138,7 @@ static int set_services_check(const struct policy *p, const struct policy_set *s
 	for (i = 0; i < s->services.count; i++) {
 		if (policy_service_find(p, s->services.item[i]))
 			continue;
-		diag_at(d, &at, "source-set %s: no service '%s': define it, or mend the name", s->name,
+		diag_at(d, &at, "source-set %s: no service '%s': define it, or correct the name", s->name,
 			s->services.item[i]);
 		err = -EINVAL;
 	}
@@ -179,7 +180,7 @@ static int networks_check(const struct policy *p, const struct policy_set *s, st
 	for (i = 1; i < s->asns.count; i++) {
 		if (sorted[i] != sorted[i - 1])
 			continue;
-		diag_at(d, &at, "asns: '%u' stands twice: name each network once", sorted[i]);
+		diag_at(d, &at, "asns: '%u' appears twice: name each network once", sorted[i]);
 		return -EINVAL;
 	}
 	return 0;
@@ -274,16 +275,16 @@ static int published_check(const struct policy *p, const struct policy_container
 		for (j = 0; j < b->ports_count; j++) {
 			if (a->ports[i].host == b->ports[j].host) {
 				diag_at(d, &at,
-					"container %s: port %u is published by container %s already (line %d): it can lead "
-					"to one of them only",
+					"container %s: port %u is already published by container %s (line %d): it can lead "
+					"to only one of them",
 					b->name, b->ports[j].host, a->name, a->at.line);
 				return -EINVAL;
 			}
 			if (a->ports[i].inside != b->ports[j].inside || !containers_overlap(a, b))
 				continue;
 			diag_at(d, &at,
-				"container %s: port %u inside is container %s's already (line %d): give both addresses of "
-				"their own",
+				"container %s: port %u inside already belongs to container %s (line %d): give each container "
+				"its own addresses",
 				b->name, b->ports[j].inside, a->name, a->at.line);
 			return -EINVAL;
 		}
@@ -315,9 +316,9 @@ static int owners_check(const struct policy *p, const struct policy_container *c
 		if ((owner && !several) || (!owner && ports_are_spoilt(p)))
 			continue;
 		diag_at(d, &at,
-			owner ? "container %s: port %u belongs to several services, at addresses of their own: a published "
+			owner ? "container %s: port %u belongs to several services with different addresses: a published "
 				"port must belong to one"
-			      : "container %s: port %u is no service's: name it in the ports of a service, as the host "
+			      : "container %s: port %u belongs to no service: name it in the ports of a service, as the host "
 				"publishes it (HOST, or HOST:CONTAINER where they differ)",
 			c->name, c->ports[i].host);
 		return -EINVAL;
@@ -340,7 +341,7 @@ static int container_check(const struct policy *p, size_t index, struct diag *d)
 	else if (!c->ports_count)
 		wrong = "publishes no port: add ports = {\"25\"}";
 	else if (c->addresses.count > SLUICE_CONTAINER_ADDRESSES)
-		wrong = "has more than 8 addresses: make two of it";
+		wrong = "has more than 8 addresses: split it into two containers";
 	if (*wrong) {
 		diag_at(d, &c->at, "container %s %s", c->name, wrong);
 		return -EINVAL;
@@ -363,7 +364,7 @@ int policy_check(const struct policy *p, struct diag *d)
 	}
 	if (!p->services.count || p->services.count > SLUICE_POLICY_SERVICES) {
 		diag_at(d, &whole,
-			p->services.count ? "more than %d services: fold some together"
+			p->services.count ? "more than %d services: merge some"
 					  : "no service (of at most %d): add service smtp { ports = {25} }",
 			SLUICE_POLICY_SERVICES);
 		err = -EINVAL;
@@ -381,7 +382,7 @@ int policy_check(const struct policy *p, struct diag *d)
 	one = senders_check(p, d);
 	err = err ? err : one;
 	if (p->containers.count > SLUICE_MAX_CONTAINERS) {
-		diag_at(d, &whole, "more than %d containers: name several by one pattern", SLUICE_MAX_CONTAINERS);
+		diag_at(d, &whole, "more than %d containers: cover several with one pattern", SLUICE_MAX_CONTAINERS);
 		err = -EINVAL;
 	}
 	for (i = 0; i < p->containers.count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy as a whole: see check.c. The reader asks for every file, and whoever changes a policy that is in force. */
+/* Checks a policy as a whole: see check.c. The reader calls it for every policy, and so does code that changes the policy in force. */
 #ifndef SLUICE_CORE_CHECK_H
 #define SLUICE_CORE_CHECK_H
 

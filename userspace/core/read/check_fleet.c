@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a policy says of a fleet, checked as a whole: see check_fleet.h. Called by check.c. */
+/* Checks what a policy says about a fleet, as a whole: see check_fleet.h. check.c calls it. */
 #include <errno.h>
 
 #include "check_fleet.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The lists and databases that a policy names: parse.c has them read when all files of the policy are. */
+/* Reads the lists and databases that a policy names: parse.c calls it after all files of the policy. */
 #include <errno.h>
 #include <string.h>
 
@@ -148,14 +148,13 @@ static int databases_check(const struct policy *p, const struct place *whole, st
 	if (section_is_spoilt(p, SECTION_GEOIP, "", "database"))
 		return 0;
 	if (policy_names_countries(p) && !knows(p->geo, SLUICE_GEO_COUNTRY)) {
-		diag_at(d, &at,
-			"countries are named, but no database of countries: add one to geoip { database = {...} }");
+		diag_at(d, &at, "countries are named, but no country database: add one to geoip { database = {...} }");
 		err = -EINVAL;
 	}
 	at = network_place(p, whole);
 	if (policy_names_networks(p) && !knows(p->geo, SLUICE_GEO_ASN)) {
 		diag_at(d, &at,
-			"networks (asns) are named, but no database of them: add one to geoip { database = {...} }");
+			"networks (asns) are named, but no network database: add one to geoip { database = {...} }");
 		err = -EINVAL;
 	}
 	return err;

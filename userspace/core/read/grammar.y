@@ -47,7 +47,7 @@ static void grammar_error(const YYLTYPE *at, void *scanner, struct reader *r, co
 
 policy:
 	items
-|	policy '}'			{ reader_refuse(r, &@2, "this brace closes nothing: remove it, or open a section before"); r->lost = true; }
+|	policy '}'			{ reader_refuse(r, &@2, "this brace closes nothing: remove it, or open a section before it"); r->lost = true; }
 	items
 ;
 

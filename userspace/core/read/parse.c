@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The files of a policy: this opens each, has grammar.y and reader.c read it, goes after its includes, and checks the whole. The daemon,
- * `sluicectl check` and `doctor` call it. All that is wrong in all files is named in one run; then there is no policy.
+ * Parses a policy: opens each file, has grammar.y and reader.c read it, follows its includes, and checks the whole. The daemon,
+ * `sluicectl check` and `doctor` call it. One run reports all mistakes in all files; if there are any, there is no policy.
  */
 #include <errno.h>
 #include <glob.h>
@@ -104,7 +104,7 @@ static int file_enter(struct reading *g, const char *path, const struct place *a
 		return -EINVAL;
 	}
 	if (strings_have(files, real)) {
-		diag_at(d, at, "%s is read already: include each file once, and never in a circle", path);
+		diag_at(d, at, "%s was already read: include each file once, and never in a circle", path);
 		return -EINVAL;
 	}
 	if (g->depth >= INCLUDE_DEPTH) {
@@ -163,7 +163,7 @@ static int whole_check(struct reading *g, const struct policy *now)
 	err = err ? err : one;
 	if (strlen(p->files.item[0]) < SLUICE_PATH_LEN)
 		return err;
-	diag_at(d, &whole, "the path of a policy has at most %d bytes: put it nearer to /", SLUICE_PATH_LEN - 1);
+	diag_at(d, &whole, "the path of a policy has at most %d bytes: use a shorter path", SLUICE_PATH_LEN - 1);
 	return err ? err : -EINVAL;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state of a run: see reader.h. Everything that reads a part of a policy says here what is wrong with it. */
+/* The state of a run: see reader.h. All code that reads a part of a policy reports its mistakes here. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ void reader_refuse(struct reader *r, const struct place *at, const char *fmt, ..
 	va_end(ap);
 	if (n < 0)
 		text = NULL;
-	diag_at(r->diag, at, "%s", text ? text : "no memory left");
+	diag_at(r->diag, at, "%s", text ? text : "out of memory");
 	r->err = r->err ? r->err : -EINVAL;
 	if (r->diag->count < POLICY_ERRORS)
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A reader goes through all files of a policy and fills the policy. parse.c owns it and hands it one file after the other; scanner, parser
- * and rules (rules.h) keep in it what they know. After an error it goes on, so that one run names all errors; the policy is then good for
- * policy_check() and policy_free() only.
+ * A reader goes through all files of a policy and fills the policy. parse.c owns it and passes it one file after the other; scanner, parser
+ * and rules (rules.h) store their state in it. It continues after an error, so that one run reports all errors; the policy is then only fit
+ * for policy_check() and policy_free().
  */
 #ifndef SLUICE_CORE_READER_H
 #define SLUICE_CORE_READER_H
@@ -30,7 +30,7 @@ struct context {
 	enum section section;
 	size_t index; /* for section_at() */
 	bool inside; /* false: the top level */
-	bool ignored; /* nobody knows this section: its keys are passed over in silence */
+	bool ignored; /* this section is unknown: its keys are skipped without a message */
 	bool unclosed; /* that its brace is missing has been said */
 	struct place brace;
 };
@@ -52,7 +52,7 @@ struct reader {
 	const char *file; /* being read; owned by policy->files.item */
 	char dir[PATH_MAX]; /* its own: relative names start there */
 	int err;
-	bool lost; /* something was not understood as a whole: what the policy lacks may stand there */
+	bool lost; /* a part was not understood at all: what the policy lacks may be in it */
 	bool stop; /* no more of this run: the scanner says that the file ends */
 
 	/* the scanner's */
@@ -84,7 +84,7 @@ __attribute__((format(printf, 3, 4))) void reader_refuse(struct reader *r, const
 /* The struct that the keys of this section go to; its title. */
 void *reader_base(const struct reader *r);
 const char *reader_title(const struct reader *r);
-/* This key (NULL: nobody knows which) of the section being read was refused: see section_spoil(). */
+/* This key (NULL: unknown which) of the section being read was refused: see section_spoil(). */
 void reader_spoil(struct reader *r, const struct setting *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the rules of grammar.y do: they fill the policy by the schema table, section by section and value by value, and say what is wrong
- * where it stands.
+ * The actions of grammar.y: they fill the policy by the schema table, section by section and value by value, and report mistakes at their
+ * place.
  */
 #ifndef SLUICE_CORE_RULES_H
 #define SLUICE_CORE_RULES_H

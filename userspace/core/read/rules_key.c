@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Keys and values of a policy as they are read: see rules.h. Called by the rules of grammar.y; what a key takes the schema says. */
+/* Keys and values of a policy as they are read: see rules.h. The rules of grammar.y call this; the schema says what a key accepts. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,12 +22,11 @@ static void key_refuse(struct reader *r, const char *name, const struct place *a
 		reader_refuse(r, &here, "%s is a section and takes no '=': write %s %s{ ... }", name, name,
 			      section_is_single(section_named(name)) ? "" : "NAME ");
 	else if (owner == SECTION_TOP)
-		reader_refuse(r, &here,
-			      "unknown key '%s' in %s: it stands outside of all sections: close this one before", name,
-			      section_names[r->in.section]);
+		reader_refuse(r, &here, "unknown key '%s' in %s: it belongs outside all sections: close this one first",
+			      name, section_names[r->in.section]);
 	else if (owner != SECTIONS)
 		reader_refuse(r, &here, "unknown key '%s' %s%s: it is a key of %s: move it there", name,
-			      r->in.inside ? "in " : "outside of all sections",
+			      r->in.inside ? "in " : "outside all sections",
 			      r->in.inside ? section_names[r->in.section] : "", section_names[owner]);
 	else if (*like)
 		reader_refuse(r, &here, "unknown key '%s': %s", name, alike_ask(like, meant));
@@ -71,8 +70,8 @@ void key_begin(struct reader *r, const struct word *word, const struct place *at
 		reader_refuse(r, &r->key, "%s: '+=' adds to a list, and this is one value: write %s = VALUE", s->key,
 			      s->key);
 	else if (before->file && !append)
-		reader_refuse(r, &r->key, "%s stands twice here, first in line %d, column %d: keep one of them", s->key,
-			      before->line, before->column);
+		reader_refuse(r, &r->key, "%s appears twice here, first in line %d, column %d: keep one of them",
+			      s->key, before->line, before->column);
 	*before = before->file ? *before : r->key;
 	r->setting = s;
 	if (policy_note(r->policy, s, reader_title(r), &r->key))
@@ -91,7 +90,7 @@ void equals_missing(struct reader *r, const struct word *word, const struct plac
 	reader_spoil(r, s);
 	r->lost |= !r->in.inside;
 	if (!strcmp(name, "include"))
-		reader_refuse(r, &here, "include stands without its brackets: write include(conf.d/*.conf)");
+		reader_refuse(r, &here, "include needs parentheses: write include(conf.d/*.conf)");
 	else if (value)
 		reader_refuse(r, &here, "'=' is missing between '%s' and '%.*s': write KEY = VALUE", name,
 			      (int)value->length, value->at);
@@ -177,7 +176,7 @@ void include_add(struct reader *r, const struct word *word, const struct place *
 	if (!pattern)
 		return;
 	if (r->in.inside) {
-		reader_refuse(r, at, "include stands in a section: move it out of all sections");
+		reader_refuse(r, at, "include is inside a section: move it outside all sections");
 		return;
 	}
 	more = LIST_ADD(&r->includes);

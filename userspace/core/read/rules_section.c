@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sections of a policy as they are opened and left: see rules.h. Called by the rules of grammar.y. A section that is wrong is refused here,
- * and its keys are read all the same wherever it is clear which section is meant.
+ * Sections of a policy as they are opened and left: see rules.h. Called by the rules of grammar.y. A bad section is refused here,
+ * but its keys are still read if it is clear which section is meant.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static void opened_check(struct reader *r, enum section section, const char *tit
 		if (o->section != section || strcmp(o->title, title))
 			continue;
 		reader_refuse(r, at,
-			      "'%s' stands twice in this file, first in line %d, column %d: put its keys together",
+			      "'%s' appears twice in this file, first in line %d, column %d: put its keys together",
 			      section_is_single(section) ? section_names[section] : title, o->at.line, o->at.column);
 		return;
 	}
@@ -83,7 +83,8 @@ static void title_read(struct reader *r, enum section section, const struct head
 	if (!title)
 		return;
 	if (!name_is_good(title))
-		reader_refuse(r, &head->title_at, "'%s' is no name: 1 to 31 letters, digits, '_', '.' or '-'", title);
+		reader_refuse(r, &head->title_at, "'%s' is not a name: 1 to 31 letters, digits, '_', '.' or '-'",
+			      title);
 	snprintf(out, SLUICE_NAME_LEN, "%s", title);
 }
 

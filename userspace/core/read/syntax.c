@@ -69,7 +69,7 @@ static void escape_refuse(struct reader *r, const struct word *word, const struc
 	place_advance(&here, word->at, escape - word->at);
 	reader_refuse(
 		r, &here,
-		"'%.2s' is no escape: write \\\\ for a backslash, \\\" for a quote, \\n, \\t, or \\x7f for any byte",
+		"'%.2s' is not an escape: write \\\\ for a backslash, \\\" for a quote, \\n, \\t, or \\x7f for any byte",
 		escape);
 }
 
@@ -131,7 +131,7 @@ char *word_text(struct reader *r, const struct word *word, const struct place *a
 	}
 	if (word->quote == WORD_VARIABLE || (word->quote == '"' && names_variable(word)))
 		reader_refuse(r, at,
-			      "'%s': nothing is taken from the environment: write the value itself, or \"\\$\" for a "
+			      "'%s': environment variables are not expanded: write the value itself, or \"\\$\" for a "
 			      "dollar sign",
 			      text);
 	if (word->quote == WORD_VARIABLE || word->quote == WORD_REFUSED || (word->quote == '"' && names_variable(word)))
@@ -148,8 +148,8 @@ void value_missing(struct reader *r)
 	const char *key = r->key.key ? r->key.key : "this key";
 
 	if (!r->in.ignored)
-		reader_refuse(r, &r->key, "%s has no value: write %s = VALUE, and a VALUE that has a '=' in quotes",
-			      key, r->key.key ? key : "KEY");
+		reader_refuse(r, &r->key, "%s has no value: write %s = VALUE, and quote a VALUE that contains '='", key,
+			      r->key.key ? key : "KEY");
 }
 
 /* Whether what is open here was refused before: then its end is no news. */
@@ -172,11 +172,11 @@ static void remedy_write(const struct reader *r, const char *const *expected, FI
 	char token = *r->last.at;
 
 	if (*expected && !strcmp(*expected, "')'"))
-		fputs("include takes one path, as include(conf.d/*.conf)", out);
+		fputs("include takes one path, such as include(conf.d/*.conf)", out);
 	else if (token == ',' && !r->list.file)
-		fputs("a list stands in braces, as {A, B}", out);
+		fputs("a list needs braces, such as {A, B}", out);
 	else if (strchr("+()", token))
-		fputs("a value with such characters stands in quotes", out);
+		fputs("a value with such characters needs quotes", out);
 	else if (!*expected || (expected[1] && expected[2])) /* a key may begin here, and much else */
 		fputs("write KEY = VALUE", out);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the words of a policy file mean, where they stand, and what is said of a file that the grammar does not know. */
+/* What the words of a policy file mean, where they are, and the messages for text that the grammar does not accept. */
 #ifndef SLUICE_CORE_SYNTAX_H
 #define SLUICE_CORE_SYNTAX_H
 

@@ -25,7 +25,7 @@ struct metrics_service {
 	bool other; /* no service, but what no service claims: it has packets and nothing else */
 	uint32_t connections; /* established */
 	uint32_t limit; /* 0: none, and then no metric */
-	bool fleet; /* its limits hold over a fleet; else there is no metric of: */
+	bool fleet; /* its limits are shared by a fleet; otherwise these have no metrics: */
 	uint64_t fleet_over; /* connections that one of them may be exceeded by */
 	int pressure; /* 0 or 1; -1: not known, and then no metric */
 	const struct sluice_stat *stats; /* by reason */
@@ -61,7 +61,7 @@ struct metrics_database {
 	uint64_t built; /* seconds since the epoch */
 	uint64_t old_after; /* seconds from then on */
 	uint64_t skipped; /* rows */
-	bool kept; /* the last good content stands in for the file */
+	bool kept; /* the last good content is used instead of the file */
 };
 
 /* This host's part in a fleet. */

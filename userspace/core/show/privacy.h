@@ -20,7 +20,7 @@ void privacy_tick(struct privacy *v, uint64_t now);
  * of one source as long as the key lives; full: all. `v` NULL, for root's own questions: full. Returns buf.
  */
 const char *privacy_show(const struct privacy *v, const struct prefix *p, char buf[static ADDR_TEXT_LEN]);
-/* Not even who is not root is spared anything of such a prefix. */
+/* Is a prefix shown whole even to users other than root? */
 bool privacy_shows(const struct privacy *v, const struct prefix *p);
 
 /*
@@ -31,7 +31,7 @@ bool privacy_shows(const struct privacy *v, const struct prefix *p);
 struct prefix privacy_keep(const struct privacy *v, const struct sluice_addr *a);
 const char *privacy_kept_format(const struct prefix *kept, char buf[static ADDR_TEXT_LEN]); /* returns buf */
 int privacy_kept_parse(const char *text, struct prefix *kept); /* 0 or -EINVAL */
-/* What was kept when the policy said another form may still be: it is no more than what would be kept now. */
+/* May an entry that was kept in another form stay? Yes, if it holds no more than what would be kept now. */
 bool privacy_may_keep(const struct privacy *v, const struct prefix *kept);
 /* What is kept may be of `asked`: they have addresses in common. Of a hash: `asked` lies in that source. */
 bool privacy_kept_is(const struct privacy *v, const struct prefix *kept, const struct prefix *asked);

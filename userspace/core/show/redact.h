@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text that may name addresses - a reason, a value, a message - with each of them shown as the policy shows addresses. What goes to a log
- * comes through here (daemon/base/trail.c): nobody has to know of every message whether it names somebody.
+ * Shows each address in a text (a reason, a value, a message) in the form that the policy allows. Everything that goes to a log
+ * passes through here (daemon/base/trail.c), so nobody needs to know which messages contain an address.
  */
 #ifndef SLUICE_CORE_REDACT_H
 #define SLUICE_CORE_REDACT_H

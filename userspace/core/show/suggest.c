@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Limits from histograms of peaks. Called by the daemon's verb; pure. */
+/* Derives limits from histograms of peaks. The daemon's verb calls it; pure. */
 #include <string.h>
 
 #include "suggest.h"

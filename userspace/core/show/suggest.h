@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Limits that fit what was seen, and the file for conf.d that says them. */
+/* Limits that fit the observed traffic, and the file for conf.d that sets them. */
 #ifndef SLUICE_CORE_SUGGEST_H
 #define SLUICE_CORE_SUGGEST_H
 
@@ -8,7 +8,7 @@
 #include "policy.h"
 #include "suggest_countries.h"
 
-#define SUGGEST_SPARES 1000 /* one in so many sources may meet a suggested limit: an abuser must not set it */
+#define SUGGEST_SPARES 1000 /* one source in this many may exceed a limit: an abuser must not set it */
 #define SUGGEST_LEAST 100 /* of fewer sources nothing is suggested: some quiet ones are no sample */
 #define SUGGEST_ROOM 2 /* times what all sources together, or one, may: all of them together */
 #define SUGGEST_CLIENT 64 /* least for a source at a port of mail programs: an office shares an address */

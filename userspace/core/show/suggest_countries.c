@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shares of countries from counts. Called by the daemon's suggest verb; pure. */
+/* Derives shares of countries from counts. The daemon's suggest verb calls it; pure. */
 #include "suggest_countries.h"
 
 #include <inttypes.h>
@@ -21,7 +21,7 @@ static int most_first(const void *a, const void *b)
 static const char *why_not(bool client, bool named, bool enough)
 {
 	if (!enough)
-		return "no countries are suggested: that is no sample";
+		return "no countries are suggested: too few sources";
 	if (named)
 		return "no countries are suggested: the service names some already, and refuses the others";
 	return client ? NULL : "no countries are suggested: mail servers of any country may have mail for this host";

@@ -18,7 +18,7 @@ struct country_shares {
 	uint64_t sample; /* sum of all counts: connections that were let in */
 	struct country_share item[SLUICE_COUNTRIES]; /* most first */
 	size_t count;
-	size_t kept; /* so many of them, the first, are proposed; 0: nothing is */
+	size_t kept; /* how many of them, from the first, are proposed; 0: none */
 	uint64_t left; /* counts of the others, that such a key would have refused */
 	const char *why; /* where nothing is proposed: as a sentence (static) */
 };

@@ -219,7 +219,7 @@ static int mask_parse(bool dotted, const char *text, unsigned int *len, const ch
 
 	if (dotted && strchr(text, '.')) {
 		n = netmask_parse(text);
-		*why = "is no netmask: its one bits must come first, as in 255.255.0.0";
+		*why = "is not a netmask: its one bits must come first, as in 255.255.0.0";
 	} else {
 		n = length_parse(text, dotted ? 32 : 128);
 		*why = dotted ? "prefix length must be 0-32: write one, as 192.0.2.0/24"
@@ -245,7 +245,7 @@ static int written_parse(const char *text, struct prefix *out, const char **why)
 	if (slash)
 		*slash = 0;
 	if (addr_parse(copy, &out->addr)) {
-		*why = "is no address: write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32";
+		*why = "is not an address: write 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32";
 		return -EINVAL;
 	}
 	out->len = 128;
@@ -287,7 +287,7 @@ static int range_parse(struct prefixes *list, char *text, char *dash, const char
 	struct sluice_addr first, last;
 
 	*dash = 0;
-	*why = "is no range: write two addresses of one family, the lower first, as 192.0.2.1-192.0.2.20";
+	*why = "is not a range: write two addresses of one family, the lower first, as 192.0.2.1-192.0.2.20";
 	if (addr_parse(text, &first) || addr_parse(dash + 1, &last) || addr_is_ipv4(&first) != addr_is_ipv4(&last) ||
 	    addr_compare(&first, &last) > 0)
 		return -EINVAL;
@@ -325,7 +325,7 @@ int address_parse(const char *text, struct sluice_addr *out, const char **why)
 	int err = prefixes_parse(&list, text, why);
 
 	if (!err && (list.count != 1 || list.item[0].len != 128)) {
-		*why = "is more than one address: ask about one of them";
+		*why = "is more than one address: name only one";
 		err = -EINVAL;
 	}
 	if (!err)

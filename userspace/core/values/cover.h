@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A set of prefixes that is asked about many addresses: which of all connections does an order meet? Made once, for one order. */
+/* A set of prefixes against which many addresses are tested: which connections does an order cover? Made once for each order. */
 #ifndef SLUICE_CORE_COVER_H
 #define SLUICE_CORE_COVER_H
 

@@ -54,8 +54,8 @@ const char *prefix_without_senders(const struct prefix *p)
 		addr_number first, last;
 		const char *why;
 	} nobody[] = {
-		{ 0, 0, "it is the address of nobody" },
-		{ IPV4(0, 0), IPV4(1, 0) - 1, "it is the network of nobody" },
+		{ 0, 0, "it is an unspecified address" },
+		{ IPV4(0, 0), IPV4(1, 0) - 1, "it is an unspecified network" },
 		{ IPV4(224, 0), IPV4(240, 0) - 1, "it is multicast" },
 		{ IPV4_LAST, IPV4_LAST, "it is broadcast" },
 		{ IPV6(0xff00), ADDR_LAST, "it is multicast" },

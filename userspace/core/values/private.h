@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses that are in no country, since they are in no public network: RFC 1918 and 4193, link-local, loopback. classify.c asks where
- * countries decide, warn.c to say whom a policy shuts out. And those that no packet can come from, for orders that name them.
+ * Addresses that are in no country, because they are in no public network: RFC 1918 and 4193, link-local, loopback. classify.c calls this where
+ * countries decide, warn.c to say whom a policy shuts out. Also addresses that no packet can come from, for orders that name them.
  */
 #ifndef SLUICE_CORE_PRIVATE_H
 #define SLUICE_CORE_PRIVATE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The gate says verdict, reason and figures; the policy, the live settings and the live entries say which rule that was. */
+/* The verb explain: the gate gives verdict, reason and figures; the policy, the live settings and the live entries tell which rule decided. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -185,7 +185,7 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 	if (why == SLUICE_ALLOWED && !rule_allow(dm, &q->about.addr, r))
 		return;
 	if (standing_held(dm->standing) && why != SLUICE_BANNED) {
-		snprintf(r->written, sizeof(r->written), "not known: the policy of before is in force");
+		snprintf(r->written, sizeof(r->written), "not known: the previous policy is in force");
 		return;
 	}
 	r->key = key_of(service, why);
@@ -337,7 +337,7 @@ static int port_find(const struct policy_service *s, long port, uint16_t *out, s
 		*out = s->ports[i];
 		return 0;
 	}
-	diag_add(d, "port %ld is not one of service %s: `sluicectl status` lists them", port, s->name);
+	diag_add(d, "port %ld does not belong to service %s: `sluicectl status` lists its ports", port, s->name);
 	return -EINVAL;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What would become of a SYN from an address, and by which line of the policy: for the verb `explain`. Changes nothing. */
+/* What would happen to a SYN from an address, and which line of the policy decides: for the verb `explain`. Changes nothing. */
 #ifndef SLUICE_DAEMON_EXPLAIN_H
 #define SLUICE_DAEMON_EXPLAIN_H
 

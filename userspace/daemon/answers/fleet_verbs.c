@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs fleet-status and fleet-acl: see fleet_host.h, which knows. */
+/* The verbs fleet-status and fleet-acl; fleet_host.h provides the data. */
 #include <errno.h>
 
 #include "fleet_host.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Says what a wanted policy would change, by what is connected and remembered now: see forecast.h. */
+/* Says what a wanted policy would change, judged by what is connected and remembered now: see forecast.h. */
 #include <errno.h>
 #include <string.h>
 

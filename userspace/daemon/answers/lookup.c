@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Says what the policy in force knows of an address: see lookup.h. */
+/* Says what the policy in force knows about an address: see lookup.h. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is known of an address: country, network, sets, the rule at each service, and what is open from there. For `lookup` and `explain`. */
+/* What is known about an address: country, network, sets, the rule at each service, and what is open from there. For `lookup` and `explain`. */
 #ifndef SLUICE_DAEMON_LOOKUP_H
 #define SLUICE_DAEMON_LOOKUP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The part of a dry run about observe mode: goes through the memory of refusals, has each entry judged anew, and adds up by sender. Called by
- * forecast.c; owns nothing.
+ * The part of a dry run about observe mode: goes through the memory of refusals, has each entry judged again, and adds up by sender.
+ * forecast.c calls it; it owns nothing.
  */
 #include "observed.h"
 

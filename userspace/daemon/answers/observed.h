@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of a dry run that judges anew whom observe mode would have refused. */
+/* The part of a dry run that judges again whom observe mode would have refused. */
 #ifndef SLUICE_DAEMON_OBSERVED_H
 #define SLUICE_DAEMON_OBSERVED_H
 

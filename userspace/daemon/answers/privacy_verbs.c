@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where addresses are, why, and for how long; and what is held of one address (docs/privacy.md). */
+/* Verbs about privacy: where addresses are stored, why, and for how long; and everything stored about one address (docs/privacy.md). */
 #include <errno.h>
 #include <string.h>
 #include <syslog.h>
@@ -249,15 +249,15 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 	fleet_say_erase(dm, &addr);
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
-			 "a connection or handshake is open: its counter goes when that ends and is erased again");
+			 "a connection or handshake is open: its counter stays until that ends; then erase again");
 	if (!bans_find(dm->engine, &addr, true, &ban) || !allow_find(dm->engine, &addr, &live))
-		diag_add(&a->diag, "a live ban or allow names it: unban or disallow ends that");
+		diag_add(&a->diag, "a live ban or allow covers it: remove that with unban or disallow");
 	if (limits_count(dm, &addr))
-		diag_add(&a->diag, "a live limit names it: unlimit ends that");
+		diag_add(&a->diag, "a live limit covers it: remove that with unlimit");
 	if (left.late)
 		diag_add(
 			&a->diag,
-			"a handshake of it that ran out is remembered until nothing can complete it: 2 minutes at most");
+			"a handshake of it that ran out is remembered until nothing can complete it, for 2 minutes at most");
 	return asprintf(&a->text, "%u records erased, %zu left", freed, left.counters + left.handshakes + left.late) < 0
 		       ? -ENOMEM
 		       : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verb that asks the memory of refusals, and who else asks it or takes from it: export, erase. remember.c fills it. */
+/* The verb `refusals`, and the other readers of that memory: export and erase. remember.c fills it. */
 #include <errno.h>
 #include <string.h>
 
@@ -145,7 +145,7 @@ static int reason_read(const json_t *args, struct wanted *w, struct answer *a)
 			alike_offer(&like, reason_label(i));
 	}
 	alike_ask(like.found, meant);
-	diag_add(&a->diag, "--reason %s: nothing is refused for that: %s%ssluicectl refusals --help lists the reasons",
+	diag_add(&a->diag, "--reason %s: this is not a reason to refuse: %s%ssluicectl refusals --help lists them",
 		 arg(args, "reason"), meant, *meant ? " " : "");
 	return bad(a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* suggest: limits that fit what was seen, as a file for conf.d, with what they rest on in its comments. */
+/* The verb suggest: limits that fit the observed traffic, as a file for conf.d, whose comments say what they are based on. */
 #include "suggest.h"
 
 #include <errno.h>
@@ -51,9 +51,9 @@ static void reasons_write(const char *name, const struct sluice_peaks *peaks, co
 	steps_write("max-connections-per-source", "", &p->connections, out);
 	steps_write("max-rate-per-source", unit, &p->rate, out);
 	if (!p->max_connections)
-		fprintf(out, "#   nothing is suggested: fewer than %d sources are no sample\n", SUGGEST_LEAST);
+		fprintf(out, "#   nothing is suggested: fewer than %d sources are too few\n", SUGGEST_LEAST);
 	else if (p->client)
-		fprintf(out, "#   mail programs connect there: never less than %d for a source\n", SUGGEST_CLIENT);
+		fprintf(out, "#   mail clients connect there: at least %d for each source\n", SUGGEST_CLIENT);
 }
 
 static json_t *proposal_json(const struct proposal *p)
@@ -145,22 +145,22 @@ static void head_write(const struct snapshot *s, time_t since, FILE *out)
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&since, &tm));
 	fprintf(out,
-		"# What was seen since %s, for %s (of a service that came later: since then). A limit for a source is the lowest\n"
-		"# power of two that would have refused one source in %d at most (the 99.9th percentile); for all together, twice the\n"
-		"# most that was seen, or what one source may. Sources in sets with limits of their own are not among it.\n"
-		"# A file for conf.d, which the policy must include: include(conf.d/*.conf). Then: sluicectl diff, sluicectl reload.\n",
+		"# What was seen since %s, for %s (for a service added later, since then). A limit for a source is the lowest\n"
+		"# power of two that would have refused at most one source in %d (the 99.9th percentile). For all together, twice the\n"
+		"# highest peak, or twice the limit of one source if that is more. Sources in sets with limits of their own do not count.\n"
+		"# Save this in conf.d, which the policy must include: include(conf.d/*.conf). Then: sluicectl diff, sluicectl reload.\n",
 		when, seconds_format(time(NULL) - since, span), SUGGEST_SPARES);
 	if (time(NULL) - since < 86400)
-		fputs("# That is less than a day: the busiest hour may not be in it.\n", out);
+		fputs("# That is less than a day: the busiest hour may be missing.\n", out);
 	if (!s->generation.observe)
-		fputs("# The limits in force hide what they refused: mode = observe shows all.\n", out);
+		fputs("# The limits in force hide what they refuse: use mode = observe to see everything.\n", out);
 }
 
 /* What the shares of countries rest on. */
 static void origins_write(const struct daemon *dm, bool located, FILE *out)
 {
 	if (!located) {
-		fputs("# Countries: none are counted, since no database of countries is in force: geoip { database = {...} } names one.\n",
+		fputs("# Countries are not counted, since no country database is in force: name one with geoip { database = {...} }.\n",
 		      out);
 		return;
 	}

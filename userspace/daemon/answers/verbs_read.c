@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs that only read, but for those with files of their own. */
+/* The verbs that only read, except those with files of their own. */
 #include <string.h>
 
 #include "dump.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the verbs share: their arguments, as a client wrote them, and words that more than one of them says. See verbs.h. */
+/* What the verbs share: their arguments, as a client wrote them, and messages that several of them use. See verbs.h. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -52,8 +52,7 @@ int address_arg(const json_t *args, struct sluice_addr *out, struct answer *a)
 void reason_say(const json_t *args, struct answer *a)
 {
 	if (strlen(arg(args, "reason")) >= SLUICE_TEXT_LEN)
-		diag_add(&a->diag, "the reason is longer than %d bytes: only what comes before is kept",
-			 SLUICE_TEXT_LEN - 1);
+		diag_add(&a->diag, "the reason is longer than %d bytes: the rest is cut", SLUICE_TEXT_LEN - 1);
 }
 
 int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a)
@@ -63,7 +62,7 @@ int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct 
 	int err = ban_text_parse(&named, arg(args, name), 0, 0, &why);
 
 	if (!err && named.count != 1)
-		why = "is more than one prefix: ask about one of them";
+		why = "is more than one prefix: name only one";
 	if (why)
 		diag_add(&a->diag, "'%s' %s", arg(args, name), why);
 	if (!err && !why)
@@ -84,5 +83,5 @@ const char *kept_say(const struct daemon *dm)
 
 	return realpath(dm->config, real) && !strcmp(real, standing_live(dm->standing)->path)
 		       ? ""
-		       : "; until the next start or reload: --save keeps it";
+		       : "; it lasts until the next start or reload: --save makes it permanent";
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Without -f: the command that the operator typed ends when the daemon has started, with the result of the start. */
+/* Without -f: the command that the operator typed ends once the daemon has started or failed, with that result. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -60,7 +60,7 @@ void background_ready(struct daemon *dm)
 	}
 	log_open(false, dm->verbose);
 	if (write(dm->starter, &done, 1) != 1)
-		log_say(LOG_WARNING, "nobody waited for the start");
+		log_say(LOG_WARNING, "the command that started sluiced did not wait for the result");
 	close(dm->starter);
 	dm->starter = -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Containers restart: their namespaces go, and others come under the same name. */
+/* Follows containers that restart: their namespaces go, and new ones come under the same name. */
 #include <string.h>
 #include <syslog.h>
 
@@ -25,11 +25,11 @@ static void container_tell(const struct container_status *now, const struct cont
 	if (before && before->namespaces == now->namespaces && !strcmp(before->why, now->why))
 		return;
 	if (now->namespaces > 0)
-		log_say(LOG_NOTICE, "container %s: its sockets count, in %d network namespace%s", now->name,
+		log_say(LOG_NOTICE, "container %s: its sockets are counted, in %d network namespace%s", now->name,
 			now->namespaces, now->namespaces == 1 ? "" : "s");
 	else
 		log_say(LOG_WARNING, "container %s is away: no such network namespace%s%s", now->name,
-			*now->why ? ": " : "; it is looked for each second", now->why);
+			*now->why ? ": " : "; sluiced looks for it every second", now->why);
 	if (now->namespaces > 0 && *now->why)
 		log_say(LOG_WARNING, "container %s: %s", now->name, now->why);
 }

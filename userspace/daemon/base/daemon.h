@@ -42,7 +42,7 @@ struct daemon {
 	long drift;
 	struct geo *kept; /* the databases of which copies are kept, one hold; NULL: none yet */
 	time_t keep_next; /* CLOCK_MONOTONIC: after a copy that failed not before */
-	bool fresh; /* nothing of before is loaded: what a start that fails has loaded goes again */
+	bool fresh; /* nothing was loaded before: if the start fails, what it has loaded is removed again */
 	bool unloaded;
 	bool stopped; /* cleanly: the gate opens when the grace is over */
 	bool reaping; /* engine_reap() has more to do */
@@ -63,7 +63,7 @@ struct daemon {
 	bool watchers; /* somebody watches */
 	void (*erase)(struct daemon *dm, const struct sluice_addr *a); /* what is held of an address; answers/ has it */
 	struct fleet_run *fleet; /* fleet_run.c's; NULL: the policy has none */
-	struct hear *hear; /* hear.c's; NULL: nobody wants to hear of refusals */
+	struct hear *hear; /* owned by hear.c; NULL: nobody wants refusals */
 	struct refusals *refusals; /* the memory of them, and what it is: */
 	struct keep refusals_file;
 	uint64_t refusals_since_ns; /* by the clock of that; 0: nothing is remembered */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files that outlive the daemon, and their clock: see keep.h. state.c, whose file people rely on, has its own. Owns nothing. */
+/* Files that outlive the daemon, and their clock: see keep.h. state.c writes its more important file itself. Owns nothing. */
 #include "keep.h"
 
 #include <errno.h>
@@ -55,14 +55,14 @@ void file_set_aside(const char *path, const char *why, const char *lost)
 	char torn[PATH_MAX + 8];
 
 	snprintf(torn, sizeof(torn), "%s.torn", path);
-	log_say(LOG_ERR, "%s: %s: %s %s; %s", path, why,
-		rename(path, torn) ? "it could not be moved to" : "set aside as", torn, lost);
+	log_say(LOG_ERR, "%s: %s: %s %s; %s", path, why, rename(path, torn) ? "could not be moved to" : "set aside as",
+		torn, lost);
 }
 
 static int content_read(struct daemon *dm, const struct keep_kind *kind, const char *path, uint64_t *saved)
 {
 	const struct place at = { .file = path };
-	const char *why = "it is no text, or too big";
+	const char *why = "it is not text, or too big";
 	_cleanup_free_ char *text = NULL;
 	struct diag d = {};
 	char lost[96];
@@ -72,7 +72,7 @@ static int content_read(struct daemon *dm, const struct keep_kind *kind, const c
 	if (!err)
 		err = kind->read(dm, text, saved, &why);
 	log_diag(LOG_ERR, &d);
-	snprintf(lost, sizeof(lost), "%s begins anew", kind->what);
+	snprintf(lost, sizeof(lost), "%s starts empty", kind->what);
 	if (err == -EINVAL)
 		file_set_aside(path, why, lost);
 	return err;
@@ -121,7 +121,7 @@ void keep_tick(const struct daemon *dm, struct keep *k, const struct keep_kind *
 		return;
 	err = keep_write(dm, k, kind, &d);
 	if (err && !k->failed)
-		log_say(LOG_ERR, "%s; %s is lost at a restart until this can be written: make room",
+		log_say(LOG_ERR, "%s; %s would be lost at a restart until this can be written: make room",
 			d.count ? d.item[0].text : strerror(-err), kind->what);
 	else if (!err && k->failed)
 		log_say(LOG_NOTICE, "%s is saved again", kind->what);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file of the state directory, INSTANCE.ENDING, in which the daemon keeps what it would forget with itself: the memory of refusals
- * (refusals_file.c), the history (history_day.c). It is read once, at the start, written when something has changed and no more often than said
- * here, and never in the way of anything: what goes wrong with it is in the log.
+ * A file of the state directory, INSTANCE.ENDING, in which the daemon keeps what would otherwise be lost with it: the memory of refusals
+ * (refusals_file.c), the history (history_day.c). It is read once, at the start, and written after a change, but no more often than this file
+ * says. It never blocks anything: problems with it go to the log.
  *
- * And the clock by which such a memory goes: no clock set by hand moves it, and it goes on where that of the last daemon ended. Its zero is
- * such that it is CLOCK_REALTIME at the start, unless that stands before the time at which the file was written.
+ * Also the clock for such a memory: setting the host's clock does not move it, and it continues where that of the last daemon ended. It
+ * equals CLOCK_REALTIME at the start, unless that is earlier than the time at which the file was written.
  */
 #ifndef SLUICE_DAEMON_KEEP_H
 #define SLUICE_DAEMON_KEEP_H
@@ -37,7 +37,7 @@ int keep_remove(const struct daemon *dm, const struct keep_kind *kind, struct di
 /* With the next tick, however short the last write is ago. */
 void keep_soon(struct keep *k);
 
-/* Moves what cannot be read to a name where it is in nobody's way; `lost`: what that means. For state.c, too. */
+/* Renames a file that cannot be read, so that it is out of the way; `lost`: what that means. state.c calls it, too. */
 void file_set_aside(const char *path, const char *why, const char *lost);
 
 uint64_t keep_now(const struct keep *k); /* by its clock */

@@ -210,12 +210,13 @@ static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
 	if (why == EAGAIN) {
 		diag_add(
 			d,
-			"the process that attaches does not answer for %d seconds: restart sluiced (the kernel goes on "
+			"the process that attaches has not answered for %d seconds: restart sluiced (the kernel keeps enforcing "
 			"meanwhile)",
 			ANSWER_SECONDS);
 		keeper_kill(dm);
 	} else {
-		diag_add(d, "the process that attaches has ended: restart sluiced (the kernel goes on meanwhile)");
+		diag_add(d,
+			 "the process that attaches has ended: restart sluiced (the kernel keeps enforcing meanwhile)");
 	}
 	if (dm->keeper >= 0)
 		close(dm->keeper);

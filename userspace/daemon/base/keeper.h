@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A second process that keeps the one right sluiced cannot do without and should not have: to look at, and replace, the programs on
- * an interface takes a descriptor by a program's id, and the kernel gives that to CAP_SYS_ADMIN only. The keeper reads nothing but
- * its pipe to sluiced, does six things, and ends with it. It starts the process that speaks to a fleet's store. The last: to enter the network namespaces of containers, and to open there
- * what lists the sockets. It hands over descriptors of these kinds only, and the number of the namespace.
+ * A second process that keeps the one right that sluiced needs but should not have. To examine and replace the programs on
+ * an interface, a process needs a descriptor by a program's id, and the kernel gives that only to CAP_SYS_ADMIN. The keeper reads nothing but
+ * its pipe to sluiced, does six things, and ends with sluiced. One of the six is to start the process that talks to a fleet's store; another is to
+ * enter the network namespaces of containers and open what lists their sockets. It passes on only such descriptors, and the number of the namespace.
  */
 #ifndef SLUICE_DAEMON_KEEPER_H
 #define SLUICE_DAEMON_KEEPER_H

@@ -178,6 +178,6 @@ int rights_drop(enum rights left, struct diag *d)
 	if (!err)
 		err = calls_drop(left);
 	if (err)
-		diag_add(d, "cannot give up rights: %s: %s", strerror(-err), needs);
+		diag_add(d, "cannot drop privileges: %s: %s", strerror(-err), needs);
 	return err;
 }

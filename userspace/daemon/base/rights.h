@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a process of sluiced may still do once it is set up. Called by sluiced, its keeper and sluice-fleet. */
+/* Drops the rights that a process no longer needs once it is set up. sluiced, its keeper and sluice-fleet call it. */
 #ifndef SLUICE_DAEMON_RIGHTS_H
 #define SLUICE_DAEMON_RIGHTS_H
 
@@ -15,7 +15,7 @@ enum rights {
 	RIGHTS_NONE,
 };
 
-/* User nobody, by number, and of no group; the order counts: who is not root can give up no group. 0 or -errno. */
+/* User nobody, by number, and of no group; the order matters: only root can drop groups. 0 or -errno. */
 int rights_become_nobody(void);
 /* For good: capabilities, new privileges, system calls. 0, or -errno with a message. */
 int rights_drop(enum rights left, struct diag *d);

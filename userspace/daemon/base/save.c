@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `set --save`: a drop-in for one key, in conf.d beside the policy file. */
+/* `set --save`: writes a drop-in for one key into conf.d next to the policy file. */
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>

@@ -5,7 +5,7 @@
 
 #include "daemon.h"
 
-/* Lets the address in, whatever is said; "": nobody. */
+/* Lets the address in, whatever the policy says; "": no address. */
 void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
 void trial_unshield(struct daemon *dm);
 bool trial_is_shield(const char *text); /* the reason of an allow that goes with the trial */

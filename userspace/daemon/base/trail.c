@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The trail of orders: see trail.h. log.c writes it, with fields where systemd's journal reads. */
+/* The trail of orders: see trail.h. log.c writes it, with fields if systemd's journal reads it. */
 #include "trail.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the loop waits for all the time: see watched.h. */
+/* The events that the loop always waits for: see watched.h. */
 #include "watched.h"
 
 #include <errno.h>

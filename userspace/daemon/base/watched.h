@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the loop waits for all the time: signals, clocks, and the descriptors by which the kernel tells. loop.c adds them. */
+/* The events that the loop always waits for: signals, timers, and the descriptors through which the kernel reports. loop.c adds them. */
 #ifndef SLUICE_DAEMON_WATCHED_H
 #define SLUICE_DAEMON_WATCHED_H
 

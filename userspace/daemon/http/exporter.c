@@ -185,7 +185,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 			return;
 		}
 	}
-	respond_text(req, HTTP_NOTFOUND, "there is /, /metrics, /healthz, /status.json and /history.json\n");
+	respond_text(req, HTTP_NOTFOUND, "try /, /metrics, /healthz, /status.json and /history.json\n");
 }
 
 /* Until exporter_tick(): a listener that cannot accept would make the loop spin. */
@@ -325,7 +325,7 @@ void exporter_follow(struct daemon *dm)
 		log_say(LOG_NOTICE, "metrics and status page on http://%s/", listen_format(&x->at, text));
 	else if (!x->complained)
 		log_say(LOG_WARNING,
-			"no metrics: cannot listen on %s: %s: limits are enforced all the same; give this instance a port of its "
+			"no metrics: cannot listen on %s: %s: limits are still enforced; give this instance a port of its "
 			"own (metrics { listen = ... }), or none; trying again",
 			listen_format(&x->at, text), strerror(-err));
 	x->complained = err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* /metrics, /healthz and the status page, on libevent's HTTP. It only reads, and what goes wrong here never stops anything. */
+/* /metrics, /healthz and the status page, on libevent's HTTP. It only reads, and a failure here never stops anything else. */
 #ifndef SLUICE_DAEMON_EXPORTER_H
 #define SLUICE_DAEMON_EXPORTER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the exporter serves, made of one snapshot of the kernel's tables. No address is in any of it. */
+/* What the exporter serves, made from one snapshot of the kernel's tables. It contains no addresses. */
 #ifndef SLUICE_DAEMON_FIGURES_H
 #define SLUICE_DAEMON_FIGURES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the status page says beside the figures: see overview.h. figures.c asks for it. Owns nothing. */
+/* What the status page shows in addition to the figures: see overview.h. figures.c calls it. Owns nothing. */
 #include "overview.h"
 
 #include "bans_owners.h"

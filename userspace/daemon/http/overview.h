@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the status page says beside the figures: peaks of the day, what is set live, bans by owner, the last change, since when. */
+/* What the status page shows in addition to the figures: peaks of the day, live settings, bans by owner, the last change, the start time. */
 #ifndef SLUICE_DAEMON_OVERVIEW_H
 #define SLUICE_DAEMON_OVERVIEW_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon's log: standard error until it is started, then syslog; with -f standard error for good. Where systemd reads that, a line has
- * its priority in front, and what has fields (trail.c) goes to the journal's own socket through libsystemd, which sluiced is linked with
- * anyway. A line is said once, in one of the two ways.
+ * The daemon's log: standard error until it has started, then syslog; with -f always standard error. If systemd reads that, a line begins with
+ * its priority, and a line with fields (trail.c) goes to the journal's own socket through libsystemd, which sluiced is linked with
+ * anyway. A line is written once, in one of the two ways.
  */
 #include <stdarg.h>
 #include <stdio.h>

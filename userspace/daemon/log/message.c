@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The packets between sluiced and its keeper: see message.h. Both ends call it, keeper.c says what the packets mean. */
+/* The packets between sluiced and its keeper: see message.h. Both ends call it; keeper.c knows what the packets mean. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages between sluiced and its keeper: JSON in packets, with descriptors of network namespaces beside it. */
+/* Messages between sluiced and its keeper: JSON in packets, accompanied by descriptors of network namespaces. */
 #ifndef SLUICE_DAEMON_MESSAGE_H
 #define SLUICE_DAEMON_MESSAGE_H
 
@@ -7,7 +7,7 @@
 
 #include "containers.h"
 
-/* Takes over `message`. `spaces`: whose descriptors go with it; NULL: none do. 0, or -EPIPE: nobody takes it. */
+/* Takes over `message`. `spaces`: the namespaces whose descriptors go with it; NULL: none. 0, or -EPIPE: nobody receives it. */
 int message_send(int to, json_t *message, const struct netns_fds *spaces);
 /*
  * NULL: the other end is gone, or (errno EAGAIN) says nothing within the time that the socket has. The descriptors that come with it are

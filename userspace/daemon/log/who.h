@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of users, from /etc/passwd itself: what a host's other sources of names would load does not belong into sluiced. */
+/* Names of users, from /etc/passwd itself: sluiced must not load the libraries of a host's other sources of names. */
 #ifndef SLUICE_DAEMON_WHO_H
 #define SLUICE_DAEMON_WHO_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lines to those who are connected to the control socket: see clients.h. */
+/* Sends lines to clients of the control socket: see clients.h. */
 #include "clients.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ unsigned int clients_watching(const struct daemon *dm)
 
 void client_line_send(struct client *c, const json_t *line)
 {
-	static const char no_memory[] = "{\"ok\": false, \"error\": \"no memory left\", \"exit\": 1}";
+	static const char no_memory[] = "{\"ok\": false, \"error\": \"out of memory\", \"exit\": 1}";
 	_cleanup_free_ char *text = json_dumps(line, JSON_COMPACT);
 
 	if (text)

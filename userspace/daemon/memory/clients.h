@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who is connected to the control socket: control.c keeps them, watch.c tells those that watch. */
+/* The clients of the control socket: control.c keeps the list, watch.c sends refusals to those that watch. */
 #ifndef SLUICE_DAEMON_CLIENTS_H
 #define SLUICE_DAEMON_CLIENTS_H
 
@@ -25,9 +25,9 @@ struct client {
 };
 
 unsigned int clients_watching(const struct daemon *dm); /* how many */
-/* A line to this one; where there is no memory for it, one that says so. */
+/* Sends a line to this client; if memory runs out, a line that says so. */
 void client_line_send(struct client *c, const json_t *line);
-/* A line to everybody who watches; who reads too slowly misses some. */
+/* Sends a line to all clients that watch; a client that reads too slowly misses some. */
 void clients_publish(struct daemon *dm, const json_t *line);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opens the kernel's ring of refusals while somebody wants to hear, and passes on what it tells. Owns the ring and its event of the loop. */
+/* Opens the kernel's ring of refusals while somebody wants them, and passes them on. Owns the ring and its event in the loop. */
 #include "hear.h"
 
 #include <errno.h>
@@ -83,7 +83,7 @@ int hear_follow(struct daemon *dm)
 	if (!wanted)
 		hear_end(dm);
 	if (err)
-		log_say(LOG_ERR, "nothing is heard of refusals: %s: they are counted, and not remembered",
+		log_say(LOG_ERR, "cannot read refusals from the kernel: %s: they are counted, but not remembered",
 			strerror(-err));
 	return err;
 }

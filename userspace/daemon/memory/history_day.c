@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The last day: once a second a look at the counters of the services, a row a minute, INSTANCE.history in the state directory. */
+/* The last day: reads the services' counters once a second, makes one row per minute, and keeps INSTANCE.history in the state directory. */
 #include "history.h"
 
 #include <errno.h>

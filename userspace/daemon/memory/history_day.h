@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The last day by minutes (core/memory/history.h): filled once a second, kept over a restart, told to who asks. No address is in it. */
+/* The last day by minutes (core/memory/history.h): filled once a second, kept across restarts, returned on request. It contains no addresses. */
 #ifndef SLUICE_DAEMON_HISTORY_DAY_H
 #define SLUICE_DAEMON_HISTORY_DAY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The last good content of lists, in the folder STATE_DIRECTORY/INSTANCE.lists, a file each (core/lists/list_keep.h): main.c has it for a start, the
- * loop has it written. And what `status` and the log say of lists. standing_file.c reads the lists themselves.
+ * The last good content of lists, in the folder STATE_DIRECTORY/INSTANCE.lists, one file each (core/lists/list_keep.h): main.c reads it at a start, and
+ * the loop has it written. Also what `status` and the log say about lists. standing_file.c reads the lists themselves.
  */
 #include "lists.h"
 

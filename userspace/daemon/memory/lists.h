@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list files of sets as the daemon has them: their last good content over restarts, and what is said of them. */
+/* The list files of sets in the daemon: their last good content across restarts, and what status and log say about them. */
 #ifndef SLUICE_DAEMON_LISTS_H
 #define SLUICE_DAEMON_LISTS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of refusals in the state directory: INSTANCE.refusals, root's alone. It holds what the memory holds and no more: what may be kept
- * no longer is out of it with the next write, what is erased at once.
+ * The memory of refusals in the state directory: INSTANCE.refusals, for root only. It contains no more than the memory: what may no longer be
+ * kept disappears with the next write, and what is erased disappears at once.
  */
 #include <errno.h>
 #include <string.h>
@@ -74,5 +74,5 @@ void refusals_erase_file(struct daemon *dm, size_t count, struct diag *d)
 		return;
 	if (!keep_remove(dm, &kind, d))
 		diag_add(d,
-			 "the file of remembered refusals is removed instead: it is written again when there is room");
+			 "the file of remembered refusals is removed instead; it is written again when there is room");
 }

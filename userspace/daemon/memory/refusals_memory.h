@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of refusals: what goes into it, who is told of it, its file. core/memory/refusals.h is the table itself. hear.c fills it, the verbs
+ * The memory of refusals: what goes into it, who may read it, its file. core/memory/refusals.h is the table itself. hear.c fills it, the verbs
  * `refusals`, `export` and `erase` read it.
  */
 #ifndef SLUICE_DAEMON_REFUSALS_MEMORY_H
@@ -25,7 +25,7 @@ const char *refusals_form(const struct daemon *dm); /* how much of an address it
 unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a, struct diag *d);
 
 /* refusals_file.c: the memory over a restart */
-void refusals_load(struct daemon *dm); /* at the start: what a daemon of before kept, as far as it may be kept still */
+void refusals_load(struct daemon *dm); /* at the start: loads what an earlier daemon kept and may be kept still */
 void refusals_store(struct daemon *dm); /* once a second: where it has changed, and is due */
 void refusals_save(struct daemon *dm); /* at the end */
 /* `count` of its entries were erased: none of them is in the file any more; what fails is said. */

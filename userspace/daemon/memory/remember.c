@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What goes into the memory of refusals, and how long it stays. Its entries hold of an address what the policy lets be kept, and go when they are
- * older than its retention time; where the policy comes to allow less, those that hold more go. refusals_file.c keeps it over a restart.
+ * What goes into the memory of refusals, and how long it stays. Entries hold only as much of an address as the policy allows, and go when they are
+ * older than its retention time; when the policy changes to allow less, entries that hold more go. refusals_file.c keeps it across restarts.
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is set live, as data: for status, limits, export and the page. */
+/* Live settings as data: for status, limits, export and the page. */
 #include "settings_show.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state file. The kernel's tables are the truth while they live: the file is what a host has after a reboot, and where live
- * settings are while no daemon is.
+ * The state file. The kernel's tables are the truth while they live. The file restores them after a reboot, and holds live
+ * settings while no daemon runs.
  */
 #include "state.h"
 
@@ -140,7 +140,7 @@ static int state_store(const struct daemon *dm, struct diag *d)
 void state_save(struct daemon *dm, struct diag *d)
 {
 	static const char lost[] =
-		"bans and live settings hold, but are lost at a reboot until this can be written: make room";
+		"bans and live settings are in force, but would be lost at a reboot until this can be written: make room";
 	struct timespec began = clock_now(), ended;
 	size_t said = d->count;
 	long ms;
@@ -220,18 +220,19 @@ static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now
 			back += allow_back(dm, live, left);
 	}
 	if (!bans || bans_put(dm->engine, bans, n, NULL))
-		log_say(LOG_ERR, "bans of before could not be put back in force");
+		log_say(LOG_ERR, "earlier bans could not be put back in force");
 	else
 		back += n;
 	if (s->lives.count)
-		log_say(LOG_NOTICE, "%u of %zu bans and allows are back, the others are over", back, s->lives.count);
+		log_say(LOG_NOTICE, "%u of %zu bans and allows are back in force, the others have ended", back,
+			s->lives.count);
 }
 
 static void setting_say(const struct daemon *dm, const struct override *o)
 {
 	_cleanup_free_ char *text = override_text(dm->privacy, o);
 
-	log_say(LOG_NOTICE, "live setting of before: %s", text ? text : o->key);
+	log_say(LOG_NOTICE, "earlier live setting: %s", text ? text : o->key);
 }
 
 /* One that the policy file has no place for any more is left out, and said. */
@@ -268,7 +269,7 @@ void state_load(struct daemon *dm, bool resumed)
 {
 	_cleanup_(state_free) struct state *s = NULL;
 	_cleanup_free_ char *text = NULL;
-	const char *why = "it is no text";
+	const char *why = "it is not text";
 	const uint64_t now = time(NULL);
 	char path[PATH_MAX];
 	struct place at = { path, 0 };
@@ -282,7 +283,7 @@ void state_load(struct daemon *dm, bool resumed)
 		err = state_parse(text, &s, &why);
 	log_diag(LOG_ERR, &d);
 	if (err == -EINVAL)
-		file_set_aside(path, why, "bans and live settings of before are not known");
+		file_set_aside(path, why, "earlier bans and live settings are lost");
 	if (err)
 		return;
 	if (!resumed)

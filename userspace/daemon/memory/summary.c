@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* log { refusals = summary }: once a minute a line of the log for each source and reason that was refused since the last time. */
+/* log { refusals = summary }: logs one line a minute for each source and reason that was refused since the last time. */
 #include <syslog.h>
 
 #include "refusals_memory.h"
@@ -39,7 +39,7 @@ static void reason_say(struct daemon *dm, enum sluice_reason why)
 		r->unsaid = r->unsaid_for = 0;
 	}
 	if (standing_live(dm->standing)->refusals == POLICY_SUMMARY && rest.sources)
-		log_say(LOG_INFO, "refused in the last minute, too: %llu more sources: %s: %llu packets",
+		log_say(LOG_INFO, "also refused in the last minute: %llu more sources: %s: %llu packets",
 			(unsigned long long)rest.sources, reason_label(why), (unsigned long long)rest.count);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Refusals to everybody who watches, with addresses as the policy shows them, also to root: lines get kept. */
+/* Sends refusals to all clients that watch, with addresses as the policy shows them, even to root: lines may be kept. */
 #include <string.h>
 #include <time.h>
 

@@ -51,7 +51,7 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	for (i = 0; i < list.count && !err; i++)
 		err = allow_one(dm, &list.item[i], args, a);
 	if (err == -ENOSPC)
-		diag_add(&a->diag, "the table holds its %d entries already: remove some", SLUICE_MAX_LIVE);
+		diag_add(&a->diag, "the table already holds its %d entries: remove some", SLUICE_MAX_LIVE);
 	if (!err)
 		reason_say(args, a);
 	if (!err && list.count == 1)
@@ -73,7 +73,7 @@ int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
 			err = fleet_unsay(dm, FLEET_WORD_ALLOW, &list.item[i].prefix, 1, NULL);
 	}
 	if (err == -ENOENT)
-		diag_add(&a->diag, "%s has no entry of its own: `sluicectl allows` lists them", arg(args, "prefix"));
+		diag_add(&a->diag, "%s has no allow of its own: `sluicectl allows` lists them", arg(args, "prefix"));
 	free(list.item);
 	return err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs ban, unban, bans and kill. An order names its addresses in words, or in a file that the client sends behind the request. */
+/* The verbs ban, unban, bans and kill. An order names its addresses in words, or in a file that the client sends after the request. */
 #include "bans.h"
 
 #include <errno.h>
@@ -31,12 +31,13 @@ static const char *end_text(uint64_t expires_in, char buf[static 40])
 static int put_failed(int err, size_t over, struct answer *a)
 {
 	if (err == -ENOSPC)
-		diag_add(&a->diag,
-			 "nothing done: the table holds %d bans, and %zu of these find no room: `sluicectl bans` lists "
-			 "them, unban some",
-			 SLUICE_MAX_LIVE, over);
+		diag_add(
+			&a->diag,
+			"nothing done: the table holds %d bans, and there is no room for %zu of these: `sluicectl bans` lists "
+			"them: unban some",
+			SLUICE_MAX_LIVE, over);
 	if (err == -E2BIG)
-		diag_add(&a->diag, "nothing done: %d owners ban the same prefix already: unban for some of them",
+		diag_add(&a->diag, "nothing done: %d owners already ban the same prefix: unban some of theirs",
 			 SLUICE_BAN_OWNERS);
 	return err;
 }
@@ -119,7 +120,9 @@ static int banned_say(struct daemon *dm, const struct order *o, bool observe, st
 			    "connections", (json_int_t)met.connections);
 	if (o->lines.count == 1 && !allow_find(dm->engine, &o->lines.item[0].prefix.addr, &allowed) &&
 	    prefix_covers(&allowed.prefix, &o->lines.item[0].prefix))
-		diag_add(&a->diag, "it bans nobody as long as a live allow lets them in: `sluicectl allows`, disallow");
+		diag_add(
+			&a->diag,
+			"a live allow lets them in, so the ban has no effect until then: `sluicectl allows`, disallow");
 	err = banned_text(dm, o, observe, &met, &a->text);
 	return err || o->lines.count != 1 ? err : named_say(dm, &o->lines.item[0].prefix, o->translated, a);
 }
@@ -134,7 +137,7 @@ static int banned_kill(struct daemon *dm, const struct order *o, struct answer *
 	if (err)
 		diag_add(
 			&a->diag,
-			"the ban stands, %zu connections were ended, and then: %s: their packets are refused all the same",
+			"the ban is in force, but ending connections failed after %zu: %s: their packets are refused all the same",
 			ended, strerror(-err));
 	return err ? err : asprintf(&a->text, "%s; %zu connections ended", banned, ended) < 0 ? -ENOMEM : 0;
 }
@@ -148,7 +151,7 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 	int err = order_read(dm, &o, args, a);
 
 	if (!err && kill && observe) {
-		diag_add(&a->diag, "--observe only counts, --kill ends connections: take one of them");
+		diag_add(&a->diag, "--observe only counts, --kill ends connections: use only one of them");
 		err = bad(a);
 	}
 	if (!err && json_is_true(json_object_get(args, "dry_run")))
@@ -179,13 +182,13 @@ static int unban_missed(struct daemon *dm, const struct order *o, struct answer 
 		return err;
 	prefix_format(p, text);
 	if (all.count)
-		diag_add(&a->diag, "%s is banned by %s%s, not by %s: say --by %s, or --all-owners", text,
+		diag_add(&a->diag, "%s is banned by %s%s, not by %s: use --by %s, or --all-owners", text,
 			 all.item[0].owner, all.count > 1 ? " and others" : "", o->owner, all.item[0].owner);
 	else if (!bans_around(dm->engine, p, &around))
-		diag_add(&a->diag, "%s has no ban of its own: %s holds it, banned by %s %s: unban that", text,
+		diag_add(&a->diag, "%s has no ban of its own: the ban of %s by %s %s covers it: unban that", text,
 			 prefix_format(&around.prefix, wide), around.owner, end_text(around.expires_in, until));
 	else
-		diag_add(&a->diag, "%s has no entry of its own: `sluicectl bans` lists them", text);
+		diag_add(&a->diag, "%s has no ban of its own: `sluicectl bans` lists them", text);
 	free(all.item);
 	return -ENOENT;
 }
@@ -200,10 +203,10 @@ static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *
 
 	prefix_format(p, text);
 	if (!err && all.count)
-		diag_add(&a->diag, "%s is still banned by %s %s: --all-owners ends that, too", text, all.item[0].owner,
-			 end_text(all.item[0].expires_in, until));
+		diag_add(&a->diag, "%s is still banned by %s %s: --all-owners ends that as well", text,
+			 all.item[0].owner, end_text(all.item[0].expires_in, until));
 	else if (!err && !bans_around(dm->engine, p, &around))
-		diag_add(&a->diag, "%s is still banned: %s holds it, by %s %s", text,
+		diag_add(&a->diag, "%s is still banned: the ban of %s by %s %s covers it", text,
 			 prefix_format(&around.prefix, wide), around.owner, end_text(around.expires_in, until));
 	free(all.item);
 	return err;
@@ -266,7 +269,7 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err)
 		return err;
 	if (o.of_file || o.lines.count > 1)
-		return asprintf(&a->text, "%zu bans ended, of %zu lines", taken, o.lines.count) < 0 ? -ENOMEM : 0;
+		return asprintf(&a->text, "%zu bans ended, from %zu lines", taken, o.lines.count) < 0 ? -ENOMEM : 0;
 	if (!taken)
 		return unban_missed(dm, &o, a);
 	a->text = strdup("unbanned");
@@ -317,6 +320,6 @@ int verb_kill(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	err = kill_run(dm, &what, &ended);
 	if (err)
-		diag_add(&a->diag, "%zu connections were ended, and then: %s", ended, strerror(-err));
+		diag_add(&a->diag, "ending connections failed after %zu: %s", ended, strerror(-err));
 	return err ? err : asprintf(&a->text, "%zu connections ended", ended) < 0 ? -ENOMEM : 0;
 }

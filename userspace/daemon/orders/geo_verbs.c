@@ -97,8 +97,8 @@ static int changes_say(const struct geo *before, const struct geo *now, json_t *
 		return count;
 	json_object_set_new(data, "changed_countries", json_integer(count));
 	json_object_set_new(data, "changes", changes_json(changes, count));
-	log_say(LOG_NOTICE, "databases read again: address space of %d countries changed%s%s", count,
-		count ? ", most of all of " : "", count ? country_text(changes->country, text) : "");
+	log_say(LOG_NOTICE, "databases read again: the address space of %d countries changed%s%s", count,
+		count ? ", mostly of " : "", count ? country_text(changes->country, text) : "");
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The copies of databases that are in force; the verbs of `sluicectl geo` stand beside them in geo_verbs.c. */
+/* Copies of the databases in force; geo_verbs.c also has the verbs of `sluicectl geo`. */
 #ifndef SLUICE_DAEMON_GEO_VERBS_H
 #define SLUICE_DAEMON_GEO_VERBS_H
 

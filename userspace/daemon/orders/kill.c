@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Connections that an order meets: how many a ban covers, whom `kill` and `ban --kill` end. A ban stands first, so that nobody comes back
- * while connections are ended.
+ * Connections that an order covers: how many a ban covers, and which ones `kill` and `ban --kill` end. The ban comes into force first, so that
+ * nobody comes back while connections are ended.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a live ban or allow really names: an address of IPv6 is one of a great many that its owner has, and behind a translator's prefix
- * stands an IPv4 address. Called by the verbs that set one.
+ * Says what a live ban or allow really covers: an IPv6 address is one of a great many that its owner has, and behind a translator's prefix
+ * there is an IPv4 address. The verbs that set one call it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,10 +26,10 @@ bool named_inside(const struct daemon *dm, struct ban_lines *list)
 static const char *extent_of(const struct prefix *named, const struct prefix *source)
 {
 	if (named->len == source->len)
-		return "one source, whole";
+		return "exactly one source";
 	if (named->len < source->len)
 		return "all sources in it";
-	return named->len == 128 ? "this address alone" : "a part of one source";
+	return named->len == 128 ? "this address alone" : "part of one source";
 }
 
 int named_say(const struct daemon *dm, const struct prefix *p, bool translated, struct answer *a)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads an order about addresses, and refuses what nobody can have meant: see orders.h. */
+/* Reads an order about addresses, and refuses what is most likely a mistake: see orders.h. */
 #include "orders.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ static int lines_read(struct order *o, const json_t *args, uint32_t seconds, str
 		return err == -EINVAL ? bad(a) : err;
 	}
 	if (strlen(a->body) != a->body_len) {
-		diag_add(&a->diag, "the file is no text: write one address, prefix or range a line");
+		diag_add(&a->diag, "the file is not text: write one address, prefix or range per line");
 		return bad(a);
 	}
 	o->tolerant = json_is_true(json_object_get(args, "tolerant"));
@@ -163,6 +163,6 @@ int order_check(const struct daemon *dm, struct order *o, const json_t *args, st
 		return err;
 	if (o->tolerant)
 		return doubted_leave_out(o);
-	diag_add(&a->diag, "nothing done: say --force if you mean it");
+	diag_add(&a->diag, "nothing done: use --force if you mean it");
 	return bad(a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An order about addresses: whose it is, which addresses it names, and whether somebody could have meant it. bans.c obeys it. */
+/* An order about addresses: its owner, the addresses that it names, and whether it is likely a mistake. bans.c carries it out. */
 #ifndef SLUICE_DAEMON_ORDERS_H
 #define SLUICE_DAEMON_ORDERS_H
 
@@ -17,7 +17,7 @@ struct order {
 	size_t left_out;
 };
 
-/* `by`, or the uid of who asks. */
+/* `by`, or the caller's uid. */
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN]);
 /* From `prefix`, or the bytes behind the request; `for` is theirs who have no time of their own. Freed with order_free(), also a failed one. */
 int order_read(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a);

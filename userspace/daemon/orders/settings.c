@@ -50,7 +50,7 @@ static int override_keep(struct daemon *dm, const struct override *want, struct 
 	int err = setting_save(dm, want, &path, &a->diag);
 
 	if (err)
-		diag_add(&a->diag, "it is in force until the next reload, and not saved");
+		diag_add(&a->diag, "it is in force until the next reload, but not saved");
 	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
 }
 
@@ -147,7 +147,7 @@ static int sender_say(const struct daemon *dm, const struct scope *who, struct a
 		if (lookup_read(dm->engine, &who->sender.addr, s->services[i].id, &look))
 			continue;
 		if (reason_refuses(look.reason))
-			diag_add(&a->diag, "%s refuses it all the same (%s): sluicectl explain says by which rule",
+			diag_add(&a->diag, "%s refuses it all the same (%s): sluicectl explain names the rule",
 				 s->services[i].row.name, reason_label(look.reason));
 		else if (look.reason == SLUICE_ALLOWED)
 			diag_add(&a->diag, "%s lets it in without any limit", s->services[i].row.name);

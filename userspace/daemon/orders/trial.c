@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs of a policy on trial: confirm and revert. The trial itself is standing_trial.c's. */
+/* The verbs for a policy on trial: confirm and revert. standing_trial.c does the work. */
 #include "verbs.h"
 
 int verb_confirm(struct daemon *dm, const json_t *args, struct answer *a)

@@ -50,7 +50,7 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	a->data = kept_json(dm);
 	if (confirm)
-		n = asprintf(&a->text, "%s; goes back in %us unless you say: sluicectl confirm", counts, confirm);
+		n = asprintf(&a->text, "%s; goes back in %us unless you run: sluicectl confirm", counts, confirm);
 	else
 		n = asprintf(&a->text, "%s%s", counts, kept_say(dm));
 	return n < 0 ? -ENOMEM : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The control socket. Whatever a client sends is answered or cut off; nothing it sends ends the daemon. */
+/* The control socket. Every client gets an answer or is cut off; nothing that it sends can end the daemon. */
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
@@ -135,11 +135,11 @@ static void client_answer(struct client *c, json_t *request, char *body, size_t 
 	if (json_is_object(request)) {
 		verb_run(c->daemon, request, &a);
 	} else {
-		diag_add(&a.diag, "the request is no JSON object on one line");
+		diag_add(&a.diag, "the request is not a JSON object on one line");
 		a.exit = EXIT_BAD;
 	}
 	if (a.stream && !a.exit && clients_watching(c->daemon) >= (c->uid ? GUESTS_WATCHING_MAX : WATCHERS_MAX)) {
-		diag_add(&a.diag, "%u watch already: end one of them", clients_watching(c->daemon));
+		diag_add(&a.diag, "%u clients are watching already: end one of them", clients_watching(c->daemon));
 		a.exit = EXIT_FAILED;
 	}
 	if (client_waits(c, request, &a))
@@ -168,7 +168,7 @@ static void client_body(struct client *c, struct evbuffer *in)
 		return;
 	body = malloc(c->body_len + 1);
 	if (!body) {
-		client_refuse_request(c, "no memory left");
+		client_refuse_request(c, "out of memory");
 		return;
 	}
 	evbuffer_remove(in, body, c->body_len);
@@ -248,7 +248,7 @@ static bool has_room(const struct daemon *dm, uid_t uid)
 static void client_refuse(int fd)
 {
 	static const char full[] =
-		"{\"ok\": false, \"error\": \"too many ask at the same time: try again\", \"exit\": 1}\n";
+		"{\"ok\": false, \"error\": \"too many requests at the same time: try again\", \"exit\": 1}\n";
 
 	send(fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);

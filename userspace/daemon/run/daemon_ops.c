@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the owner of the policy in force (standing.h) calls in this daemon: the engine, the keeper, the clocks, and who follows the policy. */
+/* What the owner of the policy in force (standing.h) calls in this daemon: the engine, the keeper, the clocks, and everything that follows the policy. */
 #include <string.h>
 
 #include "defaults.h"

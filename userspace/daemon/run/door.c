@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The door of the control socket: finds the verb of a request in the list (userspace/api/verbs.def), asks whether this client may, and whether the
- * arguments are what the list says; runs it, and has the trail tell of an order. Whatever a client sends gets an answer.
+ * Checks and runs requests from the control socket: finds the verb in the list (userspace/api/verbs.def), checks whether this client may run it and
+ * whether the arguments match the list, runs it, and has the trail record an order. Every request gets an answer.
  */
 #include <string.h>
 

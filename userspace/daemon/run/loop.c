@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon's loop: signals, the tick of each second, and what the kernel tells. main.c runs it; it ends with the daemon. */
+/* The daemon's loop: signals, the tick of each second, and events from the kernel. main.c runs it; it ends with the daemon. */
 #include <errno.h>
 #include <signal.h>
 #include <syslog.h>
@@ -64,8 +64,8 @@ static void tune(struct daemon *dm)
 	int err = engine_tune(dm->engine, &raised, &d);
 
 	if (raised != dm->tuned)
-		log_say(LOG_NOTICE, raised ? "SYNs are answered by cookies: net.ipv4.tcp_syncookies is 2"
-					   : "no cookies are needed: net.ipv4.tcp_syncookies is what it was");
+		log_say(LOG_NOTICE, raised ? "SYNs are answered with cookies: net.ipv4.tcp_syncookies is 2"
+					   : "cookies are no longer needed: net.ipv4.tcp_syncookies is restored");
 	dm->tuned = raised;
 	if (err && !dm->untunable)
 		log_diag(LOG_ERR, &d);
@@ -95,7 +95,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 		return;
 	engine_locals(dm->engine, &d);
 	if (engine_links_back(dm->engine, standing_live(dm->standing), &d) && standing_attach(dm->standing, &d))
-		log_say(LOG_ERR, "an interface that is back is not guarded");
+		log_say(LOG_ERR, "an interface that came back is not guarded");
 	engine_answers(dm->engine, &d);
 	log_diag(LOG_WARNING, &d);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluiced: reads its options, starts an instance or takes over the one that stands, runs the loop, and ends it as it was told to. */
+/* sluiced: reads its options, starts an instance or takes over the loaded one, runs the loop, and stops it as requested. */
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
@@ -30,8 +30,8 @@ static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-
 			    "  -i INSTANCE  instance name (default \"default\")\n"
 			    "  -n           check the policy and exit: 0 good, 2 bad\n"
 			    "  -f           stay in the foreground, log to standard error\n"
-			    "  -v           also log what libbpf and libxdp say\n"
-			    "  -h, -V       this text; the version\n";
+			    "  -v           also log the messages of libbpf and libxdp\n"
+			    "  -h, -V       print this text; print the version\n";
 
 /* -1: go on; otherwise the exit status. */
 static int options_parse(struct daemon *dm, int argc, char **argv)
@@ -169,8 +169,8 @@ static void daemon_done(struct daemon *dm)
 		lists_tick(dm);
 	if (dm->engine && dm->stopped)
 		log_say(LOG_NOTICE,
-			"stopped; the kernel goes on enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
-			"unload takes it away)",
+			"stopped; the kernel keeps enforcing the policy for %us, then lets everything pass (sluicectl -i %s "
+			"unload removes it)",
 			standing_live(dm->standing)->stop_grace, dm->instance);
 	engine_close(dm->engine);
 	keeper_end(dm);
@@ -193,7 +193,7 @@ static void daemon_undo(struct daemon *dm, struct diag *d)
 	engine_close(dm->engine);
 	dm->engine = NULL;
 	if (!keeper_unload(dm, d))
-		diag_add(d, "not started: what was loaded for instance %s is taken away again", dm->instance);
+		diag_add(d, "not started: what was loaded for instance %s is removed again", dm->instance);
 }
 
 /* Takes over `p` in any case. */

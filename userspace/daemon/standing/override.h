@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Live settings, and a list of them, the newest first. standing_live.c is the one that changes the list in force, because each change makes
- * another policy; nothing here puts anything in force. All others read.
+ * Live settings, and a list of them, newest first. Only standing_live.c changes the list in force, because each change makes
+ * another policy; nothing here puts anything in force. All other files only read it.
  */
 #ifndef SLUICE_DAEMON_OVERRIDE_H
 #define SLUICE_DAEMON_OVERRIDE_H
@@ -28,7 +28,7 @@ void overrides_free(struct override **list);
 /* Puts `more` in front of the list. */
 void overrides_join(struct override **list, struct override *more);
 struct override *overrides_reversed(struct override *list);
-/* Takes the setting of the same key out of the list; NULL: there is none. */
+/* Removes the setting of the same key from the list and returns it; NULL: there is none. */
 struct override *override_take(struct override **list, const struct scope *where, const char *key);
 /* A copy of the list without the limits of one prefix at a service ("": at any), and how many those are. 0 or -ENOMEM. */
 int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
@@ -45,7 +45,7 @@ const struct override *override_of_sender(const struct override *list, const str
 char *override_text(const struct privacy *privacy, const struct override *o);
 /* When it ends by the clock on the wall; 0: never. */
 uint64_t override_until(const struct override *o);
-/* Sets and countries may refuse this host itself: whoever sets one live is told. */
+/* Sets and countries may refuse this host itself: setting one live gives a warning. */
 bool override_wants_warning(const struct override *o);
 
 #endif

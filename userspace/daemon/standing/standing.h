@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The policy in force, and its one owner: what the files say, the live settings on top, a policy on trial and the way back from it.
- * Verbs, signals and timers call its transitions; each builds the policy that is wanted, checks it, has it enforced, has it recorded
- * and tells who follows it. After one that fails all is as it was, and `d` says why. standing.def says what each comes to in which state.
- * Nothing else changes any of this; all others read.
+ * Verbs, signals and timers call its transitions. Each builds the wanted policy, checks it, has it enforced, has it recorded
+ * and tells everything that follows it. A transition that fails changes nothing, and `d` says why. standing.def says what each one does in each state.
+ * Nothing else changes any of this; all other files only read it.
  */
 #ifndef SLUICE_DAEMON_STANDING_H
 #define SLUICE_DAEMON_STANDING_H
@@ -44,21 +44,21 @@ struct standing *standing_new(const struct standing_ops *ops, void *arg, const c
 			      const struct privacy *privacy, struct policy *base);
 void standing_free(struct standing *s); /* NULL is fine */
 
-/* The policy in force, or while one of before is (standing_held()) the one that a reload would put in its place. Until the next transition. */
+/* The policy in force; while an earlier one is (standing_held()), the one that a reload would put in force. Valid until the next transition. */
 const struct policy *standing_live(const struct standing *s);
 const struct policy *standing_base(const struct standing *s); /* the same without live settings */
 /* The live settings in force, the newest first; and those to be kept over a restart: while a policy is on trial, those on the way back. */
 const struct override *standing_settings(const struct standing *s);
 const struct override *standing_settings_kept(const struct standing *s);
 bool standing_awaited(const struct standing *s); /* the policy in force goes by itself unless it is confirmed */
-bool standing_held(const struct standing *s); /* the policy in force is one of before, not standing_live() */
+bool standing_held(const struct standing *s); /* an earlier policy is in force, not standing_live() */
 time_t standing_applied_at(const struct standing *s); /* when a policy file was last put in force */
 bool standing_reload_failed(const struct standing *s); /* the policy file did not get in force since then */
-/* Who asks anything must hear of a policy that is in force against the file. */
+/* Warns in every answer if the policy in force is not the file's. */
 void standing_remind(const struct standing *s, struct diag *d);
 
 /*
- * A start: first each live setting of before (since and until are as they were; a copy is kept), then standing_restored(), which makes the
+ * A start: first each earlier live setting (since and until are as they were; a copy is kept), then standing_restored(), which makes the
  * policy with those that still fit and says which are dropped. standing_start() puts it in force, unless it finds that a daemon of
  * before left a trial, or that this very file was not confirmed in time: then what is in force stays. It tells nobody.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Builds the policy that is wanted, of a file's and live settings, and checks it. Puts nothing in force. See standing_state.h. */
+/* Builds the wanted policy from a file and live settings, and checks it. Puts nothing in force. See standing_state.h. */
 #include <errno.h>
 
 #include "check.h"

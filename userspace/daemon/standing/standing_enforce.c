@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Has a policy enforced, makes it the one in force, and tells who follows. Every transition ends here. See standing_state.h. */
+/* Has a policy enforced, makes it the one in force, and tells everything that follows it. Every transition ends here. See standing_state.h. */
 #include "standing_state.h"
 
 int standing_attach(const struct standing *s, struct diag *d)

@@ -101,7 +101,7 @@ static int databases_refresh(const struct standing *s, struct policy *p, bool fo
 		err = s->ops->geo_check(s->arg, p, d);
 	if (err != -EINVAL)
 		return err;
-	diag_add(d, "the databases in force stay: mend those files, then: sluicectl reload --lists");
+	diag_add(d, "the databases in force stay: fix those files, then run: sluicectl reload --lists");
 	geo_free(p->geo);
 	p->geo = geo_hold(s->now.live->geo);
 	return 0;

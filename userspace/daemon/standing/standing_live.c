@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Transitions of live settings: set, unlimit, the end of their time, and those of before a restart. See standing.h. */
+/* Transitions of live settings: set, unlimit, the end of their time, and restoring them after a restart. See standing.h. */
 #include <errno.h>
 #include <string.h>
 #include <syslog.h>
@@ -132,7 +132,7 @@ static void settings_end(struct standing *s)
 
 	s->now.overdue = err;
 	if (err && !said)
-		log_say(LOG_ERR, "a live setting is over and stays in force: %s: tried again until it goes",
+		log_say(LOG_ERR, "a live setting has ended but stays in force: %s: sluiced keeps trying to remove it",
 			strerror(-err));
 	if (!err || !said)
 		log_diag(err ? LOG_ERR : LOG_WARNING, &d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first transition, a start. A daemon that starts while a policy awaits its confirmation, or after one went and is still what its own
- * file says, leaves in force what is. See standing.h.
+ * The first transition, a start. A daemon that starts while a policy awaits its confirmation, or after its own file was reverted, leaves in
+ * force what is in force. See standing.h.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +21,7 @@ static bool path_is_ours(const struct standing *s, const char *path)
 void standing_held_say(const struct standing *s)
 {
 	log_say(LOG_WARNING,
-		"%s was not confirmed in time: the policy of before stays in force until `sluicectl -i %s reload`",
+		"%s was not confirmed in time: the previous policy stays in force until `sluicectl -i %s reload`",
 		s->config, s->instance);
 }
 
@@ -32,7 +32,7 @@ static int held_begin(struct standing *s, struct diag *d)
 	s->now.guards = s->ops->guarded(s->arg);
 	if (s->now.guards)
 		return 0;
-	diag_add(d, "which interfaces the policy of before guards cannot be found out: not started");
+	diag_add(d, "not started: cannot find out which interfaces the previous policy guards");
 	return -ENOMEM;
 }
 
@@ -45,7 +45,7 @@ static int trial_find(struct standing *s, struct diag *d)
 	s->awaited = s->ops->trial(s->arg) == TRIAL_AWAITED;
 	if (s->awaited) {
 		s->own = !s->ops->path(s->arg, false, path) && path_is_ours(s, path);
-		log_say(LOG_WARNING, "a policy awaits its confirmation: sluicectl -i %s confirm, or revert",
+		log_say(LOG_WARNING, "a policy awaits its confirmation: run sluicectl -i %s confirm, or revert",
 			s->instance);
 		return held_begin(s, d);
 	}
@@ -63,7 +63,7 @@ static int file_start(struct standing *s, struct diag *d)
 	if (s->ops->geo_check(s->arg, s->now.live, d)) {
 		diag_add(
 			d,
-			"not started on these while the policy of before is in force: put the old files back, or forget "
+			"not started with these files while the previous policy is in force: put the old files back, or drop "
 			"that policy first: sluicectl -i %s unload",
 			s->instance);
 		return -EINVAL;

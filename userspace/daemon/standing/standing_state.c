@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The policy in force: what it is made of, in which state it is, and what others may know of it. The transitions are in standing_start.c,
+ * The policy in force: what it consists of, in which state it is, and what others may ask about it. The transitions are in standing_start.c,
  * standing_file.c, standing_live.c and standing_trial.c. See standing.h.
  */
 #include <errno.h>
@@ -49,9 +49,9 @@ int standing_door(const struct standing *s, enum standing_event event, struct di
 	enum standing_outcome outcome = standing_outcome(s, event);
 
 	if (outcome == OUTCOME_AWAITED)
-		diag_add(d, "a policy awaits its confirmation: sluicectl confirm, or revert, then this");
+		diag_add(d, "a policy awaits its confirmation: first run sluicectl confirm, or revert");
 	else if (outcome == OUTCOME_HELD)
-		diag_add(d, "%s was not confirmed in time and is not in force: sluicectl reload, then this", s->config);
+		diag_add(d, "%s was not confirmed in time and is not in force: first run sluicectl reload", s->config);
 	else
 		return 0;
 	return -EBUSY;
@@ -139,7 +139,7 @@ void standing_remind(const struct standing *s, struct diag *d)
 	if (s->awaited)
 		diag_add(d, "a policy awaits its confirmation: sluicectl confirm, or revert");
 	else if (s->now.held)
-		diag_add(d, "%s was not confirmed in time: the policy of before is in force until `sluicectl reload`",
+		diag_add(d, "%s was not confirmed in time: the previous policy is in force until `sluicectl reload`",
 			 s->config);
 }
 

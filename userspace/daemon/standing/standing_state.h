@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files standing*.c share, and nobody else includes: the state itself, its table, and the steps that a transition is made of. */
+/* What the files standing*.c share, and only they include: the state itself, its table, and the steps of a transition. */
 #ifndef SLUICE_DAEMON_STANDING_STATE_H
 #define SLUICE_DAEMON_STANDING_STATE_H
 
@@ -11,7 +11,7 @@ struct stand {
 	struct policy *base; /* as the files say */
 	struct policy *live; /* with the settings */
 	struct override *settings;
-	bool held; /* not `live` is in force but a policy of before, which is not known */
+	bool held; /* an earlier policy, which is not known, is in force; `live` takes effect only after a reload */
 	struct policy *guards; /* then: the interfaces that one is on; NULL: those of `live` */
 	time_t applied_at;
 	bool reload_failed;
@@ -24,9 +24,9 @@ struct standing {
 	const char *config, *instance;
 	const struct privacy *privacy;
 	struct stand now;
-	struct stand before; /* the way back while `awaited`; nothing in it: a daemon of before knew */
+	struct stand before; /* the way back while `awaited`; empty: only an earlier daemon knew it */
 	bool awaited;
-	bool own; /* what is awaited came from our own file, and a daemon of before began it */
+	bool own; /* the policy on trial came from our own file, and an earlier daemon began the trial */
 };
 
 enum standing_state {
@@ -87,7 +87,7 @@ int standing_resume(struct standing *s, struct diag *d);
 /* A file named by the kernel side, that is in force already. */
 int standing_reread(struct standing *s, const char *path, struct diag *d);
 
-/* standing_start.c: the log, that a policy of before is in force. */
+/* standing_start.c: logs that an earlier policy is in force. */
 void standing_held_say(const struct standing *s);
 
 #endif

@@ -43,7 +43,7 @@ int standing_revert(struct standing *s, struct diag *d)
 		return err;
 	trial_settle(s);
 	s->ops->path(s->arg, true, refused);
-	log_say(LOG_WARNING, "%s was not confirmed: the policy of before is in force again", refused);
+	log_say(LOG_WARNING, "%s was not confirmed: the previous policy is in force again", refused);
 	if (s->before.live) {
 		trial_go_back(s, d);
 		return 0;

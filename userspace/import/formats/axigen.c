@@ -311,7 +311,7 @@ static void address_put(struct axigen *a, struct item *s, const char *address, c
 	if (!*plain || !strcmp(plain, "0.0.0.0") || !strcmp(plain, "::"))
 		return;
 	if (addr_parse(plain, &addr))
-		leave(a->m, from, "'%s' is no address", plain);
+		leave(a->m, from, "'%s' is not an address", plain);
 	else
 		put_element(a->m, s, "addresses", plain, from);
 }
@@ -323,18 +323,18 @@ static void listener_write(struct axigen *a, struct listener *l)
 	const char *port;
 
 	if (is_off(&l->enable)) {
-		leave(a->m, l->enable.from, "the listener is off");
+		leave(a->m, l->enable.from, "the listener is switched off");
 		return;
 	}
 	if (!address_split(a, l, address, &port, buf))
 		return;
 	if (is_loopback(address)) {
-		leave(a->m, l->address.from, "listens on loopback, which no interface sees");
+		leave(a->m, l->address.from, "listens on loopback, where no interface sees it");
 		return;
 	}
 	if (service_of_port(a->m, port)) {
 		leave(a->m, l->address.from,
-		      "port %s is service %s's above: two listeners of one port, at addresses of their own, are two services by hand",
+		      "port %s already belongs to service %s above: write two services by hand for two listeners of one port at different addresses",
 		      port, service_of_port(a->m, port)->name);
 		return;
 	}
@@ -393,7 +393,7 @@ static void access_leave(struct axigen *a, const struct access *access)
 	for (i = 0; i < FLOWS; i++) {
 		if (access->flow.value[i].from)
 			leave(a->m, access->flow.value[i].from,
-			      "is of all listeners of the service together, which have limits of their own: choose one");
+			      "applies to all listeners of the service together, which have their own limits: choose one");
 	}
 }
 
@@ -447,7 +447,7 @@ static void rule_write(struct axigen *a, const struct rule *r)
 	char name[32], text[16];
 
 	if (!r->set.from || !strcasecmp(r->set.text, "any") || !strcmp(r->set.text, "0.0.0.0-255.255.255.255")) {
-		leave(a->m, r->from, "a rule for everybody: what no set holds is judged by its service");
+		leave(a->m, r->from, "a rule for everybody: a source in no set is judged by its service");
 		return;
 	}
 	if (is_off(&r->enable)) {
@@ -455,7 +455,7 @@ static void rule_write(struct axigen *a, const struct rule *r)
 		return;
 	}
 	if (r->priority.from && (!is_count(r->priority.text, &priority) || priority >= LEVEL)) {
-		leave(a->m, r->priority.from, "'%s' is no priority from 0 to %u", r->priority.text, LEVEL - 1);
+		leave(a->m, r->priority.from, "'%s' is not a priority from 0 to %u", r->priority.text, LEVEL - 1);
 		return;
 	}
 	snprintf(name, sizeof(name), "%s-%u", action, r->set.from->number);
@@ -465,7 +465,7 @@ static void rule_write(struct axigen *a, const struct rule *r)
 	if (!strcmp(action, "limit"))
 		flow_write(a, set, &r->flow);
 	if (!strcmp(action, "limit") && set && !said_limit(set)) {
-		leave(a->m, r->set.from, "the rule has no limit that can be taken over");
+		leave(a->m, r->set.from, "the rule has no limit that can be imported");
 		return;
 	}
 	rule_services(a, r, set, action);

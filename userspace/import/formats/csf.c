@@ -15,25 +15,25 @@
 static const struct {
 	const char *key, *why;
 } others[] = {
-	{ "SYNFLOOD", "needs no key: a service under pressure answers by SYN cookies" },
+	{ "SYNFLOOD", "needs no key: a service under pressure answers with SYN cookies" },
 	{ "SYNFLOOD_RATE",
-	  "counts the SYNs of all sources: a service under pressure answers by SYN cookies; max-syn-rate-per-source limits one" },
-	{ "SYNFLOOD_BURST", "needs no key: a service under pressure answers by SYN cookies" },
-	{ "CT_INTERVAL", "CSF looks at intervals: sluice refuses the connection that is too many" },
-	{ "CT_BLOCK_TIME", "CSF bans: sluice refuses the connection that is too many" },
-	{ "CT_PERMANENT", "CSF bans: sluice refuses the connection that is too many" },
-	{ "CT_STATES", "sluice counts what the host's TCP has as a connection" },
-	{ "CONNLIMIT_LOGGING", "sluicectl refusals and watch tell of refusals" },
+	  "counts the SYNs of all sources: a service under pressure answers with SYN cookies; max-syn-rate-per-source limits one" },
+	{ "SYNFLOOD_BURST", "needs no key: a service under pressure answers with SYN cookies" },
+	{ "CT_INTERVAL", "CSF looks at intervals: sluice refuses the excess connection at once" },
+	{ "CT_BLOCK_TIME", "CSF bans: sluice refuses the excess connection" },
+	{ "CT_PERMANENT", "CSF bans: sluice refuses the excess connection" },
+	{ "CT_STATES", "sluice counts the connections of the host's TCP" },
+	{ "CONNLIMIT_LOGGING", "sluicectl refusals and watch show refusals" },
 	{ "UDPFLOOD", "sluice judges TCP only" },
 	{ "CC_DENY_PORTS",
 	  "is a set with countries, services and action = deny: name the services of CC_DENY_PORTS_TCP" },
 	{ "CC_ALLOW_PORTS", "is allow-countries of the services of CC_ALLOW_PORTS_TCP" },
 	{ "CC_IGNORE", "is about lfd: keep it" },
-	{ "LF_SMTPAUTH", "login failures are lfd's to count: let its command call sluicectl ban" },
-	{ "LF_POP3D", "login failures are lfd's to count: let its command call sluicectl ban" },
-	{ "LF_IMAPD", "login failures are lfd's to count: let its command call sluicectl ban" },
-	{ "LF_DISTATTACK", "login failures are lfd's to count: let its command call sluicectl ban" },
-	{ "PORTKNOCKING", "is none of sluice's: keep it" },
+	{ "LF_SMTPAUTH", "lfd keeps counting login failures: let its command call sluicectl ban" },
+	{ "LF_POP3D", "lfd keeps counting login failures: let its command call sluicectl ban" },
+	{ "LF_IMAPD", "lfd keeps counting login failures: let its command call sluicectl ban" },
+	{ "LF_DISTATTACK", "lfd keeps counting login failures: let its command call sluicectl ban" },
+	{ "PORTKNOCKING", "is not for sluice: keep it" },
 };
 
 static struct item *service_of(struct import *m, const char *text, const struct line *line)
@@ -43,7 +43,7 @@ static struct item *service_of(struct import *m, const char *text, const struct 
 	const char *port = port_of(text, buf);
 
 	if (!port) {
-		leave(m, line, "'%s' is no port", text);
+		leave(m, line, "'%s' is not a port", text);
 		return NULL;
 	}
 	if (strings_add(&ports, port))
@@ -108,7 +108,7 @@ static void tracking_read(struct import *m, const char *value, const struct line
 	for (i = 0; i < words.count; i++) {
 		port = port_of(words.item[i], buf);
 		if (!port)
-			leave(m, named, "'%s' is no port", words.item[i]);
+			leave(m, named, "'%s' is not a port", words.item[i]);
 		else if (!strings_have(&ports, port) && strings_add(&ports, port))
 			m->failed = true;
 	}
@@ -118,7 +118,7 @@ static void tracking_read(struct import *m, const char *value, const struct line
 	}
 	s = service_with(m, "tracked", &ports, named);
 	if (s && put_count(m, s, "max-connections-per-source", value, line))
-		put_note(s, "CSF looks now and then, and bans; sluice refuses the connection that is too many");
+		put_note(s, "CSF looks now and then, and bans; sluice refuses the excess connection");
 }
 
 static void countries_read(struct import *m, const char *value, const struct line *line, const char *set_name,
@@ -156,7 +156,7 @@ static void filter_read(struct import *m)
 			put_country(m, m->items.item[i], "allow-countries", words.item[k], line);
 	}
 	if (words.count && !services)
-		leave(m, line, "is allow-countries of services: no other key names the ports of one");
+		leave(m, line, "becomes allow-countries of services: no key here names their ports");
 }
 
 static void key_take(struct import *m, const char *key, const char *value, const struct line *line)
@@ -228,18 +228,18 @@ static void list_line(struct import *m, const struct line *line, const char *act
 		return;
 	}
 	if (strchr(word, '|')) {
-		leave(m, line, "is an advanced rule: ports are a service's, not a list's");
+		leave(m, line, "is an advanced rule: ports belong to a service, not to a list");
 		return;
 	}
 	if (prefixes_parse(&list, word, &why)) {
-		leave(m, line, "'%s' %s", word, why ? why : "cannot be kept: no memory left");
+		leave(m, line, "'%s' %s", word, why ? why : "cannot be kept: out of memory");
 		return;
 	}
 	prefixes_free(&list);
 	set = set_get(m, action[0] == 'a' ? "csf-allow" : "csf-deny");
 	if (set && !said_value(set, "file")) {
 		put_last(m, set, "file", realpath(line->file, path) ? path : line->file, line);
-		put_note(set, "this line, and all others of the file that are addresses");
+		put_note(set, "this line, and all other addresses of the file");
 		set_use(m, set, action, NULL, 0, line);
 	}
 }

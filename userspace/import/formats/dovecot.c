@@ -8,8 +8,7 @@
 #include "cleanup.h"
 #include "import.h"
 
-#define ONE_EACH \
-	"service_count is 1 where it is not said: then each process serves one client, and process_limit is the limit"
+#define ONE_EACH "service_count is 1 by default: then each process serves one client, and process_limit is the limit"
 
 static const struct {
 	const char *service, *listener, *port; /* where Dovecot listens where nothing is said */
@@ -98,7 +97,7 @@ static void listener_put(struct dovecot *d, struct login *l, const char *key, co
 	port = strcmp(value, "0") ? port_of(value, buf) : "0";
 	place = port ? LIST_ADD(&l->places) : NULL;
 	if (!port) {
-		leave(d->m, line, "'%s' is no port that is known: write its number", value);
+		leave(d->m, line, "'%s' is not a known port: write its number", value);
 		return;
 	}
 	if (!place || strings_add(&l->listeners, listener) || strings_add(&l->ports, port))
@@ -150,7 +149,7 @@ static void walk_set(struct block_walk *w, const char *key, const char *value, c
 	else if (l && (!strcmp(key, "service_count") || !strcmp(key, "restart_request_count")))
 		value_put(&l->count, value, line);
 	else if (!l && (!strcmp(key, "client_limit") || !strcmp(key, "process_limit")))
-		leave(d->m, line, "is of a service inside Dovecot, behind its logins: keep it");
+		leave(d->m, line, "belongs to a service inside Dovecot, behind its logins: keep it");
 }
 
 /* What the file says of a listener; NULL: nothing. */
@@ -187,9 +186,9 @@ static struct item *login_service(struct dovecot *d, const struct login *l, cons
 	for (i = 1; i < l->places.count; i++)
 		put_origin(d->m, s, "ports", l->places.item[i]);
 	if (!ports.count)
-		leave(d->m, from, "is of a service that listens at no port here");
+		leave(d->m, from, "belongs to a service that listens on no port here");
 	if (by_default)
-		put_note(s, "with Dovecot's own ports where the file says nothing of a listener");
+		put_note(s, "with Dovecot's default ports, since the file names no listener");
 	return s;
 }
 
@@ -199,13 +198,13 @@ static void product_put(struct dovecot *d, struct item *s, const struct value *c
 	char text[24];
 
 	if (!is_count(clients->text, &a) || !is_count(processes->text, &b) || !a || !b) {
-		leave(d->m, clients->from, "'%s' times '%s' is no number", clients->text, processes->text);
+		leave(d->m, clients->from, "'%s' times '%s' is not a number", clients->text, processes->text);
 		return;
 	}
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)a * b);
 	if (put_count(d->m, s, "max-connections", text, clients->from)) {
 		put_origin(d->m, s, "max-connections", processes->from);
-		put_note(s, "client_limit times process_limit: a little below it, if sluice is to refuse first");
+		put_note(s, "client_limit times process_limit: set it a little lower if sluice should refuse first");
 	}
 }
 
@@ -224,18 +223,18 @@ static void login_put(struct dovecot *d, const struct login *l)
 	if (!processes->from) {
 		if (many)
 			leave(d->m, from,
-			      "needs process_limit, which the file does not say: doveconf -d process_limit");
+			      "needs process_limit, which the file does not set: doveconf -d process_limit");
 		return;
 	}
 	if (many && !clients->from) {
-		leave(d->m, from, "needs client_limit, which the file does not say: doveconf -d client_limit");
+		leave(d->m, from, "needs client_limit, which the file does not set: doveconf -d client_limit");
 		return;
 	}
 	s = login_service(d, l, from);
 	if (s && many)
 		product_put(d, s, clients, processes);
 	else if (s && put_count(d->m, s, "max-connections", processes->text, processes->from))
-		put_note(s, "a process serves one client: a little below it, if sluice is to refuse first");
+		put_note(s, "a process serves one client: set it a little lower if sluice should refuse first");
 }
 
 static void includes_leave(struct import *m)
@@ -245,7 +244,7 @@ static void includes_leave(struct import *m)
 	for (i = 0; i < m->lines.count; i++) {
 		if (!strncmp(m->lines.item[i]->text, "!include", 8))
 			leave(m, m->lines.item[i],
-			      "other files are not followed: name them as well, or take what doveconf -n prints");
+			      "other files are not followed: name them as well, or use the output of doveconf -n");
 	}
 }
 

@@ -84,12 +84,12 @@ static struct item *service_of(struct exim *e, const struct line *from)
 	for (i = 0; i < words.count; i++) {
 		port = port_of(words.item[i], buf);
 		if (!port)
-			leave(e->m, said, "'%s' is no port that is known: write its number", words.item[i]);
+			leave(e->m, said, "'%s' is not a known port: write its number", words.item[i]);
 		else if (!strings_have(&ports, port) && strings_add(&ports, port))
 			e->m->failed = true;
 	}
 	if (!ports.count)
-		leave(e->m, from, "belongs to no port that is known");
+		leave(e->m, from, "belongs to no known port");
 	return ports.count ? service_with(e->m, "smtp", &ports, said ? said : from) : NULL;
 }
 
@@ -103,7 +103,7 @@ static void max_read(struct exim *e)
 	char text[16];
 
 	if (reserved && (!from || !is_count(max, &most) || !is_count(reserve, &spare) || !most || spare >= most)) {
-		leave(e->m, reserved, "has no smtp_accept_max above it to be taken from");
+		leave(e->m, reserved, "has no smtp_accept_max to subtract it from");
 		reserved = NULL;
 	}
 	if (!from)
@@ -116,7 +116,7 @@ static void max_read(struct exim *e)
 	if (put_count(e->m, service_of(e, from), "max-connections", text, from)) {
 		put_origin(e->m, service_of(e, from), "max-connections", reserved);
 		put_note(service_of(e, from),
-			 "smtp_accept_max less what is reserved: who is in smtp_reserve_hosts is never refused");
+			 "smtp_accept_max minus the reserve: hosts in smtp_reserve_hosts are never refused");
 	}
 }
 
@@ -212,12 +212,12 @@ static void statement_end(struct exim *e, struct statement *s)
 	if (s->limit && !s->refuses)
 		leave(e->m, s->limit, "does not refuse: only deny, defer and drop do");
 	else if (s->limit && s->conditions > 1)
-		leave(e->m, s->limit, "holds under further conditions, which sluice does not know");
+		leave(e->m, s->limit, "applies under further conditions, which sluice does not know");
 	else if (s->limit)
 		ratelimit_put(e, s->value, s->limit);
 	else if (s->accept && s->conditions)
 		leave(e->m, s->accept,
-		      "lets some in before what follows: a set with action = allow does so for addresses");
+		      "lets some in before the limit: a set with action = allow does that for addresses");
 	*s = (struct statement){};
 }
 
@@ -260,7 +260,7 @@ static void acl_read(struct exim *e, const char *name)
 		} else if (inside) {
 			acl_line(e, &s, e->m->lines.item[i]);
 		} else if (strstr(text, "ratelimit")) {
-			leave(e->m, e->m->lines.item[i], "is not of the ACL that acl_smtp_connect names");
+			leave(e->m, e->m->lines.item[i], "does not belong to the ACL that acl_smtp_connect names");
 		}
 	}
 	statement_end(e, &s);

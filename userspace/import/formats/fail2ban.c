@@ -6,7 +6,7 @@
 #include "cleanup.h"
 #include "import.h"
 
-#define OWN "fail2ban's to decide: with banaction = sluice it bans through sluice (docs/fail2ban.md)"
+#define OWN "fail2ban decides this: with banaction = sluice it bans through sluice (docs/fail2ban.md)"
 
 static const struct {
 	const char *key, *why;
@@ -21,7 +21,7 @@ static const struct {
 	{ "bantime.increment", OWN },
 	{ "bantime.factor", OWN },
 	{ "bantime.maxtime", OWN },
-	{ "ignorecommand", "is a command: what it lets in is not known here" },
+	{ "ignorecommand", "is a command: whom it lets in is not known here" },
 	{ "ignoreself", "sluice never refuses the host's own connections" },
 };
 
@@ -50,14 +50,14 @@ static void port_put(struct import *m, const char *text, const struct line *line
 	struct item *s;
 
 	if (!port)
-		return leave(m, line, "'%s' is no single port: bans hold at the ports of services", text);
+		return leave(m, line, "'%s' is not a single port: bans apply at the ports of services", text);
 	if (!strcmp(port, "22"))
-		return leave(m, line, "SSH becomes no service, so that nobody is locked out by accident");
+		return leave(m, line, "SSH does not become a service, so that nobody is locked out by accident");
 	if (strings_add(&ports, port))
 		m->failed = true;
 	s = service_with(m, NULL, &ports, line);
 	if (s && !s->stays)
-		put_note(s, "no limit: bans hold at the ports of services");
+		put_note(s, "no limit: bans apply at the ports of services");
 	if (s)
 		s->stays = true;
 }
@@ -101,7 +101,7 @@ static void key_take(struct import *m, const struct strings *on, const char *sec
 	size_t i;
 
 	if (!strcmp(key, "ignoreip") && strcmp(section, "DEFAULT")) {
-		leave(m, line, "is of the jail %s alone: a set with action = allow lets them in whatever they do",
+		leave(m, line, "applies only to the jail %s: a set with action = allow lets them in whatever they do",
 		      section);
 		return;
 	}

@@ -57,7 +57,7 @@ static void bind_endpoint(struct haproxy *h, char *text, const struct line *line
 	const char *port = colon ? port_of(colon + 1, buf) : NULL;
 
 	if (!port || *text == '/' || !strncmp(text, "unix@", 5) || !strncmp(text, "abns@", 5)) {
-		leave(h->m, line, "'%s' names no port of TCP: a service has up to 32 ports by their numbers", text);
+		leave(h->m, line, "'%s' names no TCP port: a service has up to 32 ports, by number", text);
 		return;
 	}
 	*colon = 0;
@@ -67,7 +67,7 @@ static void bind_endpoint(struct haproxy *h, char *text, const struct line *line
 		at++;
 	}
 	if (is_loopback(at)) {
-		leave(h->m, line, "listens on loopback, which no interface sees");
+		leave(h->m, line, "listens on loopback, where no interface sees it");
 		return;
 	}
 	if (!strings_have(&h->now.ports, port) && strings_add(&h->now.ports, port))
@@ -76,7 +76,7 @@ static void bind_endpoint(struct haproxy *h, char *text, const struct line *line
 	if (!*at || !strcmp(at, "*") || !strcmp(at, "0.0.0.0") || !strcmp(at, "::"))
 		h->now.anywhere = true;
 	else if (addr_parse(at, &address))
-		leave(h->m, line, "'%s' is no address", at);
+		leave(h->m, line, "'%s' is not an address", at);
 	else if (strings_add(&h->now.addresses, at))
 		h->m->failed = true;
 }
@@ -91,7 +91,7 @@ static void bind_read(struct haproxy *h, const struct strings *words, const stru
 		bind_endpoint(h, all.item[i], line);
 	for (i = 2; i + 1 < words->count; i++) {
 		if (!strcmp(words->item[i], "maxconn"))
-			leave(h->m, line, "maxconn of a bind line: give its ports a frontend of their own");
+			leave(h->m, line, "maxconn of a bind line: give its ports their own frontend");
 	}
 }
 
@@ -106,7 +106,8 @@ static struct item *service_now(struct haproxy *h)
 		return s->service;
 	item = service_with(h->m, s->name, &s->ports, s->bind);
 	if (s->anywhere && s->addresses.count)
-		leave(h->m, s->bind, "some ports are bound at any address: the service guards them all there");
+		leave(h->m, s->bind,
+		      "some ports are bound at any address: the service guards all of them at any address");
 	for (i = 0; item && !s->anywhere && i < s->addresses.count; i++)
 		put_element(h->m, item, "addresses", s->addresses.item[i], s->bind);
 	s->service = item;
@@ -186,7 +187,7 @@ static bool most_of(struct haproxy *h, const struct strings *words, const struct
 
 	if (words->count != 3 || !is_count(word_at(words, 2), &n) ||
 	    (strcmp(operator, "gt") && strcmp(operator, "ge")) || (!strcmp(operator, "ge") && !n)) {
-		leave(h->m, line, "'%s %s %s' is no limit: sluice takes gt N and ge N", word_at(words, 0), operator,
+		leave(h->m, line, "'%s %s %s' is not a limit: sluice takes gt N and ge N", word_at(words, 0), operator,
 		      word_at(words, 2));
 		return false;
 	}
@@ -203,7 +204,7 @@ static void limit_read(struct haproxy *h, const struct strings *words, const cha
 
 	if (!excess || !most_of(h, words, line, most)) {
 		if (!excess)
-			leave(h->m, line, "lets in by a count: sluice knows limits that refuse");
+			leave(h->m, line, "lets connections in by a count: sluice only has limits that refuse");
 		return;
 	}
 	if (fetch_is(fetch, "conn_cur")) {
@@ -253,7 +254,7 @@ static void test_read(struct haproxy *h, const struct strings *words, const char
 	else if (!strcmp(fetch, "src"))
 		source_read(h, words, excess ? "deny" : "allow", line);
 	else
-		leave(h->m, line, "'%s' is nothing that sluice judges by", fetch);
+		leave(h->m, line, "'%s' is not something that sluice judges by", fetch);
 }
 
 /* A condition that is one word: the name of an acl, each of whose lines may hold. */
@@ -269,7 +270,7 @@ static void name_read(struct haproxy *h, const char *name, const char *excess, c
 		test_read(h, &h->acls.item[i].words, excess, h->acls.item[i].line);
 	}
 	if (!known)
-		leave(h->m, line, "'%s' is no condition that is known here", name);
+		leave(h->m, line, "'%s' is not a known condition", name);
 }
 
 /* One alternative: NAME, or { FETCH ... }. */
@@ -286,7 +287,7 @@ static void alternative_read(struct haproxy *h, const struct strings *part, cons
 	    !strings_have(&inner, "}") && *inner.item[0] != '!')
 		test_read(h, &inner, excess, line);
 	else
-		leave(h->m, line, "several conditions together, or what does not hold: sluice judges by one");
+		leave(h->m, line, "several conditions together, or a negated one: sluice judges by a single condition");
 }
 
 /* tcp-request connection reject|silent-drop|accept if A || B */
@@ -304,7 +305,7 @@ static void rule_read(struct haproxy *h, const struct strings *words, const stru
 		return leave(h->m, line, "its section binds no port that sluice could guard");
 	excess = !strcmp(verb, "reject") ? "reset" : !strcmp(verb, "silent-drop") ? "drop" : NULL;
 	if ((!excess && strcmp(verb, "accept")) || strcmp(word_at(words, 3), "if")) {
-		leave(h->m, line, "'%s' is nothing that sluice does, or not by an `if`", verb);
+		leave(h->m, line, "'%s' is not something that sluice does, or not with an `if`", verb);
 		return;
 	}
 	for (i = 4; i <= words->count; i++) {
@@ -343,7 +344,7 @@ static void maxconn_read(struct haproxy *h, const struct strings *words, const s
 		h->default_maxconn = line;
 		snprintf(h->default_most, sizeof(h->default_most), "%s", word_at(words, 1));
 	} else {
-		leave(h->m, line, "is of the whole process: max-connections is of a service");
+		leave(h->m, line, "applies to the whole process: max-connections applies to one service");
 	}
 }
 
@@ -405,9 +406,9 @@ static void line_read(struct haproxy *h, const struct strings *words, const stru
 	if (!strcmp(word, "maxconn"))
 		maxconn_read(h, words, line);
 	else if (!strcmp(word, "stick-table") && stores_others(words))
-		leave(h->m, line, "stores more than connections: what is inside of them is HAProxy's to count");
+		leave(h->m, line, "stores more than connections: HAProxy keeps counting what is inside them");
 	else if (!strcmp(word, "rate-limit") || !strcmp(word, "backlog"))
-		leave(h->m, line, "has HAProxy wait, and refuses nobody: keep it");
+		leave(h->m, line, "makes HAProxy wait, and refuses nobody: keep it");
 	else if (!is_front(&h->now))
 		return;
 	else if (!strcmp(word, "acl"))

@@ -290,16 +290,15 @@ static void rule_put(struct nft *n, struct rule *r)
 	struct item *s = NULL;
 
 	if (*r->odd)
-		return leave(n->m, r->line, "'%s' is not understood, and might make it a rule about something else",
-			     r->odd);
+		return leave(n->m, r->line, "'%s' is not understood, and might change what the rule is about", r->odd);
 	if (!r->verdict || (r->limits.count && !strcmp(r->verdict, "accept")))
-		return leave(n->m, r->line, "does not refuse what is too many: sluice takes drop and reject");
+		return leave(n->m, r->line, "does not refuse the excess: sluice understands drop and reject");
 	if (*n->hook && strcmp(n->hook, "input") && strcmp(n->hook, "prerouting") && strcmp(n->hook, "ingress"))
-		return leave(n->m, r->line, "is about what goes through this host, or out (hook %s)", n->hook);
+		return leave(n->m, r->line, "is about forwarded or outgoing packets (hook %s)", n->hook);
 	if (r->limits.count && (by_source || !r->ports.count))
 		return leave(n->m, r->line,
-			     by_source ? "limits some sources only: give a set these keys"
-				       : "limits whatever comes: a service names its ports");
+			     by_source ? "limits only some sources: give a set these keys"
+				       : "limits all ports: a service names its ports");
 	if (r->ports.count)
 		s = service_with(n->m, NULL, &r->ports, r->line);
 	if (r->ports.count && !s)
@@ -407,7 +406,7 @@ static void line_read(struct nft *n, const struct line *line)
 	if (begins(text, "define "))
 		define_read(n, text);
 	else if (begins(text, "include"))
-		leave(n->m, line, "another file, which is not followed: take what `nft list ruleset` prints");
+		leave(n->m, line, "another file, which is not followed: use the output of `nft list ruleset`");
 	else if (begins(text, "chain ") || begins(text, "table "))
 		*n->hook = 0;
 	else if (hook && begins(text, "type "))
@@ -417,7 +416,7 @@ static void line_read(struct nft *n, const struct line *line)
 	else if (is_of_interest(text))
 		rule_read(n, text, line);
 	if ((begins(text, "chain ") || begins(text, "table ")) && is_of_interest(text))
-		leave(n->m, line, "has rules on the line of its name: take what `nft list ruleset` prints");
+		leave(n->m, line, "has rules on the line of its name: use the output of `nft list ruleset`");
 }
 
 void nft_read(struct import *m)

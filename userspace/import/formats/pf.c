@@ -9,7 +9,7 @@
 #include "cleanup.h"
 #include "rule.h"
 
-#define STATES "pf counts states, also of handshakes and of what is closed already; sluice counts connections"
+#define STATES "pf counts states, including handshakes and closed connections; sluice counts connections"
 
 struct pf {
 	struct import *m;
@@ -22,8 +22,7 @@ static const struct {
 	const char *word, *why;
 } left_options[] = {
 	{ "max-src-nodes", "max-src-nodes counts sources: the key max of the section sources is a size, not a limit" },
-	{ "overload",
-	  "overload fills a table: sluice refuses the connection that is too many, and bans nobody by itself" },
+	{ "overload", "overload fills a table: sluice refuses the excess connection, and bans nobody by itself" },
 	{ "source-track", "source-track global counts over several rules: sluice counts at each service" },
 };
 
@@ -160,9 +159,8 @@ static void sources_put(struct pf *p, struct rule *r, struct item *s)
 	if (!r->set || r->set->count)
 		return rule_sources_put(r, s, 100 + p->rules);
 	leave(p->m, r->line, "the table %s",
-	      strings_have(&p->overloads, r->set->name)
-		      ? "is one that limits fill: sluice refuses the connection that is too many"
-		      : "is not in this file, or holds no addresses here");
+	      strings_have(&p->overloads, r->set->name) ? "is filled by limits: sluice refuses the excess connection"
+							: "is not in this file, or holds no addresses here");
 }
 
 static void rule_put(struct pf *p, struct rule *r)
@@ -173,14 +171,13 @@ static void rule_put(struct pf *p, struct rule *r)
 	if (!*r->odd && !r->limits.count && !by_source)
 		return;
 	if (*r->odd)
-		return leave(p->m, r->line, "'%s' is not understood, and might make it a rule about something else",
-			     r->odd);
+		return leave(p->m, r->line, "'%s' is not understood, and might change what the rule is about", r->odd);
 	if (r->limits.count && (by_source || !r->ports.count))
 		return leave(p->m, r->line,
-			     by_source ? "limits some sources only: give a set these keys"
-				       : "limits whatever comes: a service names its ports");
+			     by_source ? "limits only some sources: give a set these keys"
+				       : "limits all ports: a service names its ports");
 	if (!r->limits.count && !r->is_quick)
-		return leave(p->m, r->line, "a later rule may say otherwise: only `quick` rules are taken over");
+		return leave(p->m, r->line, "a later rule may override it: only `quick` rules are imported");
 	if (r->ports.count)
 		s = service_with(p->m, NULL, &r->ports, r->line);
 	if (r->ports.count && !s)
@@ -260,7 +257,7 @@ static void line_read(struct pf *p, const struct line *line)
 		table_read(p, text, line);
 	else if (!strncmp(text, "include", 7) || !strncmp(text, "load anchor", 11))
 		leave(p->m, line,
-		      "another file, which is not followed: name it as well, or take what `pfctl -sr` prints");
+		      "another file, which is not followed: name it as well, or use the output of `pfctl -sr`");
 	else if (!strncmp(text, "set limit", 9))
 		leave(p->m, line, "is the size of pf's own tables: keep it");
 	else if (is_of_interest(text))

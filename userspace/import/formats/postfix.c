@@ -20,17 +20,17 @@
 static const struct {
 	const char *key, *why;
 } others[] = {
-	{ "smtpd_client_message_rate_limit", "messages are Postfix' to count" },
-	{ "smtpd_client_recipient_rate_limit", "recipients are Postfix' to count" },
-	{ "smtpd_client_auth_rate_limit", "logins are Postfix' to count" },
-	{ "smtpd_client_new_tls_session_rate_limit", "TLS sessions are Postfix' to count" },
+	{ "smtpd_client_message_rate_limit", "Postfix keeps counting messages" },
+	{ "smtpd_client_recipient_rate_limit", "Postfix keeps counting recipients" },
+	{ "smtpd_client_auth_rate_limit", "Postfix keeps counting logins" },
+	{ "smtpd_client_new_tls_session_rate_limit", "Postfix keeps counting TLS sessions" },
 	{ "smtpd_client_restrictions", "is judged inside a connection: keep it" },
 	{ "default_process_limit", "counts processes: set max-connections of the service a little below it" },
-	{ "postscreen_access_list", "its tables have two columns: keep the first in a file, and name that in a set" },
-	{ "postscreen_denylist_action", "greeting tests are postscreen's: keep them, sluice stands before it" },
-	{ "postscreen_blacklist_action", "greeting tests are postscreen's: keep them, sluice stands before it" },
-	{ "postscreen_greet_action", "greeting tests are postscreen's: keep them, sluice stands before it" },
-	{ "postscreen_dnsbl_sites", "lists in the DNS are postscreen's: keep them, sluice stands before it" },
+	{ "postscreen_access_list", "its tables have two columns: put the first into a file, and name that in a set" },
+	{ "postscreen_denylist_action", "greeting tests belong to postscreen: keep them; sluice comes before it" },
+	{ "postscreen_blacklist_action", "greeting tests belong to postscreen: keep them; sluice comes before it" },
+	{ "postscreen_greet_action", "greeting tests belong to postscreen: keep them; sluice comes before it" },
+	{ "postscreen_dnsbl_sites", "DNS lists belong to postscreen: keep them; sluice comes before it" },
 	{ "postscreen_pre_queue_limit", "a queue inside postscreen: keep it" },
 	{ "postscreen_post_queue_limit", "a queue inside postscreen: keep it" },
 	{ "anvil_status_update_time", "how often anvil(8) logs: sluicectl status shows it at any time" },
@@ -145,7 +145,7 @@ static bool address_put(struct import *m, struct item *s, char *text, const stru
 		put_element(m, s, "addresses", plain, from);
 		return true;
 	}
-	leave(m, from, "'%s' is no address: a service is named by ports, and addresses of the host", plain);
+	leave(m, from, "'%s' is not an address: a service is named by ports, and addresses of the host", plain);
 	return false;
 }
 
@@ -190,8 +190,8 @@ static void inet_read(struct import *m, const struct line *line, const struct st
 	port = port_of(text, buf);
 	if (!port || (named && is_loopback(copy))) {
 		leave(m, line,
-		      port ? "listens on loopback only, which no interface sees"
-			   : "'%s' is no port that is known: write its number",
+		      port ? "listens only on loopback, where no interface sees it"
+			   : "'%s' is not a known port: write its number",
 		      text);
 		return;
 	}
@@ -232,13 +232,13 @@ static void alone_read(struct import *m)
 		m->failed = true;
 	s = from ? service_with(m, NULL, &ports, from) : NULL;
 	if (s) {
-		put_note(s, "of all ports of smtpd: name master.cf as well, and there is a service for each");
+		put_note(s, "for all ports of smtpd: name master.cf as well to get a service for each");
 		count_read(m, s, NULL, &none, COUNT);
 		rate_read(m, s, NULL, &none);
 	}
 	from = main_line(m, SCREEN_COUNT, &value);
 	if (from)
-		leave(m, from, "counts where postscreen listens, which master.cf says: name that file as well");
+		leave(m, from, "applies where postscreen listens, which master.cf says: name that file as well");
 }
 
 static void exception_put(struct import *m, const char *text, const struct line *from)
@@ -315,7 +315,7 @@ static void other_read(struct import *m, const struct line *line)
 	else if (!strncmp(key, "postscreen_", 11) && strcmp(key, SCREEN_COUNT))
 		leave(m, line, "is about what postscreen does inside a connection: keep it");
 	else if (is_one_of(key, own) && main_line(m, key, &value) != line)
-		leave(m, line, "line %u says it again, and counts", main_line(m, key, &value)->number);
+		leave(m, line, "line %u sets it again, and counts", main_line(m, key, &value)->number);
 	else if (!strcmp(key, UNIT))
 		leave(m, line, "is the interval of the rates above");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Walks through files of KEY = VALUE in nested blocks, for Dovecot and Axigen. What is nested deeper than the path is long is passed over. */
+/* Walks through files of KEY = VALUE in nested blocks, for Dovecot and Axigen. Blocks nested deeper than the path is long are skipped. */
 #include <string.h>
 
 #include "cleanup.h"
@@ -93,8 +93,7 @@ void blocks_walk(struct import *m, const char *marks, struct block_walk *w)
 		_cleanup_strings_ struct strings words = {};
 
 		if (!words_split(m, m->lines.item[i]->text, " \t", all, &words))
-			leave(m, m->lines.item[i],
-			      "has a quote that does not end: nothing of it is read from there on");
+			leave(m, m->lines.item[i], "has a quote that does not end: the rest of the file is not read");
 		for (k = 0; k < words.count; k++)
 			word_take(m, w, &p, words.item[k], m->lines.item[i]);
 		pending_set(w, &p, 0, m->lines.item[i]);

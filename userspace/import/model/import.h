@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The connection limits of another program's configuration, as a policy of sluice: one reader for each format fills a model, one writer
- * prints it. `sluicectl import` calls this; it asks no daemon, reads nothing but the files it is given, and never guesses: a line that
- * cannot be said exactly is left out, with the reason.
+ * Turns the connection limits of another program's configuration into a sluice policy: one reader for each format fills a model, one writer
+ * prints it. `sluicectl import` calls this. It needs no daemon, reads only the files that it is given, and never guesses: a line that
+ * cannot be translated exactly is left out, with the reason.
  */
 #ifndef SLUICE_IMPORT_IMPORT_H
 #define SLUICE_IMPORT_IMPORT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What readers say: services, sets and their keys, and the lines that are left out. The import owns all of it. */
+/* What readers produce: services, sets and their keys, and the lines that are left out. The import owns all of it. */
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
@@ -113,7 +113,7 @@ void put_element(struct import *m, struct item *i, const char *key, const char *
 	if (i->count < ELEMENTS_MAX)
 		return said_add(m, i, key, value, from);
 	i->full = true;
-	leave(m, from, "%s has %d elements already: write them one a line into a file, and name that in the set",
+	leave(m, from, "%s has %d elements already: write them into a file, one per line, and name that in the set",
 	      i->name, ELEMENTS_MAX);
 }
 
@@ -134,7 +134,7 @@ void set_use(struct import *m, struct item *set, const char *action, const struc
 	if (!set)
 		return;
 	if (before && strcmp(before, action)) {
-		leave(m, from, "set %s is for action = %s above: make a set of its own for this", set->name, before);
+		leave(m, from, "set %s has action = %s above: make a separate set for this", set->name, before);
 		return;
 	}
 	snprintf(text, sizeof(text), "%u", priority);
@@ -172,7 +172,7 @@ void put_last(struct import *m, struct item *i, const char *key, const char *val
 	struct said *said = i ? said_find(i, key, NULL) : NULL;
 
 	if (said) {
-		leave(m, said->from, "line %u says it again, and counts", from->number);
+		leave(m, said->from, "line %u sets it again, and counts", from->number);
 		said_replace(m, said, value, from);
 	} else if (i) {
 		said_add(m, i, key, value, from);
@@ -204,12 +204,12 @@ void put_lower(struct import *m, struct item *i, const char *key, const char *va
 	if (!strcmp(said->value, value))
 		return said_add(m, i, key, value, from);
 	if (!is_lower(value, said->value)) {
-		leave(m, from, "%s of %s is %s by line %u, which is stricter: one of them is enough", key, i->name,
+		leave(m, from, "%s of %s is %s from line %u, which is stricter: the stricter one is used", key, i->name,
 		      said->value, said->from->number);
 		return;
 	}
-	leave(m, said->from, "%s of %s is %s by line %u, which is stricter: one of them is enough", key, i->name, value,
-	      from->number);
+	leave(m, said->from, "%s of %s is %s from line %u, which is stricter: the stricter one is used", key, i->name,
+	      value, from->number);
 	said_replace(m, said, value, from);
 }
 

@@ -98,7 +98,8 @@ void rule_limits_put(struct rule *r, struct item *s)
 	for (i = 0; i < r->limits.count; i++) {
 		l = &r->limits.item[i];
 		if (*l->seconds && !r->is_new) {
-			leave(r->m, r->line, "its rate counts packets: of new connections only with `ct state new`");
+			leave(r->m, r->line,
+			      "its rate counts packets: it counts new connections only with `ct state new`");
 			continue;
 		}
 		done = *l->seconds ? put_rate(r->m, s, l->key, l->count, l->seconds, r->line)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a rule of a packet filter says, as far as sluice can say it. nft.c and pf.c read rules into this, rule.c makes keys of it. */
+/* A rule of a packet filter, as far as sluice can express it. nft.c and pf.c read rules into this, rule.c turns it into keys. */
 #ifndef SLUICE_IMPORT_RULE_H
 #define SLUICE_IMPORT_RULE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Values as the files of others write them, made those of a policy; and which service a port is. */
+/* Turns the values in other programs' files into those of a policy, and finds the service of a port. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -61,11 +61,11 @@ bool put_count(struct import *m, struct item *i, const char *key, const char *nu
 	uint32_t n;
 
 	if (!is_count(number, &n)) {
-		leave(m, from, "'%s' is no number that can be taken over", number);
+		leave(m, from, "'%s' is not a number that can be imported", number);
 		return false;
 	}
 	if (!n)
-		leave(m, from, "0 is no limit there: sluice has none where the key is absent");
+		leave(m, from, "0 means no limit there: in sluice, leave the key out");
 	else
 		put_lower(m, i, key, number, from);
 	return n;
@@ -79,14 +79,14 @@ bool put_rate(struct import *m, struct item *i, const char *key, const char *num
 	uint32_t n, s;
 
 	if (!is_count(number, &n) || seconds_parse(seconds, &s)) {
-		leave(m, from, "'%s' in '%s' is no rate that can be taken over", number, seconds);
+		leave(m, from, "'%s' in '%s' is not a rate that can be imported", number, seconds);
 		return false;
 	}
 	snprintf(text, sizeof(text), "%u/%us", n, s);
 	if (!n)
-		leave(m, from, "0 is no limit there: sluice has none where the key is absent");
+		leave(m, from, "0 means no limit there: in sluice, leave the key out");
 	else if (rate_parse(text, &rate))
-		leave(m, from, "%s is no rate of sluice: its intervals are of 1s to 1d", text);
+		leave(m, from, "%s is not a rate of sluice: its intervals are of 1s to 1d", text);
 	else
 		put_lower(m, i, key, text, from);
 	return n;
@@ -120,7 +120,7 @@ bool put_prefix(struct import *m, struct item *i, const char *text, const struct
 		put_element(m, i, "prefixes", prefix_format(&cut, cut_text), from);
 		return true;
 	}
-	leave(m, from, "'%s' %s", text, why ? why : "cannot be kept: no memory left");
+	leave(m, from, "'%s' %s", text, why ? why : "cannot be kept: out of memory");
 	return false;
 }
 
@@ -136,7 +136,7 @@ bool put_country(struct import *m, struct item *i, const char *key, const char *
 	uint16_t country;
 
 	if (strlen(text) != 2 || country_parse(text, &country) || !country_exists(country)) {
-		leave(m, from, "'%s' is no country that sluice knows", text);
+		leave(m, from, "'%s' is not a country that sluice knows", text);
 		return false;
 	}
 	upper[0] = toupper((unsigned char)text[0]);
@@ -222,7 +222,7 @@ struct item *service_with(struct import *m, const char *name, const struct strin
 	if (!owner)
 		return service_new(m, name, wanted, from);
 	leave(m, from,
-	      "is about other ports than service %s above, which has port %s: a port is in one service; make services of the ports that have the same limits",
+	      "has other ports than service %s above, which has port %s: a port belongs to one service; group ports with the same limits into services",
 	      s->name, port);
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints what readers have said as a policy: above each key the lines that it comes from, at the end what has no equivalent. */
+/* Prints what readers produced as a policy: above each key the lines that it comes from, at the end what has no equivalent. */
 #include <errno.h>
 #include <string.h>
 
@@ -152,7 +152,7 @@ static void left_write(const struct import *m, FILE *out)
 {
 	size_t i;
 
-	fputs(m->left.count ? "\n# Without an equivalent:\n" : "\n# Nothing is without an equivalent.\n", out);
+	fputs(m->left.count ? "\n# Without an equivalent:\n" : "\n# Everything has an equivalent.\n", out);
 	for (i = 0; i < m->left.count; i++) {
 		_cleanup_free_ char *why = strdup(m->left.item[i].why);
 
@@ -174,16 +174,16 @@ static bool has_services(const struct import *m)
 static void head_write(const struct import *m, const char *interface, FILE *out)
 {
 	fprintf(out,
-		"# Connection limits of %s, as a policy of sluice: made by `sluicectl import`. Read it before you use it.\n",
+		"# Connection limits of %s, as a sluice policy, made by `sluicectl import`. Read it before you use it.\n",
 		m->format->name);
 	if (!has_services(m)) {
-		fputs("# No service is in it: it goes into conf.d, beside a sluice.conf that has some.\n", out);
+		fputs("# It has no service: put it into conf.d, next to a sluice.conf that has some.\n", out);
 		return;
 	}
-	fputs("# In a file for conf.d leave out the two keys that follow: sluice.conf has them.\ninterfaces = {", out);
+	fputs("# In a file for conf.d, leave out the next two keys: sluice.conf has them.\ninterfaces = {", out);
 	value_write(interface, out);
-	fputs("} # where the mail comes in: `ip route show default` names it after \"dev\"\n"
-	      "mode = observe # counts what it would refuse; mode = enforce refuses it\n",
+	fputs("} # where mail arrives: `ip route show default` names it after \"dev\"\n"
+	      "mode = observe # only counts what it would refuse; mode = enforce refuses it\n",
 	      out);
 }
 

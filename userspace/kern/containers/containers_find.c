@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which network namespaces the containers of the policy have now, and what of it the tracker must know. */
+/* Finds the current network namespaces of the policy's containers, and what the tracker must know about them. */
 #include <errno.h>
 #include <glob.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Into network namespaces and back, for who has CAP_SYS_ADMIN. */
+/* Enters network namespaces and comes back; needs CAP_SYS_ADMIN. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -97,9 +97,9 @@ static int netns_enter_one(const char *path, struct diag *d)
 	if (!err || err == ENOENT)
 		return err ? 1 : 0;
 	if (err == EINVAL)
-		diag_add(d, "%s is no network namespace", path);
+		diag_add(d, "%s is not a network namespace", path);
 	else if (err == EACCES || err == EPERM)
-		diag_add(d, "%s: %s: give it a name: ip netns attach NAME PID, then /run/netns/NAME", path,
+		diag_add(d, "%s: %s: give it a name with ip netns attach NAME PID, then use /run/netns/NAME", path,
 			 strerror(err));
 	else
 		return -err;
@@ -118,8 +118,8 @@ int netns_enter(const char *instance, const struct sluice_container *c, enum net
 	if (!err && glob(c->netns, 0, NULL, &found) == GLOB_NOSPACE)
 		err = -ENOMEM;
 	if (found.gl_pathc > NETNS_MAX)
-		diag_add(d, "%zu namespaces match %s: only %d are looked at: write a closer pattern", found.gl_pathc,
-			 c->netns, NETNS_MAX);
+		diag_add(d, "%zu namespaces match %s, but only %d are checked: write a narrower pattern",
+			 found.gl_pathc, c->netns, NETNS_MAX);
 	for (i = 0; i < found.gl_pathc && i < NETNS_MAX && !err; i++) {
 		entered = netns_enter_one(found.gl_pathv[i], d);
 		err = entered < 0 ? entered : entered ? 0 : netns_open(instance, c, what, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Looks at the host before anything is attached, and lists what it finds: see doctor.h. */
+/* Checks the host before anything is attached, and lists its findings: see doctor.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -115,15 +115,14 @@ static void features(struct findings *f, const char *kind, const struct feature 
 		has = probe(x);
 		if (has == 0)
 			finding_add(f, FINDING_BAD, "kernel",
-				    "boot a kernel from " LINUX_NEEDED
-				    " on, with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
+				    "boot Linux " LINUX_NEEDED " or newer, with CONFIG_BPF_SYSCALL and CONFIG_BPF_JIT",
 				    "no %s %s, which Linux has since %s", kind, x->name, x->since);
 		else if (has < 0)
 			finding_add(f, FINDING_WARNING, "kernel", "run this as root",
-				    "cannot tell whether there is the %s %s: %s", kind, x->name, strerror(-has));
+				    "cannot find out whether there is the %s %s: %s", kind, x->name, strerror(-has));
 	}
 	if (f->count == before)
-		finding_add(f, FINDING_GOOD, "kernel", "", "all %zu %ss by probe", n, kind);
+		finding_add(f, FINDING_GOOD, "kernel", "", "all %zu %ss work, by probe", n, kind);
 }
 
 /* What a tracing program hangs on, by the kernel's own types. A program that does nothing is loaded for it, and attached nowhere. */
@@ -173,7 +172,7 @@ static void types(struct findings *f)
 		err = anchor_probe(btf, i);
 		if (err)
 			finding_add(f, FINDING_BAD, "kernel",
-				    "boot a kernel from " LINUX_NEEDED " on, with CONFIG_BPF_EVENTS", "no %s: %s",
+				    "boot Linux " LINUX_NEEDED " or newer, with CONFIG_BPF_EVENTS", "no %s: %s",
 				    anchors[i].what, strerror(-err));
 		else
 			finding_add(f, FINDING_GOOD, "kernel", "", "%s", anchors[i].what);
@@ -197,7 +196,7 @@ static void compiler(struct findings *f)
 
 	if (in && fscanf(in, "%d", &on) == 1 && !on)
 		finding_add(f, FINDING_WARNING, "kernel", "sysctl -w net.core.bpf_jit_enable=1",
-			    "net.core.bpf_jit_enable is 0: programs are interpreted, several times slower");
+			    "net.core.bpf_jit_enable is 0: programs are interpreted, which is several times slower");
 }
 
 static void ends(struct findings *f)
@@ -215,7 +214,8 @@ void doctor_metrics(const struct policy *p, const char *instance, struct finding
 	char where[LISTEN_TEXT_LEN];
 
 	if (why)
-		finding_add(f, FINDING_WARNING, "metrics", "metrics { listen = ... }, or end what listens there",
+		finding_add(f, FINDING_WARNING, "metrics",
+			    "change metrics { listen = ... }, or stop what listens there",
 			    "no metrics will be served at %s: %s", listen_format(&p->metrics, where), why);
 }
 
@@ -223,7 +223,7 @@ void doctor_kernel(struct findings *f)
 {
 	if (geteuid()) {
 		finding_add(f, FINDING_WARNING, "kernel", "run this as root",
-			    "not root: what the kernel can do, and whose sockets these are, stays unknown");
+			    "not root: what the kernel supports, and who owns the sockets, is unknown");
 	} else {
 		features(f, "program type", programs, program_probe);
 		features(f, "map type", tables, table_probe);

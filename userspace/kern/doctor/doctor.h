@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a host is like for sluice, before anything is attached to it. Changes nothing, and needs no daemon. */
+/* Checks a host before anything is attached to it. Changes nothing, and needs no daemon. */
 #ifndef SLUICE_KERN_DOCTOR_H
 #define SLUICE_KERN_DOCTOR_H
 

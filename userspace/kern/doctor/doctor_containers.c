@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Containers of the policy: are they there, and who listens in them? Enters their namespaces itself. */
+/* The part of doctor about containers: do they exist, and what listens in them? It enters their namespaces itself. */
 #include <errno.h>
 #include <string.h>
 
@@ -54,12 +54,11 @@ static void ports_tell(const struct policy_container *c, const bool heard[static
 		if (!heard[i])
 			finding_add(f, FINDING_WARNING, "container",
 				    "start the server there, or name the port it uses: HOST:CONTAINER",
-				    "container %s: nobody listens on its port %u, port %u of the host", c->name,
+				    "container %s: nothing listens on its port %u, port %u of the host", c->name,
 				    c->ports[i].inside, c->ports[i].host);
 	}
 	if (n == c->ports_count)
-		finding_add(f, FINDING_GOOD, "container", "", "container %s: somebody listens on each of its ports",
-			    c->name);
+		finding_add(f, FINDING_GOOD, "container", "", "container %s: every port has a listener", c->name);
 }
 
 static void container_look(const struct policy_container *c, struct findings *f)
@@ -81,9 +80,9 @@ static void container_look(const struct policy_container *c, struct findings *f)
 			    strerror(-err));
 	else if (!there)
 		finding_add(f, FINDING_WARNING, "container",
-			    "start it, or mend netns and addresses: sluiced looks for it each second",
+			    "start it, or correct netns and addresses: sluiced looks for it every second",
 			    "container %s is away: %s", c->name,
-			    d.count ? d.item[0].text : "no network namespace of that name has one of its addresses");
+			    d.count ? d.item[0].text : "no network namespace with that name has one of its addresses");
 	else
 		ports_tell(c, heard, f);
 }

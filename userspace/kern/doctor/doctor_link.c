@@ -26,13 +26,13 @@ static void mode_to_come(const char *name, const struct link_view *l, const stru
 	const char *driver = *l->driver ? l->driver : "unknown", *why = link_generic_why(l);
 
 	if (p->xdp_mode == POLICY_XDP_GENERIC)
-		finding_add(f, FINDING_NOTE, CHECK, "xdp-mode = auto, if the driver can do better",
-			    "%s: generic XDP by the policy: slower than native", name);
+		finding_add(f, FINDING_NOTE, CHECK, "use xdp-mode = auto if the driver has native mode",
+			    "%s: generic XDP, as the policy asks: slower than native", name);
 	else if (!*why && l->features_known && !size_is_in_doubt(l))
 		finding_add(f, FINDING_GOOD, CHECK, "", "%s (driver %s): native XDP", name, driver);
 	else if (!*why)
-		finding_add(f, FINDING_NOTE, CHECK, "nothing: sluiced tries native mode and says what it got",
-			    "%s (driver %s): %s no driver tells whether it does native XDP", name, driver,
+		finding_add(f, FINDING_NOTE, CHECK, "nothing: sluiced tries native mode and reports the result",
+			    "%s (driver %s): %s drivers do not say whether they have native XDP", name, driver,
 			    l->features_known ? "with such an MTU" : "on this kernel");
 	else if (p->xdp_mode == POLICY_XDP_NATIVE)
 		finding_add(f, FINDING_BAD, CHECK, "xdp-mode = auto, or another interface",
@@ -48,7 +48,8 @@ static void mode_there(const struct interface_status *is, struct findings *f)
 	if (!strcmp(is->xdp_mode, "native"))
 		finding_add(f, FINDING_GOOD, CHECK, "", "%s: native XDP, as attached", is->name);
 	else
-		finding_add(f, FINDING_WARNING, CHECK, "if the policy asks for it, xdp-mode = auto; else as said",
+		finding_add(f, FINDING_WARNING, CHECK,
+			    "if the policy asks for it, use xdp-mode = auto; else see the reason",
 			    "%s: attached in generic mode, slower than native: %s", is->name, is->mode_why);
 }
 
@@ -68,7 +69,7 @@ static void answers(const char *name, const struct link_view *l, const struct po
 	if (why != SLUICE_ANSWERS_XDP)
 		finding_add(
 			f, why == SLUICE_ANSWERS_UNHEARD ? FINDING_WARNING : FINDING_NOTE, CHECK, answers_remedy(why),
-			"%s: the host answers there, not XDP, in floods at a higher price, and refusals by RST are silent: %s",
+			"%s: the host answers there, not XDP: floods cost more, and no RST is sent for refusals: %s",
 			name, answers_why_text(why));
 }
 
@@ -81,7 +82,7 @@ static void size(const char *name, const struct link_view *l, const struct inter
 		return;
 	snprintf(remedy, sizeof(remedy), "if so: ip link set %s mtu %u, or xdp-mode = generic", name, PAGE_MTU);
 	finding_add(f, FINDING_WARNING, CHECK, remedy,
-		    "%s: MTU %u: some drivers refuse native XDP where a frame does not fit one page", name, l->mtu);
+		    "%s: MTU %u: some drivers refuse native XDP if a frame does not fit into one page", name, l->mtu);
 }
 
 static void offloads(const char *name, const struct link_view *l, struct findings *f)
@@ -92,8 +93,7 @@ static void offloads(const char *name, const struct link_view *l, struct finding
 		return;
 	snprintf(remedy, sizeof(remedy), "ethtool -K %s lro off", name);
 	finding_add(f, FINDING_WARNING, CHECK, remedy,
-		    "%s: LRO is on: drivers refuse native XDP with it, or hand over packets that were never sent",
-		    name);
+		    "%s: LRO is on: drivers then refuse native XDP, or hand over merged packets", name);
 }
 
 static void queues(const char *name, const struct link_view *l, struct findings *f)
@@ -108,34 +108,35 @@ static void queues(const char *name, const struct link_view *l, struct findings 
 		snprintf(remedy, sizeof(remedy), "ethtool -L %s combined %u (or rx %u)", name,
 			 l->queues_max < cpus ? l->queues_max : cpus, l->queues_max < cpus ? l->queues_max : cpus);
 	else
-		snprintf(remedy, sizeof(remedy), "none by ethtool: it has no more; a hypervisor may give it some");
+		snprintf(remedy, sizeof(remedy),
+			 "ethtool cannot help: there are no more; a hypervisor may provide some");
 	finding_add(
 		f, can ? FINDING_WARNING : FINDING_NOTE, CHECK, remedy,
-		"%s: receive queues: %u, processors: %u: the others cannot help in a flood; some drivers want a queue for "
-		"each before they do native XDP",
+		"%s: receive queues: %u, processors: %u: the other processors cannot help in a flood; some drivers want a queue for "
+		"each before they enable native XDP",
 		name, l->queues, cpus);
 }
 
 static void place(const char *name, const struct link_view *l, struct findings *f)
 {
 	if (!strcmp(l->kind, "vlan"))
-		finding_add(f, FINDING_WARNING, CHECK, "name the interface below: the gate reads VLAN tags",
+		finding_add(f, FINDING_WARNING, CHECK, "name the interface below it: the gate reads VLAN tags",
 			    "%s is a VLAN device: only generic XDP there, after the kernel has built its own packet",
 			    name);
 	if (!strcmp(l->kind, "bond"))
-		finding_add(f, FINDING_NOTE, CHECK, "the policy names the bond, not its ports",
-			    "%s is a bond: native XDP needs a driver that has it at each port", name);
+		finding_add(f, FINDING_NOTE, CHECK, "name the bond in the policy, not its ports",
+			    "%s is a bond: native XDP needs a driver with native mode at each port", name);
 	if (!strcmp(l->kind, "bridge"))
 		finding_add(f, FINDING_WARNING, CHECK, "name the ports that traffic comes from",
 			    "%s is a bridge: only generic XDP there", name);
 	if (!strcmp(l->port_of, "bond"))
 		finding_add(f, FINDING_BAD, CHECK, "name the bond in `interfaces`",
-			    "%s is a port of the bond %s, which has its packets", name, l->master);
+			    "%s is a port of the bond %s, which gets its packets", name, l->master);
 	if (!strcmp(l->port_of, "bridge"))
 		finding_add(f, FINDING_NOTE, CHECK, "nothing: what is not for an address of this host is not judged",
 			    "%s is a port of the bridge %s: packets for other hosts pass there, too", name, l->master);
 	if (!l->up)
-		finding_add(f, FINDING_WARNING, CHECK, "ip link set it up; sluiced attaches all the same", "%s is down",
+		finding_add(f, FINDING_WARNING, CHECK, "ip link set it up; sluiced attaches anyway", "%s is down",
 			    name);
 }
 
@@ -166,16 +167,16 @@ static void others(const char *name, const char *instance, const struct link_vie
 		return;
 	program_name(id, there);
 	snprintf(remedy, sizeof(remedy),
-		 "ip link set %s xdp off, or load that program by xdp-loader, so that both share", name);
+		 "ip link set %s xdp off, or load that program with xdp-loader, so that both share", name);
 	if (strcmp(gate_mode(name, pin), "detached"))
 		finding_add(f, FINDING_GOOD, CHECK, "", "%s: sluice is attached", name);
 	else if (!strcmp(there, "xdp_dispatcher"))
-		finding_add(f, FINDING_NOTE, CHECK, "xdp-loader status shows who comes first; sluice has priority 10",
-			    "%s: other XDP programs are there, under libxdp's dispatcher: sluice joins them", name);
+		finding_add(f, FINDING_NOTE, CHECK, "xdp-loader status shows the order; sluice has priority 10",
+			    "%s: other XDP programs are attached, under libxdp's dispatcher: sluice joins them", name);
 	else
 		finding_add(
 			f, FINDING_BAD, CHECK, remedy,
-			"%s: another XDP program is there (%s, id %u), without libxdp's dispatcher: no room for a second",
+			"%s: another XDP program is attached (%s, id %u), without libxdp's dispatcher: there is no room for a second",
 			name, there, id);
 }
 
@@ -200,7 +201,7 @@ static void interface(const char *name, const char *instance, const struct polic
 	int err = link_view(name, &l);
 
 	if (err) {
-		finding_add(f, FINDING_BAD, CHECK, "`ip link` lists what there is: name it in `interfaces`", "%s: %s",
+		finding_add(f, FINDING_BAD, CHECK, "`ip link` lists the interfaces: name one in `interfaces`", "%s: %s",
 			    name, err == -ENODEV ? "no such interface" : strerror(-err));
 		return;
 	}
@@ -209,7 +210,7 @@ static void interface(const char *name, const char *instance, const struct polic
 		mode_there(is, f);
 	else if (link_frames(&l) < 0)
 		finding_add(
-			f, FINDING_BAD, CHECK, "name the interface that its packets come in by",
+			f, FINDING_BAD, CHECK, "name the interface where its packets arrive",
 			"%s: its packets begin with a header that sluice does not read: sluiced refuses to guard it",
 			name);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of doctor about listeners: whether somebody listens at the ports of the policy, and who. */
+/* The part of doctor about listeners: which program, if any, listens on each port of the policy. */
 #include <errno.h>
 #include <string.h>
 
@@ -73,14 +73,15 @@ static void listener(const struct policy *p, const struct socket_seen *s, struct
 		finding_add(
 			f, FINDING_WARNING, "proxy",
 			"publish the port without a proxy (docker: \"userland-proxy\": false in daemon.json; podman: as root)",
-			"port %u of service %s is taken by %s, a proxy of a container engine: the mail server behind it sees the proxy as every source's address",
+			"port %u of service %s is taken by %s, a container engine's proxy: the mail server behind it sees only the proxy's address",
 			s->local_port, service->name, name);
 	if (service)
 		return;
 	snprintf(remedy, sizeof(remedy), "service mail%u { ports = {%u} ... }, if it should have limits", s->local_port,
 		 s->local_port);
 	finding_add(f, FINDING_NOTE, "listener", remedy,
-		    "port %u: %s listens, and no service names it: nothing is refused there", s->local_port, name);
+		    "port %u: %s listens, but no service names the port: nothing is refused there", s->local_port,
+		    name);
 }
 
 static bool is_published(const struct policy *p, uint16_t port)
@@ -109,7 +110,7 @@ static void service_port(const struct policy_service *service, uint16_t port, co
 	finding_add(
 		f, FINDING_WARNING, "listener",
 		"start the server, or name the port it uses; where a container's port is published by DNAT, add a container section",
-		"service %s: nobody listens on port %u", service->name, port);
+		"service %s: nothing listens on port %u", service->name, port);
 }
 
 static void cookies(struct findings *f)
@@ -119,16 +120,15 @@ static void cookies(struct findings *f)
 
 	if (!in || fscanf(in, "%d", &value) != 1)
 		finding_add(f, FINDING_BAD, "sysctl",
-			    "boot a kernel with CONFIG_SYN_COOKIES, or say syn-flood { cookies = false }",
+			    "boot a kernel with CONFIG_SYN_COOKIES, or set syn-flood { cookies = false }",
 			    "no net.ipv4.tcp_syncookies: %s", strerror(errno));
 	else if (value == 0)
 		finding_add(f, FINDING_NOTE, "sysctl",
-			    "sysctl -w net.ipv4.tcp_syncookies=1, for the time without sluiced",
-			    "net.ipv4.tcp_syncookies is 0: sluiced sets it to 2 in a flood, and back to 0 after");
+			    "sysctl -w net.ipv4.tcp_syncookies=1, for times when sluiced does not run",
+			    "net.ipv4.tcp_syncookies is 0: sluiced sets it to 2 in a flood, and back to 0 afterwards");
 	else if (value == 2)
-		finding_add(f, FINDING_NOTE, "sysctl",
-			    "sysctl -w net.ipv4.tcp_syncookies=1, unless somebody wants it so",
-			    "net.ipv4.tcp_syncookies is 2: this host answers every SYN by a cookie, flood or not");
+		finding_add(f, FINDING_NOTE, "sysctl", "sysctl -w net.ipv4.tcp_syncookies=1, unless this is intended",
+			    "net.ipv4.tcp_syncookies is 2: this host answers every SYN with a cookie, flood or not");
 	else
 		finding_add(f, FINDING_GOOD, "sysctl", "", "net.ipv4.tcp_syncookies is 1; 2 in a flood");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which process listens: asked by doctor, and by the judge of policies about the place for metrics. */
+/* Finds the process that listens on a port: doctor calls it, and prove.c does for the address of the metrics. */
 #ifndef SLUICE_KERN_LISTENER_H
 #define SLUICE_KERN_LISTENER_H
 
@@ -10,7 +10,7 @@
 
 /* The name of a process that has the socket; "?" where it is not to be seen. */
 void listener_owner(uint32_t inode, char name[static LISTENER_NAME]);
-/* Nobody but a sluiced is seen to listen at this port. */
+/* Is a sluiced the only process that is seen to listen on this port? */
 bool listener_is_ours(uint16_t port);
 
 #endif

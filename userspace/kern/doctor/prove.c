@@ -46,8 +46,8 @@ static int interface_stands(const struct policy *p, const char *name, struct dia
 		diag_at(d, &at, "interface %s: %s: `ip link` shows it", name, strerror(-err));
 	else if (link_frames(&l) < 0)
 		diag_at(d, &at,
-			"interface %s: its packets begin with a header that sluice does not read: name the interface that "
-			"they come in by",
+			"interface %s: its packets begin with a header that sluice does not read: name the interface where "
+			"they arrive",
 			name);
 	else if (p->xdp_mode == POLICY_XDP_NATIVE && *link_generic_why(&l))
 		diag_at(d, &mode, "interface %s: no native XDP: %s: write xdp-mode = auto", name, link_generic_why(&l));
@@ -120,7 +120,7 @@ static void metrics_warn(const struct policy *p, const struct prove *how)
 	char where[LISTEN_TEXT_LEN];
 
 	if (why)
-		diag_at(how->warnings, &at, "metrics: %s: %s: there will be none until that is mended",
+		diag_at(how->warnings, &at, "metrics: %s: %s: there will be none until that is fixed",
 			listen_format(&p->metrics, where), why);
 }
 

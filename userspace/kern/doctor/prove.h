@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a start or a reload with a policy would do: one judge for `check`, `sluiced -n`, `doctor` and --dry-run. All that is wrong is said in
- * one run, where the policy says it. Changes nothing, and needs no daemon.
+ * Would a start or a reload with a policy work? One judge for `check`, `sluiced -n`, `doctor` and --dry-run. It reports all problems in one run,
+ * each at its place in the policy. It changes nothing, and needs no daemon.
  */
 #ifndef SLUICE_KERN_PROVE_H
 #define SLUICE_KERN_PROVE_H
@@ -21,7 +21,7 @@ struct prove {
 	const struct policy *kept; /* where `now` is NULL: the last good content of its lists; NULL: none is known */
 	const char *instance; /* whose tables it would take over, if there are any */
 	enum prove_extent extent;
-	struct diag *warnings; /* what works, but not as the policy says; NULL: nobody wants to know */
+	struct diag *warnings; /* what works, but not as the policy says; NULL: not wanted */
 };
 
 /* Reads the files, then as policy_stands(). *out is the caller's, untouched on failure. -EINVAL with messages, or -ENOMEM. */

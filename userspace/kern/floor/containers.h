@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Network namespaces of containers. Entering one takes CAP_SYS_ADMIN, which the daemon has given up: whoever has it hands over
+ * Network namespaces of containers. Entering one needs CAP_SYS_ADMIN, which the daemon has given up: the keeper, which has it, passes on
  * descriptors that were opened there.
  */
 #ifndef SLUICE_KERN_CONTAINERS_H
@@ -36,7 +36,7 @@ int netns_fds_add(struct netns_fds *s, uint64_t cookie, int fd); /* owns the fd,
 int netns_enter(const char *instance, const struct sluice_container *c, enum netns_opens what, struct netns_fds *out,
 		struct diag *d);
 
-/* Who asks somebody else to, instead of netns_enter(). */
+/* For a process that has another one enter, instead of calling netns_enter(). */
 typedef int (*netns_ask)(void *arg, const struct sluice_container *c, enum netns_opens what, struct netns_fds *out,
 			 struct diag *d);
 void engine_netns_by(struct engine *e, netns_ask ask, void *arg);
@@ -51,7 +51,7 @@ bool published_find(const struct engine *e, uint64_t netns, struct sluice_addr *
 /* A container section of the policy in force, as the last audit found it. */
 struct container_status {
 	char name[SLUICE_NAME_LEN];
-	int namespaces; /* -1: nobody has looked */
+	int namespaces; /* -1: not checked */
 	char why[256]; /* of those that could not be entered; "" */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel side of one instance: load or take over, attach, detach, remove. With tables.h the only door to libbpf and
+ * The kernel side of one instance: load or take over, attach, detach, remove. Together with tables.h the only interface to libbpf and
  * libxdp. All functions return 0 or -errno and leave the reason in `d`; none prints.
  */
 #ifndef SLUICE_KERN_ENGINE_H
@@ -50,7 +50,7 @@ void engine_close(struct engine *e);
 int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d);
 /* Whether engine_attach() would find nothing to do, but for interfaces that are away. */
 bool engine_attached(const struct engine *e, const struct policy *p, const struct policy *also);
-/* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and nobody waits for it. */
+/* The interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and does not delay anything. */
 int engine_links_note(struct engine *e, const struct policy *p);
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
 /* A descriptor that becomes readable when an interface, an address or a route has changed, until engine_links_moved(); or -errno. */
@@ -64,7 +64,7 @@ bool engine_links_moved(struct engine *e);
 int engine_locals(struct engine *e, struct diag *d);
 /*
  * Tells the kernel side on which interfaces it may answer packets itself (SYN cookies, RSTs). After each engine_attach(), engine_locals() and
- * change of an interface; where nobody has told, the host answers.
+ * change of an interface; without this call, the host answers.
  */
 int engine_answers(struct engine *e, struct diag *d);
 int engine_local_any(const struct engine *e, bool ipv4,
@@ -81,16 +81,16 @@ int engine_unload(const char *instance, struct diag *d);
 int engine_commit(struct engine *e, const struct policy *p, struct diag *d);
 
 /*
- * A commit on trial: unless engine_confirm() is called within `ms`, the kernel side goes back to the generation of before,
+ * A commit on trial: unless engine_confirm() is called within `ms`, the kernel side goes back to the previous generation,
  * by its own clock. Until engine_confirm() or engine_revert() every other commit is -EBUSY.
  */
 int engine_try(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d);
-enum trial { TRIAL_NONE, TRIAL_AWAITED, TRIAL_OVER /* the generation of before is in force again */ };
+enum trial { TRIAL_NONE, TRIAL_AWAITED, TRIAL_OVER /* the previous generation is in force again */ };
 /* *ms: time left, or NULL. */
 enum trial engine_trial(const struct engine *e, unsigned int *ms);
 /* -ENOENT: nothing awaits it; -ETIME: too late. */
 int engine_confirm(struct engine *e, struct diag *d);
-/* Puts the generation of before in force for good, before its time or after, and tidies up. -ENOENT as above. */
+/* Puts the previous generation in force for good, before the deadline or after, and tidies up. -ENOENT as above. */
 int engine_revert(struct engine *e, struct diag *d);
 /* The file that the policy in force was read from, or with `other` the one that is not in force; PATH_LEN bytes. */
 int engine_policy_path(const struct engine *e, bool other, char path[static SLUICE_PATH_LEN]);

@@ -70,7 +70,7 @@ struct engine {
 	size_t containers_count;
 	uint64_t netns_seen; /* of engine_netns_moved() */
 	uint32_t live_count[2]; /* by enum live_kind; allows as of the last live_expire() */
-	uint64_t bans_due_ns, bans_walk_ns; /* a ban ends then at the earliest, and nobody looks before */
+	uint64_t bans_due_ns, bans_walk_ns; /* the earliest end of a ban; no check is needed before */
 	uint64_t allows_walk_ns;
 	unsigned int lane_bits; /* of the lines in use; 0: not known yet */
 	struct reaper {
@@ -87,7 +87,7 @@ void pin_path(const char *instance, const char *name, char path[static PIN_PATH_
 int pins_mount(struct diag *d);
 int pins_lock(const char *instance, bool create, struct diag *d); /* descriptor or -errno */
 /*
- * Waits until nobody else attaches or detaches: the keeper of a daemon that was killed ends what it was at. A descriptor, to be closed
+ * Waits until no other process attaches or detaches: the keeper of a killed daemon finishes its task. Returns a descriptor, to be closed
  * when done, or -errno; of a wait that had to end -EBUSY with a message.
  */
 int pins_turn(struct diag *d);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gate repeats refusals that stand (bpf/lane.bpf.h). Whoever changes what verdicts depend on shuts the lane first, and opens it when the
- * change is in force: in another epoch, in which nothing that was noted before is true. Called by commits, trials, live bans and allows, a
- * start; and once a second by the daemon, so that the set is as large as the sources need, and no larger: what is small stays in the
- * processor's caches. Who dies in between leaves the lane shut, which costs time and nothing else.
+ * The gate repeats standing refusals (bpf/lane.bpf.h). Code that changes what verdicts depend on shuts the lane first, and opens it when the
+ * change is in force: in another epoch, in which earlier notes are no longer valid. Commits, trials, live bans and allows, and a start call
+ * this. The daemon calls it once a second to keep the set as large as the sources need, and no larger: a small set stays in the
+ * processor's caches. A process that dies in between leaves the lane shut, which only costs time.
  */
 #include <errno.h>
 #include <string.h>

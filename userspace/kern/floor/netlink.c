@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Questions to the kernel by netlink, each with its answer read to the end: see netlink.h. */
+/* Sends netlink requests to the kernel, and reads each answer to its end: see netlink.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Questions to the kernel by libmnl. Nothing outside kern/ includes it. */
+/* Netlink requests to the kernel, by libmnl. Nothing outside kern/ includes it. */
 #ifndef SLUICE_KERN_NETLINK_H
 #define SLUICE_KERN_NETLINK_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is pinned outlives the process that made it, and belongs to one network namespace: its gates are attached there, and the sockets
- * that it counts are there. Starts and unloads ask here first whether that is the namespace they are in. Where it is another, that one
- * is looked for among all that can be seen, so that the message can name it, or the pins of one that is gone can be swept away.
+ * that it counts are there. Starts and unloads first check here whether that is their own namespace. If it is not, this looks for it
+ * among all visible namespaces, so that the message can name it, or the pins of a namespace that is gone can be swept away.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -191,14 +191,13 @@ int netns_check(const char *instance, bool *gone, struct diag *d)
 	if (*s.where)
 		diag_add(
 			d,
-			"instance %s is loaded in another network namespace (%s): be there, choose another instance with -i, or "
-			"take it away: nsenter --net=%s sluicectl -i %s unload",
+			"instance %s is loaded in another network namespace (%s): run there, choose another instance with -i, or "
+			"remove it: nsenter --net=%s sluicectl -i %s unload",
 			instance, s.where, s.where, instance);
 	else
-		diag_add(
-			d,
-			"instance %s is loaded in another network namespace, and whether that is still there can be told only "
-			"with all rights of root: sluicectl -i %s unload takes away what is left of one that is gone",
-			instance, instance);
+		diag_add(d,
+			 "instance %s is loaded in another network namespace, and only root with all rights can tell "
+			 "whether that still exists: if it does not, sluicectl -i %s unload removes the leftovers",
+			 instance, instance);
 	return -EXDEV;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the pins of a kernel side of another build are while ours takes its place. takeover.c moves them there, attach.c looks. */
+/* Where the pins of another build's kernel side are while ours replaces it. takeover.c moves them there, attach.c looks there. */
 #include <unistd.h>
 
 #include "internal.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The directory of pins of an instance: its path, its lock, opening what is pinned, and taking all of it away. */
+/* An instance's directory of pins: its path, its lock, opening what is pinned, and removing all of it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

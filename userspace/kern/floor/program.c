@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The programs that no packet and no socket runs, only the daemon. */
+/* Runs the programs that only the daemon runs, and no packet or socket. */
 #include <errno.h>
 #include <sys/socket.h>
 

@@ -14,15 +14,15 @@ static const struct {
 	const char *why, *remedy;
 } words[SLUICE_ANSWERS_WHYS] = {
 	[SLUICE_ANSWERS_XDP] = { "", "" },
-	[SLUICE_ANSWERS_TAG] = { "the card takes VLAN tags off, and an answer by XDP would go back without",
+	[SLUICE_ANSWERS_TAG] = { "the card strips VLAN tags, and an answer by XDP would go back without them",
 				 "ethtool -K INTERFACE rxvlan off" },
 	[SLUICE_ANSWERS_CHECKSUM] = { "in generic mode its packets may come with unfinished checksums, which an answer by XDP would spoil",
-				      "native mode, or name the interface that packets come in by" },
+				      "native mode, or name the interface where packets arrive" },
 	[SLUICE_ANSWERS_HEADER] = { "its frames have no Ethernet header", "nothing: the host answers" },
-	[SLUICE_ANSWERS_NO_ADDRESS] = { "no address of this host is this interface's alone: the way back may be another",
+	[SLUICE_ANSWERS_NO_ADDRESS] = { "no address of this host is this interface's alone: the way back may be a different one",
 					"nothing: the host answers, and knows the way" },
-	[SLUICE_ANSWERS_UNHEARD] = { "SYN cookies that were sent here did not come back: tried again after a minute",
-				     "look for what carries packets in but not back: another way out, or a veth peer without NAPI" },
+	[SLUICE_ANSWERS_UNHEARD] = { "SYN cookies sent here did not come back: the gate tries again after a minute",
+				     "find out why packets come in but do not go back: another route out, or a veth peer without NAPI" },
 };
 
 const char *answers_why_text(enum sluice_answers_why why)
@@ -248,7 +248,7 @@ int engine_answers(struct engine *e, struct diag *d)
 	if (!err)
 		err = others_remove(&p);
 	if (err)
-		diag_add(d, "cannot tell the kernel side where it may answer: %s: the host answers there",
+		diag_add(d, "cannot tell the kernel side where it may answer: %s: the host answers instead",
 			 strerror(-err));
 	return err;
 }

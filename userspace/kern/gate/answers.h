@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* May XDP answer on an interface, and if not, why: the one place that decides it, for the gate, status and doctor. */
+/* May XDP answer on an interface, and if not, why? The one place that decides, for the gate, status and doctor. */
 #ifndef SLUICE_KERN_ANSWERS_H
 #define SLUICE_KERN_ANSWERS_H
 

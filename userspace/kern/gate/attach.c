@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attaches gates to interfaces beside other programs (libxdp's dispatcher), exchanges and detaches them. The keeper calls it with the
- * rights that it takes.
+ * Attaches gates to interfaces next to other programs (libxdp's dispatcher), exchanges and detaches them. The keeper calls it, because it has
+ * the necessary rights.
  */
 #include <errno.h>
 #include <linux/if_link.h>
@@ -249,8 +249,8 @@ static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int e
 {
 	if (err == -EBUSY || err == -EEXIST)
 		diag_add(d,
-			 "interface %s: another XDP program is there and does not share: `bpftool net` names it, "
-			 "`ip link set dev %s xdp off` takes it away",
+			 "interface %s: another XDP program is attached and does not share: `bpftool net` names it, "
+			 "`ip link set dev %s xdp off` removes it",
 			 interface, interface);
 	else if (mode == XDP_MODE_SKB)
 		diag_add(d, "interface %s: cannot attach: %s", interface, strerror(-err));
@@ -326,7 +326,7 @@ static int gate_exchange(const char *interface, const char *old, void *arg)
 	else if ((err = gate_adopt(x->engine, interface, pin, old)) == -ENOENT)
 		err = gate_attach_mode(x->engine, interface, pin, mode);
 	if (err)
-		diag_add(x->diag, "interface %s: the gate of the build before cannot be exchanged: %s", interface,
+		diag_add(x->diag, "interface %s: the gate of the previous build cannot be replaced: %s", interface,
 			 strerror(-err));
 	return err;
 }
@@ -356,8 +356,8 @@ static int gate_attach(const struct engine *e, const char *interface, const char
 	if (frames_of(interface) == -EOPNOTSUPP) {
 		diag_add(
 			d,
-			"interface %s: its packets begin with a header that sluice does not read, so nothing could be judged "
-			"there: name the interface that they come in by",
+			"interface %s: its packets begin with a header that sluice does not read, so nothing can be judged "
+			"there: name the interface where they arrive",
 			interface);
 		return -EOPNOTSUPP;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel and the driver say of one interface. Nothing outside kern/ includes it. */
+/* What the kernel and the driver say about one interface. Nothing outside kern/ includes it. */
 #ifndef SLUICE_KERN_LINK_H
 #define SLUICE_KERN_LINK_H
 

@@ -64,7 +64,7 @@ bool engine_link_away(const struct engine *e, const char *interface, struct diag
 	bool away = link_is_away(e, interface);
 
 	if (away)
-		diag_add(d, "interface %s is away: it is guarded again when it comes back", interface);
+		diag_add(d, "interface %s is absent: it will be guarded when it comes back", interface);
 	return away;
 }
 

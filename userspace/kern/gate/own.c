@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds the addresses that this host cannot do without: see own.h. Asked by orders of the daemon and by whoever checks a policy; the
+ * Finds the addresses that this host cannot do without: see own.h. The daemon's orders and the check of a policy call it; the
  * caller owns the list.
  */
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What nobody bans by accident: this host's own addresses, the gateways that it reaches the world by, its resolvers, and where the
- * operator sits. The daemon asks before it obeys an order that covers many addresses.
+ * Addresses that nobody should ban by accident: this host's own, its gateways, its resolvers, and the operator's session.
+ * The daemon checks them before it carries out an order that covers many addresses.
  */
 #ifndef SLUICE_KERN_OWN_H
 #define SLUICE_KERN_OWN_H

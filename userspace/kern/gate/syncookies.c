@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * net.ipv4.tcp_syncookies of this network namespace. Listeners let cookies be made for them only where it is 2; it is raised
- * while the kernel side wants cookies, and what it was is noted first, in a pinned map, so that whoever comes next can put it
- * back.
+ * net.ipv4.tcp_syncookies of this network namespace. Listeners allow cookies only while it is 2. sluiced raises it
+ * while the kernel side wants cookies. The old value is first recorded in a pinned map, so that any successor can restore
+ * it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +87,8 @@ int syncookies_restore(const struct engine *e, struct diag *d)
 	if (!err)
 		err = syncookies_lower(e, &t);
 	if (err)
-		diag_add(d, "net.ipv4.tcp_syncookies stays 2 and was %c: %s: set it in the namespace of instance %s",
+		diag_add(d,
+			 "net.ipv4.tcp_syncookies stays at 2 (it was %c): %s: set it in the namespace of instance %s",
 			 (char)t.original, strerror(-err), e->instance);
 	return err;
 }
@@ -123,7 +124,7 @@ int engine_tune(struct engine *e, bool *raised, struct diag *d)
 	if (!err)
 		err = syncookies_noted(e, &t);
 	if (err)
-		diag_add(d, "cannot set net.ipv4.tcp_syncookies to 2: %s: the host itself has to answer the SYNs",
+		diag_add(d, "cannot set net.ipv4.tcp_syncookies to 2: %s: the host itself must answer the SYNs",
 			 strerror(-err));
 	else
 		*raised = t.raised;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Builds the frame that stands for a SYN which is only asked about: see explain_frame.h. */
+/* Builds the frame of a hypothetical SYN: see explain_frame.h. */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>

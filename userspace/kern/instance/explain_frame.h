@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The frame of a SYN that is only asked about. */
+/* The frame of a hypothetical SYN, for `explain`. */
 #ifndef SLUICE_KERN_EXPLAIN_FRAME_H
 #define SLUICE_KERN_EXPLAIN_FRAME_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening an instance: making its pins or taking over what a former daemon left, and closing and unloading it. The daemon calls it at its
+ * Opens an instance, by making its pins or taking over what an earlier daemon left, and closes and unloads it. The daemon calls it at its
  * start, the CLI when it reads or removes what is pinned.
  */
 #include <errno.h>
@@ -262,7 +262,7 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 	struct sluice_identity who;
 
 	if (!identity_read(instance, true, &who) && who.abi != SLUICE_ABI_VERSION) {
-		diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u", instance, who.abi,
+		diag_add(d, "instance %s is pinned with ABI %u, this build has %u", instance, who.abi,
 			 SLUICE_ABI_VERSION);
 		return -EPROTO;
 	}

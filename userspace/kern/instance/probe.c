@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One frame, or one SYN, before the programs that are pinned: what the gate does with it, or would do. See engine.h. */
+/* Runs the pinned programs on one frame or SYN, to see what the gate does with it, or would do. See engine.h. */
 #include <errno.h>
 
 #include "internal.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel side of another build gives way to ours. Its pins are renamed: those of its programs, where ours work on the same maps,
- * or all, and ours are made and filled beside them. It goes on judging and counting until our gate is in its place. Whoever is
- * interrupted is followed by the next start, which finds the renamed pins. Of maps of another ABI only those are read whose keys
- * and values have the size that they have here: the others stay behind.
+ * Replaces another build's kernel side by ours. If ours works on the same maps, only the pins of its programs are renamed;
+ * otherwise all are, and ours are made and filled next to them. The old kernel side keeps judging and counting until our gate has replaced it.
+ * If this is interrupted, the next start finds the renamed pins and continues. Of another ABI's maps only those are read whose keys
+ * and values have the same size as ours: the others are left behind.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 
 static void move_refused(const struct engine *e, int err, struct diag *d)
 {
-	diag_add(d, "cannot move its pins out of the way: %s: sluicectl -i %s unload, then start again", strerror(-err),
-		 e->instance);
+	diag_add(d, "cannot move its pins out of the way: %s: run sluicectl -i %s unload, then start again",
+		 strerror(-err), e->instance);
 }
 
 int old_make(const struct engine *e, struct diag *d)
@@ -287,7 +287,7 @@ int engine_inherit(struct engine *e, struct diag *d)
 	if (!err)
 		err = origins_begin(e); /* of those that the version before did not count */
 	if (err)
-		diag_add(d, "counters of the version before could not be carried over: %s", strerror(-err));
+		diag_add(d, "counters of the previous version could not be carried over: %s", strerror(-err));
 	return 0; /* limits matter more than figures */
 }
 
@@ -304,7 +304,7 @@ int old_bury(const char *instance, struct diag *d)
 	if (!err)
 		err = pins_remove(name);
 	if (err)
-		diag_add(d, "cannot take the kernel side of the version before away: %s", strerror(-err));
+		diag_add(d, "cannot remove the kernel side of the previous version: %s", strerror(-err));
 	return err;
 }
 

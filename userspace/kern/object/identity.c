@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who made what is pinned. */
+/* Records and checks which build made what is pinned. */
 #include <errno.h>
 #include <string.h>
 
@@ -51,14 +51,13 @@ enum pinned pins_look(struct engine *e, struct diag *d)
 		if (who.build == object_build() && !programs_open(e))
 			return PINNED_OURS;
 		if (object_fits(e)) {
-			diag_add(d,
-				 "instance %s runs the programs of another build: those of this one take their place",
+			diag_add(d, "instance %s runs the programs of another build: this build replaces them",
 				 e->instance);
 			return PINNED_PROGRAMS;
 		}
 	}
 	maps_close(e);
-	diag_add(d, "instance %s is pinned with ABI %u, this build speaks %u and takes its place", e->instance, who.abi,
+	diag_add(d, "instance %s is pinned with ABI %u, this build has %u and replaces it", e->instance, who.abi,
 		 SLUICE_ABI_VERSION);
 	return PINNED_FOREIGN;
 }

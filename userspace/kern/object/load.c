@@ -181,7 +181,7 @@ int object_load(struct engine *e, const struct policy *p, struct diag *d)
 	if (!err)
 		err = sluice_bpf__load(skel);
 	if (err) {
-		diag_add(d, "the kernel refused the programs: %s: -v shows what it said", strerror(-err));
+		diag_add(d, "the kernel refused the programs: %s: -v shows its messages", strerror(-err));
 		return err;
 	}
 	err = resumed ? 0 : maps_pin(e, skel);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loading the BPF object: the only files that know the skeleton. */
+/* Loads the BPF object. Only load.c and this header know the skeleton. */
 #ifndef SLUICE_KERN_LOAD_H
 #define SLUICE_KERN_LOAD_H
 

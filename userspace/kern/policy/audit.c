@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counters against sockets. Reading the iterator's pin visits every TCP socket of the network namespace where it was opened. */
+/* Compares counters with sockets. Reading the iterator's pin visits every TCP socket of the network namespace where it was opened. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

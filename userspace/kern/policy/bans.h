@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Live bans: who bans which prefix until when. Each owner has one ban of a prefix, and the longest of them counts. However many bans an
- * order changes, the gate sees all of them change at one instant. Called by the daemon's verbs and its state file; a CLI without a daemon
- * reads.
+ * order changes, the gate sees all of them change at one instant. The daemon's verbs and its state file call this; a CLI without a daemon
+ * only reads.
  */
 #ifndef SLUICE_KERN_BANS_H
 #define SLUICE_KERN_BANS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One change of the bans: the prefixes that it touches, as they were and as they shall be, put into the kernel's tables so that the gate
+ * One change of the bans: the prefixes that it touches, before and after, written into the kernel's tables so that the gate
  * sees all or nothing. Only the other files of bans use it.
  */
 #ifndef SLUICE_KERN_BANS_CHANGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How many bans each owner has, for the metrics. The sixteen with most have a name there; what the others have is one sum, so that however
- * many owners there are, there are at most seventeen figures.
+ * How many bans each owner has, for the metrics. The sixteen owners with the most are named; the others are one sum. So there are at most
+ * seventeen figures, however many owners there are.
  */
 #ifndef SLUICE_KERN_BANS_OWNERS_H
 #define SLUICE_KERN_BANS_OWNERS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Questions about bans: all that stand, or those that hold an address. */
+/* Reads bans: all that are in force, or those that cover an address. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A daemon that ended amid a change of the bans left rows and entries of it behind. They are told by their numbers: what a change after
- * the one in force put there never counted, and what was to go with the one in force does not count any more. Called at a start, and
+ * Tidies up rows and entries that a daemon left behind when it ended in the middle of a change of the bans. Their numbers tell which they are:
+ * what a change after the one in force added never counted, and what the one in force removes no longer counts. Called at a start, and
  * after a change that failed.
  */
 #include <errno.h>

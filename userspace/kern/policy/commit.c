@@ -284,7 +284,7 @@ static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 	if (!err && !on_trial)
 		err = trie_drop(e, !slot);
 	if (err)
-		diag_add(d, "the new policy is in force, the memory of the old one is given back later: %s",
+		diag_add(d, "the new policy is in force, but the memory of the old one is freed later: %s",
 			 strerror(-err));
 	err = engine_audit(e, &drift, d);
 	if (!err && !on_trial)
@@ -292,7 +292,7 @@ static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 	if (!err)
 		err = origins_begin(e);
 	if (err)
-		diag_add(d, "the new policy is in force, live connections are counted anew by the next audit: %s",
+		diag_add(d, "the new policy is in force, but live connections are only counted by the next audit: %s",
 			 strerror(-err));
 }
 
@@ -302,7 +302,7 @@ static int commit(struct engine *e, const struct policy *p, unsigned int ms, str
 	int err;
 
 	if (engine_trial(e, NULL) != TRIAL_NONE) {
-		diag_add(d, "a policy awaits its confirmation: sluicectl confirm, or revert, then this");
+		diag_add(d, "a policy awaits its confirmation: first run sluicectl confirm, or revert");
 		return -EBUSY;
 	}
 	err = policy_compile(p, e->registry, &c, d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Live allows, and the simplest orders about bans, whose owner is who asks. Called by the daemon once a second, by its verbs and by
- * whoever shields a session.
+ * Live allows, and the simplest orders about bans, whose owner is the caller. The daemon calls this once a second; its verbs and shield.c
+ * call it, too.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Since when connections are counted by country: noted by whoever puts a policy in force. The gate counts; kern/read/snapshot.c reads. */
+/* Records since when connections are counted by country, when a policy is put in force. The gate counts; kern/read/snapshot.c reads. */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>

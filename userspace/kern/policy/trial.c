@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel side does by its own clock when nobody speaks: a policy that is not confirmed goes, and a gate whose daemon
- * was stopped opens. The slot of before is left as it was until then.
+ * What the kernel side does by its own clock, without a daemon: an unconfirmed policy is reverted, and a gate whose daemon
+ * was stopped opens. The previous slot is left as it was until then.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static int force_write(struct engine *e, __u32 slot)
 static void untidy_say(int err, struct diag *d)
 {
 	if (err)
-		diag_add(d, "it is settled, but something of the other policy is left until the next commit: %s",
+		diag_add(d, "that is done, but a part of the other policy stays loaded until the next commit: %s",
 			 strerror(-err));
 }
 
@@ -58,7 +58,7 @@ int engine_confirm(struct engine *e, struct diag *d)
 
 	if (trial != TRIAL_AWAITED) {
 		diag_add(d, trial == TRIAL_NONE ? "no policy awaits a confirmation"
-						: "too late: the policy of before is in force again");
+						: "too late: the previous policy is in force again");
 		return trial == TRIAL_NONE ? -ENOENT : -ETIME;
 	}
 	err = slot_read(e, &slot);
@@ -107,7 +107,7 @@ int engine_revert(struct engine *e, struct diag *d)
 	int err;
 
 	if (engine_trial(e, NULL) == TRIAL_NONE) {
-		diag_add(d, "no policy awaits a confirmation: there is none to go back from");
+		diag_add(d, "no policy awaits a confirmation: there is nothing to revert");
 		return -ENOENT;
 	}
 	err = control_read(e, &control);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who a sender is, as bpf/source/translated.bpf.h says: behind a prefix of the policy in force the IPv4 address inside. Called by whoever
- * is asked about an address.
+ * Finds out who a sender is, in the same way as bpf/source/translated.bpf.h: under a translator's prefix of the policy in force, the IPv4 address inside.
+ * All code that answers questions about an address calls it.
  */
 #include <arpa/inet.h>
 #include <string.h>

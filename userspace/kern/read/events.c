@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads the ring in which the gate tells of refusals, within a budget of each reason: see events.h. */
+/* Reads the ring in which the gate reports refusals, within a budget for each reason: see events.h. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>

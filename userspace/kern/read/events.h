@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Refusals as they happen, a sample where there are many. */
+/* Refusals as they happen; a sample when there are many. */
 #ifndef SLUICE_KERN_EVENTS_H
 #define SLUICE_KERN_EVENTS_H
 

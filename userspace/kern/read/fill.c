@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How full the tables are, without a walk through any of them. */
+/* Says how full the tables are, without walking through any of them. */
 #include <errno.h>
 #include <string.h>
 

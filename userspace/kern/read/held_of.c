@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Finds, and erases, all that the kernel's tables hold of one address: see held_of.h. */
+/* Finds and erases everything that the kernel's tables hold about one address: see held_of.h. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>

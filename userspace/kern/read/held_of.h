@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* All that the kernel's tables hold of one address: to answer a data-subject request. */
+/* Everything that the kernel's tables hold about one address, to answer a data-subject request. */
 #ifndef SLUICE_KERN_HELD_OF_H
 #define SLUICE_KERN_HELD_OF_H
 

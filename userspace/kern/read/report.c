@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes what stands in the tables as JSON: see report.h. */
+/* Writes the content of the tables as JSON: see report.h. */
 #include <errno.h>
 #include <string.h>
 

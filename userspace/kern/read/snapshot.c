@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One view of all that status, counters and metrics show, read in one go: see struct snapshot. */
+/* Reads everything that status, counters and metrics show in one go: see struct snapshot. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ static const char *mode_why(const struct interface_status *i)
 		return "";
 	if (*link_generic_why(&l))
 		return link_generic_why(&l);
-	return l.lro ? "LRO is on, with which drivers refuse native mode"
+	return l.lro ? "LRO is on, and drivers then refuse native mode"
 		     : "the policy asked for it, or the driver refused native mode";
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sources and what the live tables say of them. */
+/* Sources, and what the live tables say about them. */
 #include <errno.h>
 #include <string.h>
 
