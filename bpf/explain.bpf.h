@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a packet was judged by, for people: read after the judgement, without locks and without changing anything. */
+/* Collects the figures behind a verdict, for people: read after the judgement, without locks and without changing anything. */
 #ifndef SLUICE_EXPLAIN_BPF_H
 #define SLUICE_EXPLAIN_BPF_H
 

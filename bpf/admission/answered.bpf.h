@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * May this segment without SYN pass? It may complete a handshake: one that holds its slots, one that holds nothing, or a SYN cookie.
- * While any of these is possible at its port (guard.bpf.h) it is judged, and what completes a handshake without a slot must charge
- * one. What belongs to nothing passes, so that the host answers it; in a flood of such segments it is dropped.
+ * While any of these is possible at its port (guard.bpf.h) the segment is judged, and one that completes a handshake without a slot must
+ * charge one. A segment that belongs to nothing passes, so that the host answers it; in a flood of such segments it is dropped.
  */
 #ifndef SLUICE_ANSWERED_BPF_H
 #define SLUICE_ANSWERED_BPF_H

@@ -2,7 +2,7 @@
 /*
  * Limits that hold over several hosts. This host may hold as much of each as its lease says (maps/fleet.h): a packet at such a limit is judged by a
  * copy of the policy's rows whose limits are narrowed to the leases; the order of checks, and everything below it, is the same. No packet
- * waits: where a lease is missing, or too small, it is refused as ever, and the daemon hears that more is wanted. Called by admission.
+ * waits: if a lease is missing, or too small, the packet is refused as usual, and the daemon learns that more is wanted. Admission calls this.
  */
 #ifndef SLUICE_FLEET_BPF_H
 #define SLUICE_FLEET_BPF_H

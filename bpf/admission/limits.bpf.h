@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A glance at the limits of a connection before anything is charged: which one is full, and of what, of connections or of handshakes
- * that a spoofer may have begun. Called by admission.
+ * A quick check of a connection's limits before anything is charged: which one is full, and of what, connections or handshakes
+ * that a spoofer may have begun. Admission calls this.
  */
 #ifndef SLUICE_LIMITS_BPF_H
 #define SLUICE_LIMITS_BPF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * May XDP answer this packet? Only where its answer takes the way, the tag and the checksum that the host's own would have: else the
- * host answers. Asked before a cookie is made and before a RST is sent; told of each cookie that was sent and that came back.
+ * May XDP answer this packet? Only if its answer has the path, the tag and the checksum that the host's own would have; otherwise the
+ * host answers. Called before a cookie is made, before a RST is sent, and for each cookie that was sent or came back.
  */
 #ifndef SLUICE_MAY_ANSWER_BPF_H
 #define SLUICE_MAY_ANSWER_BPF_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Slots of one counter: of a source, of the network above it, of a set, of a service. holding.bpf.h charges them together; what comes in
- * an interval is rate.bpf.h's.
+ * Slots of one counter: of a source, of the network above it, of a set, of a service. holding.bpf.h charges them together; rate.bpf.h
+ * counts what comes in an interval.
  *
- * A source's counter comes and goes. Hash elements are reused at once, so a pointer may change its owner under us: each counter says
- * whose it is, which is compared under its lock, and who deletes first marks the element GONE there.
+ * A source's counter comes and goes. Hash elements are reused at once, so a pointer may change its owner under us: each counter stores
+ * its key, which is compared under its lock, and an element is marked GONE there before it is deleted.
  *
  * The functions without `static` are verified once, apart from their callers; that is why they check for NULL.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * All that one connection holds: slots and events of its source, the network above it, its set and its service, all or none. Called by
- * admission (admit.bpf.h, answered.bpf.h), the tracker and the sweeper. What cannot be counted is refused: whoever could bring that
- * about would get past every limit.
+ * Everything that one connection holds: slots and events of its source, the network above it, its set and its service, all or none. Admission
+ * (admit.bpf.h, answered.bpf.h), the tracker and the sweeper call this. What cannot be counted is refused: otherwise a sender who could bring
+ * that about would get past every limit.
  */
 #ifndef SLUICE_HOLDING_BPF_H
 #define SLUICE_HOLDING_BPF_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One counter, or one rate, of those that a connection is counted in: that of its source or of the network above it (a level), of its
- * set, of its service. Finds it, charges it, and does with it later what becomes of the connection; who finds no room of his own
- * shares. Called by holding.bpf.h, which knows all of them together.
+ * set, of its service. Finds it, charges it, and updates it as the connection proceeds; a source without room for a counter
+ * shares one. holding.bpf.h calls this, and knows all of them together.
  */
 #ifndef SLUICE_LEVELS_BPF_H
 #define SLUICE_LEVELS_BPF_H

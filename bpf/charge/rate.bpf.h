@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * New connections in an interval, of one source, network, set or service: objects of their own, made only where a rule has a rate, and
- * found by who and in how many seconds, so that no two rules of different intervals touch the same one. Of a handshake that nobody
- * answers nothing stays, and while it waits it only stands in the way of those who have not answered either. Called by levels.bpf.h;
- * owns the maps rates, shared_rates and total_rates.
+ * found by source and interval, so that no two rules of different intervals touch the same one. A handshake that nobody
+ * answers leaves nothing behind, and while it waits it only obstructs clients that have not answered either. levels.bpf.h calls this;
+ * it owns the maps rates, shared_rates and total_rates.
  */
 #ifndef SLUICE_RATE_BPF_H
 #define SLUICE_RATE_BPF_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Is somebody flooding? Three states of a service, each decided here packet by packet and ended by the sweeper:
+ * Is there a flood? Three states of a service, each decided here packet by packet and ended by the sweeper:
  *
- *   under pressure   too many SYNs, unanswered handshakes or expired ones: every SYN is answered by a cookie
+ *   under pressure   too many SYNs, unanswered handshakes or expired ones: every SYN is answered with a cookie
  *   suspects         the handshakes of some sources ran out unanswered: their SYNs take a slot when they are answered, not before
- *   ACK flood        too many segments that belong to nothing: they are dropped, where the host else would answer each by a RST
+ *   ACK flood        too many segments that belong to nothing: they are dropped, although the host would answer each with a RST
  */
 #ifndef SLUICE_PRESSURE_BPF_H
 #define SLUICE_PRESSURE_BPF_H

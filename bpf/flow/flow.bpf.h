@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Whose is this packet? Asks the host's own socket table, once: a packet whose 4-tuple belongs to a socket is that socket's, and only
- * one that finds a listener may begin a connection. Called by admission before anything is charged. Changes nothing.
+ * Whose packet is this? Looks into the host's own socket table, once: a packet whose 4-tuple belongs to a socket is that socket's, and only
+ * one that finds a listener may begin a connection. Admission calls this before anything is charged. It changes nothing.
  */
 #ifndef SLUICE_FLOW_BPF_H
 #define SLUICE_FLOW_BPF_H

@@ -2,8 +2,8 @@
 /*
  * The table of handshakes: one element for each, found by its 4-tuple, from its first SYN until it is a connection or nothing can
  * complete it any more (maps/abi.h has its states). Admission begins and answers handshakes, the tracker claims them, the sweeper
- * expires them. An element is only touched under the lock of its bucket, after its whole 4-tuple was compared there: nobody acts on
- * what a place held before. Counters are never charged under that lock; who charged in vain releases.
+ * expires them. An element is only touched under the lock of its bucket, after its whole 4-tuple was compared there, so no code acts on
+ * what a place held before. Counters are never charged under that lock; code that charged in vain gives the charge back.
  *
  * The functions without `static` are verified once, apart from their callers; that is why they check for NULL.
  */

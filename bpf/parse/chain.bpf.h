@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The long way through a frame: VLAN tags, IPv6 extension headers, IPv4 options. parse.bpf.h takes it where there is any of them, so
- * that the common packet pays nothing for it. What Linux follows is followed here as far, also where it lies outside the first
- * buffer; what is longer than anybody honest makes it is evasion, whatever may lie at its end.
+ * The long way through a frame: VLAN tags, IPv6 extension headers, IPv4 options. parse.bpf.h takes it only if there is any of them, so
+ * that the common packet pays nothing for it. It follows headers as far as Linux does, even outside the first
+ * buffer; a chain longer than any honest sender makes is evasion, whatever is at its end.
  */
 #ifndef SLUICE_CHAIN_BPF_H
 #define SLUICE_CHAIN_BPF_H

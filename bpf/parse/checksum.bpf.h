@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. A SYN with a wrong one
- * is dropped by the host unseen; so it is no sign of a flood, and no client that waits for an answer.
+ * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. The host
+ * silently drops a SYN with a wrong one, so it is not a sign of a flood, and no client waits for an answer.
  */
 #ifndef SLUICE_CHECKSUM_BPF_H
 #define SLUICE_CHECKSUM_BPF_H

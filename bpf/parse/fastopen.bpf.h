@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * TCP Fast Open (RFC 7413): a SYN that brings a cookie of before, or data to a host that asks for none, becomes a connection at once,
- * without an answer of its client. Asked by admission, before a SYN is let pass without a slot.
+ * TCP Fast Open (RFC 7413): a SYN that brings an earlier cookie, or data to a host that requires none, becomes a connection at once,
+ * before its client answers. Admission calls this before it lets a SYN pass without a slot.
  */
 #ifndef SLUICE_FASTOPEN_BPF_H
 #define SLUICE_FASTOPEN_BPF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Segments that no honest TCP sends. Most of them the host would drop itself, later; the others are meant to be judged as one
- * thing by a filter and to be taken for another by the host. Who sent them does not matter: anybody can forge them.
+ * Segments that no honest TCP sends. The host would drop most of them itself, later; the others are meant to look like one
+ * thing to a filter and like another to the host. The sender does not matter, because anybody can forge it.
  */
 #ifndef SLUICE_INVALID_BPF_H
 #define SLUICE_INVALID_BPF_H

@@ -3,8 +3,8 @@
  * Ethernet (where there is one), IPv4 or IPv6, TCP -> struct sluice_pkt, for the gate and explain. Only this file and answer.bpf.h touch packet memory;
  * chain.bpf.h, checksum.bpf.h and cookie.bpf.h copy from it.
  *
- * The rule for what cannot be read: where the host cannot read it either (cut short, another version), it passes. Where the host
- * can, and would find TCP, it is judged, or refused as evasion: never does the sender choose to be let in.
+ * The rule for what cannot be read: if the host cannot read it either (cut short, another version), it passes. If the host
+ * can, and would find TCP, it is judged, or refused as evasion: a sender can never choose to be let in.
  */
 #ifndef SLUICE_PARSE_BPF_H
 #define SLUICE_PARSE_BPF_H

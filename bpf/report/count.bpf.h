@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One packet, one reason. */
+/* Counts each packet once, under its one reason. */
 #ifndef SLUICE_COUNT_BPF_H
 #define SLUICE_COUNT_BPF_H
 

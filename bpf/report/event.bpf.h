@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Refusals for those who watch. Each reason has a budget on each processor: one event every event_gap_ns, a few at once after
+ * Reports refusals to clients that watch. Each reason has a budget on each processor: one event every event_gap_ns, a few at once after
  * a quiet time. So a flood swamps neither the ring nor the other reasons; each event says how many refusals it stands for.
  */
 #ifndef SLUICE_EVENT_BPF_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the policy in force says of a source at a service: live verdicts, then address -> class -> rule. */
+/* What the policy in force says about a source at a service: live verdicts, then address -> class -> rule. */
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Is a packet for this host itself? What it would forward, or drop because the frame is for another, is none of our business: it
- * takes no slot, makes nobody suspect and is not answered. Asked by the order of checks, and by what answers on the host's behalf.
+ * Is a packet for this host itself? The gate ignores packets that the host would forward, or drop because the frame is for another host: they
+ * take no slot, make no source suspect and are not answered. The order of checks calls this, and so does code that answers on the host's behalf.
  */
 #ifndef SLUICE_LOCAL_BPF_H
 #define SLUICE_LOCAL_BPF_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What time does: handshakes run out (a kernel timer, daemon or not), idle sources are forgotten (asked by the daemon). */
+/* What happens by time: handshakes run out (a kernel timer, daemon or not), idle sources are forgotten (when the daemon asks). */
 #ifndef SLUICE_SWEEP_BPF_H
 #define SLUICE_SWEEP_BPF_H
 

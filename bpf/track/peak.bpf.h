@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Peaks of sources and services, noted when a connection is established: what `suggest` is made from. No packet waits for it. */
+/* Records peaks of sources and services when a connection is established, for `suggest`. No packet waits for it. */
 #ifndef SLUICE_PEAK_BPF_H
 #define SLUICE_PEAK_BPF_H
 

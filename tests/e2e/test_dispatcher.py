@@ -166,7 +166,7 @@ def test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet(shar
     assert sent > 10 and answered >= sent - 1, "the last may have been on its way"
     assert neighbours.missed("before") == missed, "it saw every packet that came in"
     assert neighbours.seen("after") - passed >= answered
-    assert "takes its place" in sluice.logged()
+    assert "replaces it" in sluice.logged()
     assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: they and their tables are gone from memory"
     assert sluice.connections() == 2 and sluice.json("status")["drift"] == 0
     h("open", 1)

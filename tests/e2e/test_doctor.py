@@ -55,7 +55,7 @@ def test_a_host_that_fits_has_nothing_bad_and_no_warning(host):
     found = host.findings()
     assert {f["level"] for f in found} <= {"good", "note"}, found
     said = [f["finding"] for f in found if f["level"] == "good"]
-    for what in ("all 2 program types by probe", "helpers by probe", "map types by probe", "BTF", "tp_btf program at inet_sock_set_state",
+    for what in ("all 2 program types work, by probe", "helpers work, by probe", "map types work, by probe", "BTF", "tp_btf program at inet_sock_set_state",
                  "tp_btf program at tcp_destroy_sock", "tp_btf program at tcp_retransmit_synack", "iterator over TCP sockets"):
         assert any(what in s for s in said), (what, said)
     done = host.ctl("doctor", host.file)
@@ -96,7 +96,7 @@ def test_an_interface_that_is_not_there(host):
 
 def test_native_xdp_is_told_by_the_driver(host):
     if host.net.run(host.net.server, "genl", "ctrl", "get", "name", "netdev", check=False).returncode:  # as in Linux 6.1
-        host.finds("note", "on this kernel no driver tells")
+        host.finds("note", "on this kernel drivers do not say")
         return
     host.finds("good", "s0 (driver veth): native XDP")
     assert host.finds("warning", "lo (driver", policy="interfaces = {lo}\n" + SMTP)
@@ -154,7 +154,7 @@ def test_devices_above_others(host, kind, level, words):
 
 def test_another_xdp_program_without_the_dispatcher(host):
     host.run("ip", "link", "set", "s0", "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
-    hit = host.finds("bad", "s0: another XDP program is there (pass")
+    hit = host.finds("bad", "s0: another XDP program is attached (pass")
     assert "ip link set s0 xdp off" in hit["remedy"]
     host.run("ip", "link", "set", "s0", "xdp", "off")
     assert not [f for f in host.findings() if f["level"] == "bad"], "the remedy helps"
@@ -170,7 +170,7 @@ def test_services_without_a_listener_and_listeners_without_a_service(host):
     host.net.serve("::", 143)
     host.net.serve("127.0.0.1", 110)
     host.finds("warning", "service smtp: nothing listens on port 25")
-    hit = host.finds("note", "port 143: serve.py listens, and no service names it")
+    hit = host.finds("note", "port 143: serve.py listens, but no service names the port")
     assert "ports = {143}" in hit["remedy"]
     assert not any("110" in f["finding"] for f in host.findings()), "loopback is nobody's business"
     host.finds("warning", "nothing listens on port 25", policy="interfaces = {s0}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n")

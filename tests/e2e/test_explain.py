@@ -61,7 +61,7 @@ def test_explain_refuses_questions_that_make_no_sense(make):
         (("10.77.0.300", "--service", "smtp"), "is not an address"),
         (("10.77.0.2", "--service", "smtp", "--port", "99"), "port 99 is not one of"),
         (("2001:db8::1", "--service", "mx2"), "no IPv6 address"),
-        (("10.77.0.2", "--service", "smtp", "--for", "1h"), "--for does not go with explain"),
+        (("10.77.0.2", "--service", "smtp", "--for", "1h"), "--for is not an option of explain"),
     ):
         code, _, err = sluice.ctl("explain", *words)
         assert code == 2 and says in err, (words, code, err)

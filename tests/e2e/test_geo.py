@@ -316,7 +316,7 @@ def test_words_of_a_policy_that_match_nothing_or_this_host_are_said(make, databa
     sluice.kill()
     sluice.start()
     all_said(sluice.logged())
-    assert "no row of the databases is of JP" in sluice.ctl("set", "service", "smtp", "allow-countries", "JP,DE")[2]
+    assert "no row of the databases names JP" in sluice.ctl("set", "service", "smtp", "allow-countries", "JP,DE")[2]
     assert sluice.ctl("set", "service", "smtp", "max-connections", "5")[2] == ""
 
 

@@ -48,7 +48,7 @@ CASES = {
         [],
         {"ports": "port    = smtp,465,submission"},
         {"bantime  = 1h": "banaction = sluice", "banaction = iptables-multiport": "banaction = sluice", "port    = ssh": "locked out",
-         "ignoreip = 10.77.0.7": "of the jail postfix alone", "[INCLUDES]": "not followed"},
+         "ignoreip = 10.77.0.7": "only to the jail postfix", "[INCLUDES]": "not followed"},
     ),
     "haproxy": (
         ["haproxy.cfg"],
@@ -199,7 +199,7 @@ def test_what_cannot_be_read_is_said_with_file_place_and_remedy(tmp_path, name):
 
 
 def test_an_unknown_format_is_answered_with_the_nearest_and_help_lists_all_with_examples():
-    assert "import: 'postfx': did you mean 'postfix'? sluicectl import --help tells more" in run("import", "postfx", "main.cf", code=2)
+    assert "import: 'postfx': did you mean 'postfix'? sluicectl import --help says more" in run("import", "postfx", "main.cf", code=2)
     assert "usage: sluicectl import" in run("import", "postfix", code=2)
     text = run("import", "--help")
     for name in CASES:

@@ -123,7 +123,7 @@ def test_apply_save_of_what_would_say_something_else_there_is_refused(make, tmp_
     (elsewhere / "new.conf").write_text(OTHER)
     (elsewhere / "conf.d" / "more.conf").write_text("service imap { ports = {143} }\n")
     code, _, err = sluice.ctl("apply", elsewhere / "new.conf", "--save")
-    assert code == 1 and "would not say the same (service imap)" in err and "in force until the next start or reload, and not saved" in err, err
+    assert code == 1 and "would not mean the same (service imap)" in err and "in force until the next start or reload, and not saved" in err, err
     assert sluice.file.read_text() == old and not list(sluice.file.parent.glob("sluice.conf.*"))
     assert sluice.service("imap")
 

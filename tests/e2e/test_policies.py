@@ -59,7 +59,7 @@ def test_a_network_that_stands_twice_is_found_in_the_longest_list(tmp_path):
     assert 900_000 < len(text) < 1 << 20
     path.write_text(text.replace("}\n}", ",77}\n}"))
     done = checked(path)
-    assert done.returncode == 2 and f"{path.name}:5:5: asns: '77' stands twice" in done.stderr
+    assert done.returncode == 2 and f"{path.name}:5:5: asns: '77' appears twice" in done.stderr
 
 
 TEN = """\
@@ -77,12 +77,12 @@ services imap { ports = {143} }
 source-set partners { prefixes = {192.0.2.0/33} action = allow services = {pop3} }
 """
 TEN_MISTAKES = [
-    (1, 21, "interfaces", "'eth0' stands twice", "name each interface once"),
+    (1, 21, "interfaces", "'eth0' appears twice", "name each interface once"),
     (2, 1, "moode", "unknown key 'moode'", "did you mean 'mode'?"),
     (4, 18, "ports", "'smtp' is not a port", "a number from 1 to 65535"),
     (5, 5, "max-connections", "'=' is missing between 'max-connections' and '400'", "write KEY = VALUE"),
     (6, 16, "max-rate", "'60/1w' is not a rate", "write N/TIME"),
-    (7, 5, "max-rate", "max-rate stands twice here, first in line 6, column 5", "keep one of them"),
+    (7, 5, "max-rate", "max-rate appears twice here, first in line 6, column 5", "keep one of them"),
     (11, 1, "", "unknown section 'services'", "did you mean 'service'?"),
     (12, 35, "prefixes", "'192.0.2.0/33' prefix length must be 0-32", "write one, as 192.0.2.0/24"),
     (9, 5, "allow-countries", "has deny-countries and allow-countries", "use only one of them"),

@@ -268,7 +268,7 @@ def test_suggest_proposes_the_countries_of_connections_in_a_comment_and_locks_no
     text = sluice.do("suggest")
     assert re.search(r"#   countries: DE 92 %, AT 5 %, 2 others \(of 119 connections, for \d+s\)\n", text)
     assert re.search(r"#   countries: DE 100 % \(of 101 connections, for \d+s\)\n", text)
-    assert "allow-countries would have refused 2 of these 119" in text and "# Countries: those of the connections that were let in" in text
+    assert "allow-countries would have refused 2 of these 119" in text and "# Countries are those of connections that were let in" in text
     assert not [line for line in text.splitlines() if "countries" in line and not line.lstrip().startswith("#")]
 
     (tmp_path / "conf.d").mkdir()

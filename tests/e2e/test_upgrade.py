@@ -89,7 +89,7 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
     assert before and after and before != after and state == "UP", "exchanged, not taken off"
     assert tries > 100 and came == 0, "nobody slipped in"
-    assert "takes its place" in sluice.logged()
+    assert "replaces it" in sluice.logged()
     assert sluice.connections() == 5 and sluice.json("status")["drift"] == 0
     h("open", 1)
     time.sleep(0.5)
@@ -285,7 +285,7 @@ def test_connections_that_stand_under_the_released_build_are_counted_rightly_by_
     (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
     churn = net.popen(net.client, "/usr/bin/python3", "-c", CHURN)
     sluice.start()
-    assert "pinned with ABI 7" in sluice.logged() and "takes its place" in sluice.logged()
+    assert "pinned with ABI 7" in sluice.logged() and "replaces it" in sluice.logged()
     came = int(churn.communicate("\n", timeout=60 * PACE)[0])
     assert wait_for(lambda: sluice.connections() == net.established() == before["smtp"], 15), (sluice.service(), net.established(), before)
     assert sluice.json("status")["drift"] == 0 and counted_by_source(sluice) == sources

@@ -29,7 +29,7 @@ def test_a_list_that_refuses_the_gateway_or_the_host_itself_is_said(guarded, tmp
     listed.write_text("192.88.99.1\n10.77.0.0/24\n")
     for source in ("prefixes = {10.77.0.0/24}", f"file = {listed}"):
         said = said_of(guarded, f"source-set drop {{ {source} action = deny }}\n")
-        assert sum(f"source-set drop refuses {GATEWAY}, this host's gateway: let it in by" in s for s in said) == 1, said
+        assert sum(f"source-set drop refuses {GATEWAY}, this host's gateway: let it in with" in s for s in said) == 1, said
         assert sum(f"source-set drop refuses {SERVER}, this host's own address" in s for s in said) == 1, said
         assert "this host's gateway" in guarded.ctl("reload")[2]
         assert any("this host's gateway" in f["finding"] for f in guarded.json("doctor", guarded.file) if f["level"] == "warning")

@@ -165,11 +165,11 @@ static void origins_write(const struct daemon *dm, bool located, FILE *out)
 		return;
 	}
 	fprintf(out,
-		"# Countries: those of the connections that were let in, so that who connects often weighs more; refusals are not among\n"
-		"# it, nor private addresses: allow-countries lets those in%s.\n",
+		"# Countries are those of connections that were let in, so frequent clients weigh more. Refusals do not count, and neither do\n"
+		"# private addresses, which allow-countries lets in%s.\n",
 		standing_live(dm->standing)->allow_private
 			? ""
-			: " only where geoip { allow-private } is not false, as it is now");
+			: " only if geoip { allow-private } is not false, as it is now");
 }
 
 static int suggest_all(struct daemon *dm, time_t since, json_t *list, FILE *out)
