@@ -60,6 +60,11 @@ function_length() {
 		awk -F'\t' '{l=e=0; for(i=4;i<=NF;i++){if($i~/^line:/)l=substr($i,6); if($i~/^end:/)e=substr($i,5)} if(e-l>=60) print $2": "$1" ("e-l+1" lines)"}' | none
 }
 
+states_agree() {
+	diff <(sed -n '/^enum sluice_handshake_state {/,/}/{s/^\t\(HANDSHAKE_[A-Z_]*\),$/\1/p}' maps/handshakes.h) \
+		<(sed -nE 's/^#define (HANDSHAKE_[A-Z_]+) ([0-9])$/\2 \1/p' tests/prove/handshake.pml | sort | cut -d' ' -f2)
+}
+
 reasons_have_cases() {
 	grep -oE '^(PASS|REFUSE)\([A-Z_]+' maps/reasons.def | sed 's/.*(//' | while read -r reason; do
 		grep -qE "SLUICE_$reason\b" tests/datapath/test_*.c || echo "no packet case for $reason"
@@ -193,6 +198,7 @@ step 'every file opens with what it does' openings
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases
+step 'model and code name the same states of a handshake' states_agree
 step 'sluicectl(8) has every command as it is' manual_has_commands
 step 'sluicectl(8) has every field of every answer' manual_has_fields
 step 'sluiced(8) has every option' manual_has_options

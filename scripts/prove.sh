@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # prove.sh [name ...]: checks the models of a handshake's life and of the set of refusals (tests/prove/handshake.pml, refusals.pml) by spin,
 # exhaustively at the bounds that it prints, and that each guard of the design, taken out of its model, is missed. Called by `make prove`; the
-# tables go to stdout. Names choose scenarios and mutations. Leaves nothing behind but build/prove.
-set -eu
+# tables go to stdout, with how many there are and are found. Names choose scenarios and mutations. Leaves nothing behind but build/prove.
+set -eu -o pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=${SLUICE_BUILD:-build}/prove
@@ -122,12 +122,17 @@ line_run() {
 
 # table MODEL KIND LINES: two at a time, in their order.
 table() {
-	local model=$1 kind=$2 line
+	local model=$1 kind=$2 rows=$work/$1.$2 line
 	while IFS= read -r line; do
 		[ -n "$line" ] || continue
 		[ -z "$only" ] || [[ $only == *"|${line%%|*}|"* ]] || continue
 		printf '%s\0' "$line"
-	done <<<"$3" | xargs -0 -r -P "$(nproc)" -I{} "$0" --line "$model" "$kind" {}
+	done <<<"$3" | xargs -0 -r -P "$(nproc)" -I{} "$0" --line "$model" "$kind" {} | tee "$rows"
+}
+
+# sum KIND WORDS: how many rows of both tables there are, and how many are as they should be.
+sum() {
+	cat "$work"/*."$1" | awk -v kind="$1" -v words="$2" '!/ (SURVIVES|FAILS)/ { good++ } END { printf "%d %ss, %d %s\n", NR, kind, good, words }'
 }
 
 if [ "${1:-}" = --line ]; then
@@ -136,6 +141,7 @@ if [ "${1:-}" = --line ]; then
 fi
 command -v spin >/dev/null || { echo "prove: spin is missing: run scripts/setup.sh as root, or: apt-get install spin" >&2; exit 1; }
 cd "$root"
+mkdir -p "$work"
 only=
 for name in "$@"; do only="$only|$name|"; done
 failed=0
@@ -149,4 +155,7 @@ tables() {
 tables handshake "$handshake_scenarios" "$handshake_mutations"
 echo
 tables refusals "$refusals_scenarios" "$refusals_mutations"
+echo
+sum scenario hold
+sum mutation found
 [ $failed = 0 ] || { echo "prove: a scenario fails or a mutation survives: see build/prove/*/*/out" >&2; exit 1; }
