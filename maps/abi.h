@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 10
+#define SLUICE_ABI_VERSION 11
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -339,6 +339,13 @@ struct sluice_pressure {
 	__u64 suspects_until_ns;
 	__u64 want_until_ns; /* cookies are wanted: tcp_syncookies = 2 is needed */
 	struct sluice_window syns, expired, strays;
+};
+
+/* SYNs of a service that one processor has not yet counted in `syns`, and what it saw there last. */
+struct sluice_arrivals {
+	__u64 epoch; /* bucket of that window */
+	__u32 waiting;
+	__u32 sum;
 };
 
 /* When the listener at an address and port was last told to accept cookies. */

@@ -157,12 +157,13 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, admitted_from, __u32, __u64, SLUICE_MAX_SERVICES 
 SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_MAX_CONNECTIONS);
 MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
 /*
- * SYN floods. `pressures`: written by the gate and the sweeper. `suspects`: sources whose handshakes ran out unanswered, and
- * until when; the oldest make room, which costs nobody more than one more slot for three seconds. `stamps` and `fragments`: the oldest
+ * SYN floods. `pressures`: written by the gate and the sweeper. `arrivals`: by the gate alone. `suspects`: sources whose handshakes ran out
+ * unanswered, and until when; the oldest make room, which costs nobody more than one more slot for three seconds. `stamps` and `fragments`: the oldest
  * make room. `sketch`: a count-min sketch (Cormode, Muthukrishnan, 2005); where it fills up, sources that never completed a
  * handshake are counted together. `no_room`: per table, how often it was full.
  */
 MAP(BPF_MAP_TYPE_ARRAY, pressures, __u32, struct sluice_pressure, SLUICE_MAX_SERVICES);
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, arrivals, __u32, struct sluice_arrivals, SLUICE_MAX_SERVICES);
 MAP(BPF_MAP_TYPE_LRU_HASH, suspects, struct sluice_source_key, __u64, SLUICE_MAX_SUSPECTS);
 MAP(BPF_MAP_TYPE_LRU_HASH, stamps, struct sluice_listener_key, struct sluice_stamp, SLUICE_MAX_STAMPS);
 MAP(BPF_MAP_TYPE_ARRAY, sketch, __u32, struct sluice_cell, SLUICE_SKETCH_ROWS *SLUICE_SKETCH_CELLS);

@@ -80,14 +80,19 @@ static __always_inline __u32 window_sum(const struct sluice_window *w, __u64 epo
 	return sum;
 }
 
-static __always_inline void window_hit(struct sluice_window *w)
+static __always_inline void window_hits(struct sluice_window *w, __u32 events)
 {
 	__u32 at = w->running;
 
 	if (at >= SLUICE_RATE_BUCKETS)
 		return;
-	w->hits[at]++;
-	w->sum++;
+	w->hits[at] += events;
+	w->sum += events;
+}
+
+static __always_inline void window_hit(struct sluice_window *w)
+{
+	window_hits(w, 1);
 }
 
 /* The bucket of `then_epoch`; SLUICE_RATE_BUCKETS: the window has none of it any more, or not yet. */

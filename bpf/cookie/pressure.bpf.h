@@ -12,6 +12,8 @@
 #define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
 #define STRAY_RATE 8 /* strays among these in STRAY_NS: an ACK flood */
 #define STRAY_NS (1000ULL * 1000000)
+#define SYN_BATCH 64 /* SYNs that a processor gathers at most before it counts them where all do, ... */
+#define SYN_BATCHES 256 /* and so small a part of the rate that is pressure */
 
 /* What the sweeper and the reaper carry through a map. */
 struct sweep {
@@ -91,18 +93,43 @@ static __always_inline __u32 events_peek(const struct sluice_window *w, __u64 wi
 }
 
 /*
- * These two count an event of a service, and return how many there were in the last 20 * width. Verified once, apart from
- * their callers: they walk a window. Dry: only asked.
+ * Counts a SYN of a service; how many there were in the last 20 * width. Verified once, apart from its caller: it walks a window. A
+ * processor gathers `batch` of them before it takes the lock that all share (0 and 1: none; a new bucket of the window: no longer), so
+ * what it does not see yet is less than a batch of each other one. What it gathered last counts with the next that comes.
  */
-__noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, int dry)
+__noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, __u32 batch)
+{
+	struct sluice_pressure *p = pressure_of(service);
+	struct sluice_arrivals *own = bpf_map_lookup_elem(&arrivals, &service);
+	__u64 epoch;
+	__u32 sum;
+
+	if (!p || !own || !width)
+		return 0;
+	epoch = now / width;
+	own->waiting++;
+	if (own->waiting < batch && own->epoch == epoch)
+		return own->sum + own->waiting;
+	bpf_spin_lock(&p->lock);
+	window_advance(&p->syns, epoch, width);
+	window_hits(&p->syns, own->waiting);
+	sum = p->syns.sum;
+	bpf_spin_unlock(&p->lock);
+	own->epoch = epoch;
+	own->waiting = 0;
+	own->sum = sum;
+	return sum;
+}
+
+/* What syns_note() would return, near enough for who only asks. */
+__noinline __u32 syns_peek(__u32 service, __u64 width, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(service);
 
-	if (!p)
-		return 0;
-	return dry ? events_peek(&p->syns, width, now) : events_note(p, &p->syns, width, now);
+	return p ? events_peek(&p->syns, width, now) : 0;
 }
 
+/* The same of a segment that belongs to nothing: of those sampled, so no processor gathers them. */
 __noinline __u32 strays_note(__u32 service, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(service);
@@ -114,8 +141,12 @@ __noinline __u32 strays_note(__u32 service, __u64 now)
 static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_view *view, __u64 now)
 {
 	const struct sluice_flood *flood = &view->generation->flood;
-	__u32 syns = syns_note(view->service, flood->syn_width_ns, now, view->dry);
+	__u32 batch = flood->syn_rate / SYN_BATCHES, syns;
 
+	if (batch > SYN_BATCH)
+		batch = SYN_BATCH;
+	syns = view->dry ? syns_peek(view->service, flood->syn_width_ns, now)
+			 : syns_note(view->service, flood->syn_width_ns, now, batch);
 	if (p->on)
 		return 1;
 	if ((!flood->syn_rate || syns < flood->syn_rate) && (!flood->half_open || p->embryonic < flood->half_open))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SYN cookies, against a real listener in a network namespace of this program's own. */
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -386,6 +387,42 @@ static void test_service_is_calm_again_after_the_flood(void **state)
 	assert_in_range(i, 10, 40);
 }
 
+/* SYNs from `*next` on, each of another source, from each processor in turn. */
+static void flood_by_turns(struct gate *g, unsigned int *next, unsigned int count)
+{
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	char from[32];
+	cpu_set_t one;
+
+	for (; count--; ++*next) {
+		CPU_ZERO(&one);
+		CPU_SET(*next % processors, &one);
+		sched_setaffinity(0, sizeof(one), &one); /* where it may not, one processor sends them all */
+		snprintf(from, sizeof(from), "10.4.%u.%u", *next / 250, *next % 250 + 1);
+		sent(g, &(struct frame){ from, SERVER, 1001, 25, .flags = SYN }, NULL);
+	}
+}
+
+static void test_pressure_begins_where_all_processors_together_have_seen_its_rate(void **state)
+{
+	const unsigned int rate = 1024, batch = rate / 256;
+	cpu_set_t all;
+	struct gate g;
+	unsigned int next = 0;
+
+	(void)state;
+	sched_getaffinity(0, sizeof(all), &all);
+	gate_open(
+		&g, SMTP
+		" }\nsyn-flood { pressure-syn-rate = 1024/1h pressure-half-open = 60000 pressure-expired = 60000/1s }\n");
+	flood_by_turns(&g, &next, rate - 1);
+	assert_false(gate_service(&g, "smtp").pressure);
+	flood_by_turns(&g, &next, 1 + (batch - 1) * sysconf(_SC_NPROCESSORS_ONLN));
+	assert_true(gate_service(&g, "smtp").pressure);
+	sched_setaffinity(0, sizeof(all), &all);
+	gate_close(&g);
+}
+
 static void test_cookies_can_be_switched_off(void **state)
 {
 	struct gate g;
@@ -418,6 +455,7 @@ int main(void)
 		PRESSED_TEST(test_spoofed_reservations_lock_nobody_out),
 		cmocka_unit_test(test_syn_rate_of_an_unproven_source_is_limited),
 		PRESSED_TEST(test_service_is_calm_again_after_the_flood),
+		cmocka_unit_test(test_pressure_begins_where_all_processors_together_have_seen_its_rate),
 		cmocka_unit_test(test_cookies_can_be_switched_off),
 		PRESSED_TEST(
 			test_repeated_syn_on_a_living_connection_reaches_it), /* last: nobody accepts its connection */

@@ -124,12 +124,12 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 }
 
 /* All that packets change, but for the rows of `shared` that nobody in this test reaches. */
-static const char *const tables[] = { "sources",     "handshakes",  "totals",	   "handshake_load", "guards",
-				      "live_tuples", "pressures",   "suspects",	   "stats",	     "control",
-				      "stamps",	     "sketch",	    "fragments",   "tally",	     "countries",
-				      "no_room",     "connections", "audits",	   "tuning",	     "budgets",
-				      "peaks",	     "networks",    "rates",	   "shared_rates",   "shared_held",
-				      "total_rates", "fleet",	    "fleet_leases" };
+static const char *const tables[] = { "sources",     "handshakes",  "totals",	    "handshake_load", "guards",
+				      "live_tuples", "pressures",   "suspects",	    "stats",	      "control",
+				      "stamps",	     "sketch",	    "fragments",    "tally",	      "countries",
+				      "no_room",     "connections", "audits",	    "tuning",	      "budgets",
+				      "peaks",	     "networks",    "rates",	    "shared_rates",   "shared_held",
+				      "total_rates", "fleet",	    "fleet_leases", "arrivals" };
 
 static int pinned(const struct gate *g, const char *name)
 {
