@@ -7,7 +7,7 @@ set -eu
 packages="gcc make flex bison pkg-config clang libclang-rt-14-dev llvm clang-format cppcheck shellcheck universal-ctags git bpftool openssl
 libbpf-dev libxdp-dev libelf-dev zlib1g-dev libc6-dev linux-libc-dev libevent-dev libjansson-dev
 libhiredis-dev libsystemd-dev libcap-ng-dev libseccomp-dev libmnl-dev libsodium-dev libncurses-dev libcmocka-dev libmaxminddb-dev libconfuse-dev tor-geoipdb
-iproute2 wireguard-tools nftables iptables ipset iputils-ping xdp-tools iperf3 ethtool procps util-linux python3 python3-pytest python3-pytest-xdist python3-jsonschema libfaketime tmux zsh fish
+iproute2 wireguard-tools ppp pppoe ipvsadm nftables iptables ipset iputils-ping xdp-tools iperf3 ethtool procps util-linux python3 python3-pytest python3-pytest-xdist python3-jsonschema libfaketime tmux zsh fish
 mandoc spin haproxy fail2ban postfix dovecot-core dovecot-imapd prometheus redis-server stunnel4 chromium chromium-driver dpkg-dev debhelper fakeroot lintian strace debootstrap"
 [ "${1:-}" != kernels ] || packages="$packages qemu-system-x86 busybox-static cpio kmod"
 

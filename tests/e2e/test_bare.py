@@ -2,12 +2,17 @@
 """Interfaces whose packets have no Ethernet header are judged as others are, or sluice says that it cannot."""
 import contextlib
 import json
+import os
+import pathlib
 import socket
 import struct
+import subprocess
+import tempfile
 
 import pytest
 
-from net import BUILD, LIB, SERVER, SERVER6, Net, Sluice, needs
+import judged
+from net import BUILD, LIB, SERVER, SERVER6, Net, Sluice, needs, wait_for
 
 HERE, THERE, HERE6, THERE6 = "10.66.0.1", "10.66.0.2", "fd66::1", "fd66::2"
 LIMIT = "service smtp { ports = {25} max-connections-per-source = 2 }\n"
@@ -40,6 +45,40 @@ def wireguard(net):
         net.run(ns, "bash", "-c", f"wg set t0 listen-port 51820 private-key <(echo {own}) peer {peer} endpoint {remote}:51820 allowed-ips '{allowed}'")
 
 
+def there_is_ppp(net):
+    net.run(net.server, "modprobe", "-a", "ppp_generic", "ppp_async", "pppoe", check=False)
+    needs(os.path.exists("/dev/ppp"), "this kernel has no PPP")
+
+
+# Addresses of its own for the peers' agreement; up() adds those that are tested.
+PPP = "nodetach noauth local nodefaultroute ifname t0 +ipv6 noccp".split()
+
+
+def linked(net):
+    """Both ends of t0 are up, and IPv6 is agreed on."""
+    at = lambda ns: net.run(ns, "ip", "-6", "addr", "show", "dev", "t0", "scope", "link", check=False).stdout
+    assert wait_for(lambda: "inet6" in at(net.server) and "inet6" in at(net.client), 20)
+
+
+def ppp(net):
+    """A line, as of a modem: a pseudo-terminal with a pppd at each end."""
+    there_is_ppp(net)
+    peer = " ".join(net.enter(net.client, ["pppd", "notty", *PPP]))
+    net.popen(net.server, "pppd", "pty", peer, *PPP, "10.66.9.1:10.66.9.2", stdout=subprocess.DEVNULL)
+    linked(net)
+
+
+def pppoe(net):
+    """The host dials in by PPPoE over s0; an access concentrator is at the other end."""
+    there_is_ppp(net)
+    options = pathlib.Path(tempfile.mkdtemp()) / "options"
+    options.write_text("\n".join(w for w in PPP if w != "nodetach") + "\n")
+    net.popen(net.client, "pppoe-server", "-F", "-I", "c0", "-O", options, "-L", "10.66.9.2", "-R", "10.66.9.1", stdout=subprocess.DEVNULL)
+    dial = [w for w in PPP if w != "local"]  # a word of ttys
+    net.popen(net.server, "pppd", "plugin", "rp-pppoe.so", "s0", *dial, "mtu", "1492", "mru", "1492", "persist", "holdoff", "1", stdout=subprocess.DEVNULL)
+    linked(net)
+
+
 KINDS = {
     "tun": tun,
     "ipip": kernel_tunnel("ipip"),
@@ -48,6 +87,8 @@ KINDS = {
     "ip6tnl": kernel_tunnel("ip6tnl", "mode", "any"),
     "ip6gre": kernel_tunnel("ip6gre"),
     "wireguard": wireguard,
+    "ppp": ppp,
+    "pppoe": pppoe,
 }
 ONLY_IPV4 = ("ipip",)
 
@@ -58,7 +99,7 @@ class Tunneled(Sluice):
 
 
 def up(net):
-    for ns, *addresses in ((net.server, HERE + "/24", HERE6 + "/64"), (net.client, THERE + "/24", THERE6 + "/64", "10.66.0.3/24")):
+    for ns, *addresses in ((net.server, HERE + "/24", HERE6 + "/64"), (net.client, THERE + "/24", THERE6 + "/64", "10.66.0.3/24", "10.66.0.4/24", "10.66.0.5/24")):
         net.run(ns, "ip", "link", "set", "t0", "up")
         net.addresses(ns, "t0", *addresses)
 
@@ -77,20 +118,14 @@ def tunneled(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_limits_and_bans_hold_where_packets_have_no_ethernet_header(tunneled, kind):
-    net, sluice = tunneled(kind, LIMIT)
-    for source, target in ((THERE, HERE), (THERE6, HERE6))[: 1 if kind in ONLY_IPV4 else 2]:
-        h = net.hold(source, target)
-        h("open", 6)
-        assert h.settle()["greeted"] == 2, source
-        h("close", 2)
-    sluice.do("ban", "10.66.0.3")
-    h = net.hold("10.66.0.3", HERE)
-    h("open", 1)
-    assert h.settle()["greeted"] == 0
-    t0 = sluice.json("status")["interfaces"][0]
+def test_limits_bans_countries_and_cookies_hold_where_packets_have_no_ethernet_header(tunneled, tmp_path, kind):
+    judged.countries(tmp_path, "10.66.0.4")
+    net, sluice = tunneled(kind, judged.WHOLE)
+    assert kind in ONLY_IPV4 or judged.greeted(net, HERE6, THERE6) == [judged.LIMIT]
+    judged.hold_all(net, sluice, HERE, THERE, "10.66.0.3", "10.66.0.4", "10.66.0.5")
+    t0 = judged.agreed(sluice, "t0")
     assert t0["xdp_mode"] == "generic" and t0["answers"] == "host" and "no Ethernet header" in t0["why"], t0
-    assert sluice.reason("banned") and not sluice.reason("unparsed", service="-")
+    assert not sluice.reason("unparsed", service="-") and not sluice.reason("cookie-sent"), "the cookies are the host's own"
 
 
 def fold(data):
