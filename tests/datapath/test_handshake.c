@@ -76,9 +76,9 @@ static struct frame answer_of(uint16_t port)
 	return f;
 }
 
-static void test_late_ack_must_find_a_free_slot(void **state)
+/* Answers of handshakes that hold nothing any more, by segments with these flags and so much data. */
+static void late_answers(struct gate *g, uint8_t flags, uint32_t back, int payload)
 {
-	struct gate *g = *state;
 	enum sluice_reason why;
 	struct frame ack[3];
 	int i;
@@ -90,6 +90,11 @@ static void test_late_ack_must_find_a_free_slot(void **state)
 	slots_wait(g);
 	assert_int_equal(syn(g, 1003), SLUICE_UNPROVEN);
 	ack[2] = answer_of(1003);
+	for (i = 0; i < 3; i++) {
+		ack[i].flags = flags;
+		ack[i].seq -= back;
+		ack[i].payload = payload;
+	}
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(gate_send(g, &ack[i], &why), XDP_PASS);
 		assert_int_equal(why, SLUICE_ADMITTED);
@@ -100,6 +105,17 @@ static void test_late_ack_must_find_a_free_slot(void **state)
 	assert_int_equal(gate_send(g, &ack[2], &why), XDP_TX);
 	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(gate_service(g, "smtp").held, 2);
+}
+
+static void test_late_ack_must_find_a_free_slot(void **state)
+{
+	late_answers(*state, ACK, 0, 0);
+}
+
+/* The host's TCP takes it for an answer, though it has a SYN. */
+static void test_late_syn_ack_with_data_must_find_one_too(void **state)
+{
+	late_answers(*state, SYN | ACK, 1, 1);
 }
 
 /* HAProxy's checks end so, and scanners: the slot is free at once, and nobody is suspect. */
@@ -249,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HANDSHAKE_TEST(test_late_ack_must_find_a_free_slot),
+		HANDSHAKE_TEST(test_late_syn_ack_with_data_must_find_one_too),
 		HANDSHAKE_TEST(test_reset_by_the_client_ends_its_handshake_and_blames_nobody),
 		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
 		HANDSHAKE_TEST(test_observe_mode_counts_one_that_it_lets_in_once),

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cookies that are out when the policy becomes another, what else than an ACK brings one back, and what counts, or does not, on its way:
+ * against a real listener in a network namespace of this program's own.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <linux/bpf.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "internal.h"
+#include "reason.h"
+#include "space.h"
+
+#define SERVER "127.0.0.1"
+#define LIMIT 3
+#define EACH "{ ports = {25} max-connections-per-source = 3 }\n"
+#define POLICY                                  \
+	"interfaces = {lo}\nservice smtp " EACH \
+	"syn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 60s }\n"
+#define CALM "syn-flood { pressure-syn-rate = 50/1h pressure-half-open = 60000 }\n"
+#define OUT 12
+
+static int namespace_enter(void **state)
+{
+	const uint16_t port = 25;
+
+	(void)state;
+	return netns_enter_one(&port, 1);
+}
+
+static enum sluice_reason sent(struct gate *g, const struct frame *f)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+
+	gate_send(g, f, &why);
+	return why;
+}
+
+/* OUT clients of one source have a cookie each; what brings them back. */
+static void cookies_send(struct gate *g, struct frame back[static OUT])
+{
+	const uint8_t *number = g->answer + 14 + 20 + 4;
+	struct frame f;
+	int i;
+
+	for (i = 0; i < OUT; i++) {
+		f = (struct frame){ "10.0.0.1", SERVER, 1001 + i, 25, .flags = SYN, .seq = 70000 + i };
+		assert_int_equal(sent(g, &f), SLUICE_COOKIE_SENT);
+		f.flags = ACK;
+		f.seq++;
+		f.ack_seq = ((uint32_t)number[0] << 24 | number[1] << 16 | number[2] << 8 | number[3]) + 1;
+		back[i] = f;
+	}
+}
+
+static int let_in(struct gate *g, struct frame back[static OUT], uint8_t flags, int payload)
+{
+	int i, in = 0;
+
+	for (i = 0; i < OUT; i++) {
+		back[i].flags = flags;
+		back[i].payload = payload;
+		in += sent(g, &back[i]) == SLUICE_COOKIE_VALID;
+	}
+	return in;
+}
+
+static void test_cookies_that_are_out_are_judged_by_the_policy_they_come_back_to(void **state)
+{
+	static const char *const next[] = {
+		"interfaces = {lo}\nservice smtp " EACH "syn-flood { cookies = false }\n",
+		"interfaces = {lo}\nservice mail " EACH,
+		"interfaces = {lo}\nservice mail " EACH "syn-flood { cookies = false }\n",
+	};
+	struct frame back[OUT];
+	struct gate g;
+	size_t i;
+	int in;
+
+	(void)state;
+	for (i = 0; i < sizeof(next) / sizeof(*next); i++) {
+		gate_open(&g, POLICY);
+		cookies_send(&g, back);
+		gate_apply(&g, next[i]);
+		in = let_in(&g, back, ACK, 0);
+		print_message("    %d of %d cookies let in at limit %d after a reload (0.1.0: 59)\n", in, OUT, LIMIT);
+		assert_int_equal(in, LIMIT);
+		gate_close(&g);
+	}
+}
+
+static void test_what_brings_a_cookie_back_to_the_host_is_judged_and_nothing_else(void **state)
+{
+	static const struct {
+		uint8_t flags;
+		int payload, let_in;
+	} answers[] = { { ACK, 0, LIMIT },
+			{ SYN | ACK, 1, 0 }, /* a listener takes no cookie from a segment with SYN */
+			{ SYN | ACK, 0, 0 },
+			{ FIN | ACK, 0, LIMIT },
+			{ PSH | ACK, 9, LIMIT } };
+	struct frame back[OUT];
+	struct gate g;
+	size_t i;
+	int in;
+
+	(void)state;
+	for (i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		gate_open(&g, POLICY);
+		cookies_send(&g, back);
+		in = let_in(&g, back, answers[i].flags, answers[i].payload);
+		print_message("    flags %#x with %d bytes: %d of %d let in at limit %d\n", answers[i].flags,
+			      answers[i].payload, in, OUT, LIMIT);
+		assert_int_equal(in, answers[i].let_in);
+		gate_close(&g);
+	}
+}
+
+static void test_a_syn_sent_again_and_again_is_counted_each_time(void **state)
+{
+	const struct frame syn = { "10.0.0.1", SERVER, 1001, 25, .flags = SYN };
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp " EACH CALM);
+	for (i = 0; i < 49; i++)
+		sent(&g, &syn);
+	assert_false(gate_service(&g, "smtp").pressure);
+	sent(&g, &syn);
+	assert_true(gate_service(&g, "smtp").pressure);
+	assert_int_equal(gate_service(&g, "smtp").reserved, 1);
+	gate_close(&g);
+}
+
+static void test_what_the_host_drops_unseen_takes_nothing_and_presses_nobody(void **state)
+{
+	static const int sums[] = { SUM_IP_WRONG, SUM_TCP_WRONG };
+	struct gate g;
+	int i;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp " EACH CALM);
+	for (i = 0; i < 400; i++) {
+		struct frame syn = { "10.0.0.1", SERVER, 1001 + i, 25, .flags = SYN, .sums = sums[i % 2] };
+
+		assert_int_equal(sent(&g, &syn), SLUICE_CHECKSUM);
+	}
+	assert_false(gate_service(&g, "smtp").pressure);
+	assert_int_equal(gate_service(&g, "smtp").reserved, 0);
+	gate_close(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cookies_that_are_out_are_judged_by_the_policy_they_come_back_to),
+		cmocka_unit_test(test_what_brings_a_cookie_back_to_the_host_is_judged_and_nothing_else),
+		cmocka_unit_test(test_a_syn_sent_again_and_again_is_counted_each_time),
+		cmocka_unit_test(test_what_the_host_drops_unseen_takes_nothing_and_presses_nobody),
+	};
+
+	return cmocka_run_group_tests_name("promised", tests, namespace_enter, NULL);
+}
