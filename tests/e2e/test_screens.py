@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What people read fits the terminal that they have, cut words have a mark, and a pipe gets everything."""
-import contextlib
+import contextlib, datetime, re
 
 import pytest
 
-from net import Net, Sluice
+from net import BUILD, Net, Sluice
 from terminal import on_terminal
 
 LONG = "a-service-with-the-longest-name"  # 31 letters
@@ -63,3 +63,21 @@ def test_80_columns_hold_what_observe_mode_says(busy):
         assert any("WOULD REFUSE" in line for line in table) and max(map(len, table)) <= 80, max(table, key=len)
     finally:
         sluice.do("mode", "enforce")
+
+
+INDIA = "TZ=IND-5:30"
+
+
+def test_people_read_times_of_their_zone_with_its_name_and_programs_utc(busy):
+    """As the mail log beside it has them: a ban that ends at 12:00 UTC ends at 17:30 there, and each table says which zone it means."""
+    net, sluice = busy
+    ends = datetime.datetime.strptime(next(b["ends"] for b in sluice.json("bans") if b["ends"]), "%Y-%m-%dT%H:%M:%SZ") + datetime.timedelta(hours=5, minutes=30)
+    there = lambda *words: net.run(net.server, "env", INDIA, BUILD / "sluicectl", "-i", sluice.instance, *words).stdout
+    bans = there("bans")
+    assert "ENDS (IND)" in bans and f"{ends:%Y-%m-%d %H:%M:%S}" in bans
+    assert "FIRST (IND)" in there("refusals") and "HOUR (IND)" in there("history") and "BUILT (IND)" in there("geo", "status")
+    sluice.do("set", "service", "imap", "max-connections", "9", "--for", "1h")
+    live = sluice.json("status")["live"][0]["until"]
+    until = datetime.datetime.strptime(live, "%Y-%m-%dT%H:%M:%SZ") + datetime.timedelta(hours=5, minutes=30)
+    assert "times are IND" in there("status") and f"{until:%Y-%m-%d %H:%M:%S}" in there("status")
+    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z+-]", sluice.do("set", "service", "imap", "max-connections", "9", "--for", "1h")), "the host's zone"

@@ -8,6 +8,7 @@
 
 #include <curses.h>
 
+#include "moment.h"
 #include "screen.h"
 #include "show.h"
 #include "top.h"
@@ -18,7 +19,7 @@
 
 struct layout {
 	int bar, source, name; /* columns */
-	bool wide; /* room for country, peak and rates */
+	bool wide; /* room for country, peak, age and rates */
 };
 
 static struct layout layout_of(void)
@@ -29,7 +30,7 @@ static struct layout layout_of(void)
 	l.bar = room_take(&spare, BAR_MOST);
 	l.source = 26 + room_take(&spare, 17); /* an IPv6 address with its length */
 	l.name = 16 + room_take(&spare, 15);
-	l.wide = spare >= 16;
+	l.wide = spare >= 26;
 	return l;
 }
 
@@ -128,11 +129,22 @@ static int refusals_draw(json_t *rows, int y, int room)
 	return y + 1;
 }
 
+/* How long it has been connected; "-": only its handshakes are there. */
+static const char *since_of(const json_t *source, char buf[static 32])
+{
+	time_t since;
+
+	if (!moment_read(text_of(source, "since"), &since))
+		return "-";
+	return duration_text(time(NULL) - since, buf);
+}
+
 static void source_draw(const struct layout *l, const json_t *s, int y, bool selected)
 {
-	char source[CUT_MOST], name[CUT_MOST], bar[64], more[32];
+	char source[CUT_MOST], name[CUT_MOST], bar[64], more[64], since[32];
 
-	snprintf(more, sizeof(more), " %-7s %6lld", text_of(s, "country"), number_of(s, "peak"));
+	snprintf(more, sizeof(more), " %-7s %6lld  %s", text_of(s, "country"), number_of(s, "peak"),
+		 since_of(s, since));
 	if (selected)
 		attron(A_REVERSE);
 	row_draw(y, "%c %-*s %-*s %s%s", selected ? '>' : ' ', l->source,
@@ -151,7 +163,7 @@ static void sources_draw(struct top *t, const struct layout *l, json_t *rows, in
 	if (t->selected >= count)
 		t->selected = count ? count - 1 : 0;
 	snprintf(title, sizeof(title), "  %-*s %-*s %-*s%s", l->source, "SOURCE", l->name, "SERVICE", l->bar + 14,
-		 "CONNECTIONS", l->wide ? " COUNTRY   PEAK" : "");
+		 "CONNECTIONS", l->wide ? " COUNTRY   PEAK  SINCE" : "");
 	title_draw(y++, title);
 	first = room > 0 && t->selected >= room ? t->selected - room + 1 : 0;
 	for (i = first; i < count && i < first + room; i++)
@@ -193,6 +205,7 @@ static void help_draw(void)
 		"",
 		"EACH is max-connections-per-source. A bar is full when the limit is reached; - means no limit.",
 		"REFUSED includes what observe mode would refuse. ~ marks text that is cut.",
+		"SINCE is how long ago the oldest connection of a source was let in. A wide screen shows it.",
 	};
 	size_t i;
 

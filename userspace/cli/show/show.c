@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "moment.h"
 #include "screen.h"
 #include "show.h"
 #include "value.h"
@@ -48,11 +49,19 @@ const char *short_text(long long n, char buf[static 24])
 
 const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24])
 {
-	const char *text = text_of(o, key);
+	struct tm tm;
+	time_t at;
 
-	if (json_is_null(json_object_get(o, key)))
+	if (!moment_read(text_of(o, key), &at))
 		return otherwise;
-	snprintf(buf, 24, "%.10s %.8s", text, strlen(text) > 11 ? text + 11 : "");
+	tm = moment_clock(at);
+	strftime(buf, 24, "%Y-%m-%d %H:%M:%S", &tm);
+	return buf;
+}
+
+const char *zone_title(const char *title, char buf[static 32])
+{
+	snprintf(buf, 32, "%s (%s)", title, moment_zone());
 	return buf;
 }
 
@@ -153,13 +162,13 @@ void show_bans(const json_t *data)
 {
 	int source = column_width(data, "source", 15, 60);
 	const bool fleet = has_hosts(data);
-	char ends[24], owner[CUT_MOST], why[512];
+	char ends[32], owner[CUT_MOST], why[512];
 	struct paint p;
 	bool observe;
 	json_t *s;
 	size_t i;
 
-	printf("%-*s %-19s %-12s %s%8s %6s  %s\n", source, "SOURCE", "ENDS (UTC)", "OWNER",
+	printf("%-*s %-19s %-12s %s%8s %6s  %s\n", source, "SOURCE", zone_title("ENDS", ends), "OWNER",
 	       fleet ? "HOST         " : "", "PACKETS", "CONNS", "REASON");
 	json_array_foreach(data, i, s)
 	{
@@ -217,10 +226,9 @@ void show_diff(const json_t *data)
 
 static const char *day_text(long long seconds, char buf[static 24])
 {
-	time_t at = seconds;
-	struct tm tm;
+	struct tm tm = moment_clock(seconds);
 
-	strftime(buf, 24, "%Y-%m-%d %H:%M", gmtime_r(&at, &tm));
+	strftime(buf, 24, "%Y-%m-%d %H:%M", &tm);
 	return seconds ? buf : "-";
 }
 
@@ -268,16 +276,17 @@ static void show_geo_changes(const json_t *data)
 
 void show_geo(const json_t *data)
 {
-	char day[24];
+	char day[24], built[32];
 	json_t *f;
 	size_t i;
 
-	printf("%-8s %-7s %10s %10s  %-16s  %s\n", "KIND", "FORMAT", "IPV4", "IPV6", "BUILT (UTC)", "DATABASE");
+	printf("%-8s %-7s %10s %10s  %-16s  %s\n", "KIND", "FORMAT", "IPV4", "IPV6", zone_title("BUILT", built),
+	       "DATABASE");
 	json_array_foreach(json_object_get(data, "databases"), i, f) printf(
 		"%-8s %-7s %10lld %10lld  %-16s  %s\n", text_of(f, "kind"), text_of(f, "format"), number_of(f, "ipv4"),
 		number_of(f, "ipv6"), day_text(number_of(f, "built"), day), text_of(f, "path"));
 	if (!json_array_size(json_object_get(data, "databases")))
-		puts("none: the policy names no country and no database");
+		puts("none: the policy names no country and no database, and counts by none (tor-geoipdb)");
 	show_geo_age(json_object_get(data, "databases"));
 	show_geo_changes(data);
 }

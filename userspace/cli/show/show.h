@@ -45,5 +45,7 @@ const char *short_text(long long n, char buf[static 24]);
 const char *duration_text(long long seconds, char buf[static 32]);
 /* "2026-01-31 12:00:00" of 2026-01-31T12:00:00Z; `otherwise` where there is no moment */
 const char *moment_text(const json_t *o, const char *key, const char *otherwise, char buf[static 24]);
+/* "ENDS (CET)": the title of a column of such moments. */
+const char *zone_title(const char *title, char buf[static 32]);
 
 #endif

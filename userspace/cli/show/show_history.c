@@ -2,6 +2,7 @@
 /* `history` for people: sums the daemon's minutes up into one line per hour. */
 #include <string.h>
 
+#include "moment.h"
 #include "show.h"
 
 /* Groups of reasons as the daemon names them, and as the columns do. */
@@ -17,7 +18,7 @@ static const struct {
 
 /* Of an hour: the last number of connections, the highest peak, the sum of all else. */
 struct hour {
-	char text[16]; /* "2026-01-31T12" */
+	char text[16]; /* "01-31 12:00", of the reader's zone */
 	long long connections, peak, admitted, observed, refused[COLUMNS];
 };
 
@@ -34,7 +35,7 @@ static void hour_say(const struct hour *h)
 
 	if (!*h->text)
 		return;
-	printf("%.5s %.2s:00", h->text + 5, h->text + 11);
+	printf("%s", h->text);
 	number_say(h->connections, 5);
 	number_say(h->peak, 5);
 	number_say(h->admitted, 8);
@@ -59,27 +60,40 @@ static void minute_add(struct hour *h, const json_t *row)
 
 static void head_say(void)
 {
+	char title[32];
 	size_t i;
 
-	printf("%-11s %5s %5s %8s", "HOUR (UTC)", "CONNS", "PEAK", "ADMITTED");
+	printf("%-11s %5s %5s %8s", zone_title("HOUR", title), "CONNS", "PEAK", "ADMITTED");
 	for (i = 0; i < COLUMNS; i++)
 		printf(" %*s", columns[i].width, columns[i].title);
 	printf(" %7s\n", "COUNTED");
+}
+
+static const char *hour_of(const json_t *row, char buf[static 16])
+{
+	time_t at = 0;
+	struct tm tm;
+
+	moment_read(text_of(row, "time"), &at);
+	tm = moment_clock(at);
+	strftime(buf, 16, "%m-%d %H:00", &tm);
+	return buf;
 }
 
 void show_history(const json_t *data)
 {
 	const json_t *rows = json_object_get(data, "rows"), *row;
 	struct hour hour = {};
+	char text[16];
 	size_t i;
 
 	head_say();
 	json_array_foreach(rows, i, row)
 	{
-		if (strncmp(hour.text, text_of(row, "time"), 13)) {
+		if (strcmp(hour.text, hour_of(row, text))) {
 			hour_say(&hour);
 			hour = (struct hour){};
-			snprintf(hour.text, sizeof(hour.text), "%.13s", text_of(row, "time"));
+			strcpy(hour.text, text);
 		}
 		minute_add(&hour, row);
 	}

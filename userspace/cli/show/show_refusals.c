@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "moment.h"
 #include "screen.h"
 #include "show.h"
 
@@ -30,11 +31,12 @@ static struct layout layout_of(int width, int others)
 	return l;
 }
 
-static const struct tm *clock_of(const json_t *line)
+static const char *clock_text(const json_t *line, char buf[static 16])
 {
-	time_t when = json_real_value(json_object_get(line, "time"));
+	struct tm tm = moment_clock(json_real_value(json_object_get(line, "time")));
 
-	return localtime(&when);
+	strftime(buf, 16, "%H:%M:%S", &tm);
+	return buf;
 }
 
 static const char *verdict_of(const json_t *line)
@@ -47,22 +49,19 @@ static void refusal_write(const json_t *line)
 {
 	char clock[16];
 
-	strftime(clock, sizeof(clock), "%H:%M:%S", clock_of(line));
-	printf("%s  %-43s %-14s %-20s %-6s 1 in %lld\n", clock, text_of(line, "source"), text_of(line, "service"),
-	       text_of(line, "reason"),
+	printf("%s  %-43s %-14s %-20s %-6s 1 in %lld\n", clock_text(line, clock), text_of(line, "source"),
+	       text_of(line, "service"), text_of(line, "reason"),
 	       strcmp(text_of(line, "verdict"), "pass") ? text_of(line, "verdict") : "only observed",
 	       number_of(line, "sampled"));
 }
 
-/* Titles once; the zone of the clock is that of the terminal. */
-static void refusal_title(const struct layout *l, const json_t *line)
+/* Titles once; the first is the clock's zone. */
+static void refusal_title(const struct layout *l)
 {
 	static bool said;
-	char zone[16];
 
-	strftime(zone, sizeof(zone), "%Z", clock_of(line));
 	if (!said)
-		printf("%-8.8s %-*s %-*s%s %-19s %-8s %5s\n", zone, l->source, "SOURCE", l->service, "SERVICE",
+		printf("%-8.8s %-*s %-*s%s %-19s %-8s %5s\n", moment_zone(), l->source, "SOURCE", l->service, "SERVICE",
 		       l->port ? "  PORT" : "", "REASON", "VERDICT", "1 IN");
 	said = true;
 }
@@ -76,10 +75,10 @@ void show_refusal(const json_t *line)
 		refusal_write(line);
 		return;
 	}
-	refusal_title(&l, line);
-	strftime(clock, sizeof(clock), "%H:%M:%S", clock_of(line));
+	refusal_title(&l);
 	snprintf(port, sizeof(port), " %5lld", number_of(line, "port"));
-	printf("%s %-*s %-*s%s %-19s ", clock, l.source, cut_to(text_of(line, "source"), l.source, source), l.service,
+	printf("%s %-*s %-*s%s %-19s ", clock_text(line, clock), l.source,
+	       cut_to(text_of(line, "source"), l.source, source), l.service,
 	       cut_to(text_of(line, "service"), l.service, service), l.port ? port : "", text_of(line, "reason"));
 	word_print(verdict_of(line), 8);
 	printf(" %5s\n", short_text(number_of(line, "sampled"), of));
@@ -97,8 +96,9 @@ static void show_memory(const json_t *data, size_t shown)
 		printf("... and %lld more\n", number_of(data, "found") - (long long)shown);
 	if (!number_of(data, "found"))
 		puts("no remembered refusal matches");
-	printf("remembered: %lld of %lld since %s UTC; addresses: %s\n", number_of(data, "remembered"),
-	       number_of(data, "capacity"), moment_text(data, "since", "", since), text_of(data, "addresses"));
+	printf("remembered: %lld of %lld since %s %s; addresses: %s\n", number_of(data, "remembered"),
+	       number_of(data, "capacity"), moment_text(data, "since", "", since), moment_zone(),
+	       text_of(data, "addresses"));
 	printf("each is kept %llds after its last refusal; forgotten for lack of room: %lld\n",
 	       number_of(data, "retention"), number_of(data, "forgotten"));
 	if (number_of(data, "untold"))
@@ -135,10 +135,12 @@ static void row_narrow(const json_t *r, const struct layout *l)
 static void show_narrow(const json_t *list)
 {
 	const struct layout l = layout_of(screen_width(), 42);
+	char last[32];
 	json_t *r;
 	size_t i;
 
-	printf("%-*s %-*s %-19s %-14s %5s\n", l.source, "SOURCE", l.service, "SERVICE", "REASON", "LAST (UTC)", "PKTS");
+	printf("%-*s %-*s %-19s %-14s %5s\n", l.source, "SOURCE", l.service, "SERVICE", "REASON",
+	       zone_title("LAST", last), "PKTS");
 	json_array_foreach(list, i, r) row_narrow(r, &l);
 	printf("(verdict and first refusal: with %d columns, in a pipe, and with --json)\n", TABLE_WIDTH);
 }
@@ -147,11 +149,12 @@ static void show_narrow(const json_t *list)
 static void show_wide(const json_t *list)
 {
 	const struct layout l = layout_of(screen_width() ? screen_width() : ADDRESS_LEN + NAME_LEN + TABLE_WIDTH, 82);
+	char first[32], last[32];
 	json_t *r;
 	size_t i;
 
 	printf("%-*s %-*s %-20s %-8s %-19s  %-19s %8s\n", l.source, "SOURCE", l.service, "SERVICE", "REASON", "VERDICT",
-	       "FIRST (UTC)", "LAST (UTC)", "PACKETS");
+	       zone_title("FIRST", first), zone_title("LAST", last), "PACKETS");
 	json_array_foreach(list, i, r) row_wide(r, &l);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "moment.h"
 #include "screen.h"
 #include "show.h"
 
@@ -212,7 +213,7 @@ void show_status(const json_t *data)
 	       observe ? "WOULD REFUSE" : "REFUSED");
 	json_array_foreach(json_object_get(data, "services"), i, s) show_service(data, s, width);
 	if (json_array_size(json_object_get(data, "live")))
-		puts("\nSet live (* above; times are UTC):");
+		printf("\nSet live (* above; times are %s):\n", moment_zone());
 	show_live(json_object_get(data, "live"));
 	json_array_foreach(json_object_get(data, "services"), i, s)
 	{

@@ -12,6 +12,7 @@
 #include "fleet_host.h"
 #include "json_text.h"
 #include "lookup.h"
+#include "moment.h"
 #include "reason.h"
 #include "schema.h"
 #include "section.h"
@@ -46,12 +47,10 @@ struct rule {
 static void say_live(struct rule *r, const char *owner, uid_t uid, time_t since)
 {
 	bool named = *owner && strncmp(owner, "uid:", 4);
-	char when[32];
-	struct tm tm;
+	char when[MOMENT_LEN];
 
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&since, &tm));
 	snprintf(r->written, sizeof(r->written), "live, by %s%suid %u at %s", named ? owner : "", named ? ", " : "",
-		 uid, when);
+		 uid, moment_say(since, when));
 }
 
 static void say_place(struct rule *r, const struct place *at)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verb suggest: limits that fit the observed traffic, as a file for conf.d, whose comments say what they are based on. */
+#include "moment.h"
 #include "suggest.h"
 
 #include <errno.h>
@@ -140,16 +141,14 @@ static int service_suggest(struct daemon *dm, const struct service_status *s, bo
 /* Comments, so that the whole text is a file of the policy. */
 static void head_write(const struct snapshot *s, time_t since, FILE *out)
 {
-	char when[32], span[16];
-	struct tm tm;
+	char when[MOMENT_LEN], span[16];
 
-	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&since, &tm));
 	fprintf(out,
 		"# What was seen since %s, for %s (for a service added later, since then). A limit for a source is the lowest\n"
 		"# power of two that would have refused at most one source in %d (the 99.9th percentile). For all together, twice the\n"
 		"# highest peak, or twice the limit of one source if that is more. Sources in sets with limits of their own do not count.\n"
 		"# Save this in conf.d, which the policy must include: include(conf.d/*.conf). Then: sluicectl diff, sluicectl reload.\n",
-		when, seconds_format(time(NULL) - since, span), SUGGEST_SPARES);
+		moment_say(since, when), seconds_format(time(NULL) - since, span), SUGGEST_SPARES);
 	if (time(NULL) - since < 86400)
 		fputs("# That is less than a day: the busiest hour may be missing.\n", out);
 	if (!s->generation.observe)
@@ -160,7 +159,8 @@ static void head_write(const struct snapshot *s, time_t since, FILE *out)
 static void origins_write(const struct daemon *dm, bool located, FILE *out)
 {
 	if (!located) {
-		fputs("# Countries are not counted, since no country database is in force: name one with geoip { database = {...} }.\n",
+		fputs("# Countries are not counted, since no country database is in force: install tor-geoipdb and reload, or name one:\n"
+		      "# geoip { database = {...} }.\n",
 		      out);
 		return;
 	}

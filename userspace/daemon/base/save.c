@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "daemon.h"
+#include "moment.h"
 #include "parse.h"
 #include "text.h"
 
@@ -30,13 +31,10 @@ static char *path_of(const struct daemon *dm, const struct override *set)
 static char *text_of(const struct override *set, const char *value)
 {
 	const char *kind = section_names[set->scope.section], *title = set->scope.title;
-	const time_t now = time(NULL);
-	char when[32], *text = NULL;
-	struct tm tm;
+	char when[MOMENT_LEN], *text = NULL;
 
-	strftime(when, sizeof(when), "%F %T UTC", gmtime_r(&now, &tm));
 	if (asprintf(&text, "# sluicectl set %s %s %s ... --save, uid %u, %s\n%s %s {\n    %s = %s\n}\n", kind, title,
-		     set->key, set->uid, when, kind, title, set->key, value) < 0)
+		     set->key, set->uid, moment_say(time(NULL), when), kind, title, set->key, value) < 0)
 		return NULL;
 	return text;
 }

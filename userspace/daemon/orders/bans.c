@@ -7,6 +7,7 @@
 
 #include "fleet_share.h"
 #include "json_text.h"
+#include "moment.h"
 #include "orders.h"
 #include "report.h"
 #include "section.h"
@@ -15,16 +16,15 @@
 
 #define LATER 5000 /* bans in one order: they are written to the disk after the answer */
 
-/* "never", or "until 2026-01-31 12:00:00 UTC". */
-static const char *end_text(uint64_t expires_in, char buf[static 40])
+/* "for good", or "until 2026-01-31 12:00:00 CET". */
+static const char *end_text(uint64_t expires_in, char buf[static MOMENT_LEN + 8])
 {
-	time_t at = time(NULL) + expires_in;
-	struct tm tm;
+	char when[MOMENT_LEN];
 
 	if (expires_in)
-		strftime(buf, 40, "until %Y-%m-%d %H:%M:%S UTC", gmtime_r(&at, &tm));
+		snprintf(buf, MOMENT_LEN + 8, "until %s", moment_say(time(NULL) + expires_in, when));
 	else
-		snprintf(buf, 40, "for good");
+		snprintf(buf, MOMENT_LEN + 8, "for good");
 	return buf;
 }
 
@@ -85,7 +85,7 @@ static int order_put(struct daemon *dm, const struct order *o, const json_t *arg
 /* Of one prefix: when it ends, whoever said so. Of many: how many there are. */
 static int banned_text(struct daemon *dm, const struct order *o, bool observe, const struct met *met, char **out)
 {
-	char owner[SLUICE_NAME_LEN + 8] = "", until[40], what[160];
+	char owner[SLUICE_NAME_LEN + 8] = "", until[MOMENT_LEN + 8], what[160];
 	struct bans all = {};
 	int n;
 
@@ -173,7 +173,7 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 static int unban_missed(struct daemon *dm, const struct order *o, struct answer *a)
 {
 	const struct prefix *p = &o->lines.item[0].prefix;
-	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[40];
+	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[MOMENT_LEN + 8];
 	struct bans all = {};
 	struct ban around;
 	int err = bans_of(dm->engine, p, &all);
@@ -196,7 +196,7 @@ static int unban_missed(struct daemon *dm, const struct order *o, struct answer 
 /* What goes on banning it all the same. */
 static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *a)
 {
-	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[40];
+	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[MOMENT_LEN + 8];
 	struct bans all = {};
 	struct ban around;
 	int err = bans_of(dm->engine, p, &all);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verbs that set something live: set, mode, limit, unlimit, limits. standing_live.c puts them in force, save.c writes them. */
+#include "moment.h"
 #include "settings_show.h"
 #include "verbs.h"
 
@@ -33,13 +34,10 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 
 static int until_say(uint32_t seconds, struct answer *a)
 {
-	time_t end = time(NULL) + seconds;
-	char when[32];
-	struct tm tm;
+	char when[MOMENT_LEN];
 	int n;
 
-	strftime(when, sizeof(when), "%F %T UTC", gmtime_r(&end, &tm));
-	n = seconds ? asprintf(&a->text, "in force until %s", when)
+	n = seconds ? asprintf(&a->text, "in force until %s", moment_say(time(NULL) + seconds, when))
 		    : asprintf(&a->text, "in force until the next reload");
 	return n < 0 ? -ENOMEM : 0;
 }

@@ -92,12 +92,16 @@ struct source_status {
 	uint32_t reserved;
 	uint32_t peak; /* it once held so many at least, since it is tracked */
 	uint64_t seen_ns; /* CLOCK_MONOTONIC, when a slot was last taken or given back */
+	uint64_t since_ns; /* the same, when the oldest of its connections was let in; 0: not asked, or it has none */
 	uint32_t limit; /* in force for it; 0: none */
 	uint16_t country; /* see core/values/country.h; 0: in no database, or none in force */
 };
 
 /* Sources that hold something, most connections first. service 0: all. *out is freed with free(). */
 int sources_read(const struct engine *e, unsigned int service, struct source_status **out, size_t *count);
+
+/* Sets since_ns of the first `count`. A connection of 52 days and more is taken for a younger one. */
+int sources_date(const struct engine *e, struct source_status *list, size_t count);
 
 /* What the sources of a service hold that lie in `about`, or hold it. By service id. */
 struct held {

@@ -219,13 +219,26 @@ static int service_id(const struct snapshot *s, const char *name)
 	return *name ? -ENOENT : 0;
 }
 
+/* NULL: no memory. */
+static json_t *source_json(const struct snapshot *s, const struct privacy *eyes, const struct source_status *of)
+{
+	const struct prefix p = { of->addr, of->prefix_len };
+	uint64_t age = of->since_ns ? (clock_ns() - of->since_ns) / 1000000000 : 0;
+	char text[ADDR_TEXT_LEN], country[3];
+
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "source", privacy_show(eyes, &p, text), "service",
+			 service_name(s, of->service), "connections", (json_int_t)of->connections, "reserved",
+			 (json_int_t)of->reserved, "peak", (json_int_t)of->peak, "limit", (json_int_t)of->limit,
+			 "country",
+			 s->generation.geo_built ? json_string(country_text(of->country, country)) : json_null(),
+			 "since", json_time(of->since_ns ? time(NULL) - age : 0));
+}
+
 int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
 	_cleanup_free_ struct source_status *list = NULL;
-	char text[ADDR_TEXT_LEN], country[3];
 	size_t count = 0, i;
-	struct prefix p;
 	int err, id;
 
 	err = snapshot_take(e, &s);
@@ -235,19 +248,14 @@ int report_sources(const struct engine *e, const struct privacy *eyes, const cha
 	if (id < 0)
 		return id;
 	err = sources_read(e, id, &list, &count);
+	count = !top || count < top ? count : top;
+	if (!err)
+		err = sources_date(e, list, count);
 	if (err)
 		return err;
 	*out = json_array();
-	for (i = 0; i < count && (!top || i < top); i++) {
-		p = (struct prefix){ list[i].addr, list[i].prefix_len };
-		country_text(list[i].country, country);
-		json_array_append_new(
-			*out, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "source", privacy_show(eyes, &p, text),
-					"service", service_name(s, list[i].service), "connections",
-					(json_int_t)list[i].connections, "reserved", (json_int_t)list[i].reserved,
-					"peak", (json_int_t)list[i].peak, "limit", (json_int_t)list[i].limit, "country",
-					s->generation.geo_built ? json_string(country) : json_null()));
-	}
+	for (i = 0; i < count; i++)
+		json_array_append_new(*out, source_json(s, eyes, &list[i]));
 	return 0;
 }
 

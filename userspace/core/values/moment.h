@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Moments as people read them: in the zone of the host, or of the terminal (TZ), as its mail log and `date` show them, and with the zone's
+ * name. What programs read (JSON, metrics, files of state) has UTC. Who writes messages or tables asks here.
+ */
+#ifndef SLUICE_CORE_MOMENT_H
+#define SLUICE_CORE_MOMENT_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#define MOMENT_LEN 40
+
+/* "2026-01-31 12:00:00 CET". */
+const char *moment_say(time_t at, char buf[static MOMENT_LEN]);
+
+/*
+ * For tables, whose title names the zone once: the zone of now, and what its clock says at `at`, also where summer time is or was another
+ * then.
+ */
+const char *moment_zone(void);
+struct tm moment_clock(time_t at);
+
+/* "2026-01-31T11:00:00Z", as our JSON has it. False: it is none. */
+bool moment_read(const char *text, time_t *out);
+
+#endif
