@@ -166,6 +166,11 @@ bool policy_has_fleet(const struct policy *p)
 	return any;
 }
 
+bool policy_only_counts_countries(const struct policy *p)
+{
+	return !p->databases.count && !policy_names_countries(p) && !policy_names_networks(p);
+}
+
 bool policy_names_countries(const struct policy *p)
 {
 	bool any = false;

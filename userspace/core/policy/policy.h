@@ -163,6 +163,7 @@ struct policy {
 		databases; /* absolute once parsed; none: the ones of core/read/data.c where a country is named */
 	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
 	bool allow_private; /* allow-countries does not refuse private addresses that no database names */
+	bool count_countries; /* also where nothing names one: by the databases that are installed */
 	struct listen metrics;
 	enum policy_refusals refusals; /* where they are kept */
 	struct flood flood;
@@ -191,6 +192,8 @@ const struct numbers *set_listed_asns(const struct policy_set *s);
 bool policy_has_fleet(const struct policy *p);
 /* Does it name a country, or a network, where that counts? Sets that are not enabled do not. */
 bool policy_names_countries(const struct policy *p);
+/* Its databases, if any, only count: no country, network or file is named, so nobody is judged by them. */
+bool policy_only_counts_countries(const struct policy *p);
 bool policy_names_networks(const struct policy *p);
 
 #endif

@@ -2,6 +2,7 @@
 /* Reads the lists and databases that a policy names: parse.c calls it after all files of the policy. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data.h"
 #include "geo_read.h"
@@ -9,8 +10,16 @@
 #include "schema.h"
 #include "spoilt.h"
 
-/* Read where a country is named and no database: Debian's tor-geoipdb. */
+/* Read where no database is named: Debian's tor-geoipdb. */
 static char *const default_databases[] = { "/usr/share/tor/geoip", "/usr/share/tor/geoip6" };
+#define DEFAULTS (sizeof(default_databases) / sizeof(*default_databases))
+
+static bool counts_installed;
+
+void databases_count_installed(void)
+{
+	counts_installed = true;
+}
 
 /* What `now` has of the same file in force, in whatever set; NULL: nothing. */
 static const struct list_file *list_before(const struct policy *now, const char *path, enum list_kind kind)
@@ -160,6 +169,39 @@ static int databases_check(const struct policy *p, const struct place *whole, st
 	return err;
 }
 
+static int databases_load(struct policy *p, char *const *path, size_t count, const struct policy *now,
+			  const struct place *at, struct diag *d)
+{
+	if (!now || !geo_is_of(now->geo, path, count))
+		return geo_read(path, count, at, &p->geo, d);
+	p->geo = geo_hold(now->geo);
+	return 0;
+}
+
+static bool are_installed(void)
+{
+	size_t i;
+
+	for (i = 0; i < DEFAULTS && !access(default_databases[i], R_OK); i++)
+		;
+	return i == DEFAULTS;
+}
+
+/* Nobody has asked for these: where they cannot be used nothing is counted, and that is all. */
+static int installed_read(struct policy *p, const struct policy *now, const struct place *at, struct diag *d)
+{
+	int err;
+
+	if (!counts_installed || !p->count_countries || !policy_only_counts_countries(p) || !are_installed())
+		return 0;
+	err = databases_load(p, default_databases, DEFAULTS, now, at, d);
+	if (err == -EINVAL)
+		diag_add(
+			d,
+			"so connections are not counted by country; the policy asks for nothing else of those databases");
+	return err == -ENOMEM ? err : 0;
+}
+
 int databases_read(struct policy *p, const struct policy *now, struct diag *d)
 {
 	const struct place whole = { p->files.count ? p->files.item[0] : NULL, 1, 1 };
@@ -167,18 +209,15 @@ int databases_read(struct policy *p, const struct policy *now, struct diag *d)
 		p->databases.count ? schema_place(p, SECTION_GEOIP, "", "database", &whole) : country_place(p, &whole);
 	char *const *path = p->databases.item;
 	size_t count = p->databases.count;
-	int err = 0;
+	int err;
 
 	if (p->geo)
 		return databases_check(p, &whole, d);
 	if (!count && policy_names_countries(p)) {
 		path = default_databases;
-		count = sizeof(default_databases) / sizeof(*default_databases);
+		count = DEFAULTS;
 	}
-	if (count && now && geo_is_of(now->geo, path, count))
-		p->geo = geo_hold(now->geo);
-	else if (count)
-		err = geo_read(path, count, &at, &p->geo, d);
+	err = count ? databases_load(p, path, count, now, &at, d) : installed_read(p, now, &whole, d);
 	if (err == -EINVAL && path == default_databases)
 		diag_at(d, &at,
 			"countries are named: install tor-geoipdb, or name a database in geoip { database = {...} }");

@@ -16,5 +16,10 @@ int lists_complete(struct policy *p, const struct policy *now, struct diag *d);
 void lists_say(const struct policy *p, struct diag *d);
 /* Sets p->geo, where it is not set already: from the files, or from `now` (NULL: none) where that has read the same ones and they are unchanged. */
 int databases_read(struct policy *p, const struct policy *now, struct diag *d);
+/*
+ * Said once by sluiced, which counts by countries: databases_read() then also reads what is installed where a policy names neither a country nor a
+ * database. What is wrong with that is a warning, and hinders no policy. Who only checks or compares policies is spared the work.
+ */
+void databases_count_installed(void);
 
 #endif

@@ -122,16 +122,18 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 	_cleanup_(policy_free) struct policy *fresh = NULL;
 	bool force = json_is_true(json_object_get(args, "force"));
 
-	if (!standing_live(dm->standing)->geo) {
-		diag_add(&a->diag, "the policy names no country and no database: nothing to update");
-		return -ENOENT;
-	}
 	geo_keep_insist(force);
 	fresh = policy_refreshed(standing_live(dm->standing), &a->diag);
 	geo_keep_insist(false);
 	if (!fresh || geo_is_kept(fresh->geo)) { /* who asks for what is new must hear that there is none */
 		a->exit = EXIT_BAD;
 		return -EINVAL;
+	}
+	if (!fresh->geo) {
+		diag_add(
+			&a->diag,
+			"nothing to update: the policy names no country and no database, and there is none of tor-geoipdb that it counts by");
+		return -ENOENT;
 	}
 	if (json_is_true(json_object_get(args, "dry_run")))
 		return forecast_json(dm, fresh, &a->data, &a->diag);

@@ -7,6 +7,7 @@
 
 #include "bans_owners.h"
 #include "daemon.h"
+#include "data.h"
 #include "events.h"
 #include "files.h"
 #include "geo_keep.h"
@@ -94,6 +95,7 @@ static int policy_load(struct daemon *dm, struct policy **out, struct diag *d)
 		return err;
 	if (dm->check_only)
 		return policy_try(dm, kept, out, d);
+	databases_count_installed();
 	err = policy_parse_file(dm->config, kept, out, d);
 	if (!err)
 		owns_warn(*out, d);

@@ -90,8 +90,6 @@ static int databases_refresh(const struct standing *s, struct policy *p, bool fo
 {
 	int err;
 
-	if (!p->geo)
-		return 0;
 	geo_free(p->geo);
 	p->geo = NULL;
 	geo_keep_insist(force);

@@ -223,7 +223,8 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
 
 	if (!err)
 		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &live);
-	return err || !p->geo ? err : geo_check(live.geo_entries, p->geo->entries, d);
+	return err || !p->geo || policy_only_counts_countries(p) ? err
+								 : geo_check(live.geo_entries, p->geo->entries, d);
 }
 
 /* One more than any that was ever in force. */
