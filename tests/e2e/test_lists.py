@@ -5,7 +5,7 @@ import contextlib, ipaddress, os, signal
 import pytest
 
 import tools, web
-from net import BUILD, ROOT, SERVER, wait_for
+from net import BUILD, ROOT, SERVER, sh, wait_for
 
 LISTS = ROOT / "tests/lists"
 FRIEND, FOE = "10.77.0.2", "10.77.0.3"
@@ -122,6 +122,22 @@ def test_each_format_is_read_as_what_it_is_or_refused_by_name_as_a_file_of_bans(
         code, _, err = sluice.ctl("ban", "--file", LISTS / name, "--tolerant")
         assert code == 0 and {b["source"] for b in sluice.json("bans")} == banned and said in err
         sluice.do("unban", "--all")
+
+
+def test_no_list_is_taken_for_a_database_and_no_database_for_a_list(tmp_path):
+    """Each file of databases at each place of lists, and the other way round: refused by name, or nothing of it in force."""
+    checked = lambda text: (policy := tmp_path / "p.conf").write_text("interfaces = {lo}\nservice smtp { ports = {25} }\n" + text) and sh(BUILD / "sluicectl", "check", policy, check=False)
+    for name in MATRIX:
+        done = checked(f"geoip {{ database = {LISTS / name} }}\n")
+        assert done.returncode == 2 and ("is laid out in no way that is read" in done.stderr or "it is JSON" in done.stderr), (name, done.stderr)
+    databases = sorted(f for f in (LISTS.parent / "databases").iterdir() if f.is_file() and f.suffix != ".md")
+    assert len(databases) > 15
+    networks = f"geoip {{ database = {LISTS.parent}/databases/dbip-asn-lite.csv }}\n"
+    for path in databases:
+        for key in ("file", "asns-file"):
+            done = checked(networks + f"source-set foes {{ {key} = {path} reading = strict action = deny }}\n")
+            assert done.returncode == 2 and f"{path}:1:" in done.stderr, (path, key, done.stderr)
+            assert "nothing of it is in force" in checked(networks + f"source-set foes {{ {key} = {path} action = deny }}\n").stderr, (path, key)
 
 
 def test_a_strict_reading_refuses_what_a_tolerant_one_leaves_out(make):

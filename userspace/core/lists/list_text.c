@@ -159,6 +159,21 @@ static bool is_separated(const char *line, enum list_kind kind)
 	return holds(line, strcspn(line, "#;\n"), ",") && !holds(line, strcspn(line, ","), BLANK);
 }
 
+/* A country, a number or an address right behind a ';' is a value; what is none, or stands apart, is a comment. */
+static bool is_by_semicolons(const char *line, enum list_kind kind)
+{
+	const char *value = line + strcspn(line, "#;\n") + 1;
+	size_t len = strcspn(value, ";" BLANK "\n");
+
+	(void)kind;
+	if (value[-1] != ';' || value - 1 == line || value[-2] == ' ' || value[-2] == '\t')
+		return false;
+	return (len == 2 && isupper((unsigned char)value[0]) && isupper((unsigned char)value[1])) ||
+	       (len &&
+		strspn(value + 2 * begins(value, "AS"), "0123456789abcdefABCDEF.:") == len - 2 * begins(value, "AS") &&
+		holds(value, len, "0123456789"));
+}
+
 static bool is_of_networks(const char *line, enum list_kind kind)
 {
 	return kind == LIST_PREFIXES && begins(line, "AS") && isdigit((unsigned char)line[2]);
@@ -201,6 +216,8 @@ static const struct format formats[] = {
 	{ is_two_columns, NULL, "has two addresses per line",
 	  "turn them into ranges: awk '{print $1 \"-\" $2}' FILE > LIST" },
 	{ is_separated, NULL, "has values with commas between them", "keep one column: cut -d, -f1 FILE > LIST" },
+	{ is_by_semicolons, NULL, "has values with semicolons between them",
+	  "keep one column: cut -d';' -f1 FILE > LIST" },
 	{ is_of_networks, NULL, "is a list of networks, not of addresses", "a source-set names it as asns-file = ..." },
 	{ is_of_prefixes, NULL, "is a list of addresses, not of networks", "a source-set names it as file = ..." },
 	{ is_any, plain_read, NULL, NULL },
