@@ -350,7 +350,7 @@ void show_forecast(const json_t *data)
 {
 	const json_t *services = json_object_get(data, "services"), *sources = json_object_get(data, "sources");
 	int width = column_width(services, "name", 16, 60);
-	char name[CUT_MOST];
+	char name[CUT_MOST], span[16];
 	size_t i;
 	json_t *s;
 
@@ -366,8 +366,9 @@ void show_forecast(const json_t *data)
 		show_share(s, "ipv6_admitted");
 		putchar('\n');
 	}
-	printf("\nSources connected now or in the last %llds: %lld; of these refused, then or now: %lld\n",
-	       number_of(data, "retention"), number_of(data, "judged"), number_of(data, "refused"));
+	printf("\nSources connected now or in the last %s: %lld; of these refused, then or now: %lld\n",
+	       seconds_format(number_of(data, "retention"), span), number_of(data, "judged"),
+	       number_of(data, "refused"));
 	printf("Sources whose next connection would be refused: %lld, of these above a limit: %lld\n",
 	       number_of(data, "next"), number_of(data, "above"));
 	show_observed(json_object_get(data, "observed"));

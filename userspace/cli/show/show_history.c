@@ -98,7 +98,9 @@ void show_history(const json_t *data)
 		minute_add(&hour, row);
 	}
 	hour_say(&hour);
-	printf("\n%zu minutes of %s are known. CONNS: open at the end of the hour.\n"
+	printf("\n%zu minute%s of %s %s known. CONNS: open at the end of the hour.\n"
 	       "LIMITS to BROKEN: connections refused; COUNTED: those that observe mode would.\n",
-	       json_array_size(rows), has_text(data, "service") ? text_of(data, "service") : "all services");
+	       json_array_size(rows), json_array_size(rows) == 1 ? "" : "s",
+	       has_text(data, "service") ? text_of(data, "service") : "all services",
+	       json_array_size(rows) == 1 ? "is" : "are");
 }

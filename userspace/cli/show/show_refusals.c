@@ -9,6 +9,7 @@
 #include "moment.h"
 #include "screen.h"
 #include "show.h"
+#include "value.h"
 
 #define ADDRESS_LEN 39 /* the longest of IPv6 */
 #define NAME_LEN 31
@@ -86,7 +87,7 @@ void show_refusal(const json_t *line)
 
 static void show_memory(const json_t *data, size_t shown)
 {
-	char since[24];
+	char since[24], span[16];
 
 	if (json_is_null(json_object_get(data, "since"))) {
 		puts("nothing is remembered: log { refusals = none }");
@@ -99,8 +100,8 @@ static void show_memory(const json_t *data, size_t shown)
 	printf("remembered: %lld of %lld since %s %s; addresses: %s\n", number_of(data, "remembered"),
 	       number_of(data, "capacity"), moment_text(data, "since", "", since), moment_zone(),
 	       text_of(data, "addresses"));
-	printf("each is kept %llds after its last refusal; forgotten for lack of room: %lld\n",
-	       number_of(data, "retention"), number_of(data, "forgotten"));
+	printf("each is kept %s after its last refusal; forgotten for lack of room: %lld\n",
+	       seconds_format(number_of(data, "retention"), span), number_of(data, "forgotten"));
 	if (number_of(data, "untold"))
 		printf("when there are many, a sample is remembered: %lld packets were only counted\n",
 		       number_of(data, "untold"));

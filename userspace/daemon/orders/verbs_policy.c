@@ -30,6 +30,7 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ char *counts = NULL;
+	char span[16];
 	uint32_t confirm;
 	int err = time_arg(args, "confirm", &confirm, a), n;
 
@@ -50,7 +51,8 @@ static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	a->data = kept_json(dm);
 	if (confirm)
-		n = asprintf(&a->text, "%s; goes back in %us unless you run: sluicectl confirm", counts, confirm);
+		n = asprintf(&a->text, "%s; goes back in %s unless you run: sluicectl confirm", counts,
+			     seconds_format(confirm, span));
 	else
 		n = asprintf(&a->text, "%s%s", counts, kept_say(dm));
 	return n < 0 ? -ENOMEM : 0;

@@ -35,6 +35,7 @@ static bool is_permitted(const struct api_verb *v, const json_t *args, uid_t uid
 
 static void verb_try(struct daemon *dm, const struct api_verb *v, const json_t *args, struct answer *a)
 {
+	bool awaited;
 	int err;
 
 	if (!is_permitted(v, args, a->uid)) {
@@ -51,10 +52,12 @@ static void verb_try(struct daemon *dm, const struct api_verb *v, const json_t *
 		a->exit = EXIT_FAILED;
 		return;
 	}
+	awaited = standing_awaited(dm->standing);
 	err = run_of(v)(dm, args, a);
 	if (!err && v->right == API_WRITE && dm->engine)
 		state_save(dm, &a->diag);
-	standing_remind(dm->standing, &a->diag);
+	if (awaited || !standing_awaited(dm->standing)) /* whoever begins a trial is told by his answer */
+		standing_remind(dm->standing, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)
