@@ -169,6 +169,7 @@ versions_agree() {
 	said=$(sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' userspace/core/base/protocol.h)
 	{
 		grep -qF "sluice ($said)" dist/debian/changelog || echo "protocol.h says $said, dist/debian/changelog does not"
+		grep -qE "^Version: +$said$" dist/rpm/sluice.spec || echo "protocol.h says $said, dist/rpm/sluice.spec does not"
 		grep -qxF "## $said" CHANGES.md || echo "protocol.h says $said, CHANGES.md does not"
 		linux=$(sed -n 's/^#define LINUX_NEEDED "\(.*\)"/\1/p' userspace/kern/floor/internal.h)
 		for f in README.md docs/kernels.md; do
@@ -211,7 +212,7 @@ step 'completion completes, in bash, zsh and fish' completion_works
 step 'every alert fires in its scenario' alerts
 step 'version, changes and package agree' versions_agree
 step 'every fuzz target compiles' fuzz_targets_compile
-step 'shellcheck' shellcheck scripts/*.sh tests/vm/*.sh tests/vm/init .ci/run
+step 'shellcheck' shellcheck scripts/*.sh dist/package/* dist/container/start tests/vm/*.sh tests/vm/init .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format
 echo "check: $passed passed, $failed failed"

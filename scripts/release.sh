@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# release.sh VERSION: makes a release of what is committed here: the version in its three places, the checks, the package, its bill of
+# release.sh VERSION: makes a release of what is committed here: the version in its four places, the checks, the package, its bill of
 # materials, a commit and a tag. Pushes nothing. What fails leaves the files as they were.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,6 +16,9 @@ undo() { git checkout -q -- . && echo "release.sh: it failed, and all files are 
 trap undo ERR
 sed -i "s/^#define SLUICE_VERSION .*/#define SLUICE_VERSION \"$version\"/" userspace/core/base/protocol.h
 sed -i "s/^## Unreleased$/## $version/" CHANGES.md
+day=$(LC_ALL=C date -u '+%a %b %d %Y')
+sed -i "s/^Version: .*/Version:        $version/; s/^%changelog$/&\n* $day sluice maintainers <maintainers@sluice.example> - $version-1\n- CHANGES.md tells what is new.\n/" \
+	dist/rpm/sluice.spec
 {
 	printf 'sluice (%s) unstable; urgency=medium\n\n  * /usr/share/doc/sluice/CHANGES.md tells what is new.\n\n' "$version"
 	printf ' -- sluice maintainers <maintainers@sluice.example>  %s\n\n' "$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S +0000')"

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # Sentences that are shown to hold, and pages that are followed, to be sourced by what runs in a tree of its own (deb-life.sh,
-# deb-page.sh). shows_count says how many held.
+# deb-page.sh) or has said where $shows_out is. shows_count says how many held.
 passed=0 failed=0
+: "${shows_out:=/root/deb/out}" # what the last command said
 
 shows() { # SENTENCE COMMAND...
 	local name=$1
 	shift
-	if "$@" >/root/deb/out 2>&1; then # no subshell: start and stop keep a pid
+	if "$@" >"$shows_out" 2>&1; then # no subshell: start and stop keep a pid
 		passed=$((passed + 1))
 		echo "ok      $name"
 	else
 		failed=$((failed + 1))
 		echo "FAILED  $name"
-		cat /root/deb/out
+		cat "$shows_out"
 	fi
 }
 

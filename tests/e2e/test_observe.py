@@ -34,7 +34,7 @@ def test_packaged_policy_observes_and_status_says_how_to_enforce(make):
 
 
 def test_packaged_policy_with_the_database_that_its_package_brings_counts_by_country(make):
-    packaged = (ROOT / "dist/debian/postinst").read_text()
+    packaged = (ROOT / "dist/package/first-policy").read_text()
     old, new = re.search(r"countries='s/\^(#geoip )/(geoip )/'", packaged).groups()
     text = re.sub(f"^{old}", new, re.sub("^interfaces = .*\n", "", SAMPLE, flags=re.M), flags=re.M)
     assert text.count("\ngeoip {") == 1
