@@ -41,7 +41,7 @@ TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check test test-kernels demo bench faults soak fuzz prove install picture deb release security clean
+.PHONY: all tests check test test-kernels demo bench faults fleet soak fuzz prove install picture deb release security clean
 
 all: $(B)/sluiced $(B)/sluicectl $(B)/sluice-fleet
 tests: all $(UNIT) $(DATAPATH) $(TOOLS) $(FUZZ) $(BENCH_TOOLS) $(patsubst %,$(B)/tests/lib/%.bpf.o,pass seen flood)
@@ -149,6 +149,10 @@ faults:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)SLUICE_KILLS=200 /usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/e2e/test_faults.py
+fleet: # the tables of docs/fleet.md; PARTS="faults far hour scale", all unless told
+	$(Q)scripts/setup.sh
+	$(Q)$(MAKE) tests
+	$(Q)/usr/bin/python3 tests/e2e/fleet_table.py $(PARTS)
 soak: # SOAK_MINUTES, 20 unless told
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests

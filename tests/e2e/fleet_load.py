@@ -1,14 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""fleet_load.py [HOSTS] [ROWS_A_SECOND] [KEYS]: what a fleet costs its store. Prints two tables; `make` first; as root. Other tests do not use it.
+"""
+fleet_load.py [HOSTS] [ROWS_A_SECOND] [KEYS]: what a fleet costs its store, by a simulation. Prints a table; `make` first; as root. Called by
+fleet_table.py (`make fleet`), too, with more and more hosts and keys.
 
 Hosts (sluice-fleet, each) tell rows as sluiced would, each 5 ms, for SECONDS; then one of them says all keys again, as after a restart.
 """
-import os, pathlib, random, select, sys, tempfile, time
+import collections, os, pathlib, random, select, sys, tempfile, time
 
 import fleet
 
 SECONDS, TICK = 5, 0.005
+HOLDERS = 2  # hosts that hold something of a key
+FIGURES = "hosts keys rows answers_p50 answers_p99 stale_p50 stale_p99 beats row_us host wire resync resync_us bytes"
+Figures = collections.namedtuple("Figures", FIGURES)
 
 
 def cpu(pid):
@@ -16,73 +21,186 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def steady(server, hosts, a_second, keys):
-    """(rows answered, seconds of each exchange)"""
-    rng, took = random.Random(1), []
-    share, owed, waits = a_second * TICK / len(hosts), dict.fromkeys(hosts, 0.0), {h: [] for h in hosts}
-    answered, end, tick = 0, time.monotonic() + SECONDS, time.monotonic()
-    while time.monotonic() < end or any(waits.values()):
-        select.select([h.end for h in hosts], [], [], max(0, tick - time.monotonic()))
-        if time.monotonic() >= tick and time.monotonic() < end:
-            tick += TICK
-            for h in hosts:
-                owed[h] += share
-                rows = [(rng.randrange(keys), 20, rng.randrange(4), 0, 0) for _ in range(int(owed[h]))]
-                owed[h] -= len(rows)
-                if rows:
-                    waits[h].append([time.monotonic(), len(rows)])
-                    h.ask(rows)
-        for h in hosts:
-            h.drain()
-            answered += len(h.leases)
-            for _ in range(len(h.leases)):
-                waits[h][0][1] -= 1
-                if not waits[h][0][1]:
-                    took.append(time.monotonic() - waits[h].pop(0)[0])
-            h.leases.clear()
-    return answered, sorted(took)
+def part(values, percent):
+    return sorted(values)[len(values) * percent // 100]
 
 
-def all_again(host, keys):
-    begin, sent = time.monotonic(), 0
-    host.leases.clear()
-    while len(host.leases) < keys:
-        readable, writable, _ = select.select([host.end], [host.end] if sent < keys else [], [])
-        if writable:
-            count = min(fleet.LIMIT_ROWS, keys - sent)
-            host.ask([(k, 20, 2, 0, 0) for k in range(sent, sent + count)])
-            sent += count
-        if readable:
-            host.drain()
+class Load:
+    """Rows of random keys from all hosts; how long each exchange took, and how old what a host knew was."""
+
+    def __init__(self, hosts, a_second, keys):
+        self.hosts, self.keys, self.rng = hosts, keys, random.Random(1)
+        self.share, self.owed = a_second * TICK / len(hosts), dict.fromkeys(hosts, 0.0)
+        self.waits, self.took, self.stale = {h: collections.deque() for h in hosts}, [], []
+        self.beaten, self.rows = {h: (len(h.seen), time.monotonic()) for h in hosts}, 0
+
+    def ask(self, number, h):
+        """A key is one of HOLDERS neighbours' business."""
+        self.owed[h] += self.share
+        count = int(self.owed[h])
+        self.owed[h] -= count
+        if count:
+            key = lambda: self.rng.randrange(self.keys // len(self.hosts)) * len(self.hosts) + (number + self.rng.randrange(HOLDERS)) % len(self.hosts)
+            h.ask([(key(), 20, self.rng.randrange(1, 4), 0, 0) for _ in range(count)])
+            self.waits[h].append([time.monotonic(), count])
+
+    def hear(self, h):
+        h.drain()
+        now = time.monotonic()
+        if len(h.seen) != self.beaten[h][0]:
+            self.stale.append(now - self.beaten[h][1])
+            self.beaten[h] = len(h.seen), now
+        self.rows += len(h.leases)
+        for _ in range(len(h.leases)):
+            self.waits[h][0][1] -= 1
+            if not self.waits[h][0][1]:
+                self.took.append(now - self.waits[h].popleft()[0])
+        h.leases.clear()
+
+    def run(self, seconds):
+        poll, of = select.poll(), {h.end.fileno(): h for h in self.hosts}
+        for fd in of:
+            poll.register(fd, select.POLLIN)
+        tick = time.monotonic()
+        end = tick + seconds
+        while time.monotonic() < end or any(self.waits.values()):
+            for fd, _ in poll.poll(max(0, tick - time.monotonic()) * 1000):
+                self.hear(of[fd])
+            if tick <= time.monotonic() < end:
+                tick += TICK
+                for number, h in enumerate(self.hosts):
+                    self.ask(number, h)
+
+
+def all_again(hosts, keys):
+    """Each host says HOLDERS / hosts of all keys again, all at once: seconds until all have their answers."""
+    begin, rows, left = time.monotonic(), {}, {}
+    for number, h in enumerate(hosts):
+        h.drain()
+        h.leases.clear()
+        rows[h] = [k for n in range(HOLDERS) for k in range((number + n) % len(hosts), keys, len(hosts))]
+        left[h] = len(rows[h])
+    of = {h.end: h for h in hosts}
+    while any(left.values()):
+        readable, writable, _ = select.select(list(of), [h.end for h in hosts if rows[h]], [], 1)
+        for end in writable:
+            h = of[end]
+            h.ask([(k, 20, 2, 0, 0) for k in rows[h][: fleet.LIMIT_ROWS]])
+            del rows[h][: fleet.LIMIT_ROWS]
+        for end in readable:
+            of[end].drain()
+            left[of[end]] -= len(of[end].leases)
+            of[end].leases.clear()
     return time.monotonic() - begin
 
 
-def main():
-    count, a_second, keys = (int(a) for a in (sys.argv[1:] + ["4", "10000", "100000"][len(sys.argv) - 1 :]))
+def memory(server):
+    return int(server.cli("info", "memory").split("used_memory:")[1].split()[0])
+
+
+def wire(server):
+    stats = dict(line.split(":", 1) for line in server.cli("info", "stats").split() if ":" in line)
+    return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])
+
+
+def measure(server, hosts, a_second, keys):
+    empty, before, idle = memory(server), server.cpu_seconds(), time.monotonic()
+    while time.monotonic() - idle < 3:
+        for h in hosts:
+            h.drain()
+        time.sleep(0.02)
+    beats = (server.cpu_seconds() - before) / (time.monotonic() - idle)
+    load = Load(hosts, a_second, keys)
+    before = [wire(server), server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)]
+    began = time.monotonic()
+    load.run(SECONDS)
+    took = time.monotonic() - began
+    used = [b - a for a, b in zip(before, [wire(server), server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)])]
+    before = server.cpu_seconds()
+    seconds = all_again(hosts, keys)
+    again = (server.cpu_seconds() - before - beats * seconds) / (keys * HOLDERS)
+    return Figures(len(hosts), keys, load.rows / took, part(load.took, 50), part(load.took, 99), part(load.stale, 50), part(load.stale, 99), beats,
+                   (used[1] - beats * took) / load.rows * 1e6, sum(used[2:]) / len(hosts) / took, used[0] / load.rows, seconds, again * 1e6,
+                   (memory(server) - empty) / keys)  # fmt: skip
+
+
+def simulate(count, a_second, keys):
+    """Figures of so many hosts at a server of their own."""
     place = fleet.Place(tempfile.mkdtemp(prefix="sluice-test-"))
     try:
         server = place.server()
         hosts = [place.host(f"mx{i}") for i in range(count)]
-        before, idle = [server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)], time.monotonic()
-        hosts[0].drain(2)
-        for h in hosts:
-            h.drain()
-        beats = (server.cpu_seconds() - before[0]) / (time.monotonic() - idle)
-        before = [server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)]
-        rows, took = steady(server, hosts, a_second, keys)
-        after = [server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)]
-        used = [b - a for a, b in zip(before, after)]
-        print(f"{count} hosts, {rows / SECONDS:.0f} rows a second, {len(took) / SECONDS:.0f} exchanges a second, of {keys} keys")
-        print(f"  server     {used[0] / SECONDS:.1%} of a processor, {beats:.1%} of it for beats; {(used[0] - beats * SECONDS) / rows * 1e6:.1f} us a row")
-        print(f"  each host  {sum(used[1:]) / count / SECONDS:.1%} of a processor")
-        print(f"  answer     {took[len(took) // 2] * 1e3:.2f} ms (p50), {took[len(took) * 99 // 100] * 1e3:.2f} ms (p99)")
-        begin, seconds = server.cpu_seconds(), all_again(hosts[0], keys)
-        print(f"all {keys} keys again from one host: {seconds:.2f} s, {(server.cpu_seconds() - begin) / keys * 1e6:.1f} us a row of the server")
-        memory = int(server.cli("info", "memory").split("used_memory:")[1].split()[0])
-        print(f"memory of the server: {memory >> 20} MB, {memory / keys:.0f} bytes a key")
+        return measure(server, hosts, a_second, keys)
     finally:
         place.close()
         os.rmdir(place.directory)
+
+
+def cluster(place):
+    """Three masters, each of a third of the slots."""
+    servers = []
+    for port in (6379, 6380, 6381):
+        directory = place.directory / str(port)
+        directory.mkdir()
+        servers.append(place.server(port, "--cluster-enabled", "yes", "--dir", directory))
+    fleet.sh(*place.enter("redis-cli", "--cluster", "create", *(f"127.0.0.1:{s.port}" for s in servers), "--cluster-yes"))
+    return servers
+
+
+def spaces(server):
+    """Three, each of another master."""
+    found, number = {}, 0
+    while len(found) < 3:
+        number += 1
+        slot = int(server.cli("cluster", "keyslot", f"{{{number:016x}}}"))
+        found.setdefault(slot * 3 // 16384, f"{number:016x}")
+    return list(found.values())
+
+
+def shard(count, a_second, keys):
+    """Three fleets of so many hosts at a Cluster: (rows a second, what each master uses of a processor)"""
+    place = fleet.Place(tempfile.mkdtemp(prefix="sluice-test-"))
+    try:
+        servers = cluster(place)
+        fleets = spaces(servers[0])
+        addresses = [f"127.0.0.1:{s.port}" for s in servers]
+        hosts = [place.host(f"mx{i}", addresses, wait=False, space=fleets[i % 3]) for i in range(3 * count)]
+        for h in hosts:
+            assert h.until(lambda: h.state and h.state.connected, 20), h.state
+        load, before, began = Load(hosts, a_second, keys), [s.cpu_seconds() for s in servers], time.monotonic()
+        load.run(SECONDS)
+        took = time.monotonic() - began
+        return load.rows / took, [(s.cpu_seconds() - b) / took for s, b in zip(servers, before)]
+    finally:
+        place.close()
+        fleet.sh("rm", "-rf", place.directory)
+
+
+HEAD = (
+    "hosts", "keys", "rows/s", "answer p50, p99", "beat heard p50, p99", "store: beats", "store: a row", "each sluice-fleet", "wire, a row", "all again", "store: a row of that",
+    "memory, a key",
+)  # fmt: skip
+
+
+def row(f):
+    return (
+        f.hosts, f"{f.keys:,}", f"{f.rows:,.0f}", f"{f.answers_p50 * 1e3:.1f}, {f.answers_p99 * 1e3:.1f} ms", f"{f.stale_p50 * 1e3:.0f}, {f.stale_p99 * 1e3:.0f} ms",
+        f"{f.beats:.1%}", f"{f.row_us:.0f} us", f"{f.host:.1%}", f"{f.wire:.0f} bytes", f"{f.resync:.1f} s", f"{f.resync_us:.0f} us", f"{f.bytes:.0f} bytes",
+    )  # fmt: skip
+
+
+def line(cells):
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def head(cells):
+    return line(cells) + "\n" + line(["---"] * len(cells))
+
+
+def main():
+    count, a_second, keys = (int(a) for a in (sys.argv[1:] + ["4", "10000", "100000"][len(sys.argv) - 1 :]))
+    print(head(HEAD))
+    print(line(row(simulate(count, a_second, keys))))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Several hosts on one network, each with its own sluiced, a store that all reach, and a client that speaks to all: for tests of the fleet."""
-import concurrent.futures, os, pathlib, secrets, signal, subprocess, threading, time
+import concurrent.futures, os, pathlib, secrets, signal, socket, subprocess, threading, time
 
 import fleet, tools
 from net import BUILD, Net, Sluice, sh, wait_for
 
-STORE, PORT = "10.77.0.250", 6379
+STORE, PORT = "10.78.0.250", 6379
 SOURCE = "10.77.0.2"
 
 
@@ -17,33 +17,43 @@ class HostNet(Net):
         self.server, self.client = self.tag + "s", hosts.client
         self.address = f"10.77.0.{200 + number}"
         self.started, self.names, self.nics, self.queues = [], [], (), []
+        hosts.place(self.server, of=hosts.bridge)
         hosts.plug(self.server, "s0", f"p{number}", f"{self.address}/16")
+        hosts.plug(self.server, "s1", f"q{number}", f"10.78.0.{200 + number}/16", bridge="br1")
 
 
 class Hosts:
-    """`count` hosts, the store's place and the client's, each at a port of one bridge."""
+    """
+    `count` hosts, each at a port of two bridges: p0, p1, ... of the clients' and q0, q1, ... of the store's. With rtt (in ms) both the
+    clients and the store are that far away.
+    """
 
-    def __init__(self, directory, count, policy):
+    def __init__(self, directory, count, policy, rtt=0):
         self.directory, self.policy = pathlib.Path(directory), policy
         self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(2)
         self.bridge, self.client, self.store = self.tag + "b", self.tag + "c", self.tag + "r"
         self.names, self.nets, self.sluices, self.redis = [], [], [], None
+        self.started = []  # what runs beside them
         self.late = []  # clients that came while others waited
         self.secret = self.directory / "secret"
         try:
-            self.build(count)
+            self.build(count, rtt)
         except BaseException:
             self.close()
             raise
 
-    def build(self, count):
+    def build(self, count, rtt):
         self.secret.write_text(secrets.token_hex(32) + "\n")
         self.secret.chmod(0o600)
-        self.place(self.bridge)
-        self.run(self.bridge, "ip", "link", "add", "br0", "type", "bridge")
-        self.run(self.bridge, "ip", "link", "set", "br0", "up")
-        self.plug(self.client, "c0", "pc", f"{SOURCE}/16", *(f"10.77.0.{i}/16" for i in range(3, 10)))
-        self.plug(self.store, "k0", "pk", f"{STORE}/16")
+        for name in (self.bridge, self.client, self.store):
+            self.place(name)
+        # hosts have tables of sockets of their own, small ones: Sum reads them again and again, and the machine's takes 10 ms
+        self.run(self.bridge, "sh", "-c", "echo 4096 > /proc/sys/net/ipv4/tcp_child_ehash_entries")
+        for bridge in ("br0", "br1"):
+            self.run(self.bridge, "ip", "link", "add", bridge, "type", "bridge")
+            self.run(self.bridge, "ip", "link", "set", bridge, "up")
+        self.plug(self.client, "c0", "pc", f"{SOURCE}/16", *(f"10.77.0.{i}/16" for i in range(3, 10)), rtt=rtt)
+        self.plug(self.store, "k0", "pk", f"{STORE}/16", bridge="br1", rtt=rtt)
         for number in range(count):
             self.nets.append(HostNet(self, number))
         self.start_store()
@@ -58,22 +68,35 @@ class Hosts:
     def policy_of(self, number, policy=None):
         return (policy or self.policy).replace("SECRET", str(self.secret)).replace("NAME", f"h{number}").replace("STORE", f"{STORE}:{PORT}")
 
-    def place(self, name):
-        sh("ip", "netns", "add", name)
+    def place(self, name, of=None):
+        """A namespace; of one of ours it is a child."""
+        sh(*(self.enter(of, ["ip", "netns", "add", name]) if of else ("ip", "netns", "add", name)))
         self.names.append(name)
         self.run(name, "ip", "link", "set", "lo", "up")
 
-    def plug(self, name, end, port, *addresses):
-        self.place(name)
-        sh("ip", "link", "add", end, "netns", name, "type", "veth", "peer", "name", port, "netns", self.bridge)
-        for ns, nic in ((name, end), (self.bridge, port)):
-            self.run(ns, "ethtool", "-K", nic, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
-            self.run(ns, "ip", "link", "set", nic, "up")
-        self.run(self.bridge, "ip", "link", "set", port, "master", "br0")
+    def plug(self, name, end, port, *addresses, bridge="br0", rtt=0):
+        """An interface of that place, at a port of the bridge; what comes to or from it takes half of `rtt`."""
+        if rtt:
+            self.pair(name, end, self.bridge, port + "-near")
+            self.pair(self.bridge, port + "-far", self.bridge, port)
+            self.delay(port + "-near", port + "-far", rtt / 2)
+        else:
+            self.pair(name, end, self.bridge, port)
+        self.run(self.bridge, "ip", "link", "set", port, "master", bridge)
         # what XDP answers reaches a veth end only where that polls by NAPI
         self.run(self.bridge, "ip", "link", "set", port, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
         for address in addresses:
             self.run(name, "ip", "addr", "add", address, "dev", end)
+
+    def pair(self, a, a_end, b, b_end):
+        sh("ip", "link", "add", a_end, "netns", a, "type", "veth", "peer", "name", b_end, "netns", b)
+        for ns, nic in ((a, a_end), (b, b_end)):
+            self.run(ns, "ethtool", "-K", nic, "tx", "off", "tso", "off", "gso", "off", "gro", "off")
+            self.run(ns, "ip", "link", "set", nic, "up")
+
+    def delay(self, a, b, ms):
+        process = self.beside(self.bridge, BUILD / "tests/lib/delay", a, b, ms, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
 
     def enter(self, ns, argv):
         return ["nsenter", f"--net=/run/netns/{ns}", *(str(a) for a in argv)]
@@ -81,11 +104,23 @@ class Hosts:
     def run(self, ns, *argv, check=True):
         return sh(*self.enter(ns, argv), check=check)
 
+    def beside(self, ns, *argv, **more):
+        """A process that runs there until the end."""
+        self.started.append(subprocess.Popen(self.enter(ns, argv), **{"stdout": subprocess.DEVNULL, **more}))
+        return self.started[-1]
+
+    def link(self, port, state):
+        """A port of a bridge: up or down."""
+        self.run(self.bridge, "ip", "link", "set", port, state)
+
     # The store.
 
+    def run_redis(self, address, *options):
+        argv = [fleet.STORE, "--port", PORT, "--bind", address, "--protected-mode", "no", "--save", "", "--dir", self.directory, *options]
+        return subprocess.Popen(self.enter(self.store, argv), stdout=subprocess.DEVNULL)
+
     def start_store(self):
-        argv = [fleet.STORE, "--port", PORT, "--bind", STORE, "--protected-mode", "no", "--save", "", "--dir", self.directory]
-        self.redis = subprocess.Popen(self.enter(self.store, argv), stdout=subprocess.DEVNULL)
+        self.redis = self.run_redis(STORE)
         assert wait_for(lambda: self.redis_cli("ping").strip() == "PONG")
 
     def redis_cli(self, *words):
@@ -145,9 +180,11 @@ class Hosts:
                 thing.close()
             except BaseException as e:  # the rest must go, too
                 problem = problem or e
-        if self.redis:
-            self.redis.kill()
-            self.redis.wait()
+        for process in (*self.started, *([self.redis] if self.redis else [])):
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
         for name in self.names:
             sh("ip", "netns", "del", name, check=False)
         if problem:
@@ -155,11 +192,16 @@ class Hosts:
 
 
 class Sum:
-    """The greatest number of connections that all hosts had together, sampled until finish()."""
+    """
+    The greatest number of connections (of that source) that all hosts had together, sampled until finish(). A sample that took as long as a place
+    needs to go from one host to another counts for nothing: it may have seen one twice.
+    """
 
-    def __init__(self, servers, port=25):
+    def __init__(self, servers, port=25, source=None, rest=0.001):
         self.files = [f"/proc/{s.pid}/net/{f}" for s in servers for f in ("tcp", "tcp6")]
-        self.port, self.most, self.samples, self.over = f":{port:04X}", 0, 0, False
+        self.source = "" if source is None else socket.inet_aton(source)[::-1].hex().upper()
+        self.port, self.rest, self.most, self.samples, self.over = f":{port:04X}", rest, 0, 0, False
+        self.changes = [(time.monotonic(), 0)]  # (when, to what) it changed
         self.thread = threading.Thread(target=self.sample)
         self.thread.start()
 
@@ -168,13 +210,17 @@ class Sum:
 
     def count(self, table):
         rows = (line.split() for line in table.splitlines()[1:])
-        return sum(r[1].endswith(self.port) and r[3] == "01" for r in rows)
+        return sum(r[1].endswith(self.port) and r[2].split(":")[0].endswith(self.source) and r[3] == "01" for r in rows)
 
     def sample(self):
         while not self.over:
-            self.most = max(self.most, self.now())
-            self.samples += 1
-            time.sleep(0.001)
+            began, now = time.monotonic(), self.now()
+            if time.monotonic() - began < 0.005:
+                self.most = max(self.most, now)
+                self.samples += 1
+                if now != self.changes[-1][1]:
+                    self.changes.append((began, now))
+            time.sleep(self.rest)
 
     def finish(self):
         self.over = True

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""garbled.py PORT KIND: a server that is none, on 127.0.0.1, for tests of sluice-fleet. Prints "ready", then serves until it is killed.
+"""garbled.py PORT KIND [ADDRESS]: a server that is none, on 127.0.0.1 unless told, for tests of sluice-fleet. Prints "ready", then serves until it is killed.
 
 Kinds of SAYS send that to whoever comes, for ever. The others greet as Redis does, with a good beat, and lie about what comes then.
 """
@@ -80,7 +80,7 @@ def serve(client, kind):
 
 def main():
     port, kind = int(sys.argv[1]), sys.argv[2]
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = socket.create_server((sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", port))
     print("ready", flush=True)
     while True:
         threading.Thread(target=serve, args=(listener.accept()[0], kind), daemon=True).start()
