@@ -47,7 +47,8 @@ const char script_beat[] =
 
 /*
  * KEYS: hosts, epoch, keys. ARGV: name, number of the epoch, channel, rows of limit, held, want, flags. A host that lives no more, or has not spoken of a
- * key for 180 s, holds none of it: its field goes. Whoever wants some and gets less has it told to those that lease more than they hold.
+ * key for 180 s, holds none of it: its field goes. Whoever wants some and gets less has it told to those that lease more than they hold, or said so three
+ * seconds ago: what ended while a host's daemon was dead is nowhere else.
  */
 const char script_exchange[] =
 	"local t = redis.call('TIME')\n"
@@ -63,7 +64,7 @@ const char script_exchange[] =
 	"end\n"
 	"local function u32(n) return math.min(n, 4294967295) end\n"
 	"local function of_others(key)\n"
-	"  local leased, held, some, mine = 0, 0, 0, 0\n"
+	"  local leased, held, some, mine, old = 0, 0, 0, 0, false\n"
 	"  local all = redis.call('HGETALL', key)\n"
 	"  for i = 1, #all, 2 do\n"
 	"    local h, l, at = string.match(all[i + 1], '^(%d+) (%d+) (%d+)$')\n"
@@ -76,15 +77,16 @@ const char script_exchange[] =
 	"      leased = leased + math.max(h, tonumber(l))\n"
 	"      held = held + h\n"
 	"      if h > 0 then some = some + 1 end\n"
+	"      old = old or s - at > 3\n"
 	"    end\n"
 	"  end\n"
-	"  return leased, held, some, mine\n"
+	"  return leased, held, some, mine, old\n"
 	"end\n"
 	"local answers, needs = {}, {}\n"
 	"for i = 3, #KEYS do\n"
 	"  local key = KEYS[i]\n"
 	"  local limit, held, want, flags = struct.unpack('<I4I4I4I4', ARGV[4], (i - 3) * 16 + 1)\n"
-	"  local leased, others, some, mine = of_others(key)\n"
+	"  local leased, others, some, mine, old = of_others(key)\n"
 	"  local lease, gone = held, flags % 4 >= 2\n"
 	"  if gone then\n"
 	"    redis.call('HDEL', key, me)\n"
@@ -94,7 +96,7 @@ const char script_exchange[] =
 	"    if flags % 2 == 1 and not settled then left, mine = 0, 0 end\n"
 	"    local part = math.min(left, math.max(want, math.ceil(left / hosts)))\n"
 	"    lease = math.max(held, math.min(limit, math.max(mine, held + part)))\n"
-	"    if lease - held < want and leased > others then needs[#needs + 1] = string.sub(key, -16) end\n"
+	"    if lease - held < want and (old or leased > others) then needs[#needs + 1] = string.sub(key, -16) end\n"
 	"  end\n"
 	"  if not gone then\n"
 	"    redis.call('HSET', key, me, held .. ' ' .. lease .. ' ' .. s)\n"

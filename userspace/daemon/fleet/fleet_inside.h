@@ -32,6 +32,7 @@ struct fleet_run {
 	struct event *changes, *tick;
 	bool walking; /* all counters are being looked through */
 	uint64_t lost; /* changes that nobody heard of, as was seen last */
+	bool missed; /* some, since the walk before this one ended */
 
 	struct fleet_shared shared; /* bans and allows; `on` is false where they are each host's own */
 	struct keep file; /* of these */

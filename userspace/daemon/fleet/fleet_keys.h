@@ -32,6 +32,7 @@ struct fleet_entry {
 	bool leased; /* the kernel side has a lease */
 	bool needed; /* another host wants some of it */
 	uint32_t told, asked; /* held and wanted, as sent last */
+	bool unsure; /* of what was told, something may go that nobody says: an unanswered handshake */
 	uint32_t want, tries; /* what packets were refused for, and how often the store had none */
 	uint64_t want_until_ms; /* then whoever wanted it has gone, or asks again */
 	uint32_t lease, others, others_hosts; /* as the store said last */

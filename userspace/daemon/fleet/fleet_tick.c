@@ -11,6 +11,7 @@
 #define TICK_MS 5 /* longer than a packet's way through the gate */
 #define IDLE_MS 2000 /* until what holds nothing is given back */
 #define WANT_MS 1000 /* then a client asks again itself */
+#define UNSURE_MS 1000 /* until what may have gone unheard is looked at again */
 #define TELL_AGAIN_MS 60000 /* the store forgets after 180 s */
 #define BATCHES 4 /* messages of one tick */
 #define WANT_MOST 64 /* of one exchange */
@@ -136,6 +137,7 @@ static void put(struct batch *b, struct fleet_entry *e, uint32_t held, uint32_t 
 	e->state = FLEET_ENTRY_SENT;
 	e->again = false;
 	e->told = held;
+	e->unsure = false;
 	e->asked = e->want;
 	b->of[b->count] = e;
 	b->row[b->count++] = (struct fleet_want){ .key = e->key,
@@ -152,6 +154,7 @@ static void put_lowered(struct fleet_run *r, struct batch *b, struct fleet_entry
 
 	e->needed = false;
 	put(b, e, held, 0, !held && !e->want ? FLEET_RELEASE : FLEET_GIVE);
+	e->unsure = held > fleet_counter_sure(r->tables, &e->counter);
 }
 
 static bool is_near(const struct fleet_run *r, const struct fleet_entry *e, uint32_t held)
@@ -251,9 +254,10 @@ static void walk_on(struct fleet_run *r)
 		return;
 	LIST_FOREACH(e, &r->keys.all, all)
 	{
-		if (!e->limit && e->state == FLEET_ENTRY_RESTS)
-			fleet_keys_queue(&r->keys, e);
+		if ((!e->limit || r->missed) && e->state == FLEET_ENTRY_RESTS)
+			fleet_keys_queue(&r->keys, e); /* a counter that is gone is not met on a walk */
 	}
+	r->missed = false;
 }
 
 void fleet_walk_again(struct fleet_run *r)
@@ -272,6 +276,7 @@ void fleet_tick(evutil_socket_t fd, short what, void *run)
 	(void)what;
 	if (lost != r->lost) {
 		r->lost = lost;
+		r->missed = true;
 		fleet_walk_again(r);
 	}
 	if (r->walking)
@@ -288,6 +293,8 @@ static uint64_t rest_of(const struct fleet_entry *e)
 
 	if (e->want)
 		return patience[e->tries < 4 ? e->tries : 3];
+	if (e->unsure)
+		return UNSURE_MS;
 	if (e->counter.rate)
 		return e->counter.seconds * 50ULL;
 	return e->told ? TELL_AGAIN_MS : IDLE_MS;
