@@ -93,3 +93,19 @@ def test_what_ended_while_a_daemon_was_dead_goes_to_whoever_wants_it(fleet):
     wanted = hosts.hold(1, LIMIT, wait_ms=10)[0]
     assert wait_for(lambda: hosts.held() == [0, LIMIT], 40), hosts.held()
     wanted.finish()
+
+
+def test_a_host_that_boots_without_the_store_does_not_hold_a_whole_limit_that_is_closed(fleet):
+    hosts = fleet(policy("closed", exact=True), count=2)
+    hosts.serve()
+    hosts.signal_store(signal.SIGKILL)
+    sluice = hosts.sluices[0]
+    sluice.kill()
+    sluice.do("unload")
+    sluice.start()
+    client, got = hosts.hold(0, 5, wait_ms=1500)
+    assert got["greeted"] == 0 and hosts.held() == [0, 0]
+    hosts.start_store()
+    hosts.together()
+    assert wait_for(lambda: hosts.held() == [5, 0], 30), "they repeat their SYNs"
+    client.finish()

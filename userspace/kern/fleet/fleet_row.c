@@ -7,6 +7,9 @@
 #include "addr.h"
 #include "fleet_state.h"
 
+/* Until the store has said how many there are: whoever has just booted is not taken to be alone. */
+#define HOSTS_UNKNOWN 2
+
 static void tell_one(const struct fleet_tables *t, const struct fleet_counter *c, __u32 limit,
 		     const struct sluice_fleet_change *change)
 {
@@ -138,6 +141,8 @@ int fleet_tables_open(struct engine *e, const __u64 secret[2], enum sluice_parti
 		memcpy(t->row->secret, secret, sizeof(t->row->secret));
 	}
 	__atomic_store_n(&t->row->partition, partition, __ATOMIC_SEQ_CST);
+	if (!t->row->hosts && partition != SLUICE_PARTITION_LOCAL)
+		__atomic_store_n(&t->row->hosts, HOSTS_UNKNOWN, __ATOMIC_SEQ_CST);
 	err = leases_clear(t);
 	if (err)
 		return err;
