@@ -12,6 +12,9 @@ import fleet
 
 SECONDS, TICK = 5, 0.005
 HOLDERS = 2  # hosts that hold something of a key
+LOST = 5  # seconds: what was on its way when a session broke is not answered
+AGAIN = 120  # seconds for telling all again
+UNANSWERED = 20  # exchanges of a host, then its rows wait
 FIGURES = "hosts keys rows answers_p50 answers_p99 stale_p50 stale_p99 beats row_us host wire resync resync_us bytes"
 Figures = collections.namedtuple("Figures", FIGURES)
 
@@ -34,14 +37,18 @@ class Load:
         self.waits, self.took, self.stale = {h: collections.deque() for h in hosts}, [], []
         self.beaten, self.rows = {h: (len(h.seen), time.monotonic()) for h in hosts}, 0
 
+    def key(self, number):
+        """One that is the business of HOLDERS neighbours, this host among them."""
+        return self.rng.randrange(self.keys // len(self.hosts)) * len(self.hosts) + (number + self.rng.randrange(HOLDERS)) % len(self.hosts)
+
     def ask(self, number, h):
-        """A key is one of HOLDERS neighbours' business."""
         self.owed[h] += self.share
         count = int(self.owed[h])
         self.owed[h] -= count
-        if count:
-            key = lambda: self.rng.randrange(self.keys // len(self.hosts)) * len(self.hosts) + (number + self.rng.randrange(HOLDERS)) % len(self.hosts)
-            h.ask([(key(), 20, self.rng.randrange(1, 4), 0, 0) for _ in range(count)])
+        if len(self.waits[h]) >= UNANSWERED:
+            self.owed[h] += count
+        elif count := min(count, fleet.LIMIT_ROWS):
+            h.ask([(self.key(number), 20, self.rng.randrange(1, 4), 0, 0) for _ in range(count)])
             self.waits[h].append([time.monotonic(), count])
 
     def hear(self, h):
@@ -63,7 +70,7 @@ class Load:
             poll.register(fd, select.POLLIN)
         tick = time.monotonic()
         end = tick + seconds
-        while time.monotonic() < end or any(self.waits.values()):
+        while time.monotonic() < end or (any(self.waits.values()) and time.monotonic() < end + LOST):
             for fd, _ in poll.poll(max(0, tick - time.monotonic()) * 1000):
                 self.hear(of[fd])
             if tick <= time.monotonic() < end:
@@ -82,10 +89,14 @@ def all_again(hosts, keys):
         left[h] = len(rows[h])
     of = {h.end: h for h in hosts}
     while any(left.values()):
+        assert time.monotonic() - begin < AGAIN, f"{sum(left.values())} rows were not answered in {AGAIN} s"
         readable, writable, _ = select.select(list(of), [h.end for h in hosts if rows[h]], [], 1)
         for end in writable:
             h = of[end]
-            h.ask([(k, 20, 2, 0, 0) for k in rows[h][: fleet.LIMIT_ROWS]])
+            try:
+                h.ask([(k, 20, 2, 0, 0) for k in rows[h][: fleet.LIMIT_ROWS]])
+            except BlockingIOError:
+                continue
             del rows[h][: fleet.LIMIT_ROWS]
         for end in readable:
             of[end].drain()
