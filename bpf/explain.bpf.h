@@ -3,14 +3,14 @@
 #ifndef SLUICE_EXPLAIN_BPF_H
 #define SLUICE_EXPLAIN_BPF_H
 
-/* The first part of a struct sluice_tally: stacks are short. */
-struct tally_seen {
+/* The first part of a struct sluice_count: stacks are short. */
+struct count_seen {
 	__u32 held;
 	__u32 events;
 	struct sluice_limit limit;
 };
 
-static __always_inline void tally_fill(struct tally_seen *out, const struct sluice_counter *c,
+static __always_inline void count_fill(struct count_seen *out, const struct sluice_counter *c,
 				       const struct sluice_rate *r)
 {
 	__u64 width = out->limit.width_ns;
@@ -22,7 +22,7 @@ static __always_inline void tally_fill(struct tally_seen *out, const struct slui
 }
 
 /* These are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
-__noinline int source_tally(const struct sluice_source_key *key, struct tally_seen *out)
+__noinline int source_count(const struct sluice_source_key *key, struct count_seen *out)
 {
 	const struct sluice_counter *c;
 	struct sluice_rate_key rate;
@@ -32,11 +32,11 @@ __noinline int source_tally(const struct sluice_source_key *key, struct tally_se
 	rate.of = *key;
 	rate.seconds = rate_seconds(&out->limit);
 	c = source_seen(&rate.of);
-	tally_fill(out, c, rate_seen(&rate));
+	count_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 
-__noinline int network_tally(const struct sluice_holding *h, struct tally_seen *out)
+__noinline int network_count(const struct sluice_holding *h, struct count_seen *out)
 {
 	const struct sluice_counter *c;
 	struct sluice_rate_key rate;
@@ -46,18 +46,18 @@ __noinline int network_tally(const struct sluice_holding *h, struct tally_seen *
 	rate.of = network_of(h);
 	rate.seconds = rate_seconds(&out->limit);
 	c = network_seen(&rate.of);
-	tally_fill(out, c, rate_seen(&rate));
+	count_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 
-__noinline int total_tally(__u32 index, struct tally_seen *out)
+__noinline int total_count(__u32 index, struct count_seen *out)
 {
 	if (index && out)
-		tally_fill(out, total_of(index), bpf_map_lookup_elem(&total_rates, &index));
+		count_fill(out, total_of(index), bpf_map_lookup_elem(&total_rates, &index));
 	return 0;
 }
 
-static __always_inline void tally_put(struct sluice_tally *out, const struct tally_seen *one, int leased, __u32 level)
+static __always_inline void count_put(struct sluice_count *out, const struct count_seen *one, int leased, __u32 level)
 {
 	out->held = one->held;
 	out->events = one->events;
@@ -69,7 +69,7 @@ static __always_inline void tally_put(struct sluice_tally *out, const struct tal
 static __always_inline void explanation_fill(struct sluice_explanation *out, const struct sluice_pkt *pkt,
 					     const struct sluice_view *view)
 {
-	struct tally_seen one = {}; /* one after the other: the stack is short */
+	struct count_seen one = {}; /* one after the other: the stack is short */
 	struct sluice_holding h;
 	int leased;
 
@@ -85,18 +85,18 @@ static __always_inline void explanation_fill(struct sluice_explanation *out, con
 	out->rule = *view->rule;
 	out->source = h.source;
 	one.limit = view->rule->source;
-	source_tally(&h.source, &one);
-	tally_put(&out->tally[0], &one, leased, SLUICE_FLEET_SOURCE);
-	one = (struct tally_seen){ .limit = view->rule->set };
-	total_tally(h.set_total, &one);
-	tally_put(&out->tally[1], &one, leased, SLUICE_FLEET_SET);
-	one = (struct tally_seen){ .limit = view->row->total };
-	total_tally(view->service, &one);
-	tally_put(&out->tally[2], &one, leased, SLUICE_FLEET_SERVICE);
-	one = (struct tally_seen){ .limit = view->rule->network };
+	source_count(&h.source, &one);
+	count_put(&out->counts[0], &one, leased, SLUICE_FLEET_SOURCE);
+	one = (struct count_seen){ .limit = view->rule->set };
+	total_count(h.set_total, &one);
+	count_put(&out->counts[1], &one, leased, SLUICE_FLEET_SET);
+	one = (struct count_seen){ .limit = view->row->total };
+	total_count(view->service, &one);
+	count_put(&out->counts[2], &one, leased, SLUICE_FLEET_SERVICE);
+	one = (struct count_seen){ .limit = view->rule->network };
 	if (h.network_bits)
-		network_tally(&h, &one);
-	tally_put(&out->tally[3], &one, leased, SLUICE_FLEET_NETWORK);
+		network_count(&h, &one);
+	count_put(&out->counts[3], &one, leased, SLUICE_FLEET_NETWORK);
 }
 
 #endif

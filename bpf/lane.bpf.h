@@ -100,8 +100,8 @@ static __always_inline int lane_is_named(const struct sluice_addr *source)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
 
-	return (live_has_any(&live_allows) && bpf_map_lookup_elem(&live_allows, &key)) ||
-	       (live_has_any(&live_bans) && bpf_map_lookup_elem(&live_bans, &key));
+	return (table_has_any(&live_allows) && bpf_map_lookup_elem(&live_allows, &key)) ||
+	       (table_has_any(&live_bans) && bpf_map_lookup_elem(&live_bans, &key));
 }
 
 /* Not 0: the order has refused this IPv4 source at this service, and would again. */
@@ -131,7 +131,7 @@ static __always_inline int lane_knows6(const struct lane_syn *syn, const struct 
 static __always_inline int lane_knows(const struct lane_syn *syn, const struct sluice_view *view)
 {
 	return (syn->ipv6 ? lane_knows6(syn, view) : lane_knows4(syn, view)) &&
-	       !live_tuple_marked(&syn->tuple, view->control) &&
+	       !socket_tuple_marked(&syn->tuple, view->control) &&
 	       *(const volatile __u64 *)&view->control->lane == view->lane;
 }
 

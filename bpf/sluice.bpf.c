@@ -42,7 +42,7 @@
 #include "flow/flow.bpf.h"
 #include "flow/handshake.bpf.h"
 #include "flow/container.bpf.h"
-#include "flow/live_tuples.bpf.h"
+#include "flow/socket_tuples.bpf.h"
 #include "flow/guard.bpf.h"
 
 #include "cookie/pressure.bpf.h"

@@ -23,7 +23,7 @@
 
 #define SLUICE_GEO_KINDS 2
 #define SLUICE_FAMILIES 2
-#define SLUICE_SLOTS 2 /* generations of policy: the live one and the one being filled */
+#define SLUICE_SLOTS 2 /* generations of policy: the one in force and the one being filled */
 /* Service ids; 0 is "no service"; more than a policy may name, so that retired ones can drain. */
 #define SLUICE_MAX_SERVICES 128
 #define SLUICE_POLICY_SERVICES 64 /* services one policy may name */
@@ -52,7 +52,7 @@
 #define SLUICE_HANDSHAKE_BUCKETS 16384 /* a power of two */
 #define SLUICE_HANDSHAKE_GROUPS 4096 /* a power of two: four buckets each */
 #define SLUICE_MAX_HANDSHAKES 65536
-#define SLUICE_LIVE_WORDS 16384 /* of 64 bits: a million bits for the 4-tuples of live sockets */
+#define SLUICE_SOCKET_WORDS 16384 /* of 64 bits: a million bits for the 4-tuples of sockets */
 #define SLUICE_EVENT_BYTES 65536 /* of the ring, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
 #define SLUICE_MAX_LEASES 262144 /* limits of which this host has a lease */
@@ -455,7 +455,7 @@ struct sluice_event {
 enum sluice_verdict { SLUICE_VERDICT_PASS, SLUICE_VERDICT_DROP, SLUICE_VERDICT_RESET, SLUICE_VERDICT_COOKIE };
 
 /* A counter as a SYN meets it: what it holds, and how many events its window has. */
-struct sluice_tally {
+struct sluice_count {
 	__u32 held;
 	__u32 events;
 	struct sluice_limit limit;
@@ -471,7 +471,7 @@ struct sluice_explanation {
 	struct sluice_rule rule;
 	struct sluice_source_key source;
 	__u32 country; /* of the address; 0 also where the policy needs no table */
-	struct sluice_tally tally[4]; /* of the source, its set, its service, its network */
+	struct sluice_count counts[4]; /* of the source, its set, its service, its network */
 };
 
 /* One record per socket that the audit iterator writes. */

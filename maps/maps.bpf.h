@@ -134,7 +134,7 @@ MAP(BPF_MAP_TYPE_ARRAY, due, __u32, struct sluice_due, SLUICE_DUE); /* written b
 MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HANDSHAKE_BUCKETS);
 MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,
     SLUICE_HANDSHAKE_GROUPS); /* elements of a group that are not FREE */
-MAP(BPF_MAP_TYPE_ARRAY, live_tuples, __u32, __u64, 2 * SLUICE_LIVE_WORDS); /* two sets of bits: bpf/flow/live_tuples.bpf.h */
+MAP(BPF_MAP_TYPE_ARRAY, socket_tuples, __u32, __u64, 2 * SLUICE_SOCKET_WORDS); /* two sets of bits: bpf/flow/socket_tuples.bpf.h */
 MAP(BPF_MAP_TYPE_ARRAY, guards, __u32, struct sluice_guard, 65536); /* by local port */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 

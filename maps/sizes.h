@@ -47,7 +47,7 @@ SIZED(struct sluice_handshakes, 832);
 SIZED(struct sluice_guard, 32);
 SIZED(struct sluice_budget, 8);
 SIZED(struct sluice_event, 40);
-SIZED(struct sluice_tally, 40);
+SIZED(struct sluice_count, 40);
 SIZED(struct sluice_explanation, 312);
 SIZED(struct sluice_connection, 48);
 SIZED(struct sluice_audits, 8);

@@ -124,7 +124,7 @@ static __always_inline enum sluice_reason handshake_await(const struct admission
 		return SLUICE_UNPROVEN;
 	d->pkt->fresh = 0;
 	watch_raise(d->pkt->local_port, d->now);
-	live_tuple_mark(&d->pkt->tuple, 1); /* the host will have a socket for it */
+	socket_tuple_mark(&d->pkt->tuple, 1); /* the host will have a socket for it */
 	note->flags = SLUICE_HANDSHAKE_EMBRYONIC | flags;
 	note->holding.holds = 0;
 	err = handshake_remember(&d->pkt->tuple, note, d->now, d->view->row->published);
@@ -253,7 +253,7 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 {
 	enum flow flow;
 
-	if (!d->view->row->published && !live_tuple_maybe(&d->pkt->tuple))
+	if (!d->view->row->published && !socket_tuple_maybe(&d->pkt->tuple))
 		return why;
 	flow = syn_owner(d);
 	if ((flow != FLOW_CONNECTION && flow != FLOW_TIMEWAIT) || syn_opens_fast(d->ctx, d->pkt))
@@ -315,7 +315,7 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 /* Not 0: nothing is known of its source, and no socket has its 4-tuple. */
 static __always_inline int syn_is_strange(const struct admission *d, const struct sluice_counter *source)
 {
-	return !source && !live_tuple_maybe(&d->pkt->tuple);
+	return !source && !socket_tuple_maybe(&d->pkt->tuple);
 }
 
 /* Counts this SYN in the windows of its service and its source: UNDECIDED, or why it goes no further. The host drops a void one unseen. */

@@ -237,7 +237,7 @@ __noinline int fleet_ask(void)
 }
 
 /* For people: what is narrowed, of one level. */
-static __always_inline void leased_fill(struct sluice_tally *out, __u32 level)
+static __always_inline void leased_fill(struct sluice_count *out, __u32 level)
 {
 	const struct fleet_view *v = fleet_view();
 	const struct fleet_limit *limit;

@@ -168,7 +168,7 @@ static __always_inline int source_is_suspect(const struct sluice_pressure *p, co
 static __always_inline void expiry_note(const struct sluice_source_key *key, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(key->service);
-	const struct sluice_generation *generation = generation_live();
+	const struct sluice_generation *generation = generation_in_force();
 	__u64 until = now + SLUICE_SUSPECT_NS;
 	__u32 expired;
 
@@ -230,7 +230,7 @@ static __always_inline int pressure_is_low(__u32 service, const struct sluice_fl
 /* What time does to a service: pressure, suspicion and ACK floods end. */
 static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressure *p, struct sweep *s)
 {
-	const struct sluice_generation *generation = generation_live();
+	const struct sluice_generation *generation = generation_in_force();
 
 	if (p->suspects && p->suspects_until_ns < s->now)
 		p->suspects = 0;

@@ -67,7 +67,7 @@ static __always_inline int gate_stands_open(const struct sluice_control *now)
 }
 
 /* The generation in force; NULL: none yet. */
-static __always_inline const struct sluice_generation *generation_live(void)
+static __always_inline const struct sluice_generation *generation_in_force(void)
 {
 	const struct sluice_control *now = control_row();
 	__u32 slot;
@@ -162,7 +162,7 @@ static __always_inline const struct sluice_rule *rule_find(struct sluice_view *v
  * Mostly there is no live verdict at all: the kernel's own count of the entries spares two lookups, a fifth of what a refused packet
  * costs. A program may read the fields of its maps. Not 0 also where the kernel does not tell.
  */
-static __always_inline int live_has_any(void *table)
+static __always_inline int table_has_any(void *table)
 {
 	const struct lpm_trie *trie = table;
 
@@ -201,7 +201,7 @@ __noinline int allow_find(const struct sluice_addr *source)
 
 static __always_inline int allow_holds(const struct sluice_addr *source)
 {
-	return live_has_any(&live_allows) && allow_find(source);
+	return table_has_any(&live_allows) && allow_find(source);
 }
 
 static __always_inline int ban_stands(const struct sluice_view *view, const struct sluice_ban *ban, __u64 now)
@@ -220,7 +220,7 @@ static __always_inline int ban_holds(struct sluice_view *view, const struct slui
 	__u64 now;
 	int i;
 
-	if (!live_has_any(&live_bans))
+	if (!table_has_any(&live_bans))
 		return 0;
 	now = bpf_ktime_get_ns();
 	for (i = 0; i < LIVE_DEPTH; i++) {

@@ -9,7 +9,7 @@
 /* Not 0: it is known which addresses are this host's. */
 static __always_inline int locals_known(void)
 {
-	return live_has_any(&locals);
+	return table_has_any(&locals);
 }
 
 /* The last answer on this processor: nearly all packets are for one address, and a walk of the trie costs three times as much. */

@@ -36,7 +36,7 @@ __noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
 		return 0;
 	if (was.flags & SLUICE_HANDSHAKE_PUBLISHED)
 		half_forget(&tuple);
-	live_tuple_mark(&tuple, 1); /* the host still has a socket for it, and nothing else here knows its source */
+	socket_tuple_mark(&tuple, 1); /* the host still has a socket for it, and nothing else here knows its source */
 	expired_release(&was, now);
 	return 0;
 }

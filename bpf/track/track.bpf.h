@@ -80,7 +80,7 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
 	tally_add(SLUICE_TALLY_CHANGES, 1);
-	live_tuple_mark(tuple, 1);
+	socket_tuple_mark(tuple, 1);
 	handshake_claim(tuple, &note);
 	if (note.flags & SLUICE_HANDSHAKE_REPEATED)
 		watch_raise(bpf_ntohs(tuple->local_port), bpf_ktime_get_ns());
@@ -299,7 +299,7 @@ static __always_inline void audit_end(void)
 	a = bpf_map_lookup_elem(&audits, &zero);
 	if (!a)
 		return;
-	live_tuples_begin(a->number + 1);
+	socket_tuples_begin(a->number + 1);
 	a->number++;
 }
 

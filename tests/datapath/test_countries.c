@@ -14,7 +14,7 @@
 
 #include "country.h"
 #include "gate.h"
-#include "tally.h"
+#include "sums.h"
 
 #define SERVER "203.0.113.5"
 #define SERVER6 "2001:db8::25"
@@ -75,7 +75,7 @@ static void expect_all(struct gate *g, const char *service)
 
 	for (i = 0; i < SLUICE_COUNTRIES; i++)
 		sum += counts.admitted[i];
-	assert_int_equal(sum, tally_admitted(s.stats));
+	assert_int_equal(sum, sum_admitted(s.stats));
 }
 
 static void send_from(struct gate *g, const char *from, uint16_t port, int flags, enum sluice_reason want)

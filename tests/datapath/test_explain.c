@@ -124,12 +124,12 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 }
 
 /* All that packets change, but for the rows of `shared` that nobody in this test reaches. */
-static const char *const tables[] = { "sources",     "handshakes",  "totals",	    "handshake_load", "guards",
-				      "live_tuples", "pressures",   "suspects",	    "stats",	      "control",
-				      "stamps",	     "sketch",	    "fragments",    "tally",	      "countries",
-				      "no_room",     "connections", "audits",	    "tuning",	      "budgets",
-				      "peaks",	     "networks",    "rates",	    "shared_rates",   "shared_held",
-				      "total_rates", "fleet",	    "fleet_leases", "arrivals" };
+static const char *const tables[] = { "sources",       "handshakes",  "totals",	      "handshake_load", "guards",
+				      "socket_tuples", "pressures",   "suspects",     "stats",		"control",
+				      "stamps",	       "sketch",      "fragments",    "tally",		"countries",
+				      "no_room",       "connections", "audits",	      "tuning",		"budgets",
+				      "peaks",	       "networks",    "rates",	      "shared_rates",	"shared_held",
+				      "total_rates",   "fleet",	      "fleet_leases", "arrivals" };
 
 static int pinned(const struct gate *g, const char *name)
 {
@@ -373,12 +373,12 @@ static void test_explanation_says_by_what_was_judged(void **state)
 		gate_send(&g, &f, &why);
 	explain(&g, &f, &said);
 	assert_int_equal(said.reason, SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(said.tally[0].held, 2);
-	assert_int_equal(said.tally[0].events, 2);
-	assert_int_equal(said.tally[0].limit.connections, 2);
-	assert_int_equal(said.tally[0].limit.rate, 5);
-	assert_int_equal(said.tally[2].held, 2);
-	assert_int_equal(said.tally[2].limit.connections, 9);
+	assert_int_equal(said.counts[0].held, 2);
+	assert_int_equal(said.counts[0].events, 2);
+	assert_int_equal(said.counts[0].limit.connections, 2);
+	assert_int_equal(said.counts[0].limit.rate, 5);
+	assert_int_equal(said.counts[2].held, 2);
+	assert_int_equal(said.counts[2].limit.connections, 9);
 	assert_int_equal(ntohl(said.source.addr.word[3]), 0x0a000000);
 	f.from_port = 1001;
 	explain(&g, &f, &said);

@@ -67,7 +67,7 @@ static void test_without_a_fleet_nothing_is_narrowed_and_nothing_is_told(void **
 	leases_hosts(&g, 4, SLUICE_PARTITION_CLOSED, LEASES_LAST_S);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 2, 0);
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 8);
-	assert_int_equal(said.tally[0].connections.most, 0);
+	assert_int_equal(said.counts[0].connections.most, 0);
 	pair_end(pair_make(1101));
 	assert_int_equal(leases_changes(), 0);
 	leases_close(&g);
@@ -116,11 +116,11 @@ static void test_a_lease_is_kept_to_and_more_of_it_is_asked_for_no_sooner_than_t
 	leases_open(&g, "service smtp { ports = {25} max-connections-per-source = 20 fleet = true }\n");
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 8, 12);
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 8);
-	assert_int_equal(said.tally[0].connections.most, SLUICE_MOST_LEASED | 8);
-	assert_int_equal(said.tally[0].connections.others, 12);
-	assert_int_equal(said.tally[0].limit.connections, 20);
+	assert_int_equal(said.counts[0].connections.most, SLUICE_MOST_LEASED | 8);
+	assert_int_equal(said.counts[0].connections.others, 12);
+	assert_int_equal(said.counts[0].limit.connections, 20);
 	assert_int_equal(said.rule.source.connections, 20);
-	assert_int_equal(said.tally[2].connections.most, 0);
+	assert_int_equal(said.counts[2].connections.most, 0);
 	room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS); /* it may be some ms later, under a sanitizer too */
 	assert_in_range(leases_changes(), 1, 2);
 	usleep(25000);
@@ -192,9 +192,9 @@ static void test_a_rate_is_leased_like_connections(void **state)
 	assert_int_equal(leases_told[0].seconds[SLUICE_FLEET_SOURCE], 60);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 60), 7, 1);
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_RATE), 2);
-	assert_int_equal(said.tally[0].rate.most, SLUICE_MOST_LEASED | 7);
-	assert_int_equal(said.tally[0].rate.others, 1);
-	assert_int_equal(said.tally[0].limit.rate, 20);
+	assert_int_equal(said.counts[0].rate.most, SLUICE_MOST_LEASED | 7);
+	assert_int_equal(said.counts[0].rate.others, 1);
+	assert_int_equal(said.counts[0].limit.rate, 20);
 	leases_close(&g);
 }
 

@@ -67,13 +67,13 @@ static void test_who_walks_his_48_is_stopped_at_the_cap_of_the_network(void **st
 	assert_int_equal(gate_sources(&g), 7); /* who was refused left nothing behind */
 	explain(&g, "2001:db8:7:99::1", &said);
 	assert_int_equal(said.reason, SLUICE_NETWORK_CONNECTIONS);
-	assert_int_equal(said.tally[3].held, 6);
-	assert_int_equal(said.tally[3].limit.connections, 6);
-	assert_int_equal(said.tally[0].held, 0);
+	assert_int_equal(said.counts[3].held, 6);
+	assert_int_equal(said.counts[3].limit.connections, 6);
+	assert_int_equal(said.counts[0].held, 0);
 	sleep(4);
 	assert_int_equal(syn_of(&g, 99), SLUICE_ADMITTED); /* all ran out */
 	explain(&g, "2001:db8:7:98::1", &said);
-	assert_int_equal(said.tally[3].held, 1);
+	assert_int_equal(said.counts[3].held, 1);
 	gate_close(&g);
 }
 

@@ -9,7 +9,7 @@
 #include "file.h"
 #include "import.h"
 #include "parse.h"
-#include "text.h"
+#include "text_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,7 +16,7 @@
 #include "banfile.h"
 #include "list_keep.h"
 #include "list_read.h"
-#include "text.h"
+#include "text_file.h"
 #include "torn.h"
 
 static char folder[] = "/tmp/sluice-lists-XXXXXX";
@@ -307,7 +307,7 @@ static void keep(const struct list_file *f)
 	char *text = NULL;
 
 	assert_int_equal(list_keep_write(f, &text), 0);
-	assert_int_equal(text_replace(kept, text, 0600, &d), 0);
+	assert_int_equal(text_file_replace(kept, text, 0600, &d), 0);
 	free(text);
 }
 
@@ -330,9 +330,9 @@ static void test_what_is_kept_is_read_back_and_nothing_torn_is_taken_for_whole(v
 	assert_int_equal(f->prefixes.count, first->prefixes.count);
 	assert_memory_equal(f->prefixes.item, first->prefixes.item, f->prefixes.count * sizeof(*f->prefixes.item));
 	list_file_free(f);
-	assert_int_equal(text_read(kept, LIST_BYTES, &at, &text, &d), 0);
+	assert_int_equal(text_file_read(kept, LIST_BYTES, &at, &text, &d), 0);
 	text[strlen(text) / 2] ^= 1;
-	assert_int_equal(text_replace(kept, text, 0600, &d), 0);
+	assert_int_equal(text_file_replace(kept, text, 0600, &d), 0);
 	free(text);
 	f = list_of(LIST_PREFIXES, head);
 	assert_int_equal(f->state, LIST_NONE);

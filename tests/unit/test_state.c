@@ -15,7 +15,7 @@
 #include <zlib.h>
 
 #include "state.h"
-#include "text.h"
+#include "text_file.h"
 
 static struct state_live lives[] = {
 	{ .ban = true,
@@ -170,16 +170,16 @@ static void test_file_is_replaced_whole_or_not_at_all(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/file", dir);
 	snprintf(missing, sizeof(missing), "%s/no/file", dir);
-	assert_int_equal(text_replace(path, "one\n", 0600, &d), 0);
-	assert_int_equal(text_replace(path, "two\n", 0600, &d), 0);
-	assert_int_equal(text_read(path, 100, &at, &text, &d), 0);
+	assert_int_equal(text_file_replace(path, "one\n", 0600, &d), 0);
+	assert_int_equal(text_file_replace(path, "two\n", 0600, &d), 0);
+	assert_int_equal(text_file_read(path, 100, &at, &text, &d), 0);
 	assert_string_equal(text, "two\n");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(text_replace(missing, "x", 0600, &d), -ENOENT);
+	assert_int_equal(text_file_replace(missing, "x", 0600, &d), -ENOENT);
 	assert_non_null(strstr(d.item[0].text, "no/file"));
-	assert_int_equal(text_remove(path, &d), 0);
-	assert_int_equal(text_remove(path, &d), 0);
+	assert_int_equal(text_file_remove(path, &d), 0);
+	assert_int_equal(text_file_remove(path, &d), 0);
 	assert_int_equal(rmdir(dir), 0); /* and nothing else was left there */
 	free(text);
 	diag_free(&d);

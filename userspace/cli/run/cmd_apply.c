@@ -12,7 +12,7 @@
 #include "files.h"
 #include "parse.h"
 #include "plan.h"
-#include "text.h"
+#include "text_file.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
@@ -46,9 +46,9 @@ static int fresh_write(const char *from, const char *to, const char *fresh, stru
 		diag_add(d, "%s: %s", to, strerror(errno));
 		return -errno;
 	}
-	err = text_read(from, POLICY_BYTES, &(struct place){ from, 0 }, &text, d);
+	err = text_file_read(from, POLICY_BYTES, &(struct place){ from, 0 }, &text, d);
 	if (!err)
-		err = text_replace(fresh, text, is.st_mode & 07777, d);
+		err = text_file_replace(fresh, text, is.st_mode & 07777, d);
 	if (err || (!chown(fresh, is.st_uid, is.st_gid) && !chmod(fresh, is.st_mode & 07777)))
 		return err;
 	diag_add(d, "%s: cannot give it the owner and mode of %s: %s", fresh, to, strerror(errno));

@@ -42,7 +42,7 @@ void show_lookup(const json_t *data)
 	}
 }
 
-static void show_tally(const char *who, const json_t *t)
+static void show_count(const char *who, const json_t *t)
 {
 	const json_t *on = json_object_get(t, "on");
 	struct paint p;
@@ -90,9 +90,9 @@ void show_explain(const json_t *data)
 		       text_of(data, "written"));
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
-	show_tally("source", json_object_get(counts, "source"));
-	show_tally("network", json_object_get(counts, "network"));
-	show_tally("set", json_object_get(counts, "set"));
-	show_tally("service", json_object_get(counts, "service"));
+	show_count("source", json_object_get(counts, "source"));
+	show_count("network", json_object_get(counts, "network"));
+	show_count("set", json_object_get(counts, "set"));
+	show_count("service", json_object_get(counts, "service"));
 	show_next(data);
 }

@@ -10,7 +10,7 @@
 #include "cleanup.h"
 #include "files.h"
 #include "geo_keep.h"
-#include "text.h"
+#include "text_file.h"
 
 #define NAME_MOST 150 /* bytes of a file's name; its path is told by the hash before it */
 
@@ -157,7 +157,7 @@ static void unused_remove(const struct geo *g, struct diag *d)
 		return;
 	for (i = 0; i < found.gl_pathc; i++) {
 		if (!is_in_use(g, found.gl_pathv[i]))
-			text_remove(found.gl_pathv[i], d);
+			text_file_remove(found.gl_pathv[i], d);
 	}
 	globfree(&found);
 }

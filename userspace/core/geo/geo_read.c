@@ -11,7 +11,7 @@
 #include "geo_age.h"
 #include "geo_formats.h"
 #include "geo_keep.h"
-#include "text.h"
+#include "text_file.h"
 
 DEFINE_CLEANUP(struct geo *, geo_free);
 

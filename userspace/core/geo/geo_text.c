@@ -13,7 +13,7 @@
 #include "geo_layout.h"
 #include "geo_ranges.h"
 #include "list.h"
-#include "text.h"
+#include "text_file.h"
 
 #define GEO_NAMED 10 /* rows */
 

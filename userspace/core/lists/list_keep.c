@@ -11,7 +11,7 @@
 #include "list.h"
 #include "list_keep.h"
 #include "seal.h"
-#include "text.h"
+#include "text_file.h"
 #include "value.h"
 
 #define HEAD "sluice-list 1 "
@@ -88,7 +88,7 @@ static int keep_load(const char *file, char **text, struct list_file **out, char
 {
 	const struct place at = { .file = file };
 	struct diag ignored = {};
-	int err = text_read(file, LIST_BYTES, &at, text, &ignored);
+	int err = text_file_read(file, LIST_BYTES, &at, text, &ignored);
 
 	diag_free(&ignored);
 	return err ? err : head_parse(*text, out, lines);

@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "list.h"
 #include "list_keep.h"
-#include "text.h"
+#include "text_file.h"
 #include "torn.h"
 #include "value.h"
 
@@ -126,7 +126,7 @@ static int content_read(const struct list_wanted *want, struct list_file *f)
 
 	r.reader = (struct list_reader){ .kind = f->kind, .take = element_take, .bad = line_bad, .arg = &r };
 	f->written = stat(f->path, &is) ? 0 : (uint64_t)is.st_mtime;
-	read = r.strict ? text_read : text_read_odd;
+	read = r.strict ? text_file_read : text_file_read_odd;
 	err = read(f->path, LIST_BYTES, &want->at, &text, &f->said);
 	return err ? err : text_take(&r, text);
 }

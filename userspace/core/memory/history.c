@@ -7,7 +7,7 @@
 
 #include "history.h"
 #include "reason.h"
-#include "tally.h"
+#include "sums.h"
 
 enum history_group history_group_of(enum sluice_reason why)
 {
@@ -47,8 +47,8 @@ void history_counts_add(struct history_counts *to, const struct sluice_stat stat
 {
 	int why;
 
-	to->admitted += tally_admitted(stats);
-	to->observed += tally_refusals(stats).observed;
+	to->admitted += sum_admitted(stats);
+	to->observed += sum_refusals(stats).observed;
 	for (why = 0; why < SLUICE_REASONS; why++) {
 		if (history_group_of(why) != HISTORY_NONE)
 			to->refused[history_group_of(why)] += stats[why].connections;

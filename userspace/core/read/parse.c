@@ -17,7 +17,7 @@
 #include "list.h"
 #include "parse.h"
 #include "syntax.h"
-#include "text.h"
+#include "text_file.h"
 
 #define INCLUDE_DEPTH 8
 
@@ -128,7 +128,7 @@ static int file_read(struct reading *g, const char *path, const struct place *at
 
 	err = file_enter(g, path, at);
 	if (!err)
-		err = text_read(g->reader.file, POLICY_BYTES, at, &text, g->reader.diag);
+		err = text_file_read(g->reader.file, POLICY_BYTES, at, &text, g->reader.diag);
 	if (err)
 		return include_lost(g, err);
 	text_parse(g, text);

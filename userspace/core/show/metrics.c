@@ -6,7 +6,7 @@
 
 #include "metrics.h"
 #include "reason.h"
-#include "tally.h"
+#include "sums.h"
 
 enum metric_type { COUNTER, GAUGE };
 
@@ -100,7 +100,7 @@ static bool limit_of(const struct metrics_service *s, uint64_t *out)
 
 static bool admitted_of(const struct metrics_service *s, uint64_t *out)
 {
-	*out = tally_admitted(s->stats);
+	*out = sum_admitted(s->stats);
 	return true;
 }
 

@@ -209,7 +209,7 @@ static void leased_json(json_t *out, const struct sluice_leased *l, const char *
 	json_object_set_new(out, elsewhere, json_integer(l->others));
 }
 
-static json_t *tally_json(const struct sluice_tally *t)
+static json_t *count_json(const struct sluice_count *t)
 {
 	uint64_t interval = t->limit.rate ? t->limit.width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000 : 0;
 
@@ -246,10 +246,10 @@ static struct fleet_counter counter_of(const struct sluice_explanation *x, enum 
 }
 
 /* Adds what the other hosts hold by name, where the limit of connections holds over the fleet. */
-static json_t *tally_of(const struct asked *q, const struct sluice_tally *t, enum sluice_fleet_level level)
+static json_t *count_of(const struct asked *q, const struct sluice_count *t, enum sluice_fleet_level level)
 {
 	const struct fleet_counter c = counter_of(q->x, level);
-	json_t *out = tally_json(t), *rows, *row;
+	json_t *out = count_json(t), *rows, *row;
 	json_int_t held = 0;
 	size_t i;
 
@@ -265,13 +265,13 @@ static json_t *tally_of(const struct asked *q, const struct sluice_tally *t, enu
 static json_t *counts_json(const struct asked *q)
 {
 	const struct sluice_explanation *x = q->x;
-	json_t *counts = json_pack("{s:o}", "source", tally_of(q, &x->tally[0], SLUICE_FLEET_SOURCE));
+	json_t *counts = json_pack("{s:o}", "source", count_of(q, &x->counts[0], SLUICE_FLEET_SOURCE));
 
 	if (x->rule.network.connections || x->rule.network.rate)
-		json_object_set_new(counts, "network", tally_of(q, &x->tally[3], SLUICE_FLEET_NETWORK));
+		json_object_set_new(counts, "network", count_of(q, &x->counts[3], SLUICE_FLEET_NETWORK));
 	if (x->rule.set_total)
-		json_object_set_new(counts, "set", tally_of(q, &x->tally[1], SLUICE_FLEET_SET));
-	json_object_set_new(counts, "service", tally_of(q, &x->tally[2], SLUICE_FLEET_SERVICE));
+		json_object_set_new(counts, "set", count_of(q, &x->counts[1], SLUICE_FLEET_SET));
+	json_object_set_new(counts, "service", count_of(q, &x->counts[2], SLUICE_FLEET_SERVICE));
 	return counts;
 }
 

@@ -9,7 +9,7 @@
 #include <syslog.h>
 
 #include "instance.h"
-#include "text.h"
+#include "text_file.h"
 
 #define AGAIN_SECONDS 10 /* after a write that failed */
 
@@ -68,7 +68,7 @@ static int content_read(struct daemon *dm, const struct keep_kind *kind, const c
 	char lost[96];
 	int err;
 
-	err = text_read(path, kind->limit, &at, &text, &d);
+	err = text_file_read(path, kind->limit, &at, &text, &d);
 	if (!err)
 		err = kind->read(dm, text, saved, &why);
 	log_diag(LOG_ERR, &d);
@@ -92,7 +92,7 @@ int keep_remove(const struct daemon *dm, const struct keep_kind *kind, struct di
 {
 	char path[PATH_MAX];
 
-	return access(keep_path(dm, kind, path), F_OK) ? 0 : text_remove(path, d);
+	return access(keep_path(dm, kind, path), F_OK) ? 0 : text_file_remove(path, d);
 }
 
 int keep_write(const struct daemon *dm, struct keep *k, const struct keep_kind *kind, struct diag *d)
@@ -105,7 +105,7 @@ int keep_write(const struct daemon *dm, struct keep *k, const struct keep_kind *
 		err = keep_remove(dm, kind, d);
 	if (!err && text) {
 		mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
-		err = text_replace(keep_path(dm, kind, path), text, 0600, d);
+		err = text_file_replace(keep_path(dm, kind, path), text, 0600, d);
 	}
 	k->dirty = err;
 	k->next = clock_ns(CLOCK_MONOTONIC) / KEEP_SECOND + (err ? AGAIN_SECONDS : kind->seconds);

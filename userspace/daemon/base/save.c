@@ -9,7 +9,7 @@
 #include "daemon.h"
 #include "moment.h"
 #include "parse.h"
-#include "text.h"
+#include "text_file.h"
 
 #define DROP_IN_BYTES 65536
 
@@ -76,16 +76,16 @@ int setting_save(const struct daemon *dm, const struct override *set, char **pat
 	if (!text || !dir)
 		return -ENOMEM;
 	mkdir(dirname(dir), 0755); /* what is wrong with it the write says */
-	if (!access(at, F_OK) && text_read(at, DROP_IN_BYTES, &(struct place){ at, 0 }, &before, d))
+	if (!access(at, F_OK) && text_file_read(at, DROP_IN_BYTES, &(struct place){ at, 0 }, &before, d))
 		return -EIO;
-	err = text_replace(at, text, 0644, d);
+	err = text_file_replace(at, text, 0644, d);
 	if (err)
 		return err;
 	err = drop_in_works(dm, set, at, value, d);
 	if (err && before)
-		text_replace(at, before, 0644, &ignored);
+		text_file_replace(at, before, 0644, &ignored);
 	else if (err)
-		text_remove(at, &ignored);
+		text_file_remove(at, &ignored);
 	diag_free(&ignored);
 	if (!err)
 		*path = TAKE_PTR(at);

@@ -24,7 +24,7 @@ struct figures {
 	struct metrics_service services[SLUICE_MAX_SERVICES];
 	struct metrics_country *countries; /* of all services */
 	struct metrics_database *databases;
-	struct metrics_map maps[MAP_FILLS];
+	struct metrics_map maps[MAP_USAGES];
 	struct metrics_interface *interfaces;
 	struct metrics_owner owners[BAN_OWNERS_NAMED + 1];
 	struct metrics_list *lists;
@@ -129,8 +129,8 @@ static void tables_gather(struct figures *f)
 	const struct snapshot *s = f->snapshot;
 	size_t i;
 
-	for (i = 0; i < MAP_FILLS; i++)
-		f->maps[i] = (struct metrics_map){ s->fill[i].name, s->fill[i].entries, s->fill[i].capacity };
+	for (i = 0; i < MAP_USAGES; i++)
+		f->maps[i] = (struct metrics_map){ s->usage[i].name, s->usage[i].entries, s->usage[i].capacity };
 	f->metrics.maps = f->maps;
 	f->metrics.maps_count = i;
 	for (i = 0; i < s->interfaces.count; i++)

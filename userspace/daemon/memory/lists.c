@@ -18,7 +18,7 @@
 #include "json_text.h"
 #include "list.h"
 #include "list_keep.h"
-#include "text.h"
+#include "text_file.h"
 
 #define AGAIN_SECONDS 10 /* after a write that failed */
 
@@ -112,9 +112,9 @@ static void list_save(void *arg, const struct policy_set *s, const char *key, st
 	if (f->saved)
 		return;
 	file_path(saving->dm, list_keep_name(f->path, f->kind, name), path);
-	err = f->state == LIST_NONE ? text_remove(path, &saving->diag) : list_keep_write(f, &text);
+	err = f->state == LIST_NONE ? text_file_remove(path, &saving->diag) : list_keep_write(f, &text);
 	if (text)
-		err = text_replace(path, text, 0600, &saving->diag);
+		err = text_file_replace(path, text, 0600, &saving->diag);
 	f->saved = !err;
 	saving->err = err ? err : saving->err;
 }

@@ -18,7 +18,7 @@
 #include "list.h"
 #include "protocol.h"
 #include "tables.h"
-#include "text.h"
+#include "text_file.h"
 #include "shield.h"
 
 #define DEAR_MS 50 /* a write that took longer is not repeated at once */
@@ -129,12 +129,12 @@ static int state_store(const struct daemon *dm, struct diag *d)
 		return err;
 	state_path(dm, path);
 	if (!s->lives.count && !s->settings.count)
-		return access(path, F_OK) ? 0 : text_remove(path, d);
+		return access(path, F_OK) ? 0 : text_file_remove(path, d);
 	err = state_write(s, &text);
 	if (err)
 		return err;
 	mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
-	return text_replace(path, text, 0600, d);
+	return text_file_replace(path, text, 0600, d);
 }
 
 void state_save(struct daemon *dm, struct diag *d)
@@ -278,7 +278,7 @@ void state_load(struct daemon *dm, bool resumed)
 
 	if (access(state_path(dm, path), F_OK))
 		return;
-	err = text_read(path, STATE_BYTES, &at, &text, &d);
+	err = text_file_read(path, STATE_BYTES, &at, &text, &d);
 	if (!err)
 		err = state_parse(text, &s, &why);
 	log_diag(LOG_ERR, &d);

@@ -8,7 +8,7 @@
 
 #include "cleanup.h"
 #include "import.h"
-#include "text.h"
+#include "text_file.h"
 
 #define FILE_BYTES (8 << 20)
 #define LINE_BYTES (1 << 20) /* what goes on for longer is taken as several */
@@ -128,7 +128,7 @@ int import_file(struct import *m, const char *path, struct diag *d)
 {
 	const struct place at = { path };
 	_cleanup_free_ char *text = NULL;
-	int err = text_read(path, FILE_BYTES, &at, &text, d);
+	int err = text_file_read(path, FILE_BYTES, &at, &text, d);
 
 	if (err)
 		return err;

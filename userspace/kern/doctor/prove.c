@@ -13,7 +13,7 @@
 #include "parse.h"
 #include "prove.h"
 #include "schema.h"
-#include "text.h"
+#include "text_file.h"
 #include "value.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
@@ -147,7 +147,8 @@ static void files_quote(const struct policy *p, struct diag *d)
 	for (i = 0; i < p->files.count; i++) {
 		_cleanup_free_ char *text = NULL;
 
-		if (!text_read(p->files.item[i], POLICY_BYTES, &(struct place){ p->files.item[i] }, &text, &ignored))
+		if (!text_file_read(p->files.item[i], POLICY_BYTES, &(struct place){ p->files.item[i] }, &text,
+				    &ignored))
 			diag_quote(d, p->files.item[i], text);
 	}
 	diag_free(&ignored);

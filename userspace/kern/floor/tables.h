@@ -27,13 +27,13 @@ struct service_status {
 };
 
 /* How full a table is. Of the policy's tables and of the live verdicts only the daemon knows; a CLI on the pins reads 0. */
-struct map_fill {
+struct map_usage {
 	const char *name; /* static */
 	uint64_t entries, capacity;
 	uint64_t turned_away; /* sources or handshakes that found no room */
 };
 
-#define MAP_FILLS 13
+#define MAP_USAGES 13
 
 /* One coherent-enough view for status, counters and metrics; its cost depends on no table's size. Freed with snapshot_free(). */
 struct snapshot {
@@ -51,7 +51,7 @@ struct snapshot {
 	uint64_t sources_tracked;
 	uint64_t reservations;
 	uint32_t healed; /* connections whose end nobody told: see struct sluice_audits */
-	struct map_fill fill[MAP_FILLS];
+	struct map_usage usage[MAP_USAGES];
 	struct container_status *containers;
 	size_t containers_count;
 };

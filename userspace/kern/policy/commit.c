@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy becomes a generation: fill the idle slot, flip one index, bring live sockets in line. */
+/* A policy becomes a generation: fill the idle slot, flip one index, bring open sockets in line. */
 #include <errno.h>
 #include <string.h>
 
@@ -217,14 +217,14 @@ static int policy_path_write(const struct engine *e, __u32 slot, const struct po
 
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d)
 {
-	struct sluice_generation live = {};
+	struct sluice_generation now = {};
 	__u32 slot;
 	int err = slot_read(e, &slot);
 
 	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &live);
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &now);
 	return err || !p->geo || policy_only_counts_countries(p) ? err
-								 : geo_check(live.geo_entries, p->geo->entries, d);
+								 : geo_check(now.geo_entries, p->geo->entries, d);
 }
 
 /* One more than any that was ever in force. */

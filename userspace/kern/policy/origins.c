@@ -22,14 +22,14 @@ static int since_write(const struct engine *e, __u32 service)
 
 int origins_begin(const struct engine *e)
 {
-	struct sluice_generation live = {};
+	struct sluice_generation now = {};
 	struct sluice_service row;
 	__u32 slot, service, index;
 	int err = slot_read(e, &slot);
 
 	if (!err)
-		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &live);
-	if (err || !generation_knows_countries(&live))
+		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &now);
+	if (err || !generation_knows_countries(&now))
 		return err;
 	for (service = 1; service < SLUICE_MAX_SERVICES && !err; service++) {
 		index = slot * SLUICE_MAX_SERVICES + service;

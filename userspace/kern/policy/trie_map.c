@@ -74,15 +74,15 @@ int trie_drop(struct engine *e, __u32 slot)
 {
 	struct sluice_trie_page page = {};
 	const struct trie empty = { .cell = page.cell, .pages = 1 };
-	_cleanup_close_ int live = -1;
+	_cleanup_close_ int other_trie = -1;
 	__u32 other = !slot;
 	int err;
 
-	live = trie_open(e, other);
-	if (live < 0)
-		return live;
+	other_trie = trie_open(e, other);
+	if (other_trie < 0)
+		return other_trie;
 	/* The same once more, only to wait: packets that found the slot before it went idle have been judged then. */
-	err = bpf_map_update_elem(e->map[MAP_tries], &other, &live, BPF_ANY);
+	err = bpf_map_update_elem(e->map[MAP_tries], &other, &other_trie, BPF_ANY);
 	return err ? err : trie_replace(e, slot, &empty);
 }
 

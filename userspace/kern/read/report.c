@@ -9,13 +9,13 @@
 #include "json_text.h"
 #include "reason.h"
 #include "report.h"
-#include "tally.h"
+#include "sums.h"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 static json_t *service_json(const struct service_status *s)
 {
-	struct tally_refusals not_admitted = tally_refusals(s->stats);
+	struct sum_refusals not_admitted = sum_refusals(s->stats);
 	json_t *ports = json_array();
 	unsigned int i;
 
@@ -26,7 +26,7 @@ static json_t *service_json(const struct service_status *s)
 			 "waiting", (json_int_t)s->waiting, "max_connections", (json_int_t)s->row.total.connections,
 			 "max_connections_per_source", (json_int_t)s->row.source.connections,
 			 "max_connections_per_network", (json_int_t)s->row.network.connections, "admitted",
-			 (json_int_t)tally_admitted(s->stats), "refused", (json_int_t)not_admitted.refused, "observed",
+			 (json_int_t)sum_admitted(s->stats), "refused", (json_int_t)not_admitted.refused, "observed",
 			 (json_int_t)not_admitted.observed);
 }
 
@@ -35,11 +35,11 @@ static json_t *tables_json(const struct snapshot *s)
 	json_t *tables = json_array();
 	size_t i;
 
-	for (i = 0; i < MAP_FILLS; i++)
-		json_array_append_new(tables, json_pack("{s:s, s:I, s:I, s:I}", "name", s->fill[i].name, "entries",
-							(json_int_t)s->fill[i].entries, "capacity",
-							(json_int_t)s->fill[i].capacity, "turned_away",
-							(json_int_t)s->fill[i].turned_away));
+	for (i = 0; i < MAP_USAGES; i++)
+		json_array_append_new(tables, json_pack("{s:s, s:I, s:I, s:I}", "name", s->usage[i].name, "entries",
+							(json_int_t)s->usage[i].entries, "capacity",
+							(json_int_t)s->usage[i].capacity, "turned_away",
+							(json_int_t)s->usage[i].turned_away));
 	return tables;
 }
 

@@ -214,7 +214,7 @@ int snapshot_take(const struct engine *e, struct snapshot **out)
 	if (!err)
 		err = services_read(e, slot, s);
 	if (!err)
-		err = fill_read(e, slot, s);
+		err = usage_read(e, slot, s);
 	if (!err)
 		err = containers_read(e, &s->containers, &s->containers_count);
 	if (err)

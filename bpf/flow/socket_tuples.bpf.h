@@ -4,8 +4,8 @@
  * that a flood at a full limit need not ask the socket table for each SYN. The tracker marks both sets; the audit, which visits all
  * sockets, fills the one that nobody reads, and its end exchanges them, so that what is gone is forgotten. Read by admission.
  */
-#ifndef SLUICE_LIVE_TUPLES_BPF_H
-#define SLUICE_LIVE_TUPLES_BPF_H
+#ifndef SLUICE_SOCKET_TUPLES_BPF_H
+#define SLUICE_SOCKET_TUPLES_BPF_H
 
 static __always_inline __u32 audit_number(void)
 {
@@ -17,40 +17,40 @@ static __always_inline __u32 audit_number(void)
 }
 
 /* The word of this hash in set 0 or 1. */
-static __always_inline __u64 *live_word(__u64 hash, __u32 set)
+static __always_inline __u64 *socket_word(__u64 hash, __u32 set)
 {
-	__u32 index = (set & 1) * SLUICE_LIVE_WORDS + (hash >> 6 & (SLUICE_LIVE_WORDS - 1));
+	__u32 index = (set & 1) * SLUICE_SOCKET_WORDS + (hash >> 6 & (SLUICE_SOCKET_WORDS - 1));
 
-	return bpf_map_lookup_elem(&live_tuples, &index);
+	return bpf_map_lookup_elem(&socket_tuples, &index);
 }
 
-static __always_inline int live_tuple_marked(const struct sluice_tuple *t, const struct sluice_control *now)
+static __always_inline int socket_tuple_marked(const struct sluice_tuple *t, const struct sluice_control *now)
 {
 	__u64 hash = tuple_hash(t, now);
-	const __u64 *word = live_word(hash, audit_number() + 1);
+	const __u64 *word = socket_word(hash, audit_number() + 1);
 
 	return word && *word >> (hash & 63) & 1;
 }
 
 /* 0: certainly no socket has this 4-tuple, but for one that is younger than the last event that was missed. */
-__noinline int live_tuple_maybe(const struct sluice_tuple *t)
+__noinline int socket_tuple_maybe(const struct sluice_tuple *t)
 {
 	const struct sluice_control *now = control_row();
 
-	return !t || !now || live_tuple_marked(t, now);
+	return !t || !now || socket_tuple_marked(t, now);
 }
 
 /* Marks it in the set that the audit fills, and (`known`) in the one that is read. */
-__noinline int live_tuple_mark(const struct sluice_tuple *t, int known)
+__noinline int socket_tuple_mark(const struct sluice_tuple *t, int known)
 {
 	const struct sluice_control *now = control_row();
 	__u64 hash = t && now ? tuple_hash(t, now) : 0, bit = 1ULL << (hash & 63);
 	__u32 number = audit_number();
-	__u64 *word = live_word(hash, number);
+	__u64 *word = socket_word(hash, number);
 
 	if (word && !(*word & bit))
 		__sync_fetch_and_or(word, bit);
-	word = known ? live_word(hash, number + 1) : NULL;
+	word = known ? socket_word(hash, number + 1) : NULL;
 	if (word && !(*word & bit))
 		__sync_fetch_and_or(word, bit);
 	return 0;
@@ -73,12 +73,12 @@ static __always_inline void audit_tuple_mark(const struct sock_common *c)
 	}
 	t.source_port = c->skc_dport;
 	t.local_port = bpf_htons(c->skc_num);
-	live_tuple_mark(&t, 0);
+	socket_tuple_mark(&t, 0);
 }
 
-static long live_word_clear(__u32 i, const __u32 *set)
+static long socket_word_clear(__u32 i, const __u32 *set)
 {
-	__u64 *word = live_word((__u64)i << 6, *set);
+	__u64 *word = socket_word((__u64)i << 6, *set);
 
 	if (word)
 		*word = 0;
@@ -86,9 +86,9 @@ static long live_word_clear(__u32 i, const __u32 *set)
 }
 
 /* The audit that has this number begins with an empty set. */
-static __always_inline void live_tuples_begin(__u32 number)
+static __always_inline void socket_tuples_begin(__u32 number)
 {
-	bpf_loop(SLUICE_LIVE_WORDS, live_word_clear, &number, 0);
+	bpf_loop(SLUICE_SOCKET_WORDS, socket_word_clear, &number, 0);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads whole text files, and replaces one so that nobody ever sees half of it: see text.h. */
+/* Reads whole text files, and replaces one so that nobody ever sees half of it: see text_file.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -10,7 +10,7 @@
 
 #include "cleanup.h"
 #include "files.h"
-#include "text.h"
+#include "text_file.h"
 
 static int bytes_read(FILE *file, size_t limit, char **out, size_t *len)
 {
@@ -126,12 +126,12 @@ static int text_load(const char *path, size_t limit, const struct place *at, boo
 	return err;
 }
 
-int text_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
 {
 	return text_load(path, limit, at, false, out, d);
 }
 
-int text_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+int text_file_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
 {
 	return text_load(path, limit, at, true, out, d);
 }
@@ -167,7 +167,7 @@ static int dir_sync(const char *path)
 	return fd < 0 || fsync(fd) ? -errno : 0;
 }
 
-int text_replace(const char *path, const char *text, unsigned int mode, struct diag *d)
+int text_file_replace(const char *path, const char *text, unsigned int mode, struct diag *d)
 {
 	char fresh[PATH_MAX];
 	int err;
@@ -185,7 +185,7 @@ int text_replace(const char *path, const char *text, unsigned int mode, struct d
 	return err;
 }
 
-int text_remove(const char *path, struct diag *d)
+int text_file_remove(const char *path, struct diag *d)
 {
 	int err = unlink(path) ? -errno : dir_sync(path);
 

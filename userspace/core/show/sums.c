@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Adds up the counters of one service: see tally.h. */
+/* Adds up the counters of one service: see sums.h. */
 #include "reason.h"
-#include "tally.h"
+#include "sums.h"
 
-__u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
+__u64 sum_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
 {
 	__u64 sum = 0;
 	int why;
@@ -13,9 +13,9 @@ __u64 tally_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
 	return sum;
 }
 
-struct tally_refusals tally_refusals(const struct sluice_stat stats[static SLUICE_REASONS])
+struct sum_refusals sum_refusals(const struct sluice_stat stats[static SLUICE_REASONS])
 {
-	struct tally_refusals sum = {};
+	struct sum_refusals sum = {};
 	int why;
 
 	for (why = 0; why < SLUICE_REASONS; why++) {

@@ -35,7 +35,7 @@ static uint64_t capacity_of(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.max_entries;
 }
 
-int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
+int usage_read(const struct engine *e, __u32 slot, struct snapshot *s)
 {
 	uint64_t held, networks, rates;
 	__u64 no_room[SLUICE_TABLES];
@@ -52,7 +52,7 @@ int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
 		err = percpu_sums(e->map[MAP_no_room], 0, SLUICE_TABLES, 1, no_room);
 	if (err)
 		return err;
-	const struct map_fill fill[MAP_FILLS] = {
+	const struct map_usage usage[MAP_USAGES] = {
 		{ "sources", s->sources_tracked, capacity_of(e->map[MAP_sources]), no_room[SLUICE_TABLE_SOURCES] },
 		{ "reservations", s->reservations, SLUICE_MAX_HANDSHAKES, no_room[SLUICE_TABLE_HANDSHAKES] },
 		{ "live_bans", e->live_count[LIVE_BAN], SLUICE_MAX_LIVE, 0 },
@@ -67,6 +67,6 @@ int fill_read(const struct engine *e, __u32 slot, struct snapshot *s)
 		{ "rates", rates, capacity_of(e->map[MAP_rates]), no_room[SLUICE_TABLE_RATES] },
 		{ "connections", held - s->reservations, capacity_of(e->map[MAP_connections]), 0 },
 	};
-	memcpy(s->fill, fill, sizeof(fill));
+	memcpy(s->usage, usage, sizeof(usage));
 	return 0;
 }
