@@ -102,18 +102,6 @@ static int policy_load(struct daemon *dm, struct policy **out, struct diag *d)
 	return err;
 }
 
-/* From here on the gate stands by us again, whatever a daemon of before said when it stopped. */
-static int daemon_take(struct daemon *dm, bool resumed, struct diag *d)
-{
-	int err = engine_stand_guard(dm->engine);
-
-	if (!err)
-		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
-			standing_held(dm->standing) ? "of before" : dm->config);
-	log_diag(err ? LOG_ERR : LOG_WARNING, d);
-	return err;
-}
-
 /* What a start works with. Takes over `p` in any case. */
 static int daemon_equip(struct daemon *dm, struct policy *p)
 {
@@ -157,7 +145,14 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		err = standing_attach(dm->standing, d);
 	if (!err)
 		err = keeper_bury(dm, d);
-	return err ? err : daemon_take(dm, resumed, d);
+	/* From here on the gate stands by us again, whatever a daemon of before said when it stopped. */
+	if (!err)
+		err = engine_stand_guard(dm->engine);
+	if (!err)
+		log_say(LOG_NOTICE, "%s instance %s, policy %s", resumed ? "took over" : "loaded", dm->instance,
+			standing_held(dm->standing) ? "of before" : dm->config);
+	log_diag(err ? LOG_ERR : LOG_WARNING, d);
+	return err;
 }
 
 static void daemon_done(struct daemon *dm)

@@ -55,11 +55,13 @@ static int trial_find(struct standing *s, struct diag *d)
 	return held_begin(s, d);
 }
 
-/* Databases that look torn next to those of the policy in force stop a start: it could not be told from an attack on them. */
-static int file_start(struct standing *s, struct diag *d)
+int standing_start(struct standing *s, struct diag *d)
 {
-	int err;
+	int err = trial_find(s, d);
 
+	if (err || s->now.held)
+		return err;
+	/* Databases that look torn next to those of the policy in force stop a start: it could not be told from an attack on them. */
 	if (s->ops->geo_check(s->arg, s->now.live, d)) {
 		diag_add(
 			d,
@@ -71,11 +73,4 @@ static int file_start(struct standing *s, struct diag *d)
 	err = s->ops->commit(s->arg, s->now.live, d);
 	s->now.applied_at = standing_time(s);
 	return err;
-}
-
-int standing_start(struct standing *s, struct diag *d)
-{
-	int err = trial_find(s, d);
-
-	return err || s->now.held ? err : file_start(s, d);
 }

@@ -131,20 +131,6 @@ static int control_init(const struct engine *e, struct diag *d)
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
 
-static int engine_load(struct engine *e, const struct policy *p, struct diag *d)
-{
-	int err;
-
-	err = object_load(e, p, d);
-	if (err)
-		return err;
-	err = control_init(e, d);
-	if (err)
-		return err;
-	err = programs_open(e);
-	return err ? err : identity_write(e, p->path);
-}
-
 /* Takes over what a daemon of before left. */
 static int engine_resume(struct engine *e)
 {
@@ -176,6 +162,7 @@ static int programs_renew(struct engine *e, const struct policy *p, struct diag 
 	return err ? err : engine_resume(e);
 }
 
+/* Everything anew, and what was held alive by the programs of another build is carried over. */
 static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 {
 	int err;
@@ -184,7 +171,13 @@ static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 	e->lock = pins_lock(e->instance, true, d);
 	if (e->lock < 0)
 		return e->lock;
-	err = engine_load(e, p, d);
+	err = object_load(e, p, d);
+	if (!err)
+		err = control_init(e, d);
+	if (!err)
+		err = programs_open(e);
+	if (!err)
+		err = identity_write(e, p->path);
 	if (!err)
 		err = old_lives_carry(e);
 	if (err) {
@@ -194,35 +187,12 @@ static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 	return err;
 }
 
-static int engine_take(struct engine *e, const struct policy *p, bool *resumed, struct diag *d)
-{
-	bool gone = false;
-	int err = netns_check(e->instance, &gone, d);
-	enum pinned pinned;
-
-	if (!err && gone)
-		err = old_bury(e->instance, d);
-	if (err)
-		return err;
-	pinned = gone ? PINNED_NOTHING : pins_look(e, d);
-	*resumed = pinned == PINNED_OURS || pinned == PINNED_PROGRAMS;
-	if (pinned == PINNED_OURS)
-		return engine_resume(e);
-	if (pinned == PINNED_PROGRAMS)
-		return programs_renew(e, p, d);
-	if (pinned == PINNED_FOREIGN) {
-		err = old_make(e, d);
-	} else {
-		/* What a load that was cut short left behind, or a namespace that is gone, holds nothing worth keeping. */
-		gates_detach(e->instance, d);
-		pins_remove(e->instance);
-	}
-	return err ? err : engine_make(e, p, d);
-}
-
+/* By what is pinned: resumes it, gives it new programs, or begins anew. */
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+	enum pinned pinned = PINNED_NOTHING;
+	bool gone = false;
 	int err;
 
 	if (!e)
@@ -233,11 +203,31 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 	e->lock = pins_lock(instance, true, d);
 	if (e->lock < 0)
 		return e->lock;
-	err = engine_take(e, p, resumed, d);
+	err = netns_check(instance, &gone, d);
+	if (!err && gone)
+		err = old_bury(instance, d);
 	if (err)
 		return err;
-	*out = TAKE_PTR(e);
-	return 0;
+	if (!gone)
+		pinned = pins_look(e, d);
+	*resumed = pinned == PINNED_OURS || pinned == PINNED_PROGRAMS;
+	if (pinned == PINNED_OURS) {
+		err = engine_resume(e);
+	} else if (pinned == PINNED_PROGRAMS) {
+		err = programs_renew(e, p, d);
+	} else if (pinned == PINNED_FOREIGN) {
+		err = old_make(e, d);
+		if (!err)
+			err = engine_make(e, p, d);
+	} else {
+		/* What a load that was cut short left behind, or a namespace that is gone, holds nothing worth keeping. */
+		gates_detach(instance, d);
+		pins_remove(instance);
+		err = engine_make(e, p, d);
+	}
+	if (!err)
+		*out = TAKE_PTR(e);
+	return err;
 }
 
 /* Opens what is pinned, whoever holds the lock. */

@@ -244,37 +244,6 @@ static int number_next(const struct engine *e, __u64 *out)
 	return err;
 }
 
-/* Fills the idle slot and puts it in force: for good, or with ms for so long. */
-static int commit_compiled(struct engine *e, const struct policy *p, struct compiled *c, unsigned int ms)
-{
-	__u64 until = 0;
-	__u32 slot;
-	int err;
-
-	err = number_next(e, &c->generation.number);
-	if (!err)
-		err = slot_read(e, &slot);
-	if (err)
-		return err;
-	slot = !slot;
-	err = slot_fill(e, slot, c);
-	if (!err)
-		err = peaks_write(e, c->services);
-	if (!err)
-		err = policy_path_write(e, slot, p);
-	if (ms)
-		until = (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL;
-	if (!err)
-		err = force_store(e, slot | until);
-	if (err)
-		return err;
-	e->committed[slot].listeners = c->listeners_count;
-	e->committed[slot].classes = c->classes_count;
-	e->committed[slot].rules = c->rules_count;
-	e->committed[slot].pages = c->trie->pages;
-	return 0;
-}
-
 /* The new policy is in force whatever becomes of this: what fails here the next commit or audit does. */
 static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 {
@@ -297,9 +266,12 @@ static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 			 strerror(-err));
 }
 
+/* Compiles the policy, fills the idle slot, and puts it in force: for good, or with ms for so long. */
 static int commit(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d)
 {
 	_cleanup_(compiled_release) struct compiled *c = NULL;
+	__u64 until = 0;
+	__u32 slot;
 	int err;
 
 	if (engine_trial(e, NULL) != TRIAL_NONE) {
@@ -309,11 +281,28 @@ static int commit(struct engine *e, const struct policy *p, unsigned int ms, str
 	err = policy_compile(p, e->registry, &c, d);
 	if (err)
 		return err;
-	err = commit_compiled(e, p, c, ms);
+	err = number_next(e, &c->generation.number);
+	if (!err)
+		err = slot_read(e, &slot);
+	slot = err ? 0 : !slot;
+	if (!err)
+		err = slot_fill(e, slot, c);
+	if (!err)
+		err = peaks_write(e, c->services);
+	if (!err)
+		err = policy_path_write(e, slot, p);
+	if (ms) /* from now on, however long the tables took */
+		until = (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL;
+	if (!err)
+		err = force_store(e, slot | until);
 	if (err) {
 		diag_add(d, "cannot write the policy into the kernel: %s: the old one stays in force", strerror(-err));
 		return err;
 	}
+	e->committed[slot].listeners = c->listeners_count;
+	e->committed[slot].classes = c->classes_count;
+	e->committed[slot].rules = c->rules_count;
+	e->committed[slot].pages = c->trie->pages;
 	commit_settle(e, ms, d);
 	return 0;
 }
