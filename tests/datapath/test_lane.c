@@ -17,39 +17,19 @@
 
 #include "../policy_text.h"
 #include "bans.h"
-#include "gate.h"
 #include "internal.h"
-#include "pair.h"
-#include "reason.h"
-#include "space.h"
-#include "words.h"
+#include "lane_gate.h"
 
 #define HERE "127.0.0.1"
 #define DEAF "127.0.0.2" /* ours, and nobody listens there */
 #define TOP "interfaces = {lo}\nsources { max = 1000 }\n"
 #define LIMITED TOP "service smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
 
-static int listener = -1;
+static const struct lane_hosts hosts = { .here = HERE, .deaf = DEAF, .source = HERE };
 
 static int open_gate(void **state)
 {
-	struct gate *g = calloc(1, sizeof(*g));
-
-	assert_int_equal(netns_enter_one(NULL, 0), 0);
-	space_leave_closed(25);
-	space_leave_closed(143);
-	listener = pair_listen(HERE, 25);
-	gate_open(g, LIMITED);
-	*state = g;
-	return 0;
-}
-
-static int close_gate(void **state)
-{
-	gate_close(*state);
-	close(listener);
-	free(*state);
-	return 0;
+	return lane_gate_open(state, &hosts, LIMITED);
 }
 
 static struct frame syn_to(const char *to)
@@ -57,39 +37,15 @@ static struct frame syn_to(const char *to)
 	return (struct frame){ .from = HERE, .to = to, .from_port = 2000, .to_port = 25, .flags = SYN };
 }
 
-static enum sluice_reason reason_of(struct gate *g, const struct frame *f)
-{
-	enum sluice_reason why = SLUICE_UNDECIDED;
-
-	gate_send(g, f, &why);
-	return why;
-}
-
 static enum sluice_reason deaf_syn(struct gate *g)
 {
-	const struct frame f = syn_to(DEAF);
-
-	return reason_of(g, &f);
-}
-
-/* The word of a source that is full no more: what it refuses, the lane refuses. */
-static struct word word_of_nothing(struct gate *g)
-{
-	struct pair p = pair_open(listener, HERE, 3000);
-	struct word f = {};
-
-	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(words_find(g, &f), 1);
-	pair_close(&p);
-	word_put(g, &f);
-	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
-	return f;
+	return lane_syn(g, &hosts, HERE);
 }
 
 static void test_a_refusal_that_stands_is_repeated_until_a_slot_is_given_back(void **state)
 {
 	struct gate *g = *state;
-	struct pair p = pair_open(listener, HERE, 3000);
+	struct pair p = pair_open(lane_listener, HERE, 3000);
 	struct sluice_stat before, after;
 	struct word f;
 
@@ -115,17 +71,14 @@ static void test_nothing_is_noted_while_a_handshake_may_give_back_a_slot(void **
 	struct word f;
 
 	second.from_port = 2001;
-	assert_int_equal(reason_of(g, &first), SLUICE_ADMITTED);
-	assert_int_not_equal(reason_of(g, &second), SLUICE_ADMITTED);
+	assert_int_equal(lane_reason(g, &first), SLUICE_ADMITTED);
+	assert_int_not_equal(lane_reason(g, &second), SLUICE_ADMITTED);
 	assert_int_equal(words_find(g, &f), 0);
 }
 
 static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 {
-	const struct {
-		struct frame f;
-		enum sluice_reason why;
-	} others[] = {
+	const struct lane_frame others[] = {
 		{ { HERE, DEAF, 2000, 25, .flags = ACK }, SLUICE_ESTABLISHED },
 		{ { HERE, DEAF, 2000, 25, .flags = RST }, SLUICE_ESTABLISHED },
 		{ { HERE, DEAF, 2000, 25, .flags = SYN | ACK }, SLUICE_ESTABLISHED },
@@ -147,22 +100,14 @@ static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 		{ { HERE, HERE, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
 		{ { "::1", "::1", 2000, 25, .flags = SYN }, SLUICE_NO_LISTENER },
 	};
-	struct gate *g = *state;
-	const struct word f = word_of_nothing(g);
-	size_t i;
 
-	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
-		if (reason_of(g, &others[i].f) != others[i].why)
-			fail_msg("frame %zu: %s", i, reason_label(reason_of(g, &others[i].f)));
-	}
-	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
-	word_put(g, &f);
+	lane_passes_by(*state, &hosts, others, sizeof(others) / sizeof(*others));
 }
 
 static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 {
 	struct gate *g = *state;
-	struct word f = word_of_nothing(g);
+	struct word f = lane_word_of_nothing(g, &hosts);
 
 	gate_apply(g, LIMITED);
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
@@ -177,7 +122,7 @@ static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 static void test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_after(void **state)
 {
 	struct gate *g = *state;
-	struct word f = word_of_nothing(g);
+	struct word f = lane_word_of_nothing(g, &hosts);
 	struct policy *p = policy_of(LIMITED);
 	struct diag d = {};
 
@@ -206,12 +151,12 @@ static void test_live_bans_and_allows_end_what_was_noted(void **state)
 	const char *why;
 
 	assert_int_equal(prefix_parse(HERE, &here, &why), 0);
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &here, 0, 0, NULL), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_ALLOWED);
 	assert_int_equal(live_clear(g->engine, LIVE_ALLOW, &here), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(live_set(g->engine, LIVE_BAN, &here, 0, 0, NULL), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_BANNED);
 	assert_int_equal(live_clear(g->engine, LIVE_BAN, &here), 0);
@@ -222,7 +167,7 @@ static void test_a_gate_that_stands_open_repeats_nothing(void **state)
 {
 	struct gate *g = *state;
 
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(engine_stand_open_in(g->engine, 3600), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
 	assert_int_equal(engine_stand_open_in(g->engine, 0), 0);
@@ -232,24 +177,13 @@ static void test_a_gate_that_stands_open_repeats_nothing(void **state)
 
 static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void **state)
 {
-	struct gate *g = *state;
-	struct word f = word_of_nothing(g), again;
-	__u32 epoch = f.word & 63;
-	unsigned int i;
-
-	for (i = 0; i < SLUICE_LANE_EPOCHS; i++) {
-		assert_int_equal(lane_shut(g->engine), 0);
-		lane_open(g->engine);
-		assert_int_equal(words_find(g, &again), 0);
-	}
-	assert_int_equal(SLUICE_LANE_EPOCH(lane_of(g)), epoch);
-	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
+	lane_epochs_pass(*state, &hosts);
 }
 
 static void test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut(void **state)
 {
 	struct gate *g = *state;
-	struct pair p = pair_open(listener, HERE, 3000);
+	struct pair p = pair_open(lane_listener, HERE, 3000);
 	struct word f;
 
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
@@ -265,14 +199,14 @@ static void test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut(void **st
 static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 {
 	struct gate *g = *state;
-	struct pair p = pair_open(listener, HERE, 3000);
+	struct pair p = pair_open(lane_listener, HERE, 3000);
 	struct frame f = syn_to(HERE);
 	struct word word;
 
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(words_find(g, &word), 1);
 	f.from_port = 3000;
-	assert_int_equal(reason_of(g, &f), SLUICE_ESTABLISHED);
+	assert_int_equal(lane_reason(g, &f), SLUICE_ESTABLISHED);
 	assert_int_equal(words_find(g, &word), 1);
 	pair_close(&p);
 }
@@ -290,15 +224,15 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 	const char *why;
 
 	gate_apply(g, FOES);
-	assert_int_equal(reason_of(g, &f), SLUICE_DENIED);
+	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 1; /* not by the lane */
-	assert_int_equal(reason_of(g, &f), SLUICE_DENIED);
+	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 0;
 	stat = gate_stat(g, "smtp", SLUICE_DENIED);
 	assert_int_equal(stat.packets, 2);
 	assert_int_equal(stat.connections, 2);
 	f.from = "127.0.0.9";
-	assert_int_equal(reason_of(g, &f), SLUICE_ALLOWED);
+	assert_int_equal(lane_reason(g, &f), SLUICE_ALLOWED);
 	assert_int_equal(prefix_parse("127.0.0.0/24", &here, &why), 0);
 	assert_int_equal(live_set(g->engine, LIVE_BAN, &here, 0, 0, NULL), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_BANNED);
@@ -319,11 +253,11 @@ static void test_who_watches_is_told_of_refusals_that_stand(void **state)
 	struct word f;
 	struct pair p;
 
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(CONTROL_STORE(g->engine, event_gap_ns, 1), 0);
 	assert_int_equal(CONTROL_STORE(g->engine, event_epoch, 7), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER); /* it went the long way */
-	p = pair_open(listener, HERE, 3000);
+	p = pair_open(lane_listener, HERE, 3000);
 	stat = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(stat.told, 0);
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
@@ -333,7 +267,7 @@ static void test_who_watches_is_told_of_refusals_that_stand(void **state)
 	pair_close(&p);
 }
 
-#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, open_gate, close_gate)
+#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, open_gate, lane_gate_close)
 
 int main(void)
 {

@@ -15,12 +15,8 @@
 
 #include "../policy_text.h"
 #include "bans.h"
-#include "gate.h"
 #include "internal.h"
-#include "pair.h"
-#include "reason.h"
-#include "space.h"
-#include "words.h"
+#include "lane_gate.h"
 
 #define HERE "fd00:1::1"
 #define DEAF "fd00:1::2" /* ours, and nobody listens there */
@@ -32,68 +28,18 @@
 	"interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
 #define LIMITED SERVICE "sources { max = 1000 }\n"
 
-static int listener = -1;
+static const struct lane_hosts hosts = {
+	.here = HERE, .deaf = DEAF, .source = SOURCE, .prepare = "ip -6 route add local fd00::/16 dev lo"
+};
 
 static int open_gate(void **state)
 {
-	static bool routed;
-	struct gate *g = calloc(1, sizeof(*g));
-
-	assert_int_equal(netns_enter_one(NULL, 0), 0);
-	space_leave_closed(25);
-	space_leave_closed(143);
-	if (!routed)
-		assert_int_equal(system("ip -6 route add local fd00::/16 dev lo"), 0);
-	routed = true;
-	listener = pair_listen(HERE, 25);
-	gate_open(g, LIMITED);
-	*state = g;
-	return 0;
-}
-
-static int close_gate(void **state)
-{
-	gate_close(*state);
-	close(listener);
-	free(*state);
-	return 0;
-}
-
-static enum sluice_reason reason_of(struct gate *g, const struct frame *f)
-{
-	enum sluice_reason why = SLUICE_UNDECIDED;
-
-	gate_send(g, f, &why);
-	return why;
+	return lane_gate_open(state, &hosts, LIMITED);
 }
 
 static enum sluice_reason syn_from(struct gate *g, const char *from)
 {
-	const struct frame f = { .from = from, .to = DEAF, .from_port = 2000, .to_port = 25, .flags = SYN };
-
-	return reason_of(g, &f);
-}
-
-/* SOURCE is full, and has been refused: how many words say so. */
-static unsigned int words_of_full(struct gate *g, struct pair *p, struct word *w)
-{
-	*p = pair_open(listener, SOURCE, 3000);
-	assert_int_equal(syn_from(g, SOURCE), SLUICE_SOURCE_CONNECTIONS);
-	return words_find(g, w);
-}
-
-/* The word of a source that is full no more: what it refuses, the lane refuses. */
-static struct word word_of_nothing(struct gate *g)
-{
-	struct word w = {};
-	struct pair p;
-
-	assert_int_equal(words_of_full(g, &p, &w), 1);
-	assert_true(w.ipv6);
-	pair_close(&p);
-	word_put(g, &w);
-	assert_int_equal(syn_from(g, SOURCE), SLUICE_SOURCE_CONNECTIONS);
-	return w;
+	return lane_syn(g, &hosts, from);
 }
 
 /* Under this policy a full source is refused, and nothing is noted. */
@@ -103,7 +49,7 @@ static void nothing_is_noted_under(struct gate *g, const char *policy)
 	struct pair p;
 
 	gate_apply(g, policy);
-	assert_int_equal(words_of_full(g, &p, &w), 0);
+	assert_int_equal(lane_fill(g, &hosts, &p, &w), 0);
 	pair_close(&p);
 	assert_int_equal(syn_from(g, SOURCE), SLUICE_NO_LISTENER);
 }
@@ -115,7 +61,7 @@ static void test_a_refusal_stands_for_the_whole_prefix_until_a_slot_is_given_bac
 	struct pair p;
 	struct word w;
 
-	assert_int_equal(words_of_full(g, &p, &w), 1);
+	assert_int_equal(lane_fill(g, &hosts, &p, &w), 1);
 	assert_int_equal(syn_from(g, SOURCE), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(syn_from(g, NEIGHBOUR), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(words_find(g, &w), 1);
@@ -133,7 +79,7 @@ static void test_the_lane_itself_refuses_all_of_a_prefix_and_nobody_else(void **
 {
 	struct gate *g = *state;
 
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(syn_from(g, NEIGHBOUR), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(syn_from(g, FARTHER), SLUICE_NO_LISTENER);
 	assert_int_equal(syn_from(g, STRANGER), SLUICE_NO_LISTENER);
@@ -141,10 +87,7 @@ static void test_the_lane_itself_refuses_all_of_a_prefix_and_nobody_else(void **
 
 static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 {
-	const struct {
-		struct frame f;
-		enum sluice_reason why;
-	} others[] = {
+	const struct lane_frame others[] = {
 		{ { SOURCE, DEAF, 2000, 25, .flags = ACK }, SLUICE_ESTABLISHED },
 		{ { SOURCE, DEAF, 2000, 25, .flags = SYN | ACK }, SLUICE_ESTABLISHED },
 		{ { SOURCE, DEAF, 2000, 25, .flags = SYN | FIN }, SLUICE_MALFORMED },
@@ -164,15 +107,8 @@ static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 		{ { SOURCE, SOURCE, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
 		{ { "127.0.0.1", "127.0.0.2", 2000, 25, .flags = SYN }, SLUICE_NO_LISTENER },
 	};
-	struct gate *g = *state;
-	size_t i;
 
-	word_of_nothing(g);
-	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
-		if (reason_of(g, &others[i].f) != others[i].why)
-			fail_msg("frame %zu: %s", i, reason_label(reason_of(g, &others[i].f)));
-	}
-	assert_int_equal(syn_from(g, SOURCE), SLUICE_SOURCE_CONNECTIONS);
+	lane_passes_by(*state, &hosts, others, sizeof(others) / sizeof(*others));
 }
 
 /* ::ffff:0:0/96 lies in ::/64, which is a source as well: that of loopback. */
@@ -180,7 +116,7 @@ static void test_an_IPv4_address_in_an_IPv6_header_is_no_part_of_a_prefix(void *
 {
 	const struct frame mapped = { "::ffff:10.0.0.1", DEAF, 2000, 25, .flags = SYN };
 	struct gate *g = *state;
-	struct pair p = pair_open(listener, "::1", 3000);
+	struct pair p = pair_open(lane_listener, "::1", 3000);
 	struct word w;
 
 	assert_int_equal(syn_from(g, "::1"), SLUICE_SOURCE_CONNECTIONS);
@@ -188,7 +124,7 @@ static void test_an_IPv4_address_in_an_IPv6_header_is_no_part_of_a_prefix(void *
 	pair_close(&p);
 	word_put(g, &w);
 	assert_int_equal(syn_from(g, "::2"), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(reason_of(g, &mapped), SLUICE_NO_LISTENER);
+	assert_int_equal(lane_reason(g, &mapped), SLUICE_NO_LISTENER);
 }
 
 static void test_a_live_allow_or_ban_of_one_address_of_a_full_prefix_holds(void **state)
@@ -199,7 +135,7 @@ static void test_a_live_allow_or_ban_of_one_address_of_a_full_prefix_holds(void 
 	struct word w;
 
 	assert_int_equal(prefix_parse(NEIGHBOUR, &one, &why), 0);
-	w = word_of_nothing(g);
+	w = lane_word_of_nothing(g, &hosts);
 	assert_int_equal(live_set(g->engine, LIVE_ALLOW, &one, 0, 0, NULL), 0);
 	word_put(g, &w);
 	assert_int_equal(syn_from(g, NEIGHBOUR), SLUICE_ALLOWED);
@@ -221,7 +157,7 @@ static void test_a_prefix_that_the_policy_tells_apart_is_not_noted(void **state)
 	assert_int_equal(syn_from(g, NEIGHBOUR), SLUICE_ALLOWED);
 	nothing_is_noted_under(g, LIMITED "source-set half { prefixes = {fd00:2:0:7:8000::/65} action = deny }\n");
 	gate_apply(g, LIMITED "source-set others { prefixes = {fd00:2:0:8::/64} action = allow }\n");
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(syn_from(g, NEIGHBOUR), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(syn_from(g, "fd00:2:0:8::1"), SLUICE_ALLOWED);
 }
@@ -236,11 +172,11 @@ static void test_sources_of_other_sizes_are_noted_only_where_they_are_everybodys
 	nothing_is_noted_under(g, LIMITED "source-set small { prefixes = {fd00:2::/32} ipv6-prefix = 128 }\n");
 	nothing_is_noted_under(g, SERVICE "sources { max = 1000 translated-prefixes = {64:ff9b::/96} }\n");
 	gate_apply(g, SERVICE "sources { max = 1000 ipv6-prefix = 48 }\n");
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(syn_from(g, FARTHER), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(syn_from(g, STRANGER), SLUICE_NO_LISTENER);
 	gate_apply(g, SERVICE "sources { max = 1000 ipv6-prefix = 61 }\n");
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(syn_from(g, "fd00:2::1"), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(syn_from(g, "fd00:2:0:8::1"), SLUICE_NO_LISTENER);
 }
@@ -249,10 +185,10 @@ static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 {
 	struct gate *g = *state;
 
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	gate_apply(g, LIMITED);
 	assert_int_equal(syn_from(g, SOURCE), SLUICE_NO_LISTENER);
-	word_of_nothing(g);
+	lane_word_of_nothing(g, &hosts);
 	gate_apply(g, LIMITED "source-set one { prefixes = {" NEIGHBOUR "} action = allow }\n");
 	assert_int_equal(syn_from(g, NEIGHBOUR), SLUICE_ALLOWED);
 	gate_apply(g, LIMITED "mode = observe\n");
@@ -261,17 +197,7 @@ static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 
 static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void **state)
 {
-	struct gate *g = *state;
-	struct word w = word_of_nothing(g), again;
-	__u32 epoch = SLUICE_LANE_EPOCH(w.word), i;
-
-	for (i = 0; i < SLUICE_LANE_EPOCHS; i++) {
-		assert_int_equal(lane_shut(g->engine), 0);
-		lane_open(g->engine);
-		assert_int_equal(words_find(g, &again), 0);
-	}
-	assert_int_equal(SLUICE_LANE_EPOCH(lane_of(g)), epoch);
-	assert_int_equal(syn_from(g, SOURCE), SLUICE_NO_LISTENER);
+	lane_epochs_pass(*state, &hosts);
 }
 
 static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
@@ -281,8 +207,8 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	struct word w;
 	struct pair p;
 
-	assert_int_equal(words_of_full(g, &p, &w), 1);
-	assert_int_equal(reason_of(g, &f), SLUICE_ESTABLISHED);
+	assert_int_equal(lane_fill(g, &hosts, &p, &w), 1);
+	assert_int_equal(lane_reason(g, &f), SLUICE_ESTABLISHED);
 	assert_int_equal(words_find(g, &w), 1);
 	pair_close(&p);
 }
@@ -295,9 +221,9 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 
 	gate_apply(g, SERVICE "sources { max = 1000 translated-prefixes = {64:ff9b::/96} }\n"
 			      "source-set foes { prefixes = {fd00:2::/32, 192.0.2.0/24} action = deny }\n");
-	assert_int_equal(reason_of(g, &f), SLUICE_DENIED);
+	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 1; /* not by the lane */
-	assert_int_equal(reason_of(g, &f), SLUICE_DENIED);
+	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
 	stat = gate_stat(g, "smtp", SLUICE_DENIED);
 	assert_int_equal(stat.packets, 2);
 	assert_int_equal(stat.connections, 2);
@@ -306,7 +232,7 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 	assert_int_equal(syn_from(g, STRANGER), SLUICE_NO_LISTENER);
 }
 
-#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, open_gate, close_gate)
+#define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, open_gate, lane_gate_close)
 
 int main(void)
 {
