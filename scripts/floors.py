@@ -62,6 +62,7 @@ import/model
 import/formats
 cli/ask
 cli/show
+cli/top
 cli/run
 """
 GENERATED = {"scanner": "core/read/scanner", "grammar": "core/read/grammar"}
