@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The express lane: the first thing that a packet meets in the gate. It repeats refusals that stand, in one cache line, and decides
- * nothing: whatever it does not know goes the way of the order of checks. Called by the gate only; explain never looks here.
+ * The express lane: the first thing that a packet meets in the gate. It repeats refusals that stand, in one cache line, lets pass what comes
+ * to a connection, and decides nothing: whatever it does not know goes the way of the order of checks. Called by the gate only; explain never looks here.
  *
- * Why it cannot be wrong. It repeats the refusal of a plain SYN (Ethernet, IP without options or fragments, TCP with nothing but SYN)
+ * Why it cannot be wrong. A plain segment (ACK, neither SYN nor RST) is remembered nowhere: where nobody asks which segments complete a handshake
+ * (no watch, no guard, no flood of them, no sample due) the order asks of it only who sent it, of the same tables as here.
+ *
+ * Of SYNs it repeats the refusal of a plain SYN (Ethernet, IP without options or fragments, TCP with nothing but SYN)
  * by a source that is full of connections. (Of a source that the policy denies nothing has to be noted: trie, class and rule say so
  * here as there, and where any live ban or allow holds the address the order looks further.) That the order would say the same follows from
  *   - the source: its word is there, which is written while its counter is full for sure and wiped when a slot is given
@@ -21,18 +24,26 @@
 
 const volatile __u8 lane_is_off; /* for tests, which compare. Written at load */
 
-/* A plain SYN. */
+/* A plain SYN, or a plain segment. */
 struct lane_syn {
 	struct sluice_tuple tuple;
+	__u8 flags;
 	int ipv6; /* a constant wherever it is asked */
 };
 
-/* Not 0: nothing but a SYN, in a datagram that has `room` for TCP, and no answer to it would go to the host itself ("land"). */
+/* Not 0: it says nothing but that it asks for a connection, or is of one. */
+static __always_inline int lane_flags_plain(__u8 flags)
+{
+	return flags == FLAG_SYN || (flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK;
+}
+
+/* Not 0: a plain one, in a datagram that has `room` for TCP, and no answer to it would go to the host itself ("land"). */
 static __always_inline int lane_parse_tcp(const struct tcphdr *tcp, __u32 room, struct lane_syn *syn)
 {
 	syn->tuple.source_port = tcp->source;
 	syn->tuple.local_port = tcp->dest;
-	if ((((const __u8 *)tcp)[13] & 0x3f) != FLAG_SYN || tcp->doff < sizeof(*tcp) / 4 || room < tcp->doff * 4)
+	syn->flags = ((const __u8 *)tcp)[13] & 0x3f;
+	if (!lane_flags_plain(syn->flags) || tcp->doff < sizeof(*tcp) / 4 || room < tcp->doff * 4)
 		return 0;
 	return tcp->source != tcp->dest || !addr_is(&syn->tuple.source, &syn->tuple.local);
 }
@@ -135,17 +146,23 @@ static __always_inline int lane_knows(const struct lane_syn *syn, const struct s
 	       *(const volatile __u64 *)&view->control->lane == view->lane;
 }
 
+/* view->rule is what the policy says of this source, which is *who from here on; or NULL. */
+static __always_inline void lane_rule(struct lane_syn *syn, struct sluice_view *view)
+{
+	if (syn->ipv6 && view->generation->translated_count)
+		translated_find(view->generation, &syn->tuple.source);
+	view->rule = rule_of(view, &syn->tuple.source);
+}
+
 /* DENIED or COUNTRY, where the policy refuses this source whatever it does, and drops it; else UNDECIDED. */
 static __always_inline enum sluice_reason lane_denies(struct lane_syn *syn, struct sluice_view *view)
 {
-	struct sluice_addr *who = &syn->tuple.source;
+	const struct sluice_addr *who = &syn->tuple.source;
 
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
 	if (!view->generation || !view->generation->classified || view->generation->observe)
 		return SLUICE_UNDECIDED;
-	if (syn->ipv6 && view->generation->translated_count)
-		translated_find(view->generation, who);
-	view->rule = rule_of(view, who);
+	lane_rule(syn, view);
 	if (!view->rule || (view->rule->action != SLUICE_ACTION_DENY && view->rule->action != SLUICE_ACTION_COUNTRY))
 		return SLUICE_UNDECIDED;
 	view->row = service_row(view->slot, view->service);
@@ -168,12 +185,49 @@ static __always_inline int lane_count(const struct sluice_view *view, enum sluic
 	return 1;
 }
 
-/* Not 0: this packet of that family is refused, and counted. */
+/* Not 0: this SYN is refused, and counted. */
+static __always_inline int lane_refuses(struct lane_syn *syn, struct sluice_view *view)
+{
+	enum sluice_reason why;
+
+	if (!view->lane || !lane_is_ours(&syn->tuple.local))
+		return 0;
+	if (lane_knows(syn, view))
+		return lane_count(view, SLUICE_SOURCE_CONNECTIONS);
+	why = lane_denies(syn, view);
+	return why != SLUICE_UNDECIDED && lane_count(view, why);
+}
+
+/* Not 0: at this port no segment is asked what it completes. */
+static __always_inline int lane_is_calm(const struct lane_syn *segment, const struct sluice_view *view)
+{
+	const struct sluice_guard *g = guard_of(bpf_ntohs(segment->tuple.local_port));
+	const struct sluice_pressure *p = pressure_of(view->service);
+
+	return g && p && !g->watch_until_ns && !g->cookies_until_ns && !p->ack_flood &&
+	       !(p->completed && stray_sample(view->service));
+}
+
+/* Not 0: this segment passes, and is counted. */
+static __always_inline int lane_passes(struct lane_syn *segment, struct sluice_view *view)
+{
+	struct sluice_stat *stat = stat_of(view->service, SLUICE_ESTABLISHED);
+
+	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
+	if (!stat || !view->generation || !lane_is_calm(segment, view))
+		return 0;
+	lane_rule(segment, view);
+	if (!view->rule || view->rule->action != SLUICE_ACTION_LIMIT || lane_is_named(&segment->tuple.source))
+		return 0;
+	stat->packets++;
+	return 1;
+}
+
+/* XDP_DROP, XDP_PASS: this packet of that family is refused or passes, and is counted; 0: it is for the order. */
 static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
 {
 	const struct sluice_control *now = control_row();
 	struct sluice_view view = { .control = now };
-	enum sluice_reason why;
 	struct lane_syn syn = { .ipv6 = ipv6 };
 	__u64 force;
 
@@ -181,16 +235,15 @@ static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
 		return 0;
 	view.lane = *(const volatile __u64 *)&now->lane; /* before all else that changes */
 	force = *(const volatile __u64 *)&now->force;
-	if (!view.lane || now->open_ns || force & SLUICE_FORCE_UNTIL)
+	if (now->open_ns || force & SLUICE_FORCE_UNTIL)
 		return 0;
 	view.slot = force & SLUICE_FORCE_SLOT;
 	view.service = lane_service(&syn, view.slot);
-	if (!view.service || !lane_is_ours(&syn.tuple.local))
+	if (!view.service)
 		return 0;
-	if (lane_knows(&syn, &view))
-		return lane_count(&view, SLUICE_SOURCE_CONNECTIONS);
-	why = lane_denies(&syn, &view);
-	return why != SLUICE_UNDECIDED && lane_count(&view, why);
+	if (syn.flags == FLAG_SYN)
+		return lane_refuses(&syn, &view) ? XDP_DROP : 0;
+	return lane_passes(&syn, &view) ? XDP_PASS : 0;
 }
 
 /* Verified once, apart from the gate: else Linux 6.1 follows all of the order for each way through it. IPv4 is worth that. */
@@ -199,8 +252,8 @@ __noinline int lane_repeats6(struct xdp_md *ctx)
 	return lane_repeats(ctx, 1);
 }
 
-/* Not 0: this packet is refused, and counted. */
-static __always_inline int lane_refuses(struct xdp_md *ctx)
+/* enum xdp_action, as it was counted; 0: the order decides. */
+static __always_inline int lane_verdict(struct xdp_md *ctx)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;
 
@@ -209,7 +262,7 @@ static __always_inline int lane_refuses(struct xdp_md *ctx)
 		return 0;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		return lane_repeats(ctx, 0);
-	return eth->h_proto == bpf_htons(ETH_P_IPV6) && lane_repeats6(ctx);
+	return eth->h_proto == bpf_htons(ETH_P_IPV6) ? lane_repeats6(ctx) : 0;
 }
 
 #endif

@@ -237,7 +237,7 @@ static __always_inline int gate_decide(struct xdp_md *ctx)
 SEC("xdp.frags")
 int sluice_gate(struct xdp_md *ctx)
 {
-	return lane_refuses(ctx) ? XDP_DROP : gate_decide(ctx);
+	return lane_verdict(ctx) ?: gate_decide(ctx);
 }
 
 /* Never attached, only test-run: judges the frame as the gate would, and writes the explanation over it. */

@@ -167,7 +167,7 @@ static __always_inline enum sluice_reason admit_judged(struct admission *d, cons
 
 static __always_inline enum sluice_reason admit_ack(struct admission *d)
 {
-	const struct sluice_guard *g = guard_of(d->pkt->local_port);
+	struct sluice_guard *g = guard_of(d->pkt->local_port);
 	int sampled = d->pressure->completed && !d->view->row->published && stray_sample(d->view->service);
 
 	if (d->pkt->rst && !d->view->dry)
@@ -175,7 +175,7 @@ static __always_inline enum sluice_reason admit_ack(struct admission *d)
 	if (!g || (!g->watch_until_ns && !g->cookies_until_ns && !sampled && !d->pressure->ack_flood))
 		return SLUICE_ESTABLISHED;
 	d->now = bpf_ktime_get_ns();
-	if (!guard_stands(g, d->now) && !sampled && !d->pressure->ack_flood)
+	if (!guard_asked(g, d->now, d->view->dry) && !sampled && !d->pressure->ack_flood)
 		return SLUICE_ESTABLISHED;
 	return admit_judged(d, g, sampled || d->pressure->ack_flood);
 }

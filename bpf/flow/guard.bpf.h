@@ -66,6 +66,27 @@ static __always_inline int cookies_guarded(const struct sluice_guard *g, __u64 n
 	return *(const volatile __u64 *)&g->cookies_until_ns > now;
 }
 
+/* What is over says the same as 0, of which packets know without a clock that it is over. Unless it is raised anew just now. */
+static __always_inline void guard_end(__u64 *until, __u64 now)
+{
+	__u64 ended = *(volatile __u64 *)until;
+
+	if (ended && ended <= now)
+		__sync_val_compare_and_swap(until, ended, 0);
+}
+
+/* Not 0: it stands. Else, but for explain (`dry`), the next packet need not ask what time it is. */
+static __always_inline int guard_asked(struct sluice_guard *g, __u64 now, int dry)
+{
+	if (guard_stands(g, now))
+		return 1;
+	if (!dry) {
+		guard_end(&g->watch_until_ns, now);
+		guard_end(&g->cookies_until_ns, now);
+	}
+	return 0;
+}
+
 /*
  * Not 0: every ACK that could complete a handshake is judged, and those let through before have long been processed. Only then
  * unanswered handshakes stop standing in the way of clients that answer.

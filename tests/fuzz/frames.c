@@ -202,3 +202,27 @@ void syn_draw(struct seed *s)
 	if (s->len > 54 && draw(8))
 		s->bytes[tcp_of(s) + 13] = 2;
 }
+
+/* Not 0: a SYN without ACK. */
+static bool asks(const struct seed *s)
+{
+	return s->len > 54 && (s->bytes[tcp_of(s) + 13] & 0x12) == 2;
+}
+
+void segment_draw(struct seed *s)
+{
+	const struct seed *from = &seeds[draw((uint32_t)seeds_count)];
+
+	do {
+		memcpy(s->bytes, from->bytes, from->len);
+		s->len = from->len;
+		if (draw(4))
+			fields_change(s);
+		if (!draw(3))
+			tuple_borrow(s);
+		if (!draw(4))
+			s->bytes[draw(54)] ^= (uint8_t)(1 << draw(8));
+		if (s->len > 54 && draw(4))
+			s->bytes[tcp_of(s) + 13] = (uint8_t)(draw(4) ? 16 | draw(2) << 3 : draw(64));
+	} while (asks(s));
+}

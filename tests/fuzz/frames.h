@@ -19,5 +19,7 @@ size_t seeds_take(int packets);
 void frame_draw(struct seed *s);
 /* A SYN, most often, of a source that is full. */
 void syn_draw(struct seed *s);
+/* No SYN, most often a segment that says nothing but that it is of a connection. */
+void segment_draw(struct seed *s);
 
 #endif

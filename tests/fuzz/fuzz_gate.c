@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_gate [SECONDS [SEED]]: random and mutated frames through the real gate, calm, under pressure and with its service full, each
- * verdict against the judge's; then with its sources full, each refusal against that of a gate without its express lane; a part of
+ * verdict against the judge's; then with its sources full, segments and refused SYNs against a gate without its express lane; a part of
  * them has the 4-tuple of a socket that is there. The seeds are real: this program talks to itself over IPv4 and IPv6, and takes what
  * it hears. In a network namespace of its own, as root. Ends with the figures; 1 when gate and judge disagree.
- * fuzz_gate lane FRAMES [SEED]: the lane against the order alone, until so many frames were refused.
+ * fuzz_gate lane FRAMES [SEED]: the lane against the order alone: so many segments, and SYNs until so many were refused.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -209,28 +209,58 @@ struct run {
 	uint64_t frames;
 };
 
-/* Draws so many frames: how many of them the gate refuses, which are shown where the order does not. */
+/* The gate's verdict, after which the order's is asked, unless only (`refused`) what is refused may be judged twice. */
+static bool lane_agrees(const struct gates *g, struct order *o, struct seed *s, bool refused, uint32_t *verdict)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->bytes, .data_size_in = (uint32_t)s->len);
+
+	if (bpf_prog_test_run_opts(g->gate, &opts))
+		die("test run");
+	*verdict = opts.retval;
+	if ((refused && *verdict != XDP_DROP) || order_verdict(o, s->bytes, s->len) == (int)*verdict)
+		return true;
+	show(g, s, MAY_EITHER, *verdict);
+	return false;
+}
+
+/* Draws so many frames: how many of them the gate refuses. Those are shown where the order does not. */
 static unsigned long lane_try(const struct gates *g, struct order *o, unsigned int frames, unsigned long *bad)
 {
 	unsigned long refused = 0;
+	uint32_t verdict;
 	struct seed s;
 
 	for (; frames; frames--) {
-		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s.bytes);
-
 		syn_draw(&s);
-		opts.data_size_in = (uint32_t)s.len;
-		if (bpf_prog_test_run_opts(g->gate, &opts))
-			die("test run");
-		if (opts.retval != XDP_DROP)
-			continue;
-		refused++;
-		if (order_refuses(o, s.bytes, s.len))
-			continue;
-		++*bad;
-		show(g, &s, MAY_EITHER, opts.retval);
+		*bad += !lane_agrees(g, o, &s, true, &verdict);
+		refused += verdict == XDP_DROP;
 	}
 	return refused;
+}
+
+/* Of segments every verdict is the order's: they charge nothing, as long as nobody asks which of them completes a handshake. */
+static void segments_try(const struct gates *g, struct order *o, struct run *run, unsigned long *bad)
+{
+	const unsigned long most = run->refused;
+	time_t end = time(NULL) + (time_t)(run->seconds / 2);
+	unsigned long segments = 0, pass = 0;
+	enum sluice_reason why;
+	uint32_t verdict;
+	struct seed s;
+
+	while ((most ? segments < most : time(NULL) < end) && *bad < 20) {
+		if (!(segments++ % BATCH))
+			sockets_refresh(run->listener);
+		segment_draw(&s);
+		*bad += !lane_agrees(g, o, &s, false, &verdict);
+		pass += verdict == XDP_PASS;
+	}
+	if (!*bad && !order_counted(o, false, &why)) {
+		++*bad;
+		printf("lane and order count segments otherwise: %s\n", reason_label(why));
+	}
+	printf("lane against order: %lu segments, %lu passed, %lu disagreements\n", segments, pass, *bad);
+	run->frames += segments;
 }
 
 /* An allowed and a banned address in the prefix that the captured frames of IPv6 come from. */
@@ -244,12 +274,12 @@ static void exceptions_make(struct engine *e)
 		die("live verdicts");
 }
 
-/* Disagreements of the gate with and without its lane, about what it refuses. What it lets pass the lane had no part in. */
+/* Disagreements of the gate with and without its lane: about segments, and then about SYNs that it refuses: the lane lets none pass. */
 static unsigned long phase_lane(struct run *run, const char *more)
 {
-	time_t end = time(NULL) + (time_t)run->seconds;
-	char instance[32];
 	unsigned long bad = 0, refused = 0;
+	char instance[32];
+	time_t end;
 	struct engine *e;
 	struct order *o;
 	struct diag d = {};
@@ -265,12 +295,14 @@ static unsigned long phase_lane(struct run *run, const char *more)
 		die("the gate without its lane");
 	program_warm(g.gate);
 	program_warm(order_program(o));
+	segments_try(&g, o, run, &bad);
+	end = time(NULL) + (time_t)(run->seconds / 2);
 	while ((run->refused ? refused < run->refused : time(NULL) < end) && bad < 20) {
 		sockets_refresh(run->listener);
 		refused += lane_try(&g, o, BATCH, &bad);
 		run->frames += BATCH;
 	}
-	if (!bad && !order_counted(o, &why)) {
+	if (!bad && !order_counted(o, true, &why)) {
 		bad++;
 		printf("lane and order count otherwise: %s\n", reason_label(why));
 	}

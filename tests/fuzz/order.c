@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Loads the gate a second time over the same tables, but for what it counts, with its express lane switched off, so that what the lane
- * refused can be judged by the order: see order.h.
+ * refused or let pass can be judged by the order: see order.h.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -111,14 +111,14 @@ int order_program(const struct order *o)
 	return bpf_program__fd(o->skel->progs.sluice_gate);
 }
 
-bool order_refuses(struct order *o, const void *frame, size_t len)
+int order_verdict(const struct order *o, const void *frame, size_t len)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)len);
 
-	return !bpf_prog_test_run_opts(order_program(o), &opts) && opts.retval == XDP_DROP;
+	return bpf_prog_test_run_opts(order_program(o), &opts) ? -1 : (int)opts.retval;
 }
 
-bool order_counted(struct order *o, enum sluice_reason *why)
+bool order_counted(struct order *o, bool refused, enum sluice_reason *why)
 {
 	struct counted lane, order;
 	__u32 i;
@@ -127,8 +127,10 @@ bool order_counted(struct order *o, enum sluice_reason *why)
 	counted_read(o, o->stats[1], &order);
 	for (i = 0; i < ROWS; i++) {
 		*why = i % SLUICE_REASONS;
-		if (reason_refuses(*why) && (lane.packets[i] - o->began.packets[i] != order.packets[i] ||
-					     lane.connections[i] - o->began.connections[i] != order.connections[i]))
+		if (refused && !reason_refuses(*why))
+			continue;
+		if (lane.packets[i] - o->began.packets[i] != order.packets[i] ||
+		    lane.connections[i] - o->began.connections[i] != order.connections[i])
 			return false;
 	}
 	return true;
