@@ -215,8 +215,21 @@ static __always_inline void counter_delete(void *table, __u32 row, struct sluice
 		counter_stays(c, own);
 }
 
-/* enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. `fresh` is empty but for its key. */
-static __always_inline enum taken table_take(void *table, __u32 row, const struct sluice_counter *fresh, __u32 most,
+/* A counter of nobody but this one: no lock is needed before it is in a table. */
+static __always_inline void counter_begin(struct sluice_counter *fresh, const struct take *how)
+{
+	fresh->held = 1;
+	fresh->proven = how->proven;
+	fresh->reserved = how->reserve;
+	fresh->state = how->reserve ? SLUICE_COUNTER_NEW : SLUICE_COUNTER_PROVEN;
+	fresh->seen_ns = how->now;
+}
+
+/*
+ * enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. `fresh` is empty but for its key; where
+ * there is none yet it comes into the table with its first slot taken.
+ */
+static __always_inline enum taken table_take(void *table, __u32 row, struct sluice_counter *fresh, __u32 most,
 					     const struct take *how)
 {
 	struct sluice_counter *c = bpf_map_lookup_elem(table, &fresh->of);
@@ -226,8 +239,11 @@ static __always_inline enum taken table_take(void *table, __u32 row, const struc
 	if (!c && how->dry)
 		return TAKEN; /* an empty counter refuses nobody else */
 	if (!c) {
-		if (!bpf_map_update_elem(table, &fresh->of, fresh, BPF_NOEXIST))
+		counter_begin(fresh, how);
+		if (!bpf_map_update_elem(table, &fresh->of, fresh, BPF_NOEXIST)) {
 			tally_add(row, 1);
+			return TAKEN;
+		}
 		c = bpf_map_lookup_elem(table, &fresh->of);
 	}
 	return c ? counter_take(c, &fresh->of, most, how) : TAKEN_NO_ROOM;

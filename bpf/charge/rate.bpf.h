@@ -119,19 +119,21 @@ struct rate_bytes { /* in a per-processor map the kernel allows no lock */
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, rate_fresh, __u32, struct rate_bytes, 1);
 
-static __always_inline struct sluice_rate *rate_open(void *table, const struct sluice_rate_key *own, int *made)
+/* Not 0: it was not in the table, and is now, with its first event. */
+static __always_inline int rate_begin(void *table, const struct sluice_rate_key *own, const struct take *how)
 {
-	struct sluice_rate *r = bpf_map_lookup_elem(table, own), *fresh;
+	__u64 width = own->seconds * RATE_UNIT_NS, time = how->now >> TAKEN_SHIFT << TAKEN_SHIFT;
+	struct sluice_rate *fresh;
 	__u32 zero = 0;
 
-	if (r)
-		return r;
 	fresh = (struct sluice_rate *)bpf_map_lookup_elem(&rate_fresh, &zero);
-	if (!fresh)
-		return NULL;
+	if (!fresh || !width)
+		return 0;
 	fresh->of = *own;
-	*made = !bpf_map_update_elem(table, own, fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(table, own);
+	fresh->seen_ns = how->now;
+	window_begin(&fresh->all, time / width, width, 1);
+	window_begin(&fresh->unanswered, time / width, width, !how->proven);
+	return !bpf_map_update_elem(table, own, fresh, BPF_NOEXIST);
 }
 
 /* Not 0: it is deleted. Else it lives on, as counter_stays() says. */
@@ -158,14 +160,19 @@ static __always_inline struct sluice_rate_key shared_rate_key(__u32 share, __u32
 static __always_inline enum taken table_hit(void *table, const struct sluice_rate_key *own, __u32 most,
 					    const struct take *how, int *made)
 {
-	int none = !how->force && limit_reached(0, most); /* then nothing is made for who is refused anyway */
-	struct sluice_rate *r = how->dry || none ? bpf_map_lookup_elem(table, own) : rate_open(table, own, made);
+	struct sluice_rate *r = bpf_map_lookup_elem(table, own);
 
-	if (!r && none)
-		return TAKEN_FAST;
-	if (r)
-		return rate_take(r, own, own->seconds * RATE_UNIT_NS, most, how);
-	return how->dry ? TAKEN : TAKEN_NO_ROOM;
+	if (!r && !how->force && limit_reached(0, most))
+		return TAKEN_FAST; /* nothing is made for who is refused anyway */
+	if (!r && how->dry)
+		return TAKEN;
+	if (!r && rate_begin(table, own, how)) {
+		*made = 1;
+		return TAKEN;
+	}
+	if (!r)
+		r = bpf_map_lookup_elem(table, own);
+	return r ? rate_take(r, own, own->seconds * RATE_UNIT_NS, most, how) : TAKEN_NO_ROOM;
 }
 
 /* enum taken: of a set or a service. */

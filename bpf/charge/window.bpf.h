@@ -15,6 +15,16 @@ static __always_inline void window_clear(struct sluice_window *w)
 		w->hits[i] = 0;
 }
 
+/* Of a window that only ever began: its first events. */
+static __always_inline void window_begin(struct sluice_window *w, __u64 epoch, __u64 width, __u32 events)
+{
+	w->width_ns = width;
+	w->epoch = epoch;
+	w->running = 0;
+	w->hits[0] = events;
+	w->sum = events;
+}
+
 #define OPAQUE(x) \
 	__asm__ volatile("" : "+r"(x)) /* to the compiler, which would rearrange what the verifier must follow */
 
