@@ -146,10 +146,10 @@ static __always_inline enum sluice_reason cookie_send(struct admission *d, const
 {
 	if (d->view->dry)
 		return cookie_could(d->ctx, d->pkt) ? SLUICE_COOKIE_SENT : SLUICE_UNDECIDED;
-	if (!cookie_make(d->ctx, d->pkt))
+	if (!cookie_make(d->ctx, d->pkt, d->now))
 		return SLUICE_UNDECIDED;
 	cookies_guard(d->pkt->local_port, d->now);
-	answer_sent(d->ctx, d->pkt, source && source->state == SLUICE_COUNTER_PROVEN);
+	answer_sent(d->ctx, d->pkt, source && source->state == SLUICE_COUNTER_PROVEN, d->now);
 	d->pkt->fresh = 0;
 	return SLUICE_COOKIE_SENT;
 }
@@ -207,7 +207,7 @@ static __always_inline enum sluice_reason syn_rate_check(struct admission *d, co
 
 	if (!limit->rate || d->force || (source && source->state == SLUICE_COUNTER_PROVEN))
 		return SLUICE_UNDECIDED;
-	says = sketch_asked(key, limit, d->view->control->seed, d->view->dry);
+	says = sketch_asked(key, limit, d->view->control->seed, d->now, d->view->dry);
 	d->pressed = says == SKETCH_OVERFULL && service_bakes(d->view->generation, d->view->row);
 	return says == SKETCH_ADMITS || d->pressed ? SLUICE_UNDECIDED : SLUICE_SYN_RATE;
 }
@@ -321,13 +321,14 @@ static __always_inline int syn_is_strange(const struct admission *d, const struc
 /* Counts this SYN in the windows of its service and its source: UNDECIDED, or why it goes no further. The host drops a void one unseen. */
 static __always_inline enum sluice_reason syn_note(struct admission *d, const struct sluice_counter *source)
 {
-	enum sluice_reason why = syn_rate_check(d, source, &d->note->holding.source);
+	enum sluice_reason why;
 
+	d->now = bpf_ktime_get_ns();
+	why = syn_rate_check(d, source, &d->note->holding.source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
 	if (!d->view->dry && checksum_bad(d->ctx, d->pkt))
 		return SLUICE_CHECKSUM;
-	d->now = bpf_ktime_get_ns();
 	if (d->pressed && !d->pressure->on && !d->view->dry)
 		pressure_begin(d->pressure, d->now);
 	d->pressed |= pressure_check(d->pressure, d->view, d->now);
@@ -358,9 +359,11 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	if (why != SLUICE_UNDECIDED)
 		return why;
 	repeated = handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now));
-	holding_of(d->view, &d->pkt->tuple.source,
-		   &note->holding); /* what the element holds is not this packet's to release */
-	note->isn = bpf_ntohl(d->pkt->seq);
+	if (note->state != HANDSHAKE_FREE) {
+		holding_of(d->view, &d->pkt->tuple.source,
+			   &note->holding); /* what the element holds is not this packet's to release */
+		note->isn = bpf_ntohl(d->pkt->seq);
+	}
 	if (repeated) {
 		d->pkt->fresh = 0;
 		return syn_begins(d, note, source, 1);

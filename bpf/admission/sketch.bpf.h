@@ -80,9 +80,10 @@ static __always_inline void sketch_total_add(struct sluice_cell *total, __u32 ep
  * enum sketch_says; a SYN that is not refused is counted. An estimate: never less than what the source sent, in the mean of intervals,
  * and more where it shares all its cells with others. Races lose a count now and then. Dry: only asked.
  */
-__noinline int sketch_asked(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed, int dry)
+__noinline int sketch_asked(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed,
+			    __u64 now, int dry)
 {
-	__u64 interval, now = bpf_ktime_get_ns(), gone;
+	__u64 interval, gone;
 	__u32 least = SKETCH_FULL, epoch, seen, row;
 	struct sluice_cell *c, *total;
 

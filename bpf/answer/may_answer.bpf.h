@@ -68,10 +68,8 @@ __noinline int answer_allowed(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 }
 
 /* A cookie went out to a source that completed a handshake before: if it can hear us, it answers. */
-static __always_inline void answer_expect(struct sluice_answer_loop *loop)
+static __always_inline void answer_expect(struct sluice_answer_loop *loop, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-
 	if (!loop->waiting)
 		loop->since_ns = now;
 	__sync_fetch_and_add(&loop->waiting, 1);
@@ -82,7 +80,7 @@ static __always_inline void answer_expect(struct sluice_answer_loop *loop)
 }
 
 /* A cookie was sent where this packet came in. `confirmed`: its source completed a handshake before. */
-__noinline int answer_sent(struct xdp_md *ctx, const struct sluice_pkt *pkt, int confirmed)
+__noinline int answer_sent(struct xdp_md *ctx, const struct sluice_pkt *pkt, int confirmed, __u64 now)
 {
 	struct sluice_answer_counts *counts;
 	struct sluice_answers *a;
@@ -96,7 +94,7 @@ __noinline int answer_sent(struct xdp_md *ctx, const struct sluice_pkt *pkt, int
 		counts->sent[pkt->ipv4 ? SLUICE_IPV4 : SLUICE_IPV6]++;
 	a = confirmed ? bpf_map_lookup_elem(&answers, &in) : NULL;
 	if (a)
-		answer_expect(answers_loop(a, pkt));
+		answer_expect(answers_loop(a, pkt), now);
 	return 0;
 }
 

@@ -60,9 +60,9 @@ static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *sta
 }
 
 /* Not 0: the listener accepts cookies for some time to come. */
-static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s, __u32 len)
+static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s, __u32 len,
+				       __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct sluice_listener_key key = { .addr = pkt->tuple.local, .port = pkt->local_port };
 	struct sluice_stamp *stamp, fresh = { .tried_ns = now, .listens = listens_at(pkt->local_port) };
 	enum stamp_says says;
@@ -84,7 +84,8 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 }
 
 /* The cookie that answers this SYN; below 0: none can be made now. `s` is zero. */
-static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s)
+static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s,
+					    __u64 now)
 {
 	__u32 len = pkt->header_len;
 
@@ -96,7 +97,7 @@ static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct slu
 	if (bpf_xdp_load_bytes(ctx, pkt->tcp_offset, s->bytes, len))
 		return -1;
 	segment_addresses(s, pkt);
-	if (!stamp_renew(ctx, pkt, s, len))
+	if (!stamp_renew(ctx, pkt, s, len, now))
 		return -1;
 	if (pkt->ipv4)
 		return bpf_tcp_raw_gen_syncookie_ipv4(&s->ip.v4, &s->tcp, len);
@@ -104,7 +105,7 @@ static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct slu
 }
 
 /* Makes the cookie that answers this SYN, in pkt->cookie. 0: none can be made now, the host has to answer. */
-__noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt)
+__noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt, __u64 now)
 {
 	struct segment *s;
 	__u32 zero = 0;
@@ -113,7 +114,7 @@ __noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt)
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!pkt || !s)
 		return 0;
-	cookie = cookie_compute(ctx, pkt, s);
+	cookie = cookie_compute(ctx, pkt, s, now);
 	__builtin_memset(s, 0, sizeof(*s));
 	if (cookie < 0)
 		return 0;

@@ -217,16 +217,17 @@ static __always_inline int ban_holds(struct sluice_view *view, const struct slui
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
 	struct sluice_ban *ban;
-	__u64 now;
+	__u64 now = 0;
 	int i;
 
 	if (!table_has_any(&live_bans))
 		return 0;
-	now = bpf_ktime_get_ns();
 	for (i = 0; i < LIVE_DEPTH; i++) {
 		ban = bpf_map_lookup_elem(&live_bans, &key);
 		if (!ban || prefix_is_other(ban->prefixlen, source))
 			return 0;
+		if (!i)
+			now = bpf_ktime_get_ns();
 		if (ban_stands(view, ban, now)) {
 			if (ban->refuses_ns > now) {
 				view->ban = ban;
