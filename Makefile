@@ -33,7 +33,7 @@ KERN := $(foreach r,$(KERN_ROOMS),$(call objects,$r))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
-BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(DATAPATH_RUN)) $(patsubst %,$(B)/tests/lib/%.bpf.o,drop flood lookup pass read tx)
+BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(DATAPATH_RUN)) $(patsubst %,$(B)/tests/lib/%.bpf.o,drop flood lookup pass read read_small tx)
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% $(DATAPATH_RUN),$(wildcard tests/datapath/*.c)))
 FUZZ := $(B)/tests/fuzz/fuzz_gate $(B)/tests/fuzz/fuzz_core
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/target_*.c))
@@ -162,11 +162,12 @@ fuzz:
 	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
 	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
-prove: # the models of a handshake's life and of the express lane, and their mutations; the lane against the order: docs/architecture.md
+prove: # the models of a handshake's life and of the express lane, and their mutations; the lane against the order, and against closes: docs/architecture.md
 	$(Q)scripts/setup.sh
-	$(Q)$(MAKE) $(B)/tests/fuzz/fuzz_gate
+	$(Q)$(MAKE) $(B)/tests/fuzz/fuzz_gate $(B)/tests/datapath/test_lane_race
 	$(Q)scripts/prove.sh
 	$(Q)$(B)/tests/fuzz/fuzz_gate lane 10000000
+	$(Q)$(B)/tests/datapath/test_lane_race 50000
 bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
