@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The express lane, and how far from one cache miss it is: full sources in growing numbers, on one processor and on two; beside it a bare drop, xdp-filter
-with one rule, and a program that reads one random line of 8 MB and drops."""
+with one rule, and programs that read one random line of 8 MB, or of 1 MB, and drop."""
 import time
 
 import peers
@@ -42,6 +42,7 @@ def table(mode):
     rows = {
         "XDP_DROP": peers.bare("drop"),
         "one random read of 8 MB": peers.bare("read"),
+        "one random read of 1 MB": peers.bare("read_small"),
         "xdp-filter, one port": peers.xdp_filter("port 25 -m dst -p tcp"),
         "sluice": peers.sluice(policy(mode)),
     }

@@ -53,7 +53,7 @@ class Bed:
         return done
 
     def xdp(self, name):
-        """drop, read, tx or pass. The host's own stack also needs pass: what is redirected reaches only a veth end that polls by NAPI."""
+        """drop, read, read_small, tx or pass. The host's own stack also needs pass: what is redirected reaches only a veth end that polls by NAPI."""
         self.run("ip", "link", "set", "s0", "xdp", "obj", BUILD / f"tests/lib/{name}.bpf.o", "sec", "xdp")
 
     def start_sluice(self, policy):

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What one miss costs: reads a cache line of 8 MB for each TCP segment of IPv4, any, and drops it. Sequence numbers of the flood are random. */
+/*
+ * What one miss costs: reads a cache line of 8 MB (or of LINES lines: read_small.bpf.c) for each TCP segment of IPv4, any, and drops it. Sequence
+ * numbers of the flood are random.
+ */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -7,7 +10,9 @@
 
 #include <bpf/bpf_helpers.h>
 
+#ifndef LINES
 #define LINES (1 << 17)
+#endif
 
 struct line {
 	__u64 word[8];
