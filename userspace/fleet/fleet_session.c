@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "fleet_link.h"
+#include "fleet_look.h"
 #include "fleet_random.h"
 #include "fleet_records.h"
 #include "fleet_session.h"
@@ -18,7 +19,6 @@
 #define LEFT_MS 1000 /* a server that does not answer for this long is left */
 #define LIST_MS 1000 /* hosts are listed, and the hearing connection is tried */
 #define INFO_US (10 * 1000000ULL) /* the server is asked again what it is */
-#define LOOKS_MAX (2 * FLEET_LOOK_MAX) /* that wait for their answers */
 #define KEY_MAX 64
 #define KEY_DIGITS 16
 #define NUMBER_TEXT 17 /* 16 digits and their end */
@@ -29,6 +29,7 @@ struct session {
 	struct session_owner to;
 	const struct config *config;
 	struct link *asks, *hears;
+	struct looks *looks;
 	struct records *records; /* NULL: bans are not shared */
 	struct event *tick;
 	struct server_info info;
@@ -39,7 +40,7 @@ struct session {
 	char *const *policy;
 	uint64_t opened_us, beat_us, listed_us; /* beat_us: since when a beat waits for its answer; 0: none does */
 	uint64_t informed_us;
-	unsigned greeted, unanswered, looks;
+	unsigned greeted, unanswered;
 	bool ping; /* waits for its answer */
 	bool failed;
 };
@@ -62,6 +63,12 @@ static void fail(struct session *x, const char *why)
 	event_del(x->tick);
 	plain_copy(line, sizeof(line), why);
 	x->to.failed(x->to.owner, line);
+}
+
+/* What a connection, or a part of the session, says. */
+static void part_failed(void *owner, const char *why)
+{
+	fail(owner, why);
 }
 
 /* False: the session is over. */
@@ -365,46 +372,18 @@ bool session_has_room(const struct session *x)
 
 /* Who holds what, for people. */
 
-struct look {
-	uint64_t key;
-};
-
-static void looked(void *owner, void *about, const redisReply *answer)
+static void on_held(void *owner, const char *text)
 {
-	_cleanup_free_ struct look *look = about;
-	_cleanup_free_ char *text = NULL;
 	struct session *x = owner;
 
-	x->looks--;
-	if (!answer_is_good(x, answer, REDIS_REPLY_ARRAY, "it answers HGETALL by something else"))
-		return;
-	text = script_read_held(answer, look->key);
-	if (text)
+	if (!x->failed)
 		x->to.held(x->to.owner, text);
-}
-
-static void look_at(struct session *x, uint64_t key)
-{
-	struct look *look = malloc(sizeof(*look));
-	char name[KEY_MAX];
-	const char *argv[] = { "HGETALL", name };
-
-	if (!look)
-		return;
-	look->key = key;
-	snprintf(name, sizeof(name), "sluice:{%s}:k:%016" PRIx64, x->config->space, key);
-	if (link_ask(x->asks, looked, look, 2, argv, NULL))
-		free(look);
-	else
-		x->looks++;
 }
 
 void session_look(struct session *x, const struct fleet_need *row, size_t count)
 {
-	size_t i;
-
-	for (i = 0; i < count && !x->failed && x->epoch[0] && x->looks < LOOKS_MAX; i++)
-		look_at(x, row[i].key);
+	if (!x->failed && x->epoch[0])
+		looks_ask(x->looks, row, count);
 }
 
 /* Records. */
@@ -430,14 +409,9 @@ static void records_answered(void *owner)
 	x->to.put(x->to.owner);
 }
 
-static void records_failed(void *owner, const char *why)
-{
-	fail(owner, why);
-}
-
 static struct records *records_begin(struct session *x)
 {
-	const struct records_owner o = { x, records_heard, records_room, records_answered, records_failed };
+	const struct records_owner o = { x, records_heard, records_room, records_answered, part_failed };
 
 	return records_new(x->asks, x->config->space, x->config->name, &o);
 }
@@ -472,17 +446,12 @@ static void heard(void *owner, void *about, const redisReply *answer)
 		x->to.needs(x->to.owner, row, count);
 }
 
-static void link_broken(void *owner, const char *why)
-{
-	fail(owner, why);
-}
-
 struct session *session_open(struct event_base *base, struct evdns_base *names, const struct config *c,
 			     const struct server *to, char *const *policy, const struct session_owner *o)
 {
 	struct timeval every = { c->beat_ms / 1000, c->beat_ms % 1000 * 1000 };
 	struct session *x = calloc(1, sizeof(*x));
-	struct link_owner links = { .owner = x, .broken = link_broken, .drop = free };
+	struct link_owner links = { .owner = x, .broken = part_failed, .drop = free };
 
 	if (!x)
 		return NULL;
@@ -499,9 +468,11 @@ struct session *session_open(struct event_base *base, struct evdns_base *names, 
 	x->asks = link_open(base, names, to, &links);
 	links.message = heard;
 	x->hears = link_open(base, names, to, &links);
+	if (x->asks)
+		x->looks = looks_new(x->asks, c->space, &(const struct looks_owner){ x, on_held, part_failed });
 	if (x->asks && c->bans)
 		x->records = records_begin(x);
-	if (!x->tick || !x->asks || !x->hears || (c->bans && !x->records) || event_add(x->tick, &every)) {
+	if (!x->tick || !x->asks || !x->hears || !x->looks || (c->bans && !x->records) || event_add(x->tick, &every)) {
 		session_close(x);
 		return NULL;
 	}
@@ -515,6 +486,7 @@ void session_close(struct session *x)
 		return;
 	link_close(x->asks);
 	link_close(x->hears);
+	looks_free(x->looks);
 	records_free(x->records);
 	if (x->tick)
 		event_free(x->tick);

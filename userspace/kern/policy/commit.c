@@ -223,8 +223,7 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
 
 	if (!err)
 		err = bpf_map_lookup_elem(e->map[MAP_generations], &slot, &now);
-	return err || !p->geo || policy_only_counts_countries(p) ? err
-								 : geo_check(now.geo_entries, p->geo->entries, d);
+	return err || !p->geo || policy_only_counts_countries(p) ? err : geo_check(now.geo_entries, p->geo->entries, d);
 }
 
 /* One more than any that was ever in force. */
