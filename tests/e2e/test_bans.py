@@ -28,7 +28,7 @@ def test_owners_do_not_undo_each_other_and_the_longest_wins(make):
     said = sluice.ctl("unban", FOE, "--by", "jail-a")
     assert said[0] == 0 and said[1].strip() == "unbanned" and f"{FOE} is still banned by uid:0 until 2" in said[2]
     assert owners(sluice) == [("uid:0", True, 1800), ("jail-b", False, 600)]
-    assert f"{FOE} is banned by uid:0 and others, not by jail-a: say --by uid:0, or --all-owners" in refused(sluice, "unban", FOE, "--by", "jail-a")
+    assert f"{FOE} is banned by uid:0 and others, not by jail-a: use --by uid:0, or --all-owners" in refused(sluice, "unban", FOE, "--by", "jail-a")
     client = net.hold(FOE)
     client("open", 1)
     assert wait_for(lambda: sluice.reason("banned") > 0), "the other owners' ban goes on"

@@ -62,7 +62,7 @@ def test_lines_have_their_own_times_and_bad_ones_are_named_with_nothing_half_app
     code, out, err, _ = feed(sluice, bad, "ban")
     assert code == 2 and "nothing done" in err and all(f"line {n}: '" in err for n in (2, 3, 4, 5)) and "line 1:" not in err
     code, out, err, _ = feed(sluice, "x\n" * 30, "unban")
-    assert code == 2 and err.count("line ") == 10 and "only the first 10 bad lines are named" in err
+    assert code == 2 and err.count("line ") == 10 and "only the first 10 bad lines are listed" in err
     code, out, err, _ = feed(sluice, f"198.51.100.1\n{SERVER}\n", "ban")
     assert code == 2 and f"line 2: {SERVER} covers this host's own address" in err
     assert "is not text" in feed(sluice, "198.51.100.1\n\0\n", "ban")[2]
