@@ -95,7 +95,8 @@ static __always_inline __u32 events_peek(const struct sluice_window *w, __u64 wi
 /*
  * Counts a SYN of a service; how many there were in the last 20 * width. Verified once, apart from its caller: it walks a window. A
  * processor gathers `batch` of them before it takes the lock that all share (0 and 1: none; a new bucket of the window: no longer), so
- * what it does not see yet is less than a batch of each other one. What it gathered last counts with the next that comes.
+ * what it does not see yet is less than a batch of each other one. What it gathered last counts with the next that comes, unless that is so
+ * late that the window has forgotten it.
  */
 __noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, __u32 batch)
 {
@@ -107,6 +108,8 @@ __noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, __u32 batch)
 	if (!p || !own || !width)
 		return 0;
 	epoch = now / width;
+	if (epoch - own->epoch >= SLUICE_RATE_BUCKETS)
+		own->waiting = 0;
 	own->waiting++;
 	if (own->waiting < batch && own->epoch == epoch)
 		return own->sum + own->waiting;
