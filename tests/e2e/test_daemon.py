@@ -84,7 +84,7 @@ def test_interface_that_goes_away_and_comes_back_is_guarded_again(make):
         net.unplug()
         assert wait_for(lambda: mode() == "detached")
         code, _, said = sluice.ctl("set", "service", "smtp", "max-connections-per-source", 6 + times)
-        assert code == 0 and "s0 is away" in said, "nobody waits for it"
+        assert code == 0 and "s0 is absent" in said, "nobody waits for it"
         net.plug()
         assert wait_for(lambda: mode() == "native")
         assert net.established() == sluice.connections() == 5 + times, "what was open is open, and counted"

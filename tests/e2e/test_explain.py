@@ -59,7 +59,7 @@ def test_explain_refuses_questions_that_make_no_sense(make):
         (("10.77.0.2",), "name the service"),
         (("10.77.0.2", "--service", "pop"), "no service 'pop'"),
         (("10.77.0.300", "--service", "smtp"), "is not an address"),
-        (("10.77.0.2", "--service", "smtp", "--port", "99"), "port 99 is not one of"),
+        (("10.77.0.2", "--service", "smtp", "--port", "99"), "port 99 does not belong to"),
         (("2001:db8::1", "--service", "mx2"), "no IPv6 address"),
         (("10.77.0.2", "--service", "smtp", "--for", "1h"), "--for is not an option of explain"),
     ):

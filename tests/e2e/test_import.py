@@ -18,7 +18,7 @@ CASES = {
         [(25, "10.77.0.2", 7, 4), (25, "10.77.0.4", 7, 4), (25, "10.77.0.5", 3, 1), (25, "10.77.1.1", 6, 6), (25, "10.77.0.8", 2, 0),
          (143, "10.77.0.2", 4, 4), (993, "10.77.0.3", 5, 3), (143, "10.77.1.49", 2, 0)],
         {"max-connections": "maxConnections = 9", "max-rate-per-source": "peerMaxIntervalConnections = 60", "max-rate": "maxIntervalConnections = 1000"},
-        {"peerMaxConnections = unlimited": "no number", "idleTimeout = 300": "inside a connection", "enable = no": "off",
+        {"peerMaxConnections = unlimited": "is not a number", "idleTimeout = 300": "inside a connection", "enable = no": "off",
          '{ ipSet = "any" enable = yes priority = 500 }': "everybody", "{ ipSet = 10.77.0.7/32 priority = 2 enable = no }": "off"},
     ),
     "csf": (
@@ -27,7 +27,7 @@ CASES = {
          (25, "10.77.0.8", 2, 0), (143, "10.77.1.49", 2, 0)],
         {"max-connections-per-source": 'CT_LIMIT = "5"', "max-rate-per-source": 'PORTFLOOD = "25;tcp;60;60,53;udp;20;5"', "countries": 'CC_DENY = "KP,A9,AS64496"'},
         {'CONNLIMIT = "25;4,143;6,bad"': "PORT;LIMIT", 'SYNFLOOD = "1"': "SYN cookies", 'CC_DENY = "KP,A9,AS64496"': "A9",
-         "tcp|in|d=25|s=10.77.0.7": "advanced rule", "Include /etc/csf/more.deny": "not followed", "nonsense": "no address"},
+         "tcp|in|d=25|s=10.77.0.7": "advanced rule", "Include /etc/csf/more.deny": "not followed", "nonsense": "is not an address"},
     ),
     "dovecot": (
         ["dovecot.conf"],
@@ -57,7 +57,7 @@ CASES = {
         {"max-connections-per-source": "acl greedy src_conn_cur ge 5", "max-connections": "maxconn 9",
          "max-rate-per-source": "tcp-request connection reject if greedy or { src_conn_rate(per_ip_rates) gt 60 }"},
         {"maxconn 20000": "whole process", "tcp-request connection reject if { src_conn_cur gt 2 } { dst_port 26 }": "several conditions",
-         "tcp-request connection silent-drop if { sc0_conn_rate gt 60 }": "stores no conn_rate", "bind /var/run/imap.sock": "no port"},
+         "tcp-request connection silent-drop if { sc0_conn_rate gt 60 }": "stores no conn_rate", "bind /var/run/imap.sock": "names no TCP port"},
     ),
     "nft": (
         ["nftables.conf"],
@@ -72,7 +72,7 @@ CASES = {
         ["pf.conf"],
         [(25, "10.77.0.2", 7, 4), (587, "10.77.0.4", 7, 4), (465, "10.77.0.5", 2, 0), (25, "10.77.0.9", 7, 7), (25, "10.77.0.8", 2, 0), (143, "10.77.0.2", 8, 6)],
         {"prefixes": "table <friends> persist { 10.77.0.9, $office }"},
-        {"set limit { states 100000, src-nodes 50000 }": "own tables", "block in quick from <bruteforce>": "limits fill",
+        {"set limit { states 100000, src-nodes 50000 }": "own tables", "block in quick from <bruteforce>": "filled by limits",
          "pass in on $ext_if proto tcp from <spamd-white> to any port pop3 keep state (max-src-conn 5)": "only some sources",
          'include "/etc/pf.more.conf"': "not followed"},
     ),

@@ -61,7 +61,7 @@ def test_start_that_fails_over_a_gate_that_stands_leaves_that_in_force(make):
     net, sluice = make(POLICY)
     sluice.kill()
     sluice.file.write_text("interfaces = {s0, lo}\nxdp-mode = native\n" + POLICY)
-    assert "taken away" not in fails(sluice)
+    assert "removed again" not in fails(sluice)
     assert attached(net) and loaded(sluice)
     sluice.write(POLICY)
     sluice.start()

@@ -89,4 +89,4 @@ def test_a_ban_of_ipv6_says_what_it_means(make):
     assert "exactly one source" in sluice.do("ban", "2001:db8:1:3::/64")
     assert "all sources in it" in sluice.do("ban", "2001:db8:2::/48")
     assert "part of one source" in sluice.do("ban", "2001:db8:1:4::/80")
-    assert "source, whole" not in sluice.do("ban", "192.0.2.9")  # every IPv4 address is
+    assert "one source" not in sluice.do("ban", "192.0.2.9")  # every IPv4 address is

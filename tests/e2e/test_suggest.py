@@ -206,7 +206,7 @@ def test_dry_run_says_of_which_senders_it_cannot_tell(make, tmp_path):
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")["observed"]
     assert (answer["senders"], answer["let_in"], answer["refused"], answer["unknown"]) == (3, 0, 2, 1), "what it would have had is not known"
     assert answer["by"] == {"source-rate": 1, "denied": 1}
-    assert "of 1 it cannot be told" in sluice.do("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")
+    assert "unknown for 1 " in sluice.do("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "1", "--dry-run")["observed"]
     assert (answer["refused"], answer["unknown"]) == (3, 0), "a limit that is lower refuses whom the higher one did"
     answer = sluice.json("set", "service", "imap", "max-rate-per-source", "50/1m", "--dry-run")["observed"]
