@@ -12,7 +12,7 @@ def policy(imap=50):
     """`interfaces` last: what was cut off is no policy, wherever it was cut. pop's limit shows whether a policy is whole."""
     return ("service smtp { ports = {25} max-connections-per-source = 10 on-excess = reset }\n"
             f"service imap {{ ports = {{143}} max-connections-per-source = {imap} }}\n"
-            f"service pop {{ ports = {{110}} max-connections-per-source = {imap + 1} }}\ninterfaces = {{s0}}\n")
+            f"service pop {{ ports = {{110}} max-connections-per-source = {imap + 1} }}\ngeoip {{ count-countries = false }} interfaces = {{s0}}\n")
 
 
 def imap_limit(status):
