@@ -162,7 +162,7 @@ def test_a_torn_or_foreign_file_is_set_aside_and_keeps_nothing_from_starting(mak
     file_of(sluice).write_text(content)
     sluice.start()
     aside = file_of(sluice).with_name(f"{sluice.instance}.history.torn")
-    assert aside.read_text() == content and why in sluice.logged() and f"set aside as {aside}; the history of the last day begins anew" in sluice.logged()
+    assert aside.read_text() == content and why in sluice.logged() and f"set aside as {aside}; the history of the last day starts empty" in sluice.logged()
     assert 1 <= len(rows(sluice)) <= 2
     restart(sluice)
     assert 1 <= len(rows(sluice)) <= 2

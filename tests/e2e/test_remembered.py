@@ -163,7 +163,7 @@ def test_a_torn_or_foreign_file_is_set_aside_by_name_and_keeps_nothing_from_star
     sluice.start()
     aside = file_of(sluice).with_name(f"{sluice.instance}.refusals.torn")
     assert remembered(sluice) == [] and aside.read_text() == content
-    assert why in sluice.logged() and f"set aside as {aside}; the memory of refusals begins anew" in sluice.logged()
+    assert why in sluice.logged() and f"set aside as {aside}; the memory of refusals starts empty" in sluice.logged()
     denied(net, sluice, "10.77.1.5")
     assert wait_for(lambda: len(lines_of(sluice)) == 1)
 
