@@ -110,7 +110,7 @@ def test_apply_save_keeps_it_and_the_old_file_with_the_rights_it_had(make, other
     sluice.kill()
     sluice.start()
     assert sluice.service()["max_connections_per_source"] == 3
-    assert "itself" in sluice.do("apply", sluice.file, "--save")
+    assert "already the file" in sluice.do("apply", sluice.file, "--save")
     assert pathlib.Path(f"{sluice.file}.bak").read_text() == old
     assert sorted(p.name for p in sluice.file.parent.glob("sluice.conf*")) == ["sluice.conf", "sluice.conf.bak"]
 
@@ -144,5 +144,6 @@ def test_apply_save_of_a_bad_policy_changes_nothing(make, tmp_path):
     _, sluice = make(POLICY)
     bad = tmp_path / "bad.conf"
     bad.write_text("interfaces = {s0}\nservice smtp { }\n")
+    before = sluice.file.read_text()
     assert sluice.ctl("apply", bad, "--save")[0] == 2
-    assert sluice.file.read_text() == "interfaces = {s0}\n" + POLICY and not list(sluice.file.parent.glob("sluice.conf.*"))
+    assert sluice.file.read_text() == before and not list(sluice.file.parent.glob("sluice.conf.*"))
