@@ -114,7 +114,7 @@ links_lead_somewhere() { # those of the documents to files of this repository
 
 pictures_are_small() { find docs -name '*.png' -size +150000c | none; }
 
-# A page about one kind of host: its sections, and who follows it and leads to it.
+# A page about one kind of host: its sections, and who leads to it.
 pages_are_alike() {
 	local page section file
 	for page in docs/with-*.md docs/deny-feeds.md; do
@@ -124,7 +124,12 @@ pages_are_alike() {
 		for file in README.md README.zh-CN.md docs/setup.md; do
 			grep -qF "${page##*/})" "$file" || echo "$file has no link to $page"
 		done
-		grep -qF "$(basename "$page" .md))" scripts/pages-check.sh || echo "scripts/pages-check.sh does not follow $page"
+	done | none
+}
+
+pages_are_followed() { # those that have commands to run; setup.md by the package's own test
+	grep -lE '^ *# run( on another host)?$' docs/*.md | while read -r page; do
+		grep -qF -e "$(basename "$page" .md))" -e "docs/${page##*/}" scripts/pages-check.sh scripts/deb-life.sh || echo "nothing follows $page"
 	done | none
 }
 
@@ -206,7 +211,8 @@ step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'links of the documents lead somewhere' links_lead_somewhere
 step 'the pictures of the documents are small' pictures_are_small
-step 'the pages about a kind of host are alike, linked and followed' pages_are_alike
+step 'the pages about a kind of host are alike and linked' pages_are_alike
+step 'a page that has commands to run is followed by a test' pages_are_followed
 step 'the two READMEs have the same headings, commands and links' readmes_agree
 step 'completion completes, in bash, zsh and fish' completion_works
 step 'every alert fires in its scenario' alerts

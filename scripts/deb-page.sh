@@ -241,6 +241,85 @@ at_deny-feeds() {
 	esac
 }
 
+# The store is elsewhere, and so is mx2, another host of the fleet. First the host is alone in it.
+at_fleet() {
+	case $1 in
+		'Five hosts, step by step')
+			postfix_is_mx
+			systemctl start postfix
+			shows 'sluice runs, with its first policy' systemctl enable --now sluiced
+			store_is_elsewhere
+			;;
+		'How far a limit can be exceeded')
+			shows 'the host is in touch' soon says 'in touch' sluicectl fleet status
+			shows 'doctor finds nothing to do' fails bash -c 'sluicectl doctor | grep -E "^(bad|warning)"'
+			shows 'the store lets nobody in who has no user' says NOAUTH client redis-cli -h 192.0.2.5 ping
+			shows 'alone it has the whole limit' is "$(greeted 198.51.100.7 30 25)" 20
+			shows 'refusals says whom, and why' refused 198.51.100.7 source-connections
+			mx2_joins
+			shows 'each lists the other' both_list_both
+			shows 'two hosts reach the limit together, and never exceed it' both_hold_twenty
+			systemctl disable --quiet --now sluiced
+			sluicectl unload
+			;;
+	esac
+}
+store_is_elsewhere() { # no user namespace can be made in a chroot
+	mkdir -p /etc/systemd/system/redis-server.service.d
+	printf '[Service]\nNetworkNamespacePath=/run/netns/client\nPrivateUsers=no\n' >/etc/systemd/system/redis-server.service.d/elsewhere.conf
+	systemctl daemon-reload
+}
+mx2() { nsenter --net=/run/netns/mx2 -- "$@"; }
+mx2_joins() { # by the page's policy; exact, and patient with a store that waits for a processor
+	ip netns add mx2
+	ip link add eth0 netns mx2 numrxqueues "$(nproc)" numtxqueues "$(nproc)" type veth peer name up1 netns client numrxqueues "$(nproc)" numtxqueues "$(nproc)"
+	mx2 ip link set lo up
+	mx2 ip address add 203.0.113.26/24 dev eth0
+	mx2 ip link set eth0 up
+	client ip link set up1 up
+	mx2 ip route add default via 203.0.113.1
+	client ip route add 203.0.113.26/32 dev up1 src 198.51.100.7
+	mx2 ethtool -K eth0 tx off >/dev/null
+	client ethtool -K up1 tx off >/dev/null
+	mx2 systemd-socket-activate --accept --inetd -l 203.0.113.26:25 sh -c 'echo 220 mx2; cat' >/dev/null 2>&1 &
+	mail2=$!
+	sed -i -e 's/^fleet {/&\n    max-staleness = 5s/' -e 's/^    fleet = true/&\n    exact = true/' /etc/sluice/sluice.conf
+	shows 'the limit is exact from now on' sluicectl reload
+	sed 's/^fleet {/&\n    name = mx2/' /etc/sluice/sluice.conf >/etc/sluice/mx2.conf
+	mx2 sluiced -f -i mx2 -c /etc/sluice/mx2.conf >/root/deb/mx2 2>&1 &
+	sluiced2=$!
+}
+both_list_both() {
+	soon says mx2 sluicectl fleet status && soon says "$(hostname)" sluicectl -i mx2 fleet status &&
+		soon says 'in touch' sluicectl fleet status && soon says 'in touch' sluicectl -i mx2 fleet status
+}
+held() { # [COMMAND...]: connections from 198.51.100.7, as the kernel has them here, or where COMMAND enters
+	"$@" ss -Htn state established 'sport = :25 and dst 198.51.100.7' | wc -l
+}
+both_hold_twenty() { # thirty want in at each, and a kernel repeats its SYN after 1, 3 and 7 s; twenty are in for three seconds
+	local most=0 now still=0 here there holder status
+	# shellcheck disable=SC2016 # the inner shell's
+	client timeout 60 bash -c 'for i in {1..30}; do for host in 203.0.113.25 203.0.113.26; do nc -d -s 198.51.100.7 $host 25 >/dev/null & done; done; wait' &
+	holder=$!
+	for _ in {1..250}; do
+		here=$(held) there=$(held mx2) now=$((here + there))
+		[ "$now" -le "$most" ] || most=$now
+		if [ "$now" = 20 ]; then still=$((still + 1)); else still=0; fi
+		[ "$still" -lt 30 ] || break
+		sleep 0.1
+	done
+	echo "$here here, $there there, at most $most"
+	sluicectl explain 198.51.100.7 --service smtp
+	sluicectl sources --fleet
+	[ "$most" = 20 ] && [ "$still" = 30 ] && [ "$here" -gt 0 ] && [ "$there" -gt 0 ] && says 'on mx2' sluicectl explain 198.51.100.7 --service smtp &&
+		says 198.51.100.7 sluicectl sources --fleet
+	status=$?
+	kill "$holder" "$mail2" "$sluiced2"
+	wait "$holder" "$mail2" "$sluiced2" 2>/dev/null
+	sluicectl -i mx2 unload
+	return "$status"
+}
+
 image() { # of what this tree has, Postfix and all
 	tar -C / --one-file-system -c bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 usr/share/postfix etc var/spool/postfix var/lib/postfix 2>/dev/null |
 		docker import - mail >/dev/null

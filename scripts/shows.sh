@@ -40,10 +40,11 @@ soon() { # COMMAND...: within ten seconds
 }
 
 # What a page has one do, a line each: its headings; the commands of blocks that begin with `# run`, or `# run on another host`; and the
-# files of blocks that begin with their path, as `# /etc/sluice/sluice.conf`.
+# files of blocks that begin with their path, as `# /etc/sluice/sluice.conf`. A block may stand in a list, as far to the right as its fence.
 page_steps() { # PAGE
 	awk '/^## / { print "heading " substr($0, 4) }
-		/^```/ { inside = !inside; kind = inside ? "first" : ""; next }
+		/^ *```/ { inside = !inside; kind = inside ? "first" : ""; margin = index($0, "`"); next }
+		inside { $0 = substr($0, margin) }
 		kind == "first" { kind = $0 == "# run" ? "run" : $0 == "# run on another host" ? "elsewhere" : $0 ~ /^# \/[^ ]+$/ ? "line" : ""
 			if (kind == "line") { print "file " substr($0, 3); print "line " $0 }
 			next }
