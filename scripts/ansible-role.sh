@@ -11,11 +11,7 @@ cd /root/deb/ansible || exit 1
 play() { ansible-playbook -i localhost, -c local play.yml "$@"; }
 
 ip link set lo up
-ip link add mail0 type veth peer name out
-ip link set mail0 up
-ip link set out up
-ip address add 198.51.100.2/24 dev mail0
-ip route add default via 198.51.100.1 dev mail0
+mail_interface command
 cat >play.yml <<'END'
 ---
 - name: Guard the mail hosts

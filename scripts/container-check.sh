@@ -82,11 +82,7 @@ echo "== its life"
 rights=$(sed -n '/^podman run /,/^podman exec /p' docs/with-containers.md | grep -oE 'cap-add [a-z_]+' | sed 's/cap-add /,+/' | tr -d '\n')
 ip netns add "$net"
 host ip link set lo up
-host ip link add mail0 type veth peer name out
-host ip link set mail0 up
-host ip link set out up
-host ip address add 198.51.100.2/24 dev mail0
-host ip route add default via 198.51.100.1 dev mail0
+mail_interface host
 shows 'it starts' guard
 shows 'it has the rights that the page names and no others' is "$(bounded)" c0002011e1
 shows 'it observes on the interface of the default route' says 'interface   mail0' contained sluicectl -i "$net" status

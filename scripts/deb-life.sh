@@ -22,7 +22,6 @@ gone() { # what it named is not running: the daemon of before
 in_unit() { nsenter -t "$(of_unit MainPID)" -m -r -w -- "$@"; }
 status_is() { sluicectl status >/dev/null 2>&1; is $? "$1"; }
 
-link() { ip link add "$1" type veth peer name "$2" && ip link set "$1" up && ip link set "$2" up; }
 links_lead_somewhere() { # FILE: the relative ones
 	local link bad=0
 	while read -r link; do
@@ -32,10 +31,10 @@ links_lead_somewhere() { # FILE: the relative ones
 }
 
 ip link set lo up
-link eth0 other # another interface, without a default route
-link mail0 out
-ip address add 198.51.100.2/24 dev mail0
-ip route add default via 198.51.100.1 dev mail0
+ip link add eth0 type veth peer name other # another interface, without a default route
+ip link set eth0 up
+ip link set other up
+mail_interface command
 files >/root/before
 
 shows 'it installs' dpkg -i /root/deb/old.deb

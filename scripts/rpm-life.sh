@@ -9,11 +9,7 @@ set -u
 install() { rpm -i --nodeps --force-debian /root/deb/sluice.rpm; }
 
 ip link set lo up
-ip link add mail0 type veth peer name out
-ip link set mail0 up
-ip link set out up
-ip address add 198.51.100.2/24 dev mail0
-ip route add default via 198.51.100.1 dev mail0
+mail_interface command
 shows 'it installs' install
 shows 'each of its files is as it was packed' rpm -V --nodeps sluice
 shows 'the group is there' getent group sluice

@@ -23,6 +23,14 @@ shows_count() {
 	[ "$failed" = 0 ]
 }
 
+mail_interface() { # COMMAND...: makes the interface of a mail host, mail0, with a default route that leads nowhere. COMMAND runs ip: `command`, or there
+	"$@" ip link add mail0 type veth peer name out
+	"$@" ip link set mail0 up
+	"$@" ip link set out up
+	"$@" ip address add 198.51.100.2/24 dev mail0
+	"$@" ip route add default via 198.51.100.1 dev mail0
+}
+
 is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
 says() { # TEXT COMMAND...: its output has TEXT
 	local text=$1 out
