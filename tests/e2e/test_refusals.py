@@ -176,6 +176,6 @@ def test_summary_says_a_line_a_source_and_reason_each_minute_and_bounds_them(mak
     assert wait_for(lambda: any("also refused in the last minute" in l for l in lines()), 70, 0.5), sluice.logged()
     assert any(re.search(r"refused at smtp in the last minute: 10\.77\.0\.0/24: source-connections: \d+ packets", l) for l in lines())
     denied = [l for l in lines() if ": denied: " in l]
-    assert len(denied) == 51 and re.search(r"too: \d+ more sources: denied: \d+ packets", denied[-1]), denied
+    assert len(denied) == 51 and re.search(r"also refused in the last minute: \d+ more sources: denied: \d+ packets", denied[-1]), denied
     assert not re.search(r"10\.77\.\d+\.[1-9]", "".join(lines())), "addresses as privacy says"
     assert held
