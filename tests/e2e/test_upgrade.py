@@ -269,6 +269,7 @@ def test_connections_that_stand_under_the_released_build_are_counted_rightly_by_
     net, sluice = make(POLICY)
     sluice.kill(signal.SIGTERM), sluice.do("unload")
     (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
+    sluice.file.write_text("interfaces = {s0}\n" + POLICY)  # as 0.1.0 understands it
     sluice.daemon = net.popen(net.server, released / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance, stderr=sluice.log,
                               env={**os.environ, "STATE_DIRECTORY": str(sluice.state)})
     old = lambda *words: net.run(net.server, released / "sluicectl", "-i", sluice.instance, "--json", *words, check=False)
