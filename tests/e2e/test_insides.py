@@ -36,6 +36,7 @@ def test_what_is_forged_on_a_containers_connection_costs_it_nothing(boxed, forge
         # data may make a connection of a SYN at once (Fast Open), should the old one just be over: so that is charged like any SYN
         assert (service["connections"], service["reserved"]) == (1, bool(data))
         time.sleep(3.5)
+        assert wait_for(lambda: sluice.service()["reserved"] == 0), "what was forged has run out, within a sweep or two"
         other.connect((SERVER, 25))
         assert other.recv(99)
         live.send(b"F")
