@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads who holds a limit: see fleet_look.h. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
@@ -9,7 +7,6 @@
 #include "fleet_script.h"
 
 #define LOOKS_MAX (2 * FLEET_LOOK_MAX) /* that wait for their answers */
-#define KEY_MAX 64
 
 struct looks {
 	struct looks_owner to;
@@ -44,13 +41,13 @@ static void looked(void *owner, void *about, const redisReply *answer)
 static void look_at(struct looks *l, uint64_t key)
 {
 	struct look *look = malloc(sizeof(*look));
-	char name[KEY_MAX];
+	char name[SCRIPT_NAME_MAX];
 	const char *argv[] = { "HGETALL", name };
 
 	if (!look)
 		return;
 	*look = (struct look){ l, key };
-	snprintf(name, sizeof(name), "sluice:{%s}:k:%016" PRIx64, l->space, key);
+	script_record_name(name, l->space, key);
 	if (link_ask(l->link, looked, look, 2, argv, NULL))
 		free(look);
 	else

@@ -151,3 +151,8 @@ int script_read_leases(const redisReply *answer, const struct batch *b, struct f
 	}
 	return 0;
 }
+
+void script_record_name(char out[static SCRIPT_NAME_MAX], const char *space, uint64_t key)
+{
+	snprintf(out, SCRIPT_NAME_MAX, "sluice:{%s}:k:%016" PRIx64, space, key);
+}

@@ -24,6 +24,8 @@
 
 extern const char script_beat[], script_exchange[], script_put[], script_read[];
 
+#define SCRIPT_NAME_MAX 64 /* bytes of the name of a record */
+
 struct beat {
 	char epoch[SCRIPT_NUMBER_MAX];
 	uint32_t hosts;
@@ -47,5 +49,8 @@ int script_read_beat(const redisReply *answer, unsigned lease_ms, const char *po
 char *script_read_held(const redisReply *answer, uint64_t key);
 /* Also -ESTALE: the epoch is another one, and nothing was done. */
 int script_read_leases(const redisReply *answer, const struct batch *b, struct fleet_lease *out);
+
+/* The name of a limit's record in the store. */
+void script_record_name(char out[static SCRIPT_NAME_MAX], const char *space, uint64_t key);
 
 #endif

@@ -324,13 +324,13 @@ static void exchange_answered(void *owner, void *about, const redisReply *answer
 /* Takes over `b`. */
 static void batch_ask(struct session *x, struct batch *b)
 {
-	char key[SCRIPT_ROWS_MAX][KEY_MAX], count[8], rows[SCRIPT_ROWS_MAX * sizeof(struct fleet_want)];
+	char key[SCRIPT_ROWS_MAX][SCRIPT_NAME_MAX], count[8], rows[SCRIPT_ROWS_MAX * sizeof(struct fleet_want)];
 	const char *argv[9 + SCRIPT_ROWS_MAX] = { "EVALSHA", x->exchange_sha, count, x->hosts_key, x->epoch_key };
 	size_t length[9 + SCRIPT_ROWS_MAX], i, n = 5;
 
 	snprintf(count, sizeof(count), "%zu", 2 + b->count);
 	for (i = 0; i < b->count; i++) {
-		snprintf(key[i], KEY_MAX, "sluice:{%s}:k:%016" PRIx64, x->config->space, b->row[i].key);
+		script_record_name(key[i], x->config->space, b->row[i].key);
 		argv[n++] = key[i];
 	}
 	argv[n++] = x->config->name;
