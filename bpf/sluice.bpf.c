@@ -77,7 +77,7 @@ static __always_inline enum sluice_reason limits_check(struct admission *d, enum
 
 	d->force = so_far == SLUICE_ALLOWED;
 	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
-	if (d->view->leased && !d->view->dry && reason_refuses(why))
+	if (d->view->leased && !d->view->dry && (reason_refuses(why) || d->unproven))
 		fleet_ask();
 	if (d->force && why != SLUICE_COOKIE_SENT && why != SLUICE_COOKIE_VALID && why != SLUICE_COOKIE_FORGED &&
 	    why != SLUICE_CHECKSUM)
@@ -184,7 +184,7 @@ static __always_inline enum sluice_verdict verdict_of(struct xdp_md *ctx, const 
 		return SLUICE_VERDICT_COOKIE;
 	if (!reason_refuses(why))
 		return SLUICE_VERDICT_PASS;
-	if (refused_silently(why))
+	if (refused_silently(why) || pkt->waits)
 		return SLUICE_VERDICT_DROP;
 	if (!pkt->connected && (view->row->excess != SLUICE_EXCESS_RESET || (!pkt->syn && !pkt->ack)))
 		return SLUICE_VERDICT_DROP;

@@ -102,14 +102,16 @@ static __always_inline enum sluice_reason admit_answer(struct admission *d, stru
 	return why;
 }
 
-/* What completes a handshake passes as what it completes. */
+/* What completes a handshake passes as what it completes. Where the host would ask its client again, a lease may have come by then. */
 static __always_inline enum sluice_reason answer_judge(struct admission *d, struct handshake_note *note, enum flow flow)
 {
 	enum sluice_reason why;
 
 	if (flow == FLOW_COOKIE && !d->view->dry)
 		answer_returned(d->ctx, d->pkt);
+	d->pkt->waits = flow == FLOW_ANSWER && d->now - note->charged_ns < SLUICE_LEASE_WAIT_NS;
 	why = admit_answer(d, note, 1);
+	d->pkt->waits &= d->view->leased == FLEET_SAYS_LEASE && lease_may_grow(why);
 	if (why != SLUICE_ADMITTED)
 		return why;
 	if (flow == FLOW_COOKIE)

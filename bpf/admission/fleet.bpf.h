@@ -236,6 +236,45 @@ __noinline int fleet_ask(void)
 	return 0;
 }
 
+/* SLUICE_FLEET_LIMIT() of the limit that refuses for this reason; SLUICE_FLEET_LIMITS: it is none of these. */
+static __always_inline __u32 limit_of(enum sluice_reason why)
+{
+	switch (why) {
+	case SLUICE_SOURCE_CONNECTIONS:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_SOURCE, 0);
+	case SLUICE_NETWORK_CONNECTIONS:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_NETWORK, 0);
+	case SLUICE_SET_CONNECTIONS:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_SET, 0);
+	case SLUICE_SERVICE_CONNECTIONS:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_SERVICE, 0);
+	case SLUICE_SOURCE_RATE:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_SOURCE, 1);
+	case SLUICE_NETWORK_RATE:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_NETWORK, 1);
+	case SLUICE_SET_RATE:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_SET, 1);
+	case SLUICE_SERVICE_RATE:
+		return SLUICE_FLEET_LIMIT(SLUICE_FLEET_SERVICE, 1);
+	default:
+		return SLUICE_FLEET_LIMITS;
+	}
+}
+
+/* 1: the limit of fleet_view() that refuses for this reason is narrowed, the store can be asked, and other hosts do not hold the rest of it. */
+__noinline int lease_may_grow(__u32 why)
+{
+	const struct fleet_view *v = fleet_view();
+	const struct fleet_limit *limit;
+	__u32 at = limit_of(why);
+
+	if (!v || !v->may_ask || at >= SLUICE_FLEET_LIMITS)
+		return 0;
+	OPAQUE(at);
+	limit = &v->limit[at & (SLUICE_FLEET_LIMITS - 1)];
+	return (__u64)limit_number(limit->most) + limit->others < limit->own;
+}
+
 /* For people: what is narrowed, of one level. */
 static __always_inline void leased_fill(struct sluice_count *out, __u32 level)
 {

@@ -34,6 +34,7 @@ struct sluice_pkt {
 	__u8 unsized; /* says that it is 0 bytes long, and fills the frame: a large segment made on this host or by its guests */
 	__u8 rerouted; /* names another destination, where it goes from here */
 	__u8 connected; /* a client that is not spoofed believes in its connection: a refusal tells it so */
+	__u8 waits; /* its lease may still come: a refusal tells it nothing, and it sends again */
 };
 
 static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -232,16 +233,23 @@ static unsigned int changes_come(unsigned int count)
 	return n + (n < count ? 0 : leases_changes());
 }
 
-/* The whole of a handshake before the gate, by the host's own sequence number. */
-static enum sluice_reason handshake_answer(struct gate *g, const char *from, unsigned int port)
+/* The segment by which the client completes its handshake: by the host's own sequence number, which is asked for once. */
+static struct frame answer_of(const char *from, unsigned int port)
 {
 	struct frame f = { from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 };
-	enum sluice_reason why;
 
 	f.ack_seq = space_syn(&f) + 1;
 	f.flags = ACK;
 	f.seq = 1;
 	f.tcp_options = 0;
+	return f;
+}
+
+static enum sluice_reason handshake_answer(struct gate *g, const char *from, unsigned int port)
+{
+	const struct frame f = answer_of(from, port);
+	enum sluice_reason why;
+
 	gate_send(g, &f, &why);
 	return why;
 }
@@ -266,6 +274,95 @@ static void test_a_lease_that_is_taken_back_holds_for_handshakes_that_have_begun
 	assert_int_equal(changes_come(1),
 			 1); /* the one that answered never reached its socket, and runs out: it was sure */
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SOURCE], 0);
+	leases_close(&g);
+}
+
+/* An XDP action: what the client hears when it answers. */
+static int answered(struct gate *g, const struct frame *answer, enum sluice_reason expected)
+{
+	enum sluice_reason why;
+	int action = gate_send(g, answer, &why);
+
+	if (why != expected)
+		fail_msg("%s, not %s", reason_label(why), reason_label(expected));
+	return action;
+}
+
+/*
+ * All of a lease of 1 is held by a connection, and the handshake of another client, which *waiting would complete, began beside it when that was
+ * not sure yet, and ACKs had been judged for long enough. The host remembers handshakes, and repeats its SYN-ACKs.
+ */
+static void contested_lease(struct gate *g, const char *more, unsigned int port, struct frame *waiting)
+{
+	struct frame first;
+	char sections[256];
+
+	snprintf(sections, sizeof(sections),
+		 "service smtp { ports = {25} max-connections-per-source = 20 fleet = true exact = true %s }\n", more);
+	leases_open(g, sections);
+	leases_put(g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 1, 0);
+	assert_int_equal(syn(g, SOURCE, port), SLUICE_ADMITTED);
+	usleep(SLUICE_SWEEP_NS / 1000 + 50000);
+	assert_int_equal(leases_changes(), 0);
+	assert_int_equal(syn(g, SOURCE, port + 1), SLUICE_UNPROVEN);
+	assert_int_equal(leases_changes(), 1); /* it asks already: the lease may be there when its client answers */
+	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
+	syncookies_set('1');
+	first = answer_of(SOURCE, port);
+	*waiting = answer_of(SOURCE, port + 1);
+	syncookies_set('2');
+	assert_int_equal(answered(g, &first, SLUICE_ESTABLISHED), XDP_PASS);
+	leases_changes();
+	usleep(SLUICE_FLEET_ASK_NS / 1000 + 5000);
+}
+
+static void test_a_client_that_answers_before_its_lease_has_come_is_not_reset_and_gets_in_when_it_has(void **state)
+{
+	static const char *const excesses[] = { "", "on-excess = reset" };
+	struct frame waiting;
+	struct gate g;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		contested_lease(&g, excesses[i], 1501 + 10 * i, &waiting);
+		assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_DROP);
+		assert_int_equal(leases_changes(), 1);
+		assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
+		leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 2, 0);
+		assert_int_equal(answered(&g, &waiting, SLUICE_ADMITTED), XDP_PASS);
+		leases_close(&g);
+	}
+}
+
+static void test_a_client_that_answers_is_reset_where_other_hosts_hold_the_rest_or_nobody_can_be_asked(void **state)
+{
+	struct frame waiting;
+	struct gate g;
+
+	(void)state;
+	contested_lease(&g, "", 1531, &waiting);
+	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 1, 19);
+	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_TX);
+	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 1, 18);
+	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_DROP);
+	leases_hosts(&g, 2, SLUICE_PARTITION_CLOSED, -1);
+	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_TX);
+	leases_close(&g);
+}
+
+static void test_a_client_whose_lease_does_not_come_is_reset_in_the_end(void **state)
+{
+	struct frame waiting;
+	struct gate g;
+
+	(void)state;
+	contested_lease(&g, "", 1541, &waiting);
+	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_DROP);
+	usleep(SLUICE_LEASE_WAIT_NS / 1000 + 50000);
+	/* the connection never reached its socket, and is over */
+	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 0, 0);
+	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_TX);
 	leases_close(&g);
 }
 
@@ -314,6 +411,11 @@ int main(void)
 		cmocka_unit_test(test_a_rate_is_leased_like_connections),
 		cmocka_unit_test(test_out_of_touch_a_host_does_what_its_policy_says),
 		cmocka_unit_test(test_a_lease_that_is_taken_back_holds_for_handshakes_that_have_begun),
+		cmocka_unit_test(
+			test_a_client_that_answers_before_its_lease_has_come_is_not_reset_and_gets_in_when_it_has),
+		cmocka_unit_test(
+			test_a_client_that_answers_is_reset_where_other_hosts_hold_the_rest_or_nobody_can_be_asked),
+		cmocka_unit_test(test_a_client_whose_lease_does_not_come_is_reset_in_the_end),
 		cmocka_unit_test(test_only_the_limits_of_a_set_hold_over_the_fleet_where_the_set_says_so),
 		cmocka_unit_test(test_observe_mode_asks_too_and_refuses_nothing),
 	};

@@ -107,5 +107,5 @@ def test_a_host_that_boots_without_the_store_does_not_hold_a_whole_limit_that_is
     assert got["greeted"] == 0 and hosts.held() == [0, 0]
     hosts.start_store()
     hosts.together()
-    assert wait_for(lambda: hosts.held()[0] >= 3, 30), "they repeat their SYNs; some of a burst may be reset (docs/fleet.md)"
+    assert wait_for(lambda: hosts.held() == [5, 0], 30), "they repeat their SYNs"
     client.finish()

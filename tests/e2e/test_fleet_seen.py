@@ -96,20 +96,11 @@ def findings(hosts, number=0):
     return [(f["level"], f["finding"]) for f in sluice.json("doctor", sluice.file) if f["check"] in ("fleet", "store")]
 
 
-def held_by(hosts, number, count):
-    """Clients that hold so many there. One of a burst may be reset while its host waits for a lease (docs/fleet.md): it comes again."""
-    clients = []
-    while (lacks := count - hosts.held()[number]) > 0 and len(clients) < 10:
-        clients.append(hosts.hold(number, lacks, wait_ms=4000)[0])
-        clients[-1].ask("abandon")  # whoever waits still would come on top
-    assert hosts.held()[number] == count, hosts.held()
-    return clients
-
-
 def test_who_holds_what_is_said_by_name_of_host(hosts):
     hosts.together()  # settled: of a new store nothing is leased of exact limits
     hosts.serve()
-    clients = [c for number, count in enumerate((8, 5, 2)) for c in held_by(hosts, number, count)]
+    clients = [hosts.hold(number, count, wait_ms=3000)[0] for number, count in ((0, 8), (1, 5), (2, 2))]
+    assert wait_for(lambda: hosts.held() == [8, 5, 2], 20), hosts.held()
     one, net = hosts.sluices[1], hosts.nets[1]
 
     def source():
