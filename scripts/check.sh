@@ -204,6 +204,7 @@ step 'every file opens with what it does' openings
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases
+step 'the gate and its documents have the order of checks of maps/steps.def' scripts/order.py
 step 'model and code name the same states of a handshake' states_agree
 step 'sluicectl(8) has every command as it is' manual_has_commands
 step 'sluicectl(8) has every field of every answer' manual_has_fields

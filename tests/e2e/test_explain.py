@@ -53,6 +53,36 @@ def test_explain_changes_no_counter_and_knows_observe_mode(make):
     assert sluice.json("status")["sources_tracked"] == before[1]
 
 
+def ways(said):
+    """{result: the names of the steps with it}, of an answer."""
+    found = {}
+    for step in said["steps"]:
+        assert step["question"].endswith("?"), step
+        found.setdefault(step["result"], []).append(step["name"])
+    return found
+
+
+def test_explain_shows_how_far_a_syn_comes_in_the_order_of_checks(make):
+    net, sluice = make(POLICY)
+    net.serve("::", 25)
+    said = ways(sluice.json("explain", "192.0.2.9", "--service", "smtp"))
+    assert said["passed"] == ["frame", "service", "grace", "destination", "validity"] and said["decided"] == ["source"]
+    assert said["not-reached"] == ["limits", "syn-rate", "checksum", "socket", "cookie", "handshake", "mode"] and len(said) == 3
+    text = sluice.do("explain", "192.0.2.9", "--service", "smtp")
+    assert "checks      passed: frame, service, grace, destination, validity\n" in text
+    assert "            decided: source. Do bans, allows, sets and countries leave its source to the limits?\n" in text
+    assert "            not reached: limits, syn-rate, checksum, socket, cookie, handshake, mode\n" in text
+    said = ways(sluice.json("explain", "10.77.0.3", "--service", "smtp"))
+    assert said["decided"] == ["handshake"] and said["not-reached"] == ["mode"] and "limits" in said["passed"]
+    sluice.do("ban", "10.77.0.3", "--observe")
+    said = ways(sluice.json("explain", "10.77.0.3", "--service", "smtp"))
+    assert said["observed"] == ["source"] and said["decided"] == ["handshake"] and "limits" in said["passed"]
+    sluice.do("mode", "observe")
+    said = ways(sluice.json("explain", "192.0.2.9", "--service", "smtp"))
+    assert said["observed"] == ["source"] and said["decided"] == ["mode"] and "limits" in said["not-reached"]
+    assert "            would refuse: source\n" in sluice.do("explain", "192.0.2.9", "--service", "smtp")
+
+
 def test_explain_refuses_questions_that_make_no_sense(make):
     _, sluice = make(POLICY + "service mx2 { ports = {26} addresses = {10.77.0.1} }\n")
     for words, says in (

@@ -66,6 +66,42 @@ static void show_count(const char *who, const json_t *t)
 	putchar('\n');
 }
 
+/* The names of the steps with this result, in a line; nothing where there are none. Not 0: it was said. */
+static int show_result(const json_t *steps, const char *result, const char *words, int said)
+{
+	char names[320] = "";
+	size_t i, n = 0;
+	json_t *s;
+
+	json_array_foreach(steps, i, s)
+	{
+		if (!strcmp(text_of(s, "result"), result) && n < sizeof(names))
+			n += snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", text_of(s, "name"));
+	}
+	if (n)
+		rest_print(names, printf("%-11s %s: ", said ? "" : "checks", words));
+	return said || n;
+}
+
+/* How far it came in the order of checks. */
+static void show_steps(const json_t *steps)
+{
+	int said = show_result(steps, "passed", "passed", 0);
+	size_t i;
+	json_t *s;
+
+	said = show_result(steps, "observed", "would refuse", said);
+	json_array_foreach(steps, i, s)
+	{
+		if (strcmp(text_of(s, "result"), "decided"))
+			continue;
+		rest_print(text_of(s, "question"),
+			   printf("%-11s decided: %s. ", said ? "" : "checks", text_of(s, "name")));
+		said = 1;
+	}
+	show_result(steps, "not-reached", "not reached", said);
+}
+
 void show_explain(const json_t *data)
 {
 	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
@@ -94,5 +130,6 @@ void show_explain(const json_t *data)
 	show_count("network", json_object_get(counts, "network"));
 	show_count("set", json_object_get(counts, "set"));
 	show_count("service", json_object_get(counts, "service"));
+	show_steps(json_object_get(data, "steps"));
 	show_next(data);
 }

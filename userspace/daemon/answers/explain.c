@@ -16,6 +16,7 @@
 #include "reason.h"
 #include "schema.h"
 #include "section.h"
+#include "step.h"
 #include "tables.h"
 
 /* Which key of a service, a set or syn-flood a reason comes from; of countries, see key_of(). */
@@ -275,6 +276,19 @@ static json_t *counts_json(const struct asked *q)
 	return counts;
 }
 
+/* How far it came in the order of checks. */
+static json_t *steps_json(const struct sluice_explanation *x)
+{
+	json_t *steps = json_array();
+	int step;
+
+	for (step = 0; step < SLUICE_STEPS; step++)
+		json_array_append_new(steps, json_pack("{s:s, s:s, s:s}", "name", step_name(step), "question",
+						       step_question(step), "result",
+						       step_result(step, x->reason, x->observed)));
+	return steps;
+}
+
 static json_t *answer_json(struct daemon *dm, const struct question *q, const struct sluice_explanation *x, bool *later)
 {
 	const struct asked asked = { dm, x, later };
@@ -286,10 +300,11 @@ static json_t *answer_json(struct daemon *dm, const struct question *q, const st
 
 	who = engine_who(dm->engine, &q->about.addr, &translated);
 	rule_find(dm, q, x, &r);
-	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?}", "address", addr_format(&q->about.addr, text),
-			"service", q->service, "verdict", verdict_label(x->verdict), "reason", reason_label(x->reason),
-			"meaning", reason_help(x->reason), "rule", json_line(r.where), "key", r.key, "written",
-			json_line(r.written), "expires_in", r.expires ? r.expires : json_null());
+	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?, s:o?}", "address",
+			addr_format(&q->about.addr, text), "service", q->service, "verdict", verdict_label(x->verdict),
+			"reason", reason_label(x->reason), "meaning", reason_help(x->reason), "rule",
+			json_line(r.where), "key", r.key, "written", json_line(r.written), "expires_in",
+			r.expires ? r.expires : json_null(), "steps", steps_json(x));
 	if (out && q->about.len < 128)
 		json_object_set_new(out, "asked", json_string(prefix_format(&q->about, text)));
 	if (out && translated)
