@@ -73,7 +73,7 @@ static __always_inline int lane_parse6(const struct ipv6hdr *ip, void *end, stru
 	return lane_parse_tcp(tcp, bpf_ntohs(ip->payload_len), syn);
 }
 
-/* Not 0: *syn is one that the order would find nothing crooked about. */
+/* Not 0: *syn is one that the order would find nothing invalid about. */
 static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn)
 {
 	const void *ip = (void *)(long)ctx->data + sizeof(struct ethhdr);

@@ -170,11 +170,11 @@ MAP(BPF_MAP_TYPE_ARRAY, sketch, __u32, struct sluice_cell, SLUICE_SKETCH_ROWS *S
 MAP(BPF_MAP_TYPE_LRU_HASH, fragments, struct sluice_fragment_key, struct sluice_fragment, SLUICE_MAX_FRAGMENTS);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, no_room, __u32, __u64, SLUICE_TABLES);
 
-/* A doorbell: a record of no content says that cookies are wanted and the listener refuses to make them. */
+/* A record tells the daemon that cookies are wanted and the listener refuses to make them. It has no content. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
-} bell SEC(".maps");
+} cookie_requests SEC(".maps");
 
 /* Userspace's note of what it changed outside. */
 MAP(BPF_MAP_TYPE_ARRAY, tuning, __u32, struct sluice_tuning, 1);

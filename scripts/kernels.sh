@@ -19,7 +19,7 @@ tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted
 tests/e2e/test_flood.py::test_service_under_pressure_answers_by_cookies_and_is_calm_again"
 # Not: page, top, metrics and prometheus, privacy, mail servers, keys, state files: they meet no other kernel than the ones below do.
 # Not either what is about how fast things go, or takes hundreds of starts (faults, killed): that is the host's business.
-whole="$datapath build/tests/datapath/test_crooked build/tests/datapath/test_confirm build/tests/datapath/test_rights build/tests/datapath/test_explain
+whole="$datapath build/tests/datapath/test_invalid build/tests/datapath/test_confirm build/tests/datapath/test_rights build/tests/datapath/test_explain
 build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
 tests/e2e/test_rights.py tests/e2e/test_kill.py tests/e2e/test_doctor.py tests/e2e/test_limits.py tests/e2e/test_daemon.py
 tests/e2e/test_explain.py tests/e2e/test_watch.py tests/e2e/test_observe.py tests/e2e/test_geo.py tests/e2e/test_flood.py

@@ -78,7 +78,7 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 	if (listener_stamp(ctx, pkt, s, len) >= 0)
 		fresh.stamped_ns = now;
 	else
-		bell_ring();
+		cookies_request();
 	bpf_map_update_elem(&stamps, &key, &fresh, BPF_ANY);
 	return stamp_younger(&fresh, now, STAMP_GOOD_NS);
 }

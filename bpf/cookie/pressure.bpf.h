@@ -26,12 +26,12 @@ static __always_inline struct sluice_pressure *pressure_of(__u32 service)
 	return bpf_map_lookup_elem(&pressures, &service);
 }
 
-/* Wakes the daemon. Where it is dead the ring fills up, which does no harm. */
-static __always_inline void bell_ring(void)
+/* Wakes the daemon, which lets listeners make cookies. Where it is dead the ring fills up, which does no harm. */
+static __always_inline void cookies_request(void)
 {
 	__u64 nothing = 0;
 
-	bpf_ringbuf_output(&bell, &nothing, sizeof(nothing), 0);
+	bpf_ringbuf_output(&cookie_requests, &nothing, sizeof(nothing), 0);
 }
 
 /*
@@ -60,7 +60,7 @@ static __always_inline void cookies_want(struct sluice_pressure *p, __u64 now)
 		return;
 	p->want_until_ns = now + SLUICE_WANT_NS;
 	if (until < now)
-		bell_ring();
+		cookies_request();
 }
 
 static __always_inline void pressure_begin(struct sluice_pressure *p, __u64 now)

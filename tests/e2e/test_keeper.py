@@ -70,7 +70,7 @@ def test_readers_who_watch_do_not_keep_root_from_watching(make):
 
 
 def test_nothing_that_the_kernel_tells_after_an_unload_reaches_what_is_gone(make):
-    """The question is read, and in the same turn of the loop the bell that a flood has rung."""
+    """The question is read, and in the same turn of the loop the request for cookies that a flood has made."""
     net, sluice = make("syn-flood { pressure-syn-rate = 1/1s calm-after = 60s }\n" + FIVE)
     net.serve("::", 25)
     with socket.socket(socket.AF_UNIX) as s:

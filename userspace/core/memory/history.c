@@ -32,7 +32,7 @@ enum history_group history_group_of(enum sluice_reason why)
 	case SLUICE_TABLE_FULL:
 		return HISTORY_FLOOD;
 	default:
-		return reason_refuses(why) ? HISTORY_CROOKED : HISTORY_NONE;
+		return reason_refuses(why) ? HISTORY_INVALID : HISTORY_NONE;
 	}
 }
 

@@ -24,7 +24,7 @@ enum history_group {
 	HISTORY_LISTS, /* bans and deny sets */
 	HISTORY_COUNTRY,
 	HISTORY_FLOOD, /* what no client of mail does, in numbers */
-	HISTORY_CROOKED, /* ... or in its form */
+	HISTORY_INVALID, /* ... or in its form */
 	HISTORY_GROUPS
 };
 #define HISTORY_NONE HISTORY_GROUPS

@@ -74,13 +74,13 @@ static void tune(struct daemon *dm)
 }
 
 /* The gate answers floods without us, but only we can make the host accept the answers. */
-static void on_bell(evutil_socket_t number, short what, void *arg)
+static void on_cookie_request(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
 
 	(void)number;
 	(void)what;
-	engine_bell_clear(dm->engine);
+	engine_cookie_requests_clear(dm->engine);
 	tune(dm);
 }
 
@@ -212,7 +212,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 		return err;
 	if (watched_add(dm, SIGTERM, EV_SIGNAL, on_stop, NULL) || watched_add(dm, SIGINT, EV_SIGNAL, on_stop, NULL) ||
 	    watched_add(dm, SIGHUP, EV_SIGNAL, on_reload, NULL) || watched_add(dm, -1, 0, on_second, &second) ||
-	    watched_add(dm, engine_bell(dm->engine), EV_READ, on_bell, NULL) ||
+	    watched_add(dm, engine_cookie_requests(dm->engine), EV_READ, on_cookie_request, NULL) ||
 	    watched_add(dm, engine_links(dm->engine), EV_READ, on_link, NULL) ||
 	    watched_add(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;

@@ -114,13 +114,13 @@ int engine_reap(struct engine *e);
 
 /*
  * Brings net.ipv4.tcp_syncookies in line with what the kernel side wants now: 2 while it answers SYNs by cookies, what it
- * was before otherwise. To be called when the bell rings, and once a second.
+ * was before otherwise. To be called at each cookie request, and once a second.
  */
 int engine_tune(struct engine *e, bool *raised, struct diag *d);
 int engine_untune(struct engine *e, struct diag *d); /* puts it back in any case */
-/* A descriptor that becomes readable when engine_tune() is wanted, until engine_bell_clear(); or -errno. */
-int engine_bell(struct engine *e);
-void engine_bell_clear(struct engine *e);
+/* A descriptor that becomes readable when engine_tune() is wanted, until engine_cookie_requests_clear(); or -errno. */
+int engine_cookie_requests(struct engine *e);
+void engine_cookie_requests_clear(struct engine *e);
 
 /*
  * Runs one frame through the gate without sending it (BPF_PROG_TEST_RUN, which changes counters as a real packet would).

@@ -136,7 +136,7 @@ int engine_untune(struct engine *e, struct diag *d)
 	return syncookies_restore(e, d);
 }
 
-static int bell_heard(void *arg, void *data, size_t size)
+static int request_heard(void *arg, void *data, size_t size)
 {
 	(void)arg;
 	(void)data;
@@ -144,14 +144,14 @@ static int bell_heard(void *arg, void *data, size_t size)
 	return 0;
 }
 
-int engine_bell(struct engine *e)
+int engine_cookie_requests(struct engine *e)
 {
-	if (!e->bell)
-		e->bell = ring_buffer__new(e->map[MAP_bell], bell_heard, NULL, NULL);
-	return e->bell ? ring_buffer__epoll_fd(e->bell) : -errno;
+	if (!e->cookie_requests)
+		e->cookie_requests = ring_buffer__new(e->map[MAP_cookie_requests], request_heard, NULL, NULL);
+	return e->cookie_requests ? ring_buffer__epoll_fd(e->cookie_requests) : -errno;
 }
 
-void engine_bell_clear(struct engine *e)
+void engine_cookie_requests_clear(struct engine *e)
 {
-	ring_buffer__consume(e->bell);
+	ring_buffer__consume(e->cookie_requests);
 }

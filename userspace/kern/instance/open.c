@@ -87,7 +87,7 @@ void engine_close(struct engine *e)
 		if (e->trie[i] >= 0)
 			close(e->trie[i]);
 	}
-	ring_buffer__free(e->bell);
+	ring_buffer__free(e->cookie_requests);
 	links_forget(e);
 	for (i = 0; i < PROGRAMS; i++) {
 		if (e->program[i] >= 0)

@@ -106,7 +106,7 @@ static const struct packet_case cases[] = {
 };
 /* clang-format on */
 
-static void test_every_crooked_packet_is_refused_and_no_other(void **state)
+static void test_every_invalid_packet_is_refused_and_no_other(void **state)
 {
 	enum sluice_reason why = SLUICE_REASONS;
 	const struct packet_case *c;
@@ -162,7 +162,7 @@ static void test_fragment_that_overlaps_the_header_is_refused(void **state)
 	gate_close(&g);
 }
 
-static void test_observe_mode_counts_crooked_packets_and_passes_them(void **state)
+static void test_observe_mode_counts_invalid_packets_and_passes_them(void **state)
 {
 	struct frame f = { V4, 25, .flags = SYN | FIN };
 	struct gate g;
@@ -219,10 +219,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_observe_mode_passes_evasion),
 		cmocka_unit_test(test_header_behind_any_chain_is_found),
-		cmocka_unit_test(test_every_crooked_packet_is_refused_and_no_other),
+		cmocka_unit_test(test_every_invalid_packet_is_refused_and_no_other),
 		cmocka_unit_test(test_fragment_that_overlaps_the_header_is_refused),
-		cmocka_unit_test(test_observe_mode_counts_crooked_packets_and_passes_them),
+		cmocka_unit_test(test_observe_mode_counts_invalid_packets_and_passes_them),
 	};
 
-	return cmocka_run_group_tests_name("crooked", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("invalid", tests, NULL, NULL);
 }
