@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 build=${SLUICE_BUILD:-build}
 passed=0 failed=0
 
-step() { # NAME COMMAND...: a step passes when its command succeeds
-	local name=$1 out
+step() { # NAME COMMAND...: a step passes when its command succeeds; $out is what it printed
+	local name=$1
 	shift
 	if out=$("$@" 2>&1); then
 		passed=$((passed + 1))
@@ -197,7 +197,8 @@ for t in "$build"/tests/unit/test_*; do
 	step "$t" "$t"
 done
 step 'arrows between layers point one way' layers
-step 'arrows between rooms point one way, and nothing leans in a circle' scripts/floors.py
+step 'arrows between rooms point one way, nothing leans in a circle, and no room is too full' scripts/floors.py
+echo "        ${out##*$'\n'}"
 step 'core, import and kern print nothing' silent
 step 'every file has its licence' licences
 step 'every file opens with what it does' openings

@@ -2,7 +2,7 @@
 /*
  * What sluiced and sluice-fleet say to each other, over a socket pair of whole messages (SOCK_SEQPACKET; sluice-fleet has its end as
  * descriptor 3). sluice-fleet speaks to the store that all hosts share, and has no rights; sluiced believes none of it: what does not fit,
- * or what it did not ask for, it passes over. The order of bytes is the host's. Used by userspace/daemon/fleet and userspace/fleet.
+ * or what it did not ask for, it passes over. The order of bytes is the host's. Used by userspace/daemon/fleet_base and userspace/fleet.
  *
  * sluiced begins with FLEET_CONFIG. An exchange is answered by FLEET_LEASES of the same rows in the same order, or by nothing: whatever
  * got lost, `resync` of the next FLEET_STATE is another number, and sluiced says all that it holds again. Where sluice-fleet
