@@ -160,7 +160,7 @@ static __always_inline enum sluice_reason cookie_send(struct admission *d, const
  */
 static __always_inline enum sluice_reason cookie_offer(struct admission *d, const struct sluice_counter *source)
 {
-	if (!service_bakes(d->view->generation, d->view->row))
+	if (!service_issues_cookies(d->view->generation, d->view->row))
 		return SLUICE_UNDECIDED;
 	if (!d->view->dry)
 		cookies_want(d->pressure, d->now);
@@ -178,7 +178,8 @@ static __always_inline enum sluice_reason cookie_offer(struct admission *d, cons
  * Full, but of handshakes that nobody has answered yet: once the guard is firm, a client that answers gets a slot all the same. Until
  * then, and where that cannot be seen (a container's sockets are elsewhere), it is simply full.
  */
-static __always_inline enum sluice_reason contest(struct admission *d, enum sluice_reason full, enum fills fills)
+static __always_inline enum sluice_reason contest(struct admission *d, enum sluice_reason full,
+						  enum occupancy occupancy)
 {
 	int firm = guard_is_firm(d->pkt->local_port, d->now);
 
@@ -187,7 +188,7 @@ static __always_inline enum sluice_reason contest(struct admission *d, enum slui
 	if (!d->view->dry)
 		watch_raise(d->pkt->local_port, d->now);
 	d->unproven = 1;
-	if (fills == FILLS_CONTESTED && reason_is_of_many(full) && !d->pressed) {
+	if (occupancy == FULL_CONTESTED && reason_is_of_many(full) && !d->pressed) {
 		d->pressed = 1;
 		if (!d->view->dry)
 			pressure_begin(d->pressure, d->now);
@@ -208,7 +209,7 @@ static __always_inline enum sluice_reason syn_rate_check(struct admission *d, co
 	if (!limit->rate || d->force || (source && source->state == SLUICE_COUNTER_PROVEN))
 		return SLUICE_UNDECIDED;
 	says = sketch_asked(key, limit, d->view->control->seed, d->now, d->view->dry);
-	d->pressed = says == SKETCH_OVERFULL && service_bakes(d->view->generation, d->view->row);
+	d->pressed = says == SKETCH_OVERFULL && service_issues_cookies(d->view->generation, d->view->row);
 	return says == SKETCH_ADMITS || d->pressed ? SLUICE_UNDECIDED : SLUICE_SYN_RATE;
 }
 
@@ -341,7 +342,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	enum sluice_reason full = SLUICE_UNDECIDED, why;
 	struct handshake_note *note = d->note;
 	const struct sluice_counter *source;
-	enum fills fills = FILLS_NOT;
+	enum occupancy occupancy = ROOM_LEFT;
 	int repeated;
 
 	if (!d->force)
@@ -350,11 +351,11 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	note->isn = bpf_ntohl(d->pkt->seq);
 	source = source_seen(&note->holding.source);
 	if (!d->force)
-		full = limits_peek(d->view, source, &note->holding, &fills);
-	if (fills == FILLS_SURE)
+		full = limits_peek(d->view, source, &note->holding, &occupancy);
+	if (occupancy == FULL_SURE)
 		return refusal_note(d, refused_unless_owned(d, note, full));
 	why = syn_note(d, source);
-	if (why == SLUICE_UNDECIDED && d->pressed && !fills && syn_is_strange(d, source))
+	if (why == SLUICE_UNDECIDED && d->pressed && occupancy == ROOM_LEFT && syn_is_strange(d, source))
 		why = cookie_offer(d, source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
@@ -368,8 +369,8 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		d->pkt->fresh = 0;
 		return syn_begins(d, note, source, 1);
 	}
-	if (fills)
-		why = contest(d, full, fills);
+	if (occupancy != ROOM_LEFT)
+		why = contest(d, full, occupancy);
 	if (why != SLUICE_UNDECIDED)
 		return refused_unless_owned(d, note, why);
 	return syn_begins(d, note, source, 0);

@@ -166,30 +166,30 @@ static __always_inline __u32 source_most(const struct sluice_view *view)
 	return v ? v->limit[SLUICE_FLEET_SOURCE].own : view->rule->source.connections;
 }
 
-/* enum fills, by what is in force: is there no room at the limit `at`? */
+/* enum occupancy, by what is in force: is there no room at the limit `at`? */
 static __always_inline int slots_fill(const struct fleet_view *v, __u32 at)
 {
 	struct sluice_source_key own = v->holding.source;
 
 	if (at == SLUICE_FLEET_SOURCE)
-		return source_fills(source_seen(&own), v->rule.source.connections);
+		return source_occupancy(source_seen(&own), v->rule.source.connections);
 	if (at == SLUICE_FLEET_NETWORK)
-		return network_fills(&v->holding, v->rule.network.connections);
+		return network_occupancy(&v->holding, v->rule.network.connections);
 	if (at == SLUICE_FLEET_SET)
-		return total_fills(v->holding.set_total, v->rule.set.connections);
-	return total_fills(own.service, v->row.total.connections);
+		return total_occupancy(v->holding.set_total, v->rule.set.connections);
+	return total_occupancy(own.service, v->row.total.connections);
 }
 
 /* The same of rates, by level. */
 static __always_inline int events_fill(const struct fleet_view *v, __u32 level)
 {
 	if (level == SLUICE_FLEET_SOURCE)
-		return level_rate_fills(&v->holding, 0, &v->rule.source);
+		return level_rate_occupancy(&v->holding, 0, &v->rule.source);
 	if (level == SLUICE_FLEET_NETWORK)
-		return level_rate_fills(&v->holding, 1, &v->rule.network);
+		return level_rate_occupancy(&v->holding, 1, &v->rule.network);
 	if (level == SLUICE_FLEET_SET)
-		return total_rate_fills(v->holding.set_total, &v->rule.set);
-	return total_rate_fills(v->holding.source.service, &v->row.total);
+		return total_rate_occupancy(v->holding.set_total, &v->rule.set);
+	return total_rate_occupancy(v->holding.source.service, &v->row.total);
 }
 
 /*

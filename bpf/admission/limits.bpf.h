@@ -16,146 +16,150 @@ static __always_inline int reason_is_of_many(enum sluice_reason why)
 	       why == SLUICE_SERVICE_RATE;
 }
 
-enum fills {
-	FILLS_NOT,
-	FILLS_SURE,
-	FILLS_UNSURE, /* some of it are handshakes that nobody has answered yet */
-	FILLS_CONTESTED, /* so many of them, or for so long, that a spoofer may keep others out */
+/* Whether a limit has room, and if not, of what it is full. */
+enum occupancy {
+	ROOM_LEFT,
+	FULL_SURE, /* of connections and answered handshakes alone */
+	FULL_UNSURE, /* some of it are handshakes that nobody has answered yet */
+	FULL_CONTESTED, /* so many of them, or for so long, that a spoofer may keep others out */
 };
 
 /* Is the counter full, and of what? */
-static __always_inline enum fills counter_fills(const struct sluice_counter *c, __u32 limit)
+static __always_inline enum occupancy counter_occupancy(const struct sluice_counter *c, __u32 limit)
 {
 	if (!limit_reached(c ? c->held : 0, limit))
-		return FILLS_NOT;
-	return limit_reached(c ? counter_sure(c) : 0, limit) ? FILLS_SURE : FILLS_UNSURE;
+		return ROOM_LEFT;
+	return limit_reached(c ? counter_sure(c) : 0, limit) ? FULL_SURE : FULL_UNSURE;
 }
 
-static __always_inline enum fills source_fills(const struct sluice_counter *c, __u32 limit)
+static __always_inline enum occupancy source_occupancy(const struct sluice_counter *c, __u32 limit)
 {
-	enum fills fills = counter_fills(c, limit);
+	enum occupancy occupancy = counter_occupancy(c, limit);
 
-	if (fills == FILLS_UNSURE && c && bpf_ktime_get_ns() - c->seen_ns > STALL_NS)
-		return FILLS_CONTESTED;
-	return fills;
+	if (occupancy == FULL_UNSURE && c && bpf_ktime_get_ns() - c->seen_ns > STALL_NS)
+		return FULL_CONTESTED;
+	return occupancy;
 }
 
-static __always_inline enum fills total_fills(__u32 index, __u32 limit)
+static __always_inline enum occupancy total_occupancy(__u32 index, __u32 limit)
 {
 	const struct sluice_counter *c = limit ? total_of(index) : NULL;
-	enum fills fills = counter_fills(c, limit);
+	enum occupancy occupancy = counter_occupancy(c, limit);
 
-	if (fills == FILLS_UNSURE && c && counter_unsure(c) * 2 >= limit_number(limit))
-		return FILLS_CONTESTED;
-	return fills;
+	if (occupancy == FULL_UNSURE && c && counter_unsure(c) * 2 >= limit_number(limit))
+		return FULL_CONTESTED;
+	return occupancy;
 }
 
 /* The same of a rate. `many`: of many sources together. */
-static __always_inline enum fills rate_fills(const struct sluice_rate *r, const struct sluice_limit *limit, int many)
+static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r, const struct sluice_limit *limit,
+						     int many)
 {
 	__u64 now, width = limit->width_ns;
 	__u32 sure, all;
 
 	if (!width || !limit_reached(r ? r->all.sum : 0, limit->rate))
-		return FILLS_NOT;
+		return ROOM_LEFT;
 	if (!r)
-		return FILLS_SURE;
+		return FULL_SURE;
 	now = bpf_ktime_get_ns();
 	all = rate_sum(r, now / width, width, 0);
 	sure = rate_sum(r, now / width, width, 1);
 	if (!limit_reached(all, limit->rate))
-		return FILLS_NOT;
+		return ROOM_LEFT;
 	if (limit_reached(sure, limit->rate))
-		return FILLS_SURE;
+		return FULL_SURE;
 	if (many ? (all - sure) * 2 >= limit_number(limit->rate) : now - r->seen_ns > STALL_NS)
-		return FILLS_CONTESTED;
-	return FILLS_UNSURE;
+		return FULL_CONTESTED;
+	return FULL_UNSURE;
 }
 
-/* enum fills, of a source or a network. */
-__noinline int level_rate_fills(const struct sluice_holding *h, int network, const struct sluice_limit *limit)
+/* enum occupancy, of a source or a network. */
+__noinline int level_rate_occupancy(const struct sluice_holding *h, int network, const struct sluice_limit *limit)
 {
 	struct sluice_rate_key own;
 
 	if (!h || !limit)
-		return FILLS_NOT;
+		return ROOM_LEFT;
 	own.of = level_key(h, network);
 	own.seconds = rate_seconds(limit);
-	return rate_fills(rate_seen(&own), limit, 0);
+	return rate_occupancy(rate_seen(&own), limit, 0);
 }
 
-__noinline int network_fills(const struct sluice_holding *h, __u32 limit)
+__noinline int network_occupancy(const struct sluice_holding *h, __u32 limit)
 {
 	struct sluice_source_key own;
 
 	if (!h)
-		return FILLS_NOT;
+		return ROOM_LEFT;
 	own = network_of(h);
-	return source_fills(network_seen(&own), limit);
+	return source_occupancy(network_seen(&own), limit);
 }
 
-/* enum fills, of a set or a service. */
-__noinline int total_rate_fills(__u32 index, const struct sluice_limit *limit)
+/* enum occupancy, of a set or a service. */
+__noinline int total_rate_occupancy(__u32 index, const struct sluice_limit *limit)
 {
 	const struct sluice_rate *r = limit ? bpf_map_lookup_elem(&total_rates, &index) : NULL;
 
-	return r ? rate_fills(r, limit, 1) : FILLS_NOT;
+	return r ? rate_occupancy(r, limit, 1) : ROOM_LEFT;
 }
 
 /* The first limit that is surely full decides; else the first that is full at all. */
-static __always_inline void peek_add(enum fills *fills, enum sluice_reason *why, enum fills here,
+static __always_inline void peek_add(enum occupancy *occupancy, enum sluice_reason *why, enum occupancy here,
 				     enum sluice_reason reason)
 {
-	if (here == FILLS_NOT || *fills == FILLS_SURE || (*fills != FILLS_NOT && here != FILLS_SURE))
+	if (here == ROOM_LEFT || *occupancy == FULL_SURE || (*occupancy != ROOM_LEFT && here != FULL_SURE))
 		return;
-	*fills = here;
+	*occupancy = here;
 	*why = reason;
 }
 
-#define PEEK(fills, why) ((why) << 8 | (fills))
+#define PEEK(occupancy, why) ((why) << 8 | (occupancy))
 
 /* Networks and rates, which most policies have not, in one call: PEEK() of what there is to add. */
 __noinline int limits_peek_more(const struct sluice_holding *h, const struct sluice_rule *rule,
 				const struct sluice_service *row)
 {
 	enum sluice_reason why = SLUICE_UNDECIDED;
-	enum fills fills = FILLS_NOT;
+	enum occupancy occupancy = ROOM_LEFT;
 
 	if (!h || !rule || !row)
-		return FILLS_NOT;
+		return ROOM_LEFT;
 	if (h->source_seconds)
-		peek_add(&fills, &why, level_rate_fills(h, 0, &rule->source), SLUICE_SOURCE_RATE);
-	if (fills != FILLS_SURE && h->network_bits)
-		peek_add(&fills, &why, network_fills(h, rule->network.connections), SLUICE_NETWORK_CONNECTIONS);
-	if (fills != FILLS_SURE && h->network_seconds)
-		peek_add(&fills, &why, level_rate_fills(h, 1, &rule->network), SLUICE_NETWORK_RATE);
-	if (fills != FILLS_SURE && h->set_total && rule->set.rate)
-		peek_add(&fills, &why, total_rate_fills(h->set_total, &rule->set), SLUICE_SET_RATE);
-	if (fills != FILLS_SURE && row->total.rate)
-		peek_add(&fills, &why, total_rate_fills(h->source.service, &row->total), SLUICE_SERVICE_RATE);
-	return PEEK(fills, why);
+		peek_add(&occupancy, &why, level_rate_occupancy(h, 0, &rule->source), SLUICE_SOURCE_RATE);
+	if (occupancy != FULL_SURE && h->network_bits)
+		peek_add(&occupancy, &why, network_occupancy(h, rule->network.connections), SLUICE_NETWORK_CONNECTIONS);
+	if (occupancy != FULL_SURE && h->network_seconds)
+		peek_add(&occupancy, &why, level_rate_occupancy(h, 1, &rule->network), SLUICE_NETWORK_RATE);
+	if (occupancy != FULL_SURE && h->set_total && rule->set.rate)
+		peek_add(&occupancy, &why, total_rate_occupancy(h->set_total, &rule->set), SLUICE_SET_RATE);
+	if (occupancy != FULL_SURE && row->total.rate)
+		peek_add(&occupancy, &why, total_rate_occupancy(h->source.service, &row->total), SLUICE_SERVICE_RATE);
+	return PEEK(occupancy, why);
 }
 
-/* A glance, before any counter is made or locked: UNDECIDED, or why this SYN cannot have a slot, and what fills the counter. */
+/* A glance, before any counter is made or locked: UNDECIDED, or why this SYN cannot have a slot, and of what that limit is full. */
 static __always_inline enum sluice_reason limits_peek(const struct sluice_view *view,
 						      const struct sluice_counter *source,
-						      const struct sluice_holding *h, enum fills *fills)
+						      const struct sluice_holding *h, enum occupancy *occupancy)
 {
 	enum sluice_reason why = SLUICE_UNDECIDED;
 	int more;
 
-	*fills = FILLS_NOT;
-	peek_add(fills, &why, source_fills(source, view->rule->source.connections), SLUICE_SOURCE_CONNECTIONS);
-	if (*fills == FILLS_SURE)
+	*occupancy = ROOM_LEFT;
+	peek_add(occupancy, &why, source_occupancy(source, view->rule->source.connections), SLUICE_SOURCE_CONNECTIONS);
+	if (*occupancy == FULL_SURE)
 		return why;
 	if (h->set_total)
-		peek_add(fills, &why, total_fills(h->set_total, view->rule->set.connections), SLUICE_SET_CONNECTIONS);
-	peek_add(fills, &why, total_fills(h->source.service, view->row->total.connections), SLUICE_SERVICE_CONNECTIONS);
-	if (*fills == FILLS_SURE ||
+		peek_add(occupancy, &why, total_occupancy(h->set_total, view->rule->set.connections),
+			 SLUICE_SET_CONNECTIONS);
+	peek_add(occupancy, &why, total_occupancy(h->source.service, view->row->total.connections),
+		 SLUICE_SERVICE_CONNECTIONS);
+	if (*occupancy == FULL_SURE ||
 	    !(h->source_seconds | h->network_bits | view->rule->set.rate | view->row->total.rate))
 		return why;
 	more = limits_peek_more(h, view->rule, view->row);
-	peek_add(fills, &why, more & 0xff, more >> 8);
+	peek_add(occupancy, &why, more & 0xff, more >> 8);
 	return why;
 }
 

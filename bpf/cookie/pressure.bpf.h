@@ -38,18 +38,19 @@ static __always_inline void cookies_request(void)
  * Not 0: the policy has SYNs of this service answered by cookies. Never where a container listens: its socket is in another
  * network namespace, and what the host finds in its own (nothing, or an engine's proxy) says nothing about a segment.
  */
-static __always_inline int service_bakes(const struct sluice_generation *generation, const struct sluice_service *row)
+static __always_inline int service_issues_cookies(const struct sluice_generation *generation,
+						  const struct sluice_service *row)
 {
 	return generation->flood.cookies && !generation->observe && !row->published;
 }
 
 /* The same, for those who have no view. */
-static __always_inline int service_bakes_now(const struct sluice_generation *generation, __u32 service)
+static __always_inline int service_issues_cookies_now(const struct sluice_generation *generation, __u32 service)
 {
 	const struct sluice_control *now = control_row();
 	const struct sluice_service *row = now ? service_row(slot_in_force(now), service) : NULL;
 
-	return row && service_bakes(generation, row);
+	return row && service_issues_cookies(generation, row);
 }
 
 static __always_inline void cookies_want(struct sluice_pressure *p, __u64 now)
@@ -180,7 +181,7 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 	bpf_map_update_elem(&suspects, key, &until, BPF_ANY);
 	p->suspects_until_ns = until;
 	p->suspects = 1;
-	if (!service_bakes_now(generation, key->service))
+	if (!service_issues_cookies_now(generation, key->service))
 		return;
 	expired = events_note(p, &p->expired, generation->flood.expired_width_ns, now);
 	if (generation->flood.expired_rate && expired >= generation->flood.expired_rate && !p->on)
@@ -243,7 +244,7 @@ static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressu
 		else if (s->now - p->busy_ns > generation->flood.calm_ns)
 			p->on = 0;
 	}
-	if (p->on && generation && service_bakes_now(generation, *service))
+	if (p->on && generation && service_issues_cookies_now(generation, *service))
 		cookies_want(p, s->now);
 	if (p->ack_flood && p->ack_flood_until_ns < s->now)
 		p->ack_flood = 0;

@@ -269,9 +269,9 @@ static void test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter(void **s
 	source_found = NULL; /* and the table makes none: who got that far would be told that there is no room */
 	assert_int_equal(holding_take(&h, &leased, &row, &take), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(holding_take(&h, &leased, &row, &dry), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(source_fills(NULL, SLUICE_MOST_LEASED), FILLS_SURE);
-	assert_int_equal(source_fills(NULL, 0), FILLS_NOT);
-	assert_int_equal(source_fills(NULL, SLUICE_MOST_LEASED | 1), FILLS_NOT);
+	assert_int_equal(source_occupancy(NULL, SLUICE_MOST_LEASED), FULL_SURE);
+	assert_int_equal(source_occupancy(NULL, 0), ROOM_LEFT);
+	assert_int_equal(source_occupancy(NULL, SLUICE_MOST_LEASED | 1), ROOM_LEFT);
 	assert_int_equal(one_shared.held, 0);
 }
 
