@@ -131,10 +131,16 @@ static __always_inline enum sluice_reason handshake_await(const struct admission
 	return err && err != -EEXIST ? SLUICE_TABLE_FULL : SLUICE_UNPROVEN;
 }
 
-/* Not 0: the service has its share of unanswered handshakes. A look before a leap: charging and releasing cost ten times as much. */
+/* Not 0: the service has its share of unanswered handshakes. */
+static __always_inline int share_is_full(const struct admission *d)
+{
+	return d->pressure->embryonic >= d->view->generation->handshakes;
+}
+
+/* The same, which refuses a SYN. A look before a leap: charging and releasing cost ten times as much. */
 static __always_inline int handshakes_full(const struct admission *d)
 {
-	if (d->pressure->embryonic < d->view->generation->handshakes)
+	if (!share_is_full(d))
 		return 0;
 	if (!d->view->dry)
 		room_missed(SLUICE_TABLE_HANDSHAKES);
@@ -336,6 +342,16 @@ static __always_inline enum sluice_reason syn_note(struct admission *d, const st
 	return SLUICE_UNDECIDED;
 }
 
+/*
+ * Not 0: this SYN finds the table of handshakes full, and that is all that can become of it: no cookie answers its service, and nothing
+ * is known of its handshake. Asked with the limits, before anything is counted or charged.
+ */
+static __always_inline int syn_has_no_room(const struct admission *d)
+{
+	return share_is_full(d) && !service_issues_cookies(d->view->generation, d->view->row) &&
+	       !handshake_maybe(&d->pkt->tuple) && handshakes_full(d);
+}
+
 /* A flood is answered before any table is asked that it could fill. */
 static __always_inline enum sluice_reason admit_syn(struct admission *d)
 {
@@ -352,6 +368,10 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	source = source_seen(&note->holding.source);
 	if (!d->force)
 		full = limits_peek(d->view, source, &note->holding, &occupancy);
+	if (occupancy == ROOM_LEFT && syn_has_no_room(d)) {
+		full = SLUICE_TABLE_FULL;
+		occupancy = FULL_SURE;
+	}
 	if (occupancy == FULL_SURE)
 		return refusal_note(d, refused_unless_owned(d, note, full));
 	why = syn_note(d, source);

@@ -208,6 +208,29 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 }
 
 /*
+ * 0: the table has certainly nothing of this 4-tuple. Without the bucket's lock: of an element that begins or ends just now either answer
+ * is right.
+ */
+__noinline int handshake_maybe(const struct sluice_tuple *t)
+{
+	const struct sluice_handshakes *b;
+	struct handshake_place at;
+	__u32 *load, i;
+
+	if (!t)
+		return 1;
+	at = handshake_place(t);
+	load = handshake_load_of(at.bucket);
+	if (!load || !*load)
+		return 0;
+	b = bpf_map_lookup_elem(&handshakes, &at.bucket);
+	for (i = 0; b && i < SLUICE_HANDSHAKE_WAYS; i++)
+		if (b->tag[i] == at.tag && b->state[i] != HANDSHAKE_FREE)
+			return 1;
+	return 0;
+}
+
+/*
  * Under the bucket's lock: not 0: of two expired elements `i` makes room rather than `other`. Those of containers come last, because
  * nobody else remembers them; then the one that is nearest its end.
  */

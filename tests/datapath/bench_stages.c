@@ -43,8 +43,12 @@
 	"interfaces = {lo}\nservice imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m }\n" CALM
 #define LOCATED "geoip { database = {\"/usr/share/tor/geoip\", \"/usr/share/tor/geoip6\"} }\n"
 
-/* A SYN is new only once: all but REPEATED run singly, with the cost of starting the clock; each under a policy of its own. */
-enum how { REPEATED, SINGLY, COOKIE, IN_PLAIN, IN_LOCATED };
+/* Many services, so that the share of each is small. */
+#define CROWDED_PORT 5000
+#define CROWD (SLUICE_MAX_HANDSHAKES / SLUICE_POLICY_SERVICES)
+
+/* A SYN is new only once: all but REPEATED and CROWDED run singly, with the cost of starting the clock; each under a policy of its own. */
+enum how { REPEATED, SINGLY, COOKIE, IN_PLAIN, IN_LOCATED, CROWDED };
 
 struct stage {
 	const char *name, *after; /* NULL: of a bare program */
@@ -101,6 +105,10 @@ static struct stage stages[] = {
 	  "admitted, no set and no database",
 	  { SERVER, LOCAL, 1001, 143, .flags = SYN },
 	  .how = IN_LOCATED },
+	{ "refused: its service has its share of handshakes",
+	  "bare XDP_PASS",
+	  { SERVER, LOCAL, 1001, CROWDED_PORT, .flags = SYN },
+	  .how = CROWDED },
 };
 
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
@@ -156,11 +164,42 @@ static void round_run(struct gate *g, int round, enum how policy)
 		if ((s->how == REPEATED ? SINGLY : s->how) != policy)
 			continue;
 		bare = s->bare ? bare_program(s->bare) : -1;
-		s->ns[round] = s->how == REPEATED ? frame_ns(g, bare, &s->frame, repeat)
-						  : singly_ns(g, bare, s->frame, round + ROUNDS * (policy - SINGLY));
+		s->ns[round] = s->how == REPEATED || s->how == CROWDED
+				       ? frame_ns(g, bare, &s->frame, repeat)
+				       : singly_ns(g, bare, s->frame, round + ROUNDS * (policy - SINGLY));
 		if (bare >= 0)
 			close(bare);
 	}
+}
+
+static void crowd_policy(char *policy, size_t room)
+{
+	int len = snprintf(policy, room, "interfaces = {lo}\nsyn-flood { cookies = false }\n");
+	int i;
+
+	for (i = 0; i < SLUICE_POLICY_SERVICES; i++)
+		len += snprintf(policy + len, room - len, "service s%d { ports = {%d} }\n", i, CROWDED_PORT + i);
+}
+
+/*
+ * So many unanswered handshakes that there is no room for another, for the 3 s that they last. More than the share, since those of
+ * before, which ran out, fill some buckets.
+ */
+static void crowd_make(struct gate *g, int round)
+{
+	struct frame f = { NULL, LOCAL, 1001, CROWDED_PORT, .flags = SYN };
+	enum sluice_reason why;
+	char from[32];
+	int i;
+
+	f.from = from;
+	for (i = 0; i < CROWD * 2; i++) {
+		snprintf(from, sizeof(from), "10.%d.%d.%d", 200 + round, i / 250, i % 250);
+		frame_ns(g, -1, &f, 1);
+	}
+	snprintf(from, sizeof(from), "10.%d.255.1", 200 + round);
+	gate_send(g, &f, &why);
+	assert_int_equal(why, SLUICE_TABLE_FULL);
 }
 
 /* One real connection from port 1001, admitted by the gate; it lives as long as this program. */
@@ -229,12 +268,13 @@ static void bench(void)
 {
 	static const char *const pins[] = { "prog_gate",      "prog_explain", "prog_reap",
 					    "prog_audit_end", "link_track",   "link_audit" };
-	const uint16_t port = 25;
+	char crowded[SLUICE_POLICY_SERVICES * 80];
+	const uint16_t ports[] = { 25, CROWDED_PORT };
 	struct gate g;
 	size_t i;
 	int r;
 
-	assert_int_equal(netns_enter_one(&port, 1), 0);
+	assert_int_equal(netns_enter_one(ports, 2), 0);
 	gate_open(&g, fleet ? POLICY("fleet = true ") SHARED_BY_TWO CALM : POLICY("") CALM);
 	connection_make(&g);
 	if (fleet)
@@ -249,6 +289,12 @@ static void bench(void)
 		round_run(&g, r, IN_PLAIN);
 		gate_apply(&g, PLAIN LOCATED);
 		round_run(&g, r, IN_LOCATED);
+	}
+	crowd_policy(crowded, sizeof(crowded));
+	gate_apply(&g, crowded);
+	for (r = 0; r < ROUNDS; r++) {
+		crowd_make(&g, r);
+		round_run(&g, r, CROWDED);
 	}
 	stages_print();
 	printf("\"programs\": [");

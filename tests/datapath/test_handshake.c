@@ -201,29 +201,76 @@ static void test_observe_mode_counts_one_that_it_lets_in_once(void **state)
 
 #define SERVICES SLUICE_POLICY_SERVICES
 
+/* Many services, without cookies, so that the share of each is small. */
+static void share_policy(char *policy, size_t room)
+{
+	int len = snprintf(policy, room, "interfaces = {lo}\nsyn-flood { cookies = false }\n");
+	unsigned int i;
+
+	for (i = 0; i < SERVICES; i++)
+		len += snprintf(policy + len, room - len,
+				"service s%u { ports = {%u} max-connections-per-source = 2 }\n", i, 5000 + i);
+}
+
+/* From 10.1.0.0 on, until s0 has its share: within the 3 s that they last, also on a slow machine. Returns how many there are. */
+static unsigned int share_fill(struct gate *g)
+{
+	unsigned int share = SLUICE_MAX_HANDSHAKES / SERVICES, i;
+	uint8_t frame[FRAME_ROOM];
+	size_t none = 0, len;
+	char from[32];
+
+	for (i = 0; i < share; i++) {
+		snprintf(from, sizeof(from), "10.1.%u.%u", i / 256, i % 256);
+		len = frame_build(&(struct frame){ from, SERVER, 1001, 5000, .flags = SYN }, frame);
+		assert_int_equal(engine_probe(g->engine, frame, len, NULL, &none, 1, NULL), XDP_PASS);
+	}
+	return share;
+}
+
 /* Nothing that a spoofer can fill fails open, and nobody fills the share of another service. */
 static void test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs(void **state)
 {
-	unsigned int share = SLUICE_MAX_HANDSHAKES / SERVICES, i;
-	char policy[SERVICES * 80], from[32];
-	uint8_t frame[FRAME_ROOM];
-	size_t none = 0;
+	char policy[SERVICES * 80];
+	unsigned int share;
 	struct gate g;
-	int len;
 
 	(void)state;
-	len = snprintf(policy, sizeof(policy), "interfaces = {lo}\nsyn-flood { cookies = false }\n");
-	for (i = 0; i < SERVICES; i++)
-		len += snprintf(policy + len, sizeof(policy) - len, "service s%u { ports = {%u} }\n", i, 5000 + i);
+	share_policy(policy, sizeof(policy));
 	gate_open(&g, policy);
-	for (i = 0; i < share; i++) { /* within the 3 s that they last, also on a slow machine */
-		snprintf(from, sizeof(from), "10.1.%u.%u", i / 256, i % 256);
-		len = frame_build(&(struct frame){ from, SERVER, 1001, 5000, .flags = SYN }, frame);
-		assert_int_equal(engine_probe(g.engine, frame, len, NULL, &none, 1, NULL), XDP_PASS);
-	}
+	share = share_fill(&g);
 	assert_int_equal(gate_service(&g, "s0").held, share);
 	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }), SLUICE_TABLE_FULL);
 	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5001, .flags = SYN }), SLUICE_ADMITTED);
+	gate_close(&g);
+}
+
+/* What is refused there is only what would need room: each that has a place of its own passes, and a full limit is named before. */
+static void test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connections(void **state)
+{
+	struct frame owned = { "127.0.0.1", "127.0.0.1", 2001, 5000, .flags = SYN, .seq = 4711 };
+	struct frame first = { "10.1.0.0", SERVER, 1001, 5000, .flags = SYN };
+	struct frame second = { "127.0.0.1", "127.0.0.1", 2002, 5000, .flags = SYN };
+	char policy[SERVICES * 80];
+	struct gate g;
+	int one, two;
+
+	(void)state;
+	share_policy(policy, sizeof(policy));
+	gate_open(&g, policy);
+	assert_int_equal(sent(&g, &(struct frame){ "127.0.0.1", "127.0.0.1", 2001, 5000, .flags = SYN }),
+			 SLUICE_ADMITTED);
+	one = space_connection(2001, 5000);
+	share_fill(&g);
+	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }), SLUICE_TABLE_FULL);
+	assert_int_equal(sent(&g, &first), SLUICE_ADMITTED);
+	assert_int_equal(sent(&g, &owned), SLUICE_ESTABLISHED);
+	assert_int_equal(sent(&g, &second), SLUICE_TABLE_FULL);
+	two = space_connection(2002, 5000); /* past the gate, and counted all the same: the source is full */
+	second.from_port = 2003;
+	assert_int_equal(sent(&g, &second), SLUICE_SOURCE_CONNECTIONS);
+	close(one);
+	close(two);
 	gate_close(&g);
 }
 
@@ -271,6 +318,7 @@ int main(void)
 		HANDSHAKE_TEST(test_observe_mode_counts_one_that_it_lets_in_once),
 		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
 		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),
+		cmocka_unit_test(test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connections),
 		cmocka_unit_test(test_expired_handshakes_with_containers_keep_no_other_service_out),
 	};
 
