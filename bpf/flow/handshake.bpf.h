@@ -174,6 +174,34 @@ static __always_inline int way_asked(struct sluice_handshakes *b, __u32 i, __u64
 }
 
 /*
+ * The bucket, where it may have an element of this 4-tuple; NULL: the table has certainly nothing of it. Without the bucket's lock: of an
+ * element that begins or ends just now either answer is right, and none ever moves to another place.
+ */
+static __always_inline struct sluice_handshakes *bucket_maybe(const struct handshake_place *at)
+{
+	const __u32 *load = handshake_load_of(at->bucket);
+	struct sluice_handshakes *b;
+	__u32 i;
+
+	b = load && *load ? bpf_map_lookup_elem(&handshakes, &at->bucket) : NULL;
+	for (i = 0; b && i < SLUICE_HANDSHAKE_WAYS; i++)
+		if (b->tag[i] == at->tag && b->state[i] != HANDSHAKE_FREE)
+			return b;
+	return NULL;
+}
+
+/* 0: certainly nothing is known of this handshake. */
+__noinline int handshake_maybe(const struct sluice_tuple *t)
+{
+	struct handshake_place at;
+
+	if (!t)
+		return 1;
+	at = handshake_place(t);
+	return bucket_maybe(&at) != NULL;
+}
+
+/*
  * enum sluice_handshake_state of this 4-tuple, and all of its element in *out. `syn_ns`: the time, where a SYN passes whose number is in
  * out->isn, and *out is as it was before that; else 0.
  */
@@ -181,17 +209,14 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 {
 	struct sluice_handshakes *b;
 	struct handshake_place at;
-	__u32 *load, i, isn;
+	__u32 i, isn;
 
 	if (!t || !out)
 		return HANDSHAKE_FREE;
 	isn = out->isn;
 	note_empty(out);
 	at = handshake_place(t);
-	load = handshake_load_of(at.bucket);
-	if (!load || !*load)
-		return HANDSHAKE_FREE;
-	b = bpf_map_lookup_elem(&handshakes, &at.bucket);
+	b = bucket_maybe(&at);
 	if (!b)
 		return HANDSHAKE_FREE;
 	bpf_spin_lock(&b->lock);
@@ -205,29 +230,6 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 	}
 	bpf_spin_unlock(&b->lock);
 	return out->state;
-}
-
-/*
- * 0: the table has certainly nothing of this 4-tuple. Without the bucket's lock: of an element that begins or ends just now either answer
- * is right.
- */
-__noinline int handshake_maybe(const struct sluice_tuple *t)
-{
-	const struct sluice_handshakes *b;
-	struct handshake_place at;
-	__u32 *load, i;
-
-	if (!t)
-		return 1;
-	at = handshake_place(t);
-	load = handshake_load_of(at.bucket);
-	if (!load || !*load)
-		return 0;
-	b = bpf_map_lookup_elem(&handshakes, &at.bucket);
-	for (i = 0; b && i < SLUICE_HANDSHAKE_WAYS; i++)
-		if (b->tag[i] == at.tag && b->state[i] != HANDSHAKE_FREE)
-			return 1;
-	return 0;
 }
 
 /*
