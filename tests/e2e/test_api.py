@@ -32,6 +32,7 @@ GOLDEN = {
     "counters": [("counters", "counters")],
     "set": [("set service smtp max-connections 90 --dry-run", "forecast"), ("set service smtp max-connections 90 --for 1h", "order"),
             ("set service smtp max-conections 90", "failure")],
+    "unset": [("unset service smtp max-connections", "order"), ("unset service smtp max-connections", "failure")],
     "limit": [("limit 10.77.0.3 max-connections-per-source 1 --dry-run", "forecast"), ("limit 10.77.0.3 max-connections-per-source 3", "order"),
               ("limit 10.77.0.3 max-connections-per-source many", "failure")],
     "limits": [("limits", "limits")],

@@ -103,6 +103,18 @@ def test_a_sender_has_another_limit_for_a_while(both):
     assert admitted(net, "10.77.0.2", 8) == 2
 
 
+def test_unset_ends_one_live_setting_and_leaves_the_others(both):
+    net, sluice = both
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--for", "1h")
+    sluice.do("set", "source-set", "partners", "max-connections", "4")
+    assert admitted(net, "10.77.0.2", 6) == 4
+    assert wait_for(lambda: not sluice.connections())
+    assert "the policy file counts again" in sluice.do("unset", "service", "smtp", "max-connections-per-source")
+    assert [s["key"] for s in sluice.json("status")["live"]] == ["max-connections"] and admitted(net, "10.77.0.2", 6) == 2
+    code, _, err = sluice.ctl("unset", "service", "smtp", "max-connections-per-source")
+    assert code == 1 and "max-connections-per-source is not set live at service smtp" in err, err
+
+
 def test_the_limit_of_a_sender_leaves_its_set_and_its_denial_as_they_are(both):
     net, sluice = both
     _, _, err = sluice.ctl("limit", "10.77.0.9", "max-connections-per-source", "6")

@@ -34,6 +34,7 @@ def give(sluice, other):
     given = (
         (("set", "service", "smtp", "max-connections-per-source", "4", "--for", "1h"), "set "),
         (("set", "source-set", "foes", "prefixes", "{203.0.113.9,", "2001:db8:1:2::9}"), "set "),
+        (("unset", "service", "smtp", "max-connections-per-source"), "unset "),
         (("mode", "observe"), "mode mode=observe"),
         (("limit", "198.51.100.7", "max-connections-per-source", "9"), "limit "),
         (("unlimit", "198.51.100.7"), "unlimit "),

@@ -219,6 +219,14 @@ static int set_event(struct standing *s, bool bad, struct diag *d)
 	return standing_set(s, &o, 0, d);
 }
 
+static int unset_event(struct standing *s, struct diag *d)
+{
+	const struct override o = sender_limit();
+	bool had;
+
+	return standing_unset(s, &o.scope, o.key, &had, d);
+}
+
 static int unlimit_event(struct standing *s, struct diag *d)
 {
 	const struct override o = sender_limit();
@@ -258,6 +266,8 @@ static int event_run(struct standing *s, enum standing_event event, bool bad, st
 		return geo_update(s, bad, d);
 	case EVENT_SET:
 		return set_event(s, bad, d);
+	case EVENT_UNSET:
+		return unset_event(s, d);
 	case EVENT_UNLIMIT:
 		return unlimit_event(s, d);
 	case EVENT_LINK:

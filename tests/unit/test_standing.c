@@ -262,6 +262,49 @@ static void test_setting_that_is_set_again_takes_the_place_of_the_first(void **s
 	standing_free(s);
 }
 
+static void test_setting_that_is_unset_leaves_the_others_and_one_that_others_lean_on_stays(void **state)
+{
+	struct standing *s = state_make(STATE_SETTINGS);
+	const struct scope smtp = scope_of_service("smtp");
+	struct diag d = {};
+	bool had;
+
+	(void)state;
+	assert_int_equal(standing_unset(s, &smtp, "max-rate", &had, &d), 0);
+	assert_false(had);
+	assert_int_equal(standing_unset(s, &smtp, "max-connections", &had, &d), 0);
+	assert_true(had);
+	says(in_force(), "max-connections = 10");
+	says(in_force(), "a limit of one sender");
+	standing_free(s);
+
+	s = state_make(STATE_FILE);
+	put("third.conf", "interfaces = {third0}\nservice smtp { ports = {25} }\n");
+	order(s, EVENT_APPLY, 0);
+	set(s, setting("max-connections", "100"), 10);
+	set(s, setting("max-connections-per-source", "10%"), 0);
+	assert_int_equal(standing_unset(s, &smtp, "max-connections", &had, &d), -EINVAL);
+	says(in_force(), "max-connections = 100");
+	assert_non_null(override_find(standing_settings(s), &smtp, "max-connections"));
+	diag_free(&d);
+	standing_free(s);
+}
+
+static void test_setting_of_another_host_keeps_its_times(void **state)
+{
+	struct standing *s = state_make(STATE_FILE);
+	struct override o = setting("max-rate", "60/1m");
+	struct diag d = {};
+
+	(void)state;
+	o.since = 1600000000;
+	o.until = (struct timespec){ world.mono.tv_sec + 20, 0 };
+	assert_int_equal(standing_set_as(s, &o, &d), 0);
+	assert_int_equal(standing_settings(s)->since, 1600000000);
+	assert_int_equal(standing_expires_in(s), 20001);
+	standing_free(s);
+}
+
 static void test_setting_that_leans_on_one_that_is_over_goes_with_it_and_is_said(void **state)
 {
 	struct standing *s = state_make(STATE_FILE);
@@ -320,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_time_of_settings_ends_on_the_way_back_from_a_trial),
 		cmocka_unit_test(test_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_force),
 		cmocka_unit_test(test_setting_that_is_set_again_takes_the_place_of_the_first),
+		cmocka_unit_test(test_setting_that_is_unset_leaves_the_others_and_one_that_others_lean_on_stays),
+		cmocka_unit_test(test_setting_of_another_host_keeps_its_times),
 		cmocka_unit_test(test_setting_that_leans_on_one_that_is_over_goes_with_it_and_is_said),
 		cmocka_unit_test(test_start_goes_on_from_what_a_daemon_of_before_left),
 		cmocka_unit_test(test_the_document_shows_the_table_as_it_is),

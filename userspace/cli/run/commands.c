@@ -26,18 +26,30 @@ static int cmd_watch(const struct call *c)
 	return status == EXIT_NO_DAEMON ? complain_no_daemon(c) : status;
 }
 
-static int cmd_set(const struct call *c)
+/* With the section that the first two words name. */
+static json_t *section_args(const struct call *c)
 {
 	const char *section = strcmp(c->word[0], "source-set") ? "service" : "set";
-	json_t *args, *more;
+	json_t *args = json_pack("{s:s}", section, c->word[1]), *more = request_args(c);
+
+	json_object_update(args, more);
+	json_decref(more);
+	return args;
+}
+
+static int cmd_set(const struct call *c)
+{
+	json_t *args;
 
 	if (option(c, "save") && option(c, "for"))
 		return complain(EXIT_BAD, "set: --save is for good, --for is not: use only one of them");
-	args = json_pack("{s:s}", section, c->word[1]);
-	more = request_args(c);
-	json_object_update(args, more);
-	json_decref(more);
+	args = section_args(c);
 	return option(c, "dry-run") ? read_verb(c, "set", args, show_forecast, false) : write_verb(c, "set", args);
+}
+
+static int cmd_unset(const struct call *c)
+{
+	return write_verb(c, "unset", section_args(c));
 }
 
 static int cmd_sources(const struct call *c)
@@ -97,6 +109,7 @@ static const struct command {
 	{ "sources", cmd_sources },
 	{ "counters", NULL, show_counters, NULL, true },
 	{ "set", cmd_set },
+	{ "unset", cmd_unset },
 	{ "ban", cmd_ban },
 	{ "unban", cmd_unban },
 	{ "bans", NULL, show_bans, NULL, true },

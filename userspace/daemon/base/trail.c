@@ -146,8 +146,8 @@ static bool guest_waits(struct daemon *dm, char more[static 40])
 /* Orders that change the policy in force; those of bans and allows do not. */
 static void change_note(struct daemon *dm, const char *verb, const char *by)
 {
-	static const char *const verbs[] = { "set",	"mode",	  "limit",  "unlimit",	 "apply",
-					     "confirm", "revert", "reload", "geo-update" };
+	static const char *const verbs[] = { "set",   "unset",	 "mode",   "limit",  "unlimit",
+					     "apply", "confirm", "revert", "reload", "geo-update" };
 	size_t i;
 
 	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs that set something live: set, mode, limit, unlimit, limits. standing_live.c puts them in force, save.c writes them. */
+/* The verbs that set something live, and end it: set, unset, mode, limit, unlimit, limits. standing_live.c puts them in force, save.c writes them. */
 #include "moment.h"
 #include "settings_show.h"
 #include "verbs.h"
@@ -85,20 +85,47 @@ static int title_arg(const json_t *args, const char *name, struct scope *out, st
 	return 0;
 }
 
+/* A service or a set. */
+static int section_arg(const json_t *args, const char *verb, const char *value, struct scope *out, struct answer *a)
+{
+	bool set = *arg(args, "set");
+
+	if (set == !!*arg(args, "service")) {
+		diag_add(&a->diag, "name a service or a set: %s service SERVICE KEY%s, or %s source-set NAME KEY%s",
+			 verb, value, verb, value);
+		return bad(a);
+	}
+	out->section = set ? SECTION_SET : SECTION_SERVICE;
+	return title_arg(args, set ? "set" : "service", out, a);
+}
+
 int verb_set(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct override want = { .key = borrowed(args, "key"), .value = borrowed(args, "value"), .uid = a->uid };
-	bool set = *arg(args, "set");
-	int err;
+	int err = section_arg(args, "set", " VALUE", &want.scope, a);
 
-	if (set == !!*arg(args, "service")) {
-		diag_add(&a->diag,
-			 "name a service or a set: set service SERVICE KEY VALUE, or set source-set NAME KEY VALUE");
-		return bad(a);
-	}
-	want.scope.section = set ? SECTION_SET : SECTION_SERVICE;
-	err = title_arg(args, set ? "set" : "service", &want.scope, a);
 	return err ? err : override_put(dm, &want, args, a);
+}
+
+int verb_unset(struct daemon *dm, const json_t *args, struct answer *a)
+{
+	const char *key = arg(args, "key");
+	char where[SCOPE_TEXT_LEN];
+	struct scope what = {};
+	bool had = false;
+	int err = section_arg(args, "unset", "", &what, a);
+
+	if (!err)
+		err = standing_unset(dm->standing, &what, key, &had, &a->diag);
+	if (err)
+		return err == -EINVAL ? bad(a) : err;
+	if (!had) {
+		diag_add(&a->diag, "%s is not set live at %s: `sluicectl status` lists what is", key,
+			 scope_format(&what, "", where));
+		return -ENOENT;
+	}
+	a->text = strdup("ended: the policy file counts again");
+	return a->text ? 0 : -ENOMEM;
 }
 
 int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)

@@ -73,16 +73,11 @@ static bool is_of_sender(const struct override *o, const struct prefix *sender, 
 	       (!*service || !strcmp(o->scope.title, service));
 }
 
-int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
-			     struct override **out, unsigned int *count)
+int overrides_copy(const struct override *list, struct override **out)
 {
 	struct override *copy = NULL, **end = &copy;
 
-	for (*count = 0; list; list = list->next) {
-		if (is_of_sender(list, sender, service)) {
-			(*count)++;
-			continue;
-		}
+	for (; list; list = list->next) {
 		*end = override_copy(list);
 		if (!*end) {
 			overrides_free(&copy);
@@ -91,6 +86,27 @@ int overrides_without_sender(const struct override *list, const struct prefix *s
 		end = &(*end)->next;
 	}
 	*out = copy;
+	return 0;
+}
+
+int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
+			     struct override **out, unsigned int *count)
+{
+	struct override **at, *o;
+	int err = overrides_copy(list, out);
+
+	*count = 0;
+	if (err)
+		return err;
+	for (at = out; (o = *at);) {
+		if (!is_of_sender(o, sender, service)) {
+			at = &o->next;
+			continue;
+		}
+		*at = o->next;
+		override_free(o);
+		(*count)++;
+	}
 	return 0;
 }
 

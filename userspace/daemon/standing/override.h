@@ -30,6 +30,8 @@ void overrides_join(struct override **list, struct override *more);
 struct override *overrides_reversed(struct override *list);
 /* Removes the setting of the same key from the list and returns it; NULL: there is none. */
 struct override *override_take(struct override **list, const struct scope *where, const char *key);
+/* 0 or -ENOMEM. */
+int overrides_copy(const struct override *list, struct override **out);
 /* A copy of the list without the limits of one prefix at a service ("": at any), and how many those are. 0 or -ENOMEM. */
 int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
 			     struct override **out, unsigned int *count);

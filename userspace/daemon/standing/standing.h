@@ -81,6 +81,10 @@ int standing_geo(struct standing *s, struct geo *geo, bool force, struct diag *d
 
 /* A live setting, for seconds (0: until reload). */
 int standing_set(struct standing *s, const struct override *want, unsigned int seconds, struct diag *d);
+/* The same, and since and until are as they were: another host said it. */
+int standing_set_as(struct standing *s, const struct override *want, struct diag *d);
+/* Ends one; *had: there was one. */
+int standing_unset(struct standing *s, const struct scope *where, const char *key, bool *had, struct diag *d);
 /* The policy that standing_set() would put in force; NULL with a message. Freed with policy_free(). */
 struct policy *standing_preview(const struct standing *s, const struct override *want, struct diag *d);
 /* Ends the limits of one prefix at a service ("": wherever they are); *count of them. */

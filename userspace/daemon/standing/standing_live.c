@@ -28,29 +28,27 @@ static void settings_done(struct standing *s)
 	standing_tell(s);
 }
 
-static struct override *setting_new(const struct standing *s, const struct override *want, unsigned int seconds)
+int standing_set(struct standing *s, const struct override *want, unsigned int seconds, struct diag *d)
 {
-	struct override *o = override_copy(want);
+	struct override timed = *want;
 
-	if (!o)
-		return NULL;
-	o->since = standing_time(s);
-	o->until = (struct timespec){};
+	timed.since = standing_time(s);
+	timed.until = (struct timespec){};
 	if (seconds) {
-		o->until = standing_clock(s);
-		o->until.tv_sec += seconds;
+		timed.until = standing_clock(s);
+		timed.until.tv_sec += seconds;
 	}
-	return o;
+	return standing_set_as(s, &timed, d);
 }
 
-int standing_set(struct standing *s, const struct override *want, unsigned int seconds, struct diag *d)
+int standing_set_as(struct standing *s, const struct override *want, struct diag *d)
 {
 	struct override *o, *old;
 	int err = standing_door(s, EVENT_SET, d);
 
 	if (err)
 		return err;
-	o = setting_new(s, want, seconds);
+	o = override_copy(want);
 	if (!o)
 		return -ENOMEM;
 	err = live_enforce(s, standing_preview(s, o, d), d);
@@ -72,6 +70,21 @@ struct policy *standing_preview(const struct standing *s, const struct override 
 	return standing_lay(s, s->now.base, s->now.settings, want, d);
 }
 
+/* Has those in force that are left. Takes over the list in any case. */
+static int settings_leave(struct standing *s, struct override *left, struct diag *d)
+{
+	int err = live_enforce(s, standing_lay(s, s->now.base, left, NULL, d), d);
+
+	if (err) {
+		overrides_free(&left);
+		return err;
+	}
+	overrides_free(&s->now.settings);
+	s->now.settings = left;
+	settings_done(s);
+	return 0;
+}
+
 int standing_unlimit(struct standing *s, const struct prefix *sender, const char *service, unsigned int *count,
 		     struct diag *d)
 {
@@ -82,15 +95,25 @@ int standing_unlimit(struct standing *s, const struct prefix *sender, const char
 	if (!err)
 		err = overrides_without_sender(s->now.settings, sender, service, &left, count);
 	if (!err && *count)
-		err = live_enforce(s, standing_lay(s, s->now.base, left, NULL, d), d);
-	if (err || !*count) {
-		overrides_free(&left);
+		return settings_leave(s, left, d);
+	overrides_free(&left);
+	return err;
+}
+
+int standing_unset(struct standing *s, const struct scope *where, const char *key, bool *had, struct diag *d)
+{
+	struct override *left = NULL, *gone;
+	int err = standing_door(s, EVENT_UNSET, d);
+
+	*had = !err && override_find(s->now.settings, where, key);
+	if (!*had)
 		return err;
-	}
-	overrides_free(&s->now.settings);
-	s->now.settings = left;
-	settings_done(s);
-	return 0;
+	err = overrides_copy(s->now.settings, &left);
+	if (err)
+		return err;
+	gone = override_take(&left, where, key);
+	overrides_free(&gone);
+	return settings_leave(s, left, d);
 }
 
 int standing_restore(struct standing *s, const struct override *was)
