@@ -71,7 +71,7 @@ GOLDEN = {
 }
 
 # A good policy has no errors; containers and a fleet that lives have tests of their own.
-NOT_SHOWN = ("check: errors[].", "fleet: members[].", "fleet: store.", "fleet_sources: ", *(f"explain: counts.{of}.on[]." for of in ("source", "network", "set", "service")), "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
+NOT_SHOWN = ("check: errors[].", "fleet: members[].", "fleet: store.", "fleet: settings.unfit[].", "fleet_sources: ", *(f"explain: counts.{of}.on[]." for of in ("source", "network", "set", "service")), "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
 
 
 def fields(answer, at=""):

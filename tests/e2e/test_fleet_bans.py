@@ -287,7 +287,7 @@ def test_a_policy_may_keep_bans_to_each_host(hosts):
     changes = lambda: hosts.redis_cli("hget", key(hosts, "bans"), "n")
     before = changes()
     try:
-        reload(hosts, FLEET % " share-bans = false" + limits)
+        reload(hosts, FLEET % " share-bans = false share-settings = false" + limits)
         hosts.sluices[0].do("ban", "192.0.2.1")
         assert "bans" not in hosts.status() and "+zrem" not in hosts.sluices[0].do("fleet", "acl").split()
         assert "host" not in hosts.sluices[0].json("bans")[0] and changes() == before

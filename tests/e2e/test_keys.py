@@ -110,7 +110,7 @@ def test_every_key_of_the_grammar_is_here():
     keys = set(re.findall(r'SECTION_[A-Z]+, "([a-z0-9-]+)"|^\s*section,\s+"([a-z-]+)"', (ROOT / "userspace/core/policy/schema.c").read_text(), re.M))
     said = " ".join(policy for policy, _, _ in CASES.values()) + EACH_3
     elsewhere = {"interfaces", "max", "listen", "stop-grace", "netns", "refusals"}  # every test; test_drift.py, _metrics, _confirm, _containers, _refusals
-    elsewhere |= {"servers", "name", "secret-file", "user", "password-file", "max-staleness", "on-partition", "share-bans", "fleet", "exact"}  # test_fleet.py, test_fleet_bans.py
+    elsewhere |= {"servers", "name", "secret-file", "user", "password-file", "max-staleness", "on-partition", "share-bans", "share-settings", "fleet", "exact"}  # test_fleet.py, _bans, _settings
     elsewhere |= {"count-countries"}  # test_installed.py
     missing = {a or b for a, b in keys} - elsewhere
     assert not {key for key in missing if key not in said}

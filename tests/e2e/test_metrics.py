@@ -122,7 +122,7 @@ EXTRA = {"sluice_policy_unconfirmed", "sluice_policy_reverts_total", "sluice_obs
          "sluice_policy_last_reload_successful", "sluice_geoip_database_build_timestamp_seconds", "sluice_geoip_database_old_after_seconds",
          "sluice_geoip_database_skipped_rows", "sluice_geoip_database_kept", "sluice_bans", "sluice_refusals_remembered", "sluice_refusals_forgotten_total",
          "sluice_refusals_untold_total", "sluice_list_used", "sluice_fleet_keys", "sluice_fleet_in_touch", "sluice_fleet_exchanges_total", "sluice_fleet_refused_messages_total",
-         "sluice_fleet_changes_lost_total", "sluice_fleet_differing", "sluice_fleet_bans", "sluice_fleet_refused_records_total"}
+         "sluice_fleet_changes_lost_total", "sluice_fleet_differing", "sluice_fleet_bans", "sluice_fleet_settings", "sluice_fleet_settings_unfit", "sluice_fleet_refused_records_total"}
 
 
 def test_counters_never_go_backwards(make):

@@ -106,6 +106,60 @@ static void test_an_id_is_of_kind_prefix_and_owner_and_of_nothing_else(void **st
 	assert_memory_not_equal(id, first, sizeof(id));
 }
 
+static struct fleet_word setting_make(void)
+{
+	struct fleet_word w = { .kind = FLEET_WORD_SETTING, .stamp = 1700000000123456, .uid = 7, .host = "mx1" };
+
+	strcpy(w.setting.title, "smtp");
+	strcpy(w.setting.key, "max-connections");
+	strcpy(w.setting.value, "400");
+	return w;
+}
+
+static void test_a_setting_is_sealed_whole_up_to_its_longest_name_key_and_value(void **state)
+{
+	struct fleet_word said = setting_make(), heard;
+	struct fleet_record record;
+
+	(void)state;
+	said.of_set = true;
+	memset(said.setting.title, 't', sizeof(said.setting.title) - 1);
+	memset(said.setting.key, 'k', sizeof(said.setting.key) - 1);
+	memset(said.setting.value, 'v', sizeof(said.setting.value) - 1);
+	fleet_record_seal(&keys, &said, &record);
+	assert_int_equal(fleet_record_open(&keys, &record, &heard), 0);
+	assert_int_equal(heard.kind, FLEET_WORD_SETTING);
+	assert_true(heard.of_set && !heard.taken && heard.uid == 7);
+	assert_string_equal(heard.setting.title, said.setting.title);
+	assert_string_equal(heard.setting.key, said.setting.key);
+	assert_string_equal(heard.setting.value, said.setting.value);
+	assert_null(memmem(&record, sizeof(record), "vvvv", 4));
+}
+
+static void test_an_id_of_a_setting_is_of_section_name_and_key(void **state)
+{
+	struct fleet_word said = setting_make();
+	uint8_t first[FLEET_ID], id[FLEET_ID];
+
+	(void)state;
+	fleet_record_id(&keys, &said, first);
+	strcpy(said.setting.value, "200");
+	said.taken = true;
+	fleet_record_id(&keys, &said, id);
+	assert_memory_equal(id, first, sizeof(id));
+	said.of_set = true;
+	fleet_record_id(&keys, &said, id);
+	assert_memory_not_equal(id, first, sizeof(id));
+	said = setting_make();
+	said.setting.key[0] = 'n';
+	fleet_record_id(&keys, &said, id);
+	assert_memory_not_equal(id, first, sizeof(id));
+	said = setting_make();
+	said.setting.title[4] = 's';
+	fleet_record_id(&keys, &said, id);
+	assert_memory_not_equal(id, first, sizeof(id));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +167,8 @@ int main(void)
 		cmocka_unit_test(test_no_byte_of_a_record_can_be_another_one),
 		cmocka_unit_test(test_without_the_secret_nothing_is_read_and_nothing_made),
 		cmocka_unit_test(test_an_id_is_of_kind_prefix_and_owner_and_of_nothing_else),
+		cmocka_unit_test(test_a_setting_is_sealed_whole_up_to_its_longest_name_key_and_value),
+		cmocka_unit_test(test_an_id_of_a_setting_is_of_section_name_and_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

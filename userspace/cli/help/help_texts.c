@@ -14,6 +14,7 @@ static const struct {
 	{ "set", "NAME", "the name of the service or set in the policy" },
 	{ "set", "for", "how long: " TIMES "; by default until the next reload" },
 	{ "set", "save", "for good: also write it into conf.d next to the policy file" },
+	{ "set", "local", "on this host alone, not on the others of its fleet" },
 	{ "unset", "service|source-set", "the kind of section" },
 	{ "unset", "NAME", "the name of the service or set in the policy" },
 	{ "limit", "for", "how long: " TIMES "; by default until the next reload" },

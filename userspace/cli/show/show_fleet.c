@@ -60,6 +60,19 @@ static void show_shared(const json_t *bans)
 		       number_of(bans, "refused"), number_of(bans, "withheld"));
 }
 
+static void show_settings(const json_t *settings)
+{
+	json_t *s;
+	size_t i;
+
+	if (!settings)
+		return;
+	printf("settings    %lld shared live\n", number_of(settings, "shared"));
+	json_array_foreach(json_object_get(settings, "unfit"), i, s)
+		printf("            not here: %s %s: %s = %s, of %s: %s\n", text_of(s, "section"), text_of(s, "name"),
+		       text_of(s, "key"), text_of(s, "value"), text_of(s, "host"), text_of(s, "why"));
+}
+
 void show_fleet(const json_t *data)
 {
 	printf("state       %s (this host is %s, on-partition = %s)\n", text_of(data, "state"), text_of(data, "name"),
@@ -73,6 +86,7 @@ void show_fleet(const json_t *data)
 	       number_of(data, "hosts"), number_of(data, "keys"), number_of(data, "records"),
 	       number_of(data, "exchanges"));
 	show_shared(json_object_get(data, "bans"));
+	show_settings(json_object_get(data, "settings"));
 	if (number_of(data, "refused_messages") || number_of(data, "changes_lost"))
 		printf("odd         %lld messages ignored, %lld changes lost\n", number_of(data, "refused_messages"),
 		       number_of(data, "changes_lost"));

@@ -140,14 +140,17 @@ static const char *star_of(const json_t *data, const char *section, const char *
 
 static void show_setting(const json_t *s)
 {
+	const char *host = has_text(s, "host") ? text_of(s, "host") : "";
 	char since[24], until[24], who[32];
 
 	snprintf(who, sizeof(who), "uid %lld", number_of(s, "uid"));
 	printf("%s: %s = %s", text_of(s, "what"), text_of(s, "key"), text_of(s, "value"));
 	if (json_is_string(json_object_get(s, "file")))
 		printf(" (the file: %s)", text_of(s, "file"));
-	printf("\n    by %s since %s, until %s\n", has_text(s, "user") ? text_of(s, "user") : who,
-	       moment_text(s, "since", "", since), moment_text(s, "until", "the next reload", until));
+	printf("\n    by %s%s%s since %s, until %s%s\n", has_text(s, "user") ? text_of(s, "user") : who,
+	       *host ? " on " : "", host, moment_text(s, "since", "", since),
+	       moment_text(s, "until", "the next reload", until),
+	       *host && !has_text(s, "until") ? " there, or unset" : "");
 }
 
 void show_live(const json_t *data)

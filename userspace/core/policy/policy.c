@@ -156,7 +156,7 @@ const struct numbers *set_listed_asns(const struct policy_set *s)
 
 bool policy_has_fleet(const struct policy *p)
 {
-	bool any = p->fleet.servers.count && p->fleet.share_bans;
+	bool any = p->fleet.servers.count && (p->fleet.share_bans || p->fleet.share_settings);
 	size_t i;
 
 	for (i = 0; i < p->services.count; i++)

@@ -66,6 +66,7 @@ struct fleet {
 	uint32_t max_staleness; /* milliseconds */
 	enum policy_partition on_partition;
 	bool share_bans; /* and allows: those of one host hold on all */
+	bool share_settings; /* live ones: the same */
 };
 
 struct policy_service {

@@ -108,6 +108,8 @@ const struct setting schema[] = {
 	  "local: each host has the whole limit; share: its part of it; closed: what it was last granted" },
 	{ SECTION_FLEET, "share-bans", KIND_BOOL, TOP(fleet.share_bans), 0, 0, NULL,
 	  "bans and allows that are said at one host hold on all of them", 1 },
+	{ SECTION_FLEET, "share-settings", KIND_BOOL, TOP(fleet.share_settings), 0, 0, NULL,
+	  "live settings (`sluicectl set`) of one host hold on all of them", 1 },
 	{ SECTION_SERVICE, "ports", KIND_PORTS, 0, 1, 65535, NULL, "TCP ports" },
 	{ SECTION_SERVICE, "addresses", KIND_ADDRESSES, SERVICE(addresses), 0, 0, NULL,
 	  "only these addresses of the host" },

@@ -68,7 +68,7 @@ struct metrics_database {
 struct metrics_fleet {
 	bool there; /* else no metric */
 	uint64_t connected, in_touch, hosts, differing, staleness_ms, keys, exchanges, refused_messages, changes_lost;
-	uint64_t bans, refused_records;
+	uint64_t bans, settings, settings_unfit, refused_records;
 };
 
 struct metrics {

@@ -58,11 +58,12 @@ static bool line_read(struct fleet_run *r, const char *line)
 	if (sodium_hex2bin((unsigned char *)&record, sizeof(record), line, strlen(line), NULL, &len, NULL) ||
 	    len != sizeof(record) || strlen(line) != DIGITS)
 		return false;
-	if (fleet_record_open(&r->shared.keys, &record, &w) || (w.keep && w.keep <= (uint64_t)time(NULL)))
+	if (fleet_record_open(&r->shared.keys, &record, &w) || !shared_takes(&r->shared, &w) ||
+	    (w.keep && w.keep <= (uint64_t)time(NULL)))
 		return true;
 	one = shared_put(&r->shared, &w, &record);
 	if (one)
-		one->here = here;
+		one->here = here || (w.kind == FLEET_WORD_SETTING && fleet_setting_is_older(r, &w));
 	return true;
 }
 
@@ -88,7 +89,7 @@ static int words_read(struct daemon *dm, const char *text, uint64_t *saved, cons
 
 static const struct keep_kind kind = {
 	.ending = "fleet",
-	.what = "what the fleet's hosts said of bans",
+	.what = "what the fleet's hosts said of bans and settings",
 	.limit = FLEET_SHARED_MAX * (DIGITS + 8) + 4096,
 	.seconds = 2,
 	.write = words_write,
@@ -109,6 +110,7 @@ void fleet_file_load(struct fleet_run *r)
 		if (more)
 			*more = one;
 	}
+	fleet_heed_soon(r);
 	if (standing.count)
 		fleet_words_apply(r, standing.item, standing.count);
 	free(standing.item);
@@ -133,7 +135,7 @@ void fleet_second(struct daemon *dm)
 	struct fleet_run *r = dm->fleet;
 	struct fleet_shared *s = r ? &r->shared : NULL;
 
-	if (!s || !s->on || !r->helper)
+	if (!s || !shared_on(s) || !r->helper)
 		return;
 	if (s->arrived != s->logged)
 		log_say(LOG_NOTICE, "fleet: %llu words of other hosts about bans and allows are in force",

@@ -2,7 +2,7 @@
 /*
  * What the other hosts of a fleet say, as sluice-fleet brings it from the store: see fleet_shared.h. A record counts where it is sealed under the
  * fleet's secret, makes sense, is not over, and is later than what is known; then it is put in force here, unless it is a ban that would hit
- * what this host lives by. All else changes nothing but a figure.
+ * what this host lives by. Live settings go to fleet_settings.c. All else changes nothing but a figure.
  */
 #include <endian.h>
 #include <errno.h>
@@ -27,12 +27,14 @@ static bool word_is_good(struct fleet_word *w)
 {
 	const struct sluice_addr cut = addr_mask(&w->addr, w->len);
 
+	if (!*w->host || strspn(w->host, FLEET_NAME_LETTERS) != strlen(w->host))
+		return false;
+	if (w->kind == FLEET_WORD_SETTING)
+		return fleet_setting_is_good(w);
 	plain_make(w->text, false);
 	if (memcmp(&cut, &w->addr, sizeof(cut)) || (w->kind == FLEET_WORD_ERASE && w->len != 128))
 		return false;
-	if (w->kind == FLEET_WORD_BAN ? !ban_owner_is_good(w->owner) : *w->owner != 0)
-		return false;
-	return *w->host && strspn(w->host, FLEET_NAME_LETTERS) == strlen(w->host);
+	return w->kind == FLEET_WORD_BAN ? ban_owner_is_good(w->owner) : !*w->owner;
 }
 
 /* Of two that were said in the same microsecond all hosts, and the store, take the same one. */
@@ -57,7 +59,7 @@ static struct shared *record_hear(struct fleet_run *r, const struct fleet_record
 		s->refused++;
 		return NULL;
 	}
-	if (keep && keep <= (uint64_t)time(NULL))
+	if (!shared_takes(s, &w) || (keep && keep <= (uint64_t)time(NULL)))
 		return NULL;
 	one = shared_put(s, &w, record);
 	if (one)
@@ -157,6 +159,8 @@ void fleet_words_apply(struct fleet_run *r, struct shared *const *list, size_t c
 	owns_refresh(r);
 	for (i = 0; i < count && puts; i++) {
 		w = &list[i]->word;
+		if (w->kind == FLEET_WORD_SETTING)
+			continue;
 		if (w->kind != FLEET_WORD_BAN || !shared_stands(w, now))
 			other_apply(r, w, now);
 		else if (may_ban(r, w))
@@ -167,6 +171,7 @@ void fleet_words_apply(struct fleet_run *r, struct shared *const *list, size_t c
 	bans_apply(r, puts, n);
 	if (count)
 		r->daemon->state.dirty = true;
+	fleet_heed_soon(r);
 }
 
 void fleet_records_heard(void *run, const struct fleet_record *rows, size_t count)
@@ -175,14 +180,14 @@ void fleet_records_heard(void *run, const struct fleet_record *rows, size_t coun
 	struct fleet_run *r = run;
 	size_t n = 0, i, k;
 
-	r->refused_messages += !r->shared.on;
-	for (i = 0; i < count && r->shared.on; i++) {
+	r->refused_messages += !shared_on(&r->shared);
+	for (i = 0; i < count && shared_on(&r->shared); i++) {
 		one = record_hear(r, &rows[i]);
 		for (k = 0; k < n && new[k] != one; k++)
 			;
 		if (one && k == n)
 			new[n++] = one;
-		if (one && strcmp(one->word.host, r->name)) {
+		if (one && one->word.kind != FLEET_WORD_SETTING && strcmp(one->word.host, r->name)) {
 			r->shared.arrived++;
 			r->shared.arrived_at = time(NULL);
 		}

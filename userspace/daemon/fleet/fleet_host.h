@@ -12,6 +12,7 @@
 
 /* Begins, ends or changes it as the policy in force says; after each change of that, in the loop. */
 void fleet_follow(struct daemon *dm);
+void fleet_settled(struct daemon *dm); /* no policy awaits its confirmation any more */
 void fleet_end(struct daemon *dm); /* the engine or the loop is about to go */
 /* What keeps the policy from holding its limits over the fleet. */
 void fleet_warn(const struct policy *p, struct diag *d);

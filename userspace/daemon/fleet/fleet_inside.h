@@ -34,9 +34,11 @@ struct fleet_run {
 	uint64_t lost; /* changes that nobody heard of, as was seen last */
 	bool missed; /* some, since the walk before this one ended */
 
-	struct fleet_shared shared; /* bans and allows; `on` is false where they are each host's own */
-	struct keep file; /* of these */
-	struct event *say; /* what the store has not been told of them yet */
+	struct fleet_shared shared; /* what hosts say to each other */
+	struct keep file; /* of that */
+	struct event *say; /* what the store has not been told of it yet */
+	struct event *heed; /* settings that are not in force as they were said are put in force */
+	bool heeding, follows; /* that goes on; fleet_follow() is to be called after it, as it may end this */
 
 	struct fleet_state told; /* as sluice-fleet said last */
 	uint32_t known_hosts; /* as of when it was connected last; 0: never */
@@ -78,6 +80,17 @@ void fleet_tell_again(struct fleet_run *r);
 void fleet_say_on(evutil_socket_t fd, short what, void *run); /* the clock's: tells the store */
 void fleet_say_again(struct fleet_run *r); /* all: the store may have lost it */
 void fleet_say_soon(struct fleet_run *r); /* what has not been told yet, if there is something */
+/* Makes a word of this host of it, which all are told. NULL: there is no room for it, and it is this host's alone. */
+struct shared *fleet_word_say(struct fleet_run *r, struct fleet_word *w);
+void fleet_word_take(struct fleet_run *r, const struct fleet_word *was); /* back */
+/* fleet_settings.c: live settings, said and heard */
+bool fleet_setting_is_good(struct fleet_word *w); /* makes its texts plain */
+void fleet_settings_heed(struct fleet_run *r); /* puts in force what is not as it was said */
+/* What this host's operators have dropped is taken back: a part of the same, before the run ends because the policy wants another one. */
+void fleet_settings_look(struct fleet_run *r);
+void fleet_heed_soon(struct fleet_run *r); /* a word, or what is in force, is another one */
+/* Of a word out of the file: whether this host was told otherwise after it. */
+bool fleet_setting_is_older(const struct fleet_run *r, const struct fleet_word *w);
 /* fleet_hear.c: what others say */
 /* Puts what was said in force here. */
 void fleet_words_apply(struct fleet_run *r, struct shared *const *list, size_t count);

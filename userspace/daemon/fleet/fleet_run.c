@@ -45,7 +45,7 @@ static char *config_text(const struct fleet *f, const struct fleet_run *r, const
 {
 	json_t *all = json_pack("{s:o, s:s, s:s, s:i, s:I, s:b}", "servers", servers_json(f), "name", r->name, "space",
 				r->space, "lease_ms", LEASE_MS, "beat_ms", (json_int_t)(r->staleness_ms / BEATS),
-				"bans", f->share_bans);
+				"bans", f->share_bans || f->share_settings);
 	char *text;
 
 	if (*f->user)
@@ -64,20 +64,35 @@ static void on_changes(evutil_socket_t fd, short what, void *arg)
 	fleet_tables_drain(((struct fleet_run *)arg)->tables);
 }
 
+/* Each change of the policy that this makes would end the run, where its files cannot be read any more: that comes after it. */
+static void on_heed(evutil_socket_t fd, short what, void *arg)
+{
+	struct fleet_run *r = arg;
+
+	(void)fd;
+	(void)what;
+	r->heeding = true;
+	fleet_settings_heed(r);
+	r->heeding = false;
+	if (r->follows)
+		fleet_follow(r->daemon);
+}
+
 static int events_add(struct fleet_run *r)
 {
 	struct event_base *loop = r->daemon->loop;
 
 	r->tick = event_new(loop, -1, 0, fleet_tick, r);
 	r->say = event_new(loop, -1, 0, fleet_say_on, r);
+	r->heed = event_new(loop, -1, 0, on_heed, r);
 	r->changes = event_new(loop, fleet_tables_fd(r->tables), EV_READ | EV_PERSIST, on_changes, r);
-	return r->tick && r->say && r->changes && !event_add(r->changes, NULL) ? 0 : -ENOMEM;
+	return r->tick && r->say && r->heed && r->changes && !event_add(r->changes, NULL) ? 0 : -ENOMEM;
 }
 
 /* `stays`: the policy still has a fleet, and only the daemon ends. */
 static void run_stop(struct fleet_run *r, bool stays)
 {
-	if (r->helper && r->shared.on)
+	if (r->helper && shared_on(&r->shared))
 		fleet_file_save(r);
 	fleet_helper_free(r->helper);
 	fleet_keys_close(&r->keys);
@@ -88,12 +103,14 @@ static void run_stop(struct fleet_run *r, bool stays)
 		event_free(r->tick);
 	if (r->say)
 		event_free(r->say);
+	if (r->heed)
+		event_free(r->heed);
 	fleet_tables_close(r->tables, stays);
 	fleet_look_end(r);
 	fleet_digest_free(&r->digest);
 	json_decref(r->hosts);
 	r->helper = NULL;
-	r->changes = r->tick = r->say = NULL;
+	r->changes = r->tick = r->say = r->heed = NULL;
 	r->tables = NULL;
 	r->hosts = NULL;
 }
@@ -126,8 +143,8 @@ static int run_start(struct fleet_run *r, const struct fleet *f, const struct fl
 	if (!err)
 		err = events_add(r);
 	if (!err)
-		err = shared_open(&r->shared, &secret->records, f->share_bans);
-	if (!err && f->share_bans)
+		err = shared_open(&r->shared, &secret->records);
+	if (!err && shared_on(&r->shared))
 		fleet_file_load(r);
 	else if (!err)
 		fleet_file_remove(r);
@@ -168,6 +185,8 @@ static struct fleet_run *run_new(struct daemon *dm, const struct fleet *f, struc
 	if (!r)
 		return NULL;
 	*r = (struct fleet_run){ .daemon = dm, .staleness_ms = f->max_staleness, .partition = f->on_partition };
+	r->shared.bans = f->share_bans;
+	r->shared.settings = f->share_settings;
 	name_find(f, r->name);
 	snprintf(r->user, sizeof(r->user), "%s", f->user);
 	if (files_read(f, secret, password, &d)) {
@@ -183,7 +202,8 @@ static struct fleet_run *run_new(struct daemon *dm, const struct fleet *f, struc
 
 static bool same(const struct fleet_run *a, const struct fleet_run *b)
 {
-	return a->settings && b->settings && !strcmp(a->settings, b->settings) && a->partition == b->partition;
+	return a->settings && b->settings && !strcmp(a->settings, b->settings) && a->partition == b->partition &&
+	       a->shared.bans == b->shared.bans && a->shared.settings == b->shared.settings;
 }
 
 /* What other hosts are told of the limits in force. */
@@ -200,6 +220,7 @@ static void limits_follow(struct fleet_run *r)
 {
 	fleet_limits_forget(r);
 	fleet_walk_again(r);
+	fleet_heed_soon(r);
 }
 
 static void begin(struct fleet_run *r, const struct fleet *f, const struct fleet_secret *secret)
@@ -224,22 +245,35 @@ void fleet_follow(struct daemon *dm)
 
 	if (!dm->loop || !dm->engine) /* before the loop, or after the end */
 		return;
+	if (dm->fleet && dm->fleet->heeding) { /* what is changed is changed by this run itself */
+		dm->fleet->follows = true;
+		return;
+	}
 	r = policy_has_fleet(p) ? run_new(dm, &p->fleet, &secret) : NULL;
 	if (r && dm->fleet && dm->fleet->tables && same(r, dm->fleet)) {
 		run_free(r, true); /* it was not begun */
+		dm->fleet->follows = false;
 		limits_follow(dm->fleet);
 		policy_say(dm->fleet, p, &secret);
 		sodium_memzero(&secret, sizeof(secret));
 		return;
 	}
-	if (dm->fleet)
+	if (dm->fleet) {
+		fleet_settings_look(dm->fleet);
 		run_free(dm->fleet, r != NULL);
+	}
 	dm->fleet = r;
 	if (r) {
 		begin(r, &p->fleet, &secret);
 		policy_say(r, p, &secret);
 	}
 	sodium_memzero(&secret, sizeof(secret));
+}
+
+void fleet_settled(struct daemon *dm)
+{
+	if (dm->fleet)
+		fleet_heed_soon(dm->fleet);
 }
 
 void fleet_end(struct daemon *dm)

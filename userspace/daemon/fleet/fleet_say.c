@@ -20,7 +20,7 @@
 
 static struct fleet_shared *shared_of(const struct daemon *dm)
 {
-	return dm->fleet && dm->fleet->helper && dm->fleet->shared.on ? &dm->fleet->shared : NULL;
+	return dm->fleet && dm->fleet->helper && dm->fleet->shared.bans ? &dm->fleet->shared : NULL;
 }
 
 void fleet_say_soon(struct fleet_run *r)
@@ -51,8 +51,7 @@ static uint64_t keep_of(const struct fleet_word *w, const struct fleet_word *bef
 	return keep > older ? keep : older;
 }
 
-/* False: there is no room for it, and it is this host's alone. */
-static bool word_say(struct fleet_run *r, struct fleet_word *w)
+struct shared *fleet_word_say(struct fleet_run *r, struct fleet_word *w)
 {
 	struct fleet_shared *s = &r->shared;
 	struct fleet_record record;
@@ -69,11 +68,11 @@ static bool word_say(struct fleet_run *r, struct fleet_word *w)
 	fleet_record_seal(&s->keys, w, &record);
 	one = shared_put(s, w, &record);
 	if (!one)
-		return false;
+		return NULL;
 	shared_queue(s, one);
 	r->file.dirty = true;
 	fleet_say_soon(r);
-	return true;
+	return one;
 }
 
 static struct fleet_word word_of(enum fleet_word_kind kind, const struct ban *b, bool forced)
@@ -100,7 +99,7 @@ size_t fleet_say(struct daemon *dm, enum fleet_word_kind kind, const struct ban 
 
 	for (i = 0; i < count && shared_of(dm); i++) {
 		w = word_of(kind, &list[i], forced);
-		unsaid += !word_say(dm->fleet, &w);
+		unsaid += !fleet_word_say(dm->fleet, &w);
 	}
 	return unsaid;
 }
@@ -130,14 +129,17 @@ static int prefix_order(const void *a, const void *b)
 	return order ? order : (int)x->len - (int)y->len;
 }
 
-static void word_take(struct fleet_run *r, const struct fleet_word *was)
+void fleet_word_take(struct fleet_run *r, const struct fleet_word *was)
 {
 	struct fleet_word w = *was;
 
 	w.taken = true;
 	w.until = time(NULL);
-	*w.text = 0;
-	word_say(r, &w);
+	if (w.kind == FLEET_WORD_SETTING)
+		*w.setting.value = 0;
+	else
+		*w.text = 0;
+	fleet_word_say(r, &w);
 }
 
 int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefix *list, size_t count,
@@ -159,7 +161,7 @@ int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefi
 		p = (struct prefix){ one->word.addr, one->word.len };
 		if (one->word.kind == kind && shared_stands(&one->word, now) &&
 		    (!owner || !strcmp(owner, one->word.owner)) && bsearch(&p, sorted, count, sizeof(p), prefix_order))
-			word_take(dm->fleet, &one->word);
+			fleet_word_take(dm->fleet, &one->word);
 	}
 	return 0;
 }
@@ -170,7 +172,7 @@ void fleet_say_erase(struct daemon *dm, const struct sluice_addr *a)
 
 	w.until = w.since + ERASE_SECONDS;
 	if (shared_of(dm))
-		word_say(dm->fleet, &w);
+		fleet_word_say(dm->fleet, &w);
 }
 
 bool fleet_shares(const struct daemon *dm)
@@ -203,7 +205,7 @@ json_t *fleet_said_json(const struct daemon *dm, const struct sluice_addr *a)
 
 	for (one = s ? LIST_FIRST(&s->all) : NULL; one; one = LIST_NEXT(one, all)) {
 		p = (struct prefix){ one->word.addr, one->word.len };
-		if (prefix_holds(&p, a))
+		if (one->word.kind != FLEET_WORD_SETTING && prefix_holds(&p, a))
 			json_array_append_new(list,
 					      json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "what",
 							kinds[one->word.kind], "prefix", prefix_format(&p, text),

@@ -10,7 +10,7 @@ static const char *const partitions[] = { "local", "share", "closed" };
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 /* All that sluice-fleet calls, itself and from its scripts. */
-static const char rights_of_bans[] = " +zrem";
+static const char rights_of_words[] = " +zrem";
 static const char rights[] = "+auth +ping +info +subscribe +publish +script|load +evalsha +time +hmget +hgetall "
 			     "+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
 
@@ -112,13 +112,42 @@ static json_t *shared_json(const struct fleet_run *r)
 	const struct shared *one;
 	json_int_t untold = 0;
 
-	if (!s->on)
+	if (!s->bans)
 		return NULL;
 	for (one = TAILQ_FIRST(&s->queue); one; one = TAILQ_NEXT(one, queue))
 		untold++;
 	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I}", "shared", (json_int_t)shared_standing(s), "untold", untold,
 			 "arrived", (json_int_t)s->arrived, "arrived_at", json_time(s->arrived_at), "refused",
 			 (json_int_t)s->refused, "withheld", (json_int_t)s->withheld);
+}
+
+static json_t *unfit_json(const struct daemon *dm, const struct shared *one)
+{
+	const struct fleet_word *w = &one->word;
+	_cleanup_free_ char *value = redact_text(dm->privacy, w->setting.value);
+	_cleanup_free_ char *why = redact_text(dm->privacy, one->why);
+
+	return json_pack("{s:s, s:o, s:s, s:o, s:s, s:o}", "section", w->of_set ? "source-set" : "service", "name",
+			 json_line(w->setting.title), "key", w->setting.key, "value", json_line(value ?: ""), "host",
+			 w->host, "why", json_line(why ?: ""));
+}
+
+/* NULL: each host's live settings are its own. */
+static json_t *settings_shared_json(const struct daemon *dm)
+{
+	const struct fleet_shared *s = &dm->fleet->shared;
+	json_t *list = json_array();
+	const struct shared *one;
+
+	if (!s->settings) {
+		json_decref(list);
+		return NULL;
+	}
+	for (one = LIST_FIRST(&s->all); one; one = LIST_NEXT(one, all)) {
+		if (one->word.kind == FLEET_WORD_SETTING && one->why && shared_stands(&one->word, time(NULL)))
+			json_array_append_new(list, unfit_json(dm, one));
+	}
+	return json_pack("{s:I, s:o}", "shared", (json_int_t)shared_settings(s), "unfit", list);
 }
 
 json_t *fleet_json(const struct daemon *dm)
@@ -128,7 +157,7 @@ json_t *fleet_json(const struct daemon *dm)
 	if (!r)
 		return NULL;
 	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o*}",
+		"{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o*, s:o*}",
 		"state", state_of(r), "name", r->name, "space", r->space, "server", json_line(r->told.server),
 		"version", json_line(r->told.version), "hosts", (json_int_t)r->known_hosts, "staleness_ms",
 		r->heard_ms ? json_integer(staleness(r)) : json_null(), "max_staleness_ms", (json_int_t)r->staleness_ms,
@@ -137,7 +166,8 @@ json_t *fleet_json(const struct daemon *dm)
 		(json_int_t)r->exchanges, "refused_messages", (json_int_t)r->refused_messages, "changes_lost",
 		(json_int_t)(r->tables ? fleet_tables_lost(r->tables) : 0), "evicts",
 		(r->told.flags & FLEET_EVICTS) != 0, "error", json_line(r->error), "members", members_json(r),
-		"services", services_json(dm), "store", store_json(r), "bans", shared_json(r));
+		"services", services_json(dm), "store", store_json(r), "bans", shared_json(r), "settings",
+		settings_shared_json(dm));
 }
 
 char *fleet_acl(const struct daemon *dm)
@@ -149,7 +179,7 @@ char *fleet_acl(const struct daemon *dm)
 		return NULL;
 	if (asprintf(&text, "user %s on >PASSWORD resetkeys resetchannels ~sluice:{%s}:* &sluice:{%s}:* -@all %s%s",
 		     *r->user ? r->user : "sluice", r->space, r->space, rights,
-		     standing_live(dm->standing)->fleet.share_bans ? rights_of_bans : "") < 0)
+		     shared_on(&r->shared) ? rights_of_words : "") < 0)
 		return NULL;
 	return text;
 }
@@ -171,6 +201,8 @@ void fleet_metrics(const struct daemon *dm, struct metrics_fleet *out)
 				       .refused_messages = r->refused_messages,
 				       .differing = fleet_differing(dm),
 				       .bans = shared_standing(&r->shared),
+				       .settings = shared_settings(&r->shared),
+				       .settings_unfit = shared_unfit(&r->shared),
 				       .refused_records = r->shared.refused,
 				       .changes_lost = r->tables ? fleet_tables_lost(r->tables) : 0 };
 }

@@ -11,15 +11,25 @@
 
 #define BUCKETS 16384 /* a power of two */
 
-int shared_open(struct fleet_shared *s, const struct fleet_record_keys *k, bool on)
+int shared_open(struct fleet_shared *s, const struct fleet_record_keys *k)
 {
-	*s = (struct fleet_shared){ .on = on };
+	*s = (struct fleet_shared){ .bans = s->bans, .settings = s->settings };
 	TAILQ_INIT(&s->queue);
-	if (!on)
+	if (!shared_on(s))
 		return 0;
 	s->keys = *k;
 	s->by_id = calloc(BUCKETS, sizeof(*s->by_id));
 	return s->by_id ? 0 : -ENOMEM;
+}
+
+bool shared_on(const struct fleet_shared *s)
+{
+	return s->bans || s->settings;
+}
+
+bool shared_takes(const struct fleet_shared *s, const struct fleet_word *w)
+{
+	return w->kind == FLEET_WORD_SETTING ? s->settings : s->bans;
 }
 
 void shared_close(struct fleet_shared *s)
@@ -50,21 +60,28 @@ struct shared *shared_find(const struct fleet_shared *s, const uint8_t id[static
 	return one;
 }
 
+static bool has_room(const struct fleet_shared *s, const struct fleet_word *w)
+{
+	return s->by_id && s->count < FLEET_SHARED_MAX &&
+	       (w->kind != FLEET_WORD_SETTING || s->settings_count < FLEET_SETTINGS_MAX);
+}
+
 struct shared *shared_put(struct fleet_shared *s, const struct fleet_word *w, const struct fleet_record *r)
 {
 	struct shared *one = shared_find(s, r->id);
 
 	if (!one) {
-		one = s->by_id && s->count < FLEET_SHARED_MAX ? calloc(1, sizeof(*one)) : NULL;
+		one = has_room(s, w) ? calloc(1, sizeof(*one)) : NULL;
 		if (!one)
 			return NULL;
 		LIST_INSERT_HEAD(bucket_of(s, r->id), one, by_id);
 		LIST_INSERT_HEAD(&s->all, one, all);
 		s->count++;
+		s->settings_count += w->kind == FLEET_WORD_SETTING;
 	}
 	one->word = *w;
 	one->record = *r;
-	one->here = false;
+	one->here = one->settled = false;
 	return one;
 }
 
@@ -75,6 +92,8 @@ void shared_drop(struct fleet_shared *s, struct shared *one)
 	LIST_REMOVE(one, by_id);
 	LIST_REMOVE(one, all);
 	s->count--;
+	s->settings_count -= one->word.kind == FLEET_WORD_SETTING;
+	free(one->why);
 	free(one);
 }
 
@@ -109,8 +128,30 @@ size_t shared_standing(const struct fleet_shared *s)
 	size_t n = 0;
 
 	for (one = LIST_FIRST(&s->all); one; one = LIST_NEXT(one, all))
-		n += one->word.kind != FLEET_WORD_ERASE && shared_stands(&one->word, now);
+		n += one->word.kind < FLEET_WORD_ERASE && shared_stands(&one->word, now);
 	return n;
+}
+
+static size_t settings_standing(const struct fleet_shared *s, bool only_unfit)
+{
+	const uint64_t now = time(NULL);
+	const struct shared *one;
+	size_t n = 0;
+
+	for (one = LIST_FIRST(&s->all); one; one = LIST_NEXT(one, all))
+		n += one->word.kind == FLEET_WORD_SETTING && shared_stands(&one->word, now) &&
+		     (!only_unfit || one->why);
+	return n;
+}
+
+size_t shared_settings(const struct fleet_shared *s)
+{
+	return settings_standing(s, false);
+}
+
+size_t shared_unfit(const struct fleet_shared *s)
+{
+	return settings_standing(s, true);
 }
 
 void shared_age(struct fleet_shared *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the hosts of a fleet have said to each other and what of it still matters: bans, allows, the end of some, addresses to be erased. One
- * entry for each thing that they said something of: the latest word. Nothing here speaks to anybody: fleet_say.c and fleet_hear.c do.
+ * What the hosts of a fleet have said to each other and what of it still matters: bans, allows, live settings, the end of some, addresses to be
+ * erased. One entry for each thing that they said something of: the latest word. Nothing here speaks to anybody: fleet_say.c and fleet_hear.c do.
  */
 #ifndef SLUICE_DAEMON_FLEET_SHARED_H
 #define SLUICE_DAEMON_FLEET_SHARED_H
@@ -13,12 +13,15 @@
 #include "warn.h"
 
 #define FLEET_SHARED_MAX 65536
+#define FLEET_SETTINGS_MAX 256 /* of them */
 
 struct shared {
 	struct fleet_word word;
 	struct fleet_record record;
 	bool queued; /* the store is to be told */
 	bool here; /* this host was told otherwise since, for itself alone */
+	bool settled; /* of a setting: what is in force here follows this word */
+	char *why; /* it does not: why not; NULL: nothing is wrong */
 	LIST_ENTRY(shared) by_id, all;
 	TAILQ_ENTRY(shared) queue;
 };
@@ -27,11 +30,11 @@ LIST_HEAD(shared_list, shared);
 TAILQ_HEAD(shared_queue, shared);
 
 struct fleet_shared {
-	bool on;
+	bool bans, settings; /* which words hold on all hosts */
 	struct fleet_record_keys keys;
 	struct shared_list *by_id, all;
 	struct shared_queue queue;
-	size_t count;
+	size_t count, settings_count;
 	uint64_t refused; /* records that nobody of the fleet made, or that found no room */
 	uint64_t withheld; /* bans of others that would have hit what this host lives by, or were too wide */
 	uint64_t arrived; /* words of other hosts that changed something here, and of those told to the log: */
@@ -41,7 +44,10 @@ struct fleet_shared {
 	uint64_t owns_ms;
 };
 
-int shared_open(struct fleet_shared *s, const struct fleet_record_keys *k, bool on); /* 0 or -ENOMEM */
+/* `s` says which words hold on all hosts, and nothing else. 0 or -ENOMEM */
+int shared_open(struct fleet_shared *s, const struct fleet_record_keys *k);
+bool shared_on(const struct fleet_shared *s); /* some do */
+bool shared_takes(const struct fleet_shared *s, const struct fleet_word *w); /* this one does */
 void shared_close(struct fleet_shared *s);
 struct shared *shared_find(const struct fleet_shared *s, const uint8_t id[static FLEET_ID]);
 /* The entry of this word, which takes the place of what was said before. NULL: no room, or no memory. */
@@ -52,6 +58,8 @@ struct shared *shared_next(struct fleet_shared *s); /* of those that the store i
 /* Of a word that stands: neither taken back nor over. */
 bool shared_stands(const struct fleet_word *w, uint64_t now_s);
 size_t shared_standing(const struct fleet_shared *s); /* bans and allows: how many */
+size_t shared_settings(const struct fleet_shared *s); /* live settings that stand: how many */
+size_t shared_unfit(const struct fleet_shared *s); /* of these, those that this host cannot put in force */
 void shared_age(struct fleet_shared *s); /* forgets what nobody needs to know any more */
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fleet_settings.h"
 #include "json_text.h"
 #include "override.h"
 #include "redact.h"
@@ -18,12 +19,13 @@ static json_t *setting_json(const struct daemon *dm, const struct override *o, c
 
 	if (s->is_sender)
 		privacy_show(eyes, &s->sender, source);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o}", "what",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:s*}", "what",
 			 scope_format(s, source, what), "section", s->is_sender ? "sender" : section_names[s->section],
 			 "name", s->title, "source", source, "key", o->key, "value",
 			 json_line(s->is_sender ? o->value : value), "file",
 			 s->is_sender ? json_null() : json_line(file), "uid", (json_int_t)o->uid, "user",
-			 user_name(o->uid, user), "since", json_time(o->since), "until", json_time(override_until(o)));
+			 user_name(o->uid, user), "since", json_time(o->since), "until", json_time(override_until(o)),
+			 "host", fleet_setting_origin(dm, o));
 }
 
 json_t *settings_json(const struct daemon *dm, const struct privacy *eyes, const struct sluice_addr *about)

@@ -7,7 +7,7 @@
 
 /*
  * The live settings in force, the newest first: [{"what", "section", "name", "source", "key", "value", "file", "uid", "user", "since",
- * "until"}]. `about` NULL: all; else the limits of senders that hold this address, and no others.
+ * "until", "host"}]. `about` NULL: all; else the limits of senders that hold this address, and no others.
  */
 json_t *settings_json(const struct daemon *dm, const struct privacy *eyes, const struct sluice_addr *about);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fleet_settings.h"
 #include "forecast.h"
 #include "json_text.h"
 #include "override.h"
@@ -32,28 +33,32 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
 
-static int until_say(uint32_t seconds, struct answer *a)
+static int until_say(uint32_t seconds, bool shared, struct answer *a)
 {
+	const char *where = shared ? " on all hosts of the fleet" : "";
 	char when[MOMENT_LEN];
 	int n;
 
-	n = seconds ? asprintf(&a->text, "in force until %s", moment_say(time(NULL) + seconds, when))
-		    : asprintf(&a->text, "in force until the next reload");
+	n = seconds ? asprintf(&a->text, "in force%s until %s", where, moment_say(time(NULL) + seconds, when))
+		    : asprintf(&a->text, "in force%s until the next reload%s", where, shared ? " of this one" : "");
 	return n < 0 ? -ENOMEM : 0;
 }
 
-static int override_keep(struct daemon *dm, const struct override *want, struct answer *a)
+static int override_keep(struct daemon *dm, const struct override *want, bool shared, struct answer *a)
 {
 	_cleanup_free_ char *path = NULL;
 	int err = setting_save(dm, want, &path, &a->diag);
 
 	if (err)
 		diag_add(&a->diag, "it is in force until the next reload, but not saved");
+	else if (shared)
+		diag_add(&a->diag, "the other hosts of the fleet have it live: save it there, too");
 	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
 }
 
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
 {
+	bool shared = false;
 	uint32_t seconds;
 	int err = time_arg(args, "for", &seconds, a);
 
@@ -65,7 +70,11 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 		a->exit = EXIT_BAD;
 	if (err)
 		return err;
-	return json_is_true(json_object_get(args, "save")) ? override_keep(dm, want, a) : until_say(seconds, a);
+	if (!want->scope.is_sender && want->scope.section != SECTION_TOP)
+		shared = fleet_say_setting(dm, &want->scope, want->key, json_is_true(json_object_get(args, "local")),
+					   &a->diag);
+	return json_is_true(json_object_get(args, "save")) ? override_keep(dm, want, shared, a)
+							   : until_say(seconds, shared, a);
 }
 
 /* Keys and values are only read, and copied where they are kept. */
@@ -112,19 +121,21 @@ int verb_unset(struct daemon *dm, const json_t *args, struct answer *a)
 	const char *key = arg(args, "key");
 	char where[SCOPE_TEXT_LEN];
 	struct scope what = {};
-	bool had = false;
+	bool had = false, shared;
 	int err = section_arg(args, "unset", "", &what, a);
 
 	if (!err)
 		err = standing_unset(dm->standing, &what, key, &had, &a->diag);
 	if (err)
 		return err == -EINVAL ? bad(a) : err;
-	if (!had) {
+	shared = fleet_unsay_setting(dm, &what, key, &a->diag);
+	if (!had && !shared) {
 		diag_add(&a->diag, "%s is not set live at %s: `sluicectl status` lists what is", key,
 			 scope_format(&what, "", where));
 		return -ENOENT;
 	}
-	a->text = strdup("ended: the policy file counts again");
+	a->text = strdup(shared ? "ended on all hosts of the fleet: their policy files count again"
+				: "ended: the policy file counts again");
 	return a->text ? 0 : -ENOMEM;
 }
 

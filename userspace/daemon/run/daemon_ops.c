@@ -119,6 +119,7 @@ static void ops_timers(void *arg)
 static void ops_settled(void *arg)
 {
 	trial_unshield(arg);
+	fleet_settled(arg);
 }
 
 static void ops_went_back(void *arg, int err)

@@ -184,7 +184,7 @@ function showLive(data) {
 
 	rows("set-live", data.live.map(s => make("tr", {"data-live": s.key}, make("th", {scope: "row"}, name(s), ": ", s.key),
 		make("td", {}, s.value === null ? "addresses" : s.value,
-			make("small", {}, `${s.file ? `the file: ${s.file}; ` : ""}by ${s.user || `uid ${s.uid}`}, ${span(data.time - Date.parse(s.since) / 1000)} ago, ${until(s)}`)))), "Nothing: the policy is as its files say.");
+			make("small", {}, `${s.file ? `the file: ${s.file}; ` : ""}by ${s.user || `uid ${s.uid}`}${s.host ? ` on ${s.host}` : ""}, ${span(data.time - Date.parse(s.since) / 1000)} ago, ${until(s)}`)))), "Nothing: the policy is as its files say.");
 	rows("bans", data.bans.map(b => make("tr", {"data-owner": b.owner}, make("th", {scope: "row"}, b.owner), make("td", {}, number(b.bans)))), "Nobody is banned.");
 }
 
