@@ -352,6 +352,22 @@ static __always_inline int syn_has_no_room(const struct admission *d)
 	       !handshake_maybe(&d->pkt->tuple) && handshakes_full(d);
 }
 
+/* Not 0: the service as a whole has no room, and no lease will make any. */
+static __always_inline int service_is_full(const struct admission *d)
+{
+	return total_occupancy(d->note->holding.source.service, d->view->row->total.connections) == FULL_SURE &&
+	       !lease_may_grow(SLUICE_SERVICE_CONNECTIONS, 1);
+}
+
+/*
+ * Not 0: only the lease of this host is full, and it may have grown when the client answers, for which this SYN asks. Not in a container,
+ * where no answer can be judged.
+ */
+static __always_inline int lease_is_awaited(const struct admission *d, enum sluice_reason full)
+{
+	return d->view->leased && !d->view->row->published && lease_may_grow(full, 1) && !service_is_full(d);
+}
+
 /* A flood is answered before any table is asked that it could fill. */
 static __always_inline enum sluice_reason admit_syn(struct admission *d)
 {
@@ -372,7 +388,9 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		full = SLUICE_TABLE_FULL;
 		occupancy = FULL_SURE;
 	}
-	if (occupancy == FULL_SURE)
+	if (occupancy != ROOM_LEFT)
+		d->unproven = lease_is_awaited(d, full);
+	if (occupancy == FULL_SURE && !d->unproven)
 		return refusal_note(d, refused_unless_owned(d, note, full));
 	why = syn_note(d, source);
 	if (why == SLUICE_UNDECIDED && d->pressed && occupancy == ROOM_LEFT && syn_is_strange(d, source))
@@ -389,7 +407,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		d->pkt->fresh = 0;
 		return syn_begins(d, note, source, 1);
 	}
-	if (occupancy != ROOM_LEFT)
+	if (occupancy != ROOM_LEFT && !d->unproven)
 		why = contest(d, full, occupancy);
 	if (why != SLUICE_UNDECIDED)
 		return refused_unless_owned(d, note, why);

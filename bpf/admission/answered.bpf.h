@@ -102,7 +102,10 @@ static __always_inline enum sluice_reason admit_answer(struct admission *d, stru
 	return why;
 }
 
-/* What completes a handshake passes as what it completes. Where the host would ask its client again, a lease may have come by then. */
+/*
+ * What completes a handshake passes as what it completes. Where the host would ask its client again, a lease may have come by then; and a
+ * place that others hold may be free by then, for which a client waits where a SYN would, too.
+ */
 static __always_inline enum sluice_reason answer_judge(struct admission *d, struct handshake_note *note, enum flow flow)
 {
 	enum sluice_reason why;
@@ -111,7 +114,7 @@ static __always_inline enum sluice_reason answer_judge(struct admission *d, stru
 		answer_returned(d->ctx, d->pkt);
 	d->pkt->waits = flow == FLOW_ANSWER && d->now - note->charged_ns < SLUICE_LEASE_WAIT_NS;
 	why = admit_answer(d, note, 1);
-	d->pkt->waits &= d->view->leased == FLEET_SAYS_LEASE && lease_may_grow(why);
+	d->pkt->waits &= d->view->leased && lease_may_grow(why, d->view->row->excess == SLUICE_EXCESS_RESET);
 	if (why != SLUICE_ADMITTED)
 		return why;
 	if (flow == FLOW_COOKIE)

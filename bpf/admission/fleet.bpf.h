@@ -2,7 +2,7 @@
 /*
  * Limits that hold over several hosts. This host may hold as much of each as its lease says (maps/fleet.h): a packet at such a limit is judged by a
  * copy of the policy's rows whose limits are narrowed to the leases; the order of checks, and everything below it, is the same. No packet
- * waits: if a lease is missing, or too small, the packet is refused as usual, and the daemon learns that more is wanted. Admission calls this.
+ * waits: if a lease is missing, or too small, the daemon learns that more is wanted, and the packet is judged without it. Admission calls this.
  */
 #ifndef SLUICE_FLEET_BPF_H
 #define SLUICE_FLEET_BPF_H
@@ -220,7 +220,7 @@ __noinline int limit_asks(__u32 at)
 	return 1;
 }
 
-/* The packet that fleet_view() was filled for is refused: asks for all that it lacks, at once. */
+/* The packet that fleet_view() was filled for is refused, or holds nothing yet: asks for all that it lacks, at once. */
 __noinline int fleet_ask(void)
 {
 	struct fleet_view *v = fleet_view();
@@ -261,8 +261,11 @@ static __always_inline __u32 limit_of(enum sluice_reason why)
 	}
 }
 
-/* 1: the limit of fleet_view() that refuses for this reason is narrowed, the store can be asked, and other hosts do not hold the rest of it. */
-__noinline int lease_may_grow(__u32 why)
+/*
+ * 1: the limit of fleet_view() that refuses for this reason is narrowed, and the store can be asked for more. `now`: and other hosts are not known to hold
+ * the rest of it.
+ */
+__noinline int lease_may_grow(__u32 why, int now)
 {
 	const struct fleet_view *v = fleet_view();
 	const struct fleet_limit *limit;
@@ -272,7 +275,7 @@ __noinline int lease_may_grow(__u32 why)
 		return 0;
 	OPAQUE(at);
 	limit = &v->limit[at & (SLUICE_FLEET_LIMITS - 1)];
-	return (__u64)limit_number(limit->most) + limit->others < limit->own;
+	return (__u64)limit_number(limit->most) + (now ? limit->others : 0) < limit->own;
 }
 
 /* For people: what is narrowed, of one level. */
