@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Collects the figures behind a verdict, for people: read after the judgement, without locks and without changing anything. */
+/* Collects the figures behind a verdict, for people. It reads them after the judgement, without locks and without changing anything. */
 #ifndef SLUICE_EXPLAIN_BPF_H
 #define SLUICE_EXPLAIN_BPF_H
 
-/* The first part of a struct sluice_count: stacks are short. */
+/* The first part of a struct sluice_count, because stacks are short. */
 struct count_seen {
 	__u32 held;
 	__u32 events;
@@ -21,7 +21,7 @@ static __always_inline void count_fill(struct count_seen *out, const struct slui
 		out->events = window_sum(&r->all, bpf_ktime_get_ns() / width, width);
 }
 
-/* These are verified once, apart from their callers: they walk a window. out->limit is the caller's to fill. */
+/* These are verified once, apart from their callers, because they walk a window. The caller fills out->limit. */
 __noinline int source_count(const struct sluice_source_key *key, struct count_seen *out)
 {
 	const struct sluice_counter *c;
@@ -69,7 +69,7 @@ static __always_inline void count_put(struct sluice_count *out, const struct cou
 static __always_inline void explanation_fill(struct sluice_explanation *out, const struct sluice_pkt *pkt,
 					     const struct sluice_view *view)
 {
-	struct count_seen one = {}; /* one after the other: the stack is short */
+	struct count_seen one = {}; /* reused for one after the other, because the stack is short */
 	struct sluice_holding h;
 	int leased;
 

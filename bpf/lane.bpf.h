@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The express lane: the first thing that a packet meets in the gate. It repeats refusals that stand, in one cache line, lets pass what comes
- * to a connection, and decides nothing: whatever it does not know goes the way of the order of checks. Called by the gate only; explain never looks here.
+ * The express lane: the first thing that a packet meets in the gate. It repeats refusals that stand, at the cost of one
+ * cache line, lets segments of connections pass, and decides nothing: whatever it does not know goes through the order
+ * of checks. Only the gate calls it; explain never looks here.
  *
- * Why it cannot be wrong. A plain segment (ACK, neither SYN nor RST) is remembered nowhere: where nobody asks which segments complete a handshake
- * (no watch, no guard, no flood of them, no sample due) the order asks of it only who sent it, of the same tables as here.
+ * Why it cannot be wrong. A plain segment (ACK, neither SYN nor RST) is remembered nowhere. If nobody asks which
+ * segments complete a handshake (no watch, no guard, no flood of them, no sample due), the order only asks who sent it,
+ * in the same tables as here.
  *
- * Of SYNs it repeats the refusal of a plain SYN (Ethernet, IP without options or fragments, TCP with nothing but SYN)
- * by a source that is full of connections. (Of a source that the policy denies nothing has to be noted: trie, class and rule say so
- * here as there, and where any live ban or allow holds the address the order looks further.) That the order would say the same follows from
- *   - the source: its word is there, which is written while its counter is full for sure and wiped when a slot is given
- *     back, in an order that leaves no gap (refusals.bpf.h); until then nothing the source does changes it. A source of IPv6
- *     is many addresses: it is noted where they are all of one class, and here no live ban or allow holds this one;
- *   - the policy, live bans and allows: whoever changes them shuts the lane, changes, and opens it in another epoch, in
- *     which no word of before is true (userspace/kern/floor/lane.c). What has an end by time is asked here, or keeps the lane out: a policy that awaits its
- *     confirmation, a stop;
- *   - the packet: the service of its port, the address that is ours, flags and lengths are looked at as the order does;
- *   - the host: a SYN whose 4-tuple may have a socket goes the long way.
- * It counts as the order counts; where somebody watches, each refusal that may be told goes the long way, too.
+ * It repeats the refusal of a plain SYN (Ethernet, IP without options or fragments, TCP with nothing but SYN) if its
+ * source is full of connections. (For a source that the policy denies, nothing has to be noted: trie, class and rule
+ * say so here as they do there, and if a live ban or allow may hold the address, the order looks further.) That the
+ * order would say the same follows from
+ *   - the source: its word is there. That is written while its counter is certainly full, and wiped when a slot is
+ *     given back, in an order that leaves no gap (refusals.bpf.h); until then nothing the source does changes it. A
+ *     source of IPv6 is many addresses: it is noted only if they are all of one class, and this file checks that no
+ *     live ban or allow holds this one;
+ *   - the policy, live bans and allows: whoever changes them shuts the lane, makes the change, and opens the lane in
+ *     another epoch, in which no earlier word is true (userspace/kern/floor/lane.c). What ends at a certain time is
+ *     checked here, or keeps the lane shut: a policy that awaits its confirmation, a stop;
+ *   - the packet: the service of its port, whether the address is ours, flags and lengths are checked as the order does;
+ *   - the host: a SYN whose 4-tuple may have a socket goes through the order.
+ * It counts as the order counts. While somebody watches, each refusal that may be reported goes through the order, too.
  */
 #ifndef SLUICE_LANE_BPF_H
 #define SLUICE_LANE_BPF_H
 
-const volatile __u8 lane_is_off; /* for tests, which compare. Written at load */
+const volatile __u8 lane_is_off; /* for tests that compare both ways; written at load */
 
 /* A plain SYN, or a plain segment. */
 struct lane_syn {
 	struct sluice_tuple tuple;
 	__u8 flags;
-	int ipv6; /* a constant wherever it is asked */
+	int ipv6; /* a constant wherever it is tested */
 };
 
-/* Not 0: it says nothing but that it asks for a connection, or is of one. */
+/* Returns non-zero if the flags say nothing but that it asks for a connection, or belongs to one. */
 static __always_inline int lane_flags_plain(__u8 flags)
 {
 	return flags == FLAG_SYN || (flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK;
 }
 
-/* Not 0: a plain one, in a datagram that has `room` for TCP, and no answer to it would go to the host itself ("land"). */
+/* Returns non-zero if it is a plain one, its datagram has `room` for TCP, and no answer to it would go to the host itself ("land"). */
 static __always_inline int lane_parse_tcp(const struct tcphdr *tcp, __u32 room, struct lane_syn *syn)
 {
 	syn->tuple.source_port = tcp->source;
@@ -73,7 +77,7 @@ static __always_inline int lane_parse6(const struct ipv6hdr *ip, void *end, stru
 	return lane_parse_tcp(tcp, bpf_ntohs(ip->payload_len), syn);
 }
 
-/* Not 0: *syn is one that the order would find nothing invalid about. */
+/* Returns non-zero if the order would find nothing invalid about *syn. */
 static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn)
 {
 	const void *ip = (void *)(long)ctx->data + sizeof(struct ethhdr);
@@ -82,7 +86,7 @@ static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn)
 	return syn->ipv6 ? lane_parse6(ip, end, syn) : lane_parse4(ip, end, syn);
 }
 
-/* The service at this port of any address of the host; 0: none, or the order has to look further. */
+/* Returns the service at this port of any address of the host; 0: there is none, or the order has to look further. */
 static __always_inline __u32 lane_service(const struct lane_syn *syn, __u32 slot)
 {
 	__u32 index = slot * 65536 + bpf_ntohs(syn->tuple.local_port);
@@ -91,7 +95,7 @@ static __always_inline __u32 lane_service(const struct lane_syn *syn, __u32 slot
 	return row && !row->listeners ? row->service & (SLUICE_MAX_SERVICES - 1) : 0;
 }
 
-/* Not 0: the order has found this address to be ours on this processor, and nothing has changed since. */
+/* Returns non-zero if the order has found this address to be ours on this processor, and nothing has changed since. */
 static __always_inline int lane_is_ours(const struct sluice_addr *local)
 {
 	const struct local_seen *last;
@@ -106,7 +110,7 @@ static __always_inline int lane_is_ours(const struct sluice_addr *local)
 	       last->is_local && addr_equals(&last->addr, local);
 }
 
-/* Not 0: some live ban or allow may hold this source: the order looks through them. */
+/* Returns non-zero if some live ban or allow may hold this source: then the order looks through them. */
 static __always_inline int lane_is_named(const struct sluice_addr *source)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
@@ -115,7 +119,7 @@ static __always_inline int lane_is_named(const struct sluice_addr *source)
 	       (table_has_any(&live_bans) && bpf_map_lookup_elem(&live_bans, &key));
 }
 
-/* Not 0: the order has refused this IPv4 source at this service, and would again. */
+/* Returns non-zero if the order has refused this IPv4 source at this service, and would again. */
 static __always_inline int lane_knows4(const struct lane_syn *syn, const struct sluice_view *view)
 {
 	const struct refusal_place at =
@@ -125,7 +129,7 @@ static __always_inline int lane_knows4(const struct lane_syn *syn, const struct 
 	return line && refusal_stands(line, &at);
 }
 
-/* The same of IPv6. In an IPv6 header the mapped form is a source of IPv4, which the half of it does not show. */
+/* The same for IPv6. A mapped address in an IPv6 header is a source of IPv4, which its first half does not show. */
 static __always_inline int lane_knows6(const struct lane_syn *syn, const struct sluice_view *view)
 {
 	const struct sluice_refusals *line;
@@ -138,7 +142,7 @@ static __always_inline int lane_knows6(const struct lane_syn *syn, const struct 
 	return line && refusal_stands(line, &at) && !lane_is_named(&syn->tuple.source);
 }
 
-/* Not 0: it is so, now as when the lane was looked at, and no socket has this 4-tuple. */
+/* Returns non-zero if it is refused, now as when the lane was read, and no socket has this 4-tuple. */
 static __always_inline int lane_knows(const struct lane_syn *syn, const struct sluice_view *view)
 {
 	return (syn->ipv6 ? lane_knows6(syn, view) : lane_knows4(syn, view)) &&
@@ -146,7 +150,7 @@ static __always_inline int lane_knows(const struct lane_syn *syn, const struct s
 	       *(const volatile __u64 *)&view->control->lane == view->lane;
 }
 
-/* view->rule is what the policy says of this source, which is *who from here on; or NULL. */
+/* Sets view->rule to what the policy says of this source, or NULL. From here on, the source is the address that the policy judges. */
 static __always_inline void lane_rule(struct lane_syn *syn, struct sluice_view *view)
 {
 	if (syn->ipv6 && view->generation->translated_count)
@@ -154,7 +158,7 @@ static __always_inline void lane_rule(struct lane_syn *syn, struct sluice_view *
 	view->rule = rule_of(view, &syn->tuple.source);
 }
 
-/* DENIED or COUNTRY, where the policy refuses this source whatever it does, and drops it; else UNDECIDED. */
+/* Returns DENIED or COUNTRY if the policy refuses this source whatever it does, and drops it; else UNDECIDED. */
 static __always_inline enum sluice_reason lane_denies(struct lane_syn *syn, struct sluice_view *view)
 {
 	const struct sluice_addr *who = &syn->tuple.source;
@@ -171,7 +175,7 @@ static __always_inline enum sluice_reason lane_denies(struct lane_syn *syn, stru
 	return view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY;
 }
 
-/* Not 0: it is counted. 0: somebody wants to hear of it, or nobody can count. */
+/* Returns non-zero if it is counted, and 0 if somebody wants to hear of it, or nobody can count it. */
 static __always_inline int lane_count(const struct sluice_view *view, enum sluice_reason why)
 {
 	struct sluice_stat *stat = stat_of(view->service, why);
@@ -185,7 +189,7 @@ static __always_inline int lane_count(const struct sluice_view *view, enum sluic
 	return 1;
 }
 
-/* Not 0: this SYN is refused, and counted. */
+/* Returns non-zero if this SYN is refused, and counted. */
 static __always_inline int lane_refuses(struct lane_syn *syn, struct sluice_view *view)
 {
 	enum sluice_reason why;
@@ -198,7 +202,7 @@ static __always_inline int lane_refuses(struct lane_syn *syn, struct sluice_view
 	return why != SLUICE_UNDECIDED && lane_count(view, why);
 }
 
-/* Not 0: at this port no segment is asked what it completes. */
+/* Returns non-zero if no segment at this port is asked what it completes. */
 static __always_inline int lane_is_calm(const struct lane_syn *segment, const struct sluice_view *view)
 {
 	const struct sluice_guard *g = guard_of(bpf_ntohs(segment->tuple.local_port));
@@ -208,7 +212,7 @@ static __always_inline int lane_is_calm(const struct lane_syn *segment, const st
 	       !(p->completed && stray_sample(view->service));
 }
 
-/* Not 0: this segment passes, and is counted. */
+/* Returns non-zero if this segment passes, and is counted. */
 static __always_inline int lane_passes(struct lane_syn *segment, struct sluice_view *view)
 {
 	struct sluice_stat *stat = stat_of(view->service, SLUICE_ESTABLISHED);
@@ -223,7 +227,7 @@ static __always_inline int lane_passes(struct lane_syn *segment, struct sluice_v
 	return 1;
 }
 
-/* XDP_DROP, XDP_PASS: this packet of that family is refused or passes, and is counted; 0: it is for the order. */
+/* Returns XDP_DROP or XDP_PASS if this packet of that family is refused or passes, and is counted; 0: it is for the order. */
 static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
 {
 	const struct sluice_control *now = control_row();
@@ -233,7 +237,7 @@ static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
 
 	if (!now || !lane_parse(ctx, &syn))
 		return 0;
-	view.lane = *(const volatile __u64 *)&now->lane; /* before all else that changes */
+	view.lane = *(const volatile __u64 *)&now->lane; /* read before everything else that changes */
 	force = *(const volatile __u64 *)&now->force;
 	if (now->open_ns || force & SLUICE_FORCE_UNTIL)
 		return 0;
@@ -246,13 +250,16 @@ static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
 	return lane_passes(&syn, &view) ? XDP_PASS : 0;
 }
 
-/* Verified once, apart from the gate: else Linux 6.1 follows all of the order for each way through it. IPv4 is worth that. */
+/*
+ * It is verified once, apart from the gate: otherwise Linux 6.1 follows all of the order for each path through it. For IPv4 that is worth
+ * it.
+ */
 __noinline int lane_repeats6(struct xdp_md *ctx)
 {
 	return lane_repeats(ctx, 1);
 }
 
-/* enum xdp_action, as it was counted; 0: the order decides. */
+/* Returns an enum xdp_action, which is counted already; 0: the order decides. */
 static __always_inline int lane_verdict(struct xdp_md *ctx)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;

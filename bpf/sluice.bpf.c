@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel side: the entry points and the order of checks. Each check has its own file. */
+/* The kernel side: the entry points and the order of checks. Each check has a file of its own. */
 #include <linux/bpf.h>
 #include <linux/errno.h>
 
@@ -15,7 +15,7 @@
 #include "gone.h"
 #include "maps.bpf.h"
 
-/* By room, from the ground up (docs/architecture.md): a file leans on what stands above it here. */
+/* Sorted by room, from the ground up (docs/architecture.md): a file depends only on those above it here. */
 #include "parse/packet.bpf.h"
 #include "parse/chain.bpf.h"
 #include "parse/parse.bpf.h"
@@ -68,8 +68,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * The limits, and floods. Of an allowed source the slots are taken whatever the limits say: it is counted, too. Cookies know no
- * favourites: anybody can claim to be an allowed source.
+ * The limits, and floods. An allowed source takes slots whatever the limits say, so that it is counted, too. Cookies make no exception for
+ * it: anybody can claim to be an allowed source.
  */
 static __always_inline enum sluice_reason limits_check(struct admission *d, enum sluice_reason so_far)
 {
@@ -85,14 +85,14 @@ static __always_inline enum sluice_reason limits_check(struct admission *d, enum
 	return why;
 }
 
-/* Anybody can forge these in a flood: an answer would double it. */
+/* Returns non-zero for what anybody can forge in a flood: an answer would double it. */
 static __always_inline int refused_silently(enum sluice_reason why)
 {
 	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
 	       why == SLUICE_MALFORMED || why == SLUICE_EVASION;
 }
 
-/* Observe mode: notes the refusal that would have been, and lets the packet take its slots all the same. */
+/* Observe mode: notes the refusal that would have happened, and lets the packet take its slots all the same. */
 static __always_inline enum sluice_reason observe(struct admission *d, struct sluice_view *view, enum sluice_reason why)
 {
 	view->observed = why;
@@ -107,8 +107,8 @@ static __always_inline enum sluice_reason observe(struct admission *d, struct sl
 }
 
 /*
- * A packet that led to no port which could be judged, as a constant: the verifier knows nothing of what pkt_parse() returns. Evasion
- * is refused whatever it may hide, and counted for no service.
+ * The reason for a packet that led to no port that could be judged. It is a constant, because the verifier knows nothing of what
+ * pkt_parse() returns. Evasion is refused whatever it may hide, and counted for no service.
  */
 static __always_inline enum sluice_reason unjudged(struct sluice_view *view, enum sluice_reason why)
 {
@@ -127,8 +127,8 @@ static __always_inline enum sluice_reason unjudged(struct sluice_view *view, enu
 }
 
 /*
- * Not 0: a SYN whose refusal would be told by a RST, and that the host drops unseen. The frame that explain asks about was never summed
- * up.
+ * Returns non-zero for a SYN whose refusal would be told by a RST, but that the host drops silently. The frame that explain asks about
+ * never had its checksum filled in.
  */
 static __always_inline int refusal_is_void(struct xdp_md *ctx, const struct sluice_pkt *pkt,
 					   const struct sluice_view *view, enum sluice_reason why)
@@ -176,7 +176,7 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 	return why;
 }
 
-/* The one place that turns a reason into a verdict. No RST is better than one that goes astray. */
+/* The only place that turns a reason into a verdict. No RST is better than one that goes astray. */
 static __always_inline enum sluice_verdict verdict_of(struct xdp_md *ctx, const struct sluice_pkt *pkt,
 						      const struct sluice_view *view, enum sluice_reason why)
 {
@@ -191,7 +191,7 @@ static __always_inline enum sluice_verdict verdict_of(struct xdp_md *ctx, const 
 	return answer_allowed(ctx, pkt) ? SLUICE_VERDICT_RESET : SLUICE_VERDICT_DROP;
 }
 
-/* Counts the judgement, and tells of a refusal those who watch. */
+/* Counts the judgement, and reports a refusal to those who watch. */
 static __always_inline void judgement_note(const struct sluice_pkt *pkt, const struct sluice_view *view,
 					   enum sluice_reason why, enum sluice_verdict verdict)
 {
@@ -212,7 +212,7 @@ static __always_inline void judgement_note(const struct sluice_pkt *pkt, const s
 		event_offer(pkt, stat, view->service, why, verdict);
 }
 
-/* The order decides, counts, and is carried out. */
+/* The order decides; the judgement is counted and carried out. */
 static __always_inline int gate_decide(struct xdp_md *ctx)
 {
 	struct sluice_view view = { .observed = SLUICE_UNDECIDED };
@@ -231,8 +231,8 @@ static __always_inline int gate_decide(struct xdp_md *ctx)
 }
 
 /*
- * First the lane, which repeats refusals that stand (lane.bpf.h says why it cannot be wrong), then the order, which decides. ".frags":
- * frames of several buffers too, else drivers refuse native mode where the MTU is larger than a page.
+ * First the lane, which repeats refusals that stand (lane.bpf.h says why it cannot be wrong), then the order, which decides. ".frags"
+ * accepts frames of several buffers, too; without it drivers refuse native mode if the MTU is larger than a page.
  */
 SEC("xdp.frags")
 int sluice_gate(struct xdp_md *ctx)
@@ -267,10 +267,9 @@ int BPF_PROG(sluice_track, struct sock *sk, int oldstate, int newstate)
 }
 
 /*
- * The kernel skips a tracing program that is running already on this processor (kernel/trace/bpf_trace.c, __bpf_trace_run).
- * That happens: close(2) changes a socket's state in process context, a softirq comes between and changes others. So the
- * same runs twice for each event; whichever comes second finds it done. A softirq finds at most one of the two running,
- * and none comes between a softirq.
+ * The kernel skips a tracing program that is already running on this processor (kernel/trace/bpf_trace.c, __bpf_trace_run). That happens:
+ * close(2) changes a socket's state in process context, and a softirq comes between and changes others. So the same code runs twice for
+ * each event; the second run finds the work done. A softirq finds at most one of the two running, and no softirq interrupts another.
  */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(sluice_retrack, struct sock *sk, int oldstate, int newstate)
@@ -278,7 +277,7 @@ int BPF_PROG(sluice_retrack, struct sock *sk, int oldstate, int newstate)
 	return connection_event(sk, oldstate, newstate);
 }
 
-/* The host gives a socket back: whatever it still holds ends with it. Twice, as above. */
+/* The host destroys a socket: whatever it still holds ends with it. This runs twice, as above. */
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(sluice_end, struct sock *sk)
 {
@@ -293,7 +292,7 @@ int BPF_PROG(sluice_reend, struct sock *sk)
 	return 0;
 }
 
-/* Once: where this is skipped, the next SYN-ACK or the next audit tells the same. */
+/* This runs once: if it is skipped, the next SYN-ACK or the next audit reports the same. */
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(sluice_synack, struct sock *sk)
 {
@@ -317,12 +316,12 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 }
 
 /*
- * These are only test-run, by the daemon. Socket lookups, because that runs them once, lets interrupts bring packets meanwhile
- * (with XDP and tc programs Linux 6.12 does not, 6.1 does), and does not let them sleep: a syscall program may, and therefore
- * is given no spin locks by Linux 6.1.
+ * The daemon only test-runs these. They are socket lookups, because the kernel runs those once, lets interrupts bring packets meanwhile
+ * (with XDP and tc programs Linux 6.1 does, 6.12 does not), and does not let them sleep. A syscall program may sleep, so Linux 6.1 gives it
+ * no spin locks.
  */
 
-/* After an audit, and after what it found gone was given back. */
+/* Runs after an audit, and after what it found gone was given back. */
 SEC("sk_lookup")
 int sluice_audit_end(struct bpf_sk_lookup *ctx)
 {
@@ -330,14 +329,14 @@ int sluice_audit_end(struct bpf_sk_lookup *ctx)
 	return SK_PASS;
 }
 
-/* PASS: the timer is set, and from now on starts itself again and again. */
+/* Returns PASS if the timer is set; from then on it restarts itself. */
 SEC("sk_lookup")
 int sluice_sweep(struct bpf_sk_lookup *ctx)
 {
 	return sweep_start() ? SK_DROP : SK_PASS;
 }
 
-/* Frees what `due` lists, where it is still idle or gone: at most SLUICE_DUE of them, so that no run is long. */
+/* Frees what `due` lists, if it is still idle or gone: at most SLUICE_DUE of them, so that no run is long. */
 SEC("sk_lookup")
 int sluice_reap(struct bpf_sk_lookup *ctx)
 {

@@ -15,7 +15,7 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
-/* The part after ___ is not looked at by CO-RE; it keeps clear of the UAPI's type. */
+/* CO-RE ignores the part after ___, which keeps clear of the UAPI's type. */
 struct in6_addr___kernel {
 	union {
 		__be32 u6_addr32[4];

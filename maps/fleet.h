@@ -8,7 +8,7 @@
 
 #include "sip.h"
 
-/* In a limit that was narrowed to a lease: it holds even where it is 0. No policy has so large a limit. */
+/* Marks a limit that was narrowed to a lease: it holds even if it is 0. No policy has so large a limit. */
 #define SLUICE_MOST_LEASED (1U << 31)
 
 /* What becomes of a limit while the daemon is not in touch with the store. */
@@ -18,11 +18,11 @@ enum sluice_partition {
 	SLUICE_PARTITION_CLOSED, /* the last leases stay as they are */
 };
 
-/* One row, written by the daemon, but for `lost`. All zero where the policy has no fleet. */
+/* One row, written by the daemon except for `lost`. It is all zero if the policy has no fleet. */
 struct sluice_fleet {
-	__u64 secret[2]; /* of the keys; all hosts of the fleet have the same */
+	__u64 secret[2]; /* secret of the keys; all hosts of the fleet have the same */
 	__u64 valid_until_ns; /* CLOCK_MONOTONIC: the daemon is in touch with the store until then */
-	__u32 hosts; /* of the fleet, this one too; 0 or 1: leases are not asked for, limits hold as they are */
+	__u32 hosts; /* number of hosts in the fleet, with this one; 0 or 1: no leases are asked for, and limits hold as they are */
 	__u32 partition; /* enum sluice_partition */
 	__u64 lost; /* changes that found no room in the ring: written by the kernel side */
 };
@@ -35,13 +35,13 @@ enum sluice_fleet_level {
 	SLUICE_FLEET_LEVELS,
 };
 
-/* A limit of connections at each level, and a rate. The bit of a limit in `asks` is 1 << SLUICE_FLEET_LIMIT(level, rate). */
+/* Each level has a limit of connections and a rate. The bit of a limit in `asks` is 1 << SLUICE_FLEET_LIMIT(level, rate). */
 #define SLUICE_FLEET_LIMITS (2 * SLUICE_FLEET_LEVELS)
 #define SLUICE_FLEET_LIMIT(level, rate) ((level) + ((rate) ? SLUICE_FLEET_LEVELS : 0))
 
 /*
- * What this host may hold of one limit. By fleet_key(); written by the daemon, but for `asked_ns`. A limit without one has an implicit lease:
- * the part of it that 2 * hosts would have each, or nothing at a service that is exact.
+ * What this host may hold of one limit. Found by fleet_key(); written by the daemon except for `asked_ns`. A limit without a row has an
+ * implicit lease: the part of it that each of 2 * hosts would have, or nothing at a service that is exact.
  */
 struct sluice_lease {
 	__u32 lease;
@@ -49,23 +49,23 @@ struct sluice_lease {
 	__u64 asked_ns; /* when the gate last asked for more of it */
 };
 
-/* The implicit lease of a limit. `hosts` as in struct sluice_fleet. */
+/* The implicit lease of a limit. `hosts` is as in struct sluice_fleet. */
 static inline __u32 fleet_implicit(__u32 limit, __u32 hosts, __u32 exact)
 {
 	return exact || !hosts ? 0 : limit / (2 * (__u64)hosts);
 }
 
-#define SLUICE_FLEET_ASK_NS (20ULL * 1000000) /* the gate asks for the same again so much later, at the earliest */
+#define SLUICE_FLEET_ASK_NS (20ULL * 1000000) /* the gate asks for the same again no sooner than this */
 
 /*
- * A client whose handshake completes before its lease has come hears nothing for so long: the host repeats its SYN-ACK after 1 s, 3 s and 7 s
- * (net/ipv4/tcp_timer.c), and the client's answer to that finds the lease. Then it is told that it was refused.
+ * A client whose handshake completes before its lease has come hears nothing for this long: the host repeats its SYN-ACK after 1 s, 3 s and 7 s
+ * (net/ipv4/tcp_timer.c), and the client's answer to that finds the lease. After that it is told that it was refused.
  */
 #define SLUICE_LEASE_WAIT_NS (8ULL * 1000000000)
 
 /*
- * What this host holds for sure has changed, or a packet lacked a lease. A SYN that nobody has answered yet is nothing sure:
- * it changes nothing that other hosts should know of.
+ * What this host holds for sure has changed, or a packet lacked a lease. A SYN that nobody has answered yet is nothing sure, so other hosts
+ * are not told of it.
  */
 struct sluice_fleet_change {
 	struct sluice_holding holding;
@@ -73,7 +73,7 @@ struct sluice_fleet_change {
 		[SLUICE_FLEET_LEVELS]; /* limits in force; 0: none, or not told, because something was given back */
 	__u32 rate[SLUICE_FLEET_LEVELS];
 	__u32 seconds[SLUICE_FLEET_LEVELS]; /* intervals of these rates */
-	__u32 asks; /* bits of the limits that a lease is wanted of */
+	__u32 asks; /* bits of the limits for which a lease is wanted */
 	__u32 exact; /* the service is exact */
 };
 
@@ -83,7 +83,7 @@ struct sluice_leased {
 	__u32 others; /* what the other hosts hold */
 };
 
-/* Of a service's name, or of "SET@SERVICE": FNV-1a, never 0. All hosts agree about names, not about numbers. */
+/* Hash (FNV-1a, never 0) of a service's name, or of "SET@SERVICE": hosts agree about names, not about numbers. */
 static inline __u64 fleet_name(const char *name)
 {
 	__u64 hash = 14695981039346656037ULL;
@@ -94,8 +94,9 @@ static inline __u64 fleet_name(const char *name)
 }
 
 /*
- * The key of a limit in the store, and of its lease here. `owner`: fleet_name() of the service, at the level SET that of the set there;
- * `addr`, `bits`: of the source or the network, zero at the other levels; `seconds`: of a rate, else 0.
+ * The key of a limit in the store, and of its lease here. `owner` is fleet_name() of the service, or at the level SET that of the set
+ * there; `addr` and `bits` are those of the source or the network, and zero at the other levels; `seconds` is the interval of a rate, else
+ * 0.
  */
 SIP_INLINE __u64 fleet_key(const __u64 secret[2], __u64 owner, const struct sluice_addr *addr, __u8 bits, __u8 level,
 			   __u8 rate, __u32 seconds)

@@ -6,8 +6,9 @@
 #include "abi.h"
 
 /*
- * Not 0: its socket was not found by two audits in a row. Two, because an audit may skip a socket (before 6.1.183 and 6.12.104 the
- * iterator could). One that waits to be taken is found by none: it is over after SLUICE_WAIT_S. `now_ns`: CLOCK_MONOTONIC.
+ * Returns non-zero if two audits in a row did not find its socket. It takes two, because an audit may skip a socket (before 6.1.183 and
+ * 6.12.104 the iterator could). No audit finds a connection that waits to be taken, so that is over after SLUICE_WAIT_S. `now_ns` is
+ * CLOCK_MONOTONIC.
  */
 static inline __attribute__((always_inline)) int connection_gone(const struct sluice_connection *c, __u32 audit,
 								 __u64 now_ns)

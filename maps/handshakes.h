@@ -26,14 +26,14 @@ enum sluice_handshake_state {
 #define SLUICE_HANDSHAKE_CONFIRMED 1 /* its client has answered, and its counters know */
 #define SLUICE_HANDSHAKE_EMBRYONIC 2 /* counted in `embryonic` of its service */
 #define SLUICE_HANDSHAKE_BLAMELESS \
-	4 /* its end says nothing against its source: reset by the client, or on an old connection's memory */
-#define SLUICE_HANDSHAKE_PUBLISHED 8 /* of a container: no socket of the host remembers it */
+	4 /* its end says nothing against its source: the client reset it, or its 4-tuple had a socket */
+#define SLUICE_HANDSHAKE_PUBLISHED 8 /* belongs to a container: no socket of the host remembers it */
 #define SLUICE_HANDSHAKE_REPEATED 16 /* more than one SYN of this 4-tuple has passed since its place was FREE */
-#define SLUICE_HANDSHAKE_RESET 32 /* its client took it back: it takes no answers */
+#define SLUICE_HANDSHAKE_RESET 32 /* its client took it back: it accepts no answer */
 #define SLUICE_HANDSHAKE_FORCED \
-	64 /* its slots were charged whatever the limits said: its answer is not judged by them either */
+	64 /* its slots were charged whatever the limits said, so they do not judge its answer either */
 
-/* The rest of an element: valid while its state is not FREE. */
+/* The rest of an element; valid unless its state is FREE. */
 struct sluice_handshake {
 	struct sluice_tuple tuple;
 	__u32 isn; /* of the client, in host order */
@@ -42,29 +42,29 @@ struct sluice_handshake {
 };
 
 /*
- * Deadlines count in 2^20 ns, some ms, and wrap after 52 days. An element has another serial whenever what it holds has changed: who read
- * it before knows that it is not what it was.
+ * Deadlines count in units of 2^20 ns, about a millisecond, and wrap after 52 days. An element gets a new serial whenever what it holds
+ * changes, so code that read it earlier can tell that it has changed.
  */
 struct sluice_handshakes {
 	struct bpf_spin_lock lock;
 	__u32 deadline[SLUICE_HANDSHAKE_WAYS];
 	__u32 serial[SLUICE_HANDSHAKE_WAYS];
-	__u32 asked[SLUICE_HANDSHAKE_WAYS]; /* when the host was last asked to answer it; counts like deadlines */
+	__u32 asked[SLUICE_HANDSHAKE_WAYS]; /* when the host was last asked to answer it, in the units of deadlines */
 	__u8 state[SLUICE_HANDSHAKE_WAYS]; /* enum sluice_handshake_state */
 	__u8 flags[SLUICE_HANDSHAKE_WAYS]; /* SLUICE_HANDSHAKE_* */
-	__u8 tag[SLUICE_HANDSHAKE_WAYS]; /* of the hash: spares a look at the 4-tuples of others, each in a cache line of its own */
+	__u8 tag[SLUICE_HANDSHAKE_WAYS]; /* part of the hash: saves looking at the 4-tuples of others, each in a cache line of its own */
 	__u32 changes; /* the last serial given */
 	struct sluice_handshake way[SLUICE_HANDSHAKE_WAYS];
 };
 
 /*
- * Why ACKs at a local port are judged: by the port, because cookies and half-open sockets know nothing of the policy's services. A
+ * Why ACKs at a local port are judged. This is kept by port, because cookies and half-open sockets know nothing of the policy's services. A
  * time in the past, or 0, is no reason.
  */
 struct sluice_guard {
 	__u64 watch_until_ns; /* some handshakes at this port hold nothing: an ACK looks for its element */
 	__u64 cookies_until_ns; /* cookies are under way, or the table forgot something: an ACK without an element asks the socket table */
-	__u64 since_ns; /* of the present watch or guard */
+	__u64 since_ns; /* when the present watch or guard began */
 	__u32 listens; /* how often somebody began to listen here */
 	__u32 pad;
 };

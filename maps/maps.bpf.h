@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps. Each is pinned under its own name; userspace sets the sizes marked * before it loads. */
+/* The maps. Each is pinned under its own name; userspace sets the sizes marked * before it loads them. */
 #ifndef SLUICE_MAPS_BPF_H
 #define SLUICE_MAPS_BPF_H
 
@@ -22,7 +22,7 @@
 		__type(value, value_type);                            \
 	} map_name SEC(".maps")
 
-/* Policy: written by the daemon into the idle slot, then `control.force` names it. Read by the gate and the tracker. */
+/* Policy: the daemon writes it into the idle slot, and then `control.force` names that. The gate and the tracker read it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -38,17 +38,17 @@ MAP(BPF_MAP_TYPE_ARRAY, classes, __u32, struct sluice_class, SLUICE_SLOTS *SLUIC
 MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_MAX_RULES);
 
 /*
- * Containers. `published`: written by the daemon, into the slot in force also when a namespace comes or goes; read by the tracker.
- * `halves`: written by the gate with a reservation at a service that is published, gone with it. `insides`: the 4-tuple of each connection
- * of a container, as its packets show it, and the cookie of its socket; written by the tracker, read by the gate, which cannot ask another
- * namespace's socket table; the reaper forgets those that are over. `containers`: userspace's own.
+ * Containers. `published` is written by the daemon, also into the slot in force when a namespace comes or goes; the tracker reads it.
+ * `halves` is written by the gate with a reservation at a published service, and goes with it. `insides` maps the 4-tuple of each
+ * connection of a container, as its packets show it, to the cookie of its socket: the tracker writes it, the gate reads it because it
+ * cannot ask another namespace's socket table, and the reaper forgets connections that are over. Only userspace uses `containers`.
  */
 MAP(BPF_MAP_TYPE_HASH, published, struct sluice_published_key, struct sluice_published, SLUICE_MAX_PUBLISHED);
 SPARSE_MAP(BPF_MAP_TYPE_HASH, halves, struct sluice_half, struct sluice_addr, SLUICE_MAX_HANDSHAKES);
 SPARSE_MAP(BPF_MAP_TYPE_HASH, insides, struct sluice_tuple, __u64, SLUICE_MAX_INSIDES);
 MAP(BPF_MAP_TYPE_ARRAY, containers, __u32, struct sluice_container, SLUICE_SLOTS *SLUICE_MAX_CONTAINERS);
 
-/* Address -> leaf, one trie per slot; the daemon makes a new inner map, as large as it must be, for each generation. */
+/* Address -> leaf, one trie per slot. For each generation the daemon makes a new inner map, as large as it must be. */
 struct sluice_trie {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -64,48 +64,46 @@ struct {
 	__array(values, struct sluice_trie);
 } tries SEC(".maps");
 
-/* Live verdicts, above any policy: written by the daemon, read by the gate, which knows what has expired by itself. */
+/* Live bans and allows, which override any policy. The daemon writes them; the gate itself knows what has expired. */
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_allows, struct sluice_prefix_key, struct sluice_live, SLUICE_MAX_LIVE);
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, live_bans, struct sluice_prefix_key, struct sluice_ban, SLUICE_MAX_LIVE);
 SPARSE_MAP(BPF_MAP_TYPE_HASH, ban_rows, struct sluice_ban_key, struct sluice_ban_row,
-	   SLUICE_MAX_LIVE); /* userspace's own */
+	   SLUICE_MAX_LIVE); /* only userspace uses it */
 
 /*
- * Which addresses are this host's own, and of which interface: written by the daemon, from the kernel's routing tables, before traffic
- * comes and whenever they change.
+ * Which addresses are this host's own, and which interface has them. The daemon writes this from the kernel's routing tables, before
+ * traffic comes and whenever they change.
  */
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, locals, struct sluice_prefix_key, struct sluice_local, SLUICE_MAX_LOCALS);
-MAP(BPF_MAP_TYPE_ARRAY, locals_epoch, __u32, __u32, 1); /* another number after each change of it */
-/* Where XDP may answer: see struct sluice_answers. By ifindex, rows made and removed by the daemon. */
+MAP(BPF_MAP_TYPE_ARRAY, locals_epoch, __u32, __u32, 1); /* a new number after each change of `locals` */
+/* Where XDP may answer: see struct sluice_answers. Found by ifindex; the daemon makes and removes the rows. */
 MAP(BPF_MAP_TYPE_HASH, answers, __u32, struct sluice_answers, SLUICE_MAX_ANSWERS);
 MAP(BPF_MAP_TYPE_PERCPU_HASH, answer_counts, __u32, struct sluice_answer_counts, SLUICE_MAX_ANSWERS);
 
 /*
- * Accounting: written by the gate (handshakes), the tracker (connections), the sweeper and the reaper; userspace only
- * reads. A source's counter lives while it holds anything and, once it completed a handshake, for the retention time. *
+ * Accounting: written by the gate (handshakes), the tracker (connections), the sweeper and the reaper; userspace only reads it. A source's
+ * counter lives while it holds anything and, once it has completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, SLUICE_TALLIES); /* by enum sluice_tally_row */
-/*
- * Networks above sources, and rates of both, where a rule limits them. Of the sizes of `sources`. *
- */
+/* Networks above sources, and rates of both, where a rule limits them. They are as large as `sources`. * */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, networks, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
 SPARSE_MAP(BPF_MAP_TYPE_HASH, rates, struct sluice_rate_key, struct sluice_rate, SLUICE_DEFAULT_SOURCES);
 /*
- * Where these are full, those who find no room share counters and rates, by a keyed hash: limits still hold, for each counter. Who is
- * known is not touched. Of `shared` the first half is for sources, the other for networks; of `shared_rates` the key is a number and
- * an interval, and where even that is full nothing more is let in.
+ * Where these are full, those who find no room share counters and rates, by a keyed hash: limits still hold, for each shared counter.
+ * Sources that have a counter are not affected. The first half of `shared` is for sources, the other for networks. The key of
+ * `shared_rates` is a number and an interval; when even that is full, nothing more is let in.
  */
 MAP(BPF_MAP_TYPE_ARRAY, shared, __u32, struct sluice_counter, 2 * SLUICE_SHARED);
-MAP(BPF_MAP_TYPE_ARRAY, shared_held, __u32, __u64, 2); /* slots held of `shared`; elements of `shared_rates` */
+MAP(BPF_MAP_TYPE_ARRAY, shared_held, __u32, __u64, 2); /* slots held in `shared`; elements of `shared_rates` */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, shared_rates, struct sluice_rate_key, struct sluice_rate, 4 * SLUICE_SHARED_RATES);
 MAP(BPF_MAP_TYPE_ARRAY, totals, __u32, struct sluice_counter, SLUICE_MAX_TOTALS);
 MAP(BPF_MAP_TYPE_ARRAY, total_rates, __u32, struct sluice_rate,
     SLUICE_MAX_TOTALS); /* of sets and services, by the same numbers */
 /*
- * Sure refusals of single sources, for the express lane: written by the gate, wiped when a slot of the source is given back. Mapped, so
- * that lines begin where cache lines do, and userspace wipes all at once. Of each family as many lines as an eighth of `sources`, as a power
- * of two. *
+ * Sure refusals of single sources, for the express lane: written by the gate, wiped when a slot of the source is given back. They are
+ * mapped, so that lines begin where cache lines do and userspace can wipe all at once. Each family has as many lines as an eighth of
+ * `sources`, as a power of two. *
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -115,8 +113,8 @@ struct {
 	__type(value, struct sluice_refusals);
 } refusals SEC(".maps"), refusals6 SEC(".maps");
 /*
- * Limits over several hosts. `fleet`, `fleet_leases`: written by the daemon, read by the gate. `fleet_changes`: written by the kernel side, read by
- * the daemon of a policy that has a fleet.
+ * Limits over several hosts. `fleet` and `fleet_leases` are written by the daemon and read by the gate. `fleet_changes` is written by the
+ * kernel side and read by the daemon of a policy that has a fleet.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -134,7 +132,8 @@ MAP(BPF_MAP_TYPE_ARRAY, due, __u32, struct sluice_due, SLUICE_DUE); /* written b
 MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HANDSHAKE_BUCKETS);
 MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,
     SLUICE_HANDSHAKE_GROUPS); /* elements of a group that are not FREE */
-MAP(BPF_MAP_TYPE_ARRAY, socket_tuples, __u32, __u64, 2 * SLUICE_SOCKET_WORDS); /* two sets of bits: bpf/flow/socket_tuples.bpf.h */
+MAP(BPF_MAP_TYPE_ARRAY, socket_tuples, __u32, __u64,
+    2 * SLUICE_SOCKET_WORDS); /* two sets of bits: bpf/flow/socket_tuples.bpf.h */
 MAP(BPF_MAP_TYPE_ARRAY, guards, __u32, struct sluice_guard, 65536); /* by local port */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 
@@ -157,10 +156,10 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, admitted_from, __u32, __u64, SLUICE_MAX_SERVICES 
 SPARSE_MAP(BPF_MAP_TYPE_HASH, connections, __u64, struct sluice_connection, SLUICE_MAX_CONNECTIONS);
 MAP(BPF_MAP_TYPE_ARRAY, audits, __u32, struct sluice_audits, 1);
 /*
- * SYN floods. `pressures`: written by the gate and the sweeper. `arrivals`: by the gate alone. `suspects`: sources whose handshakes ran out
- * unanswered, and until when; the oldest make room, which costs nobody more than one more slot for three seconds. `stamps` and `fragments`: the oldest
- * make room. `sketch`: a count-min sketch (Cormode, Muthukrishnan, 2005); where it fills up, sources that never completed a
- * handshake are counted together. `no_room`: per table, how often it was full.
+ * SYN floods. `pressures` is written by the gate and the sweeper, `arrivals` by the gate alone. `suspects` holds sources whose handshakes
+ * ran out unanswered, and until when; the oldest make room, which costs nobody more than one more slot for three seconds. In `stamps` and
+ * `fragments` the oldest make room, too. `sketch` is a count-min sketch (Cormode, Muthukrishnan, 2005); where it fills up, sources that
+ * never completed a handshake are counted together. `no_room` counts how often each table was full.
  */
 MAP(BPF_MAP_TYPE_ARRAY, pressures, __u32, struct sluice_pressure, SLUICE_MAX_SERVICES);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, arrivals, __u32, struct sluice_arrivals, SLUICE_MAX_SERVICES);
@@ -176,19 +175,19 @@ struct {
 	__uint(max_entries, 4096);
 } cookie_requests SEC(".maps");
 
-/* Userspace's note of what it changed outside. */
+/* Userspace notes here what it changed outside. */
 MAP(BPF_MAP_TYPE_ARRAY, tuning, __u32, struct sluice_tuning, 1);
 
-/* The sweeper's timer. Pinned, so that it ticks on when the daemon is dead. */
+/* The sweeper's timer. It is pinned, so that it goes on when the daemon is dead. */
 struct sluice_sweeper {
 	struct bpf_timer timer;
-	__u32 group; /* of handshakes, with which the next tick goes on; 0: from the beginning */
+	__u32 group; /* the group of handshakes where the next tick goes on; 0: from the beginning */
 	__u32 pad;
 };
 
 MAP(BPF_MAP_TYPE_ARRAY, sweeper, __u32, struct sluice_sweeper, 1);
 
-/* Userspace's own memory, kept across daemons: who runs here, and which counter carries which name. */
+/* Userspace's own memory, which outlives daemons: who runs here, and which counter has which name. */
 MAP(BPF_MAP_TYPE_ARRAY, identity, __u32, struct sluice_identity, 1);
 typedef char sluice_total_name[SLUICE_TOTAL_NAME_LEN];
 MAP(BPF_MAP_TYPE_ARRAY, names, __u32, sluice_total_name, SLUICE_MAX_TOTALS);

@@ -10,7 +10,7 @@ enum sluice_reason {
 #undef PASS
 #undef REFUSE
 	SLUICE_REASONS,
-	/* Never counted, never leaves the packet path: no check has decided yet. */
+	/* No check has decided yet. This is never counted and never leaves the packet path. */
 	SLUICE_UNDECIDED = SLUICE_REASONS,
 };
 
@@ -28,7 +28,7 @@ static inline int reason_refuses(enum sluice_reason why)
 	return SLUICE_REFUSALS >> why & 1;
 }
 
-/* Not 0: a connection that begins with this is let in. */
+/* Returns non-zero if a connection that begins with this is let in. */
 static inline int reason_admits(enum sluice_reason why)
 {
 	return why == SLUICE_ADMITTED || why == SLUICE_ALLOWED || why == SLUICE_OBSERVE || why == SLUICE_COOKIE_VALID;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * SipHash-1-3 (Aumasson, Bernstein, 2012) of whole 64-bit words: without the secret nobody can guess a hash or find two words
- * of one. The kernel side calls it to choose shared counters, and both sides call it for the keys of a fleet (fleet.h).
+ * SipHash-1-3 (Aumasson, Bernstein, 2012) of whole 64-bit words: without the secret nobody can guess a hash or find two inputs with the
+ * same one. The kernel side calls it to choose shared counters, and both sides call it for the keys of a fleet (fleet.h).
  */
 #ifndef SLUICE_SIP_H
 #define SLUICE_SIP_H

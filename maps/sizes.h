@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The end of abi.h: both sides see every structure in the same size. Another size is another SLUICE_ABI_VERSION. */
+/* The end of abi.h: asserts that both sides see every structure in the same size. A changed size needs another SLUICE_ABI_VERSION. */
 #ifndef SLUICE_SIZES_H
 #define SLUICE_SIZES_H
 

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * May this SYN come in? One that finds a listener and is within all limits charges a slot of its source, its set and its service at
- * once, and its handshake is remembered by the 4-tuple, so that SYNs sent together are counted before any of them is established. What
- * belongs to a socket charges nothing. Where a spoofer may be at work, a SYN charges nothing either: in the calm the host answers it,
- * under pressure a SYN cookie does, and the slot is charged when the client has answered (answered.bpf.h).
+ * May this SYN come in? One that finds a listener and is within all limits charges a slot of its source, its set and its service at once,
+ * and its handshake is remembered by the 4-tuple, so SYNs sent together are counted before any of them is established. A SYN that belongs
+ * to a socket charges nothing. Where a spoofer may be at work, a SYN charges nothing either: the host answers it, or a SYN cookie does
+ * under pressure, and the slot is charged when the client has answered (answered.bpf.h).
  */
 #ifndef SLUICE_ADMIT_BPF_H
 #define SLUICE_ADMIT_BPF_H
 
-/* Not on the stack, which is short. It says nothing between packets, which a processor judges one by one. */
+/* Not on the stack, because that is short. It has no meaning between packets, which a processor judges one by one. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, notes, __u32, struct handshake_note, 1);
 
-/* What a packet is admitted by. */
+/* What admission knows about a packet. */
 struct admission {
 	struct xdp_md *ctx;
 	struct sluice_pkt *pkt;
 	struct sluice_view *view;
 	struct sluice_pressure *pressure;
-	struct handshake_note *note; /* of its handshake */
+	struct handshake_note *note; /* of the packet's handshake */
 	__u64 now;
-	int force; /* allowed, or only observed: charges slots whatever the limits say */
+	int force; /* allowed, or only observed: charge slots whatever the limits say */
 	int unproven; /* the client has to answer before it charges anything */
-	int pressed; /* its service is under pressure (dry: would be) */
+	int pressed; /* its service is under pressure (with `dry`: would be) */
 };
 
-/* 0: nothing is known of the service, or nothing of the source: the packet passes as what it is so far. */
+/* Returns 0 if nothing is known of the service, or of the source: the packet then passes as what it is so far. */
 static __always_inline int admission_open(struct admission *d)
 {
 	__u32 zero = 0;
@@ -34,7 +34,7 @@ static __always_inline int admission_open(struct admission *d)
 	return d->pressure && d->note && d->view->rule;
 }
 
-/* An expired handshake may make room for a new one, once ACKs at its port that find no element are judged. */
+/* Begins a handshake. An expired one may make room for it, once ACKs at that one's port that find no element are judged. */
 static __always_inline int handshake_enter(const struct sluice_tuple *t, struct handshake_note *note, __u64 now)
 {
 	int err;
@@ -48,8 +48,8 @@ static __always_inline int handshake_enter(const struct sluice_tuple *t, struct 
 }
 
 /*
- * Remembers a handshake that holds what note->holding says. 0; -EEXIST: it is remembered already, and holds its own; else there is no
- * room. A failure releases what it held.
+ * Remembers a handshake that holds what note->holding says. Returns 0; -EEXIST: it is remembered already, and holds its own; any other
+ * error: there is no room. A failure releases what it held.
  */
 __noinline int handshake_remember(const struct sluice_tuple *t, struct handshake_note *note, __u64 now, int published)
 {
@@ -74,9 +74,9 @@ __noinline int handshake_remember(const struct sluice_tuple *t, struct handshake
 }
 
 /*
- * Charges what note->holding names, for a client that has answered (`proven`) or has not: ADMITTED, or why not. Handshakes that nobody
- * has answered do not stand in the way of one that is answered while ACKs are judged; so that is still so when they are answered. The same
- * where a lease may be smaller by then.
+ * Charges what note->holding names, for a client that has answered (`proven`) or has not. Returns ADMITTED, or why not. Handshakes that
+ * nobody has answered do not obstruct one that is answered while ACKs are judged. So the watch is raised, because ACKs must still be judged
+ * when those are answered; it is also raised if a lease may be smaller by then.
  */
 static __always_inline enum sluice_reason slots_charge(const struct admission *d, struct handshake_note *note,
 						       int proven)
@@ -92,7 +92,7 @@ static __always_inline enum sluice_reason slots_charge(const struct admission *d
 	return holding_take(&note->holding, d->view->rule, d->view->row, &how);
 }
 
-/* ADMITTED: the handshake is remembered with its slots (dry: would be). Otherwise nothing is held for it. */
+/* Returns ADMITTED if the handshake is remembered with its slots (with `dry`: would be). Otherwise nothing is held for it. */
 static __always_inline enum sluice_reason handshake_charge(const struct admission *d, struct handshake_note *note,
 							   int proven)
 {
@@ -110,8 +110,8 @@ static __always_inline enum sluice_reason handshake_charge(const struct admissio
 }
 
 /*
- * UNPROVEN: the handshake is remembered, and holds nothing (dry: would be). `flags` SLUICE_HANDSHAKE_*. One that the host may make a
- * connection of at once has to be charged at once.
+ * Returns UNPROVEN if the handshake is remembered and holds nothing (with `dry`: would be). `flags` are SLUICE_HANDSHAKE_*. A handshake
+ * that the host may turn into a connection at once has to be charged at once.
  */
 static __always_inline enum sluice_reason handshake_await(const struct admission *d, struct handshake_note *note,
 							  __u8 flags)
@@ -131,13 +131,13 @@ static __always_inline enum sluice_reason handshake_await(const struct admission
 	return err && err != -EEXIST ? SLUICE_TABLE_FULL : SLUICE_UNPROVEN;
 }
 
-/* Not 0: the service has its share of unanswered handshakes. */
+/* Returns non-zero if the service has its share of unanswered handshakes. */
 static __always_inline int share_is_full(const struct admission *d)
 {
 	return d->pressure->embryonic >= d->view->generation->handshakes;
 }
 
-/* The same, which refuses a SYN. A look before a leap: charging and releasing cost ten times as much. */
+/* The same, where a SYN is refused for it. It is checked before anything is charged: charging and releasing cost ten times as much. */
 static __always_inline int handshakes_full(const struct admission *d)
 {
 	if (!share_is_full(d))
@@ -147,7 +147,7 @@ static __always_inline int handshakes_full(const struct admission *d)
 	return 1;
 }
 
-/* Makes a cookie and sends it; UNDECIDED: no listener is ready to accept cookies. */
+/* Makes the cookie that answers this SYN. Returns UNDECIDED if no listener is ready to accept cookies. */
 static __always_inline enum sluice_reason cookie_send(struct admission *d, const struct sluice_counter *source)
 {
 	if (d->view->dry)
@@ -161,8 +161,8 @@ static __always_inline enum sluice_reason cookie_send(struct admission *d, const
 }
 
 /*
- * COOKIE_SENT: answers this SYN by a cookie, and holds nothing for it. UNPROVEN: the host answers it, where XDP may not, by a cookie of
- * its own when its queue is full; the guard finds either when it is answered. UNDECIDED: the calm rules go on.
+ * COOKIE_SENT: this SYN is answered by a cookie, and nothing is held for it. UNPROVEN: XDP may not answer it, so the host does, by a cookie
+ * of its own if its queue is full; the guard finds the answer to either. UNDECIDED: the rules for calm times go on.
  */
 static __always_inline enum sluice_reason cookie_offer(struct admission *d, const struct sluice_counter *source)
 {
@@ -181,8 +181,8 @@ static __always_inline enum sluice_reason cookie_offer(struct admission *d, cons
 }
 
 /*
- * Full, but of handshakes that nobody has answered yet: once the guard is firm, a client that answers gets a slot all the same. Until
- * then, and where that cannot be seen (a container's sockets are elsewhere), it is simply full.
+ * A limit is full, but partly of handshakes that nobody has answered yet. Once the guard is firm, a client that answers gets a slot all the
+ * same. Until then, and where that cannot be seen (a container's sockets are elsewhere), the limit is simply full.
  */
 static __always_inline enum sluice_reason contest(struct admission *d, enum sluice_reason full,
 						  enum occupancy occupancy)
@@ -203,8 +203,8 @@ static __always_inline enum sluice_reason contest(struct admission *d, enum slui
 }
 
 /*
- * Where nothing can be said of single sources any more the service is pressed: a cookie, which costs no memory, tells who is there. Only
- * where none can be sent, who seems too fast is refused all the same.
+ * Checks the SYN rate of the source. When the sketch can no longer tell sources apart, the service is put under pressure: a cookie, which
+ * costs no memory, tells who is there. Only if none can be sent, a source that seems too fast is still refused.
  */
 static __always_inline enum sluice_reason syn_rate_check(struct admission *d, const struct sluice_counter *source,
 							 const struct sluice_source_key *key)
@@ -220,9 +220,9 @@ static __always_inline enum sluice_reason syn_rate_check(struct admission *d, co
 }
 
 /*
- * The SYN belongs to a socket, and takes nothing: a connection answers it, and of TIME-WAIT the host may make a new connection, or answer
- * by the memory of the old one. But the connection may be over before the SYN reaches it, and the SYN begin another: so what it may begin
- * is remembered, and where there is no room for that the port of a connection is guarded.
+ * The SYN belongs to a socket, and takes nothing. A connection answers it; on TIME-WAIT the host may make a new connection, or answer from
+ * its memory of the old one. But the connection may be over before the SYN reaches it, and the SYN may begin another. So what it may begin
+ * is remembered, and if there is no room for that, the port of a connection is guarded.
  */
 static __always_inline enum sluice_reason owned_syn(struct admission *d, struct handshake_note *note, enum flow flow)
 {
@@ -235,7 +235,7 @@ static __always_inline enum sluice_reason owned_syn(struct admission *d, struct 
 	return SLUICE_ESTABLISHED;
 }
 
-/* Whose is the 4-tuple of this SYN? Of a container's sockets only connections are known. */
+/* Whose is the 4-tuple of this SYN? Among a container's sockets, only connections are known. */
 static __always_inline enum flow syn_owner(const struct admission *d)
 {
 	if (d->view->row->published)
@@ -243,7 +243,7 @@ static __always_inline enum flow syn_owner(const struct admission *d)
 	return flow_of(d->ctx, d->pkt);
 }
 
-/* UNDECIDED: a listener would take this SYN. What belongs to a socket, or finds none, passes; so does what a container may take. */
+/* Returns UNDECIDED if a listener would take this SYN, or a container might. A SYN that belongs to a socket, or finds none, passes. */
 static __always_inline enum sluice_reason syn_flow(struct admission *d, struct handshake_note *note, enum flow flow)
 {
 	if (flow == FLOW_CONNECTION || flow == FLOW_TIMEWAIT)
@@ -254,7 +254,7 @@ static __always_inline enum sluice_reason syn_flow(struct admission *d, struct h
 	return SLUICE_NO_LISTENER;
 }
 
-/* A limit refuses this SYN; but one whose 4-tuple belongs to a socket must reach it, or a client that reuses its port is shut out. */
+/* A limit refuses this SYN. But if its 4-tuple belongs to a socket it must reach that, or a client that reuses its port is shut out. */
 static __always_inline enum sluice_reason refused_unless_owned(struct admission *d, struct handshake_note *note,
 							       enum sluice_reason why)
 {
@@ -269,7 +269,7 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 	return owned_syn(d, note, flow);
 }
 
-/* A refusal that stands until a slot of the source is given back, or userspace changes something, the express lane may repeat. */
+/* Notes a refusal that the express lane may repeat: it stands until a slot of the source is given back, or userspace changes something. */
 static __always_inline enum sluice_reason refusal_note(const struct admission *d, enum sluice_reason why)
 {
 	const struct sluice_view *view = d->view;
@@ -282,8 +282,9 @@ static __always_inline enum sluice_reason refusal_note(const struct admission *d
 }
 
 /*
- * Not 0: the host began this handshake before there was pressure, and answers its SYN again, because it would drop a cookie: it makes no
- * second socket for one 4-tuple. No more often than it answers one: a flood that repeats itself is answered by cookies.
+ * Returns non-zero if the host began this handshake before there was pressure, and answers its SYN again. The host would drop a cookie,
+ * because it makes no second socket for one 4-tuple. This is allowed no more often than the host answers: a flood of repeated SYNs is
+ * answered by cookies.
  */
 static __always_inline int host_answers_again(enum flow flow, const struct handshake_note *note)
 {
@@ -291,8 +292,9 @@ static __always_inline int host_answers_again(enum flow flow, const struct hands
 }
 
 /*
- * Within the limits, or full of what may be a spoofer's, or (`repeated`) sent again while its handshake is in progress: who answers this
- * SYN, and what does it charge? In the calm the host answers again what it has answered.
+ * Decides who answers this SYN, and what it charges. The SYN is within the limits, or meets a limit that may be full of a spoofer's
+ * handshakes, or (`repeated`) was sent again while its handshake is in progress. In calm times the host answers again what it has answered
+ * before.
  */
 static __always_inline enum sluice_reason syn_begins(struct admission *d, struct handshake_note *note,
 						     const struct sluice_counter *source, int repeated)
@@ -319,13 +321,16 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 	return handshake_charge(d, note, 0);
 }
 
-/* Not 0: nothing is known of its source, and no socket has its 4-tuple. */
+/* Returns non-zero if nothing is known of its source, and no socket has its 4-tuple. */
 static __always_inline int syn_is_strange(const struct admission *d, const struct sluice_counter *source)
 {
 	return !source && !socket_tuple_maybe(&d->pkt->tuple);
 }
 
-/* Counts this SYN in the windows of its service and its source: UNDECIDED, or why it goes no further. The host drops a void one unseen. */
+/*
+ * Counts this SYN in the windows of its service and its source. Returns UNDECIDED, or why it goes no further. The host silently drops a SYN
+ * with a wrong checksum.
+ */
 static __always_inline enum sluice_reason syn_note(struct admission *d, const struct sluice_counter *source)
 {
 	enum sluice_reason why;
@@ -343,8 +348,8 @@ static __always_inline enum sluice_reason syn_note(struct admission *d, const st
 }
 
 /*
- * Not 0: this SYN finds the table of handshakes full, and that is all that can become of it: no cookie answers its service, and nothing
- * is known of its handshake. Asked with the limits, before anything is counted or charged.
+ * Returns non-zero if this SYN finds the table of handshakes full and nothing else can become of it: no cookies are made for its service,
+ * and nothing is known of its handshake. This is asked with the limits, before anything is counted or charged.
  */
 static __always_inline int syn_has_no_room(const struct admission *d)
 {
@@ -352,7 +357,7 @@ static __always_inline int syn_has_no_room(const struct admission *d)
 	       !handshake_maybe(&d->pkt->tuple) && handshakes_full(d);
 }
 
-/* Not 0: the service as a whole has no room, and no lease will make any. */
+/* Returns non-zero if the service as a whole has no room, and no lease will make any. */
 static __always_inline int service_is_full(const struct admission *d)
 {
 	return total_occupancy(d->note->holding.source.service, d->view->row->total.connections) == FULL_SURE &&
@@ -360,15 +365,15 @@ static __always_inline int service_is_full(const struct admission *d)
 }
 
 /*
- * Not 0: only the lease of this host is full, and it may have grown when the client answers, for which this SYN asks. Not in a container,
- * where no answer can be judged.
+ * Returns non-zero if only the lease of this host is full: this SYN asks for more, and the lease may have grown by the time the client
+ * answers. Never in a container, where no answer can be judged.
  */
 static __always_inline int lease_is_awaited(const struct admission *d, enum sluice_reason full)
 {
 	return d->view->leased && !d->view->row->published && lease_may_grow(full, 1) && !service_is_full(d);
 }
 
-/* A flood is answered before any table is asked that it could fill. */
+/* A flood is answered before any table is consulted that it could fill. */
 static __always_inline enum sluice_reason admit_syn(struct admission *d)
 {
 	enum sluice_reason full = SLUICE_UNDECIDED, why;
@@ -400,7 +405,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 	repeated = handshake_stands(handshake_look(&d->pkt->tuple, note, d->view->dry ? 0 : d->now));
 	if (note->state != HANDSHAKE_FREE) {
 		holding_of(d->view, &d->pkt->tuple.source,
-			   &note->holding); /* what the element holds is not this packet's to release */
+			   &note->holding); /* what the element holds is not for this packet to release */
 		note->isn = bpf_ntohl(d->pkt->seq);
 	}
 	if (repeated) {

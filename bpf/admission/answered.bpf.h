@@ -7,7 +7,7 @@
 #ifndef SLUICE_ANSWERED_BPF_H
 #define SLUICE_ANSWERED_BPF_H
 
-/* Undoes what was charged (or, of slots that were charged before, proved) for an element that is another by now. */
+/* Undoes what was charged (or proved, if the slots were charged before) for an element that has changed meanwhile. */
 static __always_inline void answer_undo(const struct admission *d, const struct handshake_note *note, int sure,
 					int proved)
 {
@@ -20,8 +20,8 @@ static __always_inline void answer_undo(const struct admission *d, const struct 
 }
 
 /*
- * An element is there: proves the slots that it holds (its counters learn that the client is no spoofer), or charges what it does not
- * hold. -EEXIST, -ENOENT: it is another by now, and nothing was charged.
+ * The element exists. Proves the slots that it holds (its counters learn that the client is no spoofer), or charges what it does not hold.
+ * Returns -EEXIST or -ENOENT if it has changed meanwhile, and nothing was charged.
  */
 static __always_inline int element_answer(struct admission *d, struct handshake_note *note, int sure,
 					  enum sluice_reason *why)
@@ -48,8 +48,8 @@ static __always_inline int element_answer(struct admission *d, struct handshake_
 }
 
 /*
- * The element was moved while its slots were charged. It may be answered by another segment; or be a connection by now, if its slots
- * cannot have run out meanwhile, which takes two ticks. Else the client sends again.
+ * The element was moved while its slots were charged. Another segment may have answered it; or it is a connection by now, provided that its
+ * slots cannot have run out meanwhile, which takes two ticks. Otherwise the client sends again.
  */
 static __always_inline enum sluice_reason element_moved(struct admission *d, struct handshake_note *note, __u8 was)
 {
@@ -61,7 +61,7 @@ static __always_inline enum sluice_reason element_moved(struct admission *d, str
 	return state == HANDSHAKE_FREE && was == HANDSHAKE_SYN_SEEN ? SLUICE_ADMITTED : SLUICE_SOURCE_CONNECTIONS;
 }
 
-/* Nothing is known of the handshake that this segment completes: it charges slots of its own, for a client who is not spoofed. */
+/* Nothing is known of the handshake that this segment completes, so it charges slots of its own, for a client who is not spoofed. */
 static __always_inline enum sluice_reason answer_charge(struct admission *d, struct handshake_note *note, int sure)
 {
 	enum sluice_reason why;
@@ -79,7 +79,7 @@ static __always_inline enum sluice_reason answer_charge(struct admission *d, str
 	return err ? SLUICE_TABLE_FULL : SLUICE_ADMITTED;
 }
 
-/* A client completes a handshake: ADMITTED when it has a slot, of its handshake or a new one. `sure`: it is not spoofed. */
+/* A client completes a handshake. Returns ADMITTED if it has a slot, of its handshake or a new one. `sure`: the client is not spoofed. */
 static __always_inline enum sluice_reason admit_answer(struct admission *d, struct handshake_note *note, int sure)
 {
 	enum sluice_reason why = SLUICE_ADMITTED;
@@ -98,13 +98,13 @@ static __always_inline enum sluice_reason admit_answer(struct admission *d, stru
 		if (element_answer(d, note, sure, &why))
 			return element_moved(d, note, was);
 	}
-	d->pkt->connected = sure; /* a refusal tells the client, who believes in its connection */
+	d->pkt->connected = sure; /* a refusal tells the client, which believes in its connection */
 	return why;
 }
 
 /*
- * What completes a handshake passes as what it completes. Where the host would ask its client again, a lease may have come by then; and a
- * place that others hold may be free by then, for which a client waits where a SYN would, too.
+ * A segment that completes a handshake passes as what it completes. If the host will repeat its SYN-ACK, a lease may have come by then, or a
+ * place that other hosts hold may be free: the client waits for either, as it would if its SYN had been dropped.
  */
 static __always_inline enum sluice_reason answer_judge(struct admission *d, struct handshake_note *note, enum flow flow)
 {
@@ -122,7 +122,7 @@ static __always_inline enum sluice_reason answer_judge(struct admission *d, stru
 	return d->pkt->fresh ? SLUICE_ADMITTED : SLUICE_ESTABLISHED;
 }
 
-/* Of no connection. Right behind the answer that makes one, the gate is ahead of the socket table. */
+/* Judges a segment of no connection. Right behind the answer that makes one, the gate is ahead of the socket table. */
 static __always_inline enum sluice_reason stray_judge(struct admission *d, const struct handshake_note *note)
 {
 	if (note->state == HANDSHAKE_ANSWERED)
@@ -132,7 +132,7 @@ static __always_inline enum sluice_reason stray_judge(struct admission *d, const
 	return d->pressure->ack_flood ? SLUICE_COOKIE_FORGED : SLUICE_OUT_OF_STATE;
 }
 
-/* A container's socket is in another namespace: nobody can say whether the number is right, so nothing is proved. */
+/* A container's socket is in another namespace, so nobody can say whether the number is right, and nothing is proved. */
 static __always_inline enum sluice_reason published_judge(struct admission *d, struct handshake_note *note)
 {
 	enum sluice_reason why;
@@ -144,11 +144,11 @@ static __always_inline enum sluice_reason published_judge(struct admission *d, s
 	if (why != SLUICE_ADMITTED)
 		return why;
 	if (!d->view->dry)
-		half_keep(&d->pkt->tuple); /* it went when the handshake expired */
+		half_keep(&d->pkt->tuple); /* this was forgotten when the handshake expired */
 	return SLUICE_ESTABLISHED;
 }
 
-/* ESTABLISHED, or what else a segment is where all of them are judged. `ask`: also those that the table knows nothing of. */
+/* Returns ESTABLISHED, or what else a segment is, at a port where all are judged. `ask`: also judge those that the table does not know. */
 static __always_inline enum sluice_reason admit_judged(struct admission *d, const struct sluice_guard *g, int ask)
 {
 	struct handshake_note *note = d->note;

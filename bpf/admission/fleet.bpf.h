@@ -8,17 +8,17 @@
 #define SLUICE_FLEET_BPF_H
 
 /*
- * So often a processor asks at most, and so often at once: sources that nobody knows, a spoofer's among them, must not fill the ring, in
- * which others tell what is sure. Who is passed over asks again by his next SYN.
+ * How often a processor asks at most, and how many times at once: unknown sources, a spoofer's among them, must not fill the ring, in which
+ * others report what is sure. A source that is passed over asks again with its next SYN.
  */
 #define ASK_GAP_NS (50ULL * 1000)
 #define ASK_BURST 100
 
-/* What a packet is judged by, as far as this file goes: view->leased. */
+/* What a packet is judged by, as far as this file is concerned: view->leased. */
 enum fleet_says {
-	FLEET_SAYS_NOTHING, /* by the policy's own limits */
-	FLEET_SAYS_PART, /* by a part of them that nobody has to be asked for */
-	FLEET_SAYS_LEASE, /* by leases, which may be taken back: whatever becomes a connection has to be proved before */
+	FLEET_SAYS_NOTHING, /* the policy's own limits */
+	FLEET_SAYS_PART, /* a part of them that nobody has to be asked for */
+	FLEET_SAYS_LEASE, /* leases, which may be taken back: whatever becomes a connection has to be proved first */
 };
 
 static __always_inline __u64 limit_key(const struct sluice_fleet *f, const struct sluice_holding *h, __u64 owner,
@@ -35,8 +35,8 @@ static __always_inline __u64 limit_key(const struct sluice_fleet *f, const struc
 }
 
 /*
- * Narrows the limit `at` of fleet_view(), which the policy says is `own`: enum fleet_says. `owner`: see fleet_key(). Verified once,
- * apart from its caller.
+ * Narrows the limit `at` of fleet_view(), which is `own` in the policy. Returns an enum fleet_says. `owner`: see fleet_key(). It is
+ * verified once, apart from its caller.
  */
 __noinline int limit_narrow(__u32 at, __u64 owner, __u32 own, __u32 seconds)
 {
@@ -74,7 +74,7 @@ __noinline int limit_narrow(__u32 at, __u64 owner, __u32 own, __u32 seconds)
 	return lease || v->row.exact ? FLEET_SAYS_LEASE : FLEET_SAYS_PART;
 }
 
-/* enum fleet_says, of both limits of a level. */
+/* Narrows both limits of a level. Returns an enum fleet_says. */
 static __always_inline int level_narrow(struct fleet_view *v, __u32 level, __u64 owner, struct sluice_limit *limit)
 {
 	int says = limit_narrow(level, owner, limit->connections, 0), rate;
@@ -87,7 +87,7 @@ static __always_inline int level_narrow(struct fleet_view *v, __u32 level, __u64
 	return says > rate ? says : rate;
 }
 
-/* Not 0: limits are narrowed now. `hosts` 1: nobody else is there to hold any. */
+/* Returns non-zero if limits are narrowed now. If `hosts` is 1, nobody else is there to hold any. */
 static __always_inline int fleet_opens(struct fleet_view *v)
 {
 	const struct sluice_fleet *f;
@@ -101,7 +101,7 @@ static __always_inline int fleet_opens(struct fleet_view *v)
 	return v->may_ask || f->partition != SLUICE_PARTITION_LOCAL;
 }
 
-/* Fills fleet_view() for a packet of `source`: enum fleet_says. NOTHING: there is nothing in it. */
+/* Fills fleet_view() for a packet of `source`. Returns an enum fleet_says; NOTHING: the view is empty. */
 __noinline int fleet_narrow(const struct sluice_generation *g, const struct sluice_rule *rule,
 			    const struct sluice_service *row, const struct sluice_addr *source, __u32 service)
 {
@@ -127,7 +127,7 @@ __noinline int fleet_narrow(const struct sluice_generation *g, const struct slui
 	return more > says ? more : says;
 }
 
-/* From here on the packet is judged by what this host may hold of the fleet's limits. */
+/* From here on, the packet is judged by what this host may hold of the fleet's limits. */
 static __always_inline void view_narrow(struct sluice_view *view, const struct sluice_addr *source)
 {
 	struct fleet_view *v;
@@ -144,7 +144,7 @@ static __always_inline void view_narrow(struct sluice_view *view, const struct s
 	view->leased = says;
 }
 
-/* By the policy's own rows again. */
+/* From here on, the packet is judged by the policy's own rows again. */
 static __always_inline void view_widen(struct sluice_view *view, const struct sluice_addr *source)
 {
 	const struct sluice_service *row;
@@ -158,7 +158,7 @@ static __always_inline void view_widen(struct sluice_view *view, const struct sl
 	view->rule = rule_find(view, source);
 }
 
-/* The policy's own limit of the connections of a source. */
+/* Returns the policy's own limit of a source's connections. */
 static __always_inline __u32 source_most(const struct sluice_view *view)
 {
 	const struct fleet_view *v = view->leased ? fleet_view() : NULL;
@@ -166,7 +166,7 @@ static __always_inline __u32 source_most(const struct sluice_view *view)
 	return v ? v->limit[SLUICE_FLEET_SOURCE].own : view->rule->source.connections;
 }
 
-/* enum occupancy, by what is in force: is there no room at the limit `at`? */
+/* Returns an enum occupancy: does what is in force leave room at the limit `at`? */
 static __always_inline int slots_fill(const struct fleet_view *v, __u32 at)
 {
 	struct sluice_source_key own = v->holding.source;
@@ -180,7 +180,7 @@ static __always_inline int slots_fill(const struct fleet_view *v, __u32 at)
 	return total_occupancy(own.service, v->row.total.connections);
 }
 
-/* The same of rates, by level. */
+/* The same for rates, by level. */
 static __always_inline int events_fill(const struct fleet_view *v, __u32 level)
 {
 	if (level == SLUICE_FLEET_SOURCE)
@@ -193,8 +193,8 @@ static __always_inline int events_fill(const struct fleet_view *v, __u32 level)
 }
 
 /*
- * 1: the limit `at` of fleet_view() has no room, its lease could be larger, and nobody has asked for that a moment ago. Verified once, apart from
- * its caller.
+ * Returns 1 if the limit `at` of fleet_view() has no room, its lease could be larger, and nobody asked for that a moment ago. It is
+ * verified once, apart from its caller.
  */
 __noinline int limit_asks(__u32 at)
 {
@@ -220,7 +220,7 @@ __noinline int limit_asks(__u32 at)
 	return 1;
 }
 
-/* The packet that fleet_view() was filled for is refused, or holds nothing yet: asks for all that it lacks, at once. */
+/* The packet that fleet_view() was filled for is refused, or holds nothing yet. Asks for everything that it lacks, at once. */
 __noinline int fleet_ask(void)
 {
 	struct fleet_view *v = fleet_view();
@@ -236,7 +236,7 @@ __noinline int fleet_ask(void)
 	return 0;
 }
 
-/* SLUICE_FLEET_LIMIT() of the limit that refuses for this reason; SLUICE_FLEET_LIMITS: it is none of these. */
+/* Returns SLUICE_FLEET_LIMIT() of the limit that refuses for this reason, or SLUICE_FLEET_LIMITS if it is another reason. */
 static __always_inline __u32 limit_of(enum sluice_reason why)
 {
 	switch (why) {
@@ -262,8 +262,8 @@ static __always_inline __u32 limit_of(enum sluice_reason why)
 }
 
 /*
- * 1: the limit of fleet_view() that refuses for this reason is narrowed, and the store can be asked for more. `now`: and other hosts are not known to hold
- * the rest of it.
+ * Returns 1 if the limit of fleet_view() that refuses for this reason is narrowed and the store can be asked for more; with `now` only if
+ * other hosts are not known to hold the rest of it.
  */
 __noinline int lease_may_grow(__u32 why, int now)
 {
@@ -278,7 +278,7 @@ __noinline int lease_may_grow(__u32 why, int now)
 	return (__u64)limit_number(limit->most) + (now ? limit->others : 0) < limit->own;
 }
 
-/* For people: what is narrowed, of one level. */
+/* Fills in, for people, what is narrowed at one level. */
 static __always_inline void leased_fill(struct sluice_count *out, __u32 level)
 {
 	const struct fleet_view *v = fleet_view();

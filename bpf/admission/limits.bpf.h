@@ -7,21 +7,21 @@
 #define SLUICE_LIMITS_BPF_H
 
 #define STALL_NS \
-	(300ULL * 1000000) /* a source full of reservations that none of them leaves for so long is contested */
+	(300ULL * 1000000) /* a source full of reservations is contested when none of them has left for this long */
 
-/* The limit is one of many sources together. */
+/* Returns non-zero if the limit is one of many sources together. */
 static __always_inline int reason_is_of_many(enum sluice_reason why)
 {
 	return why == SLUICE_SET_CONNECTIONS || why == SLUICE_SERVICE_CONNECTIONS || why == SLUICE_SET_RATE ||
 	       why == SLUICE_SERVICE_RATE;
 }
 
-/* Whether a limit has room, and if not, of what it is full. */
+/* Whether a limit has room, and if not, what it is full of. */
 enum occupancy {
 	ROOM_LEFT,
 	FULL_SURE, /* of connections and answered handshakes alone */
-	FULL_UNSURE, /* some of it are handshakes that nobody has answered yet */
-	FULL_CONTESTED, /* so many of them, or for so long, that a spoofer may keep others out */
+	FULL_UNSURE, /* part of it is handshakes that nobody has answered yet */
+	FULL_CONTESTED, /* so much of it is, or for so long, that a spoofer may be keeping others out */
 };
 
 /* Is the counter full, and of what? */
@@ -51,7 +51,7 @@ static __always_inline enum occupancy total_occupancy(__u32 index, __u32 limit)
 	return occupancy;
 }
 
-/* The same of a rate. `many`: of many sources together. */
+/* The same for a rate. `many`: it is one of many sources together. */
 static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r, const struct sluice_limit *limit,
 						     int many)
 {
@@ -74,7 +74,7 @@ static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r
 	return FULL_UNSURE;
 }
 
-/* enum occupancy, of a source or a network. */
+/* Returns an enum occupancy, for a source or a network. */
 __noinline int level_rate_occupancy(const struct sluice_holding *h, int network, const struct sluice_limit *limit)
 {
 	struct sluice_rate_key own;
@@ -96,7 +96,7 @@ __noinline int network_occupancy(const struct sluice_holding *h, __u32 limit)
 	return source_occupancy(network_seen(&own), limit);
 }
 
-/* enum occupancy, of a set or a service. */
+/* Returns an enum occupancy, for a set or a service. */
 __noinline int total_rate_occupancy(__u32 index, const struct sluice_limit *limit)
 {
 	const struct sluice_rate *r = limit ? bpf_map_lookup_elem(&total_rates, &index) : NULL;
@@ -104,7 +104,7 @@ __noinline int total_rate_occupancy(__u32 index, const struct sluice_limit *limi
 	return r ? rate_occupancy(r, limit, 1) : ROOM_LEFT;
 }
 
-/* The first limit that is surely full decides; else the first that is full at all. */
+/* The first limit that is certainly full decides; without one, the first that is full at all. */
 static __always_inline void peek_add(enum occupancy *occupancy, enum sluice_reason *why, enum occupancy here,
 				     enum sluice_reason reason)
 {
@@ -116,7 +116,7 @@ static __always_inline void peek_add(enum occupancy *occupancy, enum sluice_reas
 
 #define PEEK(occupancy, why) ((why) << 8 | (occupancy))
 
-/* Networks and rates, which most policies have not, in one call: PEEK() of what there is to add. */
+/* Checks networks and rates, which most policies do not have, in one call. Returns PEEK() of what there is to add. */
 __noinline int limits_peek_more(const struct sluice_holding *h, const struct sluice_rule *rule,
 				const struct sluice_service *row)
 {
@@ -138,7 +138,7 @@ __noinline int limits_peek_more(const struct sluice_holding *h, const struct slu
 	return PEEK(occupancy, why);
 }
 
-/* A glance, before any counter is made or locked: UNDECIDED, or why this SYN cannot have a slot, and of what that limit is full. */
+/* Looks before any counter is made or locked. Returns UNDECIDED, or why this SYN cannot have a slot, and what that limit is full of. */
 static __always_inline enum sluice_reason limits_peek(const struct sluice_view *view,
 						      const struct sluice_counter *source,
 						      const struct sluice_holding *h, enum occupancy *occupancy)

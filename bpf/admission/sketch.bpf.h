@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * SYNs of sources that never completed a handshake, for max-syn-rate-per-source: a count-min sketch of fixed size. Asked by admission.
- * Where so many SYNs come that each cell holds most of a limit by chance, it says so instead of refusing newcomers.
+ * SYNs of sources that never completed a handshake, for max-syn-rate-per-source: a count-min sketch of fixed size. Admission asks it. If so
+ * many SYNs come that each cell holds most of a limit by chance, it says so instead of refusing newcomers.
  */
 #ifndef SLUICE_SKETCH_BPF_H
 #define SLUICE_SKETCH_BPF_H
@@ -18,7 +18,7 @@ static __always_inline struct sluice_cell *sketch_cell(const struct sluice_sourc
 	return bpf_map_lookup_elem(&sketch, &hash);
 }
 
-/* The cell as it is in the interval `epoch`. */
+/* Returns the cell as it is in the interval `epoch`. */
 static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, __u32 epoch)
 {
 	struct sluice_cell at = { .epoch = epoch, .now = c->now, .before = c->before };
@@ -30,7 +30,7 @@ static __always_inline struct sluice_cell cell_at(const struct sluice_cell *c, _
 	return at;
 }
 
-/* What the cell has of the last interval: all of the running one, and of the one before the part that is not over yet. */
+/* Returns how many SYNs the cell has of the last interval: all of the running one, and the part of the one before that is not over yet. */
 static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64 gone, __u64 interval, int dry)
 {
 	struct sluice_cell at = cell_at(c, epoch);
@@ -43,10 +43,10 @@ static __always_inline __u32 cell_read(struct sluice_cell *c, __u32 epoch, __u64
 enum sketch_says {
 	SKETCH_ADMITS,
 	SKETCH_REFUSES, /* the source has used up its SYN rate */
-	SKETCH_OVERFULL, /* it seems so, but so many SYNs came in the interval that it would seem so of anybody */
+	SKETCH_OVERFULL, /* it seems so, but so many SYNs came in the interval that it would seem so of any source */
 };
 
-/* SYNs counted in the sketch, of all sources: one in so many is noted, for all of them. */
+/* The number of SYNs in the sketch, of all sources. One in this many is noted, and stands for them all. */
 #define SKETCH_SAMPLE 16
 
 MAP(BPF_MAP_TYPE_ARRAY, sketch_load, __u32, struct sluice_cell, 1);
@@ -58,7 +58,10 @@ static __always_inline struct sluice_cell *sketch_total(void)
 	return bpf_map_lookup_elem(&sketch_load, &zero);
 }
 
-/* A cell holds what its sources sent, of all that was sent its share: from half a limit on that says little of any of them. */
+/*
+ * A cell holds what its sources sent, and its share of everything that was sent. Once that share is half a limit, the cell says little
+ * about any of them.
+ */
 static __always_inline int sketch_overfull(struct sluice_cell *total, __u32 epoch, __u64 gone, __u64 interval,
 					   __u32 limit)
 {
@@ -77,8 +80,9 @@ static __always_inline void sketch_total_add(struct sluice_cell *total, __u32 ep
 }
 
 /*
- * enum sketch_says; a SYN that is not refused is counted. An estimate: never less than what the source sent, in the mean of intervals,
- * and more where it shares all its cells with others. Races lose a count now and then. Dry: only asked.
+ * Returns an enum sketch_says. A SYN that is not refused is counted. The count is an estimate: averaged over intervals it is never less
+ * than what the source sent, and it is more if the source shares all its cells with others. Races lose a count now and then. With `dry`,
+ * nothing is counted.
  */
 __noinline int sketch_asked(const struct sluice_source_key *key, const struct sluice_limit *limit, __u32 seed,
 			    __u64 now, int dry)

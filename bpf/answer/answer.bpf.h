@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Turns a segment, in place and for XDP_TX, into its answer: the RST for one that is refused (RFC 9293, 3.10.7.1), or the SYN-ACK
- * that carries a SYN cookie. The frame keeps its length, and what the answer does not need follows it as padding, as on any
- * Ethernet: newer kernels let no program that changes a frame's length run under the dispatcher of libxdp before 1.5.5.
+ * Turns a segment, in place and for XDP_TX, into its answer: the RST for one that is refused (RFC 9293, 3.10.7.1), or the SYN-ACK that
+ * carries a SYN cookie. The frame keeps its length, and what the answer does not need follows it as padding, as on any Ethernet: under the
+ * dispatcher of libxdp before 1.5.5, newer kernels do not let a program run that changes a frame's length.
  */
 #ifndef SLUICE_ANSWER_BPF_H
 #define SLUICE_ANSWER_BPF_H
@@ -12,9 +12,9 @@
 #define TCP_MSS_LEAST 536 /* RFC 9293, 3.7.1 */
 #define TCPOPT_MSS 2
 #define TCPOLEN_MSS 4
-#define FIRST_SEGMENTS 10 /* RFC 6928: no client sends more before it hears of the host's own window */
+#define FIRST_SEGMENTS 10 /* RFC 6928: no client sends more before it learns the host's own window */
 
-/* The headers of an answer, without padding; `option` is part of a SYN-ACK only, and only where the SYN had room for it. */
+/* The headers of an answer, without padding. Only a SYN-ACK has `option`, and only if the SYN had room for it. */
 struct answer_ipv4 {
 	struct iphdr ip;
 	struct tcphdr tcp;
@@ -36,7 +36,7 @@ static __always_inline void answer_ethernet(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_dest, mac, ETH_ALEN);
 }
 
-/* A segment with ACK is answered by a bare RST at its ACK number; one without by a RST that acknowledges all it said. */
+/* Answers a segment with ACK by a bare RST at its ACK number, and one without by a RST that acknowledges everything it said. */
 static __always_inline void answer_reset(struct tcphdr *tcp, const struct sluice_pkt *pkt)
 {
 	__u32 said = pkt->tcp_end - pkt->tcp_offset - pkt->header_len + pkt->syn;
@@ -50,7 +50,7 @@ static __always_inline void answer_reset(struct tcphdr *tcp, const struct sluice
 	}
 }
 
-/* No window scale, SACK or timestamps: docs/limits.md says why. */
+/* Offers no window scale, SACK or timestamps: docs/limits.md says why. */
 static __always_inline __be32 answer_cookie(struct tcphdr *tcp, const struct sluice_pkt *pkt, __u32 mss, int room)
 {
 	__u32 window = mss * FIRST_SEGMENTS;
@@ -66,7 +66,7 @@ static __always_inline __be32 answer_cookie(struct tcphdr *tcp, const struct slu
 	return bpf_htonl(TCPOPT_MSS << 24 | TCPOLEN_MSS << 16 | mss);
 }
 
-/* `mss` 0: a RST. `room`: for an option. Returns the length of the segment. */
+/* `mss` 0 makes a RST. `room`: there is room for an option. Returns the length of the segment. */
 static __always_inline __u32 answer_tcp(struct tcphdr *tcp, __be32 *option, const struct sluice_pkt *pkt, __u32 mss,
 					int room)
 {
@@ -81,7 +81,7 @@ static __always_inline __u32 answer_tcp(struct tcphdr *tcp, __be32 *option, cons
 	return tcp->doff * 4;
 }
 
-/* Pseudo header (RFC 9293, 3.1; RFC 8200, 8.1) and segment, whose checksum field is 0. */
+/* Sums the pseudo header (RFC 9293, 3.1; RFC 8200, 8.1) and the segment, whose checksum field is 0. */
 static __always_inline __sum16 answer_checksum(const struct tcphdr *tcp, __be32 option, __u64 addresses, __u32 len)
 {
 	return checksum_fold(checksum_add((const __be32 *)tcp, sizeof(*tcp), addresses) + option + bpf_htonl(len) +
@@ -106,7 +106,7 @@ static __always_inline void answer_ipv4_fill(struct answer_ipv4 *a, const struct
 	a->ip.daddr = addresses[1];
 	a->ip.check = checksum_fold(checksum_add((const __be32 *)&a->ip, sizeof(a->ip), 0));
 	a->tcp.check = answer_checksum(&a->tcp, option, checksum_add(addresses, sizeof(addresses), 0), len);
-	OPAQUE(end); /* asked again, where the verifier sees it */
+	OPAQUE(end); /* checked again where the verifier sees it */
 	if (option && (void *)(a + 1) <= end)
 		a->option = option;
 }
@@ -125,7 +125,7 @@ static __always_inline void answer_ipv6_fill(struct answer_ipv6 *a, const struct
 	a->ip.hop_limit = ANSWER_TTL;
 	__builtin_memcpy(&a->ip.saddr, addresses, sizeof(addresses));
 	a->tcp.check = answer_checksum(&a->tcp, option, checksum_add(addresses[0].word, sizeof(addresses), 0), len);
-	OPAQUE(end); /* asked again, where the verifier sees it */
+	OPAQUE(end); /* checked again where the verifier sees it */
 	if (option && (void *)(a + 1) <= end)
 		a->option = option;
 }
@@ -150,13 +150,13 @@ static __always_inline int answer_build(struct xdp_md *ctx, const struct sluice_
 	return XDP_TX;
 }
 
-/* XDP_TX, or XDP_DROP where the answer cannot be built. IP options and extension headers are left out of it. */
+/* Returns XDP_TX, or XDP_DROP if the answer cannot be built. The answer has no IP options or extension headers. */
 __noinline int answer_send(struct xdp_md *ctx, const struct sluice_pkt *pkt, __u32 mss)
 {
 	return pkt ? answer_build(ctx, pkt, mss) : XDP_DROP;
 }
 
-/* What fits into a packet of this interface: as the host itself would say where no route says otherwise. */
+/* Returns what fits into a packet of this interface, which is what the host itself would announce if no route said otherwise. */
 static __always_inline __u32 answer_mss(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	__u32 headers = sizeof(struct tcphdr) + (pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));

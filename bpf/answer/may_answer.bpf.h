@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * May XDP answer this packet? Only if its answer has the path, the tag and the checksum that the host's own would have; otherwise the
- * host answers. Called before a cookie is made, before a RST is sent, and for each cookie that was sent or came back.
+ * May XDP answer this packet? Only if its answer has the path, the tag and the checksum that the host's own would have; otherwise the host
+ * answers. This is called before a cookie is made, before a RST is sent, and for each cookie that was sent or came back.
  */
 #ifndef SLUICE_MAY_ANSWER_BPF_H
 #define SLUICE_MAY_ANSWER_BPF_H
@@ -23,7 +23,7 @@ static __always_inline int pkt_has_data(const struct sluice_pkt *pkt)
 	return pkt->tcp_end > (__u32)pkt->tcp_offset + pkt->header_len;
 }
 
-/* The VLAN of a frame with just one tag, else 0. */
+/* Returns the VLAN of a frame with just one tag, else 0. */
 static __always_inline __u32 frame_vlan(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	void *data = (void *)(long)ctx->data;
@@ -34,7 +34,7 @@ static __always_inline __u32 frame_vlan(struct xdp_md *ctx, const struct sluice_
 	return bpf_ntohs(tag->tci) & VLAN_ID_MASK;
 }
 
-/* Not 0: the address is of the very interface that the packet came in by, so the way back is the way in. */
+/* Returns non-zero if the address belongs to the very interface that the packet came in by, so the way back is the way in. */
 static __always_inline int answers_way_is_back(struct xdp_md *ctx, const struct sluice_answers *a,
 					       const struct sluice_pkt *pkt, __u32 in)
 {
@@ -50,7 +50,10 @@ static __always_inline int answers_way_is_back(struct xdp_md *ctx, const struct 
 	       child->vlan == frame_vlan(ctx, pkt);
 }
 
-/* Not 0: yes. While nobody knows which addresses are the host's nothing is attached, only test-run, and all may. */
+/*
+ * Returns non-zero if XDP may answer. While nobody knows the host's addresses, nothing is attached, only test-run, and XDP may always
+ * answer.
+ */
 __noinline int answer_allowed(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	struct sluice_answers *a;
@@ -67,7 +70,7 @@ __noinline int answer_allowed(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 	return !locals_known() || answers_way_is_back(ctx, a, pkt, in);
 }
 
-/* A cookie went out to a source that completed a handshake before: if it can hear us, it answers. */
+/* A cookie went out to a source that completed a handshake before. If the source can hear us, it answers. */
 static __always_inline void answer_expect(struct sluice_answer_loop *loop, __u64 now)
 {
 	if (!loop->waiting)
@@ -79,7 +82,7 @@ static __always_inline void answer_expect(struct sluice_answer_loop *loop, __u64
 	loop->waiting = 0;
 }
 
-/* A cookie was sent where this packet came in. `confirmed`: its source completed a handshake before. */
+/* A cookie was sent on the interface where this packet came in. `confirmed`: its source completed a handshake before. */
 __noinline int answer_sent(struct xdp_md *ctx, const struct sluice_pkt *pkt, int confirmed, __u64 now)
 {
 	struct sluice_answer_counts *counts;
@@ -98,7 +101,7 @@ __noinline int answer_sent(struct xdp_md *ctx, const struct sluice_pkt *pkt, int
 	return 0;
 }
 
-/* A valid cookie came back. Where the host answers it was the host's own, and says nothing. */
+/* A valid cookie came back. Where the host answers, it was the host's own, and proves nothing. */
 __noinline int answer_returned(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	struct sluice_answer_counts *counts;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Slots of one counter: of a source, of the network above it, of a set, of a service. holding.bpf.h charges them together; rate.bpf.h
+ * Slots of one counter: of a source, of the network above it, of a set, or of a service. holding.bpf.h charges them together; rate.bpf.h
  * counts what comes in an interval.
  *
- * A source's counter comes and goes. Hash elements are reused at once, so a pointer may change its owner under us: each counter stores
- * its key, which is compared under its lock, and an element is marked GONE there before it is deleted.
+ * A source's counter comes and goes. The kernel reuses hash elements at once, so the element behind a pointer may change its owner at any
+ * time: each counter stores its key, which is compared under its lock, and an element is marked GONE there before it is deleted.
  *
  * The functions without `static` are verified once, apart from their callers; that is why they check for NULL.
  */
@@ -19,34 +19,34 @@ enum taken { TAKEN, TAKEN_FULL, TAKEN_FAST, TAKEN_GONE, TAKEN_NO_ROOM };
 struct take {
 	__u64 now;
 	__u8 force; /* whatever the limits say */
-	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that stands already */
-	__u8 proven; /* by a client that answered */
-	__u8 overbook; /* only what is sure stands in its way (bpf/cookie/pressure.bpf.h, guard_is_firm) */
-	__u8 dry; /* only asked, not taken */
+	__u8 reserve; /* as a reservation, which counts in the rate; else as a connection that exists already */
+	__u8 proven; /* its client has answered */
+	__u8 overbook; /* only what is sure stands in its way (bpf/flow/guard.bpf.h, guard_is_firm) */
+	__u8 dry; /* only ask, do not take */
 };
 
 /*
- * What is sure to be there, or as good as: connections, and reservations whose client has answered. Other reservations may
- * be a spoofer's, and stand in the way of further SYNs only.
+ * What is sure to be there, or as good as sure: connections, and reservations whose client has answered. Other reservations may be a
+ * spoofer's, and stand in the way of further SYNs only.
  */
 static __always_inline __u32 counter_sure(const struct sluice_counter *c)
 {
 	return c->held - c->reserved + c->proven;
 }
 
-/* The others. Not below 0 while two processors tell of the same reservation. */
+/* The other reservations. Never below 0, even while two processors tell of the same reservation. */
 static __always_inline __u32 counter_unsure(const struct sluice_counter *c)
 {
 	return c->reserved > c->proven ? c->reserved - c->proven : 0;
 }
 
-/* Of a limit that is narrowed to a lease the number, of another itself. */
+/* The number in a limit, whether or not it is narrowed to a lease. */
 static __always_inline __u32 limit_number(__u32 most)
 {
 	return most & ~SLUICE_MOST_LEASED;
 }
 
-/* Not 0: there is a limit, and `n` is all of it. A lease may be one of nothing. */
+/* Returns non-zero if there is a limit and `n` reaches it. A lease may be 0. */
 static __always_inline int limit_reached(__u32 n, __u32 most)
 {
 	return most && n >= limit_number(most);
@@ -63,7 +63,7 @@ static __always_inline int key_is(const struct sluice_source_key *a, const struc
 	return !other;
 }
 
-/* Under its lock. own NULL: a counter that stays, and is nobody's. */
+/* Under its lock: is it still the counter of `own`? `own` is NULL for a counter that is never deleted and belongs to nobody. */
 static __always_inline int counter_is(const struct sluice_counter *c, const struct sluice_source_key *own)
 {
 	return !own || (c->state != SLUICE_COUNTER_GONE && key_is(&c->of, own));
@@ -97,10 +97,10 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 /* How a slot is given back. */
 struct give {
 	__u64 now;
-	__u64 taken_ns; /* of a reservation: when it was taken; `now`: that is undone, as if it had never been */
+	__u64 taken_ns; /* when a reservation was taken; equal to `now`: it is undone, as if it had never been */
 	__u8 reserved;
-	__u8 proven; /* a reserved one, by a client that answered */
-	__u8 transient; /* the counter may go when it is empty */
+	__u8 proven; /* it is a reservation whose client has answered */
+	__u8 transient; /* the counter may be deleted when it is empty */
 };
 
 /* What may become of a slot, or an event, that was taken. */
@@ -108,19 +108,19 @@ enum slot_what {
 	SLOT_GIVE, /* it is given back */
 	SLOT_SETTLE, /* its reservation became a connection */
 	SLOT_PROVE, /* its client has answered */
-	SLOT_UNPROVE, /* ... which is taken back, or its reservation was given back meanwhile */
+	SLOT_UNPROVE, /* ... and this is taken back, or its reservation was given back meanwhile */
 };
 
 struct slot_op {
 	__u64 now;
-	__u32 most; /* PROVE: of what is sure; 0: no limit */
+	__u32 most; /* PROVE: the limit for what is sure; 0: none */
 	__u8 what; /* enum slot_what */
 	__u8 reserved; /* GIVE */
-	__u8 proven; /* GIVE, SETTLE: of a client that answered */
-	__u8 transient; /* GIVE: what is empty may go */
+	__u8 proven; /* GIVE, SETTLE: its client had answered */
+	__u8 transient; /* GIVE: an empty counter may be deleted */
 	__u8 undo; /* GIVE: as if it had never been */
-	__u8 dry; /* PROVE: only asked */
-	__u8 pad[6]; /* Linux 6.1 wants every byte that a function may read to be written */
+	__u8 dry; /* PROVE: only ask */
+	__u8 pad[6]; /* Linux 6.1 wants every byte written that a function may read */
 };
 
 static __always_inline void counter_given(struct sluice_counter *c, const struct slot_op *op)
@@ -157,7 +157,7 @@ static __always_inline enum taken counter_move(struct sluice_counter *c, const s
 	return TAKEN;
 }
 
-/* *empty: the counter is empty and was never proven; it is GONE and the caller deletes it. */
+/* Sets *empty if the counter is empty and was never proven: it is GONE then, and the caller deletes it. */
 static __always_inline enum taken counter_do(struct sluice_counter *c, const struct sluice_source_key *own,
 					     const struct slot_op *op, int *empty)
 {
@@ -187,8 +187,8 @@ static __always_inline void tally_add(__u32 row, __s64 change)
 }
 
 /*
- * Of a source, NULL: it has none. The key may have come as an argument of a function that is verified apart from its callers:
- * Linux 6.1 takes such a key for no map, unless it was copied to the stack.
+ * Returns the counter of a source, or NULL if it has none. The key may be an argument of a function that is verified apart from its
+ * callers: Linux 6.1 accepts such a key for a map only after it was copied to the stack.
  */
 static __always_inline struct sluice_counter *source_counter(const struct sluice_source_key *key)
 {
@@ -197,7 +197,7 @@ static __always_inline struct sluice_counter *source_counter(const struct sluice
 	return bpf_map_lookup_elem(&sources, &own);
 }
 
-/* Ends what a mark began: a counter that could not be deleted (kernels differ in why) is nobody's who is gone, and lives on. */
+/* Takes back the mark of a counter that could not be deleted (kernels differ in why): it lives on. */
 static __always_inline void counter_stays(struct sluice_counter *c, const struct sluice_source_key *own)
 {
 	bpf_spin_lock(&c->lock);
@@ -215,7 +215,7 @@ static __always_inline void counter_delete(void *table, __u32 row, struct sluice
 		counter_stays(c, own);
 }
 
-/* A counter of nobody but this one: no lock is needed before it is in a table. */
+/* Fills a counter that only its caller has: it needs no lock before it is in a table. */
 static __always_inline void counter_begin(struct sluice_counter *fresh, const struct take *how)
 {
 	fresh->held = 1;
@@ -226,8 +226,8 @@ static __always_inline void counter_begin(struct sluice_counter *fresh, const st
 }
 
 /*
- * enum taken. GONE: the element was deleted, or given to another source, meanwhile: try again. `fresh` is empty but for its key; where
- * there is none yet it comes into the table with its first slot taken.
+ * enum taken. GONE: the element was meanwhile deleted or given to another source, so try again. `fresh` is empty but for its key; if the
+ * table has no such counter yet, `fresh` goes into it with its first slot taken.
  */
 static __always_inline enum taken table_take(void *table, __u32 row, struct sluice_counter *fresh, __u32 most,
 					     const struct take *how)
@@ -258,8 +258,8 @@ static __always_inline __u32 hash_mix(__u32 h)
 }
 
 /*
- * Who shares a counter with whom: a hash of the key under a secret, so that nobody outside finds a partner for his victim. Where there is no
- * room of one's own only.
+ * Decides who shares a counter with whom, by a hash of the key under a secret, so that nobody outside finds a partner for his victim. Only
+ * keys that find no room of their own share.
  */
 __noinline __u32 share_hash(const struct sluice_source_key *key)
 {
@@ -274,7 +274,7 @@ __noinline __u32 share_hash(const struct sluice_source_key *key)
 	return sip_end(v, (__u64)key->service | (__u64)key->bits << 16 | (__u64)key->level << 24 | 20ULL << 56);
 }
 
-/* `share`: share_hash() of who shares it. */
+/* `share` is the share_hash() of the key. */
 static __always_inline struct sluice_counter *shared_at(__u32 share, int network)
 {
 	__u32 index = (share & (SLUICE_SHARED - 1)) | (network ? SLUICE_SHARED : 0);
@@ -292,7 +292,7 @@ static __always_inline void shared_used(__u32 row, __s64 change)
 		__sync_fetch_and_add(use, change);
 }
 
-/* Not 0: somebody found no room of his own. */
+/* Returns non-zero if somebody found no room of his own. */
 static __always_inline int shared_in_use(__u32 row)
 {
 	const __u64 *use = bpf_map_lookup_elem(&shared_held, &row);
@@ -300,7 +300,7 @@ static __always_inline int shared_in_use(__u32 row)
 	return use && *use;
 }
 
-/* enum taken: of the counter that a source, or network, without one of its own shares */
+/* enum taken, for the counter that a source or network without one of its own shares. */
 static __always_inline enum taken shared_take(__u32 share, int network, __u32 most, const struct take *how)
 {
 	struct sluice_counter *c = shared_at(share, network);
@@ -311,7 +311,7 @@ static __always_inline enum taken shared_take(__u32 share, int network, __u32 mo
 	return got;
 }
 
-/* What a SYN is judged by before it takes anything: the source's own counter, else the one that it shares, else NULL. */
+/* Returns what a SYN is judged by before it takes anything: the source's own counter, else the one that it shares, else NULL. */
 static __always_inline const struct sluice_counter *source_seen(const struct sluice_source_key *key)
 {
 	const struct sluice_counter *c = bpf_map_lookup_elem(&sources, key);
@@ -331,7 +331,7 @@ static __always_inline struct sluice_counter *total_of(__u32 index)
 	return bpf_map_lookup_elem(&totals, &index);
 }
 
-/* Frees a counter that holds nothing, in whatever state. Not 0: there was one. */
+/* Frees a counter that holds nothing, in whatever state. Returns non-zero if it did. */
 static __always_inline int counter_free(void *table, __u32 row, const struct sluice_source_key *own)
 {
 	struct sluice_counter *c = bpf_map_lookup_elem(table, own);

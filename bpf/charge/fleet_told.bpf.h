@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the daemon is told of limits that hold over several hosts: that something sure has come, or gone, or that a lease is wanted. Called where
- * slots are charged, proved, settled and given back (holding.bpf.h, track.bpf.h), and by fleet.bpf.h. Nobody waits for an answer, and where
- * the ring is full the daemon learns that it missed something. Owns the map fleet_changes.
+ * What the daemon is told of limits that hold over several hosts: that something sure has come or gone, or that a lease is wanted. Called
+ * where slots are charged, proved, settled and given back (holding.bpf.h, track.bpf.h), and by fleet.bpf.h. Nobody waits for an answer; if
+ * the ring is full, the daemon learns that it missed something. Owns the map fleet_changes.
  */
 #ifndef SLUICE_FLEET_TOLD_BPF_H
 #define SLUICE_FLEET_TOLD_BPF_H
@@ -10,19 +10,22 @@
 /* A limit that was narrowed. */
 struct fleet_limit {
 	__u64 key; /* fleet_key() */
-	__u32 own; /* the policy's; 0: there is none, or it does not hold over the fleet */
-	__u32 most; /* in force, with SLUICE_MOST_LEASED */
+	__u32 own; /* the policy's own limit; 0: there is none, or it does not hold over the fleet */
+	__u32 most; /* the limit in force, with SLUICE_MOST_LEASED */
 	__u32 others; /* what the other hosts hold */
 	__u32 pad;
 };
 
-/* What one packet is judged by instead of the policy's rows. But for `asks` it says nothing between packets, which a processor judges one by one. */
+/*
+ * What one packet is judged by instead of the policy's rows. Apart from `asks` it means nothing between packets, which a processor judges
+ * one by one.
+ */
 struct fleet_view {
 	struct sluice_rule rule;
 	struct sluice_service row;
 	struct sluice_holding holding; /* whose limits these are */
 	struct fleet_limit limit[SLUICE_FLEET_LIMITS]; /* by SLUICE_FLEET_LIMIT() */
-	struct sluice_budget asks; /* of this processor */
+	struct sluice_budget asks; /* budget of this processor */
 	__u64 now;
 	__u32 may_ask; /* the daemon is in touch with the store */
 	__u32 pad;
@@ -37,7 +40,7 @@ static __always_inline struct fleet_view *fleet_view(void)
 	return bpf_map_lookup_elem(&fleet_views, &zero);
 }
 
-/* An empty record of `h`; NULL: there is no room. */
+/* Reserves an empty record about `h`. NULL: there is no room. */
 static __always_inline struct sluice_fleet_change *change_begin(const struct sluice_holding *h)
 {
 	struct sluice_fleet_change *c = bpf_ringbuf_reserve(&fleet_changes, sizeof(*c), 0);
@@ -55,7 +58,7 @@ static __always_inline struct sluice_fleet_change *change_begin(const struct slu
 	return NULL;
 }
 
-/* The policy's own limit, of one that may be narrowed. */
+/* Returns the policy's own limit, given one that may be narrowed. */
 static __always_inline __u32 most_own(const struct fleet_view *v, __u32 at, __u32 most)
 {
 	return most & SLUICE_MOST_LEASED ? v->limit[at].own : most;
@@ -69,7 +72,10 @@ static __always_inline void change_limit(struct sluice_fleet_change *c, const st
 	c->seconds[level] = rate_seconds(limit);
 }
 
-/* What `h` holds is sure from now on, or (`asks`) would be if it had a lease. The rows are the policy's, or those of fleet_view(). */
+/*
+ * Tells that what `h` holds is sure from now on or, with `asks`, would be if it had a lease. The rows are the policy's, or those of
+ * fleet_view().
+ */
 __noinline int fleet_tell(const struct sluice_holding *h, const struct sluice_rule *rule,
 			  const struct sluice_service *row, __u32 asks)
 {
@@ -94,7 +100,7 @@ __noinline int fleet_tell(const struct sluice_holding *h, const struct sluice_ru
 	return 0;
 }
 
-/* What `h` held for sure is given back. */
+/* Tells that what `h` held for sure is given back. */
 __noinline int fleet_tell_given(const struct sluice_holding *h)
 {
 	struct sluice_fleet_change *c = h ? change_begin(h) : NULL;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Everything that one connection holds: slots and events of its source, the network above it, its set and its service, all or none. Admission
- * (admit.bpf.h, answered.bpf.h), the tracker and the sweeper call this. What cannot be counted is refused: otherwise a sender who could bring
- * that about would get past every limit.
+ * Everything that one connection holds: slots and events of its source, the network above it, its set and its service, all of them or none.
+ * Admission (admit.bpf.h, answered.bpf.h), the tracker and the sweeper call this. What cannot be counted is refused: otherwise a sender who
+ * could bring that about would get past every limit.
  */
 #ifndef SLUICE_HOLDING_BPF_H
 #define SLUICE_HOLDING_BPF_H
 
-/* ADMITTED, or which rate has no room; h->holds says what was charged. */
+/* Returns ADMITTED, or which rate has no room; h->holds says what was charged. */
 static __always_inline enum sluice_reason rates_charge(struct sluice_holding *h, const struct sluice_rule *rule,
 						       const struct sluice_service *row, const struct take *how)
 {
@@ -28,7 +28,7 @@ static __always_inline enum sluice_reason rates_charge(struct sluice_holding *h,
 	return SLUICE_ADMITTED;
 }
 
-/* Does it with all that `of` names: one of each pair at most. */
+/* Applies `op` to everything that `of` names, which is at most one of each pair. */
 static __always_inline void all_do(const struct sluice_holding *h, __u32 of, const struct slot_op *op)
 {
 	if (of & SLUICE_HOLDS_SERVICE)
@@ -69,7 +69,7 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 	return 0;
 }
 
-/* What is charged holds over the fleet, which is told where it is sure. */
+/* Marks that what was charged holds over the fleet, and tells the fleet if it is sure. */
 static __always_inline void fleet_charged(struct sluice_holding *h, const struct sluice_rule *rule,
 					  const struct sluice_service *row, const struct take *how)
 {
@@ -80,7 +80,7 @@ static __always_inline void fleet_charged(struct sluice_holding *h, const struct
 		fleet_tell(h, rule, row, 0);
 }
 
-/* ADMITTED, or why not. Either way h->holds says what was charged. */
+/* Returns ADMITTED, or why not. Either way h->holds says what was charged. */
 __noinline int holding_charge(struct sluice_holding *h, const struct sluice_rule *rule,
 			      const struct sluice_service *row, const struct take *how)
 {
@@ -107,7 +107,7 @@ __noinline int holding_charge(struct sluice_holding *h, const struct sluice_rule
 	return why;
 }
 
-/* As if nothing had been taken. */
+/* Gives everything back, as if nothing had been taken. */
 __noinline int holding_undo(struct sluice_holding *h, const struct take *how)
 {
 	struct slot_op op = { .what = SLOT_GIVE, .transient = 1, .undo = 1 };
@@ -122,7 +122,7 @@ __noinline int holding_undo(struct sluice_holding *h, const struct take *how)
 	return 0;
 }
 
-/* Takes slots for `h` and notes in h->holds what it holds: ADMITTED. On a refusal it holds nothing. */
+/* Takes slots for `h`, and notes in h->holds what it holds. Returns ADMITTED; after a refusal it holds nothing. */
 static __always_inline enum sluice_reason holding_take(struct sluice_holding *h, const struct sluice_rule *rule,
 						       const struct sluice_service *row, const struct take *how)
 {
@@ -160,15 +160,15 @@ __noinline int holding_unprove(const struct sluice_holding *h, __u32 of)
 	return 0;
 }
 
-#define PROVED(why, told) ((why) | (told) << 8) /* what proof_tell() returns: why, and what has been told */
+#define PROVED(why, told) ((why) | (told) << 8) /* of slots_tell() and rates_tell(): why, and what has been told */
 
-/* A rate is judged by the limit in force only where that has the same interval. */
+/* A rate is judged by the limit in force only if that has the same interval. */
 static __always_inline __u32 rate_most(const struct sluice_limit *limit, __u32 seconds)
 {
 	return rate_seconds(limit) == seconds ? limit->rate : 0;
 }
 
-/* PROVED(), of the rates. */
+/* Tells the rates. Returns PROVED(). */
 __noinline __u32 rates_tell(const struct sluice_holding *h, const struct sluice_rule *rule,
 			    const struct sluice_service *row, int force, int dry)
 {
@@ -198,7 +198,7 @@ __noinline __u32 rates_tell(const struct sluice_holding *h, const struct sluice_
 	return PROVED(SLUICE_ADMITTED, told | (h->holds & SLUICE_HOLDS_SERVICE_RATE));
 }
 
-/* PROVED(), of the slots. */
+/* Tells the slots. Returns PROVED(). */
 __noinline __u32 slots_tell(const struct sluice_holding *h, const struct sluice_rule *rule,
 			    const struct sluice_service *row, int force, int dry)
 {
@@ -230,8 +230,8 @@ __noinline __u32 slots_tell(const struct sluice_holding *h, const struct sluice_
 }
 
 /*
- * Tells the counters of `h` that its client has answered (dry: asks them): ADMITTED, or why there is no room for one more that
- * is sure. A counter that is gone has no room.
+ * Tells the counters of `h` that its client has answered; with `dry` it only asks them. Returns ADMITTED, or why there is no room for one
+ * more that is sure. A counter that is gone has no room.
  */
 static __always_inline enum sluice_reason holding_prove(const struct sluice_holding *h, const struct sluice_rule *rule,
 							const struct sluice_service *row, int force, int dry)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One counter, or one rate, of those that a connection is counted in: that of its source or of the network above it (a level), of its
- * set, of its service. Finds it, charges it, and updates it as the connection proceeds; a source without room for a counter
- * shares one. holding.bpf.h calls this, and knows all of them together.
+ * One of the counters, or of the rates, that a connection is counted in: of its source or of the network above it (a level), of its set, or
+ * of its service. This finds it, charges it, and updates it as the connection proceeds; a source without room for a counter shares one.
+ * holding.bpf.h calls this, and knows all of them together.
  */
 #ifndef SLUICE_LEVELS_BPF_H
 #define SLUICE_LEVELS_BPF_H
@@ -15,7 +15,7 @@ static __always_inline void room_missed(__u32 table)
 		++*times;
 }
 
-/* enum taken: of a set or a service. */
+/* enum taken, for a set or a service. */
 __noinline int total_take(__u32 index, __u32 most, const struct take *how)
 {
 	struct sluice_counter *c = total_of(index);
@@ -52,7 +52,7 @@ static __always_inline struct sluice_source_key level_key(const struct sluice_ho
 	return network ? network_of(h) : h->source;
 }
 
-/* enum taken: of the counter that the source, or its network, has for itself. */
+/* enum taken, for the counter that the source, or its network, has for itself. */
 __noinline int level_take(const struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
 	struct sluice_counter fresh;
@@ -66,7 +66,7 @@ __noinline int level_take(const struct sluice_holding *h, int network, __u32 mos
 	return table_take(&sources, SLUICE_TALLY_SOURCES, &fresh, most, how);
 }
 
-/* enum taken: of the one that it shares; h says which that is. */
+/* enum taken, for the counter that it shares; `h` says which that is. */
 __noinline int level_share(struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
 	struct sluice_source_key key;
@@ -103,7 +103,7 @@ static __always_inline enum taken level_charge(struct sluice_holding *h, int net
 	return got;
 }
 
-/* enum taken: of the rate that the source, or its network, has for itself. */
+/* enum taken, for the rate that the source, or its network, has for itself. */
 __noinline int level_hit(const struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
 	struct sluice_rate_key own;
@@ -120,7 +120,7 @@ __noinline int level_hit(const struct sluice_holding *h, int network, __u32 most
 	return got;
 }
 
-/* enum taken: of the one that it shares. Each interval has as many as any other. */
+/* enum taken, for the rate that it shares. Each interval has the same number of them. */
 __noinline int level_share_hit(struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
 	struct sluice_rate_key own;
@@ -140,7 +140,7 @@ __noinline int level_share_hit(struct sluice_holding *h, int network, __u32 most
 	return got;
 }
 
-/* Not 0: there is no room in this interval. h->holds says which rate it was. */
+/* Returns non-zero if there is no room in this interval. h->holds says which rate it was. */
 static __always_inline int level_hurries(struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
 	enum taken got = TAKEN_GONE;
@@ -159,7 +159,7 @@ static __always_inline int level_hurries(struct sluice_holding *h, int network, 
 	return got != TAKEN;
 }
 
-/* enum taken: of the counter that `bit` (one of SLUICE_HOLDS_*) names. */
+/* enum taken, for the counter that `bit` (one of SLUICE_HOLDS_*) names. */
 __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)
 {
 	struct sluice_source_key own;
@@ -195,7 +195,7 @@ __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct s
 	return got;
 }
 
-/* enum taken: the same with a rate of its own that `bit` names. */
+/* The same for the event in a rate of its own. */
 __noinline int own_event(const struct sluice_holding *h, int network, const struct slot_op *op)
 {
 	struct sluice_rate_key own;
@@ -216,7 +216,7 @@ __noinline int own_event(const struct sluice_holding *h, int network, const stru
 	return got;
 }
 
-/* ... and with one that it shares. */
+/* The same for the event in a rate that it shares. */
 __noinline int shared_event(const struct sluice_holding *h, int network, const struct slot_op *op)
 {
 	struct sluice_rate_key shared_by;

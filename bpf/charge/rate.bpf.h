@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * New connections in an interval, of one source, network, set or service: objects of their own, made only where a rule has a rate, and
- * found by source and interval, so that no two rules of different intervals touch the same one. A handshake that nobody
- * answers leaves nothing behind, and while it waits it only obstructs clients that have not answered either. levels.bpf.h calls this;
- * it owns the maps rates, shared_rates and total_rates.
+ * New connections in an interval, of one source, network, set or service. Rates are objects of their own, made only where a rule has a
+ * rate, and found by source and interval, so rules with different intervals never touch the same one. A handshake that nobody answers
+ * leaves nothing behind, and while it waits it obstructs only clients that have not answered either. levels.bpf.h calls this; it owns the
+ * maps rates, shared_rates and total_rates.
  */
 #ifndef SLUICE_RATE_BPF_H
 #define SLUICE_RATE_BPF_H
 
 #define TAKEN_SHIFT 20 /* when something was taken is noted in 2^20 ns, about a millisecond */
 
-/* What a holding notes of `now`. */
+/* How a holding notes the time `now`. */
 static __always_inline __u32 taken_note(__u64 now)
 {
 	return now >> TAKEN_SHIFT;
 }
 
-/* ... and the time that it says, not long before now. */
+/* The time that such a note stands for, which is not long before now. */
 static __always_inline __u64 taken_time(__u32 taken, __u64 now)
 {
 	now >>= TAKEN_SHIFT;
 	return (now - (__u32)((__u32)now - taken)) << TAKEN_SHIFT;
 }
 
-/* Under its lock: what is sure, and what is there in all, as the window stands at `epoch`. */
+/* Under its lock: how many events it has as the window stands at `epoch`; if `sure`, only those that are sure. */
 static __always_inline __u32 rate_sum(const struct sluice_rate *r, __u64 epoch, __u64 width, int sure)
 {
 	__u32 all = window_sum(&r->all, epoch, width), unanswered = sure ? window_sum(&r->unanswered, epoch, width) : 0;
@@ -37,7 +37,7 @@ static __always_inline void rate_advance(struct sluice_rate *r, __u64 epoch, __u
 	window_advance(&r->unanswered, epoch, width);
 }
 
-/* Under its lock: what becomes of an event of the bucket `then`. Of who has answered it stays, also when the connection ends. */
+/* Under its lock: updates an event of the bucket `then`. The event of a client that has answered stays, even when its connection ends. */
 static __always_inline void rate_move(struct sluice_rate *r, __u64 then, const struct slot_op *op)
 {
 	if (op->what == SLOT_PROVE || (op->what == SLOT_SETTLE && !op->proven)) {
@@ -58,7 +58,10 @@ static __always_inline int rate_is(const struct sluice_rate *r, const struct slu
 	return r->state != SLUICE_COUNTER_GONE && r->of.seconds == own->seconds && key_is(&r->of.of, &own->of);
 }
 
-/* One more event. FAST: there is no room. own NULL: one that stays, and begins anew with another interval. */
+/*
+ * Counts one more event. FAST: there is no room. `own` is NULL for a rate that is never deleted; such a one begins anew with another
+ * interval.
+ */
 static __always_inline enum taken rate_take(struct sluice_rate *r, const struct sluice_rate_key *own, __u64 width,
 					    __u32 most, const struct take *how)
 {
@@ -83,7 +86,7 @@ static __always_inline enum taken rate_take(struct sluice_rate *r, const struct 
 	return got;
 }
 
-/* What becomes of an event that was noted as `taken`. *empty: it is GONE, and the caller deletes it. */
+/* Updates an event that was noted as `taken`. Sets *empty if the rate is GONE and the caller has to delete it. */
 static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sluice_rate_key *own, __u32 taken,
 					  const struct slot_op *op, int *empty)
 {
@@ -112,14 +115,14 @@ static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sl
 	return got;
 }
 
-/* A new element is written here first: only the gate makes any, and nothing comes between a packet and the next on a processor. */
+/* A new element is written here first: only the gate makes any, and a processor finishes one packet before it begins the next. */
 struct rate_bytes { /* in a per-processor map the kernel allows no lock */
 	__u64 word[sizeof(struct sluice_rate) / 8];
 };
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, rate_fresh, __u32, struct rate_bytes, 1);
 
-/* Not 0: it was not in the table, and is now, with its first event. */
+/* Returns non-zero if the rate was not in the table, and now is, with its first event. */
 static __always_inline int rate_begin(void *table, const struct sluice_rate_key *own, const struct take *how)
 {
 	__u64 width = own->seconds * RATE_UNIT_NS, time = how->now >> TAKEN_SHIFT << TAKEN_SHIFT;
@@ -136,7 +139,7 @@ static __always_inline int rate_begin(void *table, const struct sluice_rate_key 
 	return !bpf_map_update_elem(table, own, fresh, BPF_NOEXIST);
 }
 
-/* Not 0: it is deleted. Else it lives on, as counter_stays() says. */
+/* Returns non-zero if the rate is deleted. Otherwise it lives on, as in counter_stays(). */
 static __always_inline int rate_delete(void *table, struct sluice_rate *r, const struct sluice_rate_key *own)
 {
 	if (!bpf_map_delete_elem(table, own))
@@ -156,14 +159,14 @@ static __always_inline struct sluice_rate_key shared_rate_key(__u32 share, __u32
 	return other;
 }
 
-/* enum taken; dry: of one that is not there */
+/* enum taken. A rate that does not exist is not made if `dry`. */
 static __always_inline enum taken table_hit(void *table, const struct sluice_rate_key *own, __u32 most,
 					    const struct take *how, int *made)
 {
 	struct sluice_rate *r = bpf_map_lookup_elem(table, own);
 
 	if (!r && !how->force && limit_reached(0, most))
-		return TAKEN_FAST; /* nothing is made for who is refused anyway */
+		return TAKEN_FAST; /* nothing is made for a source that is refused anyway */
 	if (!r && how->dry)
 		return TAKEN;
 	if (!r && rate_begin(table, own, how)) {
@@ -175,7 +178,7 @@ static __always_inline enum taken table_hit(void *table, const struct sluice_rat
 	return r ? rate_take(r, own, own->seconds * RATE_UNIT_NS, most, how) : TAKEN_NO_ROOM;
 }
 
-/* enum taken: of a set or a service. */
+/* enum taken, for a set or a service. */
 __noinline int total_hit(__u32 index, const struct sluice_limit *limit, const struct take *how)
 {
 	struct sluice_rate *r = bpf_map_lookup_elem(&total_rates, &index);
@@ -185,7 +188,7 @@ __noinline int total_hit(__u32 index, const struct sluice_limit *limit, const st
 	return rate_take(r, NULL, limit->width_ns, limit->rate, how);
 }
 
-/* enum taken: what becomes of an event of a set or a service. */
+/* enum taken: updates an event of a set or a service. */
 __noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
 {
 	struct sluice_rate *r = bpf_map_lookup_elem(&total_rates, &index);
@@ -194,18 +197,21 @@ __noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
 	return r && op ? rate_do(r, NULL, taken, op, &empty) : TAKEN_GONE;
 }
 
-/* Of a source or a network, for who only looks: its own, else the one that it shares, else NULL. */
+/* Returns the rate of a source or a network to code that only looks: its own, else the one that it shares, else NULL. */
 static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key)
 {
 	const struct sluice_rate *r = bpf_map_lookup_elem(&rates, key);
 
 	if (r || !shared_in_use(SHARED_RATES))
 		return r;
-	*key = shared_rate_key(share_hash(&key->of), key->seconds); /* in its place: stacks are short */
+	*key = shared_rate_key(share_hash(&key->of), key->seconds); /* overwrites the key, because stacks are short */
 	return bpf_map_lookup_elem(&shared_rates, key);
 }
 
-/* Frees a rate whose interval is over, and the 20th that the running bucket may last. Not 0: it is GONE, the caller deletes it. */
+/*
+ * Marks a rate GONE if its interval is over, and the 20th that the running bucket may last. Returns non-zero if it did: the caller deletes
+ * it.
+ */
 static __always_inline int rate_end(struct sluice_rate *r, const struct sluice_rate_key *own, __u64 now)
 {
 	__u64 interval = own->seconds * 1050000000ULL;

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The set of sure refusals: which sources are full of connections at which service. Admission notes one when it has refused a SYN
- * (admit.bpf.h), whoever gives back a slot of the source wipes it (levels.bpf.h), the express lane reads (lane.bpf.h). Owns the maps.
+ * The set of sure refusals: which sources are full of connections at which service. Admission notes one after it has refused a SYN
+ * (admit.bpf.h), whoever gives back a slot of the source wipes it (levels.bpf.h), and the express lane reads it (lane.bpf.h). Owns the
+ * maps.
  *
- * A word is true: it is written under the lock of the source's counter, while that is full of connections alone, and the slot that
- * ends that is given back under the same lock before the word is wiped. Either the writer finds the slot given, and writes nothing, or
- * the giver comes after the word, and wipes it: before the close that gave it has returned. Two who write into one place lose
- * a word, which costs its source a walk through the order, and nothing else.
+ * A word is always true. It is written under the lock of the source's counter, while that is full of connections alone; the slot that ends
+ * this is given back under the same lock, before the word is wiped. Either the writer finds the slot given back, and writes nothing, or the
+ * giver comes after the word, and wipes it before the close that gave the slot back has returned. If two write into one place, a word is
+ * lost, which costs its source a walk through the order, and nothing else.
  *
- * A source of IPv6 is a prefix. The lane asks no rule of each address in it, so one is noted only where all of it is of one class
- * (source_is_of_one_class), and as long as the policy has sources by default (SLUICE_LANE_PREFIX); live bans and allows the lane looks up.
+ * A source of IPv6 is a prefix. The lane asks no rule about each address in it, so a source is noted only if all of it is of one class
+ * (source_is_of_one_class) and it has the policy's default length (SLUICE_LANE_PREFIX). Live bans and allows are looked up by the lane.
  */
 #ifndef SLUICE_REFUSALS_BPF_H
 #define SLUICE_REFUSALS_BPF_H
 
 #define EPOCH_BITS 6
 #define SERVICE_BITS 7
-#define CROWDED 8 /* in a line full of true words one new one in so many takes the place of another */
+#define CROWDED 8 /* in a line full of true words, one new word in this many takes the place of another */
 
-/* Where a source is looked for, and as what. */
+/* Where a source is looked for, and as which word. */
 struct refusal_place {
 	__u32 line;
 	__u32 ipv6; /* 0: lines and words are those of IPv4 */
@@ -26,8 +27,8 @@ struct refusal_place {
 };
 
 /*
- * A permutation of the addresses under a secret: neighbours spread over all lines, and nobody outside can choose who shares one.
- * Odd factors and shifts to the right can be undone.
+ * A permutation of the addresses under a secret, so neighbours spread over all lines, and nobody outside can choose who shares one. Odd
+ * factors and shifts to the right can be undone.
  */
 static __always_inline __u32 refusal_hash(__be32 addr, const struct sluice_control *now)
 {
@@ -37,7 +38,7 @@ static __always_inline __u32 refusal_hash(__be32 addr, const struct sluice_contr
 	return h ^ h >> 16;
 }
 
-/* The same of the first half of an IPv6 address. */
+/* The same for the first half of an IPv6 address. */
 static __always_inline __u64 refusal_hash6(__u64 half, const struct sluice_control *now)
 {
 	__u64 h = half * (now->secret[0] | 1);
@@ -61,7 +62,7 @@ static __always_inline struct refusal_place refusal_place(__be32 addr, __u32 ser
 	return at;
 }
 
-/* `addr`: any of the source. */
+/* `addr` is any address of the source. */
 static __always_inline struct refusal_place refusal_place6(const struct sluice_addr *addr, __u32 service, __u64 lane,
 							   const struct sluice_control *now)
 {
@@ -74,7 +75,7 @@ static __always_inline struct refusal_place refusal_place6(const struct sluice_a
 	return at;
 }
 
-/* 0: no word can say this source, which is several IPv4 addresses, or another part of an IPv6 address than the lane goes by. */
+/* Returns 0 if no word can express this source: it is several IPv4 addresses, or another part of an IPv6 address than the lane uses. */
 static __always_inline int refusal_place_of(const struct sluice_source_key *key, __u64 lane,
 					    const struct sluice_control *now, struct refusal_place *at)
 {
@@ -94,7 +95,7 @@ static __always_inline struct sluice_refusals *refusal_line(const struct refusal
 	return at->ipv6 ? bpf_map_lookup_elem(&refusals6, &line) : bpf_map_lookup_elem(&refusals, &line);
 }
 
-/* Of a difference that is 0 the highest bit appears when 1 is subtracted (Mycroft, 1987). */
+/* If a difference is 0, subtracting 1 sets its highest bit (Mycroft, 1987). */
 static __always_inline int refusal_stands6(const struct sluice_refusals *line, __u64 word)
 {
 	const volatile __u64 *has = line->word6;
@@ -109,8 +110,8 @@ static __always_inline int refusal_stands6(const struct sluice_refusals *line, _
 }
 
 /*
- * Not 0: the line has this word. Of IPv4 two at a time, in the same way and without a branch: a borrow leaves the lower word only where
- * that is 0, so whatever it does above was found already.
+ * Returns non-zero if the line has this word. Words of IPv4 are compared two at a time, in the same way and without a branch: a borrow
+ * leaves the lower word only if that is 0, so whatever it does above was found already.
  */
 static __always_inline int refusal_stands(const struct sluice_refusals *line, const struct refusal_place *at)
 {
@@ -151,8 +152,8 @@ static __always_inline void refusal_set(struct sluice_refusals *line, const stru
 }
 
 /*
- * Where a new word may stand: a place whose word is of another epoch; in a line full of true ones now and then one of these; or
- * NO_WAY, also where the line has it already.
+ * Returns where a new word may stand: a place whose word is of another epoch or, in a line full of true words, now and then the place of
+ * one of these. Returns NO_WAY otherwise, and if the line has the word already.
  */
 static __always_inline __u32 refusal_way(const struct sluice_refusals *line, const struct refusal_place *at)
 {
@@ -168,8 +169,8 @@ static __always_inline __u32 refusal_way(const struct sluice_refusals *line, con
 }
 
 /*
- * Notes that this source is full at its service, if it is so for sure: nothing but connections, by what was in force when `lane` was
- * read. Verified once, apart from its callers.
+ * Notes that this source is full at its service, if it certainly is: it holds nothing but connections, by what was in force when `lane` was
+ * read. It is verified once, apart from its callers.
  */
 __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __u64 lane)
 {
@@ -199,7 +200,7 @@ __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __
 	return 0;
 }
 
-/* A slot of this source was given back. */
+/* Wipes the word of this source, a slot of which was given back. */
 __noinline int refusal_forget(const struct sluice_source_key *key)
 {
 	const struct sluice_control *now = control_row();

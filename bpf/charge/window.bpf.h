@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A sliding window of SLUICE_RATE_BUCKETS buckets, each a 20th of the interval wide. The sum covers the running bucket and
- * the 20 before it: at least the last interval, at most 5 % more. So never more than N in any interval. Call under the
- * counter's lock. Time is an argument.
+ * A sliding window of SLUICE_RATE_BUCKETS buckets, each a 20th of the interval wide. The sum covers the running bucket and the 20 before
+ * it, at least the last interval and at most 5 % more, so no interval ever has more than N events. Call this under the counter's lock. Time
+ * is an argument.
  */
 #ifndef SLUICE_WINDOW_BPF_H
 #define SLUICE_WINDOW_BPF_H
@@ -15,7 +15,7 @@ static __always_inline void window_clear(struct sluice_window *w)
 		w->hits[i] = 0;
 }
 
-/* Of a window that only ever began: its first events. */
+/* Fills a window that has never begun with its first events. */
 static __always_inline void window_begin(struct sluice_window *w, __u64 epoch, __u64 width, __u32 events)
 {
 	w->width_ns = width;
@@ -26,11 +26,11 @@ static __always_inline void window_begin(struct sluice_window *w, __u64 epoch, _
 }
 
 #define OPAQUE(x) \
-	__asm__ volatile("" : "+r"(x)) /* to the compiler, which would rearrange what the verifier must follow */
+	__asm__ volatile("" : "+r"(x)) /* hides x from the compiler, which would rearrange what is to be verified */
 
 /*
- * The bucket i + 1 after the running one; less than SLUICE_RATE_BUCKETS. Subtracts where adding were natural: the verifier
- * traces sums back to what was added to, and would walk a loop over them once for each bucket it may begin at.
+ * Returns the bucket i + 1 after the running one, less than SLUICE_RATE_BUCKETS. It subtracts where adding would be natural: the verifier
+ * traces sums back to what was added, and would walk a loop over them once for each bucket it may begin at.
  */
 static __always_inline __u32 window_after(__u32 running, __u32 i)
 {
@@ -45,7 +45,7 @@ static __always_inline __u32 window_after(__u32 running, __u32 i)
 	return at;
 }
 
-/* Forgets what is older than the window. Another interval begins anew: what was counted for one says nothing of another. */
+/* Forgets what is older than the window. With another interval it begins anew: what was counted for one says nothing about another. */
 static __always_inline void window_advance(struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
@@ -72,7 +72,7 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 	w->epoch = epoch;
 }
 
-/* What `sum` would be after window_advance(): for those who only look. */
+/* Returns what `sum` would be after window_advance(), for code that only looks. */
 static __always_inline __u32 window_sum(const struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
@@ -105,7 +105,7 @@ static __always_inline void window_hit(struct sluice_window *w)
 	window_hits(w, 1);
 }
 
-/* The bucket of `then_epoch`; SLUICE_RATE_BUCKETS: the window has none of it any more, or not yet. */
+/* Returns the bucket of `then_epoch`, or SLUICE_RATE_BUCKETS if the window no longer has it, or not yet. */
 static __always_inline __u32 window_at(const struct sluice_window *w, __u64 then_epoch)
 {
 	__u64 age = w->epoch - then_epoch;
@@ -116,7 +116,7 @@ static __always_inline __u32 window_at(const struct sluice_window *w, __u64 then
 	return at >= age ? at - age : at + SLUICE_RATE_BUCKETS - age;
 }
 
-/* An event of `then_epoch`: nothing where that is over. */
+/* Counts an event of `then_epoch`, but not if that is over. */
 static __always_inline void window_hit_at(struct sluice_window *w, __u64 then_epoch)
 {
 	__u32 at = window_at(w, then_epoch);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * SYN cookies that the host's own TCP accepts (net/ipv4/syncookies.c). The cookie is made and the SYN-ACK sent without it; the
- * ACK that brings the cookie back goes to the host, which makes the connection of it, as long as the listener remembers an
- * overflow of its queue. bpf_tcp_gen_syncookie() leaves that memory, good for two minutes, but needs the listener looked up;
- * so it is asked once a second and the raw helpers make all other cookies.
+ * SYN cookies that the host's own TCP accepts (net/ipv4/syncookies.c). The gate makes the cookie and sends the SYN-ACK without the host.
+ * The ACK that brings the cookie back goes to the host, which turns it into a connection as long as the listener remembers an overflow of
+ * its queue. bpf_tcp_gen_syncookie() creates that memory, good for two minutes, but needs the listener looked up; so it is called once a
+ * second, and the raw helpers make all other cookies.
  */
 #ifndef SLUICE_COOKIE_BPF_H
 #define SLUICE_COOKIE_BPF_H
 
-#define STAMP_FRESH_NS (1000ULL * 1000000) /* asked again after this ... */
-#define STAMP_RETRY_NS (10ULL * 1000000) /* ... or this, where the listener could not be told */
+#define STAMP_FRESH_NS (1000ULL * 1000000) /* the listener is told again after this ... */
+#define STAMP_RETRY_NS (10ULL * 1000000) /* ... or after this, if it could not be told */
 #define STAMP_GOOD_NS (60ULL * 1000000000) /* half of what the host remembers: the cookie must still come back */
 
-/* Not on the stack, which is short. Nothing is left in it between packets, which a processor judges one by one. */
+/* Not on the stack, because that is short. It has no meaning between packets, which a processor judges one by one. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, scratch, __u32, struct segment, 1);
 
-/* Asks the listener to remember, and makes a cookie on the way. -ENOENT: tcp_syncookies is not 2. */
+/* Asks the listener to remember, which also makes a cookie. -ENOENT: tcp_syncookies is not 2. */
 static __always_inline long listener_stamp(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s,
 					   __u32 len)
 {
@@ -32,13 +32,16 @@ static __always_inline long listener_stamp(struct xdp_md *ctx, const struct slui
 
 enum stamp_says { STAMP_DUE, STAMP_ACCEPTS, STAMP_REFUSES };
 
-/* Not 0: the listener remembers an overflow not older than `ns`. 0 is never, also within a minute of the boot. */
+/*
+ * Returns non-zero if the listener remembers an overflow that is no older than `ns`. A time of 0 means never, even within a minute of the
+ * boot.
+ */
 static __always_inline int stamp_younger(const struct sluice_stamp *stamp, __u64 now, __u64 ns)
 {
 	return stamp->stamped_ns && now - stamp->stamped_ns < ns;
 }
 
-/* How often somebody began to listen at this port. */
+/* Returns how often somebody began to listen at this port. */
 static __always_inline __u32 listens_at(__u16 port)
 {
 	const struct sluice_guard *g = guard_of(port);
@@ -46,7 +49,7 @@ static __always_inline __u32 listens_at(__u16 port)
 	return g ? g->listens : 0;
 }
 
-/* What is known of the listener without asking it. DUE: that it has to be asked. */
+/* Returns what is known of the listener without asking it. DUE: it has to be asked. */
 static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *stamp, __u32 listens, __u64 now)
 {
 	__u64 wait;
@@ -59,7 +62,7 @@ static __always_inline enum stamp_says stamp_read(const struct sluice_stamp *sta
 	return stamp_younger(stamp, now, STAMP_GOOD_NS) ? STAMP_ACCEPTS : STAMP_REFUSES;
 }
 
-/* Not 0: the listener accepts cookies for some time to come. */
+/* Returns non-zero if the listener accepts cookies for some time to come. */
 static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s, __u32 len,
 				       __u64 now)
 {
@@ -73,7 +76,7 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 		return says == STAMP_ACCEPTS;
 	if (stamp && stamp->listens == fresh.listens) {
 		fresh.stamped_ns = stamp->stamped_ns;
-		stamp->tried_ns = now; /* so that no other processor asks, too */
+		stamp->tried_ns = now; /* keeps other processors from asking, too */
 	}
 	if (listener_stamp(ctx, pkt, s, len) >= 0)
 		fresh.stamped_ns = now;
@@ -83,7 +86,7 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 	return stamp_younger(&fresh, now, STAMP_GOOD_NS);
 }
 
-/* The cookie that answers this SYN; below 0: none can be made now. `s` is zero. */
+/* Returns the cookie that answers this SYN, or less than 0 if none can be made now. `s` is zero. */
 static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s,
 					    __u64 now)
 {
@@ -104,7 +107,7 @@ static __always_inline __s64 cookie_compute(struct xdp_md *ctx, const struct slu
 	return bpf_tcp_raw_gen_syncookie_ipv6(&s->ip.v6, &s->tcp, len);
 }
 
-/* Makes the cookie that answers this SYN, in pkt->cookie. 0: none can be made now, the host has to answer. */
+/* Makes the cookie that answers this SYN, in pkt->cookie. Returns 0 if none can be made now, and the host has to answer. */
 __noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt, __u64 now)
 {
 	struct segment *s;
@@ -122,7 +125,10 @@ __noinline int cookie_make(struct xdp_md *ctx, struct sluice_pkt *pkt, __u64 now
 	return 1;
 }
 
-/* Not 0: cookie_make() could. To ask the listener would change it: one that is due to be asked is supposed to agree. */
+/*
+ * Returns non-zero if cookie_make() could make one. To ask the listener would change it, so one that is due to be asked is assumed to
+ * agree.
+ */
 __noinline int cookie_could(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	struct sluice_listener_key key = {};

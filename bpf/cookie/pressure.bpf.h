@@ -9,16 +9,16 @@
 #ifndef SLUICE_PRESSURE_BPF_H
 #define SLUICE_PRESSURE_BPF_H
 
-#define STRAY_SAMPLE 128 /* of segments without SYN, one in so many is judged when nothing is wrong */
-#define STRAY_RATE 8 /* strays among these in STRAY_NS: an ACK flood */
+#define STRAY_SAMPLE 128 /* when nothing is wrong, one in this many segments without SYN is judged */
+#define STRAY_RATE 8 /* this many strays among these in STRAY_NS make an ACK flood */
 #define STRAY_NS (1000ULL * 1000000)
-#define SYN_BATCH 64 /* SYNs that a processor gathers at most before it counts them where all do, ... */
-#define SYN_BATCHES 256 /* and so small a part of the rate that is pressure */
+#define SYN_BATCH 64 /* most SYNs that a processor gathers before it counts them where all do, ... */
+#define SYN_BATCHES 256 /* ... and at most one in this many of the SYNs that make pressure */
 
-/* What the sweeper and the reaper carry through a map. */
+/* What the sweeper and the reaper pass through a walk of a map. */
 struct sweep {
 	__u64 now;
-	__u32 group, next; /* of handshakes: the first of this step, and of the next one */
+	__u32 group, next; /* the groups of handshakes where this step, and the next one, begin */
 };
 
 static __always_inline struct sluice_pressure *pressure_of(__u32 service)
@@ -26,7 +26,7 @@ static __always_inline struct sluice_pressure *pressure_of(__u32 service)
 	return bpf_map_lookup_elem(&pressures, &service);
 }
 
-/* Wakes the daemon, which lets listeners make cookies. Where it is dead the ring fills up, which does no harm. */
+/* Wakes the daemon, which lets listeners make cookies. If it is dead, the ring fills up, which does no harm. */
 static __always_inline void cookies_request(void)
 {
 	__u64 nothing = 0;
@@ -35,8 +35,8 @@ static __always_inline void cookies_request(void)
 }
 
 /*
- * Not 0: the policy has SYNs of this service answered by cookies. Never where a container listens: its socket is in another
- * network namespace, and what the host finds in its own (nothing, or an engine's proxy) says nothing about a segment.
+ * Returns non-zero if the policy wants SYNs of this service answered by cookies. This never holds where a container listens: its socket is
+ * in another network namespace, and what the host finds in its own (nothing, or an engine's proxy) says nothing about a segment.
  */
 static __always_inline int service_issues_cookies(const struct sluice_generation *generation,
 						  const struct sluice_service *row)
@@ -44,7 +44,7 @@ static __always_inline int service_issues_cookies(const struct sluice_generation
 	return generation->flood.cookies && !generation->observe && !row->published;
 }
 
-/* The same, for those who have no view. */
+/* The same, for code that has no view. */
 static __always_inline int service_issues_cookies_now(const struct sluice_generation *generation, __u32 service)
 {
 	const struct sluice_control *now = control_row();
@@ -70,7 +70,7 @@ static __always_inline void pressure_begin(struct sluice_pressure *p, __u64 now)
 	p->on = 1;
 }
 
-/* Counts an event of `p`; how many there were in the last 20 * width. */
+/* Counts an event of `p`. Returns how many there were in the last 20 * width. */
 static __always_inline __u32 events_note(struct sluice_pressure *p, struct sluice_window *w, __u64 width, __u64 now)
 {
 	__u64 epoch;
@@ -87,17 +87,17 @@ static __always_inline __u32 events_note(struct sluice_pressure *p, struct sluic
 	return sum;
 }
 
-/* What events_note() would return. */
+/* Returns what events_note() would return. */
 static __always_inline __u32 events_peek(const struct sluice_window *w, __u64 width, __u64 now)
 {
 	return width ? window_sum(w, now / width, width) + 1 : 0;
 }
 
 /*
- * Counts a SYN of a service; how many there were in the last 20 * width. Verified once, apart from its caller: it walks a window. A
- * processor gathers `batch` of them before it takes the lock that all share (0 and 1: none; a new bucket of the window: no longer), so
- * what it does not see yet is less than a batch of each other one. What it gathered last counts with the next that comes, unless that is so
- * late that the window has forgotten it.
+ * Counts a SYN of a service. Returns how many there were in the last 20 * width. It is verified once, apart from its caller, because it
+ * walks a window. A processor gathers `batch` of them before it takes the lock that all share (0 and 1: none; and no longer than the
+ * window's running bucket), so what it does not see yet is less than a batch of each other processor. The last ones gathered count with the
+ * next SYN, unless that comes so late that the window has forgotten them.
  */
 __noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, __u32 batch)
 {
@@ -125,7 +125,7 @@ __noinline __u32 syns_note(__u32 service, __u64 width, __u64 now, __u32 batch)
 	return sum;
 }
 
-/* What syns_note() would return, near enough for who only asks. */
+/* Returns about what syns_note() would return, for code that only looks. */
 __noinline __u32 syns_peek(__u32 service, __u64 width, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(service);
@@ -133,7 +133,7 @@ __noinline __u32 syns_peek(__u32 service, __u64 width, __u64 now)
 	return p ? events_peek(&p->syns, width, now) : 0;
 }
 
-/* The same of a segment that belongs to nothing: of those sampled, so no processor gathers them. */
+/* Counts a stray. Only those sampled come here, so no processor gathers them. */
 __noinline __u32 strays_note(__u32 service, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(service);
@@ -141,7 +141,7 @@ __noinline __u32 strays_note(__u32 service, __u64 now)
 	return p ? events_note(p, &p->strays, STRAY_NS / (SLUICE_RATE_BUCKETS - 1), now) : 0;
 }
 
-/* Counts a SYN that the limits let in. Not 0: the service is under pressure. */
+/* Counts a SYN that the limits let in. Returns non-zero if the service is under pressure. */
 static __always_inline int pressure_check(struct sluice_pressure *p, const struct sluice_view *view, __u64 now)
 {
 	const struct sluice_flood *flood = &view->generation->flood;
@@ -168,7 +168,7 @@ static __always_inline int source_is_suspect(const struct sluice_pressure *p, co
 	return until && *until > now;
 }
 
-/* Told by the sweeper: a handshake of this source ran out unanswered. */
+/* The sweeper reports that a handshake of this source ran out unanswered. */
 static __always_inline void expiry_note(const struct sluice_source_key *key, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(key->service);
@@ -188,7 +188,7 @@ static __always_inline void expiry_note(const struct sluice_source_key *key, __u
 		pressure_begin(p, now);
 }
 
-/* A segment that belongs to nothing, among those sampled. */
+/* Notes a segment that belongs to nothing, among those sampled. */
 static __always_inline void stray_note(struct sluice_pressure *p, __u32 service, __u64 now)
 {
 	if (strays_note(service, now) < STRAY_RATE)
@@ -198,8 +198,8 @@ static __always_inline void stray_note(struct sluice_pressure *p, __u32 service,
 }
 
 /*
- * By all that this processor has let through so far, strays included: a sample must not sample itself. Not the first of all: where the
- * host has just been started, that is a stray on each processor.
+ * Returns non-zero if this segment is to be sampled, by the number of all that this processor has let through so far. That includes strays:
+ * a sample must not sample itself. It never takes the first of all, which on a host that was just started is a stray on each processor.
  */
 static __always_inline int stray_sample(__u32 service)
 {
@@ -211,7 +211,9 @@ static __always_inline int stray_sample(__u32 service)
 	       (settled->packets + strays->packets + forged->packets) % STRAY_SAMPLE == STRAY_SAMPLE / 2;
 }
 
-/* Not 0: no threshold is exceeded by more than the part of it that counts as calm. Looks up what it locks, as counter_free() does. */
+/*
+ * Returns non-zero if every figure is below the part of its threshold that counts as calm. Looks up what it locks, as due_counter() does.
+ */
 static __always_inline int pressure_is_low(__u32 service, const struct sluice_flood *flood, __u64 now)
 {
 	struct sluice_pressure *p = pressure_of(service);
@@ -231,7 +233,7 @@ static __always_inline int pressure_is_low(__u32 service, const struct sluice_fl
 	       (!flood->half_open || (__u64)p->embryonic * 100 < (__u64)flood->half_open * flood->calm_percent);
 }
 
-/* What time does to a service: pressure, suspicion and ACK floods end. */
+/* Does what time does to a service: pressure, suspicion and ACK floods end. */
 static long sweep_pressure(void *map, const __u32 *service, struct sluice_pressure *p, struct sweep *s)
 {
 	const struct sluice_generation *generation = generation_in_force();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sockets of containers. The host's DNAT gives an arriving packet another address and port, so a container's socket shows what the
- * gate never saw. `published` says which port of the host leads there, and `halves` which of the host's addresses this client spoke
- * to: with both the socket has the tuple of its packets again, and everything else goes as for the host's own sockets. The gate cannot ask
- * for such sockets: `insides` says which 4-tuples they have.
+ * Sockets of containers. The host's DNAT gives an arriving packet another address and port, so a container's socket shows what the gate
+ * never saw. `published` says which port of the host leads there, and `halves` which of the host's addresses this client spoke to. From
+ * both the tracker restores the tuple of the socket's packets, and everything else works as for the host's own sockets. The gate cannot
+ * look such sockets up, so `insides` says which 4-tuples they have.
  */
 #ifndef SLUICE_CONTAINER_BPF_H
 #define SLUICE_CONTAINER_BPF_H
 
-/* Keeps the address that the client of this reservation speaks to. Verified apart from the gate, which has no stack to spare. */
+/* Stores the address that the client of this reservation speaks to. It is verified apart from the gate, which has no stack to spare. */
 __noinline int half_keep(const struct sluice_tuple *tuple)
 {
 	struct sluice_half key;
@@ -23,7 +23,10 @@ __noinline int half_keep(const struct sluice_tuple *tuple)
 	return bpf_map_update_elem(&halves, &key, &local, BPF_ANY);
 }
 
-/* The reservation of this tuple is gone. Another handshake from the same port, with another of the host's addresses, keeps its own. */
+/*
+ * Forgets it when the reservation of this tuple is gone. Another handshake from the same port, with another of the host's addresses, keeps
+ * its own.
+ */
 static __always_inline void half_forget(const struct sluice_tuple *tuple)
 {
 	struct sluice_half key = { .source = tuple->source,
@@ -39,17 +42,20 @@ static __always_inline void half_forget(const struct sluice_tuple *tuple)
 		bpf_map_delete_elem(&halves, &key);
 }
 
-/* The connection of a container's socket has this 4-tuple outside. */
+/* Notes that the connection of this container's socket has this 4-tuple outside. */
 static __always_inline void container_tuple_note(const struct sluice_tuple *tuple, __u64 cookie)
 {
 	bpf_map_update_elem(&insides, tuple, &cookie, BPF_ANY);
 }
 
-/* Not 0: this 4-tuple belongs to a connection of a container. One that waits to be taken has no socket that packets could reach. */
+/*
+ * Returns non-zero if this 4-tuple belongs to a connection of a container. One that waits to be taken does not count: it has no socket that
+ * packets could reach.
+ */
 __noinline int container_has_tuple(const struct sluice_tuple *tuple)
 {
 	const struct sluice_connection *c;
-	struct sluice_tuple own; /* Linux 6.1 takes no key that lies in a caller's memory */
+	struct sluice_tuple own; /* Linux 6.1 accepts no key that lies in a caller's memory */
 	const __u64 *found;
 	__u64 cookie;
 
@@ -64,7 +70,7 @@ __noinline int container_has_tuple(const struct sluice_tuple *tuple)
 	return c && !c->waits_s;
 }
 
-/* 0: the policy in force names no such container. Else the tuple of its socket becomes that of its packets. */
+/* Turns the tuple of a container's socket into that of its packets. Returns 0 if the policy in force names no such container. */
 static __always_inline int tuple_outside(struct sluice_tuple *tuple, __u64 netns, __u32 slot)
 {
 	struct sluice_published_key inside = {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Whose packet is this? Looks into the host's own socket table, once: a packet whose 4-tuple belongs to a socket is that socket's, and only
- * one that finds a listener may begin a connection. Admission calls this before anything is charged. It changes nothing.
+ * Whose packet is this? Looks it up in the host's own socket table, once: a packet whose 4-tuple belongs to a socket is that socket's, and
+ * only one that finds a listener may begin a connection. Admission calls this before anything is charged. It changes nothing.
  */
 #ifndef SLUICE_FLOW_BPF_H
 #define SLUICE_FLOW_BPF_H
 
 #define TCP_HEADER_MAX 60
 
-/* The headers as the kernel's helpers want them. Of the IP header they read version and addresses. */
+/* The headers as the kernel's helpers want them, which read only version and addresses of the IP header. */
 struct segment {
 	union {
 		struct iphdr v4;
@@ -21,11 +21,11 @@ struct segment {
 };
 
 enum flow {
-	FLOW_NONE, /* no socket: the host answers by a RST */
-	FLOW_LISTENER, /* of no connection, but somebody listens */
-	FLOW_COOKIE, /* the same, or of a handshake in progress, and it brings back a SYN cookie */
-	FLOW_HANDSHAKE, /* of a handshake in progress; a segment with ACK acknowledges another number than the host's */
-	FLOW_ANSWER, /* completes a handshake in progress */
+	FLOW_NONE, /* no socket: the host answers with a RST */
+	FLOW_LISTENER, /* it belongs to no connection, but somebody listens */
+	FLOW_COOKIE, /* the same, or it belongs to a handshake in progress, and it brings back a SYN cookie */
+	FLOW_HANDSHAKE, /* it belongs to a handshake in progress; an ACK in it acknowledges another number than the host's */
+	FLOW_ANSWER, /* it completes a handshake in progress */
 	FLOW_CONNECTION,
 	FLOW_TIMEWAIT,
 };
@@ -48,7 +48,7 @@ static __always_inline __u32 segment_ip_len(const struct sluice_pkt *pkt)
 	return pkt->ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
-/* A bare header of the segment: no options, which only SYNs are asked for. */
+/* Fills a bare header of the segment. It has no options, which are only asked for in SYNs. */
 static __always_inline void segment_bare(struct segment *s, const struct sluice_pkt *pkt)
 {
 	segment_addresses(s, pkt);
@@ -60,7 +60,7 @@ static __always_inline void segment_bare(struct segment *s, const struct sluice_
 	s->bytes[13] = pkt->flags;
 }
 
-/* The socket that the segment would reach: a connection, a handshake or a listener. The caller releases it. */
+/* Returns the socket that the segment would reach: a connection, a handshake or a listener. The caller releases it. */
 static __always_inline struct bpf_sock *socket_find(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	struct bpf_sock_tuple t = {};
@@ -79,7 +79,10 @@ static __always_inline struct bpf_sock *socket_find(struct xdp_md *ctx, const st
 	return bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-/* Not 0: the number that this segment acknowledges is a SYN cookie of the host; whether its listener would accept it is not asked. */
+/*
+ * Returns non-zero if the number that this segment acknowledges is a SYN cookie of the host. Whether the listener would accept it is not
+ * asked.
+ */
 static __always_inline int cookie_is_good(const struct sluice_pkt *pkt)
 {
 	struct segment s = {};
@@ -91,8 +94,8 @@ static __always_inline int cookie_is_good(const struct sluice_pkt *pkt)
 }
 
 /*
- * Of a handshake in progress. Ends the reference to `sk`. A segment that does not acknowledge the number of its SYN-ACK is given to the
- * listener (net/ipv4/tcp_minisocks.c, tcp_check_req), which makes a connection of a cookie.
+ * Classifies a segment of a handshake in progress, and ends the reference to `sk`. A segment that does not acknowledge the number of the
+ * SYN-ACK goes to the listener (net/ipv4/tcp_minisocks.c, tcp_check_req), which turns a cookie into a connection.
  */
 static __always_inline enum flow handshake_flow(struct bpf_sock *sk, const struct sluice_pkt *pkt)
 {
@@ -108,7 +111,7 @@ static __always_inline enum flow handshake_flow(struct bpf_sock *sk, const struc
 	return !pkt->syn_ack && cookie_is_good(pkt) ? FLOW_COOKIE : FLOW_HANDSHAKE;
 }
 
-/* Of a segment that finds a listener. Cookies come back without SYN only (net/ipv4/tcp_ipv4.c, tcp_v4_cookie_check). */
+/* Classifies a segment that finds a listener. Only segments without SYN bring cookies back (net/ipv4/tcp_ipv4.c, tcp_v4_cookie_check). */
 static __always_inline enum flow listener_flow(struct bpf_sock *sk, const struct sluice_pkt *pkt)
 {
 	struct segment s = {};
@@ -122,7 +125,7 @@ static __always_inline enum flow listener_flow(struct bpf_sock *sk, const struct
 	return err ? FLOW_LISTENER : FLOW_COOKIE;
 }
 
-/* enum flow. Verified once, apart from its callers. */
+/* Returns an enum flow. It is verified once, apart from its callers. */
 __noinline int flow_of(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	struct bpf_sock *sk;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Why ACKs at a port are judged, and since when. A watch stands while some handshakes at the port hold nothing: an ACK then looks for its
- * element in the table of handshakes. A guard for cookies stands while cookies may come back, or the table has forgotten a handshake: an
- * ACK without an element then asks the socket table. Raised by admission and the sweeper, read by admission. Both end by themselves.
+ * element in the table of handshakes. A guard for cookies stands while cookies may come back, or after the table has forgotten a handshake:
+ * an ACK without an element then asks the socket table. Admission and the sweeper raise both, admission reads them, and they end by
+ * themselves.
  *
- * The functions without `static` are verified once, apart from their callers: each would else double the ways through admission.
+ * The functions without `static` are verified once, apart from their callers; otherwise each would double the paths through admission.
  */
 #ifndef SLUICE_GUARD_BPF_H
 #define SLUICE_GUARD_BPF_H
 
 #define GUARD_SLACK_NS (1000ULL * 1000000) /* a guard that stands is not written again for each packet */
 
-/* `port` in host order. */
+/* `port` is in host order. */
 static __always_inline struct sluice_guard *guard_of(__u16 port)
 {
 	__u32 index = port;
@@ -25,8 +26,7 @@ static __always_inline int guard_stands(const struct sluice_guard *g, __u64 now)
 }
 
 /*
- * Begins to count how long it has stood, where none stood before. By an exchange, which is a full barrier: nobody sees the new end with
- * the old beginning.
+ * Notes since when a guard stands, if none stood before. The exchange is a full barrier, so nobody sees the new end with the old beginning.
  */
 static __always_inline void guard_begin(struct sluice_guard *g, __u64 now)
 {
@@ -34,7 +34,7 @@ static __always_inline void guard_begin(struct sluice_guard *g, __u64 now)
 		__sync_lock_test_and_set(&g->since_ns, now);
 }
 
-/* Until all that hold nothing now can complete no more. */
+/* Raises the watch until nothing that holds no slot now can still complete. */
 __noinline int watch_raise(__u16 port, __u64 now)
 {
 	struct sluice_guard *g = guard_of(port);
@@ -47,7 +47,7 @@ __noinline int watch_raise(__u16 port, __u64 now)
 	return 0;
 }
 
-/* Until the cookie that is sent now is good no more. */
+/* Raises the guard until the cookie that is sent now is no longer good. */
 __noinline int cookies_guard(__u16 port, __u64 now)
 {
 	struct sluice_guard *g = guard_of(port);
@@ -60,13 +60,13 @@ __noinline int cookies_guard(__u16 port, __u64 now)
 	return 0;
 }
 
-/* Not 0: an ACK of which the table of handshakes knows nothing may complete one all the same. Asked after the look at the table. */
+/* Returns non-zero if an ACK that the table of handshakes does not know may complete one all the same. Ask after looking at the table. */
 static __always_inline int cookies_guarded(const struct sluice_guard *g, __u64 now)
 {
 	return *(const volatile __u64 *)&g->cookies_until_ns > now;
 }
 
-/* What is over says the same as 0, of which packets know without a clock that it is over. Unless it is raised anew just now. */
+/* Sets an end that has passed to 0, so that packets know without a clock that it is over; but not if somebody raises it just now. */
 static __always_inline void guard_end(__u64 *until, __u64 now)
 {
 	__u64 ended = *(volatile __u64 *)until;
@@ -75,7 +75,10 @@ static __always_inline void guard_end(__u64 *until, __u64 now)
 		__sync_val_compare_and_swap(until, ended, 0);
 }
 
-/* Not 0: it stands. Else, but for explain (`dry`), the next packet need not ask what time it is. */
+/*
+ * Returns non-zero if the guard stands. Otherwise it clears the guard (but not for explain, `dry`), so that the next packet need not ask
+ * for the time.
+ */
 static __always_inline int guard_asked(struct sluice_guard *g, __u64 now, int dry)
 {
 	if (guard_stands(g, now))
@@ -88,8 +91,8 @@ static __always_inline int guard_asked(struct sluice_guard *g, __u64 now, int dr
 }
 
 /*
- * Not 0: every ACK that could complete a handshake is judged, and those let through before have long been processed. Only then
- * unanswered handshakes stop standing in the way of clients that answer.
+ * Returns non-zero if every ACK that could complete a handshake is judged, and those let through earlier have long been processed. Only
+ * then do unanswered handshakes stop obstructing clients that answer.
  */
 __noinline int guard_is_firm(__u16 port, __u64 now)
 {

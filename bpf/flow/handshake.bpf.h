@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table of handshakes: one element for each, found by its 4-tuple, from its first SYN until it is a connection or nothing can
- * complete it any more (maps/abi.h has its states). Admission begins and answers handshakes, the tracker claims them, the sweeper
- * expires them. An element is only touched under the lock of its bucket, after its whole 4-tuple was compared there, so no code acts on
- * what a place held before. Counters are never charged under that lock; code that charged in vain gives the charge back.
+ * The table of handshakes: one element for each, found by its 4-tuple, from its first SYN until it is a connection or nothing can complete
+ * it any more (maps/handshakes.h has its states). Admission begins and answers handshakes, the tracker claims them, the sweeper expires
+ * them. An element is only touched under the lock of its bucket, after its whole 4-tuple was compared there, so no code acts on what a
+ * place held before. Counters are never charged under that lock; code that charged in vain gives the charge back.
  *
  * The functions without `static` are verified once, apart from their callers; that is why they check for NULL.
  */
 #ifndef SLUICE_HANDSHAKE_BPF_H
 #define SLUICE_HANDSHAKE_BPF_H
 
-#define DEADLINE_SHIFT 20 /* a deadline counts in 2^20 ns */
+#define DEADLINE_SHIFT 20 /* a deadline counts in units of 2^20 ns */
 /* The host answers a repeated SYN once in half a second (net/ipv4/tcp_input.c, tcp_oow_rate_limited). In 2^20 ns. */
 #define ASKED_AGAIN (500000000 >> DEADLINE_SHIFT)
 
-/* What is read of an element, or written into it. */
+/* What is read from an element, or written into it. */
 struct handshake_note {
-	struct sluice_holding holding; /* source and service always; `holds` 0: it holds nothing */
+	struct sluice_holding holding; /* source and service are always valid; `holds` 0: it holds nothing */
 	__u64 charged_ns;
 	__u32 isn;
-	__u32 serial; /* of what it held */
+	__u32 serial; /* the element's serial when it was read */
 	__u8 state; /* enum sluice_handshake_state; FREE: there is none */
 	__u8 flags; /* SLUICE_HANDSHAKE_* */
 	__u16 held; /* what it held when it was read: SLUICE_HOLDS_* */
-	__be16 may_forget; /* handshake_begin(): an expired handshake at this local port may make room; 0: none may */
-	__u16 recent; /* handshake_look(): not 0: a SYN passed less than half a second before this one */
+	__be16 may_forget; /* for handshake_begin(): an expired handshake at this local port may make room; 0: none may */
+	__u16 recent; /* from handshake_look(): non-zero if a SYN passed less than half a second before this one */
 };
 
 static __always_inline __u32 deadline_at(__u64 ns)
@@ -45,7 +45,7 @@ static __always_inline __u64 hash_absorb(__u64 h, __u64 word, const struct sluic
 	return h ^ h >> 29;
 }
 
-/* Multiplies by secrets: nobody outside knows who shares a bucket with whom, whatever bits he changes. */
+/* Multiplies by secrets, so nobody outside knows who shares a bucket with whom, whichever bits he changes. */
 static __always_inline __u64 tuple_hash(const struct sluice_tuple *t, const struct sluice_control *now)
 {
 	__u64 h = now->secret[0] ^ now->secret[1];
@@ -61,7 +61,7 @@ static __always_inline __u64 tuple_hash(const struct sluice_tuple *t, const stru
 	return hash_absorb(h, (__u64)t->source_port << 16 | t->local_port, now);
 }
 
-/* Where the handshake of a 4-tuple is to be found. */
+/* Where the handshake of a 4-tuple is found. */
 struct handshake_place {
 	__u32 bucket;
 	__u8 tag;
@@ -110,7 +110,7 @@ static __always_inline int tuple_is(const struct sluice_tuple *a, const struct s
 	return !other;
 }
 
-/* Under the bucket's lock: the place of this 4-tuple, or SLUICE_HANDSHAKE_WAYS. */
+/* Under the bucket's lock: returns the place of this 4-tuple, or SLUICE_HANDSHAKE_WAYS. */
 static __always_inline __u32 way_find(const struct sluice_handshakes *b, const struct sluice_tuple *t, __u8 tag)
 {
 	__u32 i;
@@ -121,7 +121,7 @@ static __always_inline __u32 way_find(const struct sluice_handshakes *b, const s
 	return i;
 }
 
-/* Nothing is known of the handshake. */
+/* Says that nothing is known of the handshake. */
 static __always_inline void note_empty(struct handshake_note *out)
 {
 	out->state = HANDSHAKE_FREE;
@@ -147,8 +147,8 @@ static __always_inline int handshake_stands(__u8 state)
 }
 
 /*
- * Under the bucket's lock: a SYN of an element that stands passes again. Where its client took the first back and asks anew, under
- * another number, the handshake begins anew with what it holds; not once it was answered, since a cookie could be used twice.
+ * Under the bucket's lock: a SYN of an element that stands passes again. If the client has taken the first back and asks again with another
+ * number, the handshake begins anew with what it holds; but not once it was answered, since a cookie could then be used twice.
  */
 static __always_inline void way_repeat(struct sluice_handshakes *b, __u32 i, __u32 isn, __u64 now)
 {
@@ -164,7 +164,7 @@ static __always_inline void way_repeat(struct sluice_handshakes *b, __u32 i, __u
 	b->flags[i] = flags;
 }
 
-/* Under the bucket's lock: not 0: the host has been asked less than half a second ago. */
+/* Under the bucket's lock: returns non-zero if the host was asked less than half a second ago. */
 static __always_inline int way_asked(struct sluice_handshakes *b, __u32 i, __u64 now)
 {
 	if (deadline_at(now) - b->asked[i] < ASKED_AGAIN)
@@ -202,8 +202,8 @@ __noinline int handshake_maybe(const struct sluice_tuple *t)
 }
 
 /*
- * enum sluice_handshake_state of this 4-tuple, and all of its element in *out. `syn_ns`: the time, where a SYN passes whose number is in
- * out->isn, and *out is as it was before that; else 0.
+ * Returns the enum sluice_handshake_state of this 4-tuple, and all of its element in *out. If a SYN passes, `syn_ns` is the time and
+ * out->isn its number, and *out is as the element was before it; otherwise `syn_ns` is 0.
  */
 __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_note *out, __u64 syn_ns)
 {
@@ -233,8 +233,8 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 }
 
 /*
- * Under the bucket's lock: not 0: of two expired elements `i` makes room rather than `other`. Those of containers come last, because
- * nobody else remembers them; then the one that is nearest its end.
+ * Under the bucket's lock: returns non-zero if, of two expired elements, `i` makes room rather than `other`. Those of containers go last,
+ * because nobody else remembers them; among the others, the one nearest its end goes first.
  */
 static __always_inline int way_yields(const struct sluice_handshakes *b, __u32 i, __u32 other)
 {
@@ -243,7 +243,7 @@ static __always_inline int way_yields(const struct sluice_handshakes *b, __u32 i
 	return mine == its ? (__s32)(b->deadline[i] - b->deadline[other]) < 0 : !mine;
 }
 
-/* Under the bucket's lock: a place for a new element: a free one, else that of an expired one; or SLUICE_HANDSHAKE_WAYS. */
+/* Under the bucket's lock: returns a place for a new element, free or that of an expired one, or SLUICE_HANDSHAKE_WAYS. */
 static __always_inline __u32 way_vacant(const struct sluice_handshakes *b)
 {
 	__u32 i, found = SLUICE_HANDSHAKE_WAYS;
@@ -259,7 +259,7 @@ static __always_inline __u32 way_vacant(const struct sluice_handshakes *b)
 	return found;
 }
 
-/* Under the bucket's lock: what is written of a handshake that begins. */
+/* Under the bucket's lock: writes a handshake that begins. */
 static __always_inline void way_begin(struct sluice_handshakes *b, __u32 i, const struct sluice_tuple *t,
 				      const struct handshake_note *note, __u8 tag, __u64 now)
 {
@@ -275,9 +275,9 @@ static __always_inline void way_begin(struct sluice_handshakes *b, __u32 i, cons
 }
 
 /*
- * A handshake begins, or one that had expired begins anew, with what *note says of it: ANSWERED where its flags say CONFIRMED, else
- * SYN_SEEN. -EEXIST: it has begun already; -EAGAIN: only an expired one at the port note->may_forget (which is written here) could make
- * room, and the caller has to guard that port first; -ENOSPC: there is no room. A failure changes nothing.
+ * Begins a handshake, or begins an expired one anew, with what *note says of it: ANSWERED if its flags have CONFIRMED, else SYN_SEEN.
+ * -EEXIST: it has begun already; -EAGAIN: only an expired one at the port note->may_forget (which is written here) could make room, and the
+ * caller has to guard that port first; -ENOSPC: there is no room. A failure changes nothing.
  */
 __noinline int handshake_begin(const struct sluice_tuple *t, struct handshake_note *note, __u64 now)
 {
@@ -330,9 +330,9 @@ __noinline int handshake_begin(const struct sluice_tuple *t, struct handshake_no
 }
 
 /*
- * The client of the handshake that *note was read of has answered (note->flags: CONFIRMED, where its counters know). Where it held
- * nothing it holds what note->holding says from now on. -ENOENT: it is over, or its client took it back; -EEXIST: what it holds has
- * changed since, because somebody else was told of the answer first, or its slots were released.
+ * The client of the handshake that *note was read from has answered (note->flags has CONFIRMED if its counters know). A handshake that held
+ * nothing holds what note->holding says from now on. -ENOENT: it is over, or its client took it back; -EEXIST: what it holds has changed
+ * since, because somebody else was told of the answer first, or its slots were released.
  */
 __noinline int handshake_answer(const struct sluice_tuple *t, const struct handshake_note *note, __u64 now)
 {
@@ -369,14 +369,14 @@ __noinline int handshake_answer(const struct sluice_tuple *t, const struct hands
 	return err;
 }
 
-/* Under the bucket's lock. */
+/* Under the bucket's lock: frees a place. */
 static __always_inline void way_free(struct sluice_handshakes *b, __u32 i)
 {
 	b->state[i] = HANDSHAKE_FREE;
 	b->way[i].holding.holds = 0;
 }
 
-/* Under the bucket's lock: it holds nothing, and whoever completes it must charge. */
+/* Under the bucket's lock: from now on it holds nothing, and whoever completes it must charge. */
 static __always_inline void way_expire(struct sluice_handshakes *b, __u32 i, __u64 now)
 {
 	b->state[i] = HANDSHAKE_EXPIRED;
@@ -387,8 +387,8 @@ static __always_inline void way_expire(struct sluice_handshakes *b, __u32 i, __u
 }
 
 /*
- * The handshake is a connection now: what it held is the caller's, in *out. Returns its state; FREE: there was none. REPEATED among
- * out->flags: it stays as EXPIRED, and the caller raises the watch of its port.
+ * The handshake is a connection now: what it held passes to the caller, in *out. Returns the state that it had; FREE: there was none. If
+ * out->flags has REPEATED, it stays as EXPIRED, and the caller raises the watch of its port.
  */
 __noinline int handshake_claim(const struct sluice_tuple *t, struct handshake_note *out)
 {
@@ -423,8 +423,8 @@ __noinline int handshake_claim(const struct sluice_tuple *t, struct handshake_no
 }
 
 /*
- * The client has reset its handshake with the right number (RFC 9293, 3.10.7.4). The host drops it a moment later, but not before
- * what the gate let through earlier: so it expires like others, at once, and nobody is to blame.
+ * The client has reset its handshake with the right number (RFC 9293, 3.10.7.4). The host drops it a moment later, but not before it has
+ * processed what the gate let through earlier. So it expires like others, at once, and nobody is to blame.
  */
 __noinline int handshake_reset(const struct sluice_tuple *t, __u32 seq, __u64 now)
 {
@@ -451,8 +451,8 @@ __noinline int handshake_reset(const struct sluice_tuple *t, __u32 seq, __u64 no
 }
 
 /*
- * Moves the element at this place on, where its time is over: returns its new state and, in *out, what it was; -1: it is not due.
- * EXPIRED: what out->holding says is the caller's to release. The caller raises the watch of out's port when it becomes EXPIRING.
+ * Moves the element at this place on if its time is over. Returns its new state and, in *out, what it was; -1: it is not due. If it becomes
+ * EXPIRED, the caller releases what out->holding says; if it becomes EXPIRING, the caller raises the watch of out's port.
  */
 __noinline int handshake_expire(__u32 bucket, __u32 i, __u64 now, struct handshake_note *out,
 				struct sluice_tuple *tuple)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A filter of the 4-tuples that sockets of the host have, TIME-WAIT included: two sets of bits by a keyed hash. A miss is certain, so
- * that a flood at a full limit need not ask the socket table for each SYN. The tracker marks both sets; the audit, which visits all
- * sockets, fills the one that nobody reads, and its end exchanges them, so that what is gone is forgotten. Read by admission.
+ * A filter of the 4-tuples that the host's sockets have, TIME-WAIT included: two sets of bits, found by a keyed hash. A miss is certain, so
+ * in a flood at a full limit the gate need not ask the socket table for each SYN. The tracker marks both sets. The audit, which visits all
+ * sockets, fills the set that nobody reads, and its end exchanges the two, so tuples that are gone are forgotten. Admission reads it.
  */
 #ifndef SLUICE_SOCKET_TUPLES_BPF_H
 #define SLUICE_SOCKET_TUPLES_BPF_H
@@ -16,7 +16,7 @@ static __always_inline __u32 audit_number(void)
 	return a ? a->number : 0;
 }
 
-/* The word of this hash in set 0 or 1. */
+/* Returns the word of this hash in set 0 or 1. */
 static __always_inline __u64 *socket_word(__u64 hash, __u32 set)
 {
 	__u32 index = (set & 1) * SLUICE_SOCKET_WORDS + (hash >> 6 & (SLUICE_SOCKET_WORDS - 1));
@@ -32,7 +32,7 @@ static __always_inline int socket_tuple_marked(const struct sluice_tuple *t, con
 	return word && *word >> (hash & 63) & 1;
 }
 
-/* 0: certainly no socket has this 4-tuple, but for one that is younger than the last event that was missed. */
+/* Returns 0 if certainly no socket has this 4-tuple, except for one whose event was missed and that no audit has seen yet. */
 __noinline int socket_tuple_maybe(const struct sluice_tuple *t)
 {
 	const struct sluice_control *now = control_row();
@@ -40,7 +40,7 @@ __noinline int socket_tuple_maybe(const struct sluice_tuple *t)
 	return !t || !now || socket_tuple_marked(t, now);
 }
 
-/* Marks it in the set that the audit fills, and (`known`) in the one that is read. */
+/* Marks the tuple in the set that the audit fills and, if `known`, in the one that is read. */
 __noinline int socket_tuple_mark(const struct sluice_tuple *t, int known)
 {
 	const struct sluice_control *now = control_row();
@@ -56,7 +56,7 @@ __noinline int socket_tuple_mark(const struct sluice_tuple *t, int known)
 	return 0;
 }
 
-/* A socket that the audit visits, TIME-WAIT included. */
+/* Marks a socket that the audit visits, TIME-WAIT included. */
 static __always_inline void audit_tuple_mark(const struct sock_common *c)
 {
 	const struct sluice_control *now = control_row();
@@ -85,7 +85,7 @@ static long socket_word_clear(__u32 i, const __u32 *set)
 	return 0;
 }
 
-/* The audit that has this number begins with an empty set. */
+/* The audit with this number begins with an empty set. */
 static __always_inline void socket_tuples_begin(__u32 number)
 {
 	bpf_loop(SLUICE_SOCKET_WORDS, socket_word_clear, &number, 0);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The long way through a frame: VLAN tags, IPv6 extension headers, IPv4 options. parse.bpf.h takes it only if there is any of them, so
- * that the common packet pays nothing for it. It follows headers as far as Linux does, even outside the first
- * buffer; a chain longer than any honest sender makes is evasion, whatever is at its end.
+ * The long way through a frame: VLAN tags, IPv6 extension headers, IPv4 options. parse.bpf.h takes it only if there are any, so that the
+ * common packet pays nothing for it. It follows headers as far as Linux does, even outside the first buffer; a chain longer than any honest
+ * sender makes is evasion, whatever is at its end.
  */
 #ifndef SLUICE_CHAIN_BPF_H
 #define SLUICE_CHAIN_BPF_H
 
 #define VLAN_TAGS \
-	8 /* Linux stacks as many VLAN devices; of priority tags (VLAN 0) it takes off any number, of which one makes sense */
-#define IPV6_EXTENSIONS 64 /* Linux follows any number; RFC 8200, 4.1 knows of seven */
+	8 /* Linux stacks as many VLAN devices. It takes off any number of priority tags (VLAN 0), of which only one makes sense */
+#define IPV6_EXTENSIONS 64 /* Linux follows any number; RFC 8200, 4.1 defines seven */
 #define CHAIN_MAX 0xff00 /* bytes from the start of the frame: bpf_xdp_load_bytes() reads up to 0xffff */
 #define IP6F_OFFSET_MASK 0xfff8
 #define IP6F_MORE 1
@@ -23,7 +23,7 @@ struct vlan_tag {
 struct ipv6_extension {
 	__u8 next;
 	__u8 len;
-	__be16 frag_offset; /* of a fragment header (RFC 8200, 4.5); the low byte of a routing header counts the segments left (4.4) */
+	__be16 frag_offset; /* in a fragment header (RFC 8200, 4.5); the low byte of a routing header counts the segments left (4.4) */
 	__u32 more;
 };
 
@@ -35,7 +35,7 @@ static __always_inline int is_vlan_tag(__be16 proto)
 #define TAGS_CUT (-1)
 #define TAGS_ENDLESS (-2)
 
-/* The ethertype behind all tags << 8 | where its header begins; or TAGS_CUT: the frame ends before, TAGS_ENDLESS: evasion. */
+/* Returns the ethertype behind all tags << 8 | the offset of its header; TAGS_CUT: the frame ends before that, TAGS_ENDLESS: evasion. */
 __noinline int tags_follow(struct xdp_md *ctx)
 {
 	struct vlan_tag tag;
@@ -56,13 +56,13 @@ __noinline int tags_follow(struct xdp_md *ctx)
 	(1ULL << IPPROTO_HOPOPTS | 1ULL << IPPROTO_ROUTING | 1ULL << IPPROTO_FRAGMENT | 1ULL << IPPROTO_AH | \
 	 1ULL << IPPROTO_DSTOPTS)
 
-/* One bit, not five comparisons: the verifier would follow each of them. */
+/* Tests one bit instead of making five comparisons, each of which the verifier would follow. */
 static __always_inline int ipv6_is_extension(__u8 next)
 {
 	return next < 64 && IPV6_IS_EXTENSION >> next & 1;
 }
 
-/* Bytes of an extension header: RFC 8200 counts in 8 bytes beyond the first 8, AH (RFC 4302) in 4 beyond the first 8. */
+/* Length of an extension header: RFC 8200 counts in units of 8 bytes beyond the first 8, AH (RFC 4302) in units of 4 beyond the first 8. */
 static __always_inline __u32 ipv6_extension_len(__u8 type, const struct ipv6_extension *ext)
 {
 	if (type == IPPROTO_FRAGMENT)
@@ -75,8 +75,8 @@ static __always_inline __u32 ipv6_extension_len(__u8 type, const struct ipv6_ext
 enum chain_is {
 	CHAIN_GOES_ON,
 	CHAIN_ENDS, /* chain.next is what the chain leads to, chain.offset where */
-	CHAIN_CUT, /* the datagram, or this fragment of it, ends within */
-	CHAIN_LATER, /* the rest lies in an earlier fragment */
+	CHAIN_CUT, /* the datagram, or this fragment of it, ends within the chain */
+	CHAIN_LATER, /* the rest is in an earlier fragment */
 };
 
 struct chain {
@@ -88,7 +88,7 @@ struct chain {
 	__u8 is; /* enum chain_is */
 };
 
-/* `more` of any fragment header: an atomic one behind it takes nothing back (RFC 6946). */
+/* `more` collects any fragment header's flag: an atomic one behind it takes nothing back (RFC 6946). */
 static __always_inline void chain_fragment(struct chain *c, const struct ipv6_extension *ext)
 {
 	c->more |= !!(ext->frag_offset & bpf_htons(IP6F_MORE));
@@ -97,7 +97,7 @@ static __always_inline void chain_fragment(struct chain *c, const struct ipv6_ex
 	c->fragment_offset = bpf_ntohs(ext->frag_offset) & IP6F_OFFSET_MASK;
 }
 
-/* For bpf_loop(): one header. 1: there is no other. */
+/* Callback of bpf_loop(): follows one header. Returns 1 if there is no other. */
 static long chain_step(__u32 i, struct chain *c)
 {
 	struct ipv6_extension ext = {};
@@ -134,13 +134,13 @@ static __always_inline enum sluice_reason chain_reason(const struct chain *c, st
 		return SLUICE_LATER_FRAGMENT;
 	if (c->is == CHAIN_GOES_ON)
 		return SLUICE_EVASION;
-	/* Linux puts such a datagram together, and follows the chain then. RFC 7112 forbids to send it. */
+	/* Linux reassembles such a datagram, and then follows the chain. RFC 7112 forbids sending one. */
 	return c->more && c->end <= bpf_xdp_get_buff_len(ctx) ? SLUICE_EVASION : SLUICE_UNPARSED;
 }
 
 /*
- * Of a datagram between pkt->tcp_offset and pkt->tcp_end that begins with the extension header `next`. UNDECIDED: TCP begins at
- * pkt->tcp_offset; NOT_PROTECTED: something else does; LATER_FRAGMENT, UNPARSED, EVASION.
+ * Follows a datagram between pkt->tcp_offset and pkt->tcp_end that begins with the extension header `next`. UNDECIDED: TCP begins at
+ * pkt->tcp_offset; NOT_PROTECTED: something else does; or LATER_FRAGMENT, UNPARSED, EVASION.
  */
 __noinline int chain_follow(struct xdp_md *ctx, struct sluice_pkt *pkt, __u32 next)
 {
@@ -160,7 +160,7 @@ __noinline int chain_follow(struct xdp_md *ctx, struct sluice_pkt *pkt, __u32 ne
 	return chain_reason(&c, ctx);
 }
 
-/* Not 0: options that send the datagram on (RFC 791, 3.1) have a stop left, or cannot be read. `offset`, `len`: of the options. */
+/* Returns non-zero if options that send the datagram on (RFC 791, 3.1) have a stop left. `offset` and `len` are those of the options. */
 __noinline int source_route_left(struct xdp_md *ctx, __u32 offset, __u32 len)
 {
 	__u8 option[3];

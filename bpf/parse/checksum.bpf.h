@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. The host
- * silently drops a SYN with a wrong one, so it is not a sign of a flood, and no client waits for an answer.
+ * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. The host silently drops a
+ * SYN with a wrong checksum, so such a SYN is no sign of a flood, and no client waits for an answer.
  */
 #ifndef SLUICE_CHECKSUM_BPF_H
 #define SLUICE_CHECKSUM_BPF_H
 
-#define SUM_CHUNK 64 /* bytes at once; a SYN without data is one chunk */
+#define SUM_CHUNK 64 /* bytes summed at once; a SYN without data is one chunk */
 #define SUM_CHUNKS 1024 /* the longest datagram */
 #define SUM_REACH 0xff /* where headers begin that are summed up in place */
-#define TCP_CHECK_AT 16 /* where TCP's header has it */
+#define TCP_CHECK_AT 16 /* offset of the checksum in TCP's header */
 
 static __always_inline __sum16 checksum_fold(__u64 sum)
 {
@@ -20,7 +20,7 @@ static __always_inline __sum16 checksum_fold(__u64 sum)
 	return ~sum;
 }
 
-/* The sum of 32-bit words folds into that of 16-bit words (RFC 1071, 2). */
+/* The sum of 32-bit words folds into the sum of 16-bit words (RFC 1071, 2). */
 static __always_inline __u64 checksum_add(const __be32 *words, __u32 bytes, __u64 sum)
 {
 	__u32 i;
@@ -30,12 +30,12 @@ static __always_inline __u64 checksum_add(const __be32 *words, __u32 bytes, __u6
 	return sum;
 }
 
-/* Bytes of a frame that are summed up, chunk after chunk. */
+/* A range of a frame that is summed up, chunk by chunk. */
 struct summing {
 	struct xdp_md *ctx;
 	__u32 at, end;
 	__u32 sum;
-	__u16 check; /* TCP's field, of the first chunk */
+	__u16 check; /* TCP's field, which is in the first chunk */
 	__u8 started, cut; /* cut: the frame ends before `end` */
 };
 
@@ -43,10 +43,10 @@ struct sum_chunk {
 	__be32 word[SUM_CHUNK / 4];
 };
 
-/* Not on the stack, which is short. */
+/* Not on the stack, because that is short. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, sum_chunk, __u32, struct sum_chunk, 1);
 
-/* 1 to SUM_CHUNK, in a way that the verifier of Linux 6.1 understands: to it "not 0" is no lower bound. */
+/* Returns 1 to SUM_CHUNK in a way that the verifier of Linux 6.1 understands: it derives no lower bound from "not 0". */
 static __always_inline __u32 sum_len(__u32 left)
 {
 	__u32 len = left < SUM_CHUNK ? left : SUM_CHUNK;
@@ -55,7 +55,7 @@ static __always_inline __u32 sum_len(__u32 left)
 	return ((len - 1) & (SUM_CHUNK - 1)) + 1;
 }
 
-/* For bpf_loop(): 1: this was the last chunk. */
+/* Callback of bpf_loop(): sums one chunk. Returns 1 if it was the last. */
 static long sum_step(__u32 i, struct summing *s)
 {
 	__u32 left = s->end - s->at, zero = 0, len = sum_len(left);
@@ -78,7 +78,7 @@ static long sum_step(__u32 i, struct summing *s)
 	return s->at >= s->end;
 }
 
-/* Not 0: *s is summed up without a copy, as what is short and lies in the frame's first buffer can be: whole words of a header. */
+/* Returns non-zero if *s, whole words of a header, is summed up without a copy: it has to be short and in the frame's first buffer. */
 static __always_inline int sum_straight(struct summing *s)
 {
 	__u32 at = s->at, len = s->end - at, i;
@@ -111,7 +111,7 @@ static __always_inline void sum_once(struct summing *s)
 		sum_step(0, s);
 }
 
-/* Not 0: the header of IPv4 does not add up. */
+/* Returns non-zero if the checksum of the IPv4 header is wrong. */
 static __always_inline int ipv4_header_bad(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	struct summing s = { .ctx = ctx, .at = pkt->ip_offset, .end = pkt->tcp_offset };
@@ -125,13 +125,13 @@ static __always_inline __u64 pseudo_header(const struct sluice_pkt *pkt, __u32 l
 	__u64 sum = checksum_add(pkt->tuple.source.word, sizeof(pkt->tuple.source), bpf_htonl(len));
 
 	sum = checksum_add(pkt->tuple.local.word, sizeof(pkt->tuple.local), sum + bpf_htonl(IPPROTO_TCP));
-	/* the two mapped addresses of IPv4 carry ffff each, which is 0 to this sum */
+	/* each of the two mapped addresses of IPv4 contains ffff, which adds nothing to this sum */
 	return sum;
 }
 
 /*
- * Not 0: the host drops this SYN for its checksums, or because the frame ends before it. TCP's field may hold the sum of the pseudo
- * header alone: then the SYN was made on this host, or by a guest or container of it, and whoever sends it on fills in the rest.
+ * Returns non-zero if the host drops this SYN, because a checksum is wrong or the frame ends before the SYN does. TCP's field may hold the
+ * sum of the pseudo header alone: then this host, or a guest or container of it, made the SYN, and whoever sends it on fills in the rest.
  */
 __noinline int checksum_bad(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {

@@ -22,7 +22,7 @@ static __always_inline int option_is_cookie(const __u8 *option)
 	       (option[2] << 8 | option[3]) == TCP_EXPERIMENT_FASTOPEN;
 }
 
-/* Not 0: the host may make a connection of this SYN alone. Verified once, apart from its callers. */
+/* Returns non-zero if the host may make a connection from this SYN alone. It is verified once, apart from its callers. */
 __noinline int syn_opens_fast(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {
 	__u8 option[4];

@@ -13,7 +13,7 @@
 #define FLAG_ACK 16
 #define FLAG_URG 32
 
-/* RFC 9293, 3.10.7: after the SYN everything but a RST carries ACK; SYN, FIN and RST exclude each other. PSH is free. */
+/* RFC 9293, 3.10.7: after the SYN, every segment except a RST carries ACK; SYN, FIN and RST exclude each other. PSH may be set or not. */
 static __always_inline int flags_are_invalid(__u8 flags)
 {
 	__u8 control = flags & (FLAG_FIN | FLAG_SYN | FLAG_RST);
@@ -37,8 +37,8 @@ static __always_inline void fragment_key_of(const struct sluice_pkt *pkt, struct
 }
 
 /*
- * UNDECIDED, and pkt->local_port filled in: a later fragment that claims bytes which the first one, to that port, had already.
- * LATER_FRAGMENT: one that does not shows no port; nor can the first one have hidden anything from us (see below, and chain.bpf.h).
+ * UNDECIDED: this later fragment claims bytes that the first one already had, and pkt->local_port is that one's port. LATER_FRAGMENT: it
+ * claims none, so it shows no port; nor can the first one have hidden anything from us (see below, and chain.bpf.h).
  */
 static __always_inline enum sluice_reason fragment_recall(struct sluice_pkt *pkt)
 {
@@ -63,19 +63,19 @@ static __always_inline void fragment_note(const struct sluice_pkt *pkt)
 	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
 }
 
-/* Of a packet to a protected port: FRAGMENT, EVASION, MALFORMED or UNDECIDED. Dry: a first fragment is not noted. */
+/* Checks a packet to a protected port: FRAGMENT, EVASION, MALFORMED or UNDECIDED. With `dry`, a first fragment is not noted. */
 static __always_inline enum sluice_reason invalid_check(const struct sluice_pkt *pkt, int dry)
 {
 	if (pkt->fragment_offset)
 		return SLUICE_FRAGMENT;
 	if (pkt->more && (pkt->short_header || pkt->syn))
 		return SLUICE_FRAGMENT;
-	/* of honest ones, only segments of a connection are so large that their length is 0 */
+	/* among honest packets, only segments of a connection are so large that their length is 0 */
 	if (pkt->rerouted || (pkt->unsized && (pkt->syn || pkt->more)))
 		return SLUICE_EVASION;
 	if (pkt->short_header || pkt->header_len < sizeof(struct tcphdr) || flags_are_invalid(pkt->flags))
 		return SLUICE_MALFORMED;
-	/* "land": answers would go to the host itself */
+	/* "land": the answer would go to the host itself */
 	if (pkt->tuple.source_port == pkt->tuple.local_port && addr_is(&pkt->tuple.source, &pkt->tuple.local))
 		return SLUICE_MALFORMED;
 	if (pkt->more && !dry)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is known of a packet. parse.bpf.h and chain.bpf.h fill it in; every other file reads it. */
+/* What is known about a packet. parse.bpf.h and chain.bpf.h fill it in; every other file reads it. */
 #ifndef SLUICE_PACKET_BPF_H
 #define SLUICE_PACKET_BPF_H
 
@@ -12,29 +12,29 @@
 struct sluice_pkt {
 	struct sluice_tuple tuple;
 	__u16 local_port; /* tuple.local_port in host order */
-	__u16 ip_offset; /* of the IP header, in bytes from the start of the frame */
+	__u16 ip_offset; /* offset of the IP header from the start of the frame */
 	__u32 tcp_offset;
 	__u32 tcp_end; /* where the datagram ends */
-	__u16 fragment_start; /* where the payload begins that fragment offsets count from */
-	__u16 fragment_offset; /* of a later fragment, in bytes */
+	__u16 fragment_start; /* where the payload begins from which fragment offsets count */
+	__u16 fragment_offset; /* offset of a later fragment, in bytes */
 	__u32 fragment_id;
-	__u32 cookie; /* of the SYN-ACK that answers */
+	__u32 cookie; /* number of the SYN-ACK that answers */
 	__be32 seq, ack_seq;
-	__u8 header_len; /* of TCP, in bytes */
-	__u8 flags; /* of TCP: FIN, SYN, RST, PSH, ACK, URG from the lowest bit on */
+	__u8 header_len; /* length of TCP's header, in bytes */
+	__u8 flags; /* flags of TCP: FIN, SYN, RST, PSH, ACK, URG from the lowest bit on */
 	__u8 ipv4;
-	__u8 syn; /* asks for a connection: SYN without ACK */
-	__u8 ack; /* ACK without RST: can complete a handshake, also with a SYN (net/ipv4/tcp_minisocks.c, tcp_check_req) */
+	__u8 syn; /* it asks for a connection: SYN without ACK */
+	__u8 ack; /* it has ACK without RST, and can complete a handshake, even with a SYN (net/ipv4/tcp_minisocks.c, tcp_check_req) */
 	__u8 syn_ack;
 	__u8 rst;
-	__u8 fresh; /* the first SYN of its connection, not one sent again; or its cookie came back */
-	__u8 more; /* a first fragment: others follow */
+	__u8 fresh; /* it is the first SYN of its connection, not sent again; or it brought its cookie back */
+	__u8 more; /* it is a first fragment, and others follow */
 	__u8 short_header; /* the datagram, or its first fragment, ends before TCP's header does */
-	__u8 group; /* sent to a group of hosts: no TCP takes it from there */
-	__u8 unsized; /* says that it is 0 bytes long, and fills the frame: a large segment made on this host or by its guests */
-	__u8 rerouted; /* names another destination, where it goes from here */
-	__u8 connected; /* a client that is not spoofed believes in its connection: a refusal tells it so */
-	__u8 waits; /* its lease may still come: a refusal tells it nothing, and it sends again */
+	__u8 group; /* it was sent to a group of hosts: no TCP accepts it then */
+	__u8 unsized; /* its length field says 0, and it fills the frame: a large segment made on this host or by its guests */
+	__u8 rerouted; /* it names another destination, where it goes from here */
+	__u8 connected; /* a client that is not spoofed believes in its connection, so a refusal tells it */
+	__u8 waits; /* its lease may still come: a refusal tells the client nothing, and it sends again */
 };
 
 static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)

@@ -9,18 +9,18 @@
 #ifndef SLUICE_PARSE_BPF_H
 #define SLUICE_PARSE_BPF_H
 
-#define IP_OFFSET_MAX 0x3f /* of the IP header, behind as many tags as are followed */
+#define IP_OFFSET_MAX 0x3f /* largest offset of an IP header, behind as many tags as are followed */
 #define IP_OFFSET_MASK 0x1fff
 #define IP_MORE 0x2000
-#define TCP_NEAR 0x1fff /* how far into a frame the verifier lets TCP's header be read in place */
-#define TCP_PORTS_LEN 8 /* the ports, and the sequence number: the least that a fragment holds (RFC 791, 3.2) */
+#define TCP_NEAR 0x1fff /* how far into a frame the verifier allows reading TCP's header in place */
+#define TCP_PORTS_LEN 8 /* the ports and the sequence number: the least that a fragment holds (RFC 791, 3.2) */
 
-/* enum sluice_frames, of the interface that the gate is for. Written at load. */
+/* The enum sluice_frames of the interface that the gate is for. It is written at load. */
 const volatile __u8 frames_are;
 
 /*
- * Not 0: what came out of GRE may begin with a tag of VLAN 0: its ethertype, which the kernel goes by and XDP is not shown, would say so.
- * No IPv4 header begins like that, and of IPv6's flow labels one in 262,144.
+ * Returns non-zero if this packet from GRE may begin with a tag of VLAN 0. Its ethertype would say so: the kernel uses that, but XDP is not
+ * shown it. No IPv4 header begins like that, and of IPv6's flow labels one in 262,144 does.
  */
 static __always_inline int bare_is_tagged(void *data, void *end)
 {
@@ -31,7 +31,7 @@ static __always_inline int bare_is_tagged(void *data, void *end)
 	return is_vlan_tag(tag->proto) || tag->proto == bpf_htons(ETH_P_IP) || tag->proto == bpf_htons(ETH_P_IPV6);
 }
 
-/* UNDECIDED: *proto begins at pkt->ip_offset. The kernel's IP drops what it is told to be of another version than it says. */
+/* UNDECIDED: *proto begins at pkt->ip_offset. The kernel's IP drops a packet whose version is not the one that it was announced as. */
 static __always_inline enum sluice_reason parse_bare(void *data, void *end, __be16 *proto, struct sluice_pkt *pkt)
 {
 	__u8 *version = data;
@@ -67,13 +67,13 @@ static __always_inline enum sluice_reason parse_ethernet(struct xdp_md *ctx, voi
 	return SLUICE_UNDECIDED;
 }
 
-/* Of an IP header that does not lie in the first buffer of the frame. No driver cuts frames so short. */
+/* Returns the reason for an IP header that is not in the first buffer of the frame. No driver cuts frames so short. */
 static __always_inline enum sluice_reason parse_cut(struct xdp_md *ctx, const struct sluice_pkt *pkt, __u32 len)
 {
 	return bpf_xdp_get_buff_len(ctx) < pkt->ip_offset + len ? SLUICE_UNPARSED : SLUICE_EVASION;
 }
 
-/* `said`: where the datagram ends by its own account; *pkt gets where it does. */
+/* `said` is where the datagram ends by its own account; *pkt gets where it really ends. */
 static __always_inline void end_note(struct xdp_md *ctx, __u32 said, int unsized, struct sluice_pkt *pkt)
 {
 	pkt->unsized = unsized;
@@ -123,7 +123,10 @@ static __always_inline enum sluice_reason parse_ipv6(struct xdp_md *ctx, void *d
 	return ipv6_is_extension(ip->nexthdr) ? chain_follow(ctx, pkt, ip->nexthdr) : SLUICE_NOT_PROTECTED;
 }
 
-/* Not 0: the frame ends before. `room`: bytes that the datagram has for TCP; with less than a header, its ports are read. */
+/*
+ * Returns non-zero if the frame ends before the header. `room` is what the datagram has left for TCP; if that is less than a header, only
+ * the ports are read.
+ */
 static __always_inline int tcp_read(struct xdp_md *ctx, void *data, void *end, __u32 offset, __s32 room,
 				    struct tcphdr *out)
 {
@@ -166,9 +169,9 @@ static __always_inline enum sluice_reason parse_tcp(struct xdp_md *ctx, void *da
 }
 
 /*
- * enum sluice_reason. NOT_PROTECTED: no TCP. UNPARSED: the host cannot read it either. LATER_FRAGMENT: shows no ports. EVASION:
- * the host might find TCP in it, and we do not. UNDECIDED: *pkt is filled. Without `static`, so that the verifier follows the many
- * ways through headers only once, and not each of them through all checks.
+ * Returns an enum sluice_reason. NOT_PROTECTED: it is not TCP. UNPARSED: the host cannot read it either. LATER_FRAGMENT: it shows no ports.
+ * EVASION: the host might find TCP in it, and we do not. UNDECIDED: *pkt is filled. It is not `static`, so that the verifier follows the
+ * many paths through headers only once, instead of following each of them through all checks.
  */
 __noinline int pkt_parse(struct xdp_md *ctx, struct sluice_pkt *pkt)
 {

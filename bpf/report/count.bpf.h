@@ -10,7 +10,7 @@ static __always_inline struct sluice_stat *stat_of(__u32 service, enum sluice_re
 	return bpf_map_lookup_elem(&stats, &index);
 }
 
-/* The row that counted, or NULL. */
+/* Returns the row that counted, or NULL. */
 static __always_inline struct sluice_stat *count_packet(__u32 service, enum sluice_reason why, int connection)
 {
 	struct sluice_stat *s = stat_of(service, why);
@@ -41,7 +41,7 @@ static __always_inline void origin_count(__u32 service, __u32 leaf)
 		*admitted += 1;
 }
 
-/* Verified once, apart from its callers: it walks the trie. */
+/* It is verified once, apart from its callers, because it walks the trie. */
 __noinline int origin_find_and_count(const struct sluice_addr *who, __u32 slot, __u32 service)
 {
 	struct sluice_addr copy;
@@ -54,8 +54,8 @@ __noinline int origin_find_and_count(const struct sluice_addr *who, __u32 slot, 
 }
 
 /*
- * A connection of a service is let in. Where the policy needs the trie its leaf is known; else it is asked here, and not for each packet,
- * for whoever counts alone.
+ * Counts a connection that a service lets in. If the policy needs the trie, the leaf is known already; otherwise it is looked up here, and
+ * not for each packet, since only this count needs it.
  */
 static __always_inline void count_admitted_from(const struct sluice_view *view, const struct sluice_addr *source)
 {
@@ -71,7 +71,7 @@ static __always_inline void count_admitted_from(const struct sluice_view *view, 
 	origin_find_and_count(&who, view->slot, view->service);
 }
 
-/* What observe mode let pass. */
+/* Counts what observe mode let pass. */
 static __always_inline struct sluice_stat *count_observed(__u32 service, enum sluice_reason why)
 {
 	struct sluice_stat *s = stat_of(service, why);

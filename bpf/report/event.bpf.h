@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reports refusals to clients that watch. Each reason has a budget on each processor: one event every event_gap_ns, a few at once after
- * a quiet time. So a flood swamps neither the ring nor the other reasons; each event says how many refusals it stands for.
+ * Reports refusals to clients that watch. Each reason has a budget on each processor: one event every event_gap_ns, and a few at once after
+ * a quiet time. So a flood swamps neither the ring nor the other reasons. Each event says how many refusals it stands for.
  */
 #ifndef SLUICE_EVENT_BPF_H
 #define SLUICE_EVENT_BPF_H
 
-/* Not 0: this budget, of one in `gap` and `burst` at once, has room for one more; it is taken. */
+/* Takes one from this budget, which allows one every `gap`, and `burst` at once. Returns non-zero if it had room. */
 static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64 burst, __u64 now)
 {
 	__u64 next = b->next_ns > now ? b->next_ns : now;
@@ -17,7 +17,7 @@ static __always_inline int budget_take(struct sluice_budget *b, __u64 gap, __u64
 	return 1;
 }
 
-/* Not 0: this refusal is to be told. `stat` has counted it already. */
+/* Returns non-zero if this refusal is to be reported. `stat` has counted it already. */
 static __always_inline int event_is_due(struct sluice_stat *stat, const struct sluice_control *now, __u32 why)
 {
 	__u64 seen = stat->packets + stat->observed;
@@ -35,8 +35,8 @@ static __always_inline int event_is_due(struct sluice_stat *stat, const struct s
 }
 
 /*
- * Not 0: somebody watches, and it is not known yet that this jiffy has no room for more. Asked before the call, which costs more than
- * the questions: jiffies are a plain load, where reading a clock is a call, so a flood pays next to nothing.
+ * Returns non-zero if somebody watches, and this jiffy may still have room for an event. Ask this before calling event_offer(), which costs
+ * more: jiffies are a plain load while reading a clock is a call, so a flood pays next to nothing.
  */
 static __always_inline int events_wanted(const struct sluice_control *now, const struct sluice_stat *stat)
 {
@@ -45,7 +45,7 @@ static __always_inline int events_wanted(const struct sluice_control *now, const
 	return stat->event_epoch != now->event_epoch || stat->quiet_jiffy != bpf_jiffies64();
 }
 
-/* Verified once, apart from the gate, which is short of stack. */
+/* It is verified once, apart from the gate, which is short of stack. */
 __noinline int event_offer(const struct sluice_pkt *pkt, struct sluice_stat *stat, __u32 service, __u32 why,
 			   __u32 verdict)
 {

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the policy in force says about a source at a service: live verdicts, then address -> class -> rule. */
+/* What the policy in force says about a source at a service: live bans and allows, then address -> class -> rule. */
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
 
 #define RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1)) /* a 20th of a second */
 
-/* Live entries that have expired may lie above one that has not; this many are looked through. */
+/* Expired live entries may hide one that has not expired; this many are looked through. */
 #define LIVE_DEPTH 8
 
-/* Everything that one packet or socket is judged by, of one generation. */
+/* Everything that one packet or socket is judged by, from one generation. */
 struct sluice_view {
-	__u64 lane; /* control.lane, as it was before anything else was read */
+	__u64 lane; /* control.lane, read before anything else */
 	__u32 slot;
 	__u32 service; /* 0: none */
-	__u32 leaf; /* of the source; 0 also where the policy needs no table */
+	__u32 leaf; /* leaf of the source; 0 also if the policy needs no table */
 	__u8 dry; /* explain: judge, and change nothing */
-	__u8 named; /* the service names this very address of the host; else it is found at all of the host's */
-	__u8 observed; /* enum sluice_reason: the refusal that observe mode, or a ban on trial, let pass */
+	__u8 named; /* the service names this very address of the host; otherwise it is at all of the host's addresses */
+	__u8 observed; /* enum sluice_reason: the refusal that observe mode, or a ban that only counts, let pass */
 	__u8 leased; /* enum fleet_says: `rule` and `row` are narrowed copies */
 	const struct sluice_control *control;
 	const struct sluice_generation *generation;
 	const struct sluice_service *row;
 	const struct sluice_rule *rule;
-	struct sluice_ban *ban; /* that holds the source, or would if it were not only counted; NULL: none */
+	struct sluice_ban *ban; /* the ban that holds the source, or would if it did not only count; NULL: none */
 };
 
 static __always_inline const struct sluice_control *control_row(void)
@@ -32,7 +32,7 @@ static __always_inline const struct sluice_control *control_row(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
-/* *named: the service names this very address. */
+/* Sets *named if the service names this very address. */
 static __always_inline __u32 service_find(__u32 slot, const struct sluice_addr *local, __u16 port, __u8 *named)
 {
 	struct sluice_listener_key key;
@@ -60,13 +60,13 @@ static __always_inline __u32 slot_in_force(const struct sluice_control *now)
 	return force_slot(force, force & SLUICE_FORCE_UNTIL ? bpf_ktime_get_ns() : 0);
 }
 
-/* Not 0: sluiced was stopped, and its grace is over. Connections are counted all the same. */
+/* Returns non-zero if sluiced was stopped and its grace is over. Connections are still counted. */
 static __always_inline int gate_stands_open(const struct sluice_control *now)
 {
 	return now->open_ns && bpf_ktime_get_ns() >= now->open_ns;
 }
 
-/* The generation in force; NULL: none yet. */
+/* The generation in force; NULL: there is none yet. */
 static __always_inline const struct sluice_generation *generation_in_force(void)
 {
 	const struct sluice_control *now = control_row();
@@ -85,7 +85,7 @@ static __always_inline const struct sluice_service *service_row(__u32 slot, __u3
 	return bpf_map_lookup_elem(&services, &index);
 }
 
-/* What is in force, whatever the packet. 0: nothing yet. */
+/* Fills what is in force, whatever the packet is. Returns 0 if nothing is in force yet. */
 static __always_inline int view_open(struct sluice_view *view)
 {
 	view->control = control_row();
@@ -97,7 +97,7 @@ static __always_inline int view_open(struct sluice_view *view)
 	return view->generation != NULL;
 }
 
-/* Not 0: a service of the policy in force names this port, at whatever address. */
+/* Returns non-zero if a service of the policy in force names this port, at whatever address. */
 static __always_inline int port_is_named(const struct sluice_view *view, __u16 port)
 {
 	__u32 index = view->slot * 65536 + port;
@@ -106,7 +106,7 @@ static __always_inline int port_is_named(const struct sluice_view *view, __u16 p
 	return row && (row->service || row->listeners);
 }
 
-/* Fills the view but for its rule. 0 when no service of the policy in force names this address and port. */
+/* Fills the view except for its rule. Returns 0 if no service of the policy in force names this address and port. */
 static __always_inline __u32 view_service(struct sluice_view *view, const struct sluice_addr *local, __u16 port)
 {
 	if (!view_open(view))
@@ -125,7 +125,10 @@ static __always_inline __u32 leaf_find(__u32 slot, const struct sluice_addr *sou
 	return trie ? trie_find(trie, source) : 0;
 }
 
-/* Not 0: all of the first `bits` bits' addresses have the leaf of this one. Not so, for all that is known, where it lies further down. */
+/*
+ * Returns non-zero if all addresses with the same first `bits` bits are known to have the same leaf. If the leaf is further down, that is
+ * not known.
+ */
 __noinline int leaf_is_wide(__u32 slot, const struct sluice_addr *a, __u32 bits)
 {
 	void *trie = bpf_map_lookup_elem(&tries, &slot);
@@ -135,7 +138,7 @@ __noinline int leaf_is_wide(__u32 slot, const struct sluice_addr *a, __u32 bits)
 	return !(trie_walk(trie, a, (bits - SLUICE_TRIE_ROOT_BITS) / SLUICE_TRIE_STEP_BITS) & SLUICE_TRIE_NODE);
 }
 
-/* `who`: see translated.bpf.h. */
+/* `who` is the source as translated_of() returns it. */
 static __always_inline const struct sluice_rule *rule_of(struct sluice_view *view, const struct sluice_addr *who)
 {
 	const struct sluice_class *row;
@@ -159,14 +162,14 @@ static __always_inline const struct sluice_rule *rule_find(struct sluice_view *v
 }
 
 /*
- * Mostly there is no live verdict at all: the kernel's own count of the entries spares two lookups, a fifth of what a refused packet
- * costs. A program may read the fields of its maps. Not 0 also where the kernel does not tell.
+ * Returns non-zero if a map of live entries has any, or the kernel does not tell. Mostly it has none: reading the kernel's own count of the
+ * entries saves two lookups, a fifth of what a refused packet costs. A program may read the fields of its maps.
  */
 static __always_inline int table_has_any(void *table)
 {
 	const struct lpm_trie *trie = table;
 
-	barrier(); /* else the place of the field is worked out once for two maps, and added to: the verifier wants it in the load */
+	barrier(); /* otherwise clang computes the place of the field once for two maps and adds to it, but the verifier wants it in the load */
 	return !bpf_core_field_exists(trie->n_entries) || trie->n_entries;
 }
 
@@ -176,7 +179,7 @@ static __always_inline int prefix_is_other(__u32 prefixlen, const struct sluice_
 	return prefixlen < SLUICE_IPV4_SHIFT && addr_is_mapped(source);
 }
 
-/* Verified once, apart from its callers: it looks through up to eight. */
+/* It is verified once, apart from its callers, because it looks through up to eight entries. */
 __noinline int allow_find(const struct sluice_addr *source)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128 };
@@ -212,7 +215,7 @@ static __always_inline int ban_stands(const struct sluice_view *view, const stru
 	       (!ban->expires_ns || ban->expires_ns > now);
 }
 
-/* Not 0: the source is banned. view->ban is that ban, else the longest that is only counted. */
+/* Returns non-zero if the source is banned. view->ban is then that ban, else the longest one that only counts. */
 static __always_inline int ban_holds(struct sluice_view *view, const struct sluice_addr *source)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *source };
@@ -248,7 +251,7 @@ static __always_inline void ban_count(struct sluice_ban *ban, int syn)
 	__sync_fetch_and_add(syn ? &ban->syns : &ban->others, 1);
 }
 
-/* ALLOWED, BANNED, DENIED, COUNTRY or UNDECIDED: limits decide. view->rule is set in any case, or NULL when there is none. */
+/* Returns ALLOWED, BANNED, DENIED, COUNTRY or, if limits decide, UNDECIDED. view->rule is set in any case, or NULL if there is none. */
 static __always_inline enum sluice_reason source_check(struct sluice_view *view, const struct sluice_addr *source)
 {
 	struct sluice_addr who = translated_of(view->generation, source);
@@ -274,7 +277,7 @@ static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
 	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
 }
 
-/* Verified once, apart from its callers, which are short of stack. */
+/* It is verified once, apart from its callers, which are short of stack. */
 __noinline int holding_fill(const struct sluice_generation *g, const struct sluice_rule *rule,
 			    const struct sluice_addr *source, __u32 service, struct sluice_holding *out)
 {
@@ -301,7 +304,7 @@ __noinline int holding_fill(const struct sluice_generation *g, const struct slui
 	return 0;
 }
 
-/* Not 0: whoever is of this source meets the same rule. */
+/* Returns non-zero if all addresses of this source have the same rule. */
 static __always_inline int source_is_of_one_class(const struct sluice_view *view,
 						  const struct sluice_source_key *source)
 {
@@ -309,11 +312,11 @@ static __always_inline int source_is_of_one_class(const struct sluice_view *view
 	       leaf_is_wide(view->slot, &source->addr, source->bits);
 }
 
-/* Which counters a connection of `source` belongs to under the policy in force; view->rule must be set. */
+/* Fills in which counters a connection of `source` belongs to under the policy in force; view->rule must be set. */
 static __always_inline void holding_of(const struct sluice_view *view, const struct sluice_addr *source,
 				       struct sluice_holding *out)
 {
-	__builtin_memset(out, 0, sizeof(*out)); /* Linux 6.1 gives no function memory that was not written */
+	__builtin_memset(out, 0, sizeof(*out)); /* Linux 6.1 passes no unwritten memory to a function */
 	holding_fill(view->generation, view->rule, source, view->service, out);
 }
 

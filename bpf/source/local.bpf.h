@@ -6,13 +6,13 @@
 #ifndef SLUICE_LOCAL_BPF_H
 #define SLUICE_LOCAL_BPF_H
 
-/* Not 0: it is known which addresses are this host's. */
+/* Returns non-zero if it is known which addresses are this host's. */
 static __always_inline int locals_known(void)
 {
 	return table_has_any(&locals);
 }
 
-/* The last answer on this processor: nearly all packets are for one address, and a walk of the trie costs three times as much. */
+/* The last answer on this processor. Nearly all packets are for one address, and a walk of the trie costs three times as much. */
 struct local_seen {
 	struct sluice_addr addr;
 	__u32 epoch;
@@ -29,7 +29,7 @@ static __always_inline int addr_equals(const struct sluice_addr *a, const struct
 		 (a->word[0] ^ b->word[0]));
 }
 
-/* The epoch is read before the table: an answer from before a change is never taken for one from after it. */
+/* The epoch is read before the table, so an answer from before a change is never mistaken for one from after it. */
 static __always_inline void local_look(const struct sluice_addr *local, __u32 epoch, struct local_seen *last)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *local };
@@ -42,7 +42,7 @@ static __always_inline void local_look(const struct sluice_addr *local, __u32 ep
 	last->epoch = epoch;
 }
 
-/* Not 0: the address is this host's, or nobody has looked yet. *owner_ifindex: of the one interface that has it, else 0. */
+/* Returns non-zero if the address is this host's, or nobody has looked yet. *owner_ifindex is the one interface that has it, else 0. */
 static __always_inline int addr_is_local(const struct sluice_addr *local, __u32 *owner_ifindex)
 {
 	struct local_seen *last;
@@ -64,8 +64,8 @@ static __always_inline int addr_is_local(const struct sluice_addr *local, __u32 
 }
 
 /*
- * Not 0: the host's own TCP would get this packet. A service that names this very address is asked no further: such an address may
- * be translated on its way, or come in a moment (VRRP).
+ * Returns non-zero if the host's own TCP would get this packet. If the service names this very address, nothing else is asked: such an
+ * address may be translated on its way, or arrive in a moment (VRRP).
  */
 __noinline int packet_is_ours(const struct sluice_addr *local, int named)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who a sender is: behind a translator's prefix (RFC 6052) the IPv4 address inside, else the address itself. Called by classify.bpf.h and lane.bpf.h
- * before anything is looked up or counted; sockets and answers keep the address of the packet. Where the policy names no such prefix
- * this is one comparison.
+ * Who a sender is: behind a translator's prefix (RFC 6052) it is the IPv4 address inside, otherwise the address itself. classify.bpf.h and
+ * lane.bpf.h call this before anything is looked up or counted; sockets and answers keep the address of the packet. If the policy names no
+ * such prefix, this is one comparison.
  */
 #ifndef SLUICE_TRANSLATED_BPF_H
 #define SLUICE_TRANSLATED_BPF_H
@@ -19,7 +19,7 @@ static __always_inline int translated_holds(const struct sluice_translated *t, _
 	return !((high ^ t->high) >> (64 - t->bits));
 }
 
-/* The four bytes behind a prefix of so many bits. Bits 64 to 71 are no part of the address (RFC 6052, 2.2). */
+/* Returns the four bytes behind a prefix of `bits` bits. Bits 64 to 71 are no part of the address (RFC 6052, 2.2). */
 static __always_inline __u32 translated_bytes(__u32 bits, __u64 high, __u64 low)
 {
 	if (bits == 96)
@@ -29,7 +29,7 @@ static __always_inline __u32 translated_bytes(__u32 bits, __u64 high, __u64 low)
 	return (high << bits | low << 8 >> (64 - bits)) >> 32;
 }
 
-/* Puts the IPv4 address inside in its place, if there is one. Verified once, apart from its callers. */
+/* Replaces an address by the IPv4 address inside it, if there is one. It is verified once, apart from its callers. */
 __noinline int translated_find(const struct sluice_generation *g, struct sluice_addr *a)
 {
 	__u64 high, low;

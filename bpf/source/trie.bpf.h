@@ -29,7 +29,7 @@ static __always_inline __u32 trie_root(void *trie, __u32 cell)
 	return page ? page[cell % SLUICE_TRIE_CELLS] : 0;
 }
 
-/* One node down: the value of the node at `cell` for these 8 bits. The masks keep any offset inside the page. */
+/* Goes one node down: returns the value of the node at `cell` for these 8 bits. The masks keep any offset inside the page. */
 static __always_inline __u32 trie_step(void *trie, __u32 cell, __u32 bits)
 {
 	const __u32 *page = trie_page(trie, cell);
@@ -44,7 +44,7 @@ static __always_inline __u32 trie_step(void *trie, __u32 cell, __u32 bits)
 	return page[(at + TRIE_HEADER - 1 + rank) & (SLUICE_TRIE_CELLS - 1)];
 }
 
-/* What `depth` nodes below the root lead to. */
+/* Returns what `depth` nodes below the root lead to. */
 static __always_inline __u32 trie_walk(void *trie, const struct sluice_addr *a, __u32 depth)
 {
 	__u64 high, low = 0;

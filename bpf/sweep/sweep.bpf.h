@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What happens by time: handshakes run out (a kernel timer, daemon or not), idle sources are forgotten (when the daemon asks). */
+/* What happens by time: a kernel timer expires handshakes, with or without a daemon, and the daemon has idle sources forgotten. */
 #ifndef SLUICE_SWEEP_BPF_H
 #define SLUICE_SWEEP_BPF_H
 
@@ -8,7 +8,7 @@
 #define GROUP_BUCKETS (SLUICE_HANDSHAKE_BUCKETS / SLUICE_HANDSHAKE_GROUPS)
 #define GROUP_WAYS (GROUP_BUCKETS * SLUICE_HANDSHAKE_WAYS)
 
-/* The slots of a handshake that ran out are released; where its client never answered, that is noted against its source. */
+/* Releases the slots of a handshake that ran out. If its client never answered, that is noted against its source. */
 static __always_inline void expired_release(const struct handshake_note *was, __u64 now)
 {
 	struct give how = { .now = now, .taken_ns = was->charged_ns, .reserved = 1, .transient = 1 };
@@ -21,8 +21,8 @@ static __always_inline void expired_release(const struct handshake_note *was, __
 }
 
 /*
- * Moves one element on. From EXPIRING on its port is watched, so before its slots are released all that passed unjudged is settled.
- * Without `static`, so that the verifier follows it once, and not for each place of a bucket.
+ * Moves one element on. Its port is watched from EXPIRING on, so everything that passed unjudged is settled before its slots are released.
+ * It is not `static`, so that the verifier follows it once instead of once for each place of a bucket.
  */
 __noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
 {
@@ -36,7 +36,7 @@ __noinline int sweep_way(__u32 bucket, __u32 way, __u64 now)
 		return 0;
 	if (was.flags & SLUICE_HANDSHAKE_PUBLISHED)
 		half_forget(&tuple);
-	socket_tuple_mark(&tuple, 1); /* the host still has a socket for it, and nothing else here knows its source */
+	socket_tuple_mark(&tuple, 1); /* the host still has a socket for it, whose source nothing else here knows */
 	expired_release(&was, now);
 	return 0;
 }
@@ -59,8 +59,8 @@ static long sweep_group(__u32 i, struct sweep *s)
 }
 
 /*
- * One step through the table of handshakes: it ends after a millisecond, so that no processor stands still for longer than a NAPI poll
- * takes, and the next step goes on where it ended.
+ * One step through the table of handshakes. It ends after a millisecond, so that no processor is held up for longer than a NAPI poll takes,
+ * and the next step goes on where it ended.
  */
 static int sweep_tick(void *map, __u32 *key, struct sluice_sweeper *self)
 {
@@ -74,7 +74,7 @@ static int sweep_tick(void *map, __u32 *key, struct sluice_sweeper *self)
 	return 0;
 }
 
-/* Where the timer runs already, for a build of before, it calls ours from now on. */
+/* If the timer already runs for an earlier build, it calls our code from now on. */
 static __always_inline int sweep_start(void)
 {
 	struct sluice_sweeper *self;
@@ -92,7 +92,7 @@ static __always_inline int sweep_start(void)
 	return err;
 }
 
-/* Looks up what it locks: in Linux 6.1 no lock can be taken through the pointer that a callback of bpf_for_each_map_elem() gets. */
+/* Looks up what it locks: Linux 6.1 allows no lock through the pointer that a callback of bpf_for_each_map_elem() gets. */
 static __always_inline int due_counter(const struct sluice_due *d)
 {
 	struct sluice_source_key key = d->key.of;
@@ -123,7 +123,7 @@ static __always_inline int due_rate(const struct sluice_due *d, __u64 now)
 	return 1;
 }
 
-/* 1 ends the walk: there are no more of them. */
+/* Returns 1, which ends the walk, if nothing more is listed. */
 static long reap_one(void *map, const __u32 *index, struct sluice_due *d, struct sweep *s)
 {
 	if (d->table == SLUICE_DUE_NOTHING)

@@ -3,7 +3,9 @@
 #ifndef SLUICE_PEAK_BPF_H
 #define SLUICE_PEAK_BPF_H
 
-/* 1 + the k for which n is in (2^(k-1), 2^k]; 0 for 0. Verified once, apart from its callers, for its many ways. */
+/*
+ * Returns 1 + the k for which n is in (2^(k-1), 2^k], or 0 for 0. It is verified once, apart from its callers, because it has many paths.
+ */
 __noinline __u32 peak_bucket(__u32 n)
 {
 	__u32 k = 0;
@@ -35,7 +37,10 @@ __noinline __u32 peak_bucket(__u32 n)
 	return k < SLUICE_PEAKS ? k : SLUICE_PEAKS;
 }
 
-/* NULL for 0 and for what is above. Opaque: the compiler knows of bounds that Linux 6.1 does not, and would leave the check out. */
+/*
+ * Returns NULL for bucket 0 and for those above. `at` is opaque because the compiler would drop the check: it knows of bounds that Linux
+ * 6.1 does not.
+ */
 static __always_inline __u32 *peak_cell(__u32 *histogram, __u32 bucket)
 {
 	__u32 at = bucket - 1;
@@ -45,8 +50,8 @@ static __always_inline __u32 *peak_cell(__u32 *histogram, __u32 bucket)
 }
 
 /*
- * Moves a source from the bucket it was in to a higher one; buckets as in struct sluice_counter. The histogram may have begun
- * anew since: then there is nothing to take away.
+ * Moves a source from its bucket to a higher one; buckets are as in struct sluice_counter. If the histogram has begun anew since, there is
+ * nothing to take away.
  */
 static __always_inline void peak_move(__u32 *histogram, __u32 from, __u32 to)
 {
@@ -60,8 +65,8 @@ static __always_inline void peak_move(__u32 *histogram, __u32 from, __u32 to)
 }
 
 /*
- * One more connection in an interval: how many there were, as far as two numbers tell: all of the running interval, and of the one
- * before the part that is not over yet. Under the counter's lock.
+ * Notes one more connection in an interval. Returns how many there were, as far as two numbers can tell: all of the running interval, and
+ * the part of the one before that is not over yet. Call it under the counter's lock.
  */
 static __always_inline __u32 pace_note(struct sluice_counter *c, __u64 interval, __u64 now)
 {
@@ -110,7 +115,7 @@ static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_co
 		peak_move(p->source_rate, was_rate, rate);
 }
 
-/* Two processors may both find a new peak: the lower one may win, and is outdone by the next connection. */
+/* Two processors may both find a new peak. If the lower one wins, the next connection outdoes it. */
 static __always_inline void service_peak(struct sluice_peaks *p, struct sluice_counter *c, __u64 now)
 {
 	__u64 interval = p->total_width_ns * (SLUICE_RATE_BUCKETS - 1);
@@ -131,7 +136,7 @@ static __always_inline int limit_is(const struct sluice_limit *a, const struct s
 	return a->connections == b->connections && a->rate == b->rate && a->width_ns == b->width_ns;
 }
 
-/* Verified once, apart from its callers. */
+/* It is verified once, apart from its callers. */
 __noinline int peaks_take(const struct sluice_source_key *key, int source_too, int is_new)
 {
 	__u64 now = is_new ? bpf_ktime_get_ns() : 0;
@@ -153,7 +158,7 @@ __noinline int peaks_take(const struct sluice_source_key *key, int source_too, i
 	return 0;
 }
 
-/* A connection that holds `h` was established (is_new), or is counted now though it stood before. */
+/* A connection that holds `h` was established (is_new), or is counted only now although it already existed. */
 static __always_inline void peaks_note(const struct sluice_view *view, const struct sluice_holding *h, int is_new)
 {
 	int ordinary = view->rule->action == SLUICE_ACTION_LIMIT && limit_is(&view->rule->source, &view->row->source);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel's own TCP state machine is the only truth about connections. What the application has, or can accept, holds slots: from
- * ESTABLISHED on (of Fast Open: from the first SYN-ACK that is sent again) until CLOSE, or, if nobody had accepted it by then, until
- * the host has destroyed the socket. What a socket holds is written under its cookie. A program can miss an event (the kernel skips
- * tracing programs where it must); the audit, which visits the sockets themselves, finds both kinds of miss.
+ * Follows connections by the kernel's own TCP state machine, which is the only truth about them. What the application has, or can accept,
+ * holds slots: from ESTABLISHED on (with Fast Open, from the first SYN-ACK that is sent again) until CLOSE or, if nobody had accepted it by
+ * then, until the host has destroyed the socket. What a socket holds is written under its cookie. A program can miss an event (the kernel
+ * skips tracing programs where it must); the audit, which visits the sockets themselves, finds both kinds of miss.
  */
 #ifndef SLUICE_TRACK_BPF_H
 #define SLUICE_TRACK_BPF_H
 
-/* A socket that closes has lost its port already (tcp_set_state() puts it back first), but for the note of what it sent with. */
+/* A socket that closes has lost its port already (tcp_set_state() gives it back first), but it still has the port that it sent from. */
 static __always_inline __be16 local_port_of(struct sock *sk)
 {
 	const struct tcp_sock *tcp;
@@ -19,7 +19,7 @@ static __always_inline __be16 local_port_of(struct sock *sk)
 	return tcp ? tcp->inet_conn.icsk_inet.inet_sport : 0;
 }
 
-/* The tuple of a socket, source first. An IPv6 socket of an IPv4 peer holds it in mapped form already. */
+/* The tuple of a socket, source first. An IPv6 socket with an IPv4 peer already holds it in mapped form. */
 static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
 {
 	if (sk->__sk_common.skc_family == AF_INET) {
@@ -33,7 +33,7 @@ static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
 	out->local_port = local_port_of(sk);
 }
 
-/* The tuple as the gate saw it. 0: a socket of another namespace, which the policy in force does not name. */
+/* The tuple as the gate saw it. Returns 0 for a socket of another namespace that the policy in force does not name. */
 static __always_inline int tuple_seen(struct sock *sk, struct sluice_tuple *out)
 {
 	const struct sluice_control *now = control_row();
@@ -43,7 +43,7 @@ static __always_inline int tuple_seen(struct sock *sk, struct sluice_tuple *out)
 	return now && (netns == now->netns || tuple_outside(out, netns, slot_in_force(now)));
 }
 
-/* The view of a live socket: 0 when the policy in force does not count it. */
+/* Fills the view of a live socket. Returns 0 if the policy in force does not count it. */
 static __always_inline __u32 view_of(struct sluice_view *view, const struct sluice_tuple *tuple)
 {
 	if (!view_service(view, &tuple->local, bpf_ntohs(tuple->local_port)))
@@ -52,7 +52,7 @@ static __always_inline __u32 view_of(struct sluice_view *view, const struct slui
 	return view->rule ? view->service : 0;
 }
 
-/* Slots for a connection that stands already: never refused. */
+/* Takes slots for a connection that exists already, and is therefore never refused. */
 static __always_inline void holding_enter(const struct sluice_view *view, const struct sluice_tuple *tuple,
 					  struct sluice_holding *out)
 {
@@ -69,13 +69,13 @@ static __always_inline void holding_leave(const struct sluice_holding *h)
 	holding_give(h, &how);
 }
 
-/* Counts the connection of this socket, unless it is counted already. Not 0: counted now. */
+/* Counts the connection of this socket, unless that is counted already. Returns non-zero if it is counted now. */
 static __always_inline int connection_open(__u64 cookie, const struct sluice_view *view,
 					   const struct sluice_tuple *tuple)
 {
 	struct sluice_connection fresh = { .seen = audit_number() };
 	struct sluice_pressure *p = pressure_of(view->service);
-	struct handshake_note note = {}; /* Linux 6.1 gives no function memory that was not written */
+	struct handshake_note note = {}; /* Linux 6.1 passes no unwritten memory to a function */
 
 	if (bpf_map_lookup_elem(&connections, &cookie))
 		return 0;
@@ -101,18 +101,20 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 	}
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;
-	holding_leave(&fresh.holding); /* no room: it is not counted (docs/limits.md) */
+	holding_leave(&fresh.holding); /* there is no room, so it is not counted (docs/limits.md) */
 	return 0;
 }
 
-/* Changes how many connections of its service wait to be taken; what an audit compares with is never without it. */
+/* Changes how many connections of its service wait to be taken, and counts that as a change, for audits to see. */
 static __always_inline void waiting_add(const struct sluice_connection *c, __s64 change)
 {
 	tally_add(SLUICE_TALLY_WAITING + (c->holding.source.service & (SLUICE_MAX_SERVICES - 1)), change);
 	tally_add(SLUICE_TALLY_CHANGES, 1);
 }
 
-/* Gives back what is held under this cookie, if anything is: whoever deletes it does. Not 0: given back now. */
+/*
+ * Gives back what is held under this cookie, if anything is. Whoever deletes the entry gives back; returns non-zero if that happened here.
+ */
 static __always_inline int connection_close(__u64 cookie)
 {
 	const struct sluice_connection *c;
@@ -131,7 +133,7 @@ static __always_inline int connection_close(__u64 cookie)
 	return 1;
 }
 
-/* A socket of the host begins to listen: it remembers nothing of what another listener at this port was told. */
+/* A socket of the host begins to listen. It remembers nothing of what another listener at this port was told. */
 static __always_inline void listener_event(const struct sock *sk)
 {
 	const struct sluice_control *now = control_row();
@@ -142,7 +144,7 @@ static __always_inline void listener_event(const struct sock *sk)
 }
 
 /*
- * The connection ended in the accept queue: the application will be given it all the same, so its slots stay. By an update, not
+ * The connection ended in the accept queue. The application will still get it, so its slots stay. This updates the map instead of writing
  * through the pointer: the reaper may have freed the element, and another may have it.
  */
 static __always_inline void connection_wait(__u64 cookie)
@@ -158,13 +160,13 @@ static __always_inline void connection_wait(__u64 cookie)
 		waiting_add(&waits, 1);
 }
 
-/* Has the application neither taken this socket yet nor, like everybody else, let go of it? */
+/* Returns non-zero if the application has not taken this socket yet, and nobody has let go of it. */
 static __always_inline int socket_waits(const struct sock *sk)
 {
 	return !sk->sk_socket && !(sk->__sk_common.skc_flags & (1UL << SOCK_DEAD));
 }
 
-/* Counts the connection of this socket where the policy in force does. */
+/* Counts the connection of this socket if the policy in force does. */
 static __always_inline void connection_begin(struct sock *sk)
 {
 	struct sluice_view view = {};
@@ -175,8 +177,8 @@ static __always_inline void connection_begin(struct sock *sk)
 }
 
 /*
- * A socket changed its state. May be told twice of the same event. One of Fast Open may end, or be closed by the application, before
- * it is established; if it was not counted yet, the handshake of its SYN becomes its own here, and ends as it does.
+ * A socket changed its state. The same event may come twice. A Fast Open socket may end, or the application may close it, before it is
+ * established; if it was not counted yet, it takes over the handshake of its SYN here, and ends with it.
  */
 static __always_inline int connection_event(struct sock *sk, int oldstate, int newstate)
 {
@@ -192,9 +194,9 @@ static __always_inline int connection_event(struct sock *sk, int oldstate, int n
 }
 
 /*
- * A SYN-ACK is sent again. That of a Fast Open child is sent by the child itself (net/ipv4/tcp_timer.c, tcp_fastopen_synack_timer),
- * which the application has had since the SYN: it is counted now, a second later, while the handshake of its SYN still stands. At
- * its birth it cannot be: inet_sock_set_state tells of it before it has addresses.
+ * A SYN-ACK is sent again. A Fast Open child sends its own (net/ipv4/tcp_timer.c, tcp_fastopen_synack_timer), and the application has had
+ * that child since the SYN: it is counted now, a second later, while the handshake of its SYN still stands. It cannot be counted at its
+ * birth: inet_sock_set_state reports it before it has addresses.
  */
 static __always_inline int synack_event(struct sock *sk)
 {
@@ -214,7 +216,7 @@ static __always_inline int holding_is(const struct sluice_holding *a, const stru
 	       a->network_bits == b->network_bits && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
 }
 
-/* The policy has come to hold these limits over a fleet, or does so no more. */
+/* Follows a policy that has begun to hold these limits over a fleet, or has ceased to. */
 static __always_inline void fleet_follow(struct sluice_holding *h, const struct sluice_view *view)
 {
 	int was = (h->holds & SLUICE_HOLDS_FLEET) != 0, is = view->rule->fleet != 0;
@@ -227,8 +229,8 @@ static __always_inline void fleet_follow(struct sluice_holding *h, const struct 
 }
 
 /*
- * Counts a connection where the policy in force counts it. Not 0: it was counted elsewhere before. Only for the audit, which
- * has the socket locked (net/ipv4/tcp_ipv4.c, bpf_iter_tcp_seq_show): its end cannot come between.
+ * Moves a connection to where the policy in force counts it. Returns non-zero if it was counted elsewhere before. Only the audit may call
+ * this: it has the socket locked (net/ipv4/tcp_ipv4.c, bpf_iter_tcp_seq_show), so the connection cannot end meanwhile.
  */
 static __always_inline int connection_move(struct sluice_connection *c, const struct sluice_view *view,
 					   const struct sluice_tuple *tuple)
@@ -247,7 +249,7 @@ static __always_inline int connection_move(struct sluice_connection *c, const st
 	return 1;
 }
 
-/* SYN_RECV: of Fast Open. Any other handshake is a request, no socket, and has a state of its own. */
+/* SYN_RECV is a state of Fast Open only. Any other handshake is a request, not a socket, and has a state of its own. */
 static __always_inline int state_is_connection(__u8 state)
 {
 	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
@@ -277,7 +279,7 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 	bpf_seq_write(seq, &record, sizeof(record));
 }
 
-/* What the daemon found gone, looked at again. Not 0: it is given back. */
+/* Checks again a connection that the daemon found gone. Returns non-zero if it is given back. */
 static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 {
 	const struct sluice_connection *c = bpf_map_lookup_elem(&connections, &cookie);
