@@ -22,7 +22,7 @@ static bool is_of(const char *text, const char *characters, size_t most)
 	return length && length <= most && strspn(text, characters) == length;
 }
 
-/* HOST:PORT, [ADDRESS]:PORT. */
+/* Reads HOST:PORT or [ADDRESS]:PORT. */
 static bool place_read(const char *text, struct server *out)
 {
 	const char *colon = strrchr(text, ':');
@@ -70,7 +70,7 @@ static const char *servers_read(const json_t *list, struct config *out)
 	return out->count ? NULL : "no servers";
 }
 
-/* Of a text that is left out nothing is kept; whether there was memory. */
+/* Nothing is kept of a text that is left out. Returns whether there was memory. */
 static bool text_keep(const char *text, char **out)
 {
 	*out = text ? strdup(text) : NULL;

@@ -8,22 +8,22 @@
 #include <stdint.h>
 
 struct server {
-	char *text; /* as it was written */
+	char *text; /* as written */
 	char *host; /* or the path of a socket */
-	uint16_t port; /* 0: host is a path */
+	uint16_t port; /* 0: `host` is a path */
 };
 
-/* All 0 before its first use; freed by config_free(). */
+/* All 0 before first use; freed by config_free(). */
 struct config {
 	struct server *item;
-	size_t count, room; /* of servers: at least one */
+	size_t count, room; /* of servers: there is at least one */
 	char *name, *space;
 	char *user, *password; /* NULL: none */
 	unsigned lease_ms, beat_ms;
 	bool bans; /* are shared */
 };
 
-/* 0, or -EINVAL with *why (static): then `out` holds nothing. */
+/* Returns 0, or -EINVAL with *why (static): then `out` holds nothing. */
 int config_read(const char *text, size_t length, struct config *out, const char **why);
 void config_free(struct config *c);
 

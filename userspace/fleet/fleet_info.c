@@ -6,7 +6,7 @@
 #include "fleet_info.h"
 #include "plain.h"
 
-/* The value of "NAME:VALUE\r\n"; "": there is no such line, or it is longer than `size`. */
+/* Returns the value of "NAME:VALUE\r\n", or "" if there is no such line, or its value is longer than `size`. */
 static const char *field(const char *text, const char *name, char *out, size_t size)
 {
 	size_t length = strlen(name), value;
@@ -53,8 +53,8 @@ const char *info_read(const redisReply *answer, struct server_info *out)
 	out->memory = number(text, "used_memory");
 	out->memory_most = number(text, "maxmemory");
 	out->appends = number(text, "aof_enabled");
-	out->snapshots = number(text, "rdb_saves"); /* which Redis 6.2 does not say */
-	/* Records have a time to live: each policy but noeviction may take them. */
+	out->snapshots = number(text, "rdb_saves"); /* Redis 6.2 does not report this */
+	/* Records have a time to live, so each policy except noeviction may evict them. */
 	out->evicts = out->memory_most && strcmp(field(text, "maxmemory_policy", value, sizeof(value)), "noeviction");
 	return NULL;
 }

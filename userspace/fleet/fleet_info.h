@@ -9,14 +9,14 @@
 #include <hiredis/hiredis.h>
 
 struct server_info {
-	char run[64]; /* another one after each start of the server */
+	char run[64]; /* differs after each start of the server */
 	char version[32];
-	bool evicts; /* it may throw records away to save memory */
+	bool evicts; /* it may evict records to save memory */
 	bool appends, snapshots; /* it writes an append-only file; it has written snapshots since it was started */
-	uint64_t memory, memory_most; /* bytes; most 0: without a limit */
+	uint64_t memory, memory_most; /* bytes; most 0: it has no limit */
 };
 
-/* NULL: good; otherwise why this server is none for us. */
+/* Returns NULL if it is good, otherwise why this server cannot be used. */
 const char *info_read(const redisReply *answer, struct server_info *out);
 
 #endif

@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "fleet_link.h"
 
-#define QUESTIONS_MAX 256 /* that wait for their answers; a power of two */
+#define QUESTIONS_MAX 256 /* most that wait for their answers; a power of two */
 
 struct question {
 	link_answer *then;
@@ -27,14 +27,14 @@ struct link {
 	redisReader *reader;
 	redisReplyObjectFunctions functions;
 	struct question waiting[QUESTIONS_MAX];
-	unsigned first, next; /* of `waiting`: where the oldest stands, and where there is room */
+	unsigned first, next; /* in `waiting`: where the oldest is, and where there is room */
 	size_t fed; /* since the last whole answer */
 	bool broken;
 };
 
-static void *(*array_create)(const redisReadTask *task, int elements); /* hiredis' own */
+static void *(*array_create)(const redisReadTask *task, int elements); /* owned by hiredis */
 
-/* hiredis takes memory for as many parts as the server says that there will be. */
+/* hiredis allocates memory for as many parts as the server announces. */
 static void *array_create_bounded(const redisReadTask *task, int elements)
 {
 	return elements > LINK_PARTS_MAX ? NULL : array_create(task, elements);
@@ -61,7 +61,7 @@ static void link_break(struct link *l, const char *why)
 	l->to.broken(l->to.owner, why);
 }
 
-/* Messages come between answers. */
+/* Messages of a channel come between answers. */
 static bool is_message(const redisReply *answer)
 {
 	return answer->type == REDIS_REPLY_ARRAY && answer->elements == 3 &&
@@ -82,7 +82,7 @@ static void answer_deliver(struct link *l, const redisReply *answer)
 	}
 }
 
-/* Whether there was a whole one. */
+/* Returns whether there was a whole one. */
 static bool answer_next(struct link *l)
 {
 	void *answer = NULL;
@@ -121,7 +121,7 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	int one = 1, error = EVUTIL_SOCKET_ERROR(), unknown = bufferevent_socket_get_dns_error(stream);
 	struct link *l = arg;
 
-	if (what & BEV_EVENT_CONNECTED) /* at a path it fails, and nothing is lost */
+	if (what & BEV_EVENT_CONNECTED) /* for a path this fails, and nothing is lost */
 		setsockopt(bufferevent_getfd(stream), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	else if (unknown)
 		link_break(l, evutil_gai_strerror(unknown));
@@ -147,7 +147,7 @@ struct link *link_open(struct event_base *base, struct evdns_base *names, const 
 	if (!l)
 		return NULL;
 	l->to = *o;
-	/* Callbacks are deferred: what fails at once is told after link_open() has returned. */
+	/* Callbacks are deferred: what fails at once is reported after link_open() has returned. */
 	l->stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (!l->stream || !reader_make(l)) {
 		link_close(l);

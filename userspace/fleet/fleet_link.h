@@ -22,21 +22,22 @@
 #define LINK_PARTS_MAX 8192
 
 struct link;
-/* `answer` lives until it returns; `about` is what came with the question. */
+/* `answer` is valid until this returns; `about` is what came with the question. */
 typedef void link_answer(void *owner, void *about, const redisReply *answer);
 
 struct link_owner {
 	void *owner;
-	link_answer *message; /* of a channel: an array of three; about: NULL. NULL: none is awaited */
-	void (*broken)(void *owner, const char *why); /* once; after it the link is silent */
-	void (*drop)(void *about); /* of a question that nobody will answer; NULL: nothing is to be done */
+	/* For messages of a channel: an array of three, and about is NULL. NULL: none is awaited. */
+	link_answer *message;
+	void (*broken)(void *owner, const char *why); /* called once; after it the link is silent */
+	void (*drop)(void *about); /* for a question that nobody will answer; NULL: nothing has to be done */
 };
 
-/* NULL: without memory. It may be asked at once. */
+/* Returns NULL without memory. Questions may be asked at once. */
 struct link *link_open(struct event_base *base, struct evdns_base *names, const struct server *to,
 		       const struct link_owner *o);
-/* 0, or -ENOMEM: then `about` is still the caller's. */
+/* Returns 0, or -ENOMEM: then `about` is still the caller's. */
 int link_ask(struct link *l, link_answer *then, void *about, int argc, const char **argv, const size_t *length);
-void link_close(struct link *l); /* NULL: nothing */
+void link_close(struct link *l); /* NULL is fine */
 
 #endif

@@ -6,7 +6,7 @@
 #include "fleet_look.h"
 #include "fleet_script.h"
 
-#define LOOKS_MAX (2 * FLEET_LOOK_MAX) /* that wait for their answers */
+#define LOOKS_MAX (2 * FLEET_LOOK_MAX) /* most that wait for their answers */
 
 struct looks {
 	struct looks_owner to;

@@ -19,9 +19,9 @@ struct looks_owner {
 	void (*failed)(void *owner, const char *why);
 };
 
-/* NULL without memory. `space` outlives it; questions go to `asks`, which drops by free(). */
+/* Returns NULL without memory. `space` outlives it; questions go to `asks`, whose drop is free(). */
 struct looks *looks_new(struct link *asks, const char *space, const struct looks_owner *o);
-void looks_free(struct looks *l); /* after the link; NULL: nothing */
+void looks_free(struct looks *l); /* after the link; NULL is fine */
 void looks_ask(struct looks *l, const struct fleet_need *row, size_t count);
 
 #endif

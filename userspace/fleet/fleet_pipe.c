@@ -7,12 +7,12 @@
 
 #include "fleet_pipe.h"
 
-#define WAITING_MAX 64 /* messages; leases always find room: fleet_store.c asks no more while many wait */
+#define WAITING_MAX 64 /* messages; leases always find room, because fleet_store.c asks no more while many wait */
 
 struct message {
 	struct message *next;
 	size_t length;
-	struct fleet_head head; /* and its rows */
+	struct fleet_head head; /* followed by its rows */
 };
 
 struct pipe {
@@ -20,7 +20,7 @@ struct pipe {
 	struct event_base *base;
 	struct event *readable, *writable;
 	int fd;
-	bool on; /* whoever reads has room */
+	bool on; /* whether the other end has room */
 	size_t waiting;
 	struct message *first, **last;
 	union {
@@ -68,7 +68,7 @@ static void on_readable(int fd, short what, void *arg)
 		event_base_loopbreak(p->base);
 }
 
-/* False: it has to wait. What can be said to nobody ends the loop, by on_readable(). */
+/* Returns false if it has to wait. If the other end is gone, on_readable() ends the loop. */
 static bool message_send(const struct pipe *p, const struct fleet_head *head, size_t length)
 {
 	return send(p->fd, head, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || (errno != EAGAIN && errno != EINTR);

@@ -25,11 +25,11 @@ struct pipe_owner {
 
 struct pipe *pipe_open(struct event_base *base, int fd, const struct pipe_owner *o);
 void pipe_close(struct pipe *p);
-/* `rows` are of fleet_row_size(type) each. What may be said again later is lost while much waits. */
+/* `rows` have fleet_row_size(type) bytes each. While much waits, messages that may be repeated later are lost. */
 void pipe_send(struct pipe *p, enum fleet_type type, const void *rows, size_t count);
-/* For records, which are not said again: whoever has many of them asks before. */
+/* For records, which are not repeated: a caller who has many of them asks first. */
 bool pipe_has_room(const struct pipe *p);
-/* Whether it reads: while not, sluiced keeps what it has to say. */
+/* Sets whether it reads; while it does not, sluiced keeps what it has to say. */
 void pipe_read_on(struct pipe *p, bool on);
 
 #endif

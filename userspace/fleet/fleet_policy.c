@@ -16,7 +16,7 @@ static bool is_pair(const char *at)
 	       strspn(at + FLEET_POLICY_DIGITS + 1, digits) == FLEET_POLICY_DIGITS;
 }
 
-/* The pair of this key; NULL: it is not there. Ends at what is no pair. */
+/* Returns the pair of this key, or NULL if it is not there. It stops at anything that is no pair. */
 static const char *pair_find(const char *text, const char *key)
 {
 	const char *at;

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-/* The keys that both have, with another value: a list of texts, of POLICY_DIFFERS_MOST at most. Whatever `other` is. */
+/* Returns the keys that both have with different values: a list of at most POLICY_DIFFERS_MOST texts. `other` may be anything. */
 #define POLICY_DIFFERS_MOST 4
 json_t *policy_differs(const char *own, const char *other);
 

@@ -14,7 +14,7 @@ static inline uint64_t random_number(void)
 
 	if (getrandom(&n, sizeof(n), 0) == sizeof(n))
 		return n;
-	clock_gettime(CLOCK_MONOTONIC, &now); /* a kernel that has just started */
+	clock_gettime(CLOCK_MONOTONIC, &now); /* for a kernel that has just started */
 	return now.tv_nsec;
 }
 

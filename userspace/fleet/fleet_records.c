@@ -9,7 +9,7 @@
 #define KEYS 3
 #define KEY_MAX 64
 #define PAGE FLEET_RECORDS_MAX
-#define SEEN_MAX 24 /* digits of a change's number, and more */
+#define SEEN_MAX 24 /* more than the digits of a change's number */
 
 struct records {
 	struct records_owner to;
@@ -18,14 +18,14 @@ struct records {
 	char put_sha[SCRIPT_SHA_LENGTH + 1], read_sha[SCRIPT_SHA_LENGTH + 1];
 	char seen[SEEN_MAX]; /* all changes up to this number have been read */
 	size_t unanswered;
-	bool more; /* the page after `seen` goes on with what the last one began */
+	bool more; /* the page after `seen` continues the last one */
 	bool ready, reading, again, failed;
 };
 
-/* What goes with a question: the link frees it where nobody will answer. */
+/* What goes with a question: the link frees it if nobody will answer. */
 struct asked {
 	struct records *by;
-	char *sha; /* of a script that is loaded */
+	char *sha; /* hash of a script that is loaded */
 };
 
 static void fail(struct records *r, const char *why)
@@ -47,7 +47,7 @@ static void ask(struct records *r, link_answer *then, char *sha, int argc, const
 	fail(r, "there is no memory for a question");
 }
 
-/* Both scripts begin so: KEYS are the hash, the changes, the ends. */
+/* Both scripts begin like this: KEYS are the hash, the changes, the ends. */
 static size_t call_begin(struct records *r, const char *sha, const char **argv)
 {
 	const char *head[] = { "EVALSHA", sha, "3", r->key[0], r->key[1], r->key[2] };
@@ -56,7 +56,7 @@ static size_t call_begin(struct records *r, const char *sha, const char **argv)
 	return sizeof(head) / sizeof(*head);
 }
 
-/* NULL: it is no answer to that, or nobody wants it any more. */
+/* Returns NULL if it is no answer to that, or nobody wants it any more. */
 static struct records *answered(struct asked *a, const redisReply *answer, int type, const char *what)
 {
 	struct records *r = a->by;
@@ -95,7 +95,7 @@ void records_greet(struct records *r)
 	ask(r, loaded, r->read_sha, 3, read, NULL);
 }
 
-/* Numbers in a row stay as the store has them: only sluiced reads them. */
+/* Numbers in a row stay as the store has them, because only sluiced reads them. */
 static void rows_take(struct records *r, const char *bytes, size_t count)
 {
 	struct fleet_record row[PAGE];
@@ -104,7 +104,7 @@ static void rows_take(struct records *r, const char *bytes, size_t count)
 	r->to.heard(r->to.owner, row, count);
 }
 
-/* {number of the last change of this page, 1 where there are more, rows}. Whether it is one. */
+/* {number of the last change of this page, 1 if there are more, rows}. Returns whether it is one. */
 static bool page_is_good(const struct records *r, const redisReply *answer)
 {
 	redisReply **part = answer->element;
@@ -115,7 +115,7 @@ static bool page_is_good(const struct records *r, const redisReply *answer)
 		return false;
 	if (part[2]->len % sizeof(struct fleet_record) || part[2]->len > PAGE * sizeof(struct fleet_record))
 		return false;
-	return !part[1]->integer || strcmp(part[0]->str, r->seen); /* else it would never end */
+	return !part[1]->integer || strcmp(part[0]->str, r->seen); /* otherwise it would never end */
 }
 
 static void page_read(void *owner, void *about, const redisReply *answer)
@@ -132,7 +132,7 @@ static void page_read(void *owner, void *about, const redisReply *answer)
 		fail(r, odd);
 		return;
 	}
-	if (*r->seen) { /* else all is to be read again meanwhile */
+	if (*r->seen) { /* otherwise everything will be read again anyway */
 		memcpy(r->seen, answer->element[0]->str, answer->element[0]->len + 1);
 		r->more = answer->element[1]->integer;
 		r->again |= r->more;

@@ -16,7 +16,7 @@
 #include "fleet_link.h"
 #include "fleet_wire.h"
 
-#define RECORDS_NEWS " +" /* behind the name of who put some, in the channel of needs: no host takes it for a key */
+#define RECORDS_NEWS " +" /* follows the name of a host that put some, in the channel of needs: it is no key */
 
 struct records;
 
@@ -24,18 +24,21 @@ struct records_owner {
 	void *owner;
 	void (*heard)(void *owner, const struct fleet_record *row, size_t count);
 	bool (*has_room)(void *owner); /* for another page */
-	void (*answered)(void *owner); /* a put: there is room for another one */
+	void (*answered)(void *owner); /* after a put: there is room for another one */
 	void (*failed)(void *owner, const char *why);
 };
 
-/* NULL without memory. `space` and `name` outlive it; questions go to `asks`, whose owner gets the answers, and drops by free(). */
+/*
+ * Returns NULL without memory. `space` and `name` outlive it; questions go to `asks`, whose owner gets the answers, and whose drop is
+ * free().
+ */
 struct records *records_new(struct link *asks, const char *space, const char *name, const struct records_owner *o);
-void records_free(struct records *r); /* after the link; NULL: nothing */
-/* Loads the scripts: once, before anything else. */
+void records_free(struct records *r); /* after the link; NULL is fine */
+/* Loads the scripts: called once, before anything else. */
 void records_greet(struct records *r);
-/* The store is another one, or has lost its data: all is read again. */
+/* The store is another one, or has lost its data: everything is read again. */
 void records_again(struct records *r);
-/* Reads what is new, where no page is under way; then once more. */
+/* Reads what is new, unless a page is under way; then once more after that. */
 void records_read(struct records *r);
 void records_put(struct records *r, const struct fleet_record *row, size_t count);
 size_t records_unanswered(const struct records *r); /* puts */

@@ -9,7 +9,7 @@
 #include "fleet_script.h"
 #include "json_text.h"
 
-#define ROW 4 /* numbers a row, in a question and in an answer */
+#define ROW 4 /* numbers in a row, of a question and of an answer */
 
 size_t script_pack(const struct batch *b, char *out)
 {
@@ -24,7 +24,7 @@ size_t script_pack(const struct batch *b, char *out)
 	return b->count * ROW * sizeof(uint32_t);
 }
 
-/* Takes over `all`. NULL: it is longer than a message. */
+/* Takes over `all`. Returns NULL if it is longer than a message. */
 static char *message_text(json_t *all)
 {
 	char *text = json_dumps(all, JSON_COMPACT);
@@ -37,7 +37,7 @@ static char *message_text(json_t *all)
 	return text;
 }
 
-/* part: name, until when it lives, what it says of its policy. */
+/* `part` has the name, until when it lives, and what it says about its policy. */
 static json_t *host_read(redisReply *const part[3], long long now, unsigned lease_ms, const char *policy)
 {
 	long long ago;
@@ -54,7 +54,7 @@ static json_t *host_read(redisReply *const part[3], long long now, unsigned leas
 			 "differs", policy_differs(policy, part[2]->str));
 }
 
-/* Hosts, three parts each. NULL: it is no such list, or longer than a message. */
+/* Reads hosts, three parts each. Returns NULL if it is no such list, or longer than a message. */
 static char *hosts_read(const redisReply *list, long long now, unsigned lease_ms, const char *policy)
 {
 	json_t *all = json_array();
@@ -70,7 +70,7 @@ static char *hosts_read(const redisReply *list, long long now, unsigned lease_ms
 	return NULL;
 }
 
-/* "HELD LEASE SECONDS" of a host; NULL: something else stands there. */
+/* Reads "HELD LEASE SECONDS" of a host; NULL: it is something else. */
 static json_t *held_read(const redisReply *name, const redisReply *row)
 {
 	unsigned int held, lease;
@@ -120,7 +120,7 @@ int script_read_beat(const redisReply *answer, unsigned lease_ms, const char *po
 	return part[4]->elements && !out->list ? -EBADMSG : 0;
 }
 
-/* A lease beyond the limit, and beyond what is held anyway, is no answer. */
+/* A lease beyond the limit, and beyond what is held anyway, is not accepted. */
 static bool lease_read(const char *bytes, const struct fleet_want *asked, struct fleet_lease *out)
 {
 	uint32_t n[ROW];

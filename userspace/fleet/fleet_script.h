@@ -17,20 +17,20 @@
 
 #include "fleet_wire.h"
 
-#define SCRIPT_ROWS_MAX 250 /* the server does nothing else meanwhile: this many take it 2 ms */
+#define SCRIPT_ROWS_MAX 250 /* the server does nothing else meanwhile: this many take 2 ms */
 #define SCRIPT_SHA_LENGTH 40
-#define SCRIPT_HOSTS_MAX 256 /* their list fits a message */
-#define SCRIPT_NUMBER_MAX 32 /* of an epoch, with its end */
+#define SCRIPT_HOSTS_MAX 256 /* so that their list fits into a message */
+#define SCRIPT_NUMBER_MAX 32 /* of an epoch, with the final NUL */
 
 extern const char script_beat[], script_exchange[], script_put[], script_read[];
 
-#define SCRIPT_NAME_MAX 64 /* bytes of the name of a record */
+#define SCRIPT_NAME_MAX 64 /* most bytes of the name of a record */
 
 struct beat {
 	char epoch[SCRIPT_NUMBER_MAX];
 	uint32_t hosts;
 	bool taken; /* another session beat under this name since our last beat */
-	char *list; /* FLEET_HOSTS; NULL: it was not asked for; freed by the caller */
+	char *list; /* FLEET_HOSTS; NULL if it was not asked for; freed by the caller */
 	int64_t clock_ms; /* the server's, since 1970 */
 };
 
@@ -40,17 +40,17 @@ struct batch {
 	struct fleet_want row[SCRIPT_ROWS_MAX];
 };
 
-/* Rows as the script reads them: bytes to send, in `out` of 16 bytes a row. */
+/* Packs rows as the script reads them: bytes to send, 16 for each row, in `out`. */
 size_t script_pack(const struct batch *b, char *out);
 
-/* Both: 0; -EBADMSG: this is no answer to that. `policy`: FLEET_POLICY of this host. */
+/* Both return 0, or -EBADMSG if this is no answer to that. `policy` is FLEET_POLICY of this host. */
 int script_read_beat(const redisReply *answer, unsigned lease_ms, const char *policy, struct beat *out);
-/* FLEET_HELD of what HGETALL answered; freed by the caller. NULL: it is no such answer, or longer than a message. */
+/* Makes FLEET_HELD of an answer to HGETALL; freed by the caller. NULL: it is no such answer, or longer than a message. */
 char *script_read_held(const redisReply *answer, uint64_t key);
-/* Also -ESTALE: the epoch is another one, and nothing was done. */
+/* Returns also -ESTALE: the epoch is another one, and nothing was done. */
 int script_read_leases(const redisReply *answer, const struct batch *b, struct fleet_lease *out);
 
-/* The name of a limit's record in the store. */
+/* Writes the name of a limit's record in the store. */
 void script_record_name(char out[static SCRIPT_NAME_MAX], const char *space, uint64_t key);
 
 #endif

@@ -15,13 +15,13 @@
 #include "plain.h"
 
 #define UNANSWERED_MAX 16 /* exchanges */
-#define GREETING_MS 2000 /* for all that comes before the first beat */
-#define LEFT_MS 1000 /* a server that does not answer for this long is left */
-#define LIST_MS 1000 /* hosts are listed, and the hearing connection is tried */
-#define INFO_US (10 * 1000000ULL) /* the server is asked again what it is */
+#define GREETING_MS 2000 /* for everything before the first beat */
+#define LEFT_MS 1000 /* a server that does not answer for this long is given up */
+#define LIST_MS 1000 /* how often hosts are listed, and the hearing connection is tried */
+#define INFO_US (10 * 1000000ULL) /* how often the server is asked again what it is */
 #define KEY_MAX 64
 #define KEY_DIGITS 16
-#define NUMBER_TEXT 17 /* 16 digits and their end */
+#define NUMBER_TEXT 17 /* 16 digits and the final NUL */
 
 enum greeted { GREETED_ASKS = 1, GREETED_HEARS = 2, GREETED_BOTH = 3 };
 
@@ -30,18 +30,18 @@ struct session {
 	const struct config *config;
 	struct link *asks, *hears;
 	struct looks *looks;
-	struct records *records; /* NULL: bans are not shared */
+	struct records *records; /* NULL if bans are not shared */
 	struct event *tick;
 	struct server_info info;
 	char beat_sha[SCRIPT_SHA_LENGTH + 1], exchange_sha[SCRIPT_SHA_LENGTH + 1];
-	char epoch[SCRIPT_NUMBER_MAX]; /* "": not ready */
+	char epoch[SCRIPT_NUMBER_MAX]; /* "" if it is not ready */
 	char hosts_key[KEY_MAX], epoch_key[KEY_MAX], own_key[KEY_MAX + FLEET_NAME_MAX], channel[KEY_MAX];
 	char own[NUMBER_TEXT]; /* a number that is this session's alone */
 	char *const *policy;
-	uint64_t opened_us, beat_us, listed_us; /* beat_us: since when a beat waits for its answer; 0: none does */
+	uint64_t opened_us, beat_us, listed_us; /* beat_us: a beat has waited for its answer since then; 0: none does */
 	uint64_t informed_us;
 	unsigned greeted, unanswered;
-	bool ping; /* waits for its answer */
+	bool ping; /* a ping waits for its answer */
 	bool failed;
 };
 
@@ -65,13 +65,13 @@ static void fail(struct session *x, const char *why)
 	x->to.failed(x->to.owner, line);
 }
 
-/* What a connection, or a part of the session, says. */
+/* A connection, or a part of the session, reports a failure. */
 static void part_failed(void *owner, const char *why)
 {
 	fail(owner, why);
 }
 
-/* False: the session is over. */
+/* Returns false if the session is over. */
 static bool answer_is_good(struct session *x, const redisReply *answer, int type, const char *what)
 {
 	if (x->failed)
@@ -128,7 +128,7 @@ static void beat_answered(void *owner, void *about, const redisReply *answer)
 		fail(x, "it answers a beat by something else");
 		return;
 	}
-	if (b.taken && x->epoch[0]) { /* the first beat finds the session before it, which is over */
+	if (b.taken && x->epoch[0]) { /* the first beat finds the earlier session, which is over */
 		free(b.list);
 		fail(x, "another host has the same name");
 		return;
@@ -169,7 +169,7 @@ static void pong(void *owner, void *about, const redisReply *answer)
 		x->ping = false;
 }
 
-/* Also a connection on which nothing comes for hours has to be alive. */
+/* A connection on which nothing comes for hours has to be alive, too. */
 static void ping(struct session *x)
 {
 	const char *argv[] = { "PING" };
@@ -191,7 +191,7 @@ static void beat_next(struct session *x, uint64_t now)
 		return;
 	if (now - x->informed_us >= INFO_US)
 		inform(x);
-	if (x->records) /* what was said while nobody heard */
+	if (x->records) /* for what was said while nobody listened */
 		records_read(x->records);
 	if (x->listed_us)
 		ping(x);
@@ -318,7 +318,7 @@ static void exchange_answered(void *owner, void *about, const redisReply *answer
 	else if (!err)
 		x->to.leases(x->to.owner, row, b->count);
 	else if (!x->beat_us)
-		beat(x, false); /* another epoch: which? */
+		beat(x, false); /* to learn which other epoch it is */
 }
 
 /* Takes over `b`. */
@@ -370,7 +370,7 @@ bool session_has_room(const struct session *x)
 	return x->failed || x->unanswered + (x->records ? records_unanswered(x->records) : 0) < UNANSWERED_MAX;
 }
 
-/* Who holds what, for people. */
+/* Asks who holds what, for people. */
 
 static void on_held(void *owner, const char *text)
 {
@@ -422,7 +422,7 @@ void session_put(struct session *x, const struct fleet_record *row, size_t count
 		records_put(x->records, row, count);
 }
 
-/* "NAME KEY KEY ...": what another host wants; or that it has put records there. */
+/* "NAME KEY KEY ...": another host wants something, or has put records there. */
 static void heard(void *owner, void *about, const redisReply *answer)
 {
 	struct fleet_need row[SCRIPT_ROWS_MAX];

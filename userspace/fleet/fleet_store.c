@@ -11,7 +11,7 @@
 
 #define WAIT_LEAST_MS 50
 #define WAIT_MOST_MS 2000
-#define GOOD_BEATS 100 /* answered: what comes after them is a new trouble */
+#define GOOD_BEATS 100 /* answered beats after which a failure counts as a new problem */
 
 struct store {
 	struct event_base *base;
@@ -19,11 +19,11 @@ struct store {
 	struct pipe *pipe;
 	struct config config;
 	struct session *session;
-	struct event *turn; /* ends a session that failed; then, some time later, opens the next one */
-	size_t server; /* of the configuration: the one that is spoken to, or will be next */
-	unsigned rounds; /* through all servers, since one was good */
-	unsigned epoch_beats; /* answered in this epoch */
-	unsigned beats; /* that this session had answers to */
+	struct event *turn; /* ends a session that failed; some time later it opens the next one */
+	size_t server; /* number in the configuration of the server in use, or of the next one */
+	unsigned rounds; /* rounds through all servers, since one was good */
+	unsigned epoch_beats; /* beats answered in this epoch */
+	unsigned beats; /* beats that this session had answers to */
 	char *policy; /* FLEET_POLICY; never NULL */
 	struct fleet_state state;
 };
@@ -41,7 +41,7 @@ static void error_set(struct store *s, const char *on, const char *why)
 	plain_copy(s->state.error, sizeof(s->state.error), line);
 }
 
-/* Between half of `ms` and all of it, so that not all hosts of a fleet come at once. */
+/* Waits between half of `ms` and all of it, so that not all hosts of a fleet come at once. */
 static void turn_after(struct store *s, unsigned ms)
 {
 	struct timeval t;
@@ -62,7 +62,7 @@ static void info_tell(const struct server_info *info, struct fleet_state *out)
 	memcpy(out->version, info->version, sizeof(out->version));
 }
 
-/* How far a clock that said `ms` half a round trip ago is ahead of this host's; what is more than a wire can say is cut. */
+/* Returns how far a clock that said `ms` half a round trip ago is ahead of this host's; limited to what the message can say. */
 static int32_t clock_ahead(int64_t ms, unsigned rtt_us)
 {
 	struct timespec now;
@@ -82,7 +82,7 @@ static void on_beat(void *owner, const struct beat *b, bool new_epoch, unsigned 
 	s->state.connected = 1;
 	s->epoch_beats = new_epoch ? 0 : s->epoch_beats + 1;
 	if (b->hosts >= s->state.hosts || s->epoch_beats * s->config.beat_ms > s->config.lease_ms)
-		s->state.hosts = b->hosts; /* not all may have found the store again yet */
+		s->state.hosts = b->hosts; /* some may not have found the store again yet */
 	s->state.rtt_us = rtt_us;
 	s->state.resync += new_epoch;
 	s->state.clock_ms = clock_ahead(b->clock_ms, rtt_us);
@@ -198,7 +198,7 @@ static void on_turn(int fd, short what, void *arg)
 		session_begin(s);
 }
 
-/* What sluiced says. */
+/* Handles what sluiced says. */
 
 void store_configure(void *store, const char *text, size_t length)
 {

@@ -15,10 +15,10 @@
 struct store;
 
 struct store *store_new(struct event_base *base, struct evdns_base *names);
-/* Where it says what it has to say; once, before anything else. */
+/* Sets where it reports; called once, before anything else. */
 void store_speak_to(struct store *s, struct pipe *p);
 void store_free(struct store *s);
-/* Those of a pipe_owner. */
+/* The functions of a pipe_owner. */
 void store_configure(void *store, const char *text, size_t length);
 void store_exchange(void *store, const struct fleet_want *row, size_t count);
 void store_policy(void *store, const char *text, size_t length);

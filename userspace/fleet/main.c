@@ -22,7 +22,7 @@
 DEFINE_CLEANUP(struct store *, store_free);
 DEFINE_CLEANUP(struct pipe *, pipe_close);
 
-/* What waited for an address until names_free() ends by a last turn of the loop. */
+/* What waited for an address until names_free() ends in a last turn of the loop. */
 static void base_free(struct event_base *base)
 {
 	event_base_loop(base, EVLOOP_NONBLOCK);
@@ -36,7 +36,7 @@ static void names_free(struct evdns_base *names)
 }
 DEFINE_CLEANUP(struct evdns_base *, names_free);
 
-/* What goes wrong is told to sluiced (struct fleet_state), not to whatever its standard error is. */
+/* Failures are reported to sluiced (struct fleet_state), and not to standard error, whatever that is. */
 static void say_nothing(int severity, const char *text)
 {
 	(void)severity;
@@ -51,7 +51,7 @@ static bool is_pipe(int fd)
 	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_SEQPACKET;
 }
 
-/* Files are open()ed before the rights go: /etc/resolv.conf and /etc/hosts. */
+/* Files are opened before the rights are given up: /etc/resolv.conf and /etc/hosts. */
 static int run(void)
 {
 	_cleanup_(base_free) struct event_base *base = event_base_new();

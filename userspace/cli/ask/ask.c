@@ -11,7 +11,7 @@
 #include "cli.h"
 #include "instance.h"
 
-#define ANSWER_SECONDS 120 /* a list of a million prefixes takes its time */
+#define ANSWER_SECONDS 120 /* a list of a million prefixes takes a while */
 
 int complain_no_daemon(const struct call *c)
 {
@@ -67,7 +67,7 @@ static int request_send(int fd, const char *verb, json_t *args, const char *body
 	if (all_send(fd, line, n))
 		return -EPIPE;
 	if (body)
-		all_send(fd, body, size); /* who does not want it says so */
+		all_send(fd, body, size); /* a daemon that does not want it says so */
 	return 0;
 }
 
@@ -80,7 +80,7 @@ static void say_lines(const char *verb, const char *text)
 		say("%s: %s", verb, line);
 }
 
-/* Says what the daemon complains of; its exit status. Takes over `got`, hands it on in *answer when it is good. */
+/* Reports what the daemon complains of, and returns its exit status. Takes over `got`, and passes it on in *answer if it is good. */
 static int answer_judge(const char *verb, json_t *got, json_t **answer)
 {
 	const char *text;
@@ -100,7 +100,7 @@ static int answer_judge(const char *verb, json_t *got, json_t **answer)
 	return EXIT_DONE;
 }
 
-/* *in gives the daemon's lines. EXIT_NO_DAEMON is not complained of. */
+/* *in gives the daemon's lines. EXIT_NO_DAEMON is not reported. */
 static int ask_open(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, FILE **in)
 {
 	struct sockaddr_un at;

@@ -21,56 +21,56 @@
 struct call {
 	const char *instance;
 	bool json, help;
-	const char *option[OPTIONS_MAX]; /* of options.c; NULL: not given; "" for one without a value */
+	const char *option[OPTIONS_MAX]; /* from options.c; NULL if not given, "" if it has no value */
 	const struct api_verb *command;
 	const char *word[WORDS_MAX]; /* after the command */
 	int words;
 };
 
-/* options.c. -1: go on; else the exit status */
+/* options.c. Returns -1 to continue, otherwise the exit status */
 int options_parse(struct call *c, int argc, char **argv);
 int words_sort(struct call *c, int argc, char **argv);
-/* The parameter that the word stands for; NULL: there is none. */
+/* Returns the parameter that the word stands for, or NULL if there is none. */
 const struct api_param *word_param(const struct api_verb *v, int at);
-/* What was said for a parameter (of a REST its first word), "" for a flag; NULL: nothing. */
+/* Returns what was given for a parameter (for a REST, its first word), "" for a flag, or NULL. */
 const char *given(const struct call *c, const struct api_param *p);
-/* NULL: it is not given; "" for one without a value. */
+/* Returns NULL if it is not given, and "" if it has no value. */
 const char *option(const struct call *c, const char *name);
-/* "" where it is not given. */
+/* Returns "" if it is not given. */
 const char *option_text(const struct call *c, const char *name);
 
-/* request.c: the arguments of the request that the command line stands for; NULL, said: a path is not text. */
+/* request.c: makes the arguments of the request that the command line stands for; NULL with a message: a path is not text. */
 json_t *request_args(const struct call *c);
 
-/* ask.c: *answer is the daemon's object; exit status, message printed. Takes over `args`. */
+/* ask.c: *answer is the daemon's object; returns the exit status, with its message printed. Takes over `args`. */
 int ask(const struct call *c, const char *verb, json_t *args, json_t **answer);
-/* The same with a file behind the question. */
+/* The same, with a file after the question. */
 int ask_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size, json_t **answer);
-/* The data that it answers, or NULL: nothing is said of whatever goes wrong. */
+/* Returns the data of the answer, or NULL. Failures are not reported. */
 json_t *ask_quietly(const struct call *c, const char *verb);
-/* The lines that follow the answer, until the daemon ends or the reader does. */
+/* Passes on the lines that follow the answer, until the daemon ends or the reader does. */
 int ask_stream(const struct call *c, const char *verb, void (*each)(const struct call *c, const json_t *line));
 
 /* say.c: a line on standard error; complain() also keeps it for --json. Returns the status. */
 __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *fmt, ...);
-/* Keeps the errors that the daemon answered; they are said already. */
+/* Keeps the errors that the daemon answered, which are printed already. */
 void complain_answer(const json_t *answer);
-/* With --json, of a command that failed: {"ok":false,"error","errors","exit"}, unless it has shown JSON already. */
+/* With --json, prints for a command that failed: {"ok":false,"error","errors","exit"}, unless it has printed JSON already. */
 void failure_show(int status);
 
 int complain_no_daemon(const struct call *c);
 
-/* session.c: the address that this session comes from by SSH, "" when it does not; static. */
+/* session.c: returns the address that this session comes from by SSH, or "" if it does not; static. */
 const char *session_peer(void);
 
 /* commands.c */
 int command_run(const struct call *c);
 
 /* verb.c */
-/* Shows what a reading verb answers: from the daemon, else (where `pins`) from the kernel's tables. */
+/* Shows what a reading verb answers: the daemon or, without one and with `pins`, the kernel's tables. */
 int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins);
-/* Says what a changing verb answers. Takes over nothing but `args`. */
+/* Prints what a changing verb answers. Takes over nothing but `args`. */
 int write_verb(const struct call *c, const char *verb, json_t *args);
 int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size);
 /* cmd_apply.c */
@@ -99,7 +99,7 @@ void import_help(void);
 /* cmd_top.c */
 int cmd_top(const struct call *c);
 
-/* pins.c: what a CLI can tell without a daemon; EXIT_NO_DAEMON, or EXIT_NO_DAEMON with nothing in *data. */
+/* pins.c: what a CLI can tell without a daemon. Returns EXIT_NO_DAEMON, or EXIT_NO_DAEMON with nothing in *data. */
 int pins_report(const struct call *c, const char *verb, json_t **data);
 int pins_unload(const struct call *c);
 

@@ -10,13 +10,13 @@
 #include "plain.h"
 #include "value.h"
 
-#define OPTION_FIRST 256 /* above all letters */
-#define LONGS_OWN 5 /* of sluicectl, not of a command */
+#define OPTION_FIRST 256 /* larger than any letter */
+#define LONGS_OWN 5 /* of sluicectl itself, not of a command */
 
 static struct option longs[OPTIONS_MAX + LONGS_OWN + 1] = {
 	{ "json", no_argument, NULL, 'j' },	   { "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },	   { "instance", required_argument, NULL, 'i' },
-	{ "color", required_argument, NULL, 'c' }, /* as other programs spell it */
+	{ "color", required_argument, NULL, 'c' }, /* the spelling of other programs */
 };
 
 static int option_at(const char *name)
@@ -30,7 +30,7 @@ static int option_at(const char *name)
 	return -1;
 }
 
-/* Each option of the list once, whatever verbs have it. */
+/* Adds each option of the list once, whatever verbs have it. */
 static void longs_fill(void)
 {
 	const struct api_param *p;
@@ -74,7 +74,7 @@ static int option_refuse(int got, const char *text)
 	return complain(EXIT_BAD, "unrecognized option '%s'%s%s", text, *meant ? ": " : "", meant);
 }
 
-/* -1: go on; otherwise the exit status. */
+/* Returns -1 to continue, otherwise the exit status. */
 int options_parse(struct call *c, int argc, char **argv)
 {
 	const char *color = NULL;
@@ -140,7 +140,7 @@ static bool is_of_list(const struct api_param *p)
 	return p->place == API_WORD || p->place == API_OPTION;
 }
 
-/* How many of the alternatives are given that begin with **at; *at is the last of them afterwards. */
+/* Returns how many of the alternatives that begin with **at are given; *at is the last of them afterwards. */
 static int group_count(const struct call *c, const struct api_param **at)
 {
 	int n = given(c, *at) != NULL;
@@ -150,7 +150,7 @@ static int group_count(const struct call *c, const struct api_param **at)
 	return n;
 }
 
-/* -1: what must be there is there, and of alternatives one. */
+/* Returns -1 if everything required is given, and one of each set of alternatives. */
 static int presence_check(const struct call *c)
 {
 	const struct api_param *p, *first;
@@ -182,7 +182,7 @@ static bool is_among(const char *word, const char *words)
 	return false;
 }
 
-/* "geo status, or geo update": the command with each of the words that can stand there, and the other words that it takes. */
+/* Refuses with "geo status, or geo update": the command with each of the words that can follow, and its other words. */
 static int choice_refuse(const struct call *c, const struct api_param *choice)
 {
 	const char *at = choice->shown, *name = c->command->name;
@@ -199,7 +199,7 @@ static int choice_refuse(const struct call *c, const struct api_param *choice)
 	return complain(EXIT_BAD, "%s: write: %s", name, text);
 }
 
-/* -1: nothing among the choices is like it. */
+/* Returns -1 if nothing among the choices is similar. */
 static int choice_ask(const struct call *c, const struct api_param *choice, const char *value)
 {
 	struct alike like = alike_to(value);
@@ -245,8 +245,8 @@ static int values_check(const struct call *c)
 }
 
 /*
- * -1: all that goes to the daemon is text. JSON holds no other, and without its argument a command would mean something else. What reads
- * its file itself takes any name.
+ * Returns -1 if everything that goes to the daemon is text. JSON can hold nothing else, and without its argument a command would mean
+ * something else. Commands that read their file themselves accept any name.
  */
 static int words_check(const struct call *c)
 {
@@ -265,7 +265,7 @@ static int words_check(const struct call *c)
 	return -1;
 }
 
-/* -1: every option that is given belongs to the command, and has a value where it takes one. */
+/* Returns -1 if every option that is given belongs to the command, and has a value if it takes one. */
 static int options_check(const struct call *c)
 {
 	char text[API_SYNOPSIS_LEN];

@@ -8,7 +8,7 @@
 
 static bool on;
 
-/* https://no-color.org: whatever it holds, unless that is nothing. */
+/* https://no-color.org: the variable counts whatever its value is, unless it is empty. */
 static bool terminal_has_colour(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -13,16 +13,16 @@ struct paint {
 };
 
 /*
- * `when` is "auto", "always" or "never"; NULL: auto. Auto is a terminal that knows colours, and neither NO_COLOR nor TERM=dumb. JSON is never
- * coloured. False: `when` is another word. It is said once, before anything is shown.
+ * `when` is "auto", "always" or "never"; NULL means auto, which is a terminal that has colours, without NO_COLOR or TERM=dumb. JSON is
+ * never coloured. Returns false if `when` is another word. Called once, before anything is shown.
  */
 bool paint_choose(const char *when, bool json);
 bool paint_is_on(void);
 
 struct paint paint_tone(enum tone tone);
-/* "refused" and its like are bad, "warning" and its like near, "pass" and its like good; other words are plain. */
+/* "refused" and the like are bad, "warning" and the like near, "pass" and the like good; other words are plain. */
 struct paint paint_word(const char *word);
-/* Bad where a limit is reached, near from four fifths on; 0 is no limit. */
+/* Bad if a limit is reached, near from four fifths on; 0 means no limit. */
 enum tone tone_of_share(long long n, long long limit);
 
 #endif

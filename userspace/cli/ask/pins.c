@@ -87,8 +87,8 @@ int pins_unload(const struct call *c)
 	err = engine_unload(c->instance, &d);
 	instance_socket(c->instance, &at);
 	if (!err)
-		unlink(at.sun_path); /* of a daemon that was killed */
-	openlog("sluicectl", LOG_PID, LOG_DAEMON); /* no sluiced is there to keep the trail */
+		unlink(at.sun_path); /* left by a daemon that was killed */
+	openlog("sluicectl", LOG_PID, LOG_DAEMON); /* without a sluiced, nobody else keeps the trail */
 	syslog(err ? LOG_ERR : LOG_NOTICE, "order: unload of instance %s by uid %u: %s", c->instance, getuid(),
 	       err ? "failed" : "done");
 	return complain_diag(&d, err ? EXIT_FAILED : EXIT_DONE);

@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-/* A REST is all words from its first on: a list may be written as {25, 26}. */
+/* A REST is all words from its first on, so a list may be written as {25, 26}. */
 static json_t *words_json(const struct call *c, const struct api_param *p)
 {
 	_cleanup_free_ char *text = NULL;
@@ -21,7 +21,7 @@ static json_t *words_json(const struct call *c, const struct api_param *p)
 	return out && !fclose(out) ? json_string(text) : NULL;
 }
 
-/* The daemon has a directory of its own. A file that does not exist stays what it is called: the daemon says so. */
+/* The daemon has a directory of its own, so paths become absolute. A file that does not exist keeps its name: the daemon reports it. */
 static json_t *path_json(const struct call *c, const char *path)
 {
 	char real[PATH_MAX];

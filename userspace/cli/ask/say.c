@@ -9,7 +9,7 @@
 #include "cli.h"
 
 static json_t *errors; /* as in answers.def; NULL: none yet */
-static bool shown; /* JSON was written already: it is the answer, whatever the exit status */
+static bool shown; /* JSON was printed already: it is the answer, whatever the exit status is */
 
 static void say_list(const char *fmt, va_list ap)
 {
@@ -73,7 +73,7 @@ void show_json(const json_t *data)
 	putchar('\n');
 }
 
-/* "TEXT: HINT", a line each. */
+/* "TEXT: HINT", one per line. */
 static json_t *errors_text(void)
 {
 	_cleanup_free_ char *text = NULL;

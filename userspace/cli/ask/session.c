@@ -9,7 +9,7 @@
 #define VARIABLE "SSH_CONNECTION="
 #define ANCESTORS 16
 
-/* The variable's first word, in another process's environment; "" where it has none or nobody may look. */
+/* Reads the variable's first word from another process's environment; "" if it has none, or may not be read. */
 static void peer_read(pid_t pid, char out[static 64])
 {
 	_cleanup_fclose_ FILE *in = NULL;
@@ -38,7 +38,7 @@ static pid_t parent_of(pid_t pid)
 	return parent;
 }
 
-/* sudo and su take the variable away: then some ancestor of ours still has it. */
+/* sudo and su remove the variable, but then some ancestor of ours still has it. */
 const char *session_peer(void)
 {
 	static char peer[64];

@@ -17,7 +17,7 @@
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
 
-/* Does it say the same where it will stand? What it includes and names may be relative to its folder. */
+/* Does the file say the same in its new place? What it includes and names may be relative to its folder. */
 static int same_check(const char *from, const char *fresh, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *a = NULL, *b = NULL;
@@ -35,7 +35,7 @@ static int same_check(const char *from, const char *fresh, struct diag *d)
 	return -EINVAL;
 }
 
-/* A copy of `from` beside `to`, with the rights that `to` has. */
+/* Writes a copy of `from` beside `to`, with the permissions of `to`. */
 static int fresh_write(const char *from, const char *to, const char *fresh, struct diag *d)
 {
 	_cleanup_free_ char *text = NULL;
@@ -55,7 +55,7 @@ static int fresh_write(const char *from, const char *to, const char *fresh, stru
 	return -EPERM;
 }
 
-/* The old file stays as `bak`. There is always a whole one under its name. */
+/* Keeps the old file as `bak`. There is always a whole file under the name. */
 static int fresh_move(const char *fresh, const char *to, const char *bak, struct diag *d)
 {
 	if ((unlink(bak) && errno != ENOENT) || link(to, bak)) {

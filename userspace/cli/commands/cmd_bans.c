@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-/* All of a file, or of standard input. 0, or the exit status with a message. */
+/* Reads all of a file, or of standard input. Returns 0, or the exit status with a message. */
 static int file_read(const struct call *c, const char *path, char **out, size_t *size)
 {
 	bool here = !strcmp(path, "-");
@@ -29,7 +29,7 @@ static int file_read(const struct call *c, const char *path, char **out, size_t 
 	return EXIT_DONE;
 }
 
-/* With the file that the order names, or without one. */
+/* Sends it with the file that the order names, or without one. */
 static int order_send(const struct call *c)
 {
 	_cleanup_free_ char *body = NULL;
@@ -41,7 +41,7 @@ static int order_send(const struct call *c)
 	return status == EXIT_DONE ? write_verb_with(c, c->command->name, request_args(c), body, size) : status;
 }
 
-/* With --kill --dry-run: whose connections it would end. */
+/* With --kill --dry-run, shows whose connections it would end. */
 int cmd_ban(const struct call *c)
 {
 	if (!option(c, "dry-run"))

@@ -56,7 +56,7 @@ static int findings_status(const struct call *c, const struct findings *f)
 	return n[FINDING_BAD] ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* What is to be said of it on this host, though it is good. */
+/* Adds what should be known about the policy on this host, although it is good. */
 static void doctor_policy(const struct diag *warnings, struct findings *f)
 {
 	const struct diag_message *m;
@@ -66,7 +66,7 @@ static void doctor_policy(const struct diag *warnings, struct findings *f)
 			    (int)(m->hint ? m->hint - 2 : strlen(m->text)), m->text);
 }
 
-/* How old the databases are, for their kind. */
+/* Checks how old the databases are, for their kind. */
 static void doctor_databases(const struct policy *p, struct findings *f)
 {
 	const struct geo_file *file;
@@ -88,7 +88,7 @@ static void doctor_databases(const struct policy *p, struct findings *f)
 	}
 }
 
-/* As the daemon would read it; of this host the findings say more. */
+/* Reads the policy as the daemon would; about this host the findings say more. */
 static int policy_read(const struct call *c, const char *file, struct policy **out, struct diag *warnings,
 		       struct diag *d)
 {

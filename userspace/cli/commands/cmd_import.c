@@ -18,7 +18,7 @@ void import_help(void)
 		       import_formats[i].name, import_formats[i].example);
 }
 
-/* Where the default route leads; eth0 where there is none. */
+/* Guesses the interface: that of the default route, or eth0 without one. */
 static void interface_guess(char out[static IF_NAMESIZE])
 {
 	_cleanup_fclose_ FILE *routes = fopen("/proc/net/route", "re");
@@ -68,7 +68,7 @@ static int policy_show(const struct call *c, const struct import *m)
 	return EXIT_DONE;
 }
 
-/* The list of verbs has the formats, so what comes here is one. */
+/* The list of verbs has the formats, so what arrives here is one of them. */
 int cmd_import(const struct call *c)
 {
 	struct import m = { .format = import_format(c->word[0]) };

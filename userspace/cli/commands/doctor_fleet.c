@@ -19,7 +19,7 @@
 #define MEMORY_MOST 80 /* percent */
 #define PAGE "docs/fleet.md"
 
-/* What the daemon reads and starts. */
+/* Checks what the daemon reads and starts. */
 static void look_at_files(const struct policy *p, struct findings *f)
 {
 	_cleanup_diag_ struct diag d = {};
@@ -44,7 +44,7 @@ static void look_at_files(const struct policy *p, struct findings *f)
 			    "the fleet's secret can be read, and only by its owner and group");
 }
 
-/* A path, or an address of this host, which stunnel may listen on. */
+/* Whether it is a path, or an address of this host, on which stunnel may listen. */
 static bool stays_here(const char *server)
 {
 	return *server == '/' || !strncmp(server, "127.", 4) || !strncmp(server, "[::1]:", 6) ||
@@ -76,7 +76,7 @@ static long long figure_of(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-/* "redis 7.0.15", "valkey 8.0.1" */
+/* Judges "redis 7.0.15", "valkey 8.0.1". */
 static void judge_version(const char *version, struct findings *f)
 {
 	int major = 0, minor = 0;
@@ -89,7 +89,7 @@ static void judge_version(const char *version, struct findings *f)
 		finding_add(f, FINDING_GOOD, "store", "", "the store is %s", version);
 }
 
-/* Whatever is kept on disk: hosts tell all again after a restart. */
+/* It does not matter what is kept on disk: hosts report everything again after a restart. */
 static void judge_persistence(const json_t *store, struct findings *f)
 {
 	if (flag_of(store, "appends"))

@@ -6,7 +6,7 @@
 #include "cli.h"
 #include "doctor.h"
 
-/* Nothing, where the policy has none. */
+/* Adds nothing if the policy has no fleet. */
 void doctor_fleet(const struct call *c, const struct policy *p, struct findings *f);
 
 #endif

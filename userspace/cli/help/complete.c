@@ -5,7 +5,7 @@
 #include "complete.h"
 #include "complete_values.h"
 
-/* Whether the option takes a value; *name is it without its dashes. */
+/* Whether the option takes a value; *name is the option without its dashes. */
 static bool option_takes(const struct typed *t, const char *word, const char **name)
 {
 	const struct api_param *p;
@@ -17,7 +17,7 @@ static bool option_takes(const struct typed *t, const char *word, const char **n
 	return p && p->type != API_FLAG;
 }
 
-/* One whole word of the line; *at goes on to the value of an option. */
+/* Takes one whole word of the line; *at moves on to the value of an option. */
 static void word_take(struct typed *t, const char *const *words, int whole, int *at)
 {
 	const char *word = words[*at], *name;

@@ -15,7 +15,7 @@ void complete_offer(const struct typed *t, const char *text, const char *help)
 		printf("%s%s%s\n", text, *help ? "\t" : "", help);
 }
 
-/* The daemon's data; NULL: it says nothing. */
+/* Returns the daemon's data, or NULL if it does not answer. */
 static json_t *data_of(const struct typed *t, const char *verb, json_t *args)
 {
 	const struct call c = { .instance = t->instance };
@@ -28,7 +28,7 @@ static json_t *data_of(const struct typed *t, const char *verb, json_t *args)
 	return data;
 }
 
-/* `key` of each object in the list, each text once. */
+/* Offers `key` of each object in the list, each text once. */
 static void list_offer(const struct typed *t, const json_t *list, const char *key)
 {
 	json_t *seen = json_object(), *one;
@@ -80,7 +80,7 @@ static void sets_offer(const struct typed *t)
 	json_decref(data);
 }
 
-/* What is there to be taken back, or seen; else who is connected. */
+/* Offers what can be taken back, or seen; otherwise who is connected. */
 static void prefixes_offer(const struct typed *t)
 {
 	static const struct {
@@ -112,7 +112,7 @@ static void keys_offer(const struct typed *t)
 	}
 }
 
-/* What a sender can have of its own. */
+/* Offers the limits that a sender can have of its own. */
 static void limit_keys_offer(const struct typed *t)
 {
 	size_t i;

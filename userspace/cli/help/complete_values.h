@@ -8,15 +8,15 @@
 /* A line that is being typed, up to the cursor. */
 struct typed {
 	const char *instance;
-	const struct api_verb *verb; /* NULL: the command itself is being typed */
-	const char *option; /* whose value is being typed, without its dashes; NULL: none */
-	const char *word[WORDS_MAX]; /* of the verb, whole ones */
+	const struct api_verb *verb; /* NULL while the command itself is being typed */
+	const char *option; /* the option whose value is being typed, without its dashes; NULL: none */
+	const char *word[WORDS_MAX]; /* whole words of the verb */
 	int words;
-	bool help; /* a command is the word of `help` */
-	const char *last; /* what is there of the word that is being typed */
+	bool help; /* the word of `help`, which is a command */
+	const char *last; /* the part of the word that is typed already */
 };
 
-/* Prints `text` where it goes on from what is typed. */
+/* Prints `text` if it continues what is typed. */
 void complete_offer(const struct typed *t, const char *text, const char *help);
 /* Offers values for a parameter; names of services, bans and the like come from the running daemon. */
 void complete_values(const struct typed *t, const struct api_param *p);

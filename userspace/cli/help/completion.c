@@ -8,7 +8,7 @@
 #include "cli.h"
 #include "complete.h"
 
-/* Bash breaks words at colons, and puts the answer in place of what follows the last one. */
+/* Bash breaks words at colons, and replaces what follows the last one by the answer. */
 static const char bash[] =
 	"# bash completion for sluicectl: made by `sluicectl completion bash`\n"
 	"_sluicectl() {\n"

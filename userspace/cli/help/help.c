@@ -28,7 +28,7 @@ void help_all(FILE *out)
 	      out);
 }
 
-/* Words behind `at` columns that stand already, in lines that end before WIDTH and begin at `indent`. */
+/* Prints words after `at` columns that are filled already, in lines that end before WIDTH and begin at `indent`. */
 static void text_print(const char *text, int at, int indent)
 {
 	bool first = true;
@@ -61,7 +61,7 @@ static void params_print(const struct api_verb *v)
 	}
 }
 
-/* What a key takes, as a policy has it. */
+/* Returns what a key takes, as a policy has it. */
 static const char *value_of(const struct setting *s, char buf[static 64])
 {
 	static const char *const values[] = {

@@ -16,7 +16,7 @@ static void watch_line(const struct call *c, const json_t *line)
 	if (c->json)
 		putchar('\n');
 	if (fflush(stdout))
-		exit(EXIT_DONE); /* whoever read has gone */
+		exit(EXIT_DONE); /* the reader has gone */
 }
 
 static int cmd_watch(const struct call *c)
@@ -97,13 +97,13 @@ static int cmd_unload(const struct call *c)
 	return EXIT_DONE;
 }
 
-/* The commands that do more than to ask and to say what was answered. */
+/* The commands that do more than ask, and print the answer. */
 static const struct command {
 	const char *name;
 	int (*run)(const struct call *c); /* NULL: asks the verb of that name */
-	void (*show)(const json_t *data); /* NULL: says the answer's text */
+	void (*show)(const json_t *data); /* NULL: prints the answer's text */
 	void (*forecast)(const json_t *data); /* what --dry-run shows */
-	bool pins; /* where no daemon is, the kernel's tables answer */
+	bool pins; /* without a daemon, the kernel's tables answer */
 } commands[] = {
 	{ "status", NULL, show_status, NULL, true },
 	{ "sources", cmd_sources },

@@ -5,7 +5,7 @@
 #include "screen.h"
 #include "show.h"
 
-/* Of a prefix, which one of its addresses was asked about. */
+/* For a prefix, says which one of its addresses was asked about. */
 static void show_address(const json_t *data)
 {
 	printf("address     %s", text_of(data, "address"));

@@ -6,7 +6,7 @@
 #include "screen.h"
 #include "show.h"
 
-#define NAMED 3 /* hosts: the rest is a number */
+#define NAMED 3 /* hosts that are named; the others are a number */
 
 static void show_differs(const json_t *names)
 {
@@ -121,7 +121,7 @@ const char *hosts_text(const json_t *on, char buf[static 96])
 	return buf;
 }
 
-/* Who holds the rest, in the last column; a number where the names are not known. */
+/* Says who holds the rest, in the last column; as a number if the names are not known. */
 static void show_others(const json_t *s, int before)
 {
 	const json_t *on = json_object_get(s, "on");

@@ -16,9 +16,9 @@ static const struct {
 
 #define COLUMNS (sizeof(columns) / sizeof(*columns))
 
-/* Of an hour: the last number of connections, the highest peak, the sum of all else. */
+/* For an hour: the last number of connections, the highest peak, the sum of everything else. */
 struct hour {
-	char text[16]; /* "01-31 12:00", of the reader's zone */
+	char text[16]; /* "01-31 12:00", in the reader's zone */
 	long long connections, peak, admitted, observed, refused[COLUMNS];
 };
 

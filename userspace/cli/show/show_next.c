@@ -7,7 +7,7 @@
 
 #include "show.h"
 
-/* ADDRESS in a command is the sender's. A reason without a row here has nothing that would be of use. */
+/* ADDRESS in a command stands for the sender's. A reason without a row here has no command that would help. */
 static const struct step {
 	const char *reason, *purpose, *command;
 } steps[] = {
@@ -65,7 +65,7 @@ static void step_fill(const json_t *data, const char *purpose, const char *comma
 	step_print(purpose, hole ? text : command);
 }
 
-/* Twice as high, for two hours: of a sender for it alone, else of the service or the set whose limit it is. */
+/* Suggests twice the limit, for two hours: a sender's own, or otherwise that of the service or the set. */
 static void step_limit(const json_t *data, const struct full *f)
 {
 	const json_t *counts = json_object_get(json_object_get(data, "counts"), f->whose);
@@ -86,7 +86,7 @@ static void step_limit(const json_t *data, const struct full *f)
 	step_print(f->sender ? "to give it twice as much for two hours" : "to double that limit, for two hours", text);
 }
 
-/* Everything that the policy, a ban or a limit refuses is let in by an allow. */
+/* An allow lets in everything that the policy, a ban or a limit refuses. */
 static bool is_let_in_by_allow(const char *reason)
 {
 	static const char *const reasons[] = { "banned", "denied", "country", "syn-rate" };

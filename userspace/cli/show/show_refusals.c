@@ -11,16 +11,16 @@
 #include "show.h"
 #include "value.h"
 
-#define ADDRESS_LEN 39 /* the longest of IPv6 */
+#define ADDRESS_LEN 39 /* the longest IPv6 address */
 #define NAME_LEN 31
-#define TABLE_WIDTH 117 /* `refusals` with all its columns */
+#define TABLE_WIDTH 117 /* the width of `refusals` with all its columns */
 
 struct layout {
 	int source, service; /* columns */
-	bool port; /* there is room for it */
+	bool port; /* whether there is room for it */
 };
 
-/* What the columns beside source and service leave, is theirs: 80 have room for a /64 and 12 letters. */
+/* Source and service get what the other columns leave: 80 have room for a /64 and 12 letters. */
 static struct layout layout_of(int width, int others)
 {
 	int spare = width - others - 23 - 12;
@@ -45,7 +45,7 @@ static const char *verdict_of(const json_t *line)
 	return strcmp(text_of(line, "verdict"), "pass") ? text_of(line, "verdict") : "observed";
 }
 
-/* A line of a pipe: it has its length, whatever it says. */
+/* A line for a pipe, which may be of any length. */
 static void refusal_write(const json_t *line)
 {
 	char clock[16];
@@ -56,7 +56,7 @@ static void refusal_write(const json_t *line)
 	       number_of(line, "sampled"));
 }
 
-/* Titles once; the first is the clock's zone. */
+/* Prints the titles once; the first is the clock's zone. */
 static void refusal_title(const struct layout *l)
 {
 	static bool said;
@@ -121,7 +121,7 @@ static void row_wide(const json_t *r, const struct layout *l)
 	putchar('\n');
 }
 
-/* Of the moment what tells apart: 01-31 12:00:00. */
+/* Shows the part of the moment that differs: 01-31 12:00:00. */
 static void row_narrow(const json_t *r, const struct layout *l)
 {
 	char last[24], source[CUT_MOST], service[CUT_MOST], count[24];
@@ -146,7 +146,7 @@ static void show_narrow(const json_t *list)
 	printf("(verdict and first refusal: with %d columns, in a pipe, and with --json)\n", TABLE_WIDTH);
 }
 
-/* All of a name where it goes to no terminal. */
+/* Shows whole names if output does not go to a terminal. */
 static void show_wide(const json_t *list)
 {
 	const struct layout l = layout_of(screen_width() ? screen_width() : ADDRESS_LEN + NAME_LEN + TABLE_WIDTH, 82);

@@ -7,7 +7,7 @@
 #include "screen.h"
 #include "show.h"
 
-/* All of them where standard output is no terminal. */
+/* Returns all of them if standard output is no terminal. */
 static const char *ports_of(const json_t *service, char buf[static CUT_MOST])
 {
 	static char all[256]; /* a service has 32 of them at most */
@@ -123,7 +123,7 @@ static void show_waiting(const json_t *services)
 	}
 }
 
-/* "*" where this key of a service is set live. */
+/* Returns "*" if this key of a service is set live. */
 static const char *star_of(const json_t *data, const char *section, const char *name, const char *key)
 {
 	json_t *s;

@@ -36,7 +36,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* The counters of the last look become those of the look before. */
+/* The counters of the last look become those of the look before it. */
 static int look(struct top *t)
 {
 	static double last;
@@ -88,11 +88,11 @@ static void ban_answer(struct top *t, int key)
 		snprintf(t->message, sizeof(t->message), "%s could not be banned: are you root?", t->source);
 	else
 		snprintf(t->message, sizeof(t->message), "%s is banned for " BAN_TIME, t->source);
-	clearok(stdscr, TRUE); /* what the daemon complained of stands across the screen */
+	clearok(stdscr, TRUE); /* the daemon's complaints are written across the screen */
 	json_decref(answer);
 }
 
-/* The filter holds while it is typed. */
+/* The filter applies while it is typed. */
 static void filter_type(struct top *t, int key)
 {
 	size_t n = strlen(t->filter);
@@ -112,7 +112,7 @@ static void filter_type(struct top *t, int key)
 
 static void select_by(struct top *t, int by)
 {
-	t->selected = t->selected + by > 0 ? t->selected + by : 0; /* the drawing knows the last */
+	t->selected = t->selected + by > 0 ? t->selected + by : 0; /* drawing limits it at the end of the list */
 }
 
 static void key_handle(struct top *t, int key)
@@ -137,7 +137,7 @@ static void key_handle(struct top *t, int key)
 		select_by(t, -LINES / 3);
 }
 
-/* False: the end. */
+/* Returns false to end. */
 static bool key_take(struct top *t, int key)
 {
 	if (t->asks == TOP_FILTER)
@@ -153,7 +153,7 @@ static bool key_take(struct top *t, int key)
 	return true;
 }
 
-/* Nobody can type any more. */
+/* Whether nobody can type any more. */
 static bool input_is_over(void)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -162,7 +162,7 @@ static bool input_is_over(void)
 	return poll(&in, 1, 0) > 0 && (ioctl(STDIN_FILENO, FIONREAD, &waiting) || !waiting);
 }
 
-/* A tone is the pair of its number. */
+/* The number of a tone is the number of its pair. */
 static void colours_begin(void)
 {
 	if (!paint_is_on() || !has_colors())
@@ -173,7 +173,7 @@ static void colours_begin(void)
 	init_pair(TONE_BAD, COLOR_RED, -1);
 }
 
-/* False: there is no terminal that it could draw on. */
+/* Returns false if there is no terminal that it could draw on. */
 static bool screen_begin(void)
 {
 	if (!terminal_can_draw() || !newterm(NULL, stdout, stdin))

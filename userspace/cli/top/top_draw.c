@@ -15,7 +15,7 @@
 
 #define REASONS_SHOWN 5
 #define BAR_MOST 24
-#define BODY_LINES 10 /* what stands around the rows: head, three titles, blanks, the two last lines */
+#define BODY_LINES 10 /* lines around the rows: head, three titles, blanks, the two last lines */
 
 struct layout {
 	int bar, source, name; /* columns */
@@ -34,7 +34,7 @@ static struct layout layout_of(void)
 	return l;
 }
 
-/* A row; what does not fit is not drawn. */
+/* Draws a row; what does not fit is left out. */
 __attribute__((format(printf, 2, 3))) static void row_draw(int y, const char *fmt, ...)
 {
 	char line[512];
@@ -46,7 +46,7 @@ __attribute__((format(printf, 2, 3))) static void row_draw(int y, const char *fm
 	mvaddnstr(y, 0, line, COLS);
 }
 
-/* "[#####     ] 12/20     ", or "12/-" where there is no limit: bar + 14 columns. */
+/* Returns "[#####     ] 12/20     ", or "12/-" if there is no limit: bar + 14 columns. */
 static const char *bar_of(const struct layout *l, long long n, long long limit, char buf[static 64])
 {
 	int full = limit ? n >= limit ? l->bar : (int)(n * l->bar / limit) : 0;
@@ -76,7 +76,7 @@ static void title_draw(int y, const char *title)
 	attroff(A_BOLD);
 }
 
-/* The bar of a row that is drawn, in its colour where there are colours. */
+/* Colours the bar of a row that is drawn, if there are colours. */
 static void bar_paint(const struct layout *l, int y, int x, long long n, long long limit, attr_t how)
 {
 	enum tone tone = tone_of_share(n, limit);
@@ -129,7 +129,7 @@ static int refusals_draw(json_t *rows, int y, int room)
 	return y + 1;
 }
 
-/* How long it has been connected; "-": only its handshakes are there. */
+/* Returns how long it has been connected; "-" if it has only handshakes. */
 static const char *since_of(const json_t *source, char buf[static 32])
 {
 	time_t since;
@@ -175,7 +175,7 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
-/* Sources get what the others do not need, and a third of the screen at least. */
+/* Sources get what the others do not need, and at least a third of the screen. */
 static void body_draw(struct top *t)
 {
 	json_t *sources = top_rows(t), *refusals = top_refusals(t);

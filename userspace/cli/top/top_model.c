@@ -19,7 +19,7 @@ static double share_of(const json_t *s)
 	return limit ? (double)number_of(s, "connections") / limit : 0;
 }
 
-/* Not 0: a stands before b. */
+/* Returns non-zero if `a` comes before `b`. */
 static int before(enum top_sort sort, const json_t *a, const json_t *b)
 {
 	if (sort == TOP_BY_SHARE)
@@ -31,7 +31,7 @@ static int before(enum top_sort sort, const json_t *a, const json_t *b)
 	return number_of(a, "connections") > number_of(b, "connections");
 }
 
-/* Into its place; equal ones stay in the order they came in. */
+/* Inserts a row into its place; equal ones stay in the order in which they came. */
 static void row_insert(json_t *rows, json_t *row, int (*first)(enum top_sort, const json_t *, const json_t *),
 		       enum top_sort sort)
 {
@@ -75,7 +75,7 @@ static int more(enum top_sort sort, const json_t *a, const json_t *b)
 	return json_number_value(json_object_get(a, "rate")) > json_number_value(json_object_get(b, "rate"));
 }
 
-/* Packets and observed refusals of a reason, all services together. */
+/* Returns packets and observed refusals of a reason, of all services together. */
 static json_int_t refused(const json_t *counters, const char *reason)
 {
 	json_int_t sum = 0;
@@ -90,7 +90,7 @@ static json_int_t refused(const json_t *counters, const char *reason)
 	return sum;
 }
 
-/* The daemon says in `refusal` which reasons are some. */
+/* In `refusal` the daemon says which reasons refuse. */
 json_t *top_refusals(const struct top *t)
 {
 	json_t *rows = json_array(), *seen = json_object(), *c, *row;

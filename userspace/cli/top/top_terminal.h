@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Standard input and output are a terminal, TERM names one that is known, and its cursor can be put anywhere. */
+/* Whether standard input and output are a terminal, TERM names a known one, and its cursor can be put anywhere. */
 bool terminal_can_draw(void);
 
 #endif

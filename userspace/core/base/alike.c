@@ -12,7 +12,7 @@ static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
 	return m < c ? m : c;
 }
 
-/* Letters to add, take away or exchange (Levenshtein's distance); long words are far from everything. */
+/* Returns how many letters to add, remove or exchange (Levenshtein's distance); long words are far from everything. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int row[64], i, j, up, keep;

@@ -20,7 +20,7 @@ static void message_free(struct diag_message *m)
 	free(m->excerpt);
 }
 
-/* Takes over `text`, of which the first `what` bytes are the place. By house rule the remedy stands after the last ": ". */
+/* Takes over `text`, whose first `what` bytes are the place. By house rule the remedy follows the last ": ". */
 static void diag_take(struct diag *d, char *text, size_t what, const struct place *at)
 {
 	struct diag_message *more = text ? LIST_ADD(d) : NULL;
@@ -41,7 +41,7 @@ static void diag_take(struct diag *d, char *text, size_t what, const struct plac
 	more->column = at->column;
 }
 
-/* Returns the length, or -1 without memory: then *out is not touched. */
+/* Returns the length, or -1 without memory, and then does not touch *out. */
 static int place_format(const struct place *at, char **out)
 {
 	if (at->line && at->column)
@@ -106,7 +106,7 @@ static const char *line_of(const char *text, int line)
 	return text;
 }
 
-/* The byte at which character `n`, from 0, of a line begins; its end where it has fewer. */
+/* Returns where character `n`, from 0, of a line begins, or the line's end if it has fewer. */
 static const char *character_of(const char *line, int n)
 {
 	for (; *line && *line != '\n'; line++) {
@@ -116,7 +116,7 @@ static const char *character_of(const char *line, int n)
 	return line;
 }
 
-/* Of a long line the part around the column. */
+/* Returns the part around the column of a long line. */
 static char *excerpt_of(const char *line, int column)
 {
 	bool fits = strchr("\n", *character_of(line, EXCERPT_WIDTH));

@@ -9,7 +9,7 @@
 
 /* 1 to 31 letters, digits, '_', '.' or '-', not beginning with '.': it becomes a file name. */
 bool instance_is_good(const char *name);
-/* Where sluiced keeps what outlives it. Returns buf. */
+/* Returns buf with the folder where sluiced keeps what outlives it. */
 const char *state_dir(char buf[static 4096]);
 void instance_socket(const char *name, struct sockaddr_un *out);
 

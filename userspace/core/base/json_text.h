@@ -22,19 +22,19 @@ static inline json_t *json_plain(const char *text, bool lines)
 	return copy ? json_string(plain_make(copy, lines)) : NULL;
 }
 
-/* One line: a name, a path, a reason. */
+/* For one line: a name, a path, a reason. */
 static inline json_t *json_line(const char *text)
 {
 	return json_plain(text, false);
 }
 
-/* Line ends stay: a policy, messages. */
+/* Line ends stay: for a policy, or messages. */
 static inline json_t *json_lines(const char *text)
 {
 	return json_plain(text, true);
 }
 
-/* As RFC 3339 has it; null: no such time. */
+/* As in RFC 3339; null if there is no such time. */
 static inline json_t *json_time(uint64_t when)
 {
 	time_t at = when;
@@ -45,7 +45,7 @@ static inline json_t *json_time(uint64_t when)
 	return when ? json_string(text) : json_null();
 }
 
-/* Messages as data: what of a place is not known is "" or 0. */
+/* Messages as data: unknown parts of a place are "" or 0. */
 static inline json_t *json_errors(const struct diag *d)
 {
 	json_t *list = json_array();

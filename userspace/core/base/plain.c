@@ -5,7 +5,9 @@
 
 #include "plain.h"
 
-/* The bytes of the character that begins here; 0: it is none. Over-long forms, surrogates and what lies above U+10FFFF are none. */
+/*
+ * Returns the length of the character that begins here, or 0 if it is none. Over-long forms, surrogates and values above U+10FFFF are none.
+ */
 static size_t utf8_next(const unsigned char *at, uint32_t *out)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -68,7 +70,7 @@ char *plain_make(char *text, bool lines)
 	return text;
 }
 
-/* Where the text ends if it may have `most` bytes and no character is cut. */
+/* Returns where the text ends if it may have `most` bytes and no character is cut. */
 static size_t whole_length(const char *text, size_t most)
 {
 	size_t len = strnlen(text, most + 1), back;

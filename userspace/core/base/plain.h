@@ -11,11 +11,11 @@
 
 bool utf8_is_good(const char *text);
 /*
- * Makes `text` plain, in place: a byte that is not UTF-8 becomes '?', a control character, or one that turns the direction of a line, a
- * blank. `lines`: line ends and tabs stay. Returns text.
+ * Makes `text` plain, in place: a byte that is not UTF-8 becomes '?', and a control character, or one that changes the direction of a line,
+ * a blank. With `lines`, line ends and tabs stay. Returns text.
  */
 char *plain_make(char *text, bool lines);
-/* One plain line, cut between two characters where `size` bytes are too few; whether it was cut. */
+/* Copies one plain line, cut between two characters if `size` is too small. Returns whether it was cut. */
 bool plain_copy(char *out, size_t size, const char *text);
 
 #endif

@@ -9,7 +9,7 @@
 
 #define SLUICE_VERSION "0.1.0"
 #define SLUICE_RUN "/run/sluice"
-#define SLUICE_STATE "/var/lib/sluice" /* where STATE_DIRECTORY (systemd.exec(5)) says nothing else */
+#define SLUICE_STATE "/var/lib/sluice" /* used unless STATE_DIRECTORY (systemd.exec(5)) is set */
 #define SLUICE_CONFIG "/etc/sluice/sluice.conf"
 #define SLUICE_GROUP "sluice"
 #define REQUEST_MAX 65536

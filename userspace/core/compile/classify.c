@@ -17,20 +17,20 @@
 #include "sender.h"
 
 #define DEPTH 130
-#define KINDS_MAX 0x7ffe /* sets, and senders, that a kind has room for */
+#define KINDS_MAX 0x7ffe /* most sets, and most senders, that fit into a kind */
 
-/* What decides when a set of the same priority and action stands already: how closely each was named. */
+/* What decides if another set has the same priority and action: how closely each names the address. */
 #define CLOSE_COUNTRY 0
 #define CLOSE_NETWORK 1
-#define CLOSE_PREFIX 2 /* and the length */
+#define CLOSE_PREFIX 2 /* plus the length */
 
 struct winner {
 	uint32_t set; /* NO_SET: none */
 	uint32_t close;
-	uint32_t sender; /* the closest; NO_SET: none */
+	uint32_t sender; /* the closest one; NO_SET: none */
 };
 
-/* What a prefix is named by: the sets of the policy by their number, and behind them the senders. */
+/* What names a prefix: the sets of the policy by their number, and after them the senders. */
 struct named {
 	struct prefix prefix;
 	uint32_t by;
@@ -44,7 +44,7 @@ struct named_network {
 struct level {
 	struct prefix prefix;
 	struct winner winner[SLUICE_POLICY_SERVICES];
-	uint32_t number; /* of the winners, in classifier.winners */
+	uint32_t number; /* number of the winners, in classifier.winners */
 };
 
 struct classifier {
@@ -53,11 +53,11 @@ struct classifier {
 	bool (*applies)[SLUICE_POLICY_SERVICES]; /* set, or sender, x service */
 	struct named_network *networks; /* sorted */
 	size_t networks_count;
-	struct intern winners; /* of prefixes: a struct winner per service */
+	struct intern winners; /* for prefixes: a struct winner for each service */
 	struct intern
-		origins; /* country, first of `networks` with this ASN + 1, whether it is private and so of no country */
+		origins; /* country, 1 + the first of `networks` with this ASN, whether it is private and so has no country */
 	struct intern pairs; /* winners, origin */
-	uint32_t *leaf; /* of each pair */
+	uint32_t *leaf; /* for each pair */
 	struct classified *out;
 	int err;
 };
@@ -67,7 +67,7 @@ static unsigned int rank(enum sluice_action action)
 	return action == SLUICE_ACTION_ALLOW ? 0 : action == SLUICE_ACTION_DENY ? 1 : 2;
 }
 
-/* Does `set`, named so closely, win over what stands? */
+/* Does `set`, which names it this closely, win over the present winner? */
 static bool beats(const struct policy *p, uint32_t set, uint32_t close, const struct winner *stands)
 {
 	const struct policy_set *a = &p->sets.item[set], *b;
@@ -94,7 +94,7 @@ static void winners_join(const struct classifier *c, struct winner *w, uint32_t 
 	}
 }
 
-/* Called for the wider prefix first, and for the sender at all services first. */
+/* Call it for the wider prefix first, and for the sender at all services first. */
 static void sender_join(const struct classifier *c, struct winner *w, uint32_t by)
 {
 	size_t i;
@@ -144,7 +144,7 @@ static size_t named_add(struct named *list, size_t n, const struct prefixes *add
 	return n;
 }
 
-/* All prefixes of all enabled sets, and of senders, sorted. */
+/* Collects all prefixes of all enabled sets, and of senders, sorted. */
 static int named_collect(const struct policy *p, struct named **out, size_t *count)
 {
 	struct named *list;
@@ -171,7 +171,7 @@ static int named_collect(const struct policy *p, struct named **out, size_t *cou
 	return 0;
 }
 
-/* Leaves the levels that do not enclose `next` (NULL: all but the lowest): behind each, the one around it goes on. */
+/* Leaves the levels that do not enclose `next` (NULL: all but the lowest): after each, the one around it continues. */
 static int levels_leave(struct level **top, const struct level *lowest, const struct prefix *next, struct spans *out)
 {
 	addr_number last;
@@ -196,7 +196,7 @@ static int winners_number(struct classifier *c, struct level *l)
 	return 0;
 }
 
-/* Address -> number of the winners by prefix. */
+/* Maps each address to the number of its winners by prefix. */
 static int prefixes_flatten(struct classifier *c, const struct named *list, size_t count, struct spans *out)
 {
 	_cleanup_free_ struct level *stack = calloc(DEPTH, sizeof(*stack));
@@ -262,7 +262,7 @@ static int networks_collect(struct classifier *c)
 	return 0;
 }
 
-/* Place + 1 of the first set that names the network; 0: none does. */
+/* Returns 1 + the place of the first set that names the network, or 0. */
 static uint32_t network_find(const struct classifier *c, uint32_t asn)
 {
 	size_t low = 0, high = c->networks_count, middle;
@@ -287,7 +287,7 @@ static uint32_t join_origin(void *arg, uint32_t country, uint32_t asn)
 	return number < 0 ? 0 : number;
 }
 
-/* What a database says of a private address stands. */
+/* If a database has a private address, that counts. */
 static uint32_t join_private(void *arg, uint32_t public, uint32_t private)
 {
 	struct classifier *c = arg;
@@ -298,7 +298,7 @@ static uint32_t join_private(void *arg, uint32_t public, uint32_t private)
 	return number < 0 ? 0 : number;
 }
 
-/* The winners at last: those by prefix, and the sets that name the network or the country. */
+/* Determines the final winners: those by prefix, and the sets that name the network or the country. */
 static void winners_resolve(const struct classifier *c, struct winner *w, const uint32_t *origin)
 {
 	const struct policy *p = c->policy;
@@ -321,7 +321,7 @@ static bool is_abroad(const struct policy *p, const struct policy_service *s, co
 		!(origin[2] && p->allow_private));
 }
 
-/* The class of what a pair of winners and origin comes to; -ENOSPC, -ENOMEM. */
+/* Returns the class that a pair of winners and origin amounts to; -ENOSPC, -ENOMEM. */
 static int class_of(struct classifier *c, const uint32_t *pair)
 {
 	const uint32_t *origin = intern_get(&c->origins, pair[1]);
@@ -363,7 +363,7 @@ static uint32_t join_leaf(void *arg, uint32_t winners, uint32_t origin)
 	return c->err ? 0 : c->leaf[number];
 }
 
-/* Address -> number of its origin. */
+/* Maps each address to the number of its origin. */
 static int origins_join(struct classifier *c, struct spans *out)
 {
 	const struct geo *geo = c->policy->geo;
@@ -417,7 +417,7 @@ static void sets_apply(struct classifier *c)
 	}
 }
 
-/* Class 0 is for what no table knows. */
+/* Class 0 is for what is in no table. */
 static int tables_make(struct classifier *c)
 {
 	const uint32_t none[3] = { 0, 0, 0 };

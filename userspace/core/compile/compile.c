@@ -16,7 +16,7 @@ struct compiler {
 	struct registry *registry;
 	struct compiled *out;
 	unsigned int id[SLUICE_POLICY_SERVICES]; /* service ids */
-	struct intern rules; /* service (by its place in the policy), what classify.h has of a class there */
+	struct intern rules; /* a service (by its place in the policy), and what classify.h has of a class there */
 };
 
 DEFINE_CLEANUP(struct compiled *, compiled_free);
@@ -44,7 +44,7 @@ static struct sluice_limit limit_of(uint32_t connections, const struct rate *r)
 	return limit;
 }
 
-/* Counts also where no rate is limited, for `suggest`: by the minute, or the retention time where that is shorter. */
+/* Counts even if no rate is limited, for `suggest`: by the minute, or by the retention time if that is shorter. */
 static struct sluice_limit limit_counted(const struct policy *p, uint32_t connections, const struct rate *r)
 {
 	uint32_t most = policy_retention(p) < USUAL_INTERVAL ? policy_retention(p) : USUAL_INTERVAL;
@@ -81,7 +81,7 @@ static struct sluice_aggregate aggregate_of(uint32_t source, uint32_t network)
 	return (struct sluice_aggregate){ mask_of(source), source, network };
 }
 
-/* What counts as one source, and as one network where the rule limits those. */
+/* Fills what counts as one source, and as one network if the rule limits those. */
 static void aggregates_fill(const struct policy *p, const struct policy_set *own, struct sluice_rule *rule)
 {
 	struct aggregates a = policy_aggregates(p, own);
@@ -91,7 +91,7 @@ static void aggregates_fill(const struct policy *p, const struct policy_set *own
 	rule->aggregate[SLUICE_IPV6] = aggregate_of(a.ipv6_prefix, networks ? a.ipv6_network : 0);
 }
 
-/* Who speaks of the limits of a source, the first that does counts: the sender, its set (NULL: none), the service. */
+/* The layers that may set the limits of a source. The first that does counts: the sender, its set (NULL: none), the service. */
 struct layers {
 	const struct limits *sender, *set, *service;
 };
@@ -99,7 +99,7 @@ struct layers {
 #define WHO_SAYS(l, key) \
 	((l)->sender->key.given ? (l)->sender : (l)->set && (l)->set->key.given ? (l)->set : (l)->service)
 
-/* What a percentage is one of. */
+/* Returns what a percentage is a percentage of. */
 static uint32_t whole_of(const struct layers *l, const struct limits *who)
 {
 	return who != l->service && l->set && l->set->max_connections ? l->set->max_connections
@@ -158,7 +158,7 @@ static int rule_fill(struct compiler *c, size_t service, uint32_t kind, struct s
 	return set_fill(c, s, own, rule);
 }
 
-/* Index of the rule, made when it is new; 0 is for services that do not exist. */
+/* Returns the index of the rule, made if it is new; 0 is for services that do not exist. */
 static int rule_of(struct compiler *c, size_t service, uint32_t kind)
 {
 	const uint32_t key[2] = { service, kind };
@@ -266,7 +266,7 @@ static int listeners_fill(struct compiler *c)
 	return 0;
 }
 
-/* An address of the host at which the port is its service's: the service is the same at each, since it alone has the port. */
+/* Fills in an address of the host at which the port is its service's. Each has the same service, since that alone has the port. */
 static void publish_fill(struct compiler *c, const struct publish *from, struct sluice_published *to)
 {
 	const struct policy_service *owner;

@@ -38,12 +38,12 @@ struct compiled {
 };
 
 /*
- * Names that are new get a free index of `reg`; none is taken away (registry_retire does). 0, -EINVAL with a message
- * (too many classes, rules, counters), -ENOMEM. `reg` may have gained names also on failure, which does no harm.
+ * New names get a free index of `reg`; none is removed (registry_retire does that). Returns 0, -EINVAL with a message (too many classes,
+ * rules, counters), or -ENOMEM. `reg` may gain names even on failure, which does no harm.
  */
 int policy_compile(const struct policy *p, struct registry *reg, struct compiled **out, struct diag *d);
 void compiled_free(struct compiled *c);
-/* What a leaf may do at a service (by its id). */
+/* Returns what a leaf may do at a service (by its id). */
 const struct sluice_rule *compiled_rule(const struct compiled *c, uint32_t leaf, unsigned int service);
 
 #endif

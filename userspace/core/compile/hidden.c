@@ -18,7 +18,7 @@ static bool has_prefixes(const struct policy_set *set)
 	return set->enabled && set->prefixes.count + set_listed(set)->count;
 }
 
-/* Which sets win somewhere. */
+/* Marks which sets win somewhere. */
 static void winners_mark(const struct policy *p, const struct classified *c, bool *wins)
 {
 	size_t i, k;
@@ -43,7 +43,7 @@ static void kind_mark(const struct policy *p, const struct policy_set *set, cons
 	}
 }
 
-/* Who wins at the prefixes of the list, where `set` applies. */
+/* Marks who wins at the prefixes of the list, where `set` applies. */
 static void hiders_mark(const struct policy *p, const struct classified *c, const struct policy_set *set,
 			const struct prefixes *list, bool *hides)
 {
@@ -77,7 +77,7 @@ static void hidden_say(const struct policy *p, const struct policy_set *set, con
 		set->name, names, n > 1 ? "apply" : "applies");
 }
 
-/* Countries and networks decide between sets only where a set names some: without them there is much less to look through. */
+/* Countries and networks decide between sets only if a set names some; without them there is much less to look through. */
 static int sets_classify(const struct policy *p, struct classified *out)
 {
 	struct policy view = *p;
@@ -111,7 +111,7 @@ void hidden_warn(const struct policy *p, struct diag *d)
 	struct classified c = {};
 	size_t i;
 
-	/* What does not fit the tables is said by who compiles it. */
+	/* Whoever compiles the policy reports what does not fit the tables. */
 	if (!wins || p->sets.count < 2 || sets_classify(p, &c)) {
 		classified_free(&c);
 		return;

@@ -31,7 +31,7 @@ static bool refuses(const struct compiled *c, uint32_t leaf, unsigned int servic
 	return *c->services[service].name && (action == SLUICE_ACTION_DENY || action == SLUICE_ACTION_COUNTRY);
 }
 
-/* Of sums that do not fit: as much as JSON has. */
+/* If a sum is too large, it becomes the largest number that JSON has. */
 static void count_add(uint64_t *sum, addr_number n)
 {
 	addr_number both = *sum + n;
@@ -52,7 +52,7 @@ static void ipv6_add(struct expanse *x, addr_number first, addr_number last)
 	x->next = high + 1;
 }
 
-/* Stretches come in order. One may reach from IPv6 over IPv4, which lies in its lowest part, to IPv6 again. */
+/* Stretches come in order. One may reach from IPv6 across IPv4, which is in its lowest part, to IPv6 again. */
 static void stretch_add(const struct spans_walk *w, struct expanse *x)
 {
 	addr_number first = w->first > IPV4_FIRST ? w->first : IPV4_FIRST;

@@ -8,21 +8,21 @@
 #include "abi.h"
 
 /*
- * Which counter belongs to which name; the content of the pinned map `names`. Index 1..SLUICE_MAX_SERVICES-1: services;
- * from SLUICE_MAX_SERVICES on: "SET@SERVICE". A name keeps its index as long as anything may still hold a slot there.
+ * Which counter belongs to which name; the content of the pinned map `names`. Indexes 1..SLUICE_MAX_SERVICES-1 are services; those from
+ * SLUICE_MAX_SERVICES on are "SET@SERVICE". A name keeps its index as long as anything may still hold a slot there.
  */
 struct registry {
 	char name[SLUICE_MAX_TOTALS][SLUICE_TOTAL_NAME_LEN];
-	bool used[SLUICE_MAX_TOTALS]; /* named by the policy compiled last */
+	bool used[SLUICE_MAX_TOTALS]; /* named by the policy that was compiled last */
 };
 
-/* The index of a name in [from, to), given to it if it has none, and marked used; -ENOSPC: all are taken. */
+/* Returns the index of a name in [from, to), which it is given if it has none, and marks it used. -ENOSPC: all are taken. */
 int registry_name(struct registry *reg, const char *name, unsigned int from, unsigned int to);
 
-/* How many indexes in [from, to) have a name. */
+/* Returns how many indexes in [from, to) have a name. */
 unsigned int registry_count(const struct registry *reg, unsigned int from, unsigned int to);
 
-/* Service id of a name, 0: none. */
+/* Returns the service id of a name, or 0. */
 unsigned int registry_service(const struct registry *reg, const char *name);
 
 #endif

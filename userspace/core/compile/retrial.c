@@ -2,7 +2,7 @@
 /* Judges remembered refusals again: see retrial.h. */
 #include "retrial.h"
 
-/* One refusal at one stretch of addresses. */
+/* One refusal, at one stretch of addresses. */
 struct trial_of {
 	const struct forecast *forecast;
 	unsigned int service;
@@ -23,7 +23,7 @@ static bool is_rate(enum sluice_reason why)
 	       why == SLUICE_SERVICE_RATE || why == SLUICE_SYN_RATE;
 }
 
-/* The limit that such a refusal comes from; NULL: it comes from none. */
+/* Returns the limit that such a refusal comes from, or NULL if it comes from none. */
 static const struct sluice_limit *limit_behind(const struct compiled *c, const struct sluice_rule *rule,
 					       unsigned int service, enum sluice_reason why)
 {
@@ -47,7 +47,7 @@ static const struct sluice_limit *limit_behind(const struct compiled *c, const s
 	}
 }
 
-/* Not higher than what refused it before. */
+/* Whether it is not higher than what refused before. */
 static bool is_as_strict(const struct sluice_limit *then, const struct sluice_limit *now, bool rate)
 {
 	if (rate)

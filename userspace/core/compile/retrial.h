@@ -8,8 +8,8 @@
 #include "impact.h"
 
 struct retrial {
-	bool known; /* false: it cannot be told, and `why` means nothing */
-	enum sluice_reason why; /* it is refused for that; SLUICE_UNDECIDED: it is let in */
+	bool known; /* false: it cannot be known, and `why` means nothing */
+	enum sluice_reason why; /* why it would be refused; SLUICE_UNDECIDED: it would be let in */
 };
 
 /*

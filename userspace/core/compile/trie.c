@@ -12,10 +12,10 @@
 #define NODE_CELLS (HEADER + 256)
 #define ROOM_FIRST 256 /* pages */
 
-/* Of the hash table of nodes. */
+/* A bucket of the hash table of nodes. */
 struct bucket {
-	uint32_t place; /* the node's cell; 0: none */
-	uint32_t tag; /* more of the node's hash, so that other nodes need not be looked at */
+	uint32_t place; /* the node's cell; 0: it is free */
+	uint32_t tag; /* more of the node's hash, to avoid looking at other nodes */
 };
 
 struct builder {
@@ -67,7 +67,7 @@ static int cells_reserve(struct builder *b, size_t cells)
 	return 0;
 }
 
-/* Few data need more nodes than they have spans; then the table grows. */
+/* A few kinds of data need more nodes than they have spans; then the table grows. */
 static int buckets_make(struct builder *b)
 {
 	b->buckets = 1 << 12;
@@ -77,7 +77,7 @@ static int buckets_make(struct builder *b)
 	return b->bucket ? 0 : -ENOMEM;
 }
 
-/* Every tag holds all that a twice as large table asks of it. */
+/* Every tag has all the bits that a table of twice the size needs. */
 static int buckets_grow(struct builder *b)
 {
 	_cleanup_free_ struct bucket *old = b->bucket;
@@ -97,7 +97,7 @@ static int buckets_grow(struct builder *b)
 	return 0;
 }
 
-/* The place of a node like this one, made when there is none. */
+/* Returns the place of a node like this one, and makes the node if there is none. */
 static uint32_t node_place(struct builder *b, const uint32_t *node, size_t cells)
 {
 	const uint32_t tag = node_hash(node, cells) >> 16;
@@ -137,7 +137,7 @@ static uint32_t node_finish(struct builder *b, uint32_t *node, const uint64_t be
 	return SLUICE_TRIE_NODE | node_place(b, node, cells);
 }
 
-/* The cell for the 2^bits addresses from `low` on; `at` is the span of `low`. Recursion: SLUICE_TRIE_DEPTH deep. */
+/* Returns the cell for the 2^bits addresses from `low` on; `at` is the span of `low`. It recurses at most SLUICE_TRIE_DEPTH deep. */
 static uint32_t cell_build(struct builder *b, addr_number low, unsigned int bits, size_t at)
 {
 	const addr_number size = (addr_number)1 << bits, part = size >> 8;
@@ -166,7 +166,7 @@ static uint32_t cell_build(struct builder *b, addr_number low, unsigned int bits
 	return b->failed ? 0 : node_finish(b, node, begins, cells);
 }
 
-/* Cells [to, to + 65536) from the addresses of `bits` bits that begin at `low`. */
+/* Fills cells [to, to + 65536) from the addresses of `bits` bits that begin at `low`. */
 static void root_build(struct builder *b, size_t to, addr_number low, unsigned int bits)
 {
 	addr_number first;

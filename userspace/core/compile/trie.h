@@ -10,10 +10,10 @@ struct trie {
 	size_t pages;
 };
 
-/* Values are leaves, below 2^31. 0 or -ENOMEM; *out is freed with trie_free(). */
+/* Values are leaves, below 2^31. Returns 0 or -ENOMEM; *out is freed with trie_free(). */
 int trie_build(const struct spans *s, struct trie **out);
 void trie_free(struct trie *t);
-/* As the gate does it (bpf/source/trie.bpf.h). */
+/* Looks up as the gate does (bpf/source/trie.bpf.h). */
 uint32_t trie_find(const uint32_t *cell, size_t pages, const struct sluice_addr *a);
 
 #endif

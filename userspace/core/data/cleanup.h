@@ -37,7 +37,7 @@ static inline void cleanup_fclose(FILE **file)
 #define _cleanup_close_ __attribute__((cleanup(cleanup_close)))
 #define _cleanup_fclose_ __attribute__((cleanup(cleanup_fclose)))
 
-/* Hands ownership out of the scope. */
+/* Passes ownership out of the scope. */
 #define TAKE_PTR(p)                         \
 	({                                  \
 		__typeof__(p) taken_ = (p); \

@@ -40,7 +40,7 @@ static size_t vector_hash(const uint32_t *v, size_t width)
 	return hash;
 }
 
-/* The bucket of `v`, or the free one where it belongs. */
+/* Returns the bucket of `v`, or the free one where it belongs. */
 static uint32_t *bucket_of(const struct intern *n, const uint32_t *v)
 {
 	size_t i = vector_hash(v, n->width) & (n->buckets - 1);

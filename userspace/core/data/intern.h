@@ -8,15 +8,15 @@
 
 struct intern {
 	uint32_t *item;
-	size_t width; /* numbers in a vector */
+	size_t width; /* length of a vector */
 	size_t count, room; /* vectors */
 	uint32_t *bucket; /* number of a vector + 1; 0: free */
 	size_t buckets; /* a power of two */
 };
 
-/* 0 or -ENOMEM; freed with intern_free() in any case. */
+/* Returns 0 or -ENOMEM; freed with intern_free() in any case. */
 int intern_init(struct intern *n, size_t width);
-/* The number of vector `v`, given now if it is new: then it is count - 1 afterwards. -ENOMEM. */
+/* Returns the number of vector `v`. A new vector is given one, which is count - 1 then. -ENOMEM without memory. */
 int intern_put(struct intern *n, const uint32_t *v);
 /* Valid until the next intern_put(). */
 const uint32_t *intern_get(const struct intern *n, size_t number);

@@ -12,7 +12,7 @@
 		size_t count, room; \
 	}
 
-/* The place of a new last element, of undefined bytes; NULL without memory: then the list is as it was. */
+/* Returns the place of a new last element, with undefined bytes, or NULL without memory; the list is then as it was. */
 #define LIST_ADD(list)                                                                  \
 	({                                                                              \
 		__typeof__(list) list_ = (list);                                        \

@@ -11,10 +11,10 @@ struct strings {
 	size_t count, room;
 };
 
-/* Appends a copy. 0 or -ENOMEM. */
+/* Appends a copy. Returns 0 or -ENOMEM. */
 int strings_add(struct strings *s, const char *text);
 bool strings_have(const struct strings *s, const char *text);
-/* Frees all of it; what is left is an empty list. */
+/* Frees all of it, and leaves an empty list. */
 void strings_clear(struct strings *s);
 
 #endif

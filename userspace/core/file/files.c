@@ -56,7 +56,7 @@ static int folder_check(const char *path, bool listed, const struct place *at, s
 	return -EINVAL;
 }
 
-/* All folders that the first `len` bytes of the pattern stand for; the rest says whether their names will be listed. */
+/* Checks all folders that the first `len` bytes of the pattern match; the rest says whether their names will be listed. */
 static int level_check(const char *pattern, size_t len, const struct place *at, struct diag *d)
 {
 	size_t next = strcspn(pattern + len + 1, "/");

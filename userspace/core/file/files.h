@@ -12,23 +12,23 @@
 #include "diag.h"
 
 /*
- * A descriptor of a regular file, or of /dev/null, which is an empty one; never blocks, whatever is there. -errno, with what is wrong
- * and what to do in *why (static).
+ * Opens a regular file, or /dev/null, which counts as an empty one. It never blocks, whatever is there. Returns a descriptor, or -errno
+ * with what is wrong and what to do in *why (static).
  */
 int file_open(const char *path, const char **why);
 
 /*
- * Whether every folder that a pattern leads through can be read: glob(3) passes over the others as if they held nothing. -EINVAL with a
+ * Checks that every folder that a pattern leads through can be read: glob(3) treats others as if they were empty. Returns -EINVAL with a
  * message that names the folder. A folder that does not exist is not an error.
  */
 int folders_check(const char *pattern, const struct place *at, struct diag *d);
 
 /*
- * Gives up root's right to pass over the permissions of files, for good. sluiced does so before it reads anything, and sluicectl before it
- * checks a policy, so that what one of them can read all can. Without that right nothing changes.
+ * Gives up root's right to ignore the permissions of files, for good. sluiced does so before it reads anything, and sluicectl before it
+ * checks a policy, so that both can read the same files. Without that right nothing changes.
  */
 int files_as_owner(void);
-/* The same for a while: doctor reads the policy so, and then looks at the host with all its rights. */
+/* The same for a while: doctor reads the policy this way, and then looks at the host with all its rights. */
 int files_owner_only(bool only);
 
 #endif

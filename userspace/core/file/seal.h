@@ -9,13 +9,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define SEAL_LATEST 8000000000ULL /* seconds of the epoch: no file says that it is of later */
+#define SEAL_LATEST 8000000000ULL /* seconds of the epoch: no file may claim a later time */
 
-/* The lines that `write` makes of `what`, sealed. 0 or -ENOMEM; *out is freed with free(). */
+/* Seals the lines that `write` makes of `what`. Returns 0 or -ENOMEM; *out is freed with free(). */
 int seal_write(void (*write)(const void *what, FILE *out), const void *what, char **out);
-/* How many bytes of lines there are before the seal; -1: it is not there, or not that of these lines. */
+/* Returns the length of the lines before the seal, or -1 if the seal is missing, or not that of these lines. */
 long seal_check(const char *text);
-/* The lines alone, without the seal; freed with free(). -EINVAL with *why (static), -ENOMEM. */
+/* Returns the lines without the seal; freed with free(). -EINVAL with *why (static), or -ENOMEM. */
 int seal_open(const char *text, char **lines, const char **why);
 
 #endif

@@ -37,7 +37,7 @@ static int bytes_read(FILE *file, size_t limit, char **out, size_t *len)
 	return 0;
 }
 
-/* What binary data is, by its first bytes. */
+/* Says what binary data is, by its first bytes. */
 static const char *binary_name(const char *text, size_t len)
 {
 	static const struct {
@@ -142,7 +142,7 @@ static int text_write(const char *path, const char *text, unsigned int mode)
 	size_t left = strlen(text);
 	ssize_t n;
 
-	unlink(path); /* what a write that was cut short has left, or a pipe that would wait for a reader */
+	unlink(path); /* left by a write that was cut short, or a pipe that would wait for a reader */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
@@ -158,7 +158,7 @@ static int text_write(const char *path, const char *text, unsigned int mode)
 	return fsync(fd) ? -errno : 0;
 }
 
-/* A name is only as lasting as its directory. */
+/* A file's name is only as durable as its directory. */
 static int dir_sync(const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);

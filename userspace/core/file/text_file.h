@@ -8,19 +8,19 @@
 #include "diag.h"
 
 /*
- * Reads a file of at most `limit` bytes; *out is NUL-terminated and freed with free(). Anything but text (a NUL or another
- * control byte) is -EINVAL with a message at its line. Messages name `at` where the file itself cannot be read.
+ * Reads a file of at most `limit` bytes; *out is NUL-terminated and freed with free(). If it is not text (it has a NUL or another control
+ * byte), returns -EINVAL with a message at that line. If the file itself cannot be read, messages name `at`.
  */
 int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
-/* The same for what others write: of control bytes only a NUL is refused, the others are for the reader of their line. */
+/* The same for files that others write: of the control bytes only NUL is refused; their reader judges the others. */
 int text_file_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
 
-/* The check alone, of text that is in memory; `odd`: of what others write. */
+/* Does only the check, on text in memory; `odd`: others wrote it. */
 int text_check(const char *path, const char *text, size_t len, bool odd, struct diag *d);
 
 /*
- * Replaces the content of `path` by `text`: a reader, at any time and after a crash, finds the old file or the new one,
- * whole. Made with `mode`. -errno with a message that names what failed; then the old file stands.
+ * Replaces the content of `path` by `text`, with `mode`: a reader, at any time and after a crash, finds the whole old file or the whole new
+ * one. Returns -errno with a message that names what failed; then the old file stays.
  */
 int text_file_replace(const char *path, const char *text, unsigned int mode, struct diag *d);
 /* Removes it for good. A file that does not exist is not an error. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of `now` entries in force more than half would be gone. */
+/* Whether more than half of the `now` entries in force would be gone. */
 static inline bool is_torn(uint32_t now, uint32_t next)
 {
 	return next < now / 2 + now % 2;

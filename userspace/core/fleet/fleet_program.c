@@ -10,7 +10,8 @@
 #include "fleet_program.h"
 #include "fleet_wire.h"
 
-static const char *const places[] = { "", "../libexec/sluice/", "../lib/sluice/" }; /* from the program's own folder */
+/* Relative to the program's own folder. */
+static const char *const places[] = { "", "../libexec/sluice/", "../lib/sluice/" };
 
 int fleet_program_open(struct diag *d)
 {

@@ -5,7 +5,7 @@
 
 #include "diag.h"
 
-/* A descriptor of it, or -errno with a message: beside the program that asks, or where it is installed. */
+/* Returns a descriptor of it, or -errno with a message. It looks beside the program that asks, and where it is installed. */
 int fleet_program_open(struct diag *d);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { TAKEN = 1, OBSERVE = 2, FORCED = 4, OF_SET = 8 };
 
-/* Before it is sealed: numbers are little endian, texts are filled with zeros and may lack an end. */
+/* The form before it is sealed: numbers are little endian, texts are filled up with zeros and may lack an end. */
 struct plain_word {
 	uint8_t kind, flags, len, zero;
 	uint32_t uid;

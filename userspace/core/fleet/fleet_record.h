@@ -20,14 +20,14 @@ enum fleet_word_kind { FLEET_WORD_BAN = 1, FLEET_WORD_ALLOW, FLEET_WORD_ERASE, F
 
 struct fleet_word {
 	enum fleet_word_kind kind;
-	bool taken; /* back: nothing of it stands any more */
-	bool observe; /* a ban that is only counted */
-	bool forced; /* said with --force */
-	bool of_set; /* a setting of a set; else of a service */
-	__u8 len; /* of the prefix; of a setting 0 */
-	__u32 uid; /* who said so, at `host` */
-	__u64 stamp; /* microseconds of the epoch: when; of two words about the same thing the later one holds */
-	__u64 keep; /* seconds of the epoch, 0: for good. Until then an older word could come back, and nobody forgets this one */
+	bool taken; /* taken back: nothing of it stands any more */
+	bool observe; /* a ban that only counts */
+	bool forced; /* given with --force */
+	bool of_set; /* a setting of a set, else of a service */
+	__u8 len; /* length of the prefix; 0 for a setting */
+	__u32 uid; /* who gave it, at `host` */
+	__u64 stamp; /* when it was given, in microseconds of the epoch: of two words about the same thing the later one holds */
+	__u64 keep; /* seconds of the epoch, 0: for good. Until then an older word could come back, so nobody forgets this one */
 	__u64 until; /* seconds of the epoch; 0: for good */
 	__u64 since; /* seconds of the epoch */
 	union {
@@ -44,10 +44,13 @@ struct fleet_word {
 	char host[FLEET_NAME_MAX + 1];
 };
 
-/* Of kind, prefix and owner; of a setting: of its section, name and key. */
+/* Makes the id from kind, prefix and owner; for a setting, from its section, name and key. */
 void fleet_record_id(const struct fleet_record_keys *k, const struct fleet_word *w, uint8_t id[static FLEET_ID]);
 void fleet_record_seal(const struct fleet_record_keys *k, const struct fleet_word *w, struct fleet_record *out);
-/* 0, or -EBADMSG: nobody who knows the secret made it, or not for this place. Texts of `out` may still hold anything but a missing end. */
+/*
+ * Returns 0, or -EBADMSG if nobody who knows the secret made it, or not for this place. Texts of `out` may still contain anything, but they
+ * have an end.
+ */
 int fleet_record_open(const struct fleet_record_keys *k, const struct fleet_record *r, struct fleet_word *out);
 
 #endif

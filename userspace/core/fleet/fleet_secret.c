@@ -13,7 +13,7 @@
 
 #define SECRET_MOST 4096
 
-/* The file's bytes without the line's end. How many, or -errno with a message. */
+/* Reads the file without the end of its line. Returns how many bytes, or -errno with a message. */
 static ssize_t read_private(const char *what, const char *file, char *out, size_t room, struct diag *d)
 {
 	const char *why;
@@ -41,7 +41,7 @@ static ssize_t read_private(const char *what, const char *file, char *out, size_
 	return n;
 }
 
-/* Of which secret: one name for the keys, another for the space, so that neither tells of the other. */
+/* Derives something from the secret: the keys and the space have different names, so that neither reveals the other. */
 static void derive(const char *name, const char *secret, size_t len, void *out, size_t out_len)
 {
 	crypto_generichash(out, out_len, (const unsigned char *)name, strlen(name), (const unsigned char *)secret, len);

@@ -7,25 +7,25 @@
 
 #include "diag.h"
 
-#define FLEET_SECRET_LEAST 16 /* bytes of the file */
-#define FLEET_SPACE_LEN 17 /* 16 hex digits and a NUL */
+#define FLEET_SECRET_LEAST 16 /* fewest bytes of the file */
+#define FLEET_SPACE_LEN 17 /* 16 hexadecimal digits and a NUL */
 #define FLEET_PASSWORD_MOST 512
 #define FLEET_RECORD_KEY 32
 
-/* Of what hosts say to each other by the store: see fleet_record.h. */
+/* For what hosts tell each other through the store: see fleet_record.h. */
 struct fleet_record_keys {
 	unsigned char seal[FLEET_RECORD_KEY], id[FLEET_RECORD_KEY];
 };
 
 struct fleet_secret {
-	__u64 key[2]; /* of the keys in the store */
+	__u64 key[2]; /* for the keys in the store */
 	struct fleet_record_keys records;
-	char space[FLEET_SPACE_LEN]; /* names these hosts' part of the store, and tells nothing of the key */
+	char space[FLEET_SPACE_LEN]; /* names these hosts' part of the store, and reveals nothing of the key */
 };
 
-/* -EINVAL or another -errno with a message. What was read is wiped but for what is made of it. */
+/* Returns -EINVAL or another -errno with a message. What was read is wiped, except for what is derived from it. */
 int fleet_secret_read(const char *file, struct fleet_secret *out, struct diag *d);
-/* One line, without its end. */
+/* Reads one line, without its end. */
 int fleet_password_read(const char *file, char out[static FLEET_PASSWORD_MOST], struct diag *d);
 
 #endif

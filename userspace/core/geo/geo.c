@@ -79,7 +79,7 @@ int geo_check(const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES],
 	int kind, family, err = 0;
 
 	for (kind = 0; kind < SLUICE_GEO_KINDS; kind++) {
-		/* A policy that names no database of this kind any more means it. */
+		/* If a policy names no database of this kind any more, that is intended. */
 		if (!next[kind][SLUICE_IPV4] && !next[kind][SLUICE_IPV6])
 			continue;
 		for (family = 0; family < SLUICE_FAMILIES; family++) {

@@ -5,7 +5,7 @@
 #include "geo.h"
 #include "geo_age.h"
 
-/* As their vendors say; a few days of grace are in it. The first word that is found counts. */
+/* As their vendors say, with a few days of grace. The first word that is found counts. */
 static const struct geo_pace paces[] = {
 	{ "/tor/", "with Debian's releases", 365 },
 	{ "geolite", "twice a week", 21 },

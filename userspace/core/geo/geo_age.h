@@ -9,14 +9,14 @@
 struct geo_file;
 
 struct geo_pace {
-	const char *word; /* in the name, or in the type that an MMDB names */
+	const char *word; /* found in the name, or in the type that an MMDB names */
 	const char *published;
-	unsigned int days; /* older than that, several of its updates were missed */
+	unsigned int days; /* if it is older, several of its updates were missed */
 };
 
-/* NULL: the name says nothing. */
+/* Returns NULL if the name says nothing. */
 const struct geo_pace *geo_pace_named(const char *name);
-/* The same, or what holds for databases that are not known: never NULL. */
+/* Returns the same, or what holds for unknown databases: never NULL. */
 const struct geo_pace *geo_pace_of(const char *name);
 bool geo_file_is_old(const struct geo_file *f, time_t now);
 

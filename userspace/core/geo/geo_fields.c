@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The field that begins here, without its quotes; *rest is what follows the separator, NULL at the end of the line. */
+/* Returns the field that begins here, without its quotes; *rest is what follows the separator, or NULL at the end of the line. */
 static char *field_cut(char *at, char separator, char **rest)
 {
 	char *from = at + strspn(at, separator == '\t' ? " " : " \t"), *to = from;

@@ -5,11 +5,14 @@
 
 #include <stddef.h>
 
-#define GEO_COLUMNS 40 /* fields beyond say nothing that is needed */
+#define GEO_COLUMNS 40 /* later fields contain nothing that is needed */
 
-/* Cuts a line at the separator, with its quotes; a '#' that follows a blank begins a comment. Returns how many fields there are (of `most`). */
+/*
+ * Cuts a line, including its quotes, at the separator; a '#' after a blank begins a comment. Returns how many fields there are (at most
+ * `most`).
+ */
 size_t geo_fields_split(char *line, char separator, char **field, size_t most);
-/* Which character separates the fields of this line. */
+/* Returns which character separates the fields of this line. */
 char geo_separator(const char *line);
 
 #endif

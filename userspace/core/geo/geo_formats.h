@@ -7,8 +7,8 @@
 #include "geo_load.h"
 
 /*
- * The readers, one per format: fill the zeroed out[] with what the bytes say of each kind, and f->skipped. `at` is where the policy names
- * the file. 0, -ENOMEM, or -EINVAL with a message. The text is cut up.
+ * The readers, one for each format. They fill the zeroed out[] with what the bytes say of each kind, and f->skipped. `at` is where the
+ * policy names the file. They return 0, -ENOMEM, or -EINVAL with a message, and cut up the text.
  */
 int geo_text_read(struct geo_file *f, char *text, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
 		  struct diag *d);

@@ -12,7 +12,7 @@
 #include "geo_keep.h"
 #include "text_file.h"
 
-#define NAME_MOST 150 /* bytes of a file's name; its path is told by the hash before it */
+#define NAME_MOST 150 /* most bytes of a file's name; the hash before it identifies its path */
 
 static struct {
 	char prefix[PATH_MAX / 2]; /* "": nowhere */
@@ -34,7 +34,7 @@ bool geo_keep_insists(void)
 	return keep.insists;
 }
 
-/* FNV-1a: which of several files of the same name. */
+/* FNV-1a: distinguishes files of the same name. */
 static uint64_t path_hash(const char *path)
 {
 	uint64_t hash = 0xcbf29ce484222325;
@@ -44,7 +44,7 @@ static uint64_t path_hash(const char *path)
 	return hash;
 }
 
-/* The copy of `path`, or of what stands beside it. */
+/* Makes the name of the copy of `path`, or of the file beside it. */
 static void copy_name(const char *path, const char *file, char out[static PATH_MAX])
 {
 	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
@@ -75,7 +75,7 @@ bool geo_kept_is(const struct geo_file *f)
 	return !geo_kept_path(f->path, copy) && is_copy_of(copy, &f->was);
 }
 
-/* With the time of the original: that is how old it is. */
+/* Copies the time of the original, too: that is how old the data are. */
 static int bytes_copy(const char *from, const struct stat *was, const char *to)
 {
 	const struct timespec times[2] = { was->st_mtim, was->st_mtim };
@@ -85,7 +85,7 @@ static int bytes_copy(const char *from, const struct stat *was, const char *to)
 
 	if (in < 0)
 		return in;
-	unlink(to); /* what a copy that was cut short has left */
+	unlink(to); /* left by a copy that was cut short */
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (out < 0)
 		return -errno;
@@ -117,7 +117,7 @@ static int file_copy(const char *from, const struct stat *was, const char *to, s
 	return err == -EAGAIN ? 0 : err;
 }
 
-/* Beside first: the copy of the file is of use with it only. */
+/* Copies the other file first: the copy of the database is useless without it. */
 static int database_keep(const struct geo_file *f, struct diag *d)
 {
 	char copy[PATH_MAX];

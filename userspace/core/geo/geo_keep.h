@@ -13,14 +13,16 @@
 
 /* Keeps copies in DIR/INSTANCE.geo-...; without this call none are kept or read. */
 void geo_keep_at(const char *dir, const char *instance);
-/* An operator insists: a file that can be read counts, however small it is. */
+/* An operator insists: a file that can be read is accepted, however small it is. */
 void geo_keep_insist(bool on);
 bool geo_keep_insists(void);
-/* Where the copy of this file is. -ENOENT: there is none. */
+/* Finds the copy of this file. Returns -ENOENT if there is none. */
 int geo_kept_path(const char *path, char out[static PATH_MAX]);
-/* Whether the copy is of this very state of the file. */
+/* Whether the copy is of exactly this state of the file. */
 bool geo_kept_is(const struct geo_file *f);
-/* Copies what `g` was read from and is not kept yet, and forgets all that it was not read from. -errno with a message. */
+/*
+ * Copies what `g` was read from if that is not kept yet, and forgets everything that it was not read from. Returns -errno with a message.
+ */
 int geo_keep(const struct geo *g, struct diag *d);
 
 #endif

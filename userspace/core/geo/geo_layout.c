@@ -10,23 +10,23 @@
 #include "geo_layout.h"
 #include "value.h"
 
-#define TRIED 1000 /* rows, to tell a layout that has no names */
+#define TRIED 1000 /* rows that are tried, to recognise a layout without names */
 
-/* Layouts without a row of names. Of two that fit as many rows the first is taken, so the closer ones come first. */
+/* Layouts without a row of names. If two fit the same number of rows, the first is taken, so the more specific ones come first. */
 static const struct known {
-	char separator; /* 0: any but '|' */
+	char separator; /* 0: any except '|' */
 	const char *columns, *prefixed; /* as in struct geo_layout */
 } known[] = {
 	{ '|', ".CTVW.U", NULL }, /* the registries' statistics, delegated or delegated-extended */
 	{ 0, "SEnnC", NULL }, /* MaxMind's old CSV */
 	{ 0, "SEpN", NULL }, /* IP2Location's networks */
-	{ 0, "SEKC", NULL }, /* DB-IP: country, city, and what it sells */
+	{ 0, "SEKC", NULL }, /* DB-IP: country, city, and its commercial databases */
 	{ 0, "SENC", "PNC" }, /* iptoasn.com */
 	{ 0, "SEC", "PC" }, /* tor-geoipdb; DB-IP and IP2Location: country, city; many others */
 	{ 0, "SEN", "PN" }, /* DB-IP: networks; many others */
 };
 
-/* What the first row calls a column, and its letter. Where two names have the same letter the one that stands first here counts. */
+/* The column names that a first row may have, and their letters. If two columns have the same letter, the one that is first here counts. */
 static const struct {
 	const char *name;
 	char column;
@@ -69,7 +69,7 @@ static const struct {
 	{ "registered_country_geoname_id", 'R' },
 };
 
-/* Decimal, of up to 128 bits. */
+/* Reads a decimal number of up to 128 bits. */
 static int number_parse(const char *text, addr_number *out)
 {
 	addr_number n = 0;
@@ -98,7 +98,7 @@ static int end_parse(const char *text, addr_number *out, bool *decimal)
 	return 0;
 }
 
-/* Data of others: bits behind the prefix are cut off. */
+/* For data of others: bits beyond the prefix are cut off. */
 static int network_parse(const char *text, addr_number *first, addr_number *last)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -118,7 +118,7 @@ static int network_parse(const char *text, addr_number *first, addr_number *last
 	return 0;
 }
 
-/* "" and others that are no network stand for 0. */
+/* "" and others that are no network mean 0. */
 static int asn_cell_parse(const char *text, uint32_t *out)
 {
 	static const char *const none[] = { "", "-", "??", "None", "none", "NULL", "\\N", "N/A", "NA" };
@@ -158,7 +158,7 @@ static bool is_number(const char *text)
 /* The fields of a row by their letter. */
 struct cells {
 	const char *by[128];
-	const char *text, *why; /* what is wrong, and with which */
+	const char *text, *why; /* what is wrong, and with which text */
 };
 
 static int cells_refuse(struct cells *c, char column, const char *why)
@@ -184,7 +184,7 @@ static int range_read(struct cells *c, struct geo_row *out)
 	return 0;
 }
 
-/* A registry's row: an address and how many; or a prefix and its length. What is not given to anybody has no country. */
+/* A registry's row: an address and a count, or a prefix and its length. What is assigned to nobody has no country. */
 static int registry_read(struct cells *c, struct geo_row *out)
 {
 	struct sluice_addr a;
@@ -210,7 +210,7 @@ static int registry_read(struct cells *c, struct geo_row *out)
 	return addr_is_ipv4(&a) && out->last > IPV4_LAST ? cells_refuse(c, 'W', "reaches beyond IPv4") : 0;
 }
 
-/* Where the database thinks that the address is; else where its owner is registered. */
+/* Reads where the database thinks that the address is; otherwise where its owner is registered. */
 static int place_read(struct cells *c, const struct geo_places *places, uint32_t *out)
 {
 	char column = *c->by['G'] || !c->by['R'] ? 'G' : 'R';
@@ -258,7 +258,7 @@ static int row_read(struct cells *c, const struct geo_layout *l, struct geo_row 
 int geo_row_read(const struct geo_layout *l, char *const *field, size_t count, struct geo_row *out, const char **text,
 		 const char **why)
 {
-	struct cells c = { .by['U'] = "" }; /* rows that are no addresses have none */
+	struct cells c = { .by['U'] = "" }; /* rows that are no addresses have no status */
 	const char *columns = l->prefixed && strchr(field[0], '/') ? l->prefixed : l->columns;
 	size_t i;
 	int err;
@@ -320,7 +320,7 @@ int geo_layout_named(const char *line, struct geo_layout *l)
 	}
 	for (i = 0; i < count && strchr(l->columns, 'C'); i++) {
 		if (strchr("GR", l->columns[i]))
-			l->columns[i] = '.'; /* nobody need be asked for what is written here */
+			l->columns[i] = '.'; /* a value that is written here needs no look-up */
 	}
 	while (count && l->columns[count - 1] == '.')
 		l->columns[--count] = 0;

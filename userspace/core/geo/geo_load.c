@@ -9,7 +9,7 @@
 #include "files.h"
 #include "geo_load.h"
 
-#define GEO_BYTES (1U << 30) /* also of what a gzip file unpacks to */
+#define GEO_BYTES (1U << 30) /* limit of the unpacked content of a gzip file, too */
 #define CHUNK (1U << 20)
 
 static int loaded_refuse(const char *path, const struct place *at, int err, const char *remedy, struct diag *d)
@@ -18,7 +18,10 @@ static int loaded_refuse(const char *path, const struct place *at, int err, cons
 	return err == ENOMEM ? -ENOMEM : -EINVAL;
 }
 
-/* Everything that zlib gives, packed or not. Closes it: only that tells whether a gzip file has its end. An errno. */
+/*
+ * Reads everything that zlib gives, packed or not. It closes the file, because only that tells whether a gzip file is complete. Returns an
+ * errno.
+ */
 static int bytes_inflate(gzFile from, struct geo_bytes *out)
 {
 	size_t room = 0;
@@ -44,7 +47,7 @@ static int bytes_inflate(gzFile from, struct geo_bytes *out)
 	return out->count > GEO_BYTES ? EFBIG : 0;
 }
 
-/* Packed in a way that is not unpacked here, or of a format that is not read. */
+/* Refuses a file that is packed in a way that is not unpacked here, or has a format that is not read. */
 static int form_check(const char *path, const struct place *at, const struct geo_bytes *b, struct diag *d)
 {
 	static const struct {
@@ -101,7 +104,7 @@ static int file_load(const char *path, const struct place *at, struct geo_bytes 
 	if (err || !from)
 		return loaded_refuse(path, at, err ? err : ENOMEM, remedy_of(err), d);
 	if (stat(path, &after) || after.st_ino != out->was.st_ino || is_same(&out->was, &after))
-		return 0; /* one that was put in its place is read the next time */
+		return 0; /* if it was replaced, the new one is read the next time */
 	diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
 	return -EINVAL;
 }

@@ -9,12 +9,12 @@
 #include "diag.h"
 
 struct geo_bytes {
-	char *at; /* with a NUL behind; freed with free() */
+	char *at; /* with a NUL at the end; freed with free() */
 	size_t count;
-	struct stat was; /* the file, when it was read */
+	struct stat was; /* the file's state when it was read */
 };
 
-/* 0, -ENOMEM, or -EINVAL with a message at `at`; it names the program that would unpack it where that is what it lacks. */
+/* Returns 0, -ENOMEM, or -EINVAL with a message at `at`; if the file has to be unpacked, the message names the program for that. */
 int geo_load(const char *path, const struct place *at, struct geo_bytes *out, struct diag *d);
 
 #endif

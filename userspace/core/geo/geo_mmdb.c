@@ -15,13 +15,13 @@
 #include "intern.h"
 #include "value.h"
 
-/* More than any database has (a hostile one can hang the same node into its tree without end). */
+/* More than any database has (a hostile one can use the same node again and again without end). */
 #define MMDB_NODES_MOST 50000000
-/* The metadata begins behind this, in the last 128 KB. */
+/* The metadata follow this, in the last 128 KB. */
 #define MMDB_MARKER "\xab\xcd\xefMaxMind.com"
 #define MMDB_TAIL (128 << 10)
 
-/* Where the two kinds stand, in the records of the databases that are around. */
+/* Where the two kinds are in the records of common databases. */
 static const char *const country_paths[][4] = {
 	{ "country", "iso_code" },
 	{ "country_code" },
@@ -38,12 +38,12 @@ struct walk {
 	MMDB_s db;
 	struct geo_file *file;
 	struct spans *out; /* by kind */
-	struct intern offsets; /* of records seen */
+	struct intern offsets; /* offsets of the records seen */
 	struct record *records; /* these */
 	unsigned int nodes;
 };
 
-/* A string of at most 15 bytes; -ENOENT: none is there. */
+/* Reads a string of at most 15 bytes. Returns -ENOENT if there is none. */
 static int text_value(MMDB_entry_s *entry, const char *const *way, char text[static 16])
 {
 	MMDB_entry_data_s data;
@@ -112,8 +112,8 @@ static int record_read(struct walk *w, MMDB_entry_s *entry, struct record *out)
 }
 
 /*
- * The `bits` low bits of a network are open and `at` is its first address. IPv4 stands at ::/96 of an IPv6 tree and is put
- * where it belongs; what lies between there and the mapped part says nothing (often it is ::/96 once more).
+ * Adds a network whose `bits` low bits are open and whose first address is `at`. In an IPv6 tree IPv4 is at ::/96, and is moved to where it
+ * belongs; what is between there and the mapped part means nothing (often it is ::/96 once more).
  */
 static int network_emit(struct walk *w, addr_number at, unsigned int bits, const struct record *record)
 {
@@ -128,7 +128,7 @@ static int network_emit(struct walk *w, addr_number at, unsigned int bits, const
 	return err;
 }
 
-/* Everything below a node. Recursion: one deep for each bit. */
+/* Walks everything below a node. It recurses once for each bit. */
 static int tree_walk(struct walk *w, uint64_t node, addr_number at, unsigned int bits)
 {
 	MMDB_search_node_s sides;
@@ -176,7 +176,10 @@ bool geo_is_mmdb(const struct geo_bytes *bytes)
 	return memmem(bytes->at + bytes->count - tail, tail, MMDB_MARKER, strlen(MMDB_MARKER));
 }
 
-/* libmaxminddb maps a file: so it gets one of our own, that nobody cuts short meanwhile (that would end us by SIGBUS). -errno. */
+/*
+ * libmaxminddb maps a file, so it gets a copy of our own, which nobody can truncate meanwhile (that would end us by SIGBUS). Returns -errno
+ * on failure.
+ */
 static int copy_open(const struct geo_bytes *bytes)
 {
 	_cleanup_close_ int copy = memfd_create("mmdb", MFD_CLOEXEC);

@@ -33,7 +33,7 @@ int geo_places_find(const char *database, char path[static PATH_MAX])
 	return err;
 }
 
-/* The fields of number and country; false: this is no list of places. */
+/* Finds the fields of number and country. Returns false if this is no list of places. */
 static bool columns_find(char *const *field, size_t count, size_t *number, size_t *country)
 {
 	size_t i;
@@ -53,7 +53,7 @@ static int place_add(struct geo_places *p, const char *number, const char *count
 	struct geo_place place = {}, *more;
 
 	if (count_parse(number, 1, UINT32_MAX, &place.number))
-		return 0; /* nothing can name it */
+		return 0; /* nothing can refer to it */
 	country_of_data(country, &place.country);
 	more = LIST_ADD(p);
 	if (!more)

@@ -13,7 +13,7 @@
 
 struct geo_place {
 	uint32_t number;
-	uint16_t country; /* 0: the place is in none (a continent), or in one that is not known */
+	uint16_t country; /* 0: the place is in none (a continent), or in an unknown one */
 };
 
 struct geo_places {
@@ -21,12 +21,15 @@ struct geo_places {
 	size_t count, room;
 };
 
-/* The file of locations of a database: in its folder, with its name as far as "-Blocks-". -ENOENT: there is none. */
+/*
+ * Finds the file of locations of a database: it is in the same folder, and has the same name up to "-Blocks-". Returns -ENOENT if there is
+ * none.
+ */
 int geo_places_find(const char *database, char path[static PATH_MAX]);
-/* 0, -ENOMEM, or -EINVAL with a message. Freed with geo_places_free() in any case. */
+/* Returns 0, -ENOMEM, or -EINVAL with a message. Freed with geo_places_free() in any case. */
 int geo_places_read(const char *path, const struct place *at, struct geo_places *out, struct diag *d);
 void geo_places_free(struct geo_places *p);
-/* NULL: there is no such place. */
+/* Returns NULL if there is no such place. */
 const struct geo_place *geo_place_find(const struct geo_places *p, uint32_t number);
 
 #endif

@@ -21,7 +21,7 @@ int geo_ranges_add(struct geo_ranges *r, const struct geo_range *add)
 	return 0;
 }
 
-/* Ranges that enclose others come before them; of two equal ones the later line comes last. */
+/* Ranges that enclose others come before them; among equal ones, the later line comes last. */
 static int by_place(const void *a, const void *b)
 {
 	const struct geo_range *x = a, *y = b;
@@ -33,7 +33,7 @@ static int by_place(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* Those around the place that is looked at, from the outermost on. */
+/* The ranges around the place that is looked at, from the outermost on. */
 struct nest {
 	const struct geo_range *open[DEPTH];
 	size_t depth;
@@ -45,7 +45,7 @@ static uint32_t nest_value(const struct nest *n)
 	return n->depth ? n->open[n->depth - 1]->value[n->kind] : 0;
 }
 
-/* Ends the open ranges that end before `next`: behind each, the range around it goes on. */
+/* Ends the open ranges that end before `next`: after each, the range around it continues. */
 static int nest_leave(struct nest *n, addr_number next, bool all, struct spans *out)
 {
 	const struct geo_range *ended;

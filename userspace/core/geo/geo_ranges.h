@@ -9,17 +9,17 @@
 
 struct geo_range {
 	addr_number first, last;
-	uint32_t value[SLUICE_GEO_KINDS]; /* 0: says nothing of this kind */
+	uint32_t value[SLUICE_GEO_KINDS]; /* 0: it says nothing of this kind */
 	int line;
 };
 
 struct geo_ranges {
 	struct geo_range *item;
 	size_t count, room;
-	bool unsorted; /* one does not begin after all before it have ended */
+	bool unsorted; /* one begins before all earlier ones have ended */
 };
 
-/* 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. */
 int geo_ranges_add(struct geo_ranges *r, const struct geo_range *add);
 /*
  * Fills *out with what they say of one kind. A range inside another is right about its addresses; of two equal ones the later. One that

@@ -33,7 +33,7 @@ static uint32_t later_one(void *arg, uint32_t earlier, uint32_t later)
 	return later ? later : earlier;
 }
 
-/* Lays `over` on what is known of its kind so far. */
+/* Puts `over` on top of what is known of its kind so far. */
 static int geo_overlay(struct geo *g, int kind, const struct spans *over)
 {
 	struct spans sum = {};
@@ -68,7 +68,7 @@ static bool file_knows(const struct geo_file *f)
 	return any;
 }
 
-/* What is called one and is none is not taken for text. */
+/* Whether the file is called an MMDB: if it is none, it is not read as text. */
 static bool is_named_mmdb(const char *path)
 {
 	const char *dot = strrchr(path, '.');
@@ -119,7 +119,7 @@ static void spans_of_kinds_free(struct spans by_kind[static SLUICE_GEO_KINDS])
 		spans_free(&by_kind[kind]);
 }
 
-/* The copy that is kept of it; -ENOENT: none is, or none that can be read. */
+/* Reads the copy that is kept of it. Returns -ENOENT if none is, or none that can be read. */
 static int kept_read(const struct geo_file *f, const struct place *at, struct geo_file *kept,
 		     struct spans out[static SLUICE_GEO_KINDS])
 {
@@ -139,7 +139,7 @@ static int kept_read(const struct geo_file *f, const struct place *at, struct ge
 	return err == -ENOMEM ? err : -ENOENT;
 }
 
-/* The copy takes the place of the file. */
+/* Replaces the file by its copy. */
 static void kept_take(struct geo_file *f, const struct geo_file *kept, const struct place *at, struct diag *d)
 {
 	char day[32];
@@ -157,7 +157,7 @@ static void kept_take(struct geo_file *f, const struct geo_file *kept, const str
 		f->path, day);
 }
 
-/* What `f` has, or where that cannot be used, or is implausibly small beside it, its last good content. */
+/* Uses the content of `f` or, if that cannot be used or is implausibly small, the last good content. */
 static int file_settle(struct geo_file *f, const struct place *at, struct spans out[static SLUICE_GEO_KINDS],
 		       struct diag *d)
 {
@@ -181,7 +181,7 @@ static int file_settle(struct geo_file *f, const struct place *at, struct spans 
 	return 0;
 }
 
-/* Reads one more, and lays it over those before. */
+/* Reads one more, and puts it on top of the earlier ones. */
 static int geo_extend(struct geo *g, const char *path, const struct place *at, struct diag *d)
 {
 	struct geo_file *f = &g->file[g->files++];

@@ -22,8 +22,8 @@ struct reading {
 	struct geo_layout layout;
 	struct geo_places places;
 	struct geo_ranges ranges;
-	LIST(uint32_t) decimal; /* ranges, by their place, that are written as numbers */
-	bool wide; /* some number is none of IPv4 */
+	LIST(uint32_t) decimal; /* ranges, by their index, that are written as numbers */
+	bool wide; /* some number is too large for IPv4 */
 	struct place here;
 	const struct place *at; /* where the policy names the file */
 	struct diag *diag;
@@ -60,7 +60,7 @@ static int range_add(struct reading *r, const struct geo_row *row)
 	return geo_ranges_add(&r->ranges, &range);
 }
 
-/* A range of IPv6 never covers IPv4, however wide it is: there it has a hole. */
+/* A range of IPv6 never covers IPv4, however wide it is: it has a hole there. */
 static int range_keep(struct reading *r, const struct geo_row *row)
 {
 	struct geo_row part = *row;
@@ -97,7 +97,7 @@ static int line_read(struct reading *r, char *line, bool whole)
 	return 0;
 }
 
-/* Numbers of files that have none greater are IPv4's. */
+/* If no number in a file is too large for IPv4, they are IPv4 addresses. */
 static void decimals_settle(struct reading *r)
 {
 	struct geo_range *range;
@@ -144,7 +144,7 @@ static int places_read(struct reading *r)
 	return r->file->beside ? geo_places_read(path, r->at, &r->places, r->diag) : -ENOMEM;
 }
 
-/* Behind what goes before the first row; *row is a copy of that, as far as names go. */
+/* Skips what comes before the first row; *row is a copy of that, as far as names go. */
 static char *first_row(struct reading *r, char *text, char row[static 4096])
 {
 	while (*text == '#' || *text == '\n' || *text == '\r') {
@@ -156,7 +156,7 @@ static char *first_row(struct reading *r, char *text, char row[static 4096])
 	return text;
 }
 
-/* Where the first row has no names, or none that are known: by what the rows look like. */
+/* Guesses the layout from the rows, if the first row has no names, or no known ones. */
 static int layout_guess(struct reading *r, const char *row, const char *text)
 {
 	if (!*text)
@@ -169,7 +169,7 @@ static int layout_guess(struct reading *r, const char *row, const char *text)
 	return 0;
 }
 
-/* *text is moved behind the names, where the first row has them. */
+/* Moves *text behind the names, if the first row has them. */
 static int layout_find(struct reading *r, char **text)
 {
 	char row[4096];
@@ -193,7 +193,7 @@ static int kinds_fill(struct reading *r, struct spans out[static SLUICE_GEO_KIND
 	return err;
 }
 
-/* Is what was read the database that it should be? Says how much of it is left out. */
+/* Is this the database that it should be? Says how much of it is left out. */
 static int whole_check(struct reading *r)
 {
 	const struct geo_file *f = r->file;

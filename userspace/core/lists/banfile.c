@@ -8,7 +8,7 @@
 #include "list_text.h"
 #include "value.h"
 
-#define MESSAGES 10 /* a wrong file has a wrong line in every line */
+#define MESSAGES 10 /* a wrong kind of file has a wrong line in every line */
 
 struct prefix *ban_lines_prefixes(const struct ban_lines *list)
 {
@@ -57,7 +57,7 @@ int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, u
 struct reading {
 	struct list_reader reader;
 	struct ban_lines *list;
-	uint32_t seconds; /* where a line says nothing */
+	uint32_t seconds; /* for lines without a time */
 	bool tolerant;
 	size_t bad, masked;
 	struct diag *diag;

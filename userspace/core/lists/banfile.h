@@ -14,7 +14,7 @@
 struct ban_line {
 	struct prefix prefix;
 	uint32_t seconds; /* 0: for ever */
-	unsigned int line; /* 0: of no file */
+	unsigned int line; /* 0 if it came from no file */
 };
 
 /* A growing list, all 0 before its first element; its owner frees `item`. */
@@ -23,13 +23,13 @@ struct ban_lines {
 	size_t count, room;
 };
 
-/* Their prefixes, in order; freed with free(). NULL without memory. */
+/* Returns their prefixes, in order, freed with free(), or NULL without memory. */
 struct prefix *ban_lines_prefixes(const struct ban_lines *list);
-/* "never" and "-1": 0, for ever; else as seconds_parse(). */
+/* "never" and "-1" give 0, for ever; others are read as in seconds_parse(). */
 int ban_time_parse(const char *text, uint32_t *seconds);
 /*
- * Adds what `text` names, each until `seconds` from now. -EINVAL with *why (static), -ENOMEM. Other than in a policy a short IPv6 prefix
- * stays one: the gate knows that it covers no IPv4.
+ * Adds what `text` names, each until `seconds` from now. Returns -EINVAL with *why (static), or -ENOMEM. Unlike in a policy, a short IPv6
+ * prefix is not split: the gate knows that it covers no IPv4.
  */
 int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, unsigned int line, const char **why);
 /*

@@ -35,7 +35,7 @@ static int json_element(struct list_reader *r, const json_t *line)
 	return list_take(r, &e);
 }
 
-/* The last line says how many there are: fewer of them were cut off. */
+/* The last line says how many lines there should be: if there are fewer, some were cut off. */
 static int json_count(struct list_reader *r, const json_t *line, size_t lines)
 {
 	const json_t *records = json_object_get(line, "records");
@@ -81,7 +81,7 @@ int list_json_read(struct list_reader *r, char *text)
 	return err;
 }
 
-/* The next word; of a quoted one, what is between the quotes. NULL: none. */
+/* Returns the next word, or what is between its quotes; NULL: none. */
 static char *word_next(char **at)
 {
 	char *word = *at + strspn(*at, BLANK), *end;
@@ -95,7 +95,7 @@ static char *word_next(char **at)
 	return word;
 }
 
-/* The same behind an element; comments are passed over. */
+/* The same after an element; comments are skipped. */
 static char *option_next(char **at)
 {
 	char *word = word_next(at);
@@ -169,7 +169,7 @@ int list_ipset_read(struct list_reader *r, char *text)
 	return err;
 }
 
-/* "1h2m3s4ms" as seconds, at least 1; 0: it is no time. */
+/* Reads "1h2m3s4ms" as seconds, at least 1; 0: it is no time. */
 static unsigned long nft_time(const char *text)
 {
 	static const struct {
@@ -191,7 +191,7 @@ static unsigned long nft_time(const char *text)
 	return *text ? 0 : sum ? sum : 1;
 }
 
-/* "ADDRESS [timeout TIME] [expires TIME] [comment TEXT] ...": what is left of its time comes last. */
+/* Reads "ADDRESS [timeout TIME] [expires TIME] [comment TEXT] ...": the time that is left comes last. */
 static int nft_element(struct list_reader *r, char *text)
 {
 	struct element e = { .dumped = true };
@@ -215,7 +215,7 @@ static int nft_element(struct list_reader *r, char *text)
 	return list_take(r, &e);
 }
 
-/* Where the element ends: at a comma or a brace outside of quotes. Line ends become blanks, and are counted. */
+/* Returns where the element ends: at a comma or a brace outside quotes. Line ends become blanks, and are counted. */
 static char *nft_end(struct list_reader *r, char *at)
 {
 	bool quoted = false;
@@ -248,7 +248,7 @@ static int nft_elements(struct list_reader *r, char **at)
 	return err;
 }
 
-/* The next place where `word` stands in a line; counts the lines up to it. */
+/* Returns the next place where a line has `word`, and counts the lines up to it. */
 static char *nft_find(struct list_reader *r, char *from, const char *word)
 {
 	char *found = strstr(from, word), *at;

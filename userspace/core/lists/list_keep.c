@@ -47,7 +47,7 @@ int list_keep_write(const struct list_file *f, char **out)
 	return seal_write(lines_write, f, out);
 }
 
-/* The text without its last line, where that has the right checksum. */
+/* Removes the last line of the text, if that has the right checksum. */
 static int sum_check(char *text)
 {
 	long len = seal_check(text);
@@ -58,7 +58,7 @@ static int sum_check(char *text)
 	return 0;
 }
 
-/* *lines are those behind the head and the path. */
+/* *lines are those after the head and the path. */
 static int head_parse(char *text, struct list_file **out, char **lines)
 {
 	uint32_t entries[SLUICE_FAMILIES];

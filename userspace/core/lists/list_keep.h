@@ -10,13 +10,15 @@
 
 #define LIST_KEEP_NAME 17 /* bytes of a name, with its NUL */
 
-/* The name of the file for a list, the same each time. Returns buf. */
+/* Returns buf with the name of the file for a list, which is the same each time. */
 const char *list_keep_name(const char *path, enum list_kind kind, char buf[static LIST_KEEP_NAME]);
-/* 0 or -ENOMEM; *out is freed with free(). */
+/* Returns 0 or -ENOMEM; *out is freed with free(). */
 int list_keep_write(const struct list_file *f, char **out);
-/* What the file says of its list, without the content: that is read by list_keep_fill() when it is needed. -EINVAL, -ENOMEM. */
+/*
+ * Reads what the file says about its list, without the content, which list_keep_fill() reads when it is needed. Returns -EINVAL or -ENOMEM.
+ */
 int list_keep_head(const char *file, struct list_file **out);
-/* The content of such a list into an empty one. -EINVAL: the file is torn by now. */
+/* Reads the content of such a list into an empty one. -EINVAL: the file is torn by now. */
 int list_keep_fill(const struct list_file *head, struct list_file *to);
 
 #endif

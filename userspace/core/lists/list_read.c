@@ -18,7 +18,7 @@
 #include "torn.h"
 #include "value.h"
 
-#define LIST_MESSAGES 10 /* a wrong file has a wrong line in every line */
+#define LIST_MESSAGES 10 /* a wrong kind of file has a wrong line in every line */
 
 #define ONE_WORD "is in a line with more than one word: write one address, prefix or range per line"
 
@@ -115,7 +115,7 @@ static int text_take(struct reading *r, char *text)
 	return err;
 }
 
-/* What the file says. 0, -ENOMEM, or -EINVAL: it cannot be used, and what was wrong is said in the list. */
+/* Reads what the file says. Returns 0, -ENOMEM, or -EINVAL: it cannot be used, and the list says what was wrong. */
 static int content_read(const struct list_wanted *want, struct list_file *f)
 {
 	struct reading r = { .list = f, .strict = want->reading == LIST_STRICT };
@@ -131,7 +131,7 @@ static int content_read(const struct list_wanted *want, struct list_file *f)
 	return err ? err : text_take(&r, text);
 }
 
-/* Whether more than half of what is in force would be gone, of one family or of all: then the file is more likely torn than true. */
+/* Whether more than half of what is in force would go, of one family or of all: then the file is more likely torn than right. */
 static bool looks_torn(const struct list_file *f, const struct list_file *before, const struct place *at,
 		       struct diag *d)
 {
@@ -151,7 +151,7 @@ static bool looks_torn(const struct list_file *f, const struct list_file *before
 	return false;
 }
 
-/* A copy of `count` of them; NULL without memory. */
+/* Returns a copy of `count` of them, or NULL without memory. */
 static void *items_copy(const void *item, size_t count, size_t size)
 {
 	void *copy = reallocarray(NULL, count + 1, size);
@@ -172,7 +172,7 @@ static int content_copy(struct list_file *f, const struct list_file *from)
 	return 0;
 }
 
-/* The content of `before` in the empty `f`. -EINVAL: it is not known. */
+/* Copies the content of `before` into the empty `f`. -EINVAL: it is not known. */
 static int content_keep(struct list_file *f, const struct list_file *before)
 {
 	int err;
@@ -189,7 +189,7 @@ static int content_keep(struct list_file *f, const struct list_file *before)
 	return 0;
 }
 
-/* The list that is in force where `f` cannot be; takes what `f` says of its file. */
+/* Returns the list that is in force if `f` cannot be; it takes over what `f` says of its file. */
 static int list_instead(const struct list_file *f, const struct list_file *before, struct list_file **out)
 {
 	_cleanup_(list_file_free) struct list_file *kept = list_file_new(f->path, f->kind);
@@ -217,7 +217,7 @@ static const char *date_of(uint64_t when, char buf[static 32])
 	return buf;
 }
 
-/* What is in force, after the details. */
+/* Says what is in force, after the details. */
 static void state_say(struct list_file *f, const struct place *at)
 {
 	char date[32];
@@ -244,7 +244,7 @@ static void state_say(struct list_file *f, const struct place *at)
 			f->path, f->masked);
 }
 
-/* `err`: of the reading. Puts what is in force instead in the place of what cannot be used, and says so. */
+/* `err` is the result of reading. Replaces what cannot be used by what is in force, and says so. */
 static int tolerant_finish(const struct list_wanted *want, const struct list_file *before, struct list_file **list,
 			   int err)
 {

@@ -13,8 +13,8 @@ struct list_wanted {
 };
 
 /*
- * Reads a list. *out is given back with list_file_free(). Of a tolerant reading only -ENOMEM fails: what cannot be used is replaced by what
- * `before` (NULL: nothing) holds, and (*out)->said says so. Of a strict one -EINVAL, too, with messages in `d`.
+ * Reads a list. *out is given back with list_file_free(). A tolerant read fails only with -ENOMEM: what cannot be used is replaced by what
+ * `before` (NULL: nothing) contains, and (*out)->said says so. A strict read also fails with -EINVAL, with messages in `d`.
  */
 int list_file_read(const struct list_wanted *want, const struct list_file *before, struct list_file **out,
 		   struct diag *d);

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#define LEAST_IPV4 (SLUICE_IPV4_SHIFT + 8) /* shorter prefixes have no bits beyond their length by a slip */
+#define LEAST_IPV4 (SLUICE_IPV4_SHIFT + 8) /* shorter prefixes with host bits are slips */
 #define LEAST_IPV6 16
 
 int list_refuse(struct list_reader *r, const char *wrong, const char *remedy)

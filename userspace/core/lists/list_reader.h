@@ -11,37 +11,37 @@
 
 #include "addr.h"
 
-/* Of addresses, prefixes and ranges; or of networks by their AS number. */
+/* Lists of addresses, prefixes and ranges; or of networks, by their AS number. */
 enum list_kind { LIST_PREFIXES, LIST_NETWORKS };
 
 struct element {
-	const char *text; /* what it names, as it is written */
-	const char *time; /* the word behind it, of a plain line; how long it lasts, of a dump; NULL: neither */
-	bool dumped; /* by a firewall: words after the address are not mistakes */
-	bool crowded; /* more stands behind it than a time */
-	bool cut; /* perhaps: the last line of the file, without its end */
+	const char *text; /* what it names, as written */
+	const char *time; /* in a plain line, the word after it; in a dump, how long it lasts; NULL: neither */
+	bool dumped; /* a firewall wrote it: words after the address are no mistakes */
+	bool crowded; /* more than a time follows it */
+	bool cut; /* it may be incomplete: it is in the last line of the file, which has no end */
 };
 
 struct list_reader {
 	enum list_kind kind;
-	/* 0, -ENOMEM, or -EINVAL with *why (static): a bad line. `arg` is the reader's own. */
+	/* Returns 0, -ENOMEM, or -EINVAL with *why (static) for a bad line. `arg` is the reader's own. */
 	int (*take)(void *arg, const struct element *e, const char **why);
-	/* A bad line; not 0 ends the reading with that. */
+	/* Handles a bad line; a non-zero result ends the reading with that. */
 	int (*bad)(void *arg, unsigned int line, const char *text, const char *why);
 	void *arg;
-	unsigned int line; /* where it is, from 1 */
+	unsigned int line; /* the present line, from 1 */
 	const char *wrong, *remedy; /* why the file as a whole is refused (static) */
 };
 
 /* Says that the file as a whole is refused. Returns -EINVAL. */
 int list_refuse(struct list_reader *r, const char *wrong, const char *remedy);
-/* One element for the reader, or said to be bad. */
+/* Passes one element to the reader, or reports it as bad. */
 int list_take(struct list_reader *r, const struct element *e);
 /* A bad line; return 0 to continue. */
 int list_bad(struct list_reader *r, const char *text, const char *why);
 
 /*
- * What a tolerant reader makes of a prefix with bits beyond its length: the network that it is in. -EINVAL where that is hardly what was
+ * Makes of a prefix with bits beyond its length what a tolerant reader does: the network that it is in. -EINVAL if that is hardly what was
  * meant: the line may have been cut short.
  */
 int list_masked(const struct element *e, struct prefix *out);

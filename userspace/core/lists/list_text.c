@@ -14,8 +14,8 @@
 
 #define BLANK " \t\r"
 struct format {
-	bool (*is)(const char *line, enum list_kind kind); /* a line that is not blank, nor a comment */
-	int (*read)(struct list_reader *r, char *text); /* NULL: it is refused */
+	bool (*is)(const char *line, enum list_kind kind); /* for a line that is neither blank nor a comment */
+	int (*read)(struct list_reader *r, char *text); /* NULL: the format is refused */
 	const char *wrong, *remedy;
 };
 
@@ -114,7 +114,7 @@ static bool is_rbldnsd(const char *line, enum list_kind kind)
 	return *line == '$' || begins(line, ":127.");
 }
 
-/* "NAME: what is named", as tcp wrappers and PeerGuardian have it. What stands before the first colon of an IPv6 address are digits. */
+/* "NAME: what is named", as tcp wrappers and PeerGuardian have it. In an IPv6 address, only digits come before the first colon. */
 static bool is_named_line(const char *line, enum list_kind kind)
 {
 	size_t name = strcspn(line, ":|#;\n"), i;
@@ -127,7 +127,7 @@ static bool is_named_line(const char *line, enum list_kind kind)
 	return i < name;
 }
 
-/* Behind the network stands what Postfix does with it. */
+/* After the network comes what Postfix does with it. */
 static bool is_postfix(const char *line, enum list_kind kind)
 {
 	static const char *const actions[] = { "REJECT", "OK",	    "DUNNO",	"DISCARD", "DEFER", "HOLD",
@@ -159,7 +159,7 @@ static bool is_separated(const char *line, enum list_kind kind)
 	return holds(line, strcspn(line, "#;\n"), ",") && !holds(line, strcspn(line, ","), BLANK);
 }
 
-/* A country, a number or an address right behind a ';' is a value; what is none, or stands apart, is a comment. */
+/* A country, a number or an address right after a ';' is a value; anything else, or with a blank in between, is a comment. */
 static bool is_by_semicolons(const char *line, enum list_kind kind)
 {
 	const char *value = line + strcspn(line, "#;\n") + 1;
@@ -193,7 +193,7 @@ static bool is_any(const char *line, enum list_kind kind)
 
 static int plain_read(struct list_reader *r, char *text);
 
-/* The first that fits. */
+/* The first one that fits is used. */
 static const struct format formats[] = {
 	{ is_page, NULL, "is a page of HTML or XML, not a list", "check what its server sends" },
 	{ is_json, list_json_read, NULL, NULL },
@@ -223,7 +223,7 @@ static const struct format formats[] = {
 	{ is_any, plain_read, NULL, NULL },
 };
 
-/* CSF has lines of its own among its addresses. */
+/* CSF has special lines among its addresses. */
 static const char *line_wrong(const char *line)
 {
 	if (begins(line, "Include "))
@@ -264,7 +264,7 @@ static int plain_read(struct list_reader *r, char *text)
 	return err;
 }
 
-/* The first line that is neither blank nor a comment; *number is which one that is. */
+/* Returns the first line that is neither blank nor a comment; *number is its number. */
 static const char *first_line(const char *text, unsigned int *number)
 {
 	for (*number = 1; *text; text++, (*number)++) {

@@ -9,8 +9,8 @@
 #include "list_reader.h"
 
 /*
- * All elements of `text`, which is cut up. 0; -EINVAL with `wrong`, `remedy` and `line` set: a format that is not read, or a list of another
- * kind, or one that is known to be cut short; else what a function of the reader said.
+ * Reads all elements of `text`, which is cut up. Returns 0; -EINVAL with `wrong`, `remedy` and `line` set, for a format that is not read, a
+ * list of another kind, or one that is known to be cut short; or what a function of the reader returned.
  */
 int list_text_read(struct list_reader *r, char *text);
 #endif

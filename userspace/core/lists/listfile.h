@@ -17,9 +17,9 @@
 enum list_reading { LIST_TOLERANT, LIST_STRICT };
 
 enum list_state {
-	LIST_READ, /* what the file says is in force */
+	LIST_READ, /* the content of the file is in force */
 	LIST_KEPT, /* the file could not be used: its last good content is in force */
-	LIST_NONE, /* nor is that known: nothing is in force */
+	LIST_NONE, /* the last good content is not known either: nothing is in force */
 };
 
 /* Owned, as all lists here (list.h). */
@@ -28,7 +28,7 @@ struct numbers {
 	size_t count, room;
 };
 
-/* One file as it is in force. Shared by policies; what it holds is never changed. */
+/* One file as it is in force. Policies share it; its content never changes. */
 struct list_file {
 	unsigned int holders;
 	char *path; /* owned */
@@ -36,18 +36,19 @@ struct list_file {
 	enum list_state state;
 	struct prefixes prefixes;
 	struct numbers networks;
-	uint32_t entries[SLUICE_FAMILIES]; /* as the file has them: a range is one. Networks stand under the first */
-	size_t bad; /* lines of the file that are left out */
-	size_t masked; /* prefixes with bits beyond their length: read as the network */
-	uint64_t written; /* when the content in force was: CLOCK_REALTIME, seconds; 0: nothing is */
+	/* As the file has them: a range counts as one. Networks are counted in the first. */
+	uint32_t entries[SLUICE_FAMILIES];
+	size_t bad; /* lines of the file that were left out */
+	size_t masked; /* prefixes with bits beyond their length, read as the network */
+	uint64_t written; /* when the content in force was written: CLOCK_REALTIME, seconds; 0: nothing is in force */
 	struct diag said; /* what is wrong */
-	char *kept; /* the content is not here but in this file of list_keep.h: owned; NULL: it is here */
-	bool saved; /* the daemon's: what is in force is kept already */
+	char *kept; /* the content is not here but in this file of list_keep.h, owned; NULL: it is here */
+	bool saved; /* for the daemon: what is in force is kept already */
 };
 
-/* An empty one; NULL without memory. */
+/* Returns an empty one, or NULL without memory. */
 struct list_file *list_file_new(const char *path, enum list_kind kind);
-/* One holder more, or less; the last one frees. NULL is fine. */
+/* Adds a holder, or removes one; the last one frees it. NULL is fine. */
 struct list_file *list_file_hold(struct list_file *f);
 void list_file_free(struct list_file *f);
 size_t list_file_entries(const struct list_file *f);

@@ -98,7 +98,7 @@ const struct history_line *history_find(const struct history *h, const char *nam
 	return i < h->lines ? &h->line[i] : NULL;
 }
 
-/* The line that nobody has seen for longest, but for that of all, as an empty one. */
+/* Returns the line that nobody has seen for longest, except for that of all, as an empty one. */
 static struct history_line *line_reuse(struct history *h)
 {
 	struct history_line *oldest = h->line, *l;
@@ -140,7 +140,7 @@ struct history_row *history_row(struct history *h, struct history_line *line, ui
 	return &line->row[minute % HISTORY_MINUTES];
 }
 
-/* Counters of a kernel side that was loaded anew began anew. */
+/* Counters start again when a kernel side is loaded anew. */
 static uint64_t growth(uint64_t before, uint64_t now)
 {
 	return now >= before ? now - before : now;

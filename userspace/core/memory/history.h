@@ -14,22 +14,22 @@
 #include "abi.h"
 
 #define HISTORY_MINUTES 1440
-#define HISTORY_LINES (64 + 1) /* as many services as a policy may have, and all together */
-#define HISTORY_GAP 10 /* minutes without a look: what counters grew by meanwhile is of no minute that could be named */
+#define HISTORY_LINES (64 + 1) /* as many services as a policy may have, and one for all together */
+#define HISTORY_GAP 10 /* minutes without a look, after which what counters grew by belongs to no minute */
 
-/* Reasons that refuse, a few together. */
+/* Reasons that refuse, in a few groups. */
 enum history_group {
-	HISTORY_LIMITS, /* on simultaneous connections */
+	HISTORY_LIMITS, /* limits on simultaneous connections */
 	HISTORY_RATES,
 	HISTORY_LISTS, /* bans and deny sets */
 	HISTORY_COUNTRY,
-	HISTORY_FLOOD, /* what no client of mail does, in numbers */
-	HISTORY_INVALID, /* ... or in its form */
+	HISTORY_FLOOD, /* what no mail client does in such numbers */
+	HISTORY_INVALID, /* ... or in such a form */
 	HISTORY_GROUPS
 };
 #define HISTORY_NONE HISTORY_GROUPS
 
-enum history_group history_group_of(enum sluice_reason why); /* HISTORY_NONE: it does not refuse */
+enum history_group history_group_of(enum sluice_reason why); /* HISTORY_NONE if it does not refuse */
 const char *history_group_name(enum history_group g);
 
 /* The current values for a service, or for all: counters that only grow, or start from zero. */
@@ -37,7 +37,7 @@ struct history_counts {
 	uint64_t admitted, observed, refused[HISTORY_GROUPS];
 };
 
-/* The counts of one service of a snapshot. */
+/* Adds the counts of one service of a snapshot. */
 void history_counts_add(struct history_counts *to, const struct sluice_stat stats[static SLUICE_REASONS]);
 
 /* A minute. */
@@ -50,39 +50,43 @@ struct history_row {
 /* What is known of one service; "" is all of them. */
 struct history_line {
 	char name[SLUICE_NAME_LEN];
-	bool counted; /* `counts` are those of the last look: what they grow by is new */
+	bool counted; /* `counts` are those of the last look: what they have grown by is new */
 	struct history_counts counts;
 	uint64_t last; /* the minute of the last look */
-	uint64_t look; /* its number; 0: a file says so */
-	struct history_row *row; /* HISTORY_MINUTES of them, a ring */
+	uint64_t look; /* the number of that look; 0: it comes from a file */
+	struct history_row *row; /* HISTORY_MINUTES of them, as a ring */
 };
 
 struct history {
-	uint64_t minute; /* the last that was looked at */
+	uint64_t minute; /* the last minute that was looked at */
 	uint64_t looks; /* how often history_reach() was called */
-	bool known[HISTORY_MINUTES]; /* of the ring: somebody looked */
+	bool known[HISTORY_MINUTES]; /* for each of the ring: somebody looked */
 	struct history_line line[HISTORY_LINES];
 	size_t lines;
 };
 
 struct history *history_new(void); /* NULL without memory */
 void history_free(struct history *h); /* NULL is fine */
-/* Before each round of looks. It is that minute now; one before the last is that. What is a day ago is forgotten. */
+/*
+ * Call this before each round of looks: it is that minute now. A minute before the last one counts as the last. What is a day old is
+ * forgotten.
+ */
 void history_reach(struct history *h, uint64_t minute);
 /*
- * A look at one service, in the minute reached; what its counts have grown by is added to *grown. -ENOMEM. Where there are too many the one
- * not seen longest makes room.
+ * Looks at one service, in the present minute; what its counts have grown by is added to *grown. Returns -ENOMEM. If there are too many
+ * services, the one not seen for longest makes room.
  */
 int history_look(struct history *h, const char *name, uint32_t connections, const struct history_counts *now,
 		 struct history_counts *grown);
-/* ... and after that at all of them: their connections, and what was added up. */
+/* Call this after all of them: it takes their connections, and what was added up. */
 int history_sum(struct history *h, uint32_t connections, const struct history_counts *grown);
-const struct history_line *history_find(const struct history *h, const char *name); /* NULL: nothing is known of it */
-/* The row of a minute; NULL: no daemon sampled it. */
+const struct history_line *history_find(const struct history *h, const char *name); /* NULL if nothing is known of it */
+/* Returns the row of a minute, or NULL if no daemon sampled it. */
 const struct history_row *history_at(const struct history *h, const struct history_line *line, uint64_t minute);
-/* The line, made if it does not exist, for what a file says. NULL if memory runs out. */
+/* Returns the line, made if it does not exist, for what a file says. NULL without memory. */
 struct history_line *history_line(struct history *h, const char *name);
-struct history_row *history_row(struct history *h, struct history_line *line, uint64_t minute); /* to be filled in */
+/* For the caller to fill in. */
+struct history_row *history_row(struct history *h, struct history_line *line, uint64_t minute);
 uint32_t history_peak(const struct history *h, const struct history_line *line); /* of the day */
 
 #endif

@@ -10,7 +10,7 @@
 #include "seal.h"
 
 #define HEAD "sluice-history"
-#define NUMBERS (2 + HISTORY_GROUPS) /* that counts have */
+#define NUMBERS (2 + HISTORY_GROUPS) /* numbers of a row */
 
 struct writing {
 	const struct history *history;
@@ -78,7 +78,7 @@ int history_write(const struct history *h, uint64_t saved, char **out)
 	return seal_write(lines_write, &w, out);
 }
 
-/* So many numbers, and nothing behind them. */
+/* Reads this many numbers, and nothing after them. */
 static int numbers_parse(const char *text, uint64_t *number, size_t count)
 {
 	size_t i;
@@ -103,7 +103,7 @@ static int known_parse(struct history *h, const char *line)
 	return 0;
 }
 
-/* One name twice, or more lines than there can be: nobody wrote that. */
+/* The same name twice, or too many lines: no build of ours wrote that. */
 static int line_parse(struct history *h, const char *line, struct history_line **at)
 {
 	char name[SLUICE_NAME_LEN];

@@ -16,13 +16,16 @@
 #include "history.h"
 
 #define HISTORY_VERSION 1
-/* The longest line; the largest file: what is written is read back. */
+/* The longest line and the largest file: what is written can be read back. */
 #define HISTORY_ROW (8 + SLUICE_NAME_LEN + (3 + HISTORY_GROUPS) * 21UL)
 #define HISTORY_BYTES ((HISTORY_LINES + 1UL) * (HISTORY_MINUTES + 1UL) * HISTORY_ROW)
 
-/* 0 or -ENOMEM; *out is freed with free(). `saved`: now. */
+/* Returns 0 or -ENOMEM; *out is freed with free(). `saved` is the present time. */
 int history_write(const struct history *h, uint64_t saved, char **out);
-/* Into an empty one, whose minute is then that of *saved. 0, -ENOMEM, or -EINVAL with what is wrong in *why (static): then it is to be freed. */
+/*
+ * Reads into an empty one, whose minute is then that of *saved. Returns 0, -ENOMEM, or -EINVAL with what is wrong in *why (static): then it
+ * has to be freed.
+ */
 int history_parse(const char *text, struct history *h, uint64_t *saved, const char **why);
 
 #endif

@@ -10,7 +10,7 @@
 #include "cleanup.h"
 
 struct entry {
-	struct refusal is; /* first: a pointer to one is a pointer to the other */
+	struct refusal is; /* the first member, so that a pointer to one is a pointer to the other */
 	uint32_t newer, older; /* in the list of its reason */
 	uint32_t next; /* in its chain of the hash; or among the free ones */
 };
@@ -21,13 +21,14 @@ struct list {
 };
 
 struct refusals {
-	struct entry *item; /* item[1] to item[most] */
+	struct entry *item; /* item[1] to item[most] are used */
 	uint32_t *chain;
 	size_t chains; /* a power of two */
-	size_t most, used; /* used: how many were ever */
-	uint32_t spare; /* the first of those that were, and are free again */
+	size_t most, used; /* used: how many were ever in use */
+	uint32_t spare; /* the first of those that are free again */
 	struct list of[SLUICE_REASONS];
-	unsigned char key[crypto_shorthash_KEYBYTES]; /* senders choose their addresses: not where these lie */
+	/* Senders choose their addresses, but not where these are stored. */
+	unsigned char key[crypto_shorthash_KEYBYTES];
 	uint64_t forgotten, untold;
 	size_t entries;
 };
@@ -152,7 +153,7 @@ static uint32_t entry_new(struct refusals *r, const struct refusal *one)
 	return n;
 }
 
-/* The entry for what `one` is of, made where there is none: the newest of its reason. */
+/* Returns the entry that `one` belongs to, made if there is none, as the newest of its reason. */
 static struct refusal *entry_take(struct refusals *r, const struct refusal *one)
 {
 	uint32_t n;

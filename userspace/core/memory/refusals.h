@@ -13,45 +13,45 @@
 
 #include "addr.h"
 
-#define REFUSALS_MOST 65536 /* entries of the daemon's; about 8 MB */
+#define REFUSALS_MOST 65536 /* entries in the daemon; about 8 MB */
 
 /* An entry: all refusals of one source, at one service, for one reason. */
 struct refusal {
-	struct prefix source; /* as it may be kept */
+	struct prefix source; /* in the form that may be kept */
 	char service[SLUICE_NAME_LEN];
 	enum sluice_reason reason;
-	enum sluice_verdict verdict; /* of the last; PASS: it was only observed */
+	enum sluice_verdict verdict; /* of the last refusal; PASS: it was only observed */
 	uint64_t first_ns,
-		last_ns; /* of a clock that no clock set by hand moves, and that goes on where the last daemon's ended */
+		last_ns; /* by a clock that nobody can set, and that continues where the last daemon's ended */
 	uint64_t count; /* refusals that the gate reported: a lower bound of how many there were */
-	uint64_t stands_for; /* ... and the estimate of how many there were, from its sample */
-	uint64_t unsaid; /* of `count`: not in the log yet, nor passed over: the log's own */
-	uint64_t unsaid_for; /* of `stands_for` */
+	uint64_t stands_for; /* the estimate of how many there were, from the gate's sample */
+	uint64_t unsaid; /* how much of `count` is neither in the log yet nor skipped; used by the log */
+	uint64_t unsaid_for; /* the same for `stands_for` */
 };
 
 struct refusals;
 
-/* What became of all that was ever put in. */
+/* What became of everything that was ever put in. */
 struct refusals_sums {
 	size_t entries;
-	uint64_t forgotten; /* entries that made room for others before their time */
+	uint64_t forgotten; /* entries that made room for others too early */
 	uint64_t untold; /* refusals that the gate only counted */
 };
 
 struct refusals *refusals_new(size_t most); /* NULL without memory */
 void refusals_free(struct refusals *r); /* NULL is fine */
-/* One more, of which the caller says source, service, reason, verdict, and by last_ns and stands_for when and for how many. */
+/* Adds one. The caller gives source, service, reason and verdict, and with last_ns and stands_for when, and for how many. */
 void refusals_note(struct refusals *r, const struct refusal *one);
-/* Of one that was remembered before all that the caller says of it; the last is put last. `unsaid` is over. */
+/* Adds one that was remembered before. The caller gives everything about it; put the last one in last. `unsaid` is over. */
 void refusals_put(struct refusals *r, const struct refusal *one);
 struct refusals_sums refusals_sums(const struct refusals *r);
-/* Forgets what was last seen before that. */
+/* Forgets what was last seen before that time. */
 void refusals_expire(struct refusals *r, uint64_t before_ns);
 void refusals_clear(struct refusals *r);
 
 /*
- * Goes through the entries of a reason, the one seen last first: from the one after `last` (NULL: the first); NULL at the end. The pointer
- * holds until the memory is changed; before refusals_remove() takes one out, get the next one.
+ * Walks the entries of a reason, the one seen last first: returns the one after `last` (NULL: the first), or NULL at the end. The pointer
+ * is valid until the memory changes; get the next one before refusals_remove() takes one out.
  */
 struct refusal *refusals_next(struct refusals *r, enum sluice_reason why, const struct refusal *last);
 void refusals_remove(struct refusals *r, struct refusal *one);

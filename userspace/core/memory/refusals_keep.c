@@ -57,7 +57,7 @@ static int verdict_find(const char *label)
 	return -1;
 }
 
-/* Later than the file was written, or than the one before it of its reason: nobody wrote that. */
+/* Later than the file was written, or than the entry before it of the same reason: no build of ours wrote that. */
 static bool is_in_order(const struct refusals_kept *k, const struct refusal *r)
 {
 	const struct refusal *before = k->items.count ? &k->items.item[k->items.count - 1] : NULL;
@@ -66,7 +66,7 @@ static bool is_in_order(const struct refusals_kept *k, const struct refusal *r)
 	       (!before || before->reason != r->reason || r->last_ns <= before->last_ns);
 }
 
-/* A reason that a newer build wrote is none of ours: that entry is left out. */
+/* We do not know a reason that a newer build wrote, so that entry is left out. */
 static int line_parse(struct refusals_kept *k, const char *line)
 {
 	char source[ADDR_TEXT_LEN], reason[32], verdict[8];

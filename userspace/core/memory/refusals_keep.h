@@ -16,20 +16,24 @@
 #include "refusals.h"
 
 #define REFUSALS_VERSION 1
-/* The longest line, and the largest file: what is written is read back. */
+/* The longest line and the largest file: what is written can be read back. */
 #define REFUSALS_LINE (8 + ADDR_TEXT_LEN + SLUICE_NAME_LEN + 32 + 8 + 4 * 21)
 #define REFUSALS_BYTES ((REFUSALS_MOST + 2UL) * REFUSALS_LINE)
 
 struct refusals_kept {
-	uint64_t saved, since; /* seconds; of what is written "now" */
-	int64_t shift_ns; /* of what is written: CLOCK_REALTIME less the memory's clock */
-	struct refusals *memory; /* what is written */
-	LIST(struct refusal) items; /* what was read, its times of CLOCK_REALTIME; the last of each reason first */
+	uint64_t saved, since; /* seconds; when writing, `saved` is the present */
+	int64_t shift_ns; /* when writing: CLOCK_REALTIME minus the memory's clock */
+	struct refusals *memory; /* when writing: the content */
+	/* When reading: the entries, with times of CLOCK_REALTIME; the last of each reason comes first. */
+	LIST(struct refusal) items;
 };
 
-/* 0 or -ENOMEM; *out is freed with free(). */
+/* Returns 0 or -ENOMEM; *out is freed with free(). */
 int refusals_write(const struct refusals_kept *k, char **out);
-/* 0, -ENOMEM, or -EINVAL with what is wrong in *why (static). What was read is freed with refusals_kept_free(), also after a failure. */
+/*
+ * Returns 0, -ENOMEM, or -EINVAL with what is wrong in *why (static). What was read is freed with refusals_kept_free(), even after a
+ * failure.
+ */
 int refusals_parse(const char *text, struct refusals_kept *k, const char **why);
 void refusals_kept_free(struct refusals_kept *k);
 

@@ -90,7 +90,7 @@ int state_write(const struct state *s, char **out)
 	return seal_write(lines_write, s, out);
 }
 
-/* What only a ban has, from version 2 on. How many bytes that takes, or -EINVAL. */
+/* Reads what only a ban has, from version 2 on. Returns how many bytes that takes, or -EINVAL. */
 static int owner_parse(const char *text, struct state_live *live)
 {
 	char how[8];
@@ -127,7 +127,7 @@ static int live_parse(struct state *s, bool ban, const char *line)
 	return 0;
 }
 
-/* The words in front of the key. How many bytes they take, or -EINVAL. */
+/* Reads the words before the key. Returns how many bytes they take, or -EINVAL. */
 static int scope_parse(const char *line, struct scope *out)
 {
 	char word[16], prefix[ADDR_TEXT_LEN] = "";

@@ -25,18 +25,18 @@
 #include "scope.h"
 
 #define SLUICE_STATE_VERSION 2
-/* The longest line of a ban or allow: the word, the prefix, three numbers, the owner, how, the text. */
+/* The longest line of a ban or allow: the word, the prefix, three numbers, the owner, how, and the text. */
 #define STATE_LINE (6 + ADDR_TEXT_LEN + 3 * 21 + SLUICE_NAME_LEN + 8 + SLUICE_TEXT_LEN)
-/* More than full tables come to, and as many settings as one would ever make: what is written is read back. */
+/* More than full tables and any sensible number of settings take: what is written can be read back. */
 #define STATE_BYTES (2UL * SLUICE_MAX_LIVE * STATE_LINE + (64UL << 20))
 
 struct state_live {
-	bool ban; /* else an allow */
+	bool ban; /* otherwise an allow */
 	struct prefix prefix;
 	uint64_t until, since;
 	uint32_t uid;
-	bool observe; /* a ban that is only counted */
-	char owner[SLUICE_NAME_LEN]; /* of a ban; "": the uid */
+	bool observe; /* a ban that only counts */
+	char owner[SLUICE_NAME_LEN]; /* of a ban; "" means the uid */
 	char text[SLUICE_TEXT_LEN];
 };
 
@@ -49,7 +49,7 @@ struct state_setting {
 };
 
 struct state {
-	unsigned int version; /* of what was read */
+	unsigned int version; /* when reading: that of the file */
 	uint64_t saved;
 	LIST(struct state_live) lives;
 	LIST(struct state_setting) settings;
@@ -57,12 +57,12 @@ struct state {
 
 /* *out is freed with free(). Control bytes in texts become blanks. 0 or -ENOMEM. */
 int state_write(const struct state *s, char **out);
-/* 0, -ENOMEM, or -EINVAL with what is wrong in *why (static). *out is freed with state_free(). */
+/* Returns 0, -ENOMEM, or -EINVAL with what is wrong in *why (static). *out is freed with state_free(). */
 int state_parse(const char *text, struct state **out, const char **why);
 void state_free(struct state *s); /* NULL is fine */
 /*
- * What is left at `now` of something that ends `until`: seconds; 0: for ever; -1: it is over. A clock that stands before the time
- * the state was saved is wrong: then as much is left as was then.
+ * Returns what is left at `now` of something that ends at `until`: seconds; 0: for ever; -1: it is over. If the clock is before the time
+ * when the state was saved, it is wrong: then as much is left as was at that time.
  */
 int64_t state_left(const struct state *s, uint64_t until, uint64_t now);
 

@@ -8,7 +8,7 @@
 #include "defaults.h"
 #include "list.h"
 
-/* Sets *bad without memory; the copy then is still safe to free. */
+/* Sets *bad without memory; the copy can still be freed. */
 static void *block_clone(const void *from, size_t size, bool *bad)
 {
 	void *copy = calloc(1, size ? size : 1);
@@ -41,7 +41,7 @@ static void text_clone(const char *from, char **to, bool *bad)
 	*bad |= from && !*to;
 }
 
-/* Places point into `files`, which belong to the copy, too. */
+/* Places point into `files`, which the copy has, too. */
 static void place_move(struct place *at, const struct policy *from, const struct policy *to)
 {
 	size_t i;
@@ -78,7 +78,7 @@ static void container_clone(const struct policy_container *from, struct policy_c
 	text_clone(from->netns, &to->netns, bad);
 }
 
-/* What each section points to is the copy's own from here on, also where memory ran out. */
+/* From here on the copy owns what each section points to, even if memory ran out. */
 static void sections_clone(const struct policy *p, struct policy *copy, bool *bad)
 {
 	size_t i;

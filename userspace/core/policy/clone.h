@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-/* A deep copy; NULL without memory. */
+/* Makes a deep copy; NULL without memory. */
 struct policy *policy_clone(const struct policy *p);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "section.h"
 
-/* A policy of defaults with nothing in it; NULL without memory. Freed with policy_free(). */
+/* Makes a policy with the defaults and nothing in it; NULL without memory. Freed with policy_free(). */
 struct policy *policy_new(void);
-/* The section of this title, made with its defaults when it is new; NULL without memory. */
+/* Returns the section of this title, made with its defaults if it is new, or NULL without memory. */
 void *section_open(struct policy *p, enum section section, const char *title, const struct place *at);
 
 #endif

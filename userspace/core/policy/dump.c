@@ -20,7 +20,7 @@ static void keys_write(enum section section, const void *base, const char *inden
 	}
 }
 
-/* Of those that every policy has anyway. */
+/* Whether a section that every policy has anyway contains nothing. */
 static bool says_nothing(enum section section, const void *base)
 {
 	size_t i;

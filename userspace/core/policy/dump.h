@@ -7,7 +7,7 @@
 
 #include "policy.h"
 
-/* 0, or -EIO when the stream failed. */
+/* Returns 0, or -EIO if the stream failed. */
 int policy_dump(const struct policy *p, FILE *out);
 
 #endif

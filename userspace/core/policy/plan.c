@@ -46,7 +46,7 @@ __attribute__((format(printf, 3, 4))) static int plan_add(struct plan *p, enum p
 	return 0;
 }
 
-/* A value as the grammar has it, without its key; "default" where nothing is said. */
+/* Returns a value as the grammar has it, without its key; "default" if nothing is set. */
 static char *value_text(const struct setting *s, const void *base)
 {
 	char *text = NULL, *value;
@@ -68,7 +68,7 @@ static char *value_text(const struct setting *s, const void *base)
 	return value;
 }
 
-/* Compares what one section says, key by key; *changed counts the keys. */
+/* Compares one section, key by key; *changed counts the keys. */
 static int keys_diff(struct plan *plan, enum section section, const void *now, const void *want, unsigned int *changed)
 {
 	const char *name = section_names[section], *title = section_title(section, want);
@@ -103,7 +103,7 @@ static bool numbers_differ(const struct numbers *a, const struct numbers *b)
 	return a->count != b->count || (a->count && memcmp(a->item, b->item, a->count * sizeof(*a->item)));
 }
 
-/* A list file may change while its name stays. */
+/* The content of a list file may change while its name stays. */
 static int content_diff(struct plan *plan, const struct policy_set *old, const struct policy_set *new,
 			unsigned int *changed)
 {
@@ -130,7 +130,7 @@ static int section_diff(struct plan *plan, enum section section, const void *old
 
 	if (!err && !keys && section == SECTION_SET)
 		err = content_diff(plan, old, new, &keys);
-	/* The single sections are one struct: what counts of them are the keys. */
+	/* The single sections are one struct, so what counts of them is the number of keys. */
 	plan->changed += section_is_single(section) ? keys : keys != 0;
 	return err;
 }
@@ -144,7 +144,7 @@ static size_t set_position(const struct policy *p, const char *name)
 	return i;
 }
 
-/* Of sets that are equal in all else the one that stands first wins (docs/architecture.md, "Policy"). */
+/* If sets are equal in everything else, the first one wins (docs/architecture.md, "Policy"). */
 static bool order_decides(const struct policy_set *a, const struct policy_set *b)
 {
 	return a->priority == b->priority && a->action == b->action && a->enabled && b->enabled;

@@ -18,7 +18,7 @@ struct plan {
 	unsigned int added, changed, removed; /* services, sets and top-level settings */
 };
 
-/* 0 or -ENOMEM. NULL `now` means an empty policy with defaults. *out is owned by the caller. */
+/* Returns 0 or -ENOMEM. NULL for `now` means an empty policy with defaults. *out is owned by the caller. */
 int plan_diff(const struct policy *now, const struct policy *want, struct plan **out);
 void plan_free(struct plan *p);
 

@@ -31,7 +31,7 @@ struct limits {
 	struct rate max_rate_per_network;
 };
 
-/* Prefix lengths of each family, not mapped: what counts as one source, and the network above it. 0: as `sources` says. */
+/* Prefix lengths of each family, not mapped: what counts as one source, and the network above it. 0: as in `sources`. */
 struct aggregates {
 	uint32_t ipv4_prefix, ipv6_prefix;
 	uint32_t ipv4_network, ipv6_network;
@@ -43,7 +43,7 @@ struct addresses {
 	size_t count, room;
 };
 
-#define POLICY_LISTEN "127.0.0.1:9798" /* where the policy says nothing */
+#define POLICY_LISTEN "127.0.0.1:9798" /* used if the policy says nothing */
 
 /* When a service is under pressure, and when it is calm again. */
 struct flood {
@@ -55,18 +55,18 @@ struct flood {
 	uint32_t calm_after; /* seconds */
 };
 
-enum policy_partition { POLICY_LOCAL, POLICY_SHARE, POLICY_CLOSED }; /* of one number with enum sluice_partition */
+enum policy_partition { POLICY_LOCAL, POLICY_SHARE, POLICY_CLOSED }; /* the same numbers as in enum sluice_partition */
 
-/* The hosts whose limits hold together, and how this one reaches the store of their counts. */
+/* The hosts whose limits hold together, and how this one reaches the store with their counts. */
 struct fleet {
 	struct strings servers; /* "ADDRESS:PORT" or the path of a socket; none: there is no fleet */
-	char name[SLUICE_NAME_LEN]; /* of this host; "": as the host is called */
-	char *secret_file, *password_file; /* absolute once parsed, owned; NULL: not said */
-	char user[SLUICE_NAME_LEN]; /* "": the server's default one */
+	char name[SLUICE_NAME_LEN]; /* name of this host; "": the host's own name */
+	char *secret_file, *password_file; /* absolute once parsed, owned; NULL: not set */
+	char user[SLUICE_NAME_LEN]; /* "" means the server's default user */
 	uint32_t max_staleness; /* milliseconds */
 	enum policy_partition on_partition;
-	bool share_bans; /* and allows: those of one host hold on all */
-	bool share_settings; /* live ones: the same */
+	bool share_bans; /* and allows: those given on one host hold on all */
+	bool share_settings; /* the same for live settings */
 };
 
 struct policy_service {
@@ -74,13 +74,13 @@ struct policy_service {
 	struct place at;
 	uint16_t ports[SLUICE_SERVICE_PORTS];
 	unsigned int ports_count;
-	struct addresses addresses; /* none: any address of the host */
+	struct addresses addresses; /* empty: any address of the host */
 	struct limits limits;
 	struct countries deny_countries, allow_countries; /* at most one of them has any */
-	struct rate max_syn_rate; /* of each source that never completed a handshake */
+	struct rate max_syn_rate; /* for each source that never completed a handshake */
 	enum sluice_excess on_excess;
 	bool fleet; /* its limits hold over all hosts */
-	bool exact; /* ... and are never exceeded */
+	bool exact; /* ... and never exceeded */
 };
 
 struct policy_set {
@@ -88,14 +88,14 @@ struct policy_set {
 	struct place at;
 	struct strings prefix_texts; /* as written: for dump */
 	char *file; /* list file, absolute once parsed, owned; NULL: none */
-	char *asns_file; /* the same of networks */
+	char *asns_file; /* the same for networks */
 	enum list_reading reading; /* of both */
-	struct list_file *listed, *listed_asns; /* what they hold; NULL: not read. One hold of each is the set's */
-	struct prefixes prefixes; /* of the policy itself */
+	struct list_file *listed, *listed_asns; /* their content; NULL: not read. The set is a holder of each */
+	struct prefixes prefixes; /* those in the policy itself */
 	struct countries countries;
 	struct numbers asns; /* networks (autonomous systems) */
 	enum sluice_action action;
-	struct strings services; /* names; none: all */
+	struct strings services; /* names; empty: all */
 	struct limits limits;
 	struct aggregates aggregates;
 	bool fleet; /* the limits of its sources hold over all hosts */
@@ -103,7 +103,7 @@ struct policy_set {
 	bool enabled;
 };
 
-/* A prefix that has limits of its own, live: see sender.h. Of the limits only those per source and per network. */
+/* A prefix with live limits of its own: see sender.h. Of the limits, only those per source and per network are used. */
 struct policy_sender {
 	struct prefix prefix;
 	char service[SLUICE_NAME_LEN]; /* "": all */
@@ -119,15 +119,15 @@ struct publish {
 struct policy_container {
 	char name[SLUICE_NAME_LEN];
 	struct place at;
-	char *netns; /* path or shell pattern, absolute, owned; NULL: not said */
-	struct addresses addresses; /* in the container; none: any */
+	char *netns; /* path or shell pattern, absolute, owned; NULL: not set */
+	struct addresses addresses; /* in the container; empty: any */
 	struct publish ports[SLUICE_SERVICE_PORTS];
 	unsigned int ports_count;
 };
 
 struct setting; /* schema.h */
 
-/* Where a file says a key. */
+/* Where a file sets a key. */
 struct written {
 	const struct setting *setting;
 	char name[SLUICE_NAME_LEN]; /* of the service or set; "" for other sections */
@@ -144,8 +144,8 @@ struct spoilt {
 struct policy {
 	char *path; /* the file it was read from, owned */
 	struct strings files; /* every file that was read: places point into these */
-	LIST(struct written) written; /* the last of a key counts */
-	LIST(struct spoilt) spoilt; /* none, in a policy that was not refused */
+	LIST(struct written) written; /* for each key the last one counts */
+	LIST(struct spoilt) spoilt; /* empty unless the policy was refused */
 	struct strings interfaces;
 	enum policy_mode mode;
 	enum policy_xdp_mode xdp_mode;
@@ -153,18 +153,17 @@ struct policy {
 	LIST(struct policy_service) services;
 	LIST(struct policy_set) sets;
 	LIST(struct policy_container) containers;
-	LIST(struct policy_sender) senders; /* no file has any; in order */
+	LIST(struct policy_sender) senders; /* none comes from a file; in order */
 	struct aggregates aggregates;
-	struct prefixes translated; /* prefixes of translators (RFC 6052): behind each stands an IPv4 address */
+	struct prefixes translated; /* prefixes of translators (RFC 6052): behind each there is an IPv4 address */
 	uint32_t retention; /* seconds */
 	uint32_t max_sources;
-	enum policy_addresses addresses; /* as users other than root see them */
-	uint32_t privacy_retention; /* seconds: nothing about an idle source is kept longer, nor is a hash key */
-	struct strings
-		databases; /* absolute once parsed; none: the ones of core/read/data.c where a country is named */
-	struct geo *geo; /* what they say; NULL: none was read. One hold of it is the policy's */
+	enum policy_addresses addresses; /* how users other than root see them */
+	uint32_t privacy_retention; /* seconds: nothing about an idle source, and no hash key, is kept longer */
+	struct strings databases; /* absolute once parsed; none: those of core/read/data.c, if a country is named */
+	struct geo *geo; /* their content; NULL: none was read. The policy is one of its holders */
 	bool allow_private; /* allow-countries does not refuse private addresses that no database names */
-	bool count_countries; /* also where nothing names one: by the databases that are installed */
+	bool count_countries; /* even if nothing names one: by the installed databases */
 	struct listen metrics;
 	enum policy_refusals refusals; /* where they are kept */
 	struct flood flood;
@@ -173,27 +172,27 @@ struct policy {
 
 void policy_free(struct policy *p);
 struct policy_service *policy_service_find(const struct policy *p, const char *name);
-/* The service that owns this port of the host, at whatever address; NULL: none. *several: and more than one. */
+/* Returns the service that owns this port of the host, at whatever address, or NULL. *several: more than one does. */
 const struct policy_service *policy_port_owner(const struct policy *p, uint16_t port, bool *several);
 /* 0 or -ENOMEM. */
 int policy_note(struct policy *p, const struct setting *setting, const char *name, const struct place *at);
-/* Where the key of this service or set was written; `otherwise` where no file says it. */
+/* Returns where the key of this service or set was written, or `otherwise` if no file has it. */
 struct place policy_place(const struct policy *p, const struct setting *setting, const char *name,
 			  const struct place *otherwise);
-/* How long an idle source is remembered: what `sources` says, within what `privacy` allows. */
+/* Returns how long an idle source is remembered: what `sources` says, but no longer than `privacy` allows. */
 uint32_t policy_retention(const struct policy *p);
-/* What counts as one source and as one network for the sources of a set; NULL: of none. */
+/* Returns what counts as one source and as one network for the sources of a set; NULL: those in no set. */
 struct aggregates policy_aggregates(const struct policy *p, const struct policy_set *set);
-/* What a share comes to: a percentage of `whole`, at least 1; 0: no limit. */
+/* Returns what a share amounts to: a percentage of `whole`, at least 1; 0: no limit. */
 uint32_t share_of(const struct share *s, uint32_t whole);
-/* What the list files of a set hold; of none, an empty list. */
+/* Returns the content of the list files of a set, or an empty list if it has none. */
 const struct prefixes *set_listed(const struct policy_set *s);
 const struct numbers *set_listed_asns(const struct policy_set *s);
 /* Does any limit hold over all hosts? */
 bool policy_has_fleet(const struct policy *p);
-/* Does it name a country, or a network, where that counts? Sets that are not enabled do not. */
+/* Does an enabled section name a country, or a network, so that it matters? Sets that are not enabled do not count. */
 bool policy_names_countries(const struct policy *p);
-/* Its databases, if any, only count: no country, network or file is named, so nobody is judged by them. */
+/* Whether its databases, if any, are only for counting: no country, network or file is named, so nobody is judged by them. */
 bool policy_only_counts_countries(const struct policy *p);
 bool policy_names_networks(const struct policy *p);
 

@@ -44,7 +44,7 @@ static const char *const actions[] = { "limit", "allow", "deny", NULL };
 	}
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* a row without `normal`: 0 */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* a row without `normal` has 0 */
 const struct setting schema[] = {
 	{ SECTION_TOP, "interfaces", KIND_INTERFACES, TOP(interfaces), 0, 0, NULL, "where packets are judged" },
 	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes,

@@ -37,7 +37,7 @@ struct setting {
 	enum section section;
 	const char *key;
 	enum kind kind;
-	size_t offset; /* into the struct of the section; unused where the kind says of which it is */
+	size_t offset; /* into the struct of the section; unused if the kind implies the section */
 	uint32_t min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
@@ -51,22 +51,25 @@ bool kind_is_list(enum kind kind);
 const struct setting *schema_find(enum section section, const char *key);
 /* Sets every count, time and bool of a section to its default. */
 void schema_defaults(enum section section, void *base);
-/* The key of this section most like `key`, "" when none is near. The first section that has this very key; SECTIONS: none. */
+/*
+ * Returns the key of this section that is most like `key`, or "" if none is near. The other function returns the first section with exactly
+ * this key, or SECTIONS.
+ */
 const char *schema_suggest(enum section section, const char *key);
 enum section schema_owner(const char *key);
-/* Where this section says a key; `otherwise` where no file does. */
+/* Returns where this section sets a key, or `otherwise` if no file does. */
 struct place schema_place(const struct policy *p, enum section section, const char *title, const char *key,
 			  const struct place *otherwise);
 
 /*
- * Sets a key, or adds an element to a list, from its text. `base` is the struct of the section; `dir` is what a relative file
- * name is relative to. 0, -ENOMEM, -EINVAL: `why` (of `size` bytes) says what is wrong and what would be right.
+ * Sets a key, or adds an element to a list, from its text. `base` is the struct of the section; relative file names are relative to `dir`.
+ * Returns 0, -ENOMEM, or -EINVAL: `why` (of `size` bytes) says what is wrong and what would be right.
  */
 int setting_set(const struct setting *s, void *base, const char *text, const char *dir, char *why, size_t size);
-/* Of a key that is a list: empties it; how many elements it has. */
+/* Empties a key that is a list. Returns how many elements it had. */
 void list_clear(const struct setting *s, void *base);
 size_t list_count(const struct setting *s, const void *base);
-/* The key has its default value. */
+/* Whether the key has its default value. */
 bool setting_is_default(const struct setting *s, const void *base);
 /* Writes "KEY = VALUE" as the grammar has it. */
 void setting_write(const struct setting *s, const void *base, FILE *out);

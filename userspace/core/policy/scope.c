@@ -49,7 +49,7 @@ const struct setting *scope_key(const struct scope *s, const char *key)
 	return scope_sender_keys[i] ? schema_find(SECTION_SET, key) : NULL;
 }
 
-/* One that no policy has yet is made, where it is a sender. NULL: there is none. */
+/* If no policy has the sender yet, it is made. Returns NULL if there is none. */
 static void *base_find(struct policy *p, const struct scope *s)
 {
 	return s->is_sender ? (void *)sender_open(p, &s->sender, s->title) : section_find(p, s->section, s->title);
@@ -79,7 +79,7 @@ static int key_refuse(const struct scope *s, const char *key, struct diag *d)
 	return -EINVAL;
 }
 
-/* Between the braces, if there are any; NULL: there is only one of them. */
+/* Returns what is between the braces, if there are any, or NULL if there is only one of them. */
 static char *inside_of(char *text)
 {
 	char *at = text + strspn(text, " \t");
@@ -95,7 +95,7 @@ static char *inside_of(char *text)
 	return at + 1;
 }
 
-/* Without the quotes that a policy may have around an element. */
+/* Removes the quotes that a policy may have around an element. */
 static char *unquoted(char *word)
 {
 	size_t n = strlen(word);
@@ -106,7 +106,7 @@ static char *unquoted(char *word)
 	return word + 1;
 }
 
-/* Every element of a list anew. */
+/* Sets all elements of a list anew. */
 static int list_set(const struct setting *s, void *base, char *text, const char *dir, char *why, size_t size)
 {
 	char *in = inside_of(text), *save, *word;
@@ -124,7 +124,7 @@ static int list_set(const struct setting *s, void *base, char *text, const char 
 	return err;
 }
 
-/* A limit of a sender is read as that of a set. */
+/* A sender's limit is read like that of a set. */
 static int sender_set(const struct setting *s, struct policy_sender *sender, const char *value, char *why, size_t size)
 {
 	struct policy_set as = { .limits = sender->limits };
@@ -134,7 +134,10 @@ static int sender_set(const struct setting *s, struct policy_sender *sender, con
 	return err;
 }
 
-/* What a set itself names, once more: its texts have changed. Its lists are read by who lays all settings (lists_complete()). */
+/*
+ * Reads again what a set itself names, after its texts have changed. Its lists are read later, by the code that applies all settings
+ * (lists_complete()).
+ */
 static int prefixes_reparse(struct policy_set *set)
 {
 	const char *why;

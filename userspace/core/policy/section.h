@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-/* From SECTION_SERVICE on they have a title, and there may be many; the keys of the others are those of struct policy itself. */
+/* From SECTION_SERVICE on, sections have a title, and there may be many; the keys of the others are members of struct policy itself. */
 enum section {
 	SECTION_TOP,
 	SECTION_SOURCES,
@@ -23,18 +23,21 @@ enum section {
 
 extern const char *const section_names[SECTIONS]; /* "" for the top level */
 
-/* It has no title: its struct is struct policy. */
+/* Whether it has no title: its struct is struct policy then. */
 bool section_is_single(enum section section);
-/* The struct number `i` of a section, in the order of the files; NULL: there are fewer. A section with a title begins with its name. */
+/*
+ * Returns struct number `i` of a section, in the order of the files, or NULL if there are fewer. A section with a title begins with its
+ * name.
+ */
 void *section_at(const struct policy *p, enum section section, size_t i);
-/* Its title; "" of a single section. */
+/* Returns its title, or "" for a single section. */
 const char *section_title(enum section section, const void *base);
-/* The one of this title (of a single section: any); NULL: none. */
+/* Returns the one with this title (for a single section, any), or NULL. */
 void *section_find(const struct policy *p, enum section section, const char *title);
-/* Says that the policy has no service (or source-set) of this title, and which one it has that is like it. -EINVAL. */
+/* Says that the policy has no service (or source-set) of this title, and which similar one it has. Returns -EINVAL. */
 int section_missing(const struct policy *p, enum section section, const char *title, struct diag *d);
 
-/* The section of this name; the one that was most likely meant. SECTIONS: none. */
+/* Returns the section of this name. The other function returns the one that was most likely meant. SECTIONS: none. */
 enum section section_named(const char *name);
 enum section section_like(const char *name);
 

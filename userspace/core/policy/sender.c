@@ -12,7 +12,7 @@ bool sender_applies(const struct policy_sender *s, const char *service)
 	return !*s->service || !strcmp(s->service, service);
 }
 
-/* Wider prefixes first; of one prefix, that of all services first. */
+/* Wider prefixes come first; for one prefix, that of all services comes first. */
 static int order(const struct policy_sender *s, const struct prefix *prefix, const char *service)
 {
 	int by_address = memcmp(&s->prefix.addr, &prefix->addr, sizeof(prefix->addr));

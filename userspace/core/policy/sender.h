@@ -9,12 +9,15 @@
 
 #include "policy.h"
 
-/* The sender of this prefix at this service ("": at all), made when it is new; NULL without memory. They are kept in order: closer ones later. */
+/*
+ * Returns the sender of this prefix at this service ("": at all), made if it is new, or NULL without memory. They are kept in order: closer
+ * ones come later.
+ */
 struct policy_sender *sender_open(struct policy *p, const struct prefix *prefix, const char *service);
 bool sender_applies(const struct policy_sender *s, const char *service);
-/* All that is said of the sender number `i` at a service, by itself and by wider prefixes; only what is `given` counts. */
+/* Returns all limits of sender number `i` at a service, its own and those of wider prefixes; only what is `given` counts. */
 struct limits sender_limits(const struct policy *p, size_t i, const char *service);
-/* 0, or -EINVAL with a message: a service that does not exist, a share of nothing, networks that are no wider than sources. */
+/* Returns 0, or -EINVAL with a message: a service that does not exist, a share of nothing, networks that are no wider than sources. */
 int senders_check(const struct policy *p, struct diag *d);
 
 #endif

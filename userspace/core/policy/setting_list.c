@@ -110,7 +110,7 @@ static int country_add(const struct asked *a, struct countries *list, const char
 	uint16_t country;
 
 	if (!countries_add_group(list, text))
-		return 0; /* it may hold what is named besides */
+		return 0; /* the set may also hold what is named elsewhere */
 	if (!strcasecmp(text, "UK"))
 		return setting_refuse(a, "'%s' is not a country: write GB", text);
 	if (country_parse(text, &country) || !country_exists(country))
@@ -131,7 +131,7 @@ static int network_add(const struct asked *a, struct numbers *list, const char *
 
 	if (asn_parse(text, &number))
 		return setting_refuse(a, "'%s' is not a network: write its number, as 64496 or AS64496", text);
-	more = LIST_ADD(list); /* one that stands twice finds networks_check(), in a list that may be long */
+	more = LIST_ADD(list); /* networks_check() finds duplicates, because the list may be long */
 	if (!more)
 		return -ENOMEM;
 	*more = number;
@@ -148,7 +148,7 @@ static int database_add(const struct asked *a, struct strings *list, const char 
 	return strings_have(list, path) ? repeated(a, text, "database") : strings_add(list, path);
 }
 
-/* RFC 6052, 2.2: only these lengths say where the IPv4 address stands. */
+/* RFC 6052, 2.2: only these lengths say where the IPv4 address is. */
 static bool length_is_translated(unsigned int len)
 {
 	return len == 32 || len == 40 || len == 48 || len == 56 || len == 64 || len == 96;
@@ -179,7 +179,7 @@ static int translated_add(const struct asked *a, struct prefixes *list, const ch
 	return prefixes_add(list, &p);
 }
 
-/* Where the store listens: an address and a port, or the path of its socket. No names: nobody here waits for a resolver. */
+/* Where the store listens: an address and a port, or the path of its socket. Names are not allowed: nobody here waits for a resolver. */
 static int server_add(const struct asked *a, struct strings *list, const char *text)
 {
 	struct listen at;
@@ -216,7 +216,7 @@ int list_add(const struct asked *a, void *base, const char *text)
 		return translated_add(a, field, text);
 	case KIND_SERVERS:
 		return server_add(a, field, text);
-	default: /* names of services may stand twice */
+	default: /* names of services may occur twice */
 		return strings_add(field, text);
 	}
 }

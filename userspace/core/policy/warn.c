@@ -11,7 +11,7 @@
 
 #define NAMED 10
 
-/* Names, in a row, of those of which there are too many to name all. */
+/* Names in a row, where there may be too many to name all. */
 struct names {
 	char text[NAMED * 16];
 	unsigned int count;
@@ -33,7 +33,7 @@ static const char *names_more(const struct names *n, char buf[static 32])
 	return buf;
 }
 
-/* The countries that some row of the databases names; ZZ, which needs none. */
+/* Finds the countries that some row of the databases names; ZZ needs none. */
 static void countries_find(const struct geo *g, struct countries *out)
 {
 	const struct spans *s = &g->by_kind[SLUICE_GEO_COUNTRY];
@@ -45,7 +45,7 @@ static void countries_find(const struct geo *g, struct countries *out)
 		countries_add(out, s->item[i].value);
 }
 
-/* Members of a group are many, and some of them have no internet: nobody named those. */
+/* A group has many members, and some of them have no internet: nobody named those. */
 static void countries_warn(const struct countries *list, const struct countries *found, const struct place *at,
 			   struct diag *d)
 {
@@ -62,7 +62,7 @@ static void countries_warn(const struct countries *list, const struct countries 
 			names_more(&none, more));
 }
 
-/* Who writes EU means its members, most of the time. */
+/* Whoever writes EU mostly means its members. */
 static void union_warn(const struct countries *list, const struct place *at, struct diag *d)
 {
 	uint16_t eu, member;
@@ -110,7 +110,7 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The numbers of all networks that some row names, sorted; NULL without memory. */
+/* Returns the numbers of all networks that some row names, sorted, or NULL without memory. */
 static uint32_t *networks_find(const struct geo *g, size_t *count)
 {
 	const struct spans *s = &g->by_kind[SLUICE_GEO_ASN];
@@ -155,7 +155,7 @@ static void networks_warn(const struct policy *p, struct diag *d)
 	}
 }
 
-/* Where only one family is known, all of the other is in no database. */
+/* If only one family is known, all addresses of the other are in no database. */
 static void families_warn(const struct policy *p, enum sluice_geo_kind kind, const char *what, const char *then,
 			  struct diag *d)
 {
@@ -185,7 +185,7 @@ static bool is_allowed(const struct policy *p, const struct sluice_addr *a)
 	return false;
 }
 
-/* Refused by the countries of the service, whatever else is said but an allow. */
+/* Whether the countries of the service refuse it, whatever else but an allow applies. */
 static bool is_refused(const struct policy *p, const struct policy_service *s, const struct sluice_addr *a)
 {
 	uint16_t country = spans_find(&p->geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a));
@@ -241,7 +241,7 @@ static void places_warn(const struct policy *p, const struct owns *owns, struct 
 	}
 }
 
-/* How many of the host's own addresses are this one; NULL: how many there are. */
+/* Returns how many of the host's own addresses are this one or, for NULL, how many there are. */
 static size_t owns_count(const struct owns *owns, const struct sluice_addr *a)
 {
 	size_t i, n = 0;
@@ -252,7 +252,7 @@ static size_t owns_count(const struct owns *owns, const struct sluice_addr *a)
 	return n;
 }
 
-/* A service at an address that the host does not have matches nothing: a slip, or one that comes later. */
+/* A service at an address that the host does not have matches nothing: it is a slip, or the address comes later. */
 static void addresses_warn(const struct policy *p, const struct policy_service *s, const struct owns *owns,
 			   struct diag *d)
 {

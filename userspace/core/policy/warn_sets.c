@@ -31,7 +31,7 @@ bool set_names(const struct policy_set *set, const struct sluice_addr *a)
 	return prefixes_hold(&set->prefixes, a) || (listed && prefixes_hold(listed, a));
 }
 
-/* How the set meets this address, as words of a sentence; NULL: it does not. */
+/* Returns how the set meets this address, as words of a sentence, or NULL if it does not. */
 static const char *set_meets(const struct policy *p, const struct policy_set *set, const struct sluice_addr *a)
 {
 	const struct numbers *listed = set_listed_asns(set);
@@ -49,7 +49,7 @@ static const char *set_meets(const struct policy *p, const struct policy_set *se
 	return countries_have(&set->countries, country) ? " by its country" : NULL;
 }
 
-/* Another set that applies first names the address, and does not refuse it. */
+/* Whether another set that applies first names the address, and does not refuse it. */
 static bool set_gives_way(const struct policy *p, const struct policy_set *set, const struct sluice_addr *a)
 {
 	const struct policy_set *other;
@@ -64,7 +64,7 @@ static bool set_gives_way(const struct policy *p, const struct policy_set *set, 
 	return false;
 }
 
-/* A name server may stand in two files, and be the gateway. */
+/* The same name server may be in two files, and be the gateway. */
 static bool is_said(const struct owns *owns, size_t i)
 {
 	size_t before;
@@ -102,7 +102,7 @@ static bool prefixes_cover(const struct prefixes *list, const struct prefix *p)
 	return i < list->count;
 }
 
-/* Of IPv6 all that is given to anybody: ::/0 is read as the prefixes of what is not IPv4. */
+/* In IPv6, everything that is assigned: ::/0 is read as the prefixes that are not IPv4. */
 static void families_warn(const struct policy_set *set, struct diag *d)
 {
 	const struct {

@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-/* Whom a host cannot do without, and what that is: "this host's gateway" (static). */
+/* An address that a host cannot do without, and what it is: "this host's gateway" (static). */
 struct own {
 	struct prefix prefix;
 	const char *what;
@@ -16,9 +16,9 @@ struct owns {
 	size_t count, room;
 };
 
-#define OWN_ADDRESS "this host's own address" /* `what` of those of the host itself */
+#define OWN_ADDRESS "this host's own address" /* `what` for the host's own addresses */
 
-/* The prefixes of the set, or its list, hold the address. */
+/* Whether the prefixes of the set, or its list, contain the address. */
 bool set_names(const struct policy_set *set, const struct sluice_addr *a);
 void sets_warn(const struct policy *p, const struct owns *owns, struct diag *d);
 

@@ -13,7 +13,7 @@
 #include "spoilt.h"
 #include "sender.h"
 
-/* Where neither names any, both mean all. */
+/* If neither names any, both mean all. */
 static bool addresses_overlap(const struct addresses *a, const struct addresses *b)
 {
 	size_t i, j;
@@ -51,7 +51,7 @@ static int ports_check(const struct policy *p, const struct policy_service *a, c
 	return 0;
 }
 
-/* A limit of networks counts something only where a network is more than one source. */
+/* A limit of networks makes sense only if a network is more than one source. */
 static const char *networks_wrong(const struct aggregates *a)
 {
 	if (a->ipv4_network >= a->ipv4_prefix)
@@ -66,7 +66,7 @@ static bool limits_networks(const struct limits *l)
 	return l->max_connections_per_network.value || l->max_rate_per_network.count;
 }
 
-/* Where this section limits networks. */
+/* Returns where this section limits networks. */
 static struct place networks_place(const struct policy *p, enum section section, const char *title,
 				   const struct limits *l, const struct place *otherwise)
 {
@@ -165,7 +165,7 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A list of 100,000 networks is compared in order, not each with each. */
+/* A list of 100,000 networks is compared in order, not pairwise. */
 static int networks_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	_cleanup_free_ uint32_t *sorted = reallocarray(NULL, s->asns.count + 1, sizeof(*sorted));
@@ -186,7 +186,7 @@ static int networks_check(const struct policy *p, const struct policy_set *s, st
 	return 0;
 }
 
-/* A set with lengths of its own, or limits of networks, in a policy where they count. */
+/* Checks a set with lengths of its own, or limits of networks, in a policy where they count. */
 static int set_networks_check(const struct policy *p, const struct policy_set *s, struct diag *d)
 {
 	struct aggregates a = policy_aggregates(p, s);
@@ -208,7 +208,7 @@ static bool aggregates_any(const struct aggregates *a)
 	return a->ipv4_prefix || a->ipv6_prefix || a->ipv4_network || a->ipv6_network;
 }
 
-/* Was a key refused that would have said what this set does, or whose addresses it holds? */
+/* Was a key refused that would have said what this set does, or which addresses it contains? */
 static bool set_is_spoilt(const struct policy *p, const struct policy_set *s, bool sources)
 {
 	static const char *const holds[] = { "prefixes", "file", "countries", "asns", "asns-file" };
@@ -292,7 +292,7 @@ static int published_check(const struct policy *p, const struct policy_container
 	return 0;
 }
 
-/* Then a port that no service has may be one that was refused. */
+/* If so, a port that no service has may be one that was refused. */
 static bool ports_are_spoilt(const struct policy *p)
 {
 	size_t i;

@@ -5,8 +5,10 @@
 
 #include "policy.h"
 
-/* What no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
- * (spoilt.h) is not missed. */
+/*
+ * Checks what no single value shows: ports named twice, percentages of nothing, names that do not exist ... What was refused already
+ * (spoilt.h) is not reported as missing.
+ */
 int policy_check(const struct policy *p, struct diag *d);
 
 #endif

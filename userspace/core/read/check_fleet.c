@@ -6,7 +6,7 @@
 #include "schema.h"
 #include "spoilt.h"
 
-/* What is to hold over a fleet needs one. */
+/* Limits that should hold over a fleet need one. */
 static int fleet_is_there(const struct policy *p, enum section section, const char *title, const struct place *at,
 			  struct diag *d)
 {

@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-/* `whole`: where the policy begins. */
+/* `whole` is where the policy begins. */
 int fleet_section_check(const struct policy *p, const struct place *whole, struct diag *d);
 int fleet_service_check(const struct policy *p, const struct policy_service *s, struct diag *d);
 int fleet_set_check(const struct policy *p, const struct policy_set *s, struct diag *d);

@@ -10,7 +10,7 @@
 #include "schema.h"
 #include "spoilt.h"
 
-/* Read where no database is named: Debian's tor-geoipdb. */
+/* Read if no database is named: Debian's tor-geoipdb. */
 static char *const default_databases[] = { "/usr/share/tor/geoip", "/usr/share/tor/geoip6" };
 #define DEFAULTS (sizeof(default_databases) / sizeof(*default_databases))
 
@@ -21,7 +21,7 @@ void databases_count_installed(void)
 	counts_installed = true;
 }
 
-/* What `now` has of the same file in force, in whatever set; NULL: nothing. */
+/* Returns what `now` has of the same file in force, in any set, or NULL. */
 static const struct list_file *list_before(const struct policy *now, const char *path, enum list_kind kind)
 {
 	const struct list_file *f;
@@ -117,7 +117,7 @@ static bool knows(const struct geo *g, enum sluice_geo_kind kind)
 	return g && (g->entries[kind][SLUICE_IPV4] || g->entries[kind][SLUICE_IPV6]);
 }
 
-/* Where the first country (of services and sets), or network, is named. */
+/* Returns where the first country (of services and sets), or network, is named. */
 static struct place country_place(const struct policy *p, const struct place *otherwise)
 {
 	size_t i;
@@ -187,7 +187,7 @@ static bool are_installed(void)
 	return i == DEFAULTS;
 }
 
-/* Nobody has asked for these: where they cannot be used nothing is counted, and that is all. */
+/* Nobody asked for these: if they cannot be used, nothing is counted, and that is all. */
 static int installed_read(struct policy *p, const struct policy *now, const struct place *at, struct diag *d)
 {
 	int err;

@@ -5,20 +5,23 @@
 
 #include "policy.h"
 
-/* Both: 0, -ENOMEM, or -EINVAL with messages. */
+/* Both return 0, -ENOMEM, or -EINVAL with messages. */
 /*
- * All lists of the sets that are enabled, also where they are read already. What cannot be used of those that are read as tolerant is taken
+ * Reads all lists of enabled sets, even those that are read already. If the file of a tolerant list cannot be used, its content is taken
  * from `now` (NULL: from nowhere), and lists_say() says so.
  */
 int lists_read(struct policy *p, const struct policy *now, struct diag *d);
-/* Only those that are not what the sets name now, as where one was enabled live; what is wrong with these is said at once. */
+/* Reads only those that are not what the sets name now, as when one was enabled live; problems with these are reported at once. */
 int lists_complete(struct policy *p, const struct policy *now, struct diag *d);
 void lists_say(const struct policy *p, struct diag *d);
-/* Sets p->geo, where it is not set already: from the files, or from `now` (NULL: none) where that has read the same ones and they are unchanged. */
+/*
+ * Sets p->geo unless it is set already: from the files, or from `now` (NULL: none) if that has read the same ones and they are unchanged.
+ */
 int databases_read(struct policy *p, const struct policy *now, struct diag *d);
 /*
- * Said once by sluiced, which counts by countries: databases_read() then also reads what is installed where a policy names neither a country nor a
- * database. What is wrong with that is a warning, and hinders no policy. Who only checks or compares policies is spared the work.
+ * sluiced, which counts by countries, calls this once: databases_read() then also reads what is installed if a policy names neither a
+ * country nor a database. Problems with that are a warning, and hinder no policy. Programs that only check or compare policies are spared
+ * the work.
  */
 void databases_count_installed(void);
 

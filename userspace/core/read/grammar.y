@@ -61,7 +61,7 @@ item:
 |	section
 |	INCLUDE WORD ')'		{ include_add(r, &$WORD, &@WORD); }
 	/* slips */
-|	key key value			/* the second key says that the first had no value */
+|	key key value			/* the second key reports that the first had no value */
 |	WORD[word] key value		{ equals_missing(r, &$word, &@word, NULL); }
 |	WORD[word] WORD[value]		{ equals_missing(r, &$word, &@word, &$value); }
 |	error LINE_END			{ yyerrok; }
@@ -82,7 +82,7 @@ list:
 |	list_open elements '}'
 |	list_open elements ',' '}'
 	/* slips */
-|	list_open key value		/* key_begin() says that the list is open */
+|	list_open key value		/* key_begin() reports that the list is open */
 |	list_open elements key value
 |	list_open elements ',' key value
 |	list_open error '}'		{ yyerrok; }
@@ -106,7 +106,7 @@ section:
 
 open:
 	head '{'			{ $$ = section_enter(r, &$head, &@head, &@2); }
-	/* slips: key_begin() has said that a section takes no '=' */
+	/* slips: key_begin() has reported that a section takes no '=' */
 |	slip BODY			{ $$ = section_enter(r, &$slip, &@slip, &@2); }
 ;
 
@@ -122,7 +122,7 @@ head:
 
 %%
 
-/* Of the parser's own: its stack is full. */
+/* An error of the parser itself: its stack is full. */
 static void grammar_error(const YYLTYPE *at, void *scanner, struct reader *r, const char *text)
 {
 	(void)scanner;
@@ -139,7 +139,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, str
 	(void)scanner;
 	for (i = 0; i < n; i++) {
 		if (expected[i] == YYSYMBOL_BODY)
-			value = true; /* a key was read, and nothing after it */
+			value = true; /* a key was read, but nothing after it */
 		else
 			*name++ = yysymbol_name(expected[i]);
 	}

@@ -21,7 +21,7 @@
 
 #define INCLUDE_DEPTH 8
 
-/* A file that was read: messages show lines of it. */
+/* A file that was read; messages show lines of it. */
 struct source {
 	const char *file; /* owned by the policy */
 	char *text;
@@ -35,7 +35,7 @@ struct reading {
 
 static int file_read(struct reading *g, const char *path, const struct place *at);
 
-/* One file's text, without its includes; keeps the text. */
+/* Parses one file's text, without its includes, and keeps the text. */
 static int text_parse(struct reading *g, char *text)
 {
 	struct source *more = LIST_ADD(&g->sources);
@@ -49,14 +49,14 @@ static int text_parse(struct reading *g, char *text)
 	return grammar_read(&g->reader, text);
 }
 
-/* What cannot be looked into is not empty: glob() ends, but for a folder that does not exist. */
+/* A folder that cannot be read is not empty: glob() ends, unless the folder does not exist. */
 static int glob_failed(const char *path, int err)
 {
 	(void)path;
 	return err != ENOENT && err != ENOTDIR;
 }
 
-/* What an include names and cannot be read may hold anything that the policy lacks. */
+/* A file that an include names and that cannot be read may contain anything that the policy lacks. */
 static int include_lost(struct reading *g, int err)
 {
 	g->reader.lost = true;
@@ -91,7 +91,7 @@ static int include_read(struct reading *g, const char *dir, const struct include
 	return g->reader.err;
 }
 
-/* Remembers that a file is read: its name for places; a second time is a loop or a slip. */
+/* Remembers that a file is read, as a name for places; a second time is a loop or a slip. */
 static int file_enter(struct reading *g, const char *path, const struct place *at)
 {
 	struct strings *files = &g->reader.policy->files;
@@ -118,7 +118,7 @@ static int file_enter(struct reading *g, const char *path, const struct place *a
 	return 0;
 }
 
-/* A file, and then the files that it includes: what they say of the same section goes on top. */
+/* Reads a file, and then the files that it includes: their values override it. */
 static int file_read(struct reading *g, const char *path, const struct place *at)
 {
 	__typeof__(g->reader.includes) mine;
@@ -146,7 +146,7 @@ static int file_read(struct reading *g, const char *path, const struct place *at
 	return g->reader.err;
 }
 
-/* What is wrong beyond single values; after an error in a file only where that cannot be its consequence. */
+/* Checks what is wrong beyond single values; after an error in a file, only what cannot be its consequence. */
 static int whole_check(struct reading *g, const struct policy *now)
 {
 	struct policy *p = g->reader.policy;

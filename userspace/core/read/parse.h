@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-#define POLICY_BYTES (1 << 20) /* the longest file of a policy */
+#define POLICY_BYTES (1 << 20) /* the largest file of a policy */
 
 /*
  * Reads `path`, what it includes and the data it names, and checks it as a whole. Databases that have not changed, and the content of lists

@@ -15,7 +15,7 @@ struct head {
 	bool titled;
 };
 
-/* One for each rule; `at` is where the word, or the first of the tokens, stands. */
+/* One function for each rule; `at` is where the word, or the first of the tokens, is. */
 void key_begin(struct reader *r, const struct word *word, const struct place *at, bool append);
 void equals_missing(struct reader *r, const struct word *word, const struct place *at, const struct word *value);
 void value_set(struct reader *r, const struct word *word, const struct place *at);
@@ -23,7 +23,7 @@ void list_begin(struct reader *r, const struct place *brace);
 void element_add(struct reader *r, const struct word *word, const struct place *at);
 void comma_missing(struct reader *r, const struct word *word, const struct place *at);
 void list_end(struct reader *r);
-/* Returns what was read before: section_leave() goes back to it. */
+/* Returns what was read before, so that section_leave() can go back to it. */
 struct context section_enter(struct reader *r, const struct head *head, const struct place *at,
 			     const struct place *brace);
 void section_leave(struct reader *r, const struct context *before);

@@ -8,7 +8,7 @@
 #include "rules.h"
 #include "syntax.h"
 
-/* A key that this section does not have: of another, or a slip of the fingers. */
+/* A key that this section does not have: it belongs to another, or is misspelt. */
 static void key_refuse(struct reader *r, const char *name, const struct place *at)
 {
 	const char *like = schema_suggest(r->in.section, name);
@@ -35,7 +35,7 @@ static void key_refuse(struct reader *r, const char *name, const struct place *a
 	r->body = section_named(name) != SECTIONS;
 }
 
-/* Whatever was open ends where a key begins. */
+/* Whatever is open ends where a key begins. */
 static void open_refuse(struct reader *r)
 {
 	if (r->list.file)

@@ -16,7 +16,7 @@
 
 #define NESTING 8 /* each of these was refused already */
 
-/* A section stands once in a file; in another file it goes on. */
+/* A section may occur once in a file; another file may continue it. */
 static void opened_check(struct reader *r, enum section section, const char *title, const struct place *at)
 {
 	struct opened *o;
@@ -44,7 +44,7 @@ static void opened_check(struct reader *r, enum section section, const char *tit
 	snprintf(o->title, sizeof(o->title), "%s", title);
 }
 
-/* Into r->in: the section of this name and title, which is made if it is new. */
+/* Puts the section of this name and title into r->in, and makes it if it is new. */
 static void section_begin(struct reader *r, enum section section, const char *title, const struct place *at)
 {
 	void *base = section_open(r->policy, section, title, at);
@@ -64,7 +64,7 @@ static void section_begin(struct reader *r, enum section section, const char *ti
 	}
 }
 
-/* The title, into `out`. One that is wrong is refused, and the keys are read all the same: so it is made to fit. */
+/* Writes the title into `out`. A wrong one is refused, but the keys are read all the same, so it is made to fit. */
 static void title_read(struct reader *r, enum section section, const struct head *head, const struct place *at,
 		       char out[static SLUICE_NAME_LEN])
 {
@@ -88,7 +88,7 @@ static void title_read(struct reader *r, enum section section, const struct head
 	snprintf(out, SLUICE_NAME_LEN, "%s", title);
 }
 
-/* The section that is meant; SECTIONS: none, which has been said. */
+/* Returns the section that is meant; SECTIONS: none, which has been reported. */
 static enum section section_meant(struct reader *r, const struct context *outer, const char *name,
 				  const struct place *at)
 {
@@ -149,6 +149,6 @@ struct context section_enter(struct reader *r, const struct head *head, const st
 void section_leave(struct reader *r, const struct context *before)
 {
 	r->depth--;
-	r->resync = false; /* its brace ended what was not understood */
+	r->resync = false; /* its brace ended the part that was not understood */
 	r->in = *before;
 }

@@ -8,7 +8,7 @@
 
 #include "schema.h"
 
-/* A key (NULL: unknown which) of this section was refused; 0 or -ENOMEM. */
+/* Notes that a key (NULL: unknown which) of this section was refused. Returns 0 or -ENOMEM. */
 int section_spoil(struct policy *p, enum section section, const char *title, const struct setting *key);
 /* Was this key refused, or an unknown one? */
 bool section_is_spoilt(const struct policy *p, enum section section, const char *title, const char *key);

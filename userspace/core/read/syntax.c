@@ -20,7 +20,7 @@ void place_advance(struct place *at, const char *text, size_t len)
 	}
 }
 
-/* Octal or hexadecimal digits at *in, at most `most`; -1: there is none, or more than a byte. */
+/* Reads at most `most` octal or hexadecimal digits at *in. Returns -1 if there is none, or more than a byte. */
 static int digits_read(const char **in, const char *end, int base, int most)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -36,7 +36,7 @@ static int digits_read(const char **in, const char *end, int base, int most)
 	return n > 0xff ? -1 : n;
 }
 
-/* One escape; *in is behind its backslash, and then behind all of it. Returns the byte; 0: it is none. */
+/* Reads one escape; *in is after its backslash, and then after all of it. Returns the byte; 0: it is none. */
 static int escape_read(const char **in, const char *end)
 {
 	static const char letters[] = "abefnrtv", means[] = "\a\b\033\f\n\r\t\v";
@@ -107,7 +107,7 @@ static void single_unquote(const struct word *word, char *out)
 	*out = 0;
 }
 
-/* An unescaped ${NAME}, which 0.1.0 took from the environment of whoever read the policy. */
+/* Whether it has an unescaped ${NAME}, which 0.1.0 took from the environment of whoever read the policy. */
 static bool names_variable(const struct word *word)
 {
 	const char *in = word->at, *end = in + word->length;
@@ -152,7 +152,7 @@ void value_missing(struct reader *r)
 			      r->key.key ? key : "KEY");
 }
 
-/* Whether what is open here was refused before: then its end is no news. */
+/* Whether what is open here was refused before: then its end need not be reported. */
 static void ended_refuse(struct reader *r, const struct place *at, bool value)
 {
 	if (r->list.file)
@@ -166,7 +166,7 @@ static void ended_refuse(struct reader *r, const struct place *at, bool value)
 	r->lost = true;
 }
 
-/* What would be right instead of r->last. */
+/* Writes what would be right instead of r->last. */
 static void remedy_write(const struct reader *r, const char *const *expected, FILE *out)
 {
 	char token = *r->last.at;

@@ -5,17 +5,17 @@
 
 #include "reader.h"
 
-/* Reads one file: scanner and parser. 0, or what reader_refuse() says; -ENOMEM. */
+/* Reads one file, with scanner and parser. Returns 0, or what reader_refuse() says; -ENOMEM. */
 int grammar_read(struct reader *r, const char *text);
-/* The place behind `len` bytes of text that begin at `at`. */
+/* Moves the place by `len` bytes of text that begin at `at`. */
 void place_advance(struct place *at, const char *text, size_t len);
-/* The bytes that a word stands for, freed with free(). NULL: it was refused, with a message, or there is no memory. */
+/* Returns the bytes that a word stands for, freed with free(). NULL: it was refused, with a message, or there is no memory. */
 char *word_text(struct reader *r, const struct word *word, const struct place *at);
-/* The key being read ends without a value. */
+/* Reports that the key being read ends without a value. */
 void value_missing(struct reader *r);
 /*
- * The token r->last, at `at`, fits nowhere, or the file has ended; `expected` (NULL at its end) are names of what would fit, `value`: that is
- * the value of a key. From here to the end of the line, list or section nothing is read.
+ * Reports that the token r->last, at `at`, fits nowhere, or that the file has ended. `expected` (NULL at its end) names what would fit;
+ * `value`: that is the value of a key. Nothing is read from here to the end of the line, list or section.
  */
 void syntax_refuse(struct reader *r, const struct place *at, bool ended, bool value, const char *const *expected);
 

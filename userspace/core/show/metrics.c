@@ -10,23 +10,23 @@
 
 enum metric_type { COUNTER, GAUGE };
 
-/* How a family gets its samples: one of the six. The first two say no where there is none. */
+/* How a family gets its samples: one of the six. The first two return false if there is none. */
 struct family {
-	const char *name; /* of its samples */
+	const char *name; /* name of its samples */
 	enum metric_type type;
 	const char *help;
 	bool (*whole)(const struct metrics *m, uint64_t *out); /* one sample */
-	bool (*service)(const struct metrics_service *s, uint64_t *out); /* one a service */
-	uint64_t (*database)(const struct metrics_database *b); /* one a database */
+	bool (*service)(const struct metrics_service *s, uint64_t *out); /* one sample for each service */
+	uint64_t (*database)(const struct metrics_database *b); /* one sample for each database */
 	size_t plain; /* one sample: 1 + the place of a field of 64 bits; 0: none */
-	size_t fleet; /* one sample where there is a fleet: 1 + the place of its field; 0: none */
+	size_t fleet; /* one sample if there is a fleet: 1 + the place of its field; 0: none */
 	void (*write)(const struct family *f, const struct metrics *m, FILE *out); /* any */
 };
 
 #define OF(field) (1 + offsetof(struct metrics, field))
 #define OF_FLEET(field) (1 + offsetof(struct metrics_fleet, field))
 
-/* NULL name: no (further) label. */
+/* A NULL name means no (further) label. */
 struct label {
 	const char *name, *value;
 };
@@ -110,7 +110,7 @@ static bool pressure_of(const struct metrics_service *s, uint64_t *out)
 	return s->pressure >= 0;
 }
 
-/* Packets of a reason that not every kernel side has. */
+/* Returns the packets of a reason that not every kernel side has. */
 static bool packets_of(const struct metrics_service *s, const char *label, uint64_t *out)
 {
 	int why = reason_find(label);
@@ -156,7 +156,7 @@ static void write_observed(const struct family *f, const struct metrics *m, FILE
 	refusals(f, m, out, true);
 }
 
-/* Of the countries that have any. */
+/* Writes the countries that have any. */
 static void countries_write(const struct family *f, const struct metrics *m, FILE *out, bool admitted)
 {
 	const struct metrics_service *s;
@@ -331,7 +331,7 @@ static bool fleet_over_of(const struct metrics_service *s, uint64_t *out)
 	return s->fleet;
 }
 
-/* The one figure that is no whole number. */
+/* Writes the one figure that is no whole number. */
 static void write_fleet_staleness(const struct family *f, const struct metrics *m, FILE *out)
 {
 	if (m->fleet.there)

@@ -22,12 +22,12 @@ struct metrics_country {
 
 struct metrics_service {
 	const char *name;
-	bool other; /* no service, but what no service claims: it has packets and nothing else */
+	bool other; /* not a service, but everything that no service claims: it has packets and nothing else */
 	uint32_t connections; /* established */
-	uint32_t limit; /* 0: none, and then no metric */
-	bool fleet; /* its limits are shared by a fleet; otherwise these have no metrics: */
-	uint64_t fleet_over; /* connections that one of them may be exceeded by */
-	int pressure; /* 0 or 1; -1: not known, and then no metric */
+	uint32_t limit; /* 0: there is none, and no metric */
+	bool fleet; /* a fleet shares its limits; otherwise these have no metrics: */
+	uint64_t fleet_over; /* by how many connections one of them may be exceeded */
+	int pressure; /* 0 or 1; -1: not known, and no metric */
 	const struct sluice_stat *stats; /* by reason */
 	const struct metrics_country *countries;
 	size_t countries_count;
@@ -38,7 +38,7 @@ struct metrics_map {
 	uint64_t entries, capacity;
 };
 
-/* Of bans: there are few of these, however many people ban (kern/policy/bans_owners.h). */
+/* An owner of bans: there are few of these, however many people ban (kern/policy/bans_owners.h). */
 struct metrics_owner {
 	const char *name;
 	uint64_t bans;
@@ -46,14 +46,14 @@ struct metrics_owner {
 
 struct metrics_list {
 	const char *set, *key; /* the set, and its key that names the file */
-	uint64_t entries, skipped; /* in force; lines of the file that are left out */
-	uint64_t age; /* seconds since what is in force was written */
-	bool known; /* else nothing is in force, of no age */
+	uint64_t entries, skipped; /* in force; and lines of the file that were left out */
+	uint64_t age; /* seconds since the content in force was written */
+	bool known; /* false: nothing is in force, so it has no age */
 	bool last_good; /* the file could not be used */
 };
 
 struct metrics_interface {
-	const char *name, *mode; /* mode "detached": nothing is judged there */
+	const char *name, *mode; /* in mode "detached" nothing is judged there */
 };
 
 struct metrics_database {
@@ -66,7 +66,7 @@ struct metrics_database {
 
 /* This host's part in a fleet. */
 struct metrics_fleet {
-	bool there; /* else no metric */
+	bool there; /* false: there is no metric */
 	uint64_t connected, in_touch, hosts, differing, staleness_ms, keys, exchanges, refused_messages, changes_lost;
 	uint64_t bans, settings, settings_unfit, refused_records;
 };
@@ -79,11 +79,11 @@ struct metrics {
 	uint64_t reverts; /* policies that were not confirmed in time */
 	uint64_t applied_at; /* when a policy file was last put in force: seconds since the epoch */
 	bool reload_failed; /* ... and the last attempt since then failed */
-	long drift; /* -1: not known */
+	long drift; /* -1 if it is not known */
 	uint64_t sources_tracked;
 	uint64_t geo_entries[2]; /* IPv4, IPv6 */
 	uint64_t geo_built; /* seconds since the epoch; 0: no database */
-	uint64_t remembered, forgotten, untold; /* refusals: see core/memory/refusals.h */
+	uint64_t remembered, forgotten, untold; /* about refusals: see core/memory/refusals.h */
 	struct metrics_fleet fleet;
 	const struct metrics_service *services;
 	size_t services_count;
@@ -99,11 +99,11 @@ struct metrics {
 	size_t owners_count;
 };
 
-/* 0, or -EIO when the FILE took not all. */
+/* Returns 0, or -EIO if not all could be written to the FILE. */
 int metrics_write(const struct metrics *m, enum metrics_format format, FILE *out);
 
 /* metrics_format.c */
-/* What an HTTP Accept header (NULL: none) prefers; its content type. */
+/* Returns what an HTTP Accept header (NULL: none) prefers, and its content type. */
 enum metrics_format metrics_format_of(const char *accept);
 const char *metrics_content_type(enum metrics_format format);
 

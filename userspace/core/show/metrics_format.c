@@ -8,7 +8,7 @@
 
 #define OPENMETRICS "application/openmetrics-text"
 
-/* The weight of one element of an Accept header ("type/sub;version=1;q=0.5"), 1 where it has none. */
+/* Returns the weight of one element of an Accept header ("type/sub;version=1;q=0.5"), or 1 if it has none. */
 static double weight_of(const char *element)
 {
 	const char *q = strcasestr(element, "q=");

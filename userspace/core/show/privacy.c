@@ -14,16 +14,16 @@
 
 struct privacy {
 	enum policy_addresses how;
-	unsigned int ipv4_len, ipv6_len; /* of one source, in mapped form */
+	unsigned int ipv4_len, ipv6_len; /* length of a source, in mapped form */
 	uint64_t retention, since;
-	unsigned char *key; /* of libsodium's guarded memory */
+	unsigned char *key; /* in libsodium's guarded memory */
 };
 
 void privacy_free(struct privacy *v)
 {
 	if (!v)
 		return;
-	sodium_free(v->key); /* overwrites it first */
+	sodium_free(v->key); /* which overwrites it first */
 	free(v);
 }
 DEFINE_CLEANUP(struct privacy *, privacy_free);

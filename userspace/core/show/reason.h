@@ -5,11 +5,11 @@
 
 #include "abi.h"
 
-/* The label and the sentence of a reason, from reasons.def; "limits" where none has decided. */
+/* The label and the sentence of a reason, from reasons.def; "limits" if none has decided. */
 const char *reason_label(enum sluice_reason why);
 const char *verdict_label(enum sluice_verdict verdict);
 const char *reason_help(enum sluice_reason why);
-/* The reason of a label, -1: none is called that. */
+/* Returns the reason with a label, or -1. */
 int reason_find(const char *label);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "redact.h"
 
-#define LETTERS "0123456789abcdefABCDEF:." /* that addresses are made of */
+#define LETTERS "0123456789abcdefABCDEF:." /* the letters of addresses */
 #define DIGITS "0123456789"
 
 static bool is_prefix(const char *text, size_t len, struct prefix *out)
@@ -21,7 +21,7 @@ static bool is_prefix(const char *text, size_t len, struct prefix *out)
 	return !prefix_parse(word, out, &why);
 }
 
-/* How many bytes of the `len` are an address: without the end of a sentence, or a port. 0: none. */
+/* Returns how many of the `len` bytes are an address, without the end of a sentence, or a port. 0: none. */
 static size_t address_span(const char *text, size_t len, struct prefix *out)
 {
 	size_t n;
@@ -33,7 +33,7 @@ static size_t address_span(const char *text, size_t len, struct prefix *out)
 	return n && is_prefix(text, n, out) ? n : 0;
 }
 
-/* The same with the length behind it, of which host bits may be set. */
+/* The same with a length after it; host bits may be set. */
 static size_t prefix_span(const char *text, size_t len, struct prefix *out)
 {
 	size_t n = address_span(text, len, out), more = n && text[n] == '/' ? strspn(text + n + 1, DIGITS) : 0;

@@ -8,10 +8,10 @@
 
 #include "privacy.h"
 
-/* NULL without memory. Freed with free(). */
+/* Returns NULL without memory. Freed with free(). */
 char *redact_text(const struct privacy *v, const char *text);
 
-/* There is an address in it. */
+/* Whether there is an address in it. */
 bool redact_finds(const char *text);
 
 #endif

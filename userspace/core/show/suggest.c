@@ -5,7 +5,7 @@
 #include "suggest.h"
 #include "value.h"
 
-/* POP3, IMAP, submission, sieve: people, with many connections each, and behind one address many of them. */
+/* POP3, IMAP, submission, sieve: clients are people, who have many connections each and often share an address. */
 static const uint16_t client_ports[] = { 110, 143, 465, 587, 993, 995, 4190 };
 
 void suggest_from(const uint32_t histogram[static SLUICE_PEAKS], struct suggestion *out)
@@ -43,7 +43,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-/* For each source; 0: too few were seen. */
+/* Returns the limit for each source; 0: too few were seen. */
 static uint32_t source_limit(const struct suggestion *s, bool client)
 {
 	if (s->sources < SUGGEST_LEAST)
@@ -51,7 +51,7 @@ static uint32_t source_limit(const struct suggestion *s, bool client)
 	return client ? larger(s->limit, SUGGEST_CLIENT) : s->limit;
 }
 
-/* For all of them, who must have room for more than one source that has as much as it may. */
+/* Returns the limit for all of them, which must leave room for more than one source that uses all it may. */
 static uint32_t total_limit(uint32_t peak, uint32_t of_each)
 {
 	return of_each ? larger(peak, of_each) * SUGGEST_ROOM : 0;

@@ -9,30 +9,30 @@
 #include "suggest_countries.h"
 
 #define SUGGEST_SPARES 1000 /* one source in this many may exceed a limit: an abuser must not set it */
-#define SUGGEST_LEAST 100 /* of fewer sources nothing is suggested: some quiet ones are no sample */
-#define SUGGEST_ROOM 2 /* times what all sources together, or one, may: all of them together */
-#define SUGGEST_CLIENT 64 /* least for a source at a port of mail programs: an office shares an address */
+#define SUGGEST_LEAST 100 /* with fewer sources nothing is suggested: a few quiet ones are no sample */
+#define SUGGEST_ROOM 2 /* room for this many times the peak of all, or the limit of one */
+#define SUGGEST_CLIENT 64 /* least limit for a source at a port of mail programs: an office shares an address */
 
-/* Of one histogram of struct sluice_peaks. */
+/* Made from one histogram of struct sluice_peaks. */
 struct suggestion {
-	uint32_t sources; /* all that were seen */
-	uint32_t refused[SLUICE_PEAKS]; /* by a limit of 2^k */
+	uint32_t sources; /* number of those that were seen */
+	uint32_t refused[SLUICE_PEAKS]; /* how many a limit of 2^k would refuse */
 	unsigned int highest; /* the k whose limit refuses none */
-	uint32_t limit; /* the lowest that spares enough; 0: nothing was seen */
+	uint32_t limit; /* the lowest limit that refuses few enough; 0: nothing was seen */
 };
 
-/* What is suggested for a service. 0: nothing is. */
+/* What is suggested for a service. 0 means nothing. */
 struct proposal {
-	const struct country_shares *countries; /* NULL: none are proposed */
-	struct suggestion connections, rate; /* of its sources */
-	bool client; /* one of its ports is one that mail programs use */
+	const struct country_shares *countries; /* NULL if none are proposed */
+	struct suggestion connections, rate; /* for its sources */
+	bool client; /* mail programs use one of its ports */
 	uint32_t max_connections, max_connections_per_source;
 	struct rate max_rate, max_rate_per_source;
 };
 
 void suggest_from(const uint32_t histogram[static SLUICE_PEAKS], struct suggestion *out);
 void suggest_service(const struct sluice_service *s, const struct sluice_peaks *peaks, struct proposal *out);
-/* A section with the keys that are suggested; nothing where none is. */
+/* Writes a section with the suggested keys, or nothing if there are none. */
 void suggest_write(const char *service, const struct proposal *p, FILE *out);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "country.h"
 
-#define SUGGEST_COUNTRY_PERCENT 1 /* a country with less is not proposed */
+#define SUGGEST_COUNTRY_PERCENT 1 /* a country with a smaller share is not proposed */
 
 struct country_share {
 	uint16_t country; /* 0: in no database */
@@ -18,18 +18,21 @@ struct country_shares {
 	uint64_t sample; /* sum of all counts: connections that were let in */
 	struct country_share item[SLUICE_COUNTRIES]; /* most first */
 	size_t count;
-	size_t kept; /* how many of them, from the first, are proposed; 0: none */
-	uint64_t left; /* counts of the others, that such a key would have refused */
-	const char *why; /* where nothing is proposed: as a sentence (static) */
+	size_t kept; /* how many of them are proposed, from the first on; 0: none */
+	uint64_t left; /* connections of the others, which such a key would have refused */
+	const char *why; /* why nothing is proposed, as a sentence (static) */
 };
 
-/* By country number. `client`: mail programs connect there; `named`: its policy names countries already; `enough`: it has seen a sample of sources. */
+/*
+ * By country number. `client`: mail programs connect there; `named`: its policy names countries already; `enough`: it has seen a sufficient
+ * sample of sources.
+ */
 void suggest_countries(const uint64_t counts[static SLUICE_COUNTRIES], bool client, bool named, bool enough,
 		       struct country_shares *out);
-/* Comment lines; `seconds`: how long was counted. */
+/* Writes comment lines; `seconds` is how long counting took. */
 void suggest_countries_write(const struct country_shares *s, uint64_t seconds, FILE *out);
 
-/* The key, as a comment in its section. */
+/* Writes the key, as a comment in its section. */
 void suggest_countries_key(const struct country_shares *s, FILE *out);
 
 #endif

@@ -8,7 +8,7 @@
 __u64 sum_admitted(const struct sluice_stat stats[static SLUICE_REASONS]);
 struct sum_refusals {
 	__u64 refused;
-	__u64 observed; /* what observe mode let pass although a limit or list says no */
+	__u64 observed; /* what observe mode let pass although a limit or list refuses it */
 };
 
 struct sum_refusals sum_refusals(const struct sluice_stat stats[static SLUICE_REASONS]);

@@ -106,7 +106,7 @@ static int bit_of(const struct sluice_addr *a, unsigned int n)
 	return ntohl(a->word[n / 32]) >> (31 - n % 32) & 1;
 }
 
-/* The last address of a prefix. */
+/* Returns the last address of a prefix. */
 static struct sluice_addr addr_last(const struct sluice_addr *first, unsigned int len)
 {
 	struct sluice_addr mask = mask_of(len), last;
@@ -117,7 +117,7 @@ static struct sluice_addr addr_last(const struct sluice_addr *first, unsigned in
 	return last;
 }
 
-/* The next address; false after the very last one. */
+/* Moves to the next address; returns false after the very last one. */
 static bool addr_next(struct sluice_addr *a)
 {
 	int i;
@@ -135,7 +135,7 @@ static int addr_compare(const struct sluice_addr *a, const struct sluice_addr *b
 	return memcmp(a, b, sizeof(*a));
 }
 
-/* An IPv6 prefix that covers ::ffff:0:0/96 means IPv6 only: the halves beside the way there. */
+/* An IPv6 prefix that covers ::ffff:0:0/96 means IPv6 only: this adds the halves beside the path there. */
 static int ipv6_without_mapped(struct prefixes *list, const struct prefix *p)
 {
 	const struct sluice_addr mapped = { { 0, 0, htonl(0xffff), 0 } };
@@ -160,7 +160,7 @@ static bool covers_mapped(const struct prefix *p)
 	return p->len < SLUICE_IPV4_SHIFT && !addr_compare(&cut, &p->addr);
 }
 
-/* The fewest prefixes from `first` to `last`: at each step the widest that begins here and does not end too late. */
+/* Adds the fewest prefixes from `first` to `last`: at each step the widest that begins here and does not end too late. */
 static int range_add(struct prefixes *list, struct sluice_addr first, const struct sluice_addr *last)
 {
 	const bool ipv6 = !addr_is_ipv4(&first);
@@ -177,7 +177,7 @@ static int range_add(struct prefixes *list, struct sluice_addr first, const stru
 		}
 		if (covers_mapped(&p))
 			err = ipv6_without_mapped(list, &p);
-		else if (ipv6 && addr_is_ipv4(&p.addr)) /* on the way from below IPv4 to above it */
+		else if (ipv6 && addr_is_ipv4(&p.addr)) /* the step from below IPv4 to above it */
 			err = 0;
 		else
 			err = prefixes_add(list, &p);
@@ -188,7 +188,7 @@ static int range_add(struct prefixes *list, struct sluice_addr first, const stru
 	return 0;
 }
 
-/* Digits only, at most `most`; -1 otherwise. */
+/* Accepts digits only, at most `most`; returns -1 otherwise. */
 static int length_parse(const char *text, int most)
 {
 	char *end;
@@ -200,7 +200,7 @@ static int length_parse(const char *text, int most)
 	return *end || n > most ? -1 : (int)n;
 }
 
-/* "255.255.0.0" -> 16; -1: not a netmask. */
+/* Turns "255.255.0.0" into 16; -1: it is no netmask. */
 static int netmask_parse(const char *text)
 {
 	struct in_addr in;
@@ -212,7 +212,7 @@ static int netmask_parse(const char *text)
 	return bits & (~bits >> 1) ? -1 : __builtin_popcount(bits);
 }
 
-/* The length counts in the form that the address is written in: ::ffff:192.0.2.0/120 is 192.0.2.0/24. */
+/* The length counts in the form in which the address is written: ::ffff:192.0.2.0/120 is 192.0.2.0/24. */
 static int mask_parse(bool dotted, const char *text, unsigned int *len, const char **why)
 {
 	int n;
@@ -231,7 +231,7 @@ static int mask_parse(bool dotted, const char *text, unsigned int *len, const ch
 	return 0;
 }
 
-/* As it is written, with the bits beyond its length. */
+/* Reads it as written, with the bits beyond its length. */
 static int written_parse(const char *text, struct prefix *out, const char **why)
 {
 	_cleanup_free_ char *copy = strdup(text);

@@ -23,16 +23,16 @@ struct prefixes {
 
 int addr_parse(const char *text, struct sluice_addr *out); /* 0 or -EINVAL */
 bool addr_is_ipv4(const struct sluice_addr *a);
-/* Cuts `a` to `len` bits of the mapped form. */
+/* Truncates `a` to `len` bits of the mapped form. */
 struct sluice_addr addr_mask(const struct sluice_addr *a, unsigned int len);
 /* Whether `a` lies in `p`, and whether all of `inner` does. An IPv6 prefix never covers IPv4, however short it is. */
 bool prefix_holds(const struct prefix *p, const struct sluice_addr *a);
 bool prefix_covers(const struct prefix *p, const struct prefix *inner);
-/* The mask itself, 128 bits, `len` ones. */
+/* Returns the mask itself: 128 bits, `len` of them ones. */
 struct sluice_addr mask_of(unsigned int len);
-/* IPv4 is written as IPv4. Returns buf. */
+/* Writes IPv4 as IPv4. Returns buf. */
 const char *addr_format(const struct sluice_addr *a, char buf[static ADDR_TEXT_LEN]);
-/* A whole address is written without "/len". Returns buf. */
+/* Writes a whole address without "/len". Returns buf. */
 const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_LEN]);
 
 /*
@@ -41,11 +41,11 @@ const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_LEN]
  * -ENOMEM leaves *why NULL. On failure the list is as it was.
  */
 int prefixes_parse(struct prefixes *list, const char *text, const char **why);
-/* Exactly one prefix (an address counts; no range). Host bits set are an error. */
+/* Reads exactly one prefix (an address counts, a range does not). Host bits that are set are an error. */
 int prefix_parse(const char *text, struct prefix *out, const char **why);
 /* The same, but such bits are cut off. */
 int prefix_cut_parse(const char *text, struct prefix *out, const char **why);
-/* What names exactly one address, however it is written: for lookup, explain, export, erase. -EINVAL and *why as above. */
+/* Reads what names exactly one address, however it is written: for lookup, explain, export, erase. -EINVAL and *why as above. */
 int address_parse(const char *text, struct sluice_addr *out, const char **why);
 int prefixes_add(struct prefixes *list, const struct prefix *p);
 void prefixes_free(struct prefixes *list);

@@ -7,7 +7,7 @@
 
 #include "country.h"
 
-/* ISO 3166-1, officially assigned, and what databases use besides. */
+/* The codes of ISO 3166-1 that are officially assigned, and others that databases use. */
 static const char known[] =
 	"ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCVCWCXCYCZ"
 	"DEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUIDIEILIMINIOIQIRISIT"
@@ -68,7 +68,7 @@ bool country_exists(uint16_t country)
 	return !country;
 }
 
-/* Continents as the databases draw them (GeoNames); EU and AP are what databases say of addresses of Europe and of Asia as a whole. */
+/* Continents as the databases define them (GeoNames); EU and AP are what databases use for addresses of Europe and of Asia as a whole. */
 static const struct {
 	const char *name, *members;
 } groups[] = {

@@ -12,15 +12,15 @@
 
 struct countries {
 	uint64_t bit[COUNTRY_WORDS];
-	uint64_t named[COUNTRY_WORDS]; /* of these, the ones that are not only there as members of a group */
+	uint64_t named[COUNTRY_WORDS]; /* those that are not only there as members of a group */
 	unsigned int count;
 };
 
-/* Of two letters, any case; -EINVAL: no two letters. ZZ is 0. */
+/* Reads two letters in any case; -EINVAL: it is not two letters. ZZ is 0. */
 int country_parse(const char *text, uint16_t *out);
 /*
- * What a database says: a country that a policy can name (UK is GB); 0 for what stands for none there (nothing, "-", "??", "None", the codes
- * of proxies and satellites: A1, A2, O1, T1) and for two letters that are no country's (any more). -EINVAL: neither.
+ * Reads what a database says: a country that a policy can name (UK is GB); 0 for what means none there (nothing, "-", "??", "None", the
+ * codes of proxies and satellites: A1, A2, O1, T1) and for two letters that are no country's (any more). -EINVAL: neither.
  */
 int country_of_data(const char *text, uint16_t *out);
 /* Does such a country exist? ZZ does, and so do XK (Kosovo), EU and AP, which databases use. */
@@ -30,7 +30,10 @@ const char *country_text(uint16_t country, char buf[static 3]);
 void countries_add(struct countries *c, uint16_t country);
 bool countries_have(const struct countries *c, uint16_t country);
 bool countries_name(const struct countries *c, uint16_t country);
-/* The members of a group, in any case: EU27, EEA, EFTA, or a continent by its name (its code is a country's). -ENOENT: there is none. */
+/*
+ * Adds the members of a group, in any case: EU27, EEA, EFTA, or a continent by its name (its code is a country's). -ENOENT: there is no
+ * such group.
+ */
 int countries_add_group(struct countries *c, const char *name);
 
 #endif

@@ -11,7 +11,7 @@ struct cover {
 	unsigned char lens[129]; /* of the set: not 0 */
 };
 
-/* Copies the list. 0 or -ENOMEM; freed with cover_free(). */
+/* Copies the list. Returns 0 or -ENOMEM; freed with cover_free(). */
 int cover_make(struct cover *c, const struct prefix *list, size_t count);
 void cover_free(struct cover *c);
 bool cover_holds(const struct cover *c, const struct sluice_addr *a);

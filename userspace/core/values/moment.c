@@ -7,7 +7,7 @@ static struct tm now_here(void)
 	time_t now = time(NULL);
 	struct tm tm = {};
 
-	tzset(); /* localtime_r() need not */
+	tzset(); /* localtime_r() need not do this */
 	localtime_r(&now, &tm);
 	return tm;
 }

@@ -11,17 +11,14 @@
 
 #define MOMENT_LEN 40
 
-/* "2026-01-31 12:00:00 CET". */
+/* Returns "2026-01-31 12:00:00 CET". */
 const char *moment_say(time_t at, char buf[static MOMENT_LEN]);
 
-/*
- * For tables, whose title names the zone once: the zone of now, and what its clock says at `at`, also where summer time is or was another
- * then.
- */
+/* For tables whose title names the zone once: the present zone, and what its clock says at `at`, even if summer time differed then. */
 const char *moment_zone(void);
 struct tm moment_clock(time_t at);
 
-/* "2026-01-31T11:00:00Z", as our JSON has it. False: it is none. */
+/* Reads "2026-01-31T11:00:00Z", as our JSON has it. Returns false if it is none. */
 bool moment_read(const char *text, time_t *out);
 
 #endif

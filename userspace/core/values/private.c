@@ -7,7 +7,7 @@
 #define IPV4(a, b) (IPV4_FIRST + ((addr_number)(a) << 24) + ((addr_number)(b) << 16))
 #define IPV6(word) ((addr_number)(word) << 112)
 
-/* In their order. */
+/* Sorted. */
 static const struct {
 	addr_number first, last;
 	bool local; /* see addr_is_local() */
@@ -24,7 +24,7 @@ static const struct {
 
 #define BLOCKS (sizeof(blocks) / sizeof(*blocks))
 
-/* BLOCKS: it is in none. */
+/* BLOCKS means that it is in none. */
 static size_t block_of(const struct sluice_addr *a)
 {
 	addr_number n = number_of(a);
@@ -47,7 +47,7 @@ bool addr_is_local(const struct sluice_addr *a)
 	return i < BLOCKS && blocks[i].local;
 }
 
-/* Linux drops what claims to come from there (net/ipv4/route.c, ip_route_input_slow; net/ipv6/ip6_input.c). */
+/* Linux drops what claims to come from these (net/ipv4/route.c, ip_route_input_slow; net/ipv6/ip6_input.c). */
 const char *prefix_without_senders(const struct prefix *p)
 {
 	static const struct {

@@ -9,13 +9,13 @@
 #include "spans.h"
 
 bool addr_is_private(const struct sluice_addr *a);
-/* Of this host or its links only: loopback and link-local. No mail comes from there by an interface that is guarded. */
+/* Whether it belongs to this host or its links only: loopback and link-local. No mail comes from there through a guarded interface. */
 bool addr_is_local(const struct sluice_addr *a);
-/* NULL, or why no connection can come from anywhere in it: "it is multicast" (static). */
+/* Returns NULL, or why no connection can come from anywhere in it: "it is multicast" (static). */
 const char *prefix_without_senders(const struct prefix *p);
-/* So many addresses that nobody means all of them: shorter than /8, and than /16 of IPv6. */
+/* Whether it has so many addresses that nobody means all of them: it is shorter than /8, or /16 for IPv6. */
 bool prefix_is_wide(const struct prefix *p);
-/* 1 where addresses are private, else 0. 0 or -ENOMEM. */
+/* Makes spans with 1 for private addresses, else 0. Returns 0 or -ENOMEM. */
 int private_spans(struct spans *out);
 
 #endif

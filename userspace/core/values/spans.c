@@ -44,7 +44,7 @@ int spans_add(struct spans *s, addr_number first, uint32_t value)
 	struct span *more;
 
 	if (s->count && s->item[s->count - 1].first == first) {
-		s->count--; /* an empty span: nothing lies between */
+		s->count--; /* it would be empty */
 		return spans_add(s, first, value);
 	}
 	if (s->count && s->item[s->count - 1].value == value)

@@ -33,11 +33,11 @@ struct spans {
 	size_t count, room;
 };
 
-/* One span of `value`. The three return 0 or -ENOMEM. */
+/* Makes one span of `value`. The three functions return 0 or -ENOMEM. */
 int spans_init(struct spans *s, uint32_t value);
-/* From `first` on (never below the last one's first) everything has `value`. */
+/* From `first` on (never below the last span's first), everything has `value`. */
 int spans_add(struct spans *s, addr_number first, uint32_t value);
-/* Two lists side by side: zeroed but for `a` and `b`, each next() gives a stretch in which neither changes. */
+/* Walks two lists side by side: zero it except for `a` and `b`; each next() gives a stretch in which neither changes. */
 struct spans_walk {
 	const struct spans *a, *b;
 	addr_number first, last; /* of the stretch */
@@ -50,9 +50,9 @@ bool spans_walk_next(struct spans_walk *w);
 /* Adds to the (zeroed) *out what `join` makes of the values that both have at an address. */
 int spans_join(const struct spans *a, const struct spans *b, uint32_t (*join)(void *arg, uint32_t va, uint32_t vb),
 	       void *arg, struct spans *out);
-/* Where the i-th span ends. */
+/* Returns where the i-th span ends. */
 addr_number span_last(const struct spans *s, size_t i);
-/* The span that an address lies in, and its value. */
+/* Returns the span that contains an address; the other function returns its value. */
 size_t spans_place(const struct spans *s, addr_number n);
 uint32_t spans_find(const struct spans *s, addr_number n);
 void spans_free(struct spans *s);

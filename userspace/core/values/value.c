@@ -13,7 +13,7 @@
 #define MAX_COUNT 1000000000
 #define DAY 86400
 
-/* Decimal digits; *end is what follows them. */
+/* Reads decimal digits; *end is what follows them. */
 static int digits_parse(const char *text, uint64_t *out, const char **end)
 {
 	uint64_t n = 0;

@@ -5,7 +5,10 @@
 
 #include "daemon.h"
 
-/* All that `erase` would erase here, but for telling the other hosts. What is open stays, and what goes wrong is in the log. */
+/*
+ * Erases everything that `erase` would erase here, except that the other hosts are not told. What is open stays, and what goes wrong is in
+ * the log.
+ */
 void privacy_erase(struct daemon *dm, const struct sluice_addr *a);
 
 #endif

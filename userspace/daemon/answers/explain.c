@@ -19,7 +19,7 @@
 #include "step.h"
 #include "tables.h"
 
-/* Which key of a service, a set or syn-flood a reason comes from; of countries, see key_of(). */
+/* Which key of a service, a set or syn-flood a reason comes from; for countries, see key_of(). */
 static const char *const keys[SLUICE_REASONS] = {
 	[SLUICE_ALLOWED] = "action",
 	[SLUICE_DENIED] = "action",
@@ -39,12 +39,12 @@ static const char *const keys[SLUICE_REASONS] = {
 struct rule {
 	char where[SLUICE_TEXT_LEN + 80]; /* "service smtp", "source-set partners", "ban 192.0.2.0/24" */
 	const char *key; /* "": none */
-	const char *by; /* the key by which a set names the address; NULL: no set decided */
+	const char *by; /* the key by which a set names the address; NULL if no set decided */
 	char written[SLUICE_PATH_LEN + 16]; /* "FILE:LINE", or "live, by uid 0 at ..." */
-	json_t *expires; /* seconds; NULL: does not apply */
+	json_t *expires; /* seconds; NULL if it does not apply */
 };
 
-/* `owner`: of a ban; "" or "uid:N": nobody but the uid. */
+/* `owner` is that of a ban; "" or "uid:N": nobody but the uid. */
 static void say_live(struct rule *r, const char *owner, uid_t uid, time_t since)
 {
 	bool named = *owner && strncmp(owner, "uid:", 4);
@@ -60,7 +60,7 @@ static void say_place(struct rule *r, const struct place *at)
 		snprintf(r->written, sizeof(r->written), "%s:%d", at->file, at->line);
 }
 
-/* -ENOENT: it was none. */
+/* Returns -ENOENT if it was none. */
 static int rule_allow(const struct daemon *dm, const struct sluice_addr *a, struct rule *r)
 {
 	struct live_status live;
@@ -119,7 +119,7 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 		say_place(r, &at);
 }
 
-/* The limit of this one sender, where it has one of that key. */
+/* Whether this one sender has a limit with that key, which then is the rule. */
 static bool rule_sender(const struct daemon *dm, const struct question *q, struct rule *r)
 {
 	struct sluice_addr who = engine_who(dm->engine, &q->about.addr, NULL);
@@ -133,7 +133,7 @@ static bool rule_sender(const struct daemon *dm, const struct question *q, struc
 	return true;
 }
 
-/* Where nothing is written the default holds. */
+/* If nothing is written, the default holds. */
 static void rule_flood(const struct daemon *dm, struct rule *r)
 {
 	const struct place none = {};
@@ -144,7 +144,7 @@ static void rule_flood(const struct daemon *dm, struct rule *r)
 	say_place(r, &at);
 }
 
-/* The set decided, unless it leaves this key to the service. */
+/* Whether the set decided. It did not if it leaves this key to the service. */
 static bool set_says(const struct policy_set *s, enum sluice_reason why)
 {
 	if (why == SLUICE_SOURCE_CONNECTIONS)
@@ -201,7 +201,7 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 		rule_service(dm, service, r);
 }
 
-/* Of a limit that holds over the fleet: what this host may hold now, and what the others do. */
+/* Adds, for a limit that holds over the fleet, what this host may hold now, and what the others hold. */
 static void leased_json(json_t *out, const struct sluice_leased *l, const char *lease, const char *elsewhere)
 {
 	if (!l->most)
@@ -223,14 +223,14 @@ static json_t *count_json(const struct sluice_count *t)
 	return out;
 }
 
-/* What the explanation is of, for the limits that hold over the fleet. */
+/* What the explanation is about, for the limits that hold over the fleet. */
 struct asked {
 	struct daemon *daemon;
 	const struct sluice_explanation *x;
 	bool *later;
 };
 
-/* The counter of connections of a level. */
+/* Returns the counter of connections at a level. */
 static struct fleet_counter counter_of(const struct sluice_explanation *x, enum sluice_fleet_level level)
 {
 	struct fleet_counter c = { .of.service = x->service, .level = level };
@@ -246,7 +246,7 @@ static struct fleet_counter counter_of(const struct sluice_explanation *x, enum 
 	return c;
 }
 
-/* Adds what the other hosts hold by name, where the limit of connections holds over the fleet. */
+/* Adds what the other hosts hold, by name, if the limit of connections holds over the fleet. */
 static json_t *count_of(const struct asked *q, const struct sluice_count *t, enum sluice_fleet_level level)
 {
 	const struct fleet_counter c = counter_of(q->x, level);
@@ -320,7 +320,7 @@ static json_t *answer_json(struct daemon *dm, const struct question *q, const st
 	return out;
 }
 
-/* An address of the host at which the service is found. */
+/* Finds an address of the host at which the service can be reached. */
 static int local_find(const struct daemon *dm, const struct policy_service *s, const struct question *q,
 		      struct sluice_addr *out, struct diag *d)
 {
@@ -358,7 +358,7 @@ static int port_find(const struct policy_service *s, long port, uint16_t *out, s
 int explain_json(struct daemon *dm, const struct question *q, json_t **out, bool *later, struct diag *d)
 {
 	const struct policy_service *s = policy_service_find(standing_live(dm->standing), q->service);
-	struct sluice_tuple syn = { .source = q->about.addr }; /* no client sends from port 0: no reservation stands */
+	struct sluice_tuple syn = { .source = q->about.addr }; /* no client sends from port 0 */
 	struct sluice_explanation x;
 	uint16_t port;
 	int err;

@@ -6,12 +6,12 @@
 #include "daemon.h"
 
 struct question {
-	struct prefix about; /* of a prefix its first address is asked about */
+	struct prefix about; /* for a prefix, its first address is asked about */
 	const char *service;
 	long port; /* 0: the service's first */
 };
 
-/* What would become of a SYN, why, and by which rule. 0; -EINVAL with a message when the question makes no sense; -errno. */
+/* Says what would become of a SYN, why, and by which rule. Returns 0, -EINVAL with a message if the question makes no sense, or -errno. */
 int explain_json(struct daemon *dm, const struct question *q, json_t **out, bool *later, struct diag *d);
 
 #endif

@@ -25,13 +25,13 @@ static const struct service_status *service_now(const struct snapshot *s, const 
 	return NULL;
 }
 
-/* What is added up may be a little more than all. */
+/* Added up, the parts may be slightly more than the whole. */
 static double percent(double share)
 {
 	return share < 1 ? 100 * share : 100;
 }
 
-/* Of the address space of each family, in percent. */
+/* The shares of each family's address space, in percent. */
 static json_t *shares_json(const struct impact *i)
 {
 	return json_pack("{s:f, s:f, s:f, s:f}", "ipv4_refused", percent(i->refused.share[SLUICE_IPV4]),
@@ -54,7 +54,7 @@ static json_t *service_json(const struct forecast *f, const struct snapshot *s, 
 		(json_int_t)(now ? now->held - now->reserved : 0), "limit", (json_int_t)row->total.connections);
 }
 
-/* Why a source would be refused the next connection, or one of those that it had; SLUICE_UNDECIDED: it would not. */
+/* Returns why a source would be refused its next connection, or one that it had; SLUICE_UNDECIDED if it would not. */
 static enum sluice_reason refusal_of(const struct sluice_rule *rule, const struct source_status *s)
 {
 	uint32_t limit = rule ? rule->source.connections : 0;
@@ -78,14 +78,14 @@ static json_t *source_json(const struct source_status *s, const char *service, u
 			 (json_int_t)limit, "reason", reason_label(why));
 }
 
-/* All sources that are tracked, judged by the policy to be. */
+/* All sources that are tracked, as the future policy would judge them. */
 struct judged {
 	size_t sources;
-	size_t refused; /* something that they had, or their next connection */
-	size_t next; /* of these: connected, and their next connection */
+	size_t refused; /* a connection that they had, or their next one */
+	size_t next; /* of these: those that are connected, and would be refused the next connection */
 	size_t above; /* of these: hold more than their limit */
-	json_t *rows; /* of those refused, most connections first: ROWS at most */
-	json_t *observed; /* whom observe mode would have refused */
+	json_t *rows; /* those refused with the most connections, at most ROWS */
+	json_t *observed; /* those that observe mode would have refused */
 };
 
 static void source_judge(const struct forecast *f, const struct source_status *s, const char *service,

@@ -6,7 +6,7 @@
 #include "daemon.h"
 
 /*
- * What `want` would change, service by service, and which sources connected now it would refuse the next connection. Changes
+ * Says what `want` would change, service by service, and which sources that are connected now it would refuse the next connection. Changes
  * nothing.
  */
 int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, struct diag *d);

@@ -11,7 +11,7 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-/* The closest prefix that holds the address; NULL: none does. */
+/* Returns the closest prefix that holds the address, or NULL. */
 static const struct prefix *prefix_of(const struct prefixes *list, const struct sluice_addr *a)
 {
 	const struct prefix *p, *closest = NULL;

@@ -7,15 +7,17 @@
 
 #include "engine.h"
 
-/* What is known of an address: its sets by name, its class, and what each service would do with it. 0 or -errno. */
+/* Says what is known of an address: its sets by name, its class, and what each service would do with it. Returns 0 or -errno. */
 int lookup_json(const struct engine *e, const struct policy *p, const struct sluice_addr *a, json_t **out);
 /*
- * Adds to that answer what counts as one source there, and what all sources that lie in `about`, or hold it, have open now: "source", "held";
- * of a prefix also "asked".
+ * Adds to that answer what counts as one source there, and what all sources that lie in `about`, or contain it, have open now: "source",
+ * "held"; for a prefix also "asked".
  */
 int held_json(const struct engine *e, const struct prefix *about, json_t *out);
 
-/* The key by which a set names an address, the closest first; NULL: it does not. Of a set with both, a list counts as prefixes. */
+/*
+ * Returns the key by which a set names an address, the closest first, or NULL if it does not. If a set has both, a list counts as prefixes.
+ */
 const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a);
 
 #endif

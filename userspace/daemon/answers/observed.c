@@ -70,7 +70,7 @@ static size_t peaks_place(const struct peaks *p, const struct sluice_addr *a)
 	return low;
 }
 
-/* The most connections that a source in the prefix had at the service, or has; 0: none is tracked. */
+/* Returns the most connections that a source in the prefix had or has at the service; 0: none is tracked. */
 static uint32_t peak_of(struct daemon *dm, struct peaks *p, const struct prefix *source, const char *service)
 {
 	uint32_t most = 0;
@@ -101,7 +101,7 @@ static int sender_add(struct daemon *dm, const struct forecast *f, struct peaks 
 	return 0;
 }
 
-/* Refusals of observe mode only. */
+/* Finds refusals of observe mode only. */
 static int senders_find(struct daemon *dm, const struct forecast *f, struct peaks *p, struct senders *out)
 {
 	struct refusal *r = NULL;
@@ -117,7 +117,7 @@ static int senders_find(struct daemon *dm, const struct forecast *f, struct peak
 	return err;
 }
 
-/* Of one sender: what refuses it first, then what cannot be told, then what lets it in. */
+/* For one sender: first what refuses it, then what cannot be told, then what lets it in. */
 static int by_sender(const void *a, const void *b)
 {
 	const struct sender *x = a, *y = b;
@@ -135,7 +135,7 @@ static bool same_sender(const struct sender *a, const struct sender *b)
 	return a->source.len == b->source.len && !memcmp(&a->source.addr, &b->source.addr, sizeof(a->source.addr));
 }
 
-/* How many senders came to what; each counts once. */
+/* How many senders had which outcome; each counts once. */
 struct sums {
 	size_t senders, let_in, refused, unknown;
 	size_t by[SLUICE_REASONS];

@@ -8,8 +8,8 @@
 #include "tables.h"
 
 /*
- * What would become, under the policy to be, of those whom observe mode would have refused, as far as the memory of refusals has them.
- * `tracked`: all sources of sources_tracked(). NULL without memory.
+ * Says what would become, under the future policy, of those that observe mode would have refused, as far as the memory of refusals knows
+ * them. `tracked` is all sources of sources_tracked(). NULL without memory.
  */
 json_t *observed_json(struct daemon *dm, const struct forecast *f, const struct source_status *tracked, size_t count);
 

@@ -16,7 +16,7 @@
 #include "value.h"
 #include "verbs.h"
 
-/* Every place that holds an address. %s in `kept` is the time that the policy in force gives. Keep with docs/privacy.md. */
+/* Every place that stores an address. %s in `kept` is the time that the policy in force gives. Keep this in line with docs/privacy.md. */
 static const struct {
 	const char *place, *holds, *purpose, *kept;
 } places[] = {
@@ -158,7 +158,7 @@ static json_t *ban_json(const struct ban *b)
 			 b->expires_in ? json_integer(b->expires_in) : json_null());
 }
 
-/* Of every owner, and of every prefix that holds it. */
+/* Bans of every owner, and of every prefix that holds it. */
 static json_t *bans_json(const struct daemon *dm, const struct sluice_addr *a)
 {
 	const struct prefix about = { *a, 128 };

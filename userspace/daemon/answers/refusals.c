@@ -13,7 +13,7 @@
 #include "section.h"
 #include "verbs.h"
 
-#define LINES 1000 /* of an answer, where nobody says how many */
+#define LINES 1000 /* in an answer, if nobody says how many */
 
 void refusals_tick(struct daemon *dm)
 {
@@ -23,13 +23,13 @@ void refusals_tick(struct daemon *dm)
 	refusals_store(dm);
 }
 
-/* What somebody asks for. */
+/* What somebody asked for. */
 struct wanted {
-	const struct prefix *about; /* NULL: of anybody */
+	const struct prefix *about; /* NULL: anybody */
 	const char *service; /* "": of any */
 	int reason; /* -1: any */
 	uint64_t since_ns; /* seen since then */
-	size_t top; /* so many at most; 0: all */
+	size_t top; /* at most this many; 0: all */
 };
 
 static bool is_wanted(const struct daemon *dm, const struct wanted *w, const struct refusal *r)
@@ -45,7 +45,7 @@ static int last_order(const void *a, const void *b)
 	return (*x)->last_ns < (*y)->last_ns ? 1 : (*x)->last_ns > (*y)->last_ns ? -1 : 0;
 }
 
-/* Those that are wanted, the last first; how many, in a list that is freed with free(). NULL: no memory. */
+/* Finds those that are wanted, the latest first. Returns how many, in a list that is freed with free(). NULL: no memory. */
 static struct refusal **wanted_find(const struct daemon *dm, const struct wanted *w, size_t *count)
 {
 	struct refusal **list = calloc(refusals_sums(dm->refusals).entries + 1, sizeof(*list)), *r = NULL;
@@ -115,7 +115,7 @@ unsigned int refusals_erase(struct daemon *dm, const struct sluice_addr *a, stru
 	return count;
 }
 
-/* A hash stands for one source: who is not to know which may not try them all. */
+/* A hash stands for one source: whoever must not know which one may not try them all. */
 static int about_read(struct daemon *dm, const json_t *args, struct prefix *about, struct wanted *w, struct answer *a)
 {
 	int err = prefix_arg(args, "prefix", about, a);
@@ -161,7 +161,7 @@ static int since_read(const struct daemon *dm, const json_t *args, struct wanted
 	return err;
 }
 
-/* A name that nobody has, and had: a slip, that must not look like good news. */
+/* A name that no service has or had is a slip, which must not look like good news. */
 static int service_check(const struct daemon *dm, const struct wanted *w, size_t found, struct answer *a)
 {
 	if (found || !*w->service || !strcmp(w->service, "-") ||
@@ -178,7 +178,7 @@ uint32_t refusals_span(const struct daemon *dm)
 
 	if (dm->refusals_since_ns)
 		since = (keep_now(&dm->refusals_file) - dm->refusals_since_ns) / KEEP_SECOND +
-			1; /* the one that runs, too */
+			1; /* includes the one that is running */
 	return since < kept ? since : kept;
 }
 

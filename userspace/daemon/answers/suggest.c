@@ -41,7 +41,7 @@ static const char *interval_text(uint64_t width_ns, char buf[static 16])
 	return seconds_format(width_ns * (SLUICE_RATE_BUCKETS - 1) / 1000000000, buf);
 }
 
-/* What the proposal rests on, or why there is none. */
+/* Writes what the proposal rests on, or why there is none. */
 static void reasons_write(const char *name, const struct sluice_peaks *peaks, const struct proposal *p, FILE *out)
 {
 	char unit[24] = "/", time[16];
@@ -99,7 +99,7 @@ static json_t *shares_json(const struct country_shares *s, time_t since)
 			 (json_int_t)(s->kept ? s->left : 0), "why_none", s->why);
 }
 
-/* *since 0: no database is in force. */
+/* *since is 0 if no database is in force. */
 static int countries_suggest(struct daemon *dm, const struct service_status *of, bool located, struct proposal *p,
 			     struct country_shares *out, time_t *since)
 {
@@ -138,7 +138,7 @@ static int service_suggest(struct daemon *dm, const struct service_status *s, bo
 	return err;
 }
 
-/* Comments, so that the whole text is a file of the policy. */
+/* Writes comments, so that the whole text is a policy file. */
 static void head_write(const struct snapshot *s, time_t since, FILE *out)
 {
 	char when[MOMENT_LEN], span[16];

@@ -11,7 +11,7 @@
 #include "daemon.h"
 #include "protocol.h"
 
-/* The exit status of the child's start: said over the pipe, or, where it ended before, its own. */
+/* Returns the exit status of the child's start: the one that came over the pipe or, if the child ended before that, its own. */
 static int child_await(pid_t child, int from)
 {
 	unsigned char said;

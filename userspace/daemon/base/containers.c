@@ -6,7 +6,7 @@
 #include "containers.h"
 #include "daemon.h"
 
-/* Twice: what a namespace that has gone still held is given back by the second audit that misses it. */
+/* Two, because the second audit that misses a namespace gives back what it still held. */
 #define AUDITS 2
 
 static const struct container_status *container_before(const struct daemon *dm, const char *name)

@@ -19,7 +19,7 @@
 
 static pid_t started; /* 0: none */
 
-/* The child. Nothing of the keeper goes with it but its end of the socket, and where messages go. */
+/* The child. It inherits nothing from the keeper but its end of the socket and the output for messages. */
 _Noreturn static void run(int program, int end, pid_t keeper)
 {
 	char *const argv[] = { (char[]){ FLEET_PROGRAM }, NULL }, *const env[] = { NULL };

@@ -8,9 +8,9 @@
 
 #include "diag.h"
 
-/* The end of its socket that is sluiced's, or -errno with a message. One that was started before ends. */
+/* Returns sluiced's end of its socket, or -errno with a message. A process that was started before ends. */
 int fleet_spawn(struct diag *d);
-/* Ends it, if there is one. */
+/* Ends the process, if there is one. */
 void fleet_spawn_end(void);
 
 #endif

@@ -11,7 +11,7 @@
 #include "instance.h"
 #include "text_file.h"
 
-#define AGAIN_SECONDS 10 /* after a write that failed */
+#define AGAIN_SECONDS 10 /* delay after a write that failed */
 
 static const char *keep_path(const struct daemon *dm, const struct keep_kind *kind, char buf[static PATH_MAX])
 {
@@ -42,7 +42,7 @@ int64_t keep_real_shift(const struct keep *k)
 	return (shift + (shift < 0 ? -half : half)) / second * second;
 }
 
-/* A clock that stands before the end of the second of the file is wrong, as in state_left(): then no time has passed since. */
+/* If the clock is earlier than the end of the file's second, it is wrong, as in state_left(): then no time has passed since. */
 static void clock_begin(struct keep *k, uint64_t saved)
 {
 	int64_t now = clock_ns(CLOCK_REALTIME), then = saved ? (saved + 1) * KEEP_SECOND : 0;
@@ -104,7 +104,7 @@ int keep_write(const struct daemon *dm, struct keep *k, const struct keep_kind *
 	if (!err && !text)
 		err = keep_remove(dm, kind, d);
 	if (!err && text) {
-		mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
+		mkdir(state_dir(dir), 0700); /* the next line reports what is wrong with it */
 		err = text_file_replace(keep_path(dm, kind, path), text, 0600, d);
 	}
 	k->dirty = err;

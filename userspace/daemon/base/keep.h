@@ -14,33 +14,33 @@
 
 #define KEEP_SECOND 1000000000ULL /* clocks count nanoseconds */
 
-/* What is kept so. */
+/* A kind of thing that is kept this way. */
 struct keep_kind {
 	const char *ending; /* "refusals" */
-	const char *what; /* "the memory of refusals" */
-	size_t limit; /* bytes of the file */
-	unsigned int seconds; /* not written more often */
-	/* The content, freed with free(); NULL: there is nothing to keep, and the file goes. 0 or -ENOMEM. */
+	const char *what; /* for example "the memory of refusals" */
+	size_t limit; /* most bytes of the file */
+	unsigned int seconds; /* it is not written more often */
+	/* Makes the content, freed with free(), or NULL: then there is nothing to keep, and the file goes. Returns 0 or -ENOMEM. */
 	int (*write)(const struct daemon *dm, char **text);
-	/* Takes over what was kept; 0, -ENOMEM, or -EINVAL with *why (static). *saved: when it was written, by CLOCK_REALTIME. */
+	/* Takes over what was kept. Returns 0, -ENOMEM, or -EINVAL with *why (static). *saved is when it was written, by CLOCK_REALTIME. */
 	int (*read)(struct daemon *dm, const char *text, uint64_t *saved, const char **why);
 };
 
-/* At the start. A file that is torn, or of somebody else, is set aside as .torn, and said. */
+/* Called at the start. A file that is torn, or that belongs to somebody else, is set aside as .torn, and reported. */
 void keep_load(struct daemon *dm, struct keep *k, const struct keep_kind *kind);
 /* Once a second. */
 void keep_tick(const struct daemon *dm, struct keep *k, const struct keep_kind *kind);
-/* Now; what fails is said in `d`. */
+/* Writes now; failures are reported in `d`. */
 int keep_write(const struct daemon *dm, struct keep *k, const struct keep_kind *kind, struct diag *d);
-/* The file is gone, whatever it held. */
+/* Removes the file, whatever it contained. */
 int keep_remove(const struct daemon *dm, const struct keep_kind *kind, struct diag *d);
-/* With the next tick, however short the last write is ago. */
+/* Writes with the next tick, however recent the last write is. */
 void keep_soon(struct keep *k);
 
-/* Renames a file that cannot be read, so that it is out of the way; `lost`: what that means. state.c calls it, too. */
+/* Renames a file that cannot be read, so that it is out of the way; `lost` is what that means. state.c calls it, too. */
 void file_set_aside(const char *path, const char *why, const char *lost);
 
 uint64_t keep_now(const struct keep *k); /* by its clock */
-int64_t keep_real_shift(const struct keep *k); /* CLOCK_REALTIME less its clock; whole seconds */
+int64_t keep_real_shift(const struct keep *k); /* CLOCK_REALTIME minus its clock, in whole seconds */
 
 #endif

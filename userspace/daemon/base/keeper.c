@@ -18,13 +18,13 @@
 #include "message.h"
 #include "rights.h"
 
-#define ANSWER_SECONDS 60 /* more than attaching to every interface of a host takes */
-#define END_MS 3000 /* for what it is at when sluiced ends */
+#define ANSWER_SECONDS 60 /* more than it takes to attach to every interface of a host */
+#define END_MS 3000 /* for what the keeper is doing when sluiced ends */
 
 DEFINE_CLEANUP(struct engine *, engine_close);
 DEFINE_CLEANUP(struct policy *, policy_free);
 
-/* A policy of these interfaces and nothing else. */
+/* Makes a policy with these interfaces and nothing else. */
 static struct policy *interfaces_read(const json_t *list, int mode)
 {
 	_cleanup_(policy_free) struct policy *p = policy_new();
@@ -88,7 +88,7 @@ static int enter(const char *instance, const json_t *request, struct netns_fds *
 	return err;
 }
 
-/* [cookie, whether a descriptor of it comes along] of each. */
+/* Writes [cookie, whether a descriptor of it comes along] for each. */
 static json_t *netns_json(const struct netns_fds *s)
 {
 	json_t *list = json_array();
@@ -110,7 +110,7 @@ static json_t *answer(int err, struct diag *d)
 	return json_pack("{s:i, s:o}", "err", err, "said", said);
 }
 
-/* Starts sluice-fleet, or ends it: sluiced's end of its socket goes with the answer. */
+/* Starts sluice-fleet, or ends it. sluiced's end of its socket goes with the answer. */
 static int fleet(const json_t *wanted, struct netns_fds *out, struct diag *d)
 {
 	int fd;
@@ -123,7 +123,7 @@ static int fleet(const json_t *wanted, struct netns_fds *out, struct diag *d)
 	return fd < 0 ? fd : netns_fds_add(out, 0, fd);
 }
 
-/* Does what it is asked. Not 0: the keeper can do no more. */
+/* Does what it is asked. Returns non-zero if the keeper can do nothing more. */
 static int serve(const char *instance, int with, const json_t *request)
 {
 	_cleanup_netns_ struct netns_fds spaces = {};
@@ -144,13 +144,13 @@ static int serve(const char *instance, int with, const json_t *request)
 	else if (json_object_get(request, "unload"))
 		err = engine_unload(instance, &d);
 	else
-		err = 0; /* it was asked whether it is there */
+		err = 0; /* sluiced only asked whether the keeper is there */
 	said = answer(err, &d);
 	json_object_set_new(said, "spaces", netns_json(&spaces));
 	return message_send(with, said, &spaces) || err == -ENOTRECOVERABLE;
 }
 
-/* libxdp 1.3.1 keeps a descriptor of each program that it looks at: an old one would stay in memory, with its maps. */
+/* libxdp 1.3.1 leaks a descriptor of each program that it looks at, so an old one would stay in memory, with its maps. */
 static void descriptors_drop(int but)
 {
 	if (but > STDERR_FILENO + 1)
@@ -158,7 +158,7 @@ static void descriptors_drop(int but)
 	close_range(but + 1, ~0U, 0);
 }
 
-/* The child. Signals for sluiced reach it, too, where they are sent to all: it ends when sluiced does. */
+/* The child. Signals for sluiced reach it, too, if they are sent to the whole group; it ends when sluiced does. */
 _Noreturn static void keeper_run(const char *instance, int with)
 {
 	int none[NETNS_MAX], err;
@@ -180,7 +180,7 @@ _Noreturn static void keeper_run(const char *instance, int with)
 	_exit(0);
 }
 
-/* What the keeper opened: `fd` are taken over. */
+/* Reads what the keeper opened; `fd` are taken over. */
 static int netns_parse(const json_t *list, const int *fd, size_t count, struct netns_fds *out)
 {
 	json_t *one;
@@ -204,7 +204,7 @@ static void keeper_kill(const struct daemon *dm)
 	syscall(SYS_tgkill, dm->keeper_pid, dm->keeper_pid, SIGKILL); /* kill(2) is not among the calls that are left */
 }
 
-/* It is asked nothing any more: an answer that came late would be taken for that to another question. */
+/* Asks the keeper nothing any more: a late answer would be mistaken for that to another question. */
 static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
 {
 	if (why == EAGAIN) {
@@ -223,7 +223,7 @@ static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
 	dm->keeper = -1;
 }
 
-/* `out` NULL: nothing was asked to be opened. */
+/* `out` is NULL if nothing was asked to be opened. */
 static int answer_await(struct daemon *dm, struct netns_fds *out, struct diag *d)
 {
 	int fd[NETNS_MAX], err, why;
@@ -285,7 +285,7 @@ int keeper_begin(struct daemon *dm)
 	return err;
 }
 
-/* Whether it has ended within the time. */
+/* Whether it has ended within this time. */
 static bool keeper_await(const struct daemon *dm, int ms)
 {
 	const struct timespec step = { 0, 10000000 };
@@ -313,7 +313,7 @@ void keeper_end(struct daemon *dm)
 	dm->keeper_pid = 0;
 }
 
-/* Of `p` (NULL: none) those that exist; with `d`, the others are said. */
+/* Lists those interfaces of `p` (NULL: none) that exist; with `d`, reports the others. */
 static json_t *interfaces_there(const struct daemon *dm, const struct policy *p, struct diag *d)
 {
 	struct diag ignored = {};
@@ -342,7 +342,7 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 	}
 	json_decref(there);
 	if (!err)
-		engine_answers(dm->engine, d); /* where it fails the host answers */
+		engine_answers(dm->engine, d); /* if this fails, the host answers */
 	return err ? err : engine_links_note(dm->engine, p);
 }
 

@@ -10,19 +10,21 @@
 
 #include "daemon.h"
 
-/* Before anything is opened, so that the keeper holds nothing. 0 or -errno. */
+/* Call it before anything is opened, so that the keeper holds nothing. Returns 0 or -errno. */
 int keeper_begin(struct daemon *dm);
 /* From now on the keeper enters namespaces for the engine. */
 void keeper_lend(struct daemon *dm);
 void keeper_end(struct daemon *dm);
-/* As engine_attach(), engine_exchange(), engine_bury() and engine_unload(); the pins must be there. -EPIPE: the keeper is gone or does not
- * answer in time, and is not asked again; a restart brings it back. */
+/*
+ * Do what engine_attach(), engine_exchange(), engine_bury() and engine_unload() do; the pins must be there. -EPIPE: the keeper is gone or
+ * does not answer in time, and is not asked again; a restart brings it back.
+ */
 int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d);
 int keeper_exchange(struct daemon *dm, struct diag *d);
 int keeper_bury(struct daemon *dm, struct diag *d);
-/* 0: the keeper is there and answers. To be asked before anything is begun that only it can end. */
+/* Returns 0 if the keeper is there and answers. Call it before anything is begun that only the keeper can end. */
 int keeper_ask(struct daemon *dm, struct diag *d);
-/* Starts sluice-fleet: sluiced's end of its socket, or -errno. Not `wanted`: it ends, 0 or -errno. */
+/* Starts sluice-fleet, and returns sluiced's end of its socket, or -errno. If not `wanted`, ends it, and returns 0 or -errno. */
 int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d);
 int keeper_unload(struct daemon *dm, struct diag *d);
 

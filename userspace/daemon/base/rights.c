@@ -20,7 +20,7 @@
 #include "cleanup.h"
 #include "rights.h"
 
-#define NOBODY 65534 /* of no name: a host may have no user nobody */
+#define NOBODY 65534 /* a number without a name: a host may have no user nobody */
 
 static void filter_free(scmp_filter_ctx filter)
 {
@@ -29,7 +29,7 @@ static void filter_free(scmp_filter_ctx filter)
 DEFINE_CLEANUP(scmp_filter_ctx, filter_free);
 
 /* clang-format off */
-/* By what libc, libevent, libbpf, libxdp and jansson ask for. What one architecture does not have is passed over. */
+/* Calls that libc, libevent, libbpf, libxdp and jansson make. Those that an architecture does not have are skipped. */
 static const char *const calls_of_all[] = {
 	/* memory, and the process itself */
 	"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex", "rseq", "set_robust_list", "membarrier", "getrandom", "uname",
@@ -45,7 +45,7 @@ static const char *const calls_of_all[] = {
 	"recvmsg", NULL,
 };
 static const char *const calls_of_sluiced[] = {
-	/* the process itself, and others */
+	/* information about the process, and other calls of libc */
 	"sysinfo", "sched_getaffinity", "prlimit64", "getrlimit", "getppid", "tgkill", "wait4",
 	/* files */
 	"open", "openat", "pread64", "pwrite64", "lseek", "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat",
@@ -57,7 +57,9 @@ static const char *const calls_of_sluiced[] = {
 	/* the kernel side */
 	"bpf", NULL,
 };
-/* The keeper's own: to start sluice-fleet as another user, and what a program needs to begin, and to give up the rest (fleet_spawn.h). */
+/*
+ * The keeper's own calls: to start sluice-fleet as another user, and what a program needs to begin and to give up the rest (fleet_spawn.h).
+ */
 static const char *const calls_of_keeper[] = {
 	"clone", "execveat", "setgroups", "setresgid", "setresuid", "prctl", "arch_prctl", "set_tid_address", "capget", "capset", "seccomp",
 	NULL,
@@ -76,7 +78,7 @@ static int calls_allow(scmp_filter_ctx filter, const char *const *call)
 	return err;
 }
 
-/* The call, where argument `which` is one of these. */
+/* Allows the call if argument `which` is one of these. */
 static int call_allow_with(scmp_filter_ctx filter, int number, int which, const int *value, size_t count)
 {
 	int err = 0;
@@ -91,7 +93,10 @@ static int call_allow_with(scmp_filter_ctx filter, int number, int which, const 
 
 static int filter_fill(scmp_filter_ctx filter, enum rights left)
 {
-	/* AF_UNIX is the last: root goes without it (see rights.h). Of fcntl and ioctl no owner of a socket: who may set one sends signals. */
+	/*
+	 * AF_UNIX is last: root does without it (see rights.h). fcntl and ioctl may not set a socket's owner, because that can send
+	 * signals.
+	 */
 	static const int domains[] = { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX },
 			 bare[] = { AF_INET, AF_INET6, AF_UNIX };
 	static const int controls[] = { F_GETFD, F_SETFD, F_GETFL, F_SETFL }, counts[] = { FIONREAD };
@@ -109,14 +114,14 @@ static int filter_fill(scmp_filter_ctx filter, enum rights left)
 		err = CALL_ALLOW_WITH(filter, ioctl, 1, counts);
 	if (!err && left == RIGHTS_KEEPER)
 		err = calls_allow(filter, calls_of_keeper);
-	if (!err && left == RIGHTS_KEEPER) /* into the network namespace of a container, and into no other kind */
+	if (!err && left == RIGHTS_KEEPER) /* it may enter the network namespace of a container, and no other kind */
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET));
 	return err;
 }
 
 /*
- * The rest is answered by ENOSYS. It gives an attacker no more than an end of the process would; but a libc of tomorrow that tries a call
- * of tomorrow falls back to an older one after ENOSYS, and after EPERM or SIGSYS the host would be without its daemon in the night.
+ * All other calls return ENOSYS. That gives an attacker no more than if the process ended. But a future libc that tries a new call falls
+ * back to an older one after ENOSYS, while after EPERM or SIGSYS the host would lose its daemon in the middle of the night.
  */
 static int calls_drop(enum rights left)
 {
@@ -124,7 +129,7 @@ static int calls_drop(enum rights left)
 	int err = filter ? filter_fill(filter, left) : -ENOMEM;
 
 #ifdef __SANITIZE_ADDRESS__
-	return err; /* LeakSanitizer traces the process at its end */
+	return err; /* LeakSanitizer traces the process when it ends */
 #endif
 	return err ? err : seccomp_load(filter);
 }
@@ -135,7 +140,7 @@ static int capabilities_drop(enum rights left)
 
 	if (capng_get_caps_process())
 		return -EPERM;
-	bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP); /* else no_new_privs has to do */
+	bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP); /* otherwise no_new_privs has to suffice */
 	capng_clear(CAPNG_SELECT_ALL);
 	if (left != RIGHTS_NONE)
 		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, -1);
@@ -152,7 +157,7 @@ int rights_become_nobody(void)
 	return 0;
 }
 
-/* Whether it is not root any more. The bounding set goes first: afterwards it may not. */
+/* Whether it is no longer root. The bounding set goes first, because that needs the rights. */
 static bool user_drop(void)
 {
 	if (!capng_get_caps_process() && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
@@ -172,7 +177,7 @@ int rights_drop(enum rights left, struct diag *d)
 	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 
 	if (!err && left == RIGHTS_NONE)
-		(void)user_drop(); /* filter_fill() looks */
+		(void)user_drop(); /* filter_fill() checks whether it worked */
 	if (!err)
 		err = capabilities_drop(left);
 	if (!err)

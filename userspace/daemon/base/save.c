@@ -15,7 +15,7 @@
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 
-/* Last by name, so that it has the last word. No name has a colon in it. */
+/* It is the last by name, so its values win. No name has a colon in it. */
 static char *path_of(const struct daemon *dm, const struct override *set)
 {
 	const char *kind = set->scope.section == SECTION_SET ? "source-set:" : "";

@@ -26,7 +26,7 @@ void trial_unshield(struct daemon *dm)
 	}
 }
 
-/* An allow of somebody's that lasts as long stands as it is. */
+/* Somebody's own allow that lasts as long is left as it is. */
 void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d)
 {
 	struct prefix p = { .len = 128 };

@@ -5,9 +5,9 @@
 
 #include "daemon.h"
 
-/* Lets the address in, whatever the policy says; "": no address. */
+/* Lets the address in, whatever the policy says. "" is no address. */
 void trial_shield(struct daemon *dm, const char *address, unsigned int seconds, uid_t uid, struct diag *d);
 void trial_unshield(struct daemon *dm);
-bool trial_is_shield(const char *text); /* the reason of an allow that goes with the trial */
+bool trial_is_shield(const char *text); /* whether this is the reason of an allow that belongs to the trial */
 
 #endif

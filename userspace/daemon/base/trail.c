@@ -10,17 +10,17 @@
 #include "redact.h"
 #include "who.h"
 
-#define VALUE_MAX 400 /* bytes of one argument */
+#define VALUE_MAX 400 /* most bytes of one argument */
 
-/* Who gave an order over the socket, as far as the kernel says it. */
+/* Who gave an order over the socket, as far as the kernel tells. */
 struct who {
 	char uid[16], pid[16], user[USER_TEXT_LEN], program[32];
 };
 
-/* What is said of an order; each text owned. */
+/* What is logged about an order; each text is owned. */
 struct trail {
 	char *order, *by, *result, *text;
-	struct who who; /* all "": nobody over the socket */
+	struct who who; /* all "" if it did not come over the socket */
 	int priority;
 };
 
@@ -47,7 +47,7 @@ static void trail_say(const struct daemon *dm, const char *verb, const struct tr
 			   t->by, t->result, *t->text ? ": " : "", t->text);
 }
 
-/* Not said: what is none of the order, and yes or no where it is no. */
+/* Not logged: what is no part of the order, and flags that are false. */
 static bool is_said(const char *name, const json_t *value)
 {
 	static const char *const aside[] = { "session", "shield" };
@@ -93,7 +93,7 @@ static FILE *program_open(pid_t pid)
 	return fopen(path, "re");
 }
 
-/* The program is not known where /proc is kept from sluiced, as its unit does. */
+/* The program is unknown if sluiced may not see /proc, as its unit prevents. */
 static void who_find(const struct answer *a, struct who *w)
 {
 	_cleanup_fclose_ FILE *in = program_open(a->pid);
@@ -116,7 +116,7 @@ static char *who_text(const struct who *w)
 	return text;
 }
 
-/* The first line of what was answered. */
+/* Returns the first line of the answer. */
 static char *answer_text(const struct daemon *dm, const struct answer *a)
 {
 	const char *first = a->exit ? (a->diag.count ? a->diag.item[0].text : "") : a->text ? a->text : "";
@@ -125,7 +125,7 @@ static char *answer_text(const struct daemon *dm, const struct answer *a)
 	return line ? redact_text(dm->privacy, line) : NULL;
 }
 
-/* Who may not give orders cannot fill the journal with them: one line a second, and how many there were. */
+/* Somebody who may not give orders cannot fill the journal with them: one line a second, which says how many there were. */
 static bool guest_waits(struct daemon *dm, char more[static 40])
 {
 	struct timespec now;
@@ -143,7 +143,7 @@ static bool guest_waits(struct daemon *dm, char more[static 40])
 	return false;
 }
 
-/* Orders that change the policy in force; those of bans and allows do not. */
+/* Notes orders that change the policy in force; bans and allows do not. */
 static void change_note(struct daemon *dm, const char *verb, const char *by)
 {
 	static const char *const verbs[] = { "set",   "unset",	 "mode",   "limit",  "unlimit",

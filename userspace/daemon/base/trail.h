@@ -8,9 +8,9 @@
 
 #include "daemon.h"
 
-/* An order from the socket, when it is answered. */
+/* Logs an order from the socket when it is answered. */
 void trail_order(struct daemon *dm, const char *verb, const json_t *args, const struct answer *a);
-/* An order that did not come over the socket; `by`: "signal", "the kernel's clock". `err` 0: done. */
+/* Logs an order that did not come over the socket; `by` is "signal" or "the kernel's clock". `err` 0: done. */
 void trail_event(struct daemon *dm, const char *verb, const char *by, int err, const char *text);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "daemon.h"
 
-/* `every`: of a clock. 0 or -ENOMEM. */
+/* `every` is the period of a clock. Returns 0 or -ENOMEM. */
 int watched_add(struct daemon *dm, int number, short what, event_callback_fn f, const struct timeval *every);
-void watched_let_go(struct daemon *dm); /* of the engine's descriptors, before it closes them */
+void watched_let_go(struct daemon *dm); /* removes those of the engine's descriptors, before it closes them */
 void watched_free(struct daemon *dm);
 
 #endif

@@ -43,7 +43,7 @@ static int words_write(const struct daemon *dm, char **text)
 	return dm->fleet->shared.count ? seal_write(lines_write, &dm->fleet->shared, text) : 0;
 }
 
-/* False: it is no such line. What another secret sealed, or is over, is passed over. */
+/* Returns false if it is no such line. A line that another secret sealed, or that is over, is skipped. */
 static bool line_read(struct fleet_run *r, const char *line)
 {
 	const bool here = !strncmp(line, "here ", 5);

@@ -15,14 +15,14 @@
 #include "private.h"
 #include "tables.h"
 
-#define OWNS_MS 5000 /* what this host lives by is found out again after that */
+#define OWNS_MS 5000 /* after that, what this host depends on is determined again */
 
 static struct prefix prefix_of(const struct fleet_word *w)
 {
 	return (struct prefix){ w->addr, w->len };
 }
 
-/* Who has the secret may still be another version, or broken. */
+/* A host with the secret may still have another version, or be broken. */
 static bool word_is_good(struct fleet_word *w)
 {
 	const struct sluice_addr cut = addr_mask(&w->addr, w->len);
@@ -37,7 +37,7 @@ static bool word_is_good(struct fleet_word *w)
 	return w->kind == FLEET_WORD_BAN ? ban_owner_is_good(w->owner) : !*w->owner;
 }
 
-/* Of two that were said in the same microsecond all hosts, and the store, take the same one. */
+/* If two were given in the same microsecond, all hosts and the store choose the same one. */
 static bool is_later(const struct fleet_record *a, const struct fleet_record *b)
 {
 	const uint64_t x = le64toh(a->stamp), y = le64toh(b->stamp);
@@ -45,7 +45,7 @@ static bool is_later(const struct fleet_record *a, const struct fleet_record *b)
 	return x > y || (x == y && memcmp(a->sealed, b->sealed, sizeof(a->sealed)) > 0);
 }
 
-/* NULL: it says nothing new. */
+/* Returns NULL if it says nothing new. */
 static struct shared *record_hear(struct fleet_run *r, const struct fleet_record *record)
 {
 	struct fleet_shared *s = &r->shared;
@@ -85,14 +85,14 @@ static void owns_refresh(struct fleet_run *r)
 	s->owns_ms = now;
 }
 
-/* What this host lives by is banned by no word of another one, however it was said there. */
+/* No order from another host bans what this host depends on, however it was given there. */
 static bool may_ban(const struct fleet_run *r, const struct fleet_word *w)
 {
 	const struct owns *owns = &r->shared.owns;
 	const struct prefix p = prefix_of(w);
 	size_t i;
 
-	if (!strcmp(w->host, r->name)) /* its own word, come back */
+	if (!strcmp(w->host, r->name)) /* its own order has come back */
 		return true;
 	for (i = 0; i < owns->count; i++) {
 		if (prefix_covers(&p, &owns->item[i].prefix) || prefix_covers(&owns->item[i].prefix, &p))
@@ -138,7 +138,7 @@ static void other_apply(struct fleet_run *r, const struct fleet_word *w, uint64_
 		bans_take(r->daemon->engine, &p, 1, w->owner, &taken);
 }
 
-/* All at one instant; where one finds no place among 64 owners, or no room, each for itself. */
+/* Applies all at one instant; if one finds no place among 64 owners, or no room, applies each by itself. */
 static void bans_apply(struct fleet_run *r, const struct ban *list, size_t count)
 {
 	size_t i;

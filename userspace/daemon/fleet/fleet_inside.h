@@ -13,45 +13,45 @@
 #include "fleet_shared.h"
 #include "keep.h"
 
-/* Limits whose holders somebody asked for lately. */
+/* Limits whose holders somebody asked for recently. */
 #define FLEET_LOOKED 256
 struct fleet_looked {
-	uint64_t key, asked_ms, heard_ms; /* asked_ms 0: there is nothing in it */
-	json_t *rows; /* of the other hosts; NULL: not heard yet */
+	uint64_t key, asked_ms, heard_ms; /* asked_ms is 0 if this is empty */
+	json_t *rows; /* rows of the other hosts; NULL: not received yet */
 };
 
 struct fleet_run {
 	struct daemon *daemon;
-	char *settings; /* all that it was begun with: with others it begins anew */
+	char *settings; /* everything it was begun with: if that changes, it begins anew */
 	char name[FLEET_NAME_MAX + 1], user[SLUICE_NAME_LEN], space[FLEET_SPACE_LEN];
 	uint64_t staleness_ms;
 	enum policy_partition partition;
-	struct fleet_tables *tables; /* NULL: it could not be started, and `error` says why */
+	struct fleet_tables *tables; /* NULL if it could not be started; `error` says why */
 	struct fleet_helper *helper;
 	struct fleet_keys keys;
 	struct event *changes, *tick;
-	bool walking; /* all counters are being looked through */
-	uint64_t lost; /* changes that nobody heard of, as was seen last */
-	bool missed; /* some, since the walk before this one ended */
+	bool walking; /* a walk of all counters is under way */
+	uint64_t lost; /* changes that were lost, as last seen */
+	bool missed; /* some were, since before this walk began */
 
 	struct fleet_shared shared; /* what hosts say to each other */
-	struct keep file; /* of that */
-	struct event *say; /* what the store has not been told of it yet */
-	struct event *heed; /* settings that are not in force as they were said are put in force */
-	bool heeding, follows; /* that goes on; fleet_follow() is to be called after it, as it may end this */
+	struct keep file; /* of these */
+	struct event *say; /* what the store has not been told yet */
+	struct event *heed; /* puts in force the settings that are not in force as they were said */
+	bool heeding, follows; /* heed is running; fleet_follow() has to be called after it, because it may free this */
 
-	struct fleet_state told; /* as sluice-fleet said last */
-	uint32_t known_hosts; /* as of when it was connected last; 0: never */
-	uint64_t joined_ms; /* CLOCK_MONOTONIC: connected since; 0: it is not */
+	struct fleet_state told; /* as sluice-fleet last reported it */
+	uint32_t known_hosts; /* at the last connection; 0: never */
+	uint64_t joined_ms; /* CLOCK_MONOTONIC, connected since then; 0: it is not connected */
 	uint64_t touch_until_ms; /* in touch until then */
 	uint64_t heard_ms; /* when the store answered last; 0: never */
-	json_t *hosts; /* as it lists them; NULL: it has not yet */
+	json_t *hosts; /* as the store lists them; NULL: it has not done so yet */
 	struct fleet_digest digest; /* of the policy in force */
 	struct fleet_looked looked[FLEET_LOOKED];
-	struct fleet_need look[FLEET_LOOK_MAX]; /* not asked yet: `looks` of them */
+	struct fleet_need look[FLEET_LOOK_MAX]; /* not asked yet; there are `looks` of them */
 	size_t looked_next, looks;
 	uint64_t exchanges, refused_messages;
-	char error[256]; /* the last; "": none */
+	char error[256]; /* the last one; "": none */
 };
 
 /* CLOCK_MONOTONIC */
@@ -69,30 +69,30 @@ void fleet_lease_heard(void *run, const struct fleet_lease *lease);
 void fleet_need_heard(void *run, uint64_t key);
 void fleet_tick(evutil_socket_t fd, short what, void *run); /* the clock's */
 void fleet_tick_arm(struct fleet_run *r);
-/* All counters are looked through again. */
+/* Begins to walk all counters again. */
 void fleet_walk_again(struct fleet_run *r);
-/* Limits are others: those that no counter names any more are given up. */
+/* Limits have changed: gives up those that no counter names any more. */
 void fleet_limits_forget(struct fleet_run *r);
-/* The store may know nothing of us any more. */
+/* The store may no longer know anything of us. */
 void fleet_tell_again(struct fleet_run *r);
 
 /* fleet_say.c: what this host says to all others */
-void fleet_say_on(evutil_socket_t fd, short what, void *run); /* the clock's: tells the store */
-void fleet_say_again(struct fleet_run *r); /* all: the store may have lost it */
-void fleet_say_soon(struct fleet_run *r); /* what has not been told yet, if there is something */
-/* Makes a word of this host of it, which all are told. NULL: there is no room for it, and it is this host's alone. */
+void fleet_say_on(evutil_socket_t fd, short what, void *run); /* the clock's callback: tells the store */
+void fleet_say_again(struct fleet_run *r); /* sends everything: the store may have lost it */
+void fleet_say_soon(struct fleet_run *r); /* sends soon what has not been sent yet, if there is any */
+/* Makes it a word of this host, of which all hosts are told. Returns NULL if there is no room for it, and it holds on this host alone. */
 struct shared *fleet_word_say(struct fleet_run *r, struct fleet_word *w);
-void fleet_word_take(struct fleet_run *r, const struct fleet_word *was); /* back */
-/* fleet_settings.c: live settings, said and heard */
+void fleet_word_take(struct fleet_run *r, const struct fleet_word *was); /* takes it back */
+/* fleet_settings.c: live settings that this host gives, and those of others */
 bool fleet_setting_is_good(struct fleet_word *w); /* makes its texts plain */
-void fleet_settings_heed(struct fleet_run *r); /* puts in force what is not as it was said */
-/* What this host's operators have dropped is taken back: a part of the same, before the run ends because the policy wants another one. */
+void fleet_settings_heed(struct fleet_run *r); /* puts in force the settings that are not in force as they were said */
+/* Takes back what this host's operators have dropped. Also called before a run ends because the policy wants another one. */
 void fleet_settings_look(struct fleet_run *r);
-void fleet_heed_soon(struct fleet_run *r); /* a word, or what is in force, is another one */
-/* Of a word out of the file: whether this host was told otherwise after it. */
+void fleet_heed_soon(struct fleet_run *r); /* call it when a word, or what is in force, has changed */
+/* Says of a word from the file whether this host got another order after it. */
 bool fleet_setting_is_older(const struct fleet_run *r, const struct fleet_word *w);
 /* fleet_hear.c: what others say */
-/* Puts what was said in force here. */
+/* Puts orders in force here. */
 void fleet_words_apply(struct fleet_run *r, struct shared *const *list, size_t count);
 void fleet_records_heard(void *run, const struct fleet_record *rows, size_t count);
 /* fleet_file.c: what was said, kept over a restart */
@@ -100,7 +100,7 @@ void fleet_file_load(struct fleet_run *r);
 void fleet_file_save(struct fleet_run *r);
 void fleet_file_remove(struct fleet_run *r);
 
-/* fleet_touch.c: what sluice-fleet says of the store */
+/* fleet_touch.c: handles what sluice-fleet says of the store */
 extern const struct fleet_ear fleet_ear; /* `arg` is the run */
 bool fleet_in_touch(const struct fleet_run *r);
 

@@ -9,7 +9,7 @@
 
 #define LOOK_WAIT_MS 200
 #define LOOK_GOOD_MS 1000
-#define RECORD_SECONDS 180 /* then a record counts no more */
+#define RECORD_SECONDS 180 /* a record no longer counts after that */
 
 static struct fleet_looked *looked_find(struct fleet_run *r, uint64_t key)
 {
@@ -22,7 +22,7 @@ static struct fleet_looked *looked_find(struct fleet_run *r, uint64_t key)
 	return NULL;
 }
 
-/* The oldest makes room. */
+/* If there is no room, it replaces the oldest. */
 static struct fleet_looked *looked_add(struct fleet_run *r, uint64_t key)
 {
 	struct fleet_looked *l = &r->looked[r->looked_next++ % FLEET_LOOKED];
@@ -45,7 +45,7 @@ static bool is_member(const struct fleet_run *r, const char *name)
 	return false;
 }
 
-/* A row of another host that lives, and has spoken of it lately. */
+/* Whether the row is of another host that is alive, and reported it recently. */
 static bool row_counts(const struct fleet_run *r, const json_t *row, time_t now)
 {
 	const char *name = json_string_value(json_object_get(row, "name"));

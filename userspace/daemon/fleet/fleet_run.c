@@ -13,10 +13,10 @@
 #include "fleet_inside.h"
 #include "string_list.h"
 
-#define LEASE_MS 10000 /* what a host holds that says nothing counts for so long */
-#define BEATS 4 /* of max-staleness */
+#define LEASE_MS 10000 /* what a silent host holds counts for this long */
+#define BEATS 4 /* in each max-staleness */
 
-/* The policy's name of this host, or the host's own, in letters that the store's side takes. */
+/* Finds the policy's name for this host, or the host's own, in letters that the store accepts. */
 static void name_find(const struct fleet *f, char out[static FLEET_NAME_MAX + 1])
 {
 	struct utsname host = {};
@@ -40,7 +40,7 @@ static json_t *servers_json(const struct fleet *f)
 	return list;
 }
 
-/* The text of FLEET_CONFIG; NULL without memory. */
+/* Returns the text of FLEET_CONFIG, or NULL without memory. */
 static char *config_text(const struct fleet *f, const struct fleet_run *r, const char *password)
 {
 	json_t *all = json_pack("{s:o, s:s, s:s, s:i, s:I, s:b}", "servers", servers_json(f), "name", r->name, "space",
@@ -115,7 +115,7 @@ static void run_stop(struct fleet_run *r, bool stays)
 	r->hosts = NULL;
 }
 
-/* Holds a password. */
+/* It contains a password. */
 static void text_wipe(char *text)
 {
 	if (text)
@@ -154,7 +154,7 @@ static int run_start(struct fleet_run *r, const struct fleet *f, const struct fl
 	return err || r->helper ? err : -ENOMEM;
 }
 
-/* What the files say. `d` has the first thing that is wrong. */
+/* Reads the files. `d` gets the first error. */
 static int files_read(const struct fleet *f, struct fleet_secret *secret, char password[static FLEET_PASSWORD_MOST],
 		      struct diag *d)
 {
@@ -175,7 +175,7 @@ void fleet_warn(const struct policy *p, struct diag *d)
 	sodium_memzero(password, sizeof(password));
 }
 
-/* All that a run depends on, but for the files' content, which is in it, too. */
+/* Makes a run from all that it depends on, including the content of the files. */
 static struct fleet_run *run_new(struct daemon *dm, const struct fleet *f, struct fleet_secret *secret)
 {
 	struct fleet_run *r = calloc(1, sizeof(*r));
@@ -206,7 +206,7 @@ static bool same(const struct fleet_run *a, const struct fleet_run *b)
 	       a->shared.bans == b->shared.bans && a->shared.settings == b->shared.settings;
 }
 
-/* What other hosts are told of the limits in force. */
+/* Tells other hosts about the limits in force. */
 static void policy_say(struct fleet_run *r, const struct policy *p, const struct fleet_secret *secret)
 {
 	char *text = r->helper ? fleet_digest_make(&r->digest, p, secret->key) : NULL;
@@ -215,7 +215,7 @@ static void policy_say(struct fleet_run *r, const struct policy *p, const struct
 		fleet_helper_policy(r->helper, text);
 }
 
-/* The fleet is the same, and some of its limits may be others. */
+/* The fleet is the same, but some of its limits may have changed. */
 static void limits_follow(struct fleet_run *r)
 {
 	fleet_limits_forget(r);
@@ -243,7 +243,7 @@ void fleet_follow(struct daemon *dm)
 	struct fleet_secret secret = {};
 	struct fleet_run *r;
 
-	if (!dm->loop || !dm->engine) /* before the loop, or after the end */
+	if (!dm->loop || !dm->engine) /* it is before the loop, or after its end */
 		return;
 	if (dm->fleet && dm->fleet->heeding) { /* what is changed is changed by this run itself */
 		dm->fleet->follows = true;
@@ -251,7 +251,7 @@ void fleet_follow(struct daemon *dm)
 	}
 	r = policy_has_fleet(p) ? run_new(dm, &p->fleet, &secret) : NULL;
 	if (r && dm->fleet && dm->fleet->tables && same(r, dm->fleet)) {
-		run_free(r, true); /* it was not begun */
+		run_free(r, true); /* it did not begin */
 		dm->fleet->follows = false;
 		limits_follow(dm->fleet);
 		policy_say(dm->fleet, p, &secret);

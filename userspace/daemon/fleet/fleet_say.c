@@ -14,7 +14,7 @@
 #define SAY_MS 2
 #define SECOND 1000000ULL /* of a stamp */
 #define MESSAGES 4 /* of one turn */
-#define TAKEN_DAYS 30 /* an end of a ban is known for so long, where the ban had none */
+#define TAKEN_DAYS 30 /* the lifting of a ban without an end is remembered this long */
 #define ERASE_SECONDS 86400 /* a host that is away for longer does not hear of it */
 #define SLACK_SECONDS 60 /* clocks of hosts differ */
 
@@ -39,7 +39,7 @@ static uint64_t now_us(void)
 	return now.tv_sec * SECOND + now.tv_nsec / 1000;
 }
 
-/* Until when an older word about the same thing could come back from a host that was away. */
+/* Until when an older order about the same thing could come back from a host that was away. */
 static uint64_t keep_of(const struct fleet_word *w, const struct fleet_word *before)
 {
 	const uint64_t now = now_us() / SECOND, long_after = now + TAKEN_DAYS * 86400ULL;
@@ -62,7 +62,7 @@ struct shared *fleet_word_say(struct fleet_run *r, struct fleet_word *w)
 	one = shared_find(s, id);
 	w->stamp = now_us();
 	if (one && w->stamp <= one->word.stamp)
-		w->stamp = one->word.stamp + 1; /* a clock that is ahead, there or here before */
+		w->stamp = one->word.stamp + 1; /* an earlier clock, here or there, was ahead */
 	w->keep = keep_of(w, one ? &one->word : NULL);
 	snprintf(w->host, sizeof(w->host), "%s", r->name);
 	fleet_record_seal(&s->keys, w, &record);
@@ -226,7 +226,7 @@ void fleet_say_again(struct fleet_run *r)
 		shared_queue(&r->shared, one);
 }
 
-/* One message, put back where it cannot be sent now. */
+/* Sends one message. What cannot be sent now is queued again. */
 static bool message_send(struct fleet_run *r)
 {
 	static struct fleet_record row[FLEET_RECORDS_MAX];
@@ -244,7 +244,7 @@ static bool message_send(struct fleet_run *r)
 	return false;
 }
 
-/* What is not sent because there is no store is sent with the first word of one. */
+/* What is not sent because there is no store is sent when a store first answers. */
 void fleet_say_on(evutil_socket_t fd, short what, void *run)
 {
 	struct fleet_run *r = run;

@@ -11,20 +11,20 @@
 #include "fleet_record.h"
 
 bool fleet_shares(const struct daemon *dm);
-/* The verb has put them in force here; of an allow the owner is nobody's. How many there was no room for: they are this host's alone. */
+/* Shares what the verb has put in force here; an allow has no owner. Returns how many found no room: those hold on this host alone. */
 size_t fleet_say(struct daemon *dm, enum fleet_word_kind kind, const struct ban *list, size_t count, bool forced);
-/* These are in force on this host alone, whatever others said of the same. */
+/* These hold on this host alone, whatever others have ordered about the same. */
 void fleet_say_here(struct daemon *dm, enum fleet_word_kind kind, const struct ban *list, size_t count);
-/* Taken back here: what `owner` (NULL: anybody) said of exactly these prefixes. 0 or -ENOMEM. */
+/* Shares that this host took back what `owner` (NULL: anybody) ordered for exactly these prefixes. Returns 0 or -ENOMEM. */
 int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefix *list, size_t count,
 		const char *owner);
 void fleet_say_erase(struct daemon *dm, const struct sluice_addr *a);
-/* The host that said it; NULL: it is not shared. */
+/* Returns the host that gave it, or NULL if it is not shared. */
 const char *fleet_origin(const struct daemon *dm, const struct ban *b);
-/* All that is known of what was said about an address, for export. */
+/* Returns everything that is known of orders about an address, for export. */
 json_t *fleet_said_json(const struct daemon *dm, const struct sluice_addr *a);
 
-/* Once a second: forgets what is over, keeps what is new in a file, tells the log. */
+/* Once a second: forgets what is over, stores what is new in a file, informs the log. */
 void fleet_second(struct daemon *dm);
 
 #endif

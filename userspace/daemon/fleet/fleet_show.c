@@ -9,7 +9,7 @@ static const char *const partitions[] = { "local", "share", "closed" };
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-/* All that sluice-fleet calls, itself and from its scripts. */
+/* All commands that sluice-fleet uses, itself and in its scripts. */
 static const char rights_of_words[] = " +zrem";
 static const char rights[] = "+auth +ping +info +subscribe +publish +script|load +evalsha +time +hmget +hgetall "
 			     "+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
@@ -74,7 +74,7 @@ uint64_t fleet_differing(const struct daemon *dm)
 	return hosts;
 }
 
-/* What the server says of itself; null: it was never connected. */
+/* What the server reports about itself; null if it was never connected. */
 static json_t *store_json(const struct fleet_run *r)
 {
 	if (!*r->told.version)
@@ -105,7 +105,7 @@ json_t *fleet_page_json(const struct daemon *dm)
 	return all;
 }
 
-/* NULL: each host's bans are its own. */
+/* NULL if each host's bans are its own. */
 static json_t *shared_json(const struct fleet_run *r)
 {
 	const struct fleet_shared *s = &r->shared;

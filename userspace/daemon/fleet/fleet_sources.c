@@ -8,7 +8,7 @@
 #include "tables.h"
 
 #define ASKED_MOST \
-	FLEET_LOOK_MAX /* sources whose holders the store is asked for; of the rest it says how many hold something */
+	FLEET_LOOK_MAX /* sources whose holders the store is asked for; for the others it says how many hold something */
 
 struct shown {
 	const struct fleet_entry *e;
@@ -29,7 +29,7 @@ static bool is_wanted(const struct fleet_entry *e, const char *name, const char 
 	       (!*service || !strcmp(name, service));
 }
 
-/* How many; *out is freed with free(). */
+/* Returns how many; *out is freed with free(). */
 static size_t shown_gather(const struct fleet_run *r, const char *service, struct shown **out)
 {
 	char name[SLUICE_NAME_LEN];
@@ -58,7 +58,7 @@ static json_int_t sum_of(const json_t *rows, const char *field)
 	return sum;
 }
 
-/* `rows`: of the other hosts; NULL: not known, and the store's last answer is what there is. */
+/* `rows` are those of the other hosts; NULL: they are not known, and the store's last answer has to do. */
 static json_t *source_json(const struct fleet_run *r, const struct privacy *eyes, const struct shown *s, json_t *rows)
 {
 	const struct prefix p = { s->e->counter.of.addr, s->e->counter.of.bits };

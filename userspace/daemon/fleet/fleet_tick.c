@@ -8,13 +8,13 @@
 
 #include "fleet_inside.h"
 
-#define TICK_MS 5 /* longer than a packet's way through the gate */
-#define IDLE_MS 2000 /* until what holds nothing is given back */
+#define TICK_MS 5 /* longer than a packet takes through the gate */
+#define IDLE_MS 2000 /* until a lease of which nothing is held is given back */
 #define WANT_MS 2500 /* a client whose lease has not come answers again after 1 s, 3 s and 7 s */
-#define UNSURE_MS 1000 /* until what may have gone unheard is looked at again */
+#define UNSURE_MS 1000 /* until this is checked again, because a report may be missing */
 #define TELL_AGAIN_MS 60000 /* the store forgets after 180 s */
-#define BATCHES 4 /* messages of one tick */
-#define WANT_MOST 64 /* of one exchange */
+#define BATCHES 4 /* most messages of one tick */
+#define WANT_MOST 64 /* most in one exchange */
 
 struct batch {
 	struct fleet_want row[FLEET_ROWS_MAX];
@@ -43,7 +43,7 @@ static void queue(struct fleet_run *r, struct fleet_entry *e)
 	fleet_tick_arm(r);
 }
 
-/* What this host may hold of a limit without a record. */
+/* Returns what this host may hold of a limit without a record. */
 static uint32_t implicit(const struct fleet_run *r, const struct fleet_entry *e)
 {
 	return fleet_implicit(e->limit, r->known_hosts, e->exact);
@@ -118,7 +118,7 @@ void fleet_news_heard(const struct fleet_news *news, void *run)
 		queue(r, e);
 }
 
-/* The gate may hold `to` from now on, and what it let pass before is counted a tick later. */
+/* The gate may hold `to` from now on. What it let pass before is counted a tick later. */
 static void lower(struct fleet_run *r, struct fleet_entry *e, uint32_t to)
 {
 	e->state = FLEET_ENTRY_LOWERED;
@@ -126,7 +126,7 @@ static void lower(struct fleet_run *r, struct fleet_entry *e, uint32_t to)
 	timer_set(e, TICK_MS);
 }
 
-/* Of an exact limit all that is held: a handshake in progress becomes a connection without asking again. */
+/* For an exact limit, everything held: a handshake in progress becomes a connection without asking again. */
 static uint32_t kept(const struct fleet_run *r, const struct fleet_entry *e)
 {
 	return e->exact ? fleet_counter_held(r->tables, &e->counter) : fleet_counter_sure(r->tables, &e->counter);
@@ -147,7 +147,7 @@ static void put(struct batch *b, struct fleet_entry *e, uint32_t held, uint32_t 
 						  .flags = flags | (e->exact ? FLEET_EXACT : 0) };
 }
 
-/* What was lowered is told: the rest is free for others. */
+/* Reports what was lowered: the rest is free for others. */
 static void put_lowered(struct fleet_run *r, struct batch *b, struct fleet_entry *e)
 {
 	uint32_t held = e->limit ? kept(r, e) : 0;
@@ -162,7 +162,7 @@ static bool is_near(const struct fleet_run *r, const struct fleet_entry *e, uint
 	return held && 2 * (uint64_t)held > implicit(r, e);
 }
 
-/* Nobody names this limit any more, or it may be that nobody has said it yet. */
+/* No counter names this limit any more, or none has done so yet. */
 static void look_at_nameless(struct fleet_run *r, struct fleet_entry *e)
 {
 	if (r->walking)
@@ -173,7 +173,7 @@ static void look_at_nameless(struct fleet_run *r, struct fleet_entry *e)
 		forget(r, e);
 }
 
-/* Somebody else wants some, and there is some. */
+/* Whether another host wants some, and there is some to spare. */
 static bool is_spare(struct fleet_entry *e, uint32_t sure)
 {
 	bool needed = e->needed;
@@ -182,7 +182,7 @@ static bool is_spare(struct fleet_entry *e, uint32_t sure)
 	return needed && e->recorded && e->lease > sure;
 }
 
-/* Who was refused asks for as much again as is held, so that a source that grows is not refused for each connection. */
+/* A host that was refused asks for as much again as it holds, so that a growing source is not refused for each connection. */
 static void look_at(struct fleet_run *r, struct batch *b, struct fleet_entry *e)
 {
 	uint64_t now = fleet_clock_ms();
@@ -213,7 +213,7 @@ static void look_at(struct fleet_run *r, struct batch *b, struct fleet_entry *e)
 		put(b, e, sure, e->want && e->want < sure ? sure : e->want, 0);
 }
 
-/* False: they cannot be sent now. */
+/* Returns false if they cannot be sent now. */
 static bool batch_send(struct fleet_run *r, struct batch *b)
 {
 	int err = b->count ? fleet_helper_send(r->helper, b->row, b->count) : 0;
@@ -255,7 +255,7 @@ static void walk_on(struct fleet_run *r)
 	LIST_FOREACH(e, &r->keys.all, all)
 	{
 		if ((!e->limit || r->missed) && e->state == FLEET_ENTRY_RESTS)
-			fleet_keys_queue(&r->keys, e); /* a counter that is gone is not met on a walk */
+			fleet_keys_queue(&r->keys, e); /* a walk does not find a counter that is gone */
 	}
 	r->missed = false;
 }
@@ -286,7 +286,7 @@ void fleet_tick(evutil_socket_t fd, short what, void *run)
 		fleet_tick_arm(r);
 }
 
-/* When an entry is to be looked at next, if nothing changes before. */
+/* Returns when to look at an entry next, if nothing changes before. */
 static uint64_t rest_of(const struct fleet_entry *e)
 {
 	static const uint64_t patience[] = { 20, 60, 180, 540 };
@@ -300,7 +300,7 @@ static uint64_t rest_of(const struct fleet_entry *e)
 	return e->told ? TELL_AGAIN_MS : IDLE_MS;
 }
 
-/* What was wanted is there; or it is asked for again, as long as somebody may wait for it. */
+/* What was wanted has arrived; or it is asked for again, as long as somebody may wait for it. */
 static void want_settle(struct fleet_entry *e)
 {
 	if (!e->asked)
@@ -352,7 +352,7 @@ void fleet_lease_heard(void *run, const struct fleet_lease *lease)
 		timer_set(e, rest_of(e));
 }
 
-/* Of a limit that nothing here is held of, after a restart: what the daemon of before had is given up. */
+/* After a restart: gives up what the earlier daemon had of a limit of which nothing is held here. */
 static void need_of_nothing(struct fleet_run *r, __u64 key)
 {
 	const struct fleet_want row = { .key = key, .limit = 1, .flags = FLEET_RELEASE };

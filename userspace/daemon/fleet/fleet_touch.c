@@ -14,7 +14,7 @@ bool fleet_in_touch(const struct fleet_run *r)
 	return fleet_clock_ms() < r->touch_until_ms;
 }
 
-/* Connected at `now`: in touch from now on, or not yet. */
+/* It is connected at `now`: in touch from now on, or not yet. */
 static void touch(struct fleet_run *r, uint64_t now)
 {
 	bool was = r->touch_until_ms, joining;
@@ -57,7 +57,7 @@ static void on_state(void *run, const struct fleet_state *s)
 		r->joined_ms = 0;
 		return;
 	}
-	more = r->known_hosts && r->known_hosts != s->hosts; /* what was far from an implicit lease may be near */
+	more = r->known_hosts && r->known_hosts != s->hosts; /* what was far from an implicit lease may be near now */
 	r->known_hosts = s->hosts;
 	if (first || before.resync != s->resync)
 		fleet_tell_again(r);
@@ -70,7 +70,7 @@ static void on_state(void *run, const struct fleet_state *s)
 	fleet_tick_arm(r);
 }
 
-/* Names of what a host has another value of, for keys that are ours. */
+/* Names what a host has other values for, for keys that are ours. */
 static json_t *differs_json(const struct fleet_run *r, const json_t *keys)
 {
 	json_t *list = json_array(), *key;
@@ -115,7 +115,7 @@ static void on_gone(void *run, const char *why)
 	if (strcmp(r->error, why))
 		log_say(LOG_ERR, "fleet: %s", why);
 	r->told.connected = 0;
-	r->told.hosts = 0; /* what it says next is the first that it says */
+	r->told.hosts = 0; /* its next message is its first */
 	r->joined_ms = 0;
 	error_note(r, why);
 }

@@ -8,7 +8,7 @@
 
 #include "policy.h"
 
-#define FLEET_DIGEST_DIGITS 17 /* with the end */
+#define FLEET_DIGEST_DIGITS 17 /* with the final NUL */
 
 struct fleet_digest {
 	struct fleet_digest_item {
@@ -18,9 +18,9 @@ struct fleet_digest {
 	size_t count, room;
 };
 
-/* NULL without memory; freed with free(): the text of FLEET_POLICY. What *d held before is gone. */
+/* Returns the text of FLEET_POLICY, freed with free(), or NULL without memory. What *d held before is gone. */
 char *fleet_digest_make(struct fleet_digest *d, const struct policy *p, const __u64 secret[2]);
-/* Whose key this is; NULL: nobody's. */
+/* Returns whose key this is, or NULL. */
 const char *fleet_digest_name(const struct fleet_digest *d, const char *key);
 void fleet_digest_free(struct fleet_digest *d);
 

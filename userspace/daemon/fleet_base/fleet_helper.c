@@ -11,20 +11,20 @@
 #include "fleet_helper.h"
 #include "keeper.h"
 
-#define AGAIN_SECONDS 1 /* until one that ended is started again */
-#define MESSAGES_MOST 64 /* read at once, before others have their turn */
+#define AGAIN_SECONDS 1 /* delay until a process that ended is started again */
+#define MESSAGES_MOST 64 /* most messages read at once, before other events have their turn */
 
 struct fleet_helper {
 	struct daemon *daemon;
-	char *config; /* holds a password */
-	char *policy; /* NULL: nothing is said of it */
+	char *config; /* contains a password */
+	char *policy; /* NULL: nothing is sent about it */
 	const struct fleet_ear *ear;
 	void *arg;
-	int fd; /* -1: it is not there */
+	int fd; /* -1 if it is not there */
 	struct event *readable, *again;
 	union {
 		struct fleet_head head;
-		uint64_t aligned; /* rows begin at a multiple of it */
+		uint64_t aligned; /* rows begin at a multiple of their alignment */
 		char bytes[FLEET_MESSAGE_MAX + 1];
 	} in;
 };
@@ -64,7 +64,7 @@ static void lose(struct fleet_helper *h, const char *why)
 	start_later(h);
 }
 
-/* Rows, each of which has been found whole. */
+/* Receives rows, each of which was found complete. */
 static void hear_rows(struct fleet_helper *h, const void *rows)
 {
 	const struct fleet_lease *lease = rows;
@@ -77,7 +77,7 @@ static void hear_rows(struct fleet_helper *h, const void *rows)
 		h->ear->need(h->arg, need[i].key);
 }
 
-/* Texts end where they say; after that they are texts. */
+/* Makes sure that texts end within their fields. */
 static void hear_state(struct fleet_helper *h, const void *row)
 {
 	struct fleet_state s;
@@ -131,7 +131,7 @@ static void policy_say(const struct fleet_helper *h)
 		send_message(h->fd, FLEET_POLICY, strlen(h->policy), h->policy, strlen(h->policy));
 }
 
-/* NULL, or why it could not be started. */
+/* Returns NULL, or why it could not be started. */
 static const char *start(struct fleet_helper *h, struct diag *d)
 {
 	h->fd = keeper_fleet(h->daemon, true, d);

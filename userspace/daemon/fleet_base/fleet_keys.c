@@ -25,7 +25,7 @@ void fleet_keys_close(struct fleet_keys *k)
 	*k = (struct fleet_keys){};
 }
 
-/* FNV-1a. Who fills one bucket on purpose needs many addresses of his own: they hold connections. */
+/* FNV-1a. To fill one bucket on purpose takes many addresses of one's own, all of which hold connections. */
 static struct fleet_entries *bucket_of(const struct fleet_keys *k, const struct fleet_counter *c)
 {
 	const unsigned char *byte = (const unsigned char *)c;

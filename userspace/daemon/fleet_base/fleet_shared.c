@@ -42,7 +42,7 @@ void shared_close(struct fleet_shared *s)
 	*s = (struct fleet_shared){};
 }
 
-/* An id is a keyed hash: whoever chose addresses to fill one bucket would have to know the secret. */
+/* An id is a keyed hash: to choose addresses that fill one bucket, one would have to know the secret. */
 static struct shared_list *bucket_of(const struct fleet_shared *s, const uint8_t id[static FLEET_ID])
 {
 	uint16_t n;

@@ -18,10 +18,10 @@
 struct shared {
 	struct fleet_word word;
 	struct fleet_record record;
-	bool queued; /* the store is to be told */
-	bool here; /* this host was told otherwise since, for itself alone */
-	bool settled; /* of a setting: what is in force here follows this word */
-	char *why; /* it does not: why not; NULL: nothing is wrong */
+	bool queued; /* the store has to be told */
+	bool here; /* since then, this host got another order for itself alone */
+	bool settled; /* only for a setting: what is in force here follows this word */
+	char *why; /* why what is in force does not follow it; NULL if nothing is wrong */
 	LIST_ENTRY(shared) by_id, all;
 	TAILQ_ENTRY(shared) queue;
 };
@@ -35,12 +35,12 @@ struct fleet_shared {
 	struct shared_list *by_id, all;
 	struct shared_queue queue;
 	size_t count, settings_count;
-	uint64_t refused; /* records that nobody of the fleet made, or that found no room */
-	uint64_t withheld; /* bans of others that would have hit what this host lives by, or were too wide */
-	uint64_t arrived; /* words of other hosts that changed something here, and of those told to the log: */
+	uint64_t refused; /* records that nobody in the fleet made, or that found no room */
+	uint64_t withheld; /* bans of others that would have hit what this host depends on, or were too wide */
+	uint64_t arrived; /* words of other hosts that changed something here, and how many of these the log has: */
 	uint64_t logged;
 	time_t arrived_at; /* the last; 0: none yet */
-	struct owns owns; /* what this host lives by, and when that was found out, by CLOCK_MONOTONIC */
+	struct owns owns; /* what this host depends on, and when that was determined, by CLOCK_MONOTONIC */
 	uint64_t owns_ms;
 };
 
@@ -50,16 +50,17 @@ bool shared_on(const struct fleet_shared *s); /* some do */
 bool shared_takes(const struct fleet_shared *s, const struct fleet_word *w); /* this one does */
 void shared_close(struct fleet_shared *s);
 struct shared *shared_find(const struct fleet_shared *s, const uint8_t id[static FLEET_ID]);
-/* The entry of this word, which takes the place of what was said before. NULL: no room, or no memory. */
+/* Returns the entry of this order, which replaces an earlier one. NULL: no room, or no memory. */
 struct shared *shared_put(struct fleet_shared *s, const struct fleet_word *w, const struct fleet_record *r);
 void shared_drop(struct fleet_shared *s, struct shared *one);
 void shared_queue(struct fleet_shared *s, struct shared *one);
-struct shared *shared_next(struct fleet_shared *s); /* of those that the store is to be told, taken out; NULL: none */
-/* Of a word that stands: neither taken back nor over. */
+/* Removes one of those that the store has to be told, and returns it; NULL: none. */
+struct shared *shared_next(struct fleet_shared *s);
+/* Whether an order stands: it is neither taken back nor over. */
 bool shared_stands(const struct fleet_word *w, uint64_t now_s);
-size_t shared_standing(const struct fleet_shared *s); /* bans and allows: how many */
-size_t shared_settings(const struct fleet_shared *s); /* live settings that stand: how many */
-size_t shared_unfit(const struct fleet_shared *s); /* of these, those that this host cannot put in force */
+size_t shared_standing(const struct fleet_shared *s); /* how many bans and allows stand */
+size_t shared_settings(const struct fleet_shared *s); /* how many live settings stand */
+size_t shared_unfit(const struct fleet_shared *s); /* how many of these this host cannot put in force */
 void shared_age(struct fleet_shared *s); /* forgets what nobody needs to know any more */
 
 #endif

@@ -18,22 +18,22 @@
 
 #define IDLE_SECONDS 20 /* longer than Prometheus' usual interval of 15 s, so that it keeps its connection */
 #define HEADERS_MOST 8192
-#define DESCRIPTORS_MOST 256 /* from then on we are crowded; the daemon itself needs about 50 */
+#define DESCRIPTORS_MOST 256 /* from then on there are too many; the daemon itself needs about 50 */
 
 struct exporter {
 	struct daemon *daemon;
-	struct listen at; /* where the policy says, whether that works or not */
-	struct evhttp *http; /* NULL: not listening */
+	struct listen at; /* where the policy wants it, whether that works or not */
+	struct evhttp *http; /* NULL if it does not listen */
 	struct evconnlistener *listener; /* belongs to `http` */
 	bool loopback;
 	bool crowded;
 	bool complained; /* about `at` */
 };
 
-/* A page of the server: writes its body. */
+/* A page of the server, with the function that writes its body. */
 struct route {
 	const char *path;
-	const char *content_type; /* NULL: of the metrics */
+	const char *content_type; /* NULL: that of the metrics */
 	int (*write)(const struct daemon *dm, struct evhttp_request *req, FILE *out, int *status);
 };
 
@@ -65,7 +65,7 @@ static int write_json(const struct daemon *dm, struct evhttp_request *req, FILE 
 	return figures_json(dm, out);
 }
 
-/* /history.json, of all, or ?service=NAME. */
+/* /history.json shows all, ?service=NAME one. */
 static int write_history(const struct daemon *dm, struct evhttp_request *req, FILE *out, int *status)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req)), *service;
@@ -147,8 +147,8 @@ static void respond_route(struct exporter *x, struct evhttp_request *req, const 
 }
 
 /*
- * On a loopback address only names that are always this machine's may be asked for: a page from elsewhere whose name was
- * made to resolve to 127.0.0.1 (DNS rebinding) sends its own.
+ * On a loopback address, only names that always mean this machine are accepted: a page from elsewhere whose name was made to resolve to
+ * 127.0.0.1 (DNS rebinding) sends its own name.
  */
 static bool host_is_good(const struct exporter *x, struct evhttp_request *req)
 {
@@ -188,7 +188,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	respond_text(req, HTTP_NOTFOUND, "try /, /metrics, /healthz, /status.json and /history.json\n");
 }
 
-/* Until exporter_tick(): a listener that cannot accept would make the loop spin. */
+/* Rests until exporter_tick(): a listener that cannot accept would make the loop spin. */
 static void rest(struct evconnlistener *listener, void *arg)
 {
 	struct exporter *x = arg;
@@ -197,7 +197,7 @@ static void rest(struct evconnlistener *listener, void *arg)
 	evconnlistener_disable(listener);
 }
 
-/* The lowest free descriptor tells how many are open. Clients that hold too many must not keep the control socket from its own. */
+/* The lowest free descriptor tells how many are open. Clients that hold too many must not deprive the control socket. */
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
 	struct exporter *x = arg;
@@ -208,7 +208,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 		close(lowest);
 	if (lowest < 0 || lowest >= DESCRIPTORS_MOST)
 		rest(x->listener, x);
-	return NULL; /* libevent makes its usual one */
+	return NULL; /* libevent makes its usual bufferevent */
 }
 
 static socklen_t address_of(const struct listen *l, struct sockaddr_storage *out)
@@ -280,7 +280,7 @@ static int exporter_open(struct exporter *x)
 	return -ENOMEM;
 }
 
-/* With every connection. */
+/* Closes every connection, too. */
 static void exporter_close(struct exporter *x)
 {
 	if (x->http)

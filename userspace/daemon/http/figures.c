@@ -17,12 +17,12 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-/* A snapshot, and the figures that point into it. */
+/* A snapshot, and figures that point into it. */
 struct figures {
 	struct snapshot *snapshot;
 	struct metrics metrics;
 	struct metrics_service services[SLUICE_MAX_SERVICES];
-	struct metrics_country *countries; /* of all services */
+	struct metrics_country *countries; /* for all services */
 	struct metrics_database *databases;
 	struct metrics_map maps[MAP_USAGES];
 	struct metrics_interface *interfaces;
@@ -61,7 +61,7 @@ static void services_gather(const struct daemon *dm, struct figures *f)
 	f->metrics.services_count = i;
 }
 
-/* Adds the countries that were let in or refused at one service; how many. */
+/* Adds the countries that were let in or refused at one service. Returns how many. */
 static int countries_gather(const struct engine *e, const struct snapshot *s, unsigned int service,
 			    struct metrics_country *out)
 {
@@ -250,7 +250,7 @@ static json_t *countries_json(const struct metrics *m)
 	return list;
 }
 
-/* reason -> the sentence that says what it means, for those that refuse. */
+/* Maps each reason that refuses to the sentence that says what it means. */
 static json_t *reasons_json(void)
 {
 	json_t *map = json_object();

@@ -6,10 +6,10 @@
 #include "daemon.h"
 #include "metrics.h"
 
-/* Each: 0 or -errno; -ENODEV after `unload`. */
+/* Each returns 0 or -errno; -ENODEV after `unload`. */
 int figures_text(const struct daemon *dm, enum metrics_format format, FILE *out);
 int figures_json(const struct daemon *dm, FILE *out); /* for the page: see docs/metrics.md */
-/* One line. *healthy: everything that should be attached is, and the counters agree with the sockets. */
+/* Writes one line. *healthy: everything that should be attached is, and the counters agree with the sockets. */
 int figures_health(const struct daemon *dm, FILE *out, bool *healthy);
 
 #endif

@@ -8,7 +8,7 @@
 #include "redact.h"
 #include "settings_show.h"
 
-/* Who may read the page may not know addresses, whatever `privacy` says. */
+/* Readers of the page must not see addresses, whatever `privacy` says. */
 static void address_hide(json_t *setting, const char *key)
 {
 	const char *text = json_string_value(json_object_get(setting, key));

@@ -7,7 +7,8 @@
 
 /*
  * {"started", "peaks": {SERVICE: n}, "live": [{"section", "name", "key", "value", "file", "user", ...}], "bans": [{"owner", "bans"}],
- * "changed": {"time", "what", "by"}}. No address: a value that has one is null, and a sender's limit does not say whose. NULL without memory.
+ * "changed": {"time", "what", "by"}}. It has no addresses: a value with one is null, and a sender's limit does not say whose it is. NULL
+ * without memory.
  */
 json_t *overview_json(const struct daemon *dm);
 

@@ -29,7 +29,7 @@ static void kernel_line(const char *line)
 		log_say(LOG_DEBUG, "%s", line);
 }
 
-/* Standard error is what systemd says it gave us: a shell that inherited the variable may have sent it elsewhere. */
+/* Standard error is what systemd says it gave us; a shell that inherited the variable may have redirected it. */
 static bool journal_reads(void)
 {
 	const char *named = getenv("JOURNAL_STREAM");
@@ -50,7 +50,7 @@ void log_open(bool foreground, bool verbose)
 	engine_set_log(kernel_line);
 }
 
-/* NULL without memory. */
+/* Returns NULL without memory. */
 __attribute__((format(printf, 1, 0))) static char *line_make(const char *fmt, va_list ap)
 {
 	char *line = NULL;
@@ -80,7 +80,7 @@ void log_say(int priority, const char *fmt, ...)
 		line_write(priority, line);
 }
 
-/* "NAME=value", owned by the caller. An empty one says nothing. */
+/* Writes "NAME=value", owned by the caller. An empty one is left out. */
 static bool field_put(struct iovec *to, const char *name, const char *value)
 {
 	char *text = NULL;

@@ -9,11 +9,11 @@
 
 void log_open(bool foreground, bool verbose);
 __attribute__((format(printf, 2, 3))) void log_say(int priority, const char *fmt, ...);
-void log_diag(int priority, struct diag *d); /* says all, and empties it */
+void log_diag(int priority, struct diag *d); /* logs all of it, and empties it */
 struct log_field {
 	const char *name, *value;
 };
-/* The same line, with fields where systemd's journal reads. */
+/* Logs the same line, with fields if systemd's journal reads it. */
 __attribute__((format(printf, 4, 5))) void log_fields(int priority, const struct log_field *field, size_t count,
 						      const char *fmt, ...);
 

@@ -15,7 +15,7 @@ union passengers {
 	struct cmsghdr align;
 };
 
-/* Of the namespaces that have one; they stay the caller's. */
+/* Loads the descriptors of those namespaces that have one; they stay the caller's. */
 static size_t passengers_load(union passengers *p, const struct netns_fds *spaces)
 {
 	int fd[NETNS_MAX];

@@ -7,11 +7,13 @@
 
 #include "containers.h"
 
-/* Takes over `message`. `spaces`: the namespaces whose descriptors go with it; NULL: none. 0, or -EPIPE: nobody receives it. */
+/*
+ * Takes over `message`. `spaces` are the namespaces whose descriptors go with it; NULL: none. Returns 0, or -EPIPE if nobody receives it.
+ */
 int message_send(int to, json_t *message, const struct netns_fds *spaces);
 /*
- * NULL: the other end is gone, or (errno EAGAIN) says nothing within the time that the socket has. The descriptors that come with it are
- * the caller's; *count of them.
+ * Returns NULL if the other end is gone, or (errno EAGAIN) says nothing within the socket's time limit. The *count descriptors that come
+ * with it are the caller's.
  */
 json_t *message_read(int from, int fd[static NETNS_MAX], size_t *count);
 

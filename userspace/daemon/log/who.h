@@ -7,7 +7,7 @@
 
 #define USER_TEXT_LEN 40
 
-/* "root"; "" where the file does not know. Returns buf. */
+/* "root"; "" if the password file does not know it. Returns buf. */
 const char *user_name(uid_t uid, char buf[static USER_TEXT_LEN]);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <event2/buffer.h>
 
-#define BACKLOG_MAX 65536 /* bytes that a watcher has not read */
+#define BACKLOG_MAX 65536 /* most bytes that a watcher has not read */
 
 unsigned int clients_watching(const struct daemon *dm)
 {
@@ -24,7 +24,7 @@ void client_line_send(struct client *c, const json_t *line)
 
 	if (text)
 		bufferevent_write(c->stream, text, strlen(text));
-	else /* nobody is left to wait for an answer that does not come */
+	else /* nobody is left to wait for an answer */
 		bufferevent_write(c->stream, no_memory, sizeof(no_memory) - 1);
 	bufferevent_write(c->stream, "\n", 1);
 }

@@ -13,13 +13,13 @@ struct client {
 	struct bufferevent *stream;
 	uid_t uid;
 	pid_t pid;
-	unsigned int idle; /* seconds in which nothing came and nothing went */
-	size_t unsent; /* bytes, a second ago */
-	json_t *request; /* that waits for the bytes behind it; NULL: none */
+	unsigned int idle; /* seconds in which nothing came and nothing was sent */
+	size_t unsent; /* bytes that were unsent a second ago */
+	json_t *request; /* a request that waits for the bytes behind it; NULL: none */
 	size_t body_len;
-	json_t *later; /* a request that will be asked again: the verb will know more then; NULL: none */
+	json_t *later; /* a request that will be asked again, when the verb knows more; NULL: none */
 	struct event *again;
-	unsigned int rounds; /* that it has waited; one request waits once */
+	unsigned int rounds; /* how often it has waited; a request waits only once */
 	bool answered;
 	bool watching;
 };

@@ -12,8 +12,8 @@
 #include "watch.h"
 
 /*
- * Of each reason, all processors together: a flood of one reason, each refusal of another source, then takes 17 minutes to fill the memory,
- * so that who was refused at 14:05 is still found at 14:20.
+ * For each reason, all processors together: a flood of one reason, in which each refusal is of another source, then takes 17 minutes to
+ * fill the memory, so that a source refused at 14:05 is still found at 14:20.
  */
 #define PER_SECOND 64
 
@@ -76,7 +76,7 @@ int hear_follow(struct daemon *dm)
 	bool wanted = dm->watchers || standing_live(dm->standing)->refusals != POLICY_NO_MEMORY;
 	int err = 0;
 
-	if (!dm->loop || !dm->engine) /* before the loop, or after the end */
+	if (!dm->loop || !dm->engine) /* it is before the loop, or after its end */
 		return 0;
 	if (wanted && !dm->hear)
 		err = hear_begin(dm);

@@ -8,7 +8,7 @@
 
 #include "daemon.h"
 
-/* Opens or closes the ring, as the policy and those who watch want it. After each change of either; 0 or -errno. */
+/* Opens or closes the ring, as the policy and clients that watch want it. Call it after each change of either; returns 0 or -errno. */
 int hear_follow(struct daemon *dm);
 /* Call when the first client watches, or the last one stops; 0 or -errno. */
 int hear_watch(struct daemon *dm, bool on);

@@ -16,7 +16,7 @@
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-/* A host whose clock has no time yet has a day before it all the same. */
+/* A host whose clock is not set yet still has a day before the present. */
 static int file_write(const struct daemon *dm, char **text)
 {
 	const struct keep *file = &dm->history_file;
@@ -25,7 +25,7 @@ static int file_write(const struct daemon *dm, char **text)
 	return history_write(dm->history, saved > 2 * DAY ? saved : 2 * DAY, text);
 }
 
-/* What is wrong with a file leaves nothing of it. */
+/* If anything is wrong with a file, nothing of it is used. */
 static int file_read(struct daemon *dm, const char *text, uint64_t *saved, const char **why)
 {
 	int err = history_parse(text, dm->history, saved, why);
@@ -79,7 +79,7 @@ void history_tick(struct daemon *dm)
 
 	history_reach(dm->history, keep_now(&dm->history_file) / MINUTE);
 	if (snapshot_services(dm->engine, &s) || services_look(dm, s))
-		return; /* the next look tells what this one would have */
+		return; /* the next call reports what this one would have */
 	dm->history_file.dirty = true;
 	keep_tick(dm, &dm->history_file, &kind);
 }

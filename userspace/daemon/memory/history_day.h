@@ -5,16 +5,16 @@
 
 #include "daemon.h"
 
-int history_load(struct daemon *dm); /* at the start; -ENOMEM */
+int history_load(struct daemon *dm); /* at the start; returns -ENOMEM */
 /* Once a second, and once before anybody is let in: looks at the counters. */
 void history_tick(struct daemon *dm);
 void history_save(struct daemon *dm); /* at the end */
 
 /*
- * Of a service ("": all) the minutes that are known, of the last `seconds` (0: of the day): {"service", "groups": [], "rows": [{"time",
- * "connections", "peak", "admitted", "observed", "refused": {GROUP: n}}]}. NULL: no such service, or no memory.
+ * Returns the minutes of a service ("": of all) that are known, of the last `seconds` (0: of the day): {"service", "groups": [], "rows":
+ * [{"time", "connections", "peak", "admitted", "observed", "refused": {GROUP: n}}]}. NULL: there is no such service, or no memory.
  */
 json_t *history_json(const struct daemon *dm, const char *service, uint32_t seconds);
-json_t *history_peaks_json(const struct daemon *dm); /* {SERVICE: the peak of the day}, "" is all together */
+json_t *history_peaks_json(const struct daemon *dm); /* {SERVICE: the peak of the day}; "" is all together */
 
 #endif

@@ -20,7 +20,7 @@
 #include "list_keep.h"
 #include "text_file.h"
 
-#define AGAIN_SECONDS 10 /* after a write that failed */
+#define AGAIN_SECONDS 10 /* delay after a write that failed */
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(DIR *, closedir);
@@ -99,7 +99,7 @@ struct saving {
 	int err;
 };
 
-/* What is not in force is not kept either. */
+/* What is not in force is not kept, either. */
 static void list_save(void *arg, const struct policy_set *s, const char *key, struct list_file *f)
 {
 	char path[PATH_MAX], name[LIST_KEEP_NAME];
@@ -135,7 +135,7 @@ static bool is_named(const struct policy *p, const char *name)
 	return false;
 }
 
-/* The folder goes with the last file. */
+/* The folder is removed with the last file. */
 static void lists_tidy(const struct daemon *dm)
 {
 	char path[PATH_MAX];
@@ -168,7 +168,7 @@ static void lists_save(struct daemon *dm, time_t now)
 	struct saving saving = { .dm = dm };
 	char path[PATH_MAX];
 
-	mkdir(state_dir(path), 0700); /* what is wrong with these the writing says */
+	mkdir(state_dir(path), 0700); /* writing reports what is wrong with these */
 	mkdir(folder_path(dm, path), 0700);
 	lists_each(standing_live(dm->standing), list_save, &saving);
 	if (saving.err && !dm->lists.failed) {
@@ -183,7 +183,7 @@ static void lists_save(struct daemon *dm, time_t now)
 	dm->lists.next = saving.err ? now + AGAIN_SECONDS : 0;
 }
 
-/* A policy that awaits its confirmation may go again: what was good before is kept meanwhile. */
+/* A policy that awaits its confirmation may be reverted, so what was good before is kept meanwhile. */
 void lists_tick(struct daemon *dm)
 {
 	struct timespec now;

@@ -5,15 +5,21 @@
 
 #include "daemon.h"
 
-/* A policy of nothing but the lists whose last good content is kept: what policy_parse_file() takes for what is in force. NULL: no memory. */
+/*
+ * Returns a policy of nothing but the lists whose last good content is kept, for policy_parse_file() to use as what is in force. NULL: no
+ * memory.
+ */
 struct policy *lists_recall(const struct daemon *dm);
-/* Keeps what is in force and not kept yet, and forgets what no policy names any more. Once a second; what fails is said, and tried again. */
+/*
+ * Keeps what is in force and not kept yet, and forgets what no policy names any more. Call it once a second; failures are reported, and
+ * tried again.
+ */
 void lists_tick(struct daemon *dm);
 /* Says in the log what is wrong with the lists in force. */
 void lists_log(const struct daemon *dm);
 /* For `status`: [{"set", "key", "file", "state", ...}]. */
 json_t *lists_json(const struct daemon *dm);
-/* Each list in force: calls `each` with the set and the key that names the file. */
+/* Calls `each` for each list in force, with the set and the key that names the file. */
 void lists_each(const struct policy *p,
 		void (*each)(void *arg, const struct policy_set *s, const char *key, struct list_file *f), void *arg);
 

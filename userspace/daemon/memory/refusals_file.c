@@ -22,7 +22,7 @@ static int memory_write(const struct daemon *dm, char **text)
 	return refusals_write(&k, text);
 }
 
-/* The last first, in the file: so from its end. */
+/* The file has the latest first, so this reads from its end. */
 static int memory_read(struct daemon *dm, const char *text, uint64_t *saved, const char **why)
 {
 	__attribute__((cleanup(refusals_kept_free))) struct refusals_kept k = {};

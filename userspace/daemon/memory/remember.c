@@ -24,7 +24,7 @@ void refusals_hear(struct daemon *dm, const struct sluice_event *event, const ch
 	dm->refusals_file.dirty = true;
 }
 
-/* Those that hold more than may be kept now. */
+/* Removes those that contain more than may be kept now. */
 static void exact_forget(struct daemon *dm)
 {
 	struct refusal *r, *next;

@@ -22,7 +22,7 @@
 #include "shield.h"
 
 #define DEAR_MS 50 /* a write that took longer is not repeated at once */
-#define AGAIN_SECONDS 10 /* after one that failed */
+#define AGAIN_SECONDS 10 /* delay after a write that failed */
 
 DEFINE_CLEANUP(struct state *, state_free);
 
@@ -89,7 +89,7 @@ static int allows_gather(const struct daemon *dm, struct state *s)
 	return 0;
 }
 
-/* While a policy is on trial, those to go back to. */
+/* While a policy is on trial, gathers those to go back to. */
 static int settings_gather(const struct daemon *dm, struct state *s)
 {
 	const struct override *o;
@@ -109,7 +109,7 @@ static int settings_gather(const struct daemon *dm, struct state *s)
 	return 0;
 }
 
-/* A file only where there is something to keep. */
+/* Writes a file only if there is something to keep. */
 static int state_store(const struct daemon *dm, struct diag *d)
 {
 	_cleanup_(state_free) struct state *s = calloc(1, sizeof(*s));
@@ -133,7 +133,7 @@ static int state_store(const struct daemon *dm, struct diag *d)
 	err = state_write(s, &text);
 	if (err)
 		return err;
-	mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
+	mkdir(state_dir(dir), 0700); /* the next line reports what is wrong with it */
 	return text_file_replace(path, text, 0600, d);
 }
 
@@ -173,7 +173,7 @@ void state_later(struct daemon *dm)
 		dm->state.next = soon;
 }
 
-/* What goes wrong here is in the log. */
+/* Failures are in the log. */
 void state_tick(struct daemon *dm)
 {
 	struct diag d = {};
@@ -202,7 +202,7 @@ static void ban_back(const struct state_live *live, int64_t left, struct ban *b)
 	memcpy(b->text, live->text, sizeof(b->text));
 }
 
-/* All bans in one go: there may be hundreds of thousands. */
+/* Restores all bans in one go: there may be hundreds of thousands. */
 static void lives_restore(struct daemon *dm, const struct state *s, uint64_t now)
 {
 	_cleanup_free_ struct ban *bans = calloc(s->lives.count + 1, sizeof(*bans));
@@ -235,7 +235,7 @@ static void setting_say(const struct daemon *dm, const struct override *o)
 	log_say(LOG_NOTICE, "earlier live setting: %s", text ? text : o->key);
 }
 
-/* One that the policy file has no place for any more is left out, and said. */
+/* A setting that the policy file has no place for any more is left out, and reported. */
 static void settings_restore(struct daemon *dm, const struct state *s, uint64_t now)
 {
 	const struct state_setting *set;
@@ -244,7 +244,7 @@ static void settings_restore(struct daemon *dm, const struct state *s, uint64_t 
 	int64_t left;
 	size_t i;
 
-	for (i = s->settings.count; i-- > 0;) { /* the newest is first, here and there */
+	for (i = s->settings.count; i-- > 0;) { /* the newest is first in both */
 		set = &s->settings.item[i];
 		left = state_left(s, set->until, now);
 		if (left < 0)

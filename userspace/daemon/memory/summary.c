@@ -5,9 +5,9 @@
 #include "refusals_memory.h"
 #include "reason.h"
 
-#define LINES 50 /* of each reason; what is left is one more line */
+#define LINES 50 /* for each reason; one more line sums up the rest */
 
-/* What there was no line for. */
+/* Those that there was no line for. */
 struct rest {
 	uint64_t sources, count;
 };
@@ -43,7 +43,7 @@ static void reason_say(struct daemon *dm, enum sluice_reason why)
 			(unsigned long long)rest.sources, reason_label(why), (unsigned long long)rest.count);
 }
 
-/* Whoever was refused since the last time is at the head of his list. */
+/* Sources that were refused since the last time are at the head of their list. */
 void refusals_say(struct daemon *dm)
 {
 	int why;

@@ -7,7 +7,7 @@
 #include "reason.h"
 #include "watch.h"
 
-/* Seconds of the epoch at a moment of CLOCK_MONOTONIC. */
+/* Returns a moment of CLOCK_MONOTONIC in seconds of the epoch. */
 static double moment_of(uint64_t ns)
 {
 	struct timespec real, mono;

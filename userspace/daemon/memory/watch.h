@@ -5,7 +5,7 @@
 
 #include "daemon.h"
 
-/* `who`: the whole address. Does nothing if nobody watches. */
+/* `who` is the whole address. Does nothing if nobody watches. */
 void watch_tell(struct daemon *dm, const struct sluice_event *event, const char *service,
 		const struct sluice_addr *who);
 

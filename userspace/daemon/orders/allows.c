@@ -11,7 +11,7 @@
 #include "tables.h"
 #include "verbs.h"
 
-/* The prefixes that the order names, each with its time. The caller frees list->item. */
+/* Reads the prefixes that the order names, each with its time. The caller frees list->item. */
 static int lines_read(const json_t *args, struct ban_lines *list, struct answer *a)
 {
 	const char *text = arg(args, "prefix"), *time = arg(args, "for"), *why = NULL;

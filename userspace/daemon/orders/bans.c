@@ -14,7 +14,7 @@
 #include "tables.h"
 #include "verbs.h"
 
-#define LATER 5000 /* bans in one order: they are written to the disk after the answer */
+#define LATER 5000 /* an order with this many bans is written to disk only after the answer */
 
 /* "for good", or "until 2026-01-31 12:00:00 CET". */
 static const char *end_text(uint64_t expires_in, char buf[static MOMENT_LEN + 8])
@@ -42,7 +42,7 @@ static int put_failed(int err, size_t over, struct answer *a)
 	return err;
 }
 
-/* All hosts of the fleet are to have them, unless the order says otherwise. */
+/* Shares them with all hosts of the fleet, unless the order says otherwise. */
 static void order_share(struct daemon *dm, const struct ban *list, size_t count, const json_t *args, struct answer *a)
 {
 	const bool forced = json_is_true(json_object_get(args, "force"));
@@ -82,7 +82,7 @@ static int order_put(struct daemon *dm, const struct order *o, const json_t *arg
 	return put_failed(err, over, a);
 }
 
-/* Of one prefix: when it ends, whoever said so. Of many: how many there are. */
+/* For one prefix: says when its ban ends, whoever gave it. For many: says how many there are. */
 static int banned_text(struct daemon *dm, const struct order *o, bool observe, const struct met *met, char **out)
 {
 	char owner[SLUICE_NAME_LEN + 8] = "", until[MOMENT_LEN + 8], what[160];
@@ -169,7 +169,7 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 	return err || !kill ? err : banned_kill(dm, &o, a);
 }
 
-/* One that is there, but not as it was asked for: says where. */
+/* A ban that exists, but not as it was asked for: says where it is. */
 static int unban_missed(struct daemon *dm, const struct order *o, struct answer *a)
 {
 	const struct prefix *p = &o->lines.item[0].prefix;
@@ -193,7 +193,7 @@ static int unban_missed(struct daemon *dm, const struct order *o, struct answer 
 	return -ENOENT;
 }
 
-/* What goes on banning it all the same. */
+/* Says what still bans it. */
 static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *a)
 {
 	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[MOMENT_LEN + 8];
@@ -212,7 +212,7 @@ static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *
 	return err;
 }
 
-/* Here, and at every host that has them from the same owner. */
+/* Takes them back here, and on every host that has them from the same owner. */
 static int ban_list_take(struct daemon *dm, const struct prefix *list, size_t count, const char *owner, size_t *taken)
 {
 	int err = bans_take(dm->engine, list, count, owner, taken);

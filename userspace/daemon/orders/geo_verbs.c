@@ -17,8 +17,8 @@
 #include "protocol.h"
 #include "verbs.h"
 
-#define GEO_CHANGES 10 /* that are named */
-#define KEEP_AGAIN 600 /* seconds after a copy that failed */
+#define GEO_CHANGES 10 /* most changes that are named */
+#define KEEP_AGAIN 600 /* seconds until the next try after a copy that failed */
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 
@@ -33,7 +33,7 @@ static json_t *file_json(const struct geo_file *f, enum sluice_geo_kind kind)
 			 (json_int_t)f->pace->days * 86400, "old", geo_file_is_old(f, time(NULL)));
 }
 
-/* A row for each kind that the file is of. */
+/* Adds a row for each kind of data in the file. */
 static void file_rows(const struct geo_file *f, json_t *rows)
 {
 	int kind;
@@ -57,7 +57,7 @@ int verb_geo_status(struct daemon *dm, const json_t *args, struct answer *a)
 	return a->data ? 0 : -ENOMEM;
 }
 
-/* A copy of the policy with its databases read anew; NULL with a message. */
+/* Returns a copy of the policy with its databases read again, or NULL with a message. */
 static struct policy *policy_refreshed(const struct policy *p, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *fresh = policy_clone(p);
@@ -69,7 +69,7 @@ static struct policy *policy_refreshed(const struct policy *p, struct diag *d)
 	return databases_read(fresh, NULL, d) ? NULL : TAKE_PTR(fresh);
 }
 
-/* The countries that changed most, and how many did. */
+/* Lists the countries that changed most, and how many did. */
 static json_t *changes_json(const struct geo_change *changes, int count)
 {
 	json_t *list = json_array();
@@ -86,7 +86,7 @@ static json_t *changes_json(const struct geo_change *changes, int count)
 	return list;
 }
 
-/* `before`: what was in force. Adds to the answer, and to the log, what an update has changed. */
+/* `before` was in force. Adds to the answer, and to the log, what an update has changed. */
 static int changes_say(const struct geo *before, const struct geo *now, json_t *data)
 {
 	_cleanup_free_ struct geo_change *changes = calloc(SLUICE_COUNTRIES, sizeof(*changes));
@@ -125,7 +125,7 @@ int verb_geo_update(struct daemon *dm, const json_t *args, struct answer *a)
 	geo_keep_insist(force);
 	fresh = policy_refreshed(standing_live(dm->standing), &a->diag);
 	geo_keep_insist(false);
-	if (!fresh || geo_is_kept(fresh->geo)) { /* who asks for what is new must hear that there is none */
+	if (!fresh || geo_is_kept(fresh->geo)) { /* a caller who asks for new data must learn that there is none */
 		a->exit = EXIT_BAD;
 		return -EINVAL;
 	}
@@ -151,7 +151,7 @@ void geo_tick(struct daemon *dm)
 	if (!geo || dm->kept == geo || standing_awaited(dm->standing) || standing_held(dm->standing) ||
 	    now.tv_sec < dm->keep_next)
 		return;
-	mkdir(state_dir(dir), 0700); /* what is wrong with it the next line says */
+	mkdir(state_dir(dir), 0700); /* the next line reports what is wrong with it */
 	dm->keep_next = now.tv_sec + KEEP_AGAIN;
 	if (!geo_keep(geo, &d)) {
 		geo_free(dm->kept);

@@ -5,7 +5,7 @@
 
 #include "daemon.h"
 
-/* Once a second: what is in force for good is kept (core/geo/geo_keep.h). */
+/* Once a second: keeps a copy of what is in force for good (core/geo/geo_keep.h). */
 void geo_tick(struct daemon *dm);
 
 #endif

@@ -22,7 +22,7 @@ bool named_inside(const struct daemon *dm, struct ban_lines *list)
 	return any;
 }
 
-/* How much of what counts as one source is named. */
+/* Says how much of what counts as one source is named. */
 static const char *extent_of(const struct prefix *named, const struct prefix *source)
 {
 	if (named->len == source->len)

@@ -87,7 +87,7 @@ struct doubts {
 	unsigned int count;
 };
 
-#define DOUBTED UINT32_MAX /* in the place of a line's number: it is to be left out */
+#define DOUBTED UINT32_MAX /* in place of a line's number: the line has to be left out */
 
 static void doubt(struct doubts *doubts, struct ban_line *l, const char *what, const char *about)
 {
@@ -129,7 +129,7 @@ static void own_check(struct order *o, const struct own *own, struct doubts *dou
 	}
 }
 
-/* The order without what was doubted. */
+/* Removes lines in doubt from the order. */
 static int doubted_leave_out(struct order *o)
 {
 	size_t kept = 0, i;

@@ -12,17 +12,20 @@ struct order {
 	struct ban_lines lines; /* at least one */
 	struct cover cover; /* of them */
 	bool of_file;
-	bool translated; /* some stood behind a translator's prefix */
-	bool tolerant; /* bad lines, and such as take --force, are left out */
+	bool translated; /* some were behind a translator's prefix */
+	bool tolerant; /* bad lines, and those that need --force, are left out */
 	size_t left_out;
 };
 
 /* `by`, or the caller's uid. */
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN]);
-/* From `prefix`, or the bytes behind the request; `for` is theirs who have no time of their own. Freed with order_free(), also a failed one. */
+/*
+ * Reads it from `prefix`, or from the bytes behind the request; `for` applies to lines without a time of their own. Freed with
+ * order_free(), even after a failure.
+ */
 int order_read(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a);
 void order_free(struct order *o);
-/* Unless `force` is given: refuses what is too wide, or covers what the host or the caller lives by; or leaves that out. */
+/* Unless `force` is given, refuses what is too wide, or covers what the host or the caller depends on; or leaves that out. */
 int order_check(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a);
 
 #endif

@@ -77,7 +77,7 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 							   : until_say(seconds, shared, a);
 }
 
-/* Keys and values are only read, and copied where they are kept. */
+/* Keys and values are only read, and copied when they are stored. */
 static char *borrowed(const json_t *args, const char *name)
 {
 	return (char *)(uintptr_t)arg(args, name);
@@ -148,7 +148,7 @@ int verb_mode(struct daemon *dm, const json_t *args, struct answer *a)
 	return override_put(dm, &want, args, a);
 }
 
-/* Behind a translator's prefix the IPv4 prefix inside. */
+/* Behind a translator's prefix, the sender is the IPv4 prefix inside. */
 static int sender_arg(const struct daemon *dm, const json_t *args, struct scope *out, struct answer *a)
 {
 	const char *why = NULL;
@@ -164,7 +164,7 @@ static int sender_arg(const struct daemon *dm, const json_t *args, struct scope 
 	return title_arg(args, "service", out, a);
 }
 
-/* Where the policy has more to say of this sender than limits: nobody shall wait for a limit to help. */
+/* Warns if the policy does more with this sender than limit it: nobody should expect a limit to help then. */
 static int sender_say(const struct daemon *dm, const struct scope *who, struct answer *a)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;

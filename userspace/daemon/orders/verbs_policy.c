@@ -26,7 +26,7 @@ static int file_forecast(struct daemon *dm, const char *path, struct answer *a)
 	return policy_prove(path, &how, &want, &a->diag) ? bad(a) : forecast_json(dm, want, &a->data, &a->diag);
 }
 
-/* The shield stands before the policy does. */
+/* The shield is in place before the policy is. */
 static int file_apply(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ char *counts = NULL;
@@ -84,7 +84,7 @@ int verb_reload(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
-/* The pins go when the answer is on its way: see main.c. */
+/* The pins are removed once the answer is on its way: see main.c. */
 int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	int err = keeper_ask(dm, &a->diag);

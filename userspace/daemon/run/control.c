@@ -20,13 +20,13 @@
 #include "json_text.h"
 #include "protocol.h"
 
-#define AGAIN_MS 5 /* between looks at what a request waits for ... */
-#define ROUNDS_MOST 50 /* ... so many at most */
+#define AGAIN_MS 5 /* between two checks for what a request waits for ... */
+#define ROUNDS_MOST 50 /* ... at most this many of them */
 #define CLIENTS_MAX 64
-#define GUESTS_MAX 48 /* of them not root: they cannot keep root out */
+#define GUESTS_MAX 48 /* most clients that are not root: they cannot keep root out */
 #define IDLE_SECONDS 10
 #define WATCHERS_MAX 16
-#define GUESTS_WATCHING_MAX 12 /* of them not root */
+#define GUESTS_WATCHING_MAX 12 /* most watchers that are not root */
 
 static unsigned int guests_count(const struct daemon *dm)
 {
@@ -61,7 +61,7 @@ static void client_send(struct client *c, json_t *answer)
 	json_decref(answer);
 }
 
-/* The connection stays open: what comes is only its end. */
+/* The connection stays open; all that can still come is its end. */
 static void client_watch(struct client *c, json_t *answer)
 {
 	c->watching = true;
@@ -81,8 +81,8 @@ static json_t *answer_json(struct answer *a)
 }
 
 /*
- * Whether nobody waits for the answer any more: what he asked for is not done, he has been told that it was not. Who says no more, but
- * listens, is there.
+ * Whether nobody waits for the answer any more: then what the client asked for is not done, because it was told so. A client that only
+ * stopped sending still listens.
  */
 static bool client_has_gone(const struct client *c)
 {
@@ -112,7 +112,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 		client_answer(c, TAKE_PTR(c->later), NULL, 0);
 }
 
-/* The answer would be a better one in a moment, when the fleet's store has said what was asked. True: it is asked for again then. */
+/* Waits if the answer would be better in a moment, when the fleet's store has answered. Returns true if the request is asked again then. */
 static bool client_waits(struct client *c, json_t *request, const struct answer *a)
 {
 	if (!a->later || a->exit || c->again)
@@ -127,7 +127,7 @@ static bool client_waits(struct client *c, json_t *request, const struct answer 
 	return true;
 }
 
-/* Takes over `request`. `body` is NULL where nothing goes with it. */
+/* Takes over `request`. `body` is NULL if nothing goes with it. */
 static void client_answer(struct client *c, json_t *request, char *body, size_t body_len)
 {
 	struct answer a = { .uid = c->uid, .pid = c->pid, .body = body, .body_len = body_len };
@@ -143,7 +143,7 @@ static void client_answer(struct client *c, json_t *request, char *body, size_t 
 		a.exit = EXIT_FAILED;
 	}
 	if (client_waits(c, request, &a))
-		; /* nothing is said yet */
+		; /* nothing has been sent yet */
 	else if (a.stream && !a.exit)
 		client_watch(c, answer_json(&a));
 	else
@@ -159,7 +159,7 @@ static void client_refuse_request(struct client *c, const char *why)
 	client_send(c, json_pack("{s:b, s:s, s:i}", "ok", 0, "error", why, "exit", EXIT_BAD));
 }
 
-/* The bytes behind a request, once they are all there. */
+/* Reads the bytes behind a request, once all have arrived. */
 static void client_body(struct client *c, struct evbuffer *in)
 {
 	char *body;
@@ -177,7 +177,7 @@ static void client_body(struct client *c, struct evbuffer *in)
 	free(body);
 }
 
-/* A line has come. Only root may send more than that: others cannot make the daemon hold it. */
+/* A line has arrived. Only root may send more than that: others cannot make the daemon store it. */
 static void client_line(struct client *c, const char *line, size_t len, struct evbuffer *in)
 {
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
@@ -244,7 +244,7 @@ static bool has_room(const struct daemon *dm, uid_t uid)
 	return dm->clients_count < CLIENTS_MAX && (!uid || guests_count(dm) < GUESTS_MAX);
 }
 
-/* Says why, and hangs up. */
+/* Says why, and closes the connection. */
 static void client_refuse(int fd)
 {
 	static const char full[] =
@@ -282,7 +282,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }
 
-/* No descriptor is free. The listener rests until control_tick(), or its loop would spin. */
+/* No descriptor is free. The listener rests until control_tick(), because its loop would spin otherwise. */
 static void on_accept_failed(struct evconnlistener *listener, void *arg)
 {
 	struct daemon *dm = arg;
@@ -295,8 +295,8 @@ static void on_accept_failed(struct evconnlistener *listener, void *arg)
 }
 
 /*
- * Counted by the loop's seconds, not by a clock: while a command keeps the loop busy nobody is idle, neither who waits for its answer nor
- * who asked meanwhile.
+ * Counts the loop's seconds, not a clock's: while a command keeps the loop busy nobody is idle, neither the client that waits for its
+ * answer nor one that asked meanwhile.
  */
 static void client_tick(struct client *c)
 {
@@ -319,7 +319,7 @@ void control_tick(struct daemon *dm)
 	}
 }
 
-/* Root may write; members of the group, where there is one, may connect, and read. */
+/* Root may write; members of the group, if there is one, may connect and read. */
 static int socket_guard(const char *path)
 {
 	const struct group *group = getgrnam(SLUICE_GROUP);
@@ -337,7 +337,7 @@ static int socket_listen(const struct sockaddr_un *at)
 
 	if (fd < 0)
 		return -errno;
-	unlink(at->sun_path); /* ours by the lock on the pins */
+	unlink(at->sun_path); /* it is ours by the lock on the pins */
 	mask = umask(0177);
 	err = bind(fd, (const struct sockaddr *)at, sizeof(*at)) ? -errno : 0;
 	umask(mask);

@@ -56,7 +56,7 @@ static void verb_try(struct daemon *dm, const struct api_verb *v, const json_t *
 	err = run_of(v)(dm, args, a);
 	if (!err && v->right == API_WRITE && dm->engine)
 		state_save(dm, &a->diag);
-	if (awaited || !standing_awaited(dm->standing)) /* whoever begins a trial is told by his answer */
+	if (awaited || !standing_awaited(dm->standing)) /* a client that begins a trial is told by its answer */
 		standing_remind(dm->standing, &a->diag);
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;

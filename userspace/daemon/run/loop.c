@@ -42,7 +42,7 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (!dm->engine) /* unloaded, and about to end */
+	if (!dm->engine) /* it is unloaded, and about to end */
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", now.tv_sec * 1000000ULL + now.tv_nsec / 1000);
@@ -73,7 +73,7 @@ static void tune(struct daemon *dm)
 	dm->untunable = err;
 }
 
-/* The gate answers floods without us, but only we can make the host accept the answers. */
+/* The gate answers floods without us, but only we can make the host accept what comes back. */
 static void on_cookie_request(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
@@ -91,7 +91,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (!dm->engine || !engine_links_moved(dm->engine)) /* unloaded, and about to end */
+	if (!dm->engine || !engine_links_moved(dm->engine)) /* it is unloaded, and about to end */
 		return;
 	engine_locals(dm->engine, &d);
 	if (engine_links_back(dm->engine, standing_live(dm->standing), &d) && standing_attach(dm->standing, &d))
@@ -107,8 +107,8 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	control_tick(dm); /* first: who does not read that all is unloaded holds up the end */
-	if (!dm->engine) /* unloaded, and about to end */
+	control_tick(dm); /* first, because a client that does not read that all is unloaded holds up the end */
+	if (!dm->engine) /* it is unloaded, and about to end */
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	privacy_tick(dm->privacy, now.tv_sec);
@@ -136,7 +136,7 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (!dm->engine) /* unloaded, and about to end */
+	if (!dm->engine) /* it is unloaded, and about to end */
 		return;
 	dm->reaping = engine_reap(dm->engine) > 0;
 	engine_audit(dm->engine, &dm->drift, &d);
@@ -153,7 +153,7 @@ static void on_expiry(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (dm->engine) /* not unloaded, and about to end */
+	if (dm->engine) /* it is not unloaded, and about to end */
 		standing_expire(dm->standing);
 }
 
@@ -167,7 +167,7 @@ static void on_deadline(evutil_socket_t number, short what, void *arg)
 		standing_deadline(dm->standing);
 }
 
-/* In `ms`; less than 0: not at all. */
+/* Arms it in `ms`; if that is less than 0, disarms it. */
 static void timer_arm(struct event *timer, int64_t ms)
 {
 	const struct timeval wait = { ms / 1000, ms % 1000 * 1000 };
@@ -216,11 +216,11 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watched_add(dm, engine_links(dm->engine), EV_READ, on_link, NULL) ||
 	    watched_add(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
-	engine_locals(dm->engine, d); /* what changed before we listened */
+	engine_locals(dm->engine, d); /* for what changed before we listened */
 	engine_answers(dm->engine, d);
 	log_diag(LOG_WARNING, d);
-	loop_timers(dm); /* of settings and trials of before */
-	tune(dm); /* also puts back what a daemon that was killed left raised */
+	loop_timers(dm); /* for earlier settings and trials */
+	tune(dm); /* also restores what a daemon that was killed left raised */
 	containers_tell(dm);
 	exporter_follow(dm);
 	refusals_follow(dm);

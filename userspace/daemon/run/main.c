@@ -34,7 +34,7 @@ static const char usage[] = "usage: sluiced [-c FILE] [-i INSTANCE] [-n] [-f] [-
 			    "  -v           also log the messages of libbpf and libxdp\n"
 			    "  -h, -V       print this text; print the version\n";
 
-/* -1: go on; otherwise the exit status. */
+/* Returns -1 to continue, otherwise the exit status. */
 static int options_parse(struct daemon *dm, int argc, char **argv)
 {
 	int option;
@@ -67,7 +67,7 @@ static int options_parse(struct daemon *dm, int argc, char **argv)
 	return -1;
 }
 
-/* -n: what a start would come to. */
+/* -n: says what a start would do. */
 static int policy_try(struct daemon *dm, const struct policy *kept, struct policy **out, struct diag *d)
 {
 	_cleanup_diag_ struct diag warnings = {};
@@ -83,7 +83,7 @@ static int policy_try(struct daemon *dm, const struct policy *kept, struct polic
 static int policy_load(struct daemon *dm, struct policy **out, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *kept = NULL;
-	int err = files_as_owner(); /* what the start reads a reload will read, too */
+	int err = files_as_owner(); /* a reload will be able to read what the start reads */
 	char dir[4096];
 
 	geo_keep_at(state_dir(dir), dm->instance);
@@ -102,7 +102,7 @@ static int policy_load(struct daemon *dm, struct policy **out, struct diag *d)
 	return err;
 }
 
-/* What a start works with. Takes over `p` in any case. */
+/* Prepares what a start works with. Takes over `p` in any case. */
 static int daemon_equip(struct daemon *dm, struct policy *p)
 {
 	dm->privacy = privacy_new();
@@ -115,7 +115,7 @@ static int daemon_equip(struct daemon *dm, struct policy *p)
 	return 0;
 }
 
-/* Load, fill, attach: traffic last. */
+/* Loads, fills, attaches: traffic comes last. */
 static int daemon_start(struct daemon *dm, struct diag *d)
 {
 	bool resumed = false;
@@ -128,7 +128,7 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 	if (!err)
 		err = events_off(dm->engine);
 	if (!err)
-		engine_locals(dm->engine, d); /* where it fails it says so, and limits hold all the same */
+		engine_locals(dm->engine, d); /* if this fails it says so, and limits hold all the same */
 	if (!err)
 		state_load(dm, resumed);
 	if (!err)
@@ -145,7 +145,7 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		err = standing_attach(dm->standing, d);
 	if (!err)
 		err = keeper_bury(dm, d);
-	/* From here on the gate stands by us again, whatever a daemon of before said when it stopped. */
+	/* From here on the gate depends on us again, whatever an earlier daemon said when it stopped. */
 	if (!err)
 		err = engine_stand_guard(dm->engine);
 	if (!err)
@@ -180,7 +180,7 @@ static void daemon_done(struct daemon *dm)
 	geo_free(dm->kept);
 }
 
-/* A first start that failed leaves the host as it was. What was loaded before goes on: it still guards. */
+/* A first start that failed leaves the host as it was. What was loaded before stays: it still guards. */
 static void daemon_undo(struct daemon *dm, struct diag *d)
 {
 	if (!dm->engine || !dm->fresh)
@@ -198,7 +198,7 @@ static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
 {
 	int err;
 
-	/* Before the lock and the loop exist, so that both belong to the process that stays. */
+	/* This comes before the lock and the loop exist, so that both belong to the process that stays. */
 	err = dm->foreground || getenv("NOTIFY_SOCKET") ? 0 : background_begin(dm);
 	if (!err)
 		err = keeper_begin(dm);
@@ -214,7 +214,7 @@ static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
 	return err;
 }
 
-/* What could not be written was not said. */
+/* A message that could not be written was not given. */
 static int said(int status)
 {
 	return (fflush(stdout) || ferror(stdout)) && status == EXIT_DONE ? EXIT_FAILED : status;

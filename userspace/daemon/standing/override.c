@@ -121,7 +121,7 @@ const struct override *override_find(const struct override *list, const struct s
 	return NULL;
 }
 
-/* Does `a` count before `b`: the closer prefix, then the one that names the service. */
+/* Does `a` take precedence over `b`? The closer prefix does, then the one that names the service. */
 static bool counts_before(const struct scope *a, const struct scope *b)
 {
 	return a->sender.len != b->sender.len ? a->sender.len > b->sender.len : *a->title && !*b->title;

@@ -21,33 +21,38 @@ struct override {
 	struct override *next;
 };
 
-/* A copy, in no list; NULL without memory. */
+/* Makes a copy that is in no list; NULL without memory. */
 struct override *override_copy(const struct override *of);
 void override_free(struct override *o);
 void overrides_free(struct override **list);
 /* Puts `more` in front of the list. */
 void overrides_join(struct override **list, struct override *more);
 struct override *overrides_reversed(struct override *list);
-/* Removes the setting of the same key from the list and returns it; NULL: there is none. */
+/* Removes the setting of the same key from the list and returns it, or NULL if there is none. */
 struct override *override_take(struct override **list, const struct scope *where, const char *key);
-/* 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. */
 int overrides_copy(const struct override *list, struct override **out);
-/* A copy of the list without the limits of one prefix at a service ("": at any), and how many those are. 0 or -ENOMEM. */
+/*
+ * Makes a copy of the list without the limits of one prefix at a service ("": at any), and says how many those are. Returns 0 or -ENOMEM.
+ */
 int overrides_without_sender(const struct override *list, const struct prefix *sender, const char *service,
 			     struct override **out, unsigned int *count);
-/* Takes those out whose time is over; whether there were any. */
+/* Removes those whose time is over. Returns whether there were any. */
 bool overrides_expire(struct override **list, const struct timespec *now);
 
-/* The live setting in force for a key; NULL: there is none. */
+/* Returns the live setting in force for a key, or NULL. */
 const struct override *override_find(const struct override *list, const struct scope *where, const char *key);
-/* Of the limits of senders that are set live the one in force for this key at an address and a service; NULL: there is none. */
+/* Among the live limits of senders, returns the one in force for this key at an address and a service, or NULL. */
 const struct override *override_of_sender(const struct override *list, const struct sluice_addr *who,
 					  const char *service, const char *key);
-/* "service smtp: max-connections = 5", for the log: addresses as the policy shows them. NULL without memory. Freed with free(). */
+/*
+ * Returns "service smtp: max-connections = 5", for the log, with addresses as the policy shows them; NULL without memory. Freed with
+ * free().
+ */
 char *override_text(const struct privacy *privacy, const struct override *o);
-/* When it ends by the clock on the wall; 0: never. */
+/* Returns when it ends by the wall clock; 0: never. */
 uint64_t override_until(const struct override *o);
-/* Sets and countries may refuse this host itself: setting one live gives a warning. */
+/* Sets and countries may refuse this host itself, so setting one live gives a warning. */
 bool override_wants_warning(const struct override *o);
 
 #endif

@@ -34,7 +34,7 @@ static bool is_good(const struct standing *s, const struct override *settings, s
 	return p;
 }
 
-/* Whether the setting can be in force with those in the list; then it is one of them. */
+/* Whether the setting can be in force together with those in the list; if so, adds it. */
 static bool setting_join(const struct standing *s, struct override **list, struct override *o, struct diag *why)
 {
 	o->next = *list;
@@ -52,7 +52,7 @@ static void setting_drop(const struct standing *s, struct override *o, struct di
 	override_free(o);
 }
 
-/* One round through those that wait; whether any of them has joined. */
+/* Makes one round through those that wait. Returns whether any of them has joined. */
 static bool settings_join(const struct standing *s, struct override **list, struct override **waiting)
 {
 	struct override *left = NULL, *o;
@@ -73,7 +73,7 @@ static bool settings_join(const struct standing *s, struct override **list, stru
 	return joined;
 }
 
-/* The oldest first; who needs another that comes later is asked again after that. */
+/* Tries the oldest first; a setting that needs a later one is tried again after that. */
 static void settings_sift(struct standing *s, struct diag *d)
 {
 	struct override *waiting = overrides_reversed(s->now.settings), *o;
@@ -88,7 +88,7 @@ static void settings_sift(struct standing *s, struct diag *d)
 	}
 }
 
-/* Where the files' policy is bad by itself (a database is away for a moment) no setting is to blame. */
+/* If the files' policy is bad by itself (a database is away for a moment), no setting is to blame. */
 struct policy *standing_lay_what_fits(struct standing *s, struct diag *d)
 {
 	struct diag ignored = {};

@@ -7,7 +7,7 @@ int standing_attach(const struct standing *s, struct diag *d)
 	return s->ops->attach(s->arg, stand_guards(&s->now), stand_guards(&s->before), d);
 }
 
-/* While it is on trial the interfaces of before stay: the kernel cannot attach by itself. */
+/* While it is on trial, the earlier interfaces stay: the kernel cannot attach by itself. */
 int standing_enforce(struct standing *s, const struct policy *p, const struct standing_how *how, struct diag *d)
 {
 	const struct standing_ops *ops = s->ops;

@@ -23,7 +23,7 @@ static int summary_make(const struct policy *now, const struct policy *want, boo
 	return err;
 }
 
-/* A stand without live settings, of the file. */
+/* Builds a stand without live settings, from the file. */
 static int file_build(const struct standing *s, const char *path, bool force, struct stand *next, struct diag *d)
 {
 	int err;
@@ -85,7 +85,7 @@ int standing_reread(struct standing *s, const char *path, struct diag *d)
 	return file_enforce(s, path, &(const struct standing_how){}, &summary, d);
 }
 
-/* The databases of `p` anew. Those that cannot be used leave the ones in force where they are. */
+/* Reads the databases of `p` again. Those that cannot be used leave the ones in force in place. */
 static int databases_refresh(const struct standing *s, struct policy *p, bool force, struct diag *d)
 {
 	int err;
@@ -105,7 +105,7 @@ static int databases_refresh(const struct standing *s, struct policy *p, bool fo
 	return 0;
 }
 
-/* The files' policy as it was read, with its lists and databases anew; NULL with a message. */
+/* Returns the files' policy as it was read, with its lists and databases read again, or NULL with a message. */
 static struct policy *base_refresh(const struct standing *s, bool force, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *p = policy_clone(s->now.base);
@@ -168,7 +168,7 @@ int standing_geo(struct standing *s, struct geo *geo, bool force, struct diag *d
 	return 0;
 }
 
-/* As a start does it, but for who is told. */
+/* Does what a start does, except for who is told. */
 int standing_resume(struct standing *s, struct diag *d)
 {
 	struct policy *was = s->now.base, *live;

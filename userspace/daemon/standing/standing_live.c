@@ -7,7 +7,7 @@
 #include "log.h"
 #include "standing_state.h"
 
-#define OVERDUE_MS 5000 /* until a setting that could not be put out of force is tried again */
+#define OVERDUE_MS 5000 /* delay until a setting that could not be ended is tried again */
 
 /* Has `live` (NULL: it could not be built) enforced, and makes it the one in force. Takes it over in any case. */
 static int live_enforce(struct standing *s, struct policy *live, struct diag *d)
@@ -21,7 +21,7 @@ static int live_enforce(struct standing *s, struct policy *live, struct diag *d)
 	return err;
 }
 
-/* Recorded, and told to who follows. */
+/* Records the settings, and tells those who follow them. */
 static void settings_done(struct standing *s)
 {
 	s->ops->record(s->arg);
@@ -137,7 +137,7 @@ int standing_restored(struct standing *s, struct diag *d)
 	return 0;
 }
 
-/* Out of the policy that is not in force now. */
+/* Removes it from the policy that is not in force now. */
 static void settings_forget(struct standing *s)
 {
 	struct diag d = {};
@@ -146,7 +146,7 @@ static void settings_forget(struct standing *s)
 	log_diag(LOG_WARNING, &d);
 }
 
-/* Those that leaned on a setting that is over go with it. What the kernel side refuses is tried again, and said once. */
+/* Settings that depend on one that is over go with it. What the kernel side refuses is tried again, and reported once. */
 static void settings_end(struct standing *s)
 {
 	const bool said = s->now.overdue;

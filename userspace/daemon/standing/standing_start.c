@@ -25,7 +25,7 @@ void standing_held_say(const struct standing *s)
 		s->config, s->instance);
 }
 
-/* Which policy is in force is not known, but on which interfaces it is. */
+/* We do not know which policy is in force, but we know on which interfaces. */
 static int held_begin(struct standing *s, struct diag *d)
 {
 	s->now.held = true;
@@ -61,7 +61,9 @@ int standing_start(struct standing *s, struct diag *d)
 
 	if (err || s->now.held)
 		return err;
-	/* Databases that look torn next to those of the policy in force stop a start: it could not be told from an attack on them. */
+	/*
+	 * Databases that look torn compared with those of the policy in force stop a start: this could not be told from an attack on them.
+	 */
 	if (s->ops->geo_check(s->arg, s->now.live, d)) {
 		diag_add(
 			d,

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "standing_state.h"
 
-/* Either way: what is left of the trial goes. */
+/* Either way: removes what is left of the trial. */
 static void trial_settle(struct standing *s)
 {
 	s->awaited = s->own = false;
@@ -18,7 +18,7 @@ static void trial_settle(struct standing *s)
 	s->ops->timers(s->arg);
 }
 
-/* A reload that was refused meanwhile is still to be done. */
+/* A reload that was refused meanwhile still has to be done. */
 static void trial_go_back(struct standing *s, struct diag *d)
 {
 	const bool failed = s->now.reload_failed;
@@ -73,7 +73,7 @@ int standing_confirm(struct standing *s, struct diag *d)
 	return err ? err : standing_reread(s, path, d);
 }
 
-/* The kernel side has gone back by then: late is only late in tidying up. */
+/* The kernel side has gone back by then: if this is late, it is only late in cleaning up. */
 void standing_deadline(struct standing *s)
 {
 	struct diag d = {};

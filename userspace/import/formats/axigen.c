@@ -35,8 +35,8 @@ struct rule {
 	struct value set, priority, enable;
 	bool deny;
 	enum level level;
-	size_t listener; /* of LISTENER: which one */
-	unsigned int service; /* of the others: which one, 0 for none */
+	size_t listener; /* for a LISTENER: which one */
+	unsigned int service; /* for the others: which one, 0 for none */
 	const struct line *from;
 };
 
@@ -84,7 +84,7 @@ static bool is_access(const char *name)
 	return is_named(name, (const char *const[]){ "accessControl", "access", NULL });
 }
 
-/* An object in a set of them has no name: its kind is what the nearest name around it says. */
+/* An object in a set of them has no name: the nearest name around it says what kind it is. */
 static const char *kind_of(const struct block_walk *w)
 {
 	unsigned int i = w->depth;
@@ -94,7 +94,7 @@ static const char *kind_of(const struct block_walk *w)
 	return i ? w->path[i - 1] : "";
 }
 
-/* Of `listeners = ( { ... } )` only the braces are an object, and of `listener = { ... }` the whole. */
+/* In `listeners = ( { ... } )` only the braces are an object; in `listener = { ... }` the whole is. */
 static bool is_object(const struct block_walk *w)
 {
 	const char *name = w->path[w->depth - 1];
@@ -112,7 +112,7 @@ static bool has_around(const struct block_walk *w, bool (*is)(const char *name))
 	return i < w->depth;
 }
 
-/* Names around that are those of a service, or of a part of one. */
+/* Counts names around it that are those of a service, or of a part of one. */
 static size_t names_around(const struct block_walk *w)
 {
 	static const char *const none[] = { "server", "services", "globalAccessControl", "", NULL };
@@ -125,7 +125,7 @@ static size_t names_around(const struct block_walk *w)
 	return n;
 }
 
-/* The outermost object with a name of its own is a service, or nothing that counts here. */
+/* The outermost object with a name of its own is a service, or nothing that matters here. */
 static void service_count(struct axigen *a)
 {
 	struct block_walk outside = a->walk;
@@ -356,7 +356,7 @@ static bool listeners_have_flow(const struct axigen *a, unsigned int service)
 	return false;
 }
 
-/* All listeners of an Axigen service, as one. */
+/* Writes all listeners of an Axigen service, as one. */
 static void together_write(struct axigen *a, const struct access *access)
 {
 	_cleanup_strings_ struct strings ports = {};

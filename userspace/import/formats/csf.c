@@ -72,7 +72,7 @@ static void portflood_take(struct import *m, const char *text, const struct stri
 			 line);
 }
 
-/* Elements with commas between them, each of parts with semicolons between them: "25;20,143;100". */
+/* Reads elements separated by commas, whose parts are separated by semicolons: "25;20,143;100". */
 static void elements_read(struct import *m, const char *value, const struct line *line,
 			  void (*take)(struct import *, const char *, const struct strings *, const struct line *))
 {
@@ -140,7 +140,7 @@ static void countries_read(struct import *m, const char *value, const struct lin
 	}
 }
 
-/* Of each service, when all of them are known. */
+/* Sets it for each service, when all of them are known. */
 static void filter_read(struct import *m)
 {
 	_cleanup_strings_ struct strings words = {};
@@ -177,7 +177,7 @@ static void key_take(struct import *m, const char *key, const char *value, const
 	}
 }
 
-/* KEY = "VALUE"; the value is left in `value`. */
+/* Reads KEY = "VALUE"; the value is left in `value`. */
 static bool conf_split(const char *text, char key[static 128], char value[static 4096])
 {
 	const char *at;
@@ -206,7 +206,7 @@ static const struct line *conf_line(const struct import *m, const char *wanted, 
 	return found;
 }
 
-/* "allow" or "deny" where the file is such a list; NULL: it is not. */
+/* Returns "allow" or "deny" if the file is such a list, or NULL. */
 static const char *list_action(const char *file)
 {
 	const char *base = strrchr(file, '/');

@@ -11,7 +11,7 @@
 #define ONE_EACH "service_count is 1 by default: then each process serves one client, and process_limit is the limit"
 
 static const struct {
-	const char *service, *listener, *port; /* where Dovecot listens where nothing is said */
+	const char *service, *listener, *port; /* where Dovecot listens by default */
 } defaults[] = { { "imap-login", "imap", "143" },	   { "imap-login", "imaps", "993" },
 		 { "pop3-login", "pop3", "110" },	   { "pop3-login", "pop3s", "995" },
 		 { "managesieve-login", "sieve", "4190" }, { "submission-login", "submission", "587" } };
@@ -23,7 +23,7 @@ struct value {
 	const struct line *from;
 };
 
-/* A login service; one that is said in several places is one. */
+/* A login service; if several places define it, it is still one. */
 struct login {
 	char name[64];
 	const struct line *from;
@@ -45,7 +45,7 @@ static void value_put(struct value *v, const char *text, const struct line *from
 	v->from = from;
 }
 
-/* NULL: not inside a login service. */
+/* Returns NULL outside a login service. */
 static struct login *login_of(struct dovecot *d, const struct line *line)
 {
 	struct login *l;
@@ -152,7 +152,7 @@ static void walk_set(struct block_walk *w, const char *key, const char *value, c
 		leave(d->m, line, "belongs to a service inside Dovecot, behind its logins: keep it");
 }
 
-/* What the file says of a listener; NULL: nothing. */
+/* Returns what the file says about a listener, or NULL. */
 static const char *port_said(const struct login *l, const char *listener)
 {
 	size_t i;
@@ -162,7 +162,7 @@ static const char *port_said(const struct login *l, const char *listener)
 	return i < l->ports.count ? l->ports.item[i] : NULL;
 }
 
-/* The service of the ports that a login service listens at; *by_default: some of them by Dovecot's default. */
+/* Returns the service of the ports that a login service listens on; *by_default: some of them are Dovecot's default. */
 static struct item *login_service(struct dovecot *d, const struct login *l, const struct line *from)
 {
 	_cleanup_strings_ struct strings ports = {};

@@ -46,7 +46,7 @@ static const struct line *option_line(const struct exim *e, const char *wanted, 
 	return found;
 }
 
-/* "<; a ; b": another separator; "a : b::c": a doubled colon is one of an address. */
+/* "<; a ; b" sets another separator; in "a : b::c" the doubled colon is a single one in an address. */
 static void host_list_split(struct import *m, const char *text, struct strings *out)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -133,7 +133,7 @@ static const struct line *hostlist_line(const struct exim *e, const char *name, 
 	return NULL;
 }
 
-/* All elements of a list but names of other lists; `deep` ones are looked up once. */
+/* Puts all elements of a list except names of other lists; those are looked up one level deep. */
 static void hosts_put(struct exim *e, const char *set, const char *action, const char *value, const struct line *from,
 		      bool deep)
 {
@@ -188,7 +188,7 @@ static void ratelimit_put(struct exim *e, const char *text, const struct line *f
 	put_rate(e->m, s, "max-rate-per-source", word_at(&words, 0), word_at(&words, 1), from);
 }
 
-/* What a condition or a modifier says, "" for the words that change nothing here. */
+/* Whether it is a condition or a modifier; words that change nothing here are among them. */
 static bool is_condition(const char *text)
 {
 	static const char *const modifiers[] = { "message", "log_message",	 "logwrite",   "delay", "set",
@@ -202,7 +202,7 @@ static bool is_condition(const char *text)
 struct statement {
 	const struct line *limit; /* its ratelimit */
 	const char *value;
-	const struct line *accept; /* where it lets in */
+	const struct line *accept; /* the line that lets in */
 	bool refuses;
 	size_t conditions;
 };
@@ -221,7 +221,7 @@ static void statement_end(struct exim *e, struct statement *s)
 	*s = (struct statement){};
 }
 
-/* A condition, perhaps behind a verb on the same line. */
+/* Reads a condition, perhaps after a verb on the same line. */
 static void acl_line(struct exim *e, struct statement *s, const struct line *line)
 {
 	static const char *const verbs[] = { "deny", "defer", "drop", "accept", "warn", "require", "discard", NULL };

@@ -41,7 +41,7 @@ static void ignored_put(struct import *m, const char *value, const struct line *
 	}
 }
 
-/* A ban holds at the ports of all services, so each port of a jail is one. */
+/* A ban holds at the ports of all services, so each port of a jail becomes one. */
 static void port_put(struct import *m, const char *text, const struct line *line)
 {
 	_cleanup_strings_ struct strings ports = {};
@@ -72,7 +72,7 @@ static void ports_put(struct import *m, const char *value, const struct line *li
 		port_put(m, words.item[i], line);
 }
 
-/* What stands between the brackets; false: the line begins no section. */
+/* Reads what is between the brackets; false: the line begins no section. */
 static bool section_begin(const struct line *line, char section[static 64])
 {
 	if (*line->text != '[')

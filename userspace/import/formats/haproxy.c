@@ -22,7 +22,7 @@ struct section {
 	bool anywhere; /* a port is bound at any address */
 };
 
-/* acl NAME FETCH ...: of several with one name each may hold. */
+/* acl NAME FETCH ...: if several have the same name, any of them may match. */
 struct acl {
 	char section[64], name[64];
 	const struct line *line;
@@ -42,7 +42,7 @@ struct haproxy {
 	LIST(struct acl) acls;
 	LIST(struct table) tables;
 	unsigned int rules;
-	const struct line *rule; /* that is being read */
+	const struct line *rule; /* the rule that is being read */
 };
 
 static bool is_front(const struct section *s)
@@ -95,7 +95,7 @@ static void bind_read(struct haproxy *h, const struct strings *words, const stru
 	}
 }
 
-/* The service of the section, once its ports are known; NULL: it binds none. */
+/* Returns the service of the section, once its ports are known; NULL: it binds none. */
 static struct item *service_now(struct haproxy *h)
 {
 	struct section *s = &h->now;
@@ -140,7 +140,7 @@ static void tables_read(struct haproxy *h)
 	}
 }
 
-/* The interval of the rate in that table, of a section; NULL: it stores none. */
+/* Returns the interval of the rate in that table, or section; NULL: it stores none. */
 static const char *interval_of(const struct haproxy *h, const char *section)
 {
 	size_t i;
@@ -152,7 +152,10 @@ static const char *interval_of(const struct haproxy *h, const char *section)
 	return NULL;
 }
 
-/* The table of a fetch: "src_conn_rate(TABLE)"; of sc0_conn_rate and sc_conn_rate(0) the one that track-sc0 names, else the section's own. */
+/*
+ * Returns the table of a fetch: "src_conn_rate(TABLE)"; for sc0_conn_rate and sc_conn_rate(0) the one that track-sc0 names, otherwise the
+ * section's own.
+ */
 static void table_of(const struct haproxy *h, const char *fetch, char out[static 64])
 {
 	char section[64] = "", name[64], other[64];
@@ -179,7 +182,7 @@ static bool fetch_is(const char *fetch, const char *what)
 	return at && (!strncmp(fetch, "src_", 4) || !strncmp(fetch, "sc", 2)) && strchr("(", at[strlen(what)]);
 }
 
-/* FETCH gt N: the most that is let in. False, said: it is something else. */
+/* Reads FETCH gt N: the most that is let in. Returns false, and says so, if it is something else. */
 static bool most_of(struct haproxy *h, const struct strings *words, const struct line *line, char out[static 16])
 {
 	const char *operator= word_at(words, 1);
@@ -244,7 +247,7 @@ static void source_read(struct haproxy *h, const struct strings *words, const ch
 		set_use(h->m, set, action, s, 100 + h->rules, h->rule);
 }
 
-/* One test: a fetch and what it is compared with. */
+/* Reads one test: a fetch and what it is compared with. */
 static void test_read(struct haproxy *h, const struct strings *words, const char *excess, const struct line *line)
 {
 	const char *fetch = word_at(words, 0);
@@ -257,7 +260,7 @@ static void test_read(struct haproxy *h, const struct strings *words, const char
 		leave(h->m, line, "'%s' is not something that sluice judges by", fetch);
 }
 
-/* A condition that is one word: the name of an acl, each of whose lines may hold. */
+/* Reads a condition of one word: the name of an acl, any line of which may match. */
 static void name_read(struct haproxy *h, const char *name, const char *excess, const struct line *line)
 {
 	bool known = false;
@@ -273,7 +276,7 @@ static void name_read(struct haproxy *h, const char *name, const char *excess, c
 		leave(h->m, line, "'%s' is not a known condition", name);
 }
 
-/* One alternative: NAME, or { FETCH ... }. */
+/* Reads one alternative: NAME, or { FETCH ... }. */
 static void alternative_read(struct haproxy *h, const struct strings *part, const char *excess, const struct line *line)
 {
 	struct strings inner;
@@ -360,7 +363,7 @@ static void section_end(struct haproxy *h)
 	h->now = (struct section){};
 }
 
-/* The ports that it binds come first, wherever its lines of bind stand. */
+/* The ports that it binds come first, wherever its bind lines are. */
 static void section_begin(struct haproxy *h, const struct strings *words, size_t at)
 {
 	char word[16];

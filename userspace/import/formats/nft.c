@@ -15,7 +15,7 @@
 struct nft {
 	struct import *m;
 	struct macros macros;
-	char hook[16]; /* of the chain; "": it has none */
+	char hook[16]; /* hook of the chain; "": it has none */
 	unsigned int rules;
 };
 
@@ -59,7 +59,7 @@ static void count_take(struct rule *r, enum rule_scope scope)
 	rule_limit(r, keys[scope], rule_next(r), "", NULL);
 }
 
-/* The key of a set that a limit counts by: ip saddr [& MASK]. */
+/* Reads the key of a set that a limit counts by: ip saddr [& MASK]. */
 static enum rule_scope key_take(struct rule *r)
 {
 	const char *mask;
@@ -275,7 +275,7 @@ static void limits_put(struct rule *r, struct item *s)
 		put_last(r->m, s, "on-excess", r->verdict, r->line);
 }
 
-/* Who may come, or may not. */
+/* Puts who may connect, or may not. */
 static void sources_put(struct nft *n, struct rule *r, struct item *s)
 {
 	if (r->set && !r->set->count)
@@ -309,7 +309,7 @@ static void rule_put(struct nft *n, struct rule *r)
 		sources_put(n, r, s);
 }
 
-/* add rule [FAMILY] TABLE CHAIN: what stands before the rule itself. */
+/* Skips add rule [FAMILY] TABLE CHAIN, which comes before the rule itself. */
 static void rule_skip(struct rule *r)
 {
 	static const char *const families[] = { "ip", "ip6", "inet", "bridge", "arp", "netdev", NULL };

@@ -193,7 +193,7 @@ static bool is_of_interest(const char *text)
 	return strstr(text, "max") || strstr(text, "quick") || strchr(text, '<');
 }
 
-/* pass in ... and block in ...; what goes out is nobody's that sluice counts. */
+/* Reads pass in ... and block in ...; sluice counts nothing that goes out. */
 static void rule_read(struct pf *p, const char *text, const struct line *line)
 {
 	struct rule r = { .m = p->m, .line = line, .is_new = true };
@@ -264,7 +264,7 @@ static void line_read(struct pf *p, const struct line *line)
 		rule_read(p, text, line);
 }
 
-/* The tables that rules fill, wherever these stand. */
+/* Reads the tables that rules fill, wherever these are. */
 static void overloads_read(struct pf *p)
 {
 	char name[64];

@@ -16,7 +16,7 @@
 #define EXCEPTIONS "smtpd_client_event_limit_exceptions"
 #define SCREEN_COUNT "postscreen_client_connection_count_limit"
 
-/* What limits, but not connections, or not in a way that sluice has. */
+/* Parameters that limit something else than connections, or in a way that sluice does not have. */
 static const struct {
 	const char *key, *why;
 } others[] = {
@@ -46,7 +46,7 @@ static bool is_master(const struct line *line)
 		!strcmp(type, "unix-dgram"));
 }
 
-/* The line of main.cf that says a parameter, the last one; NULL: none. */
+/* Returns the last line of main.cf that sets a parameter, or NULL. */
 static const struct line *main_line(const struct import *m, const char *wanted, const char **value)
 {
 	const struct line *found = NULL;
@@ -64,7 +64,7 @@ static const struct line *main_line(const struct import *m, const char *wanted, 
 	return found;
 }
 
-/* Of a service of master.cf: its own -o, else main.cf. */
+/* For a service of master.cf: its own -o, otherwise main.cf. */
 static const struct line *setting_line(const struct import *m, const struct line *master, const struct strings *words,
 				       const char *wanted, const char **value)
 {
@@ -83,7 +83,7 @@ static const struct line *setting_line(const struct import *m, const struct line
 	return found ? found : main_line(m, wanted, value);
 }
 
-/* "60s" of Postfix, which also has weeks. */
+/* Reads Postfix' "60s"; it also has weeks. */
 static const char *seconds_of(const char *text, char buf[static 24])
 {
 	uint32_t n;
@@ -121,7 +121,7 @@ static void rate_read(struct import *m, struct item *s, const struct line *maste
 	put_rate(m, s, "max-rate-per-source", value, seconds_of(unit, buf), from);
 }
 
-/* "192.0.2.1:25", "[::1]:25", "smtp": the port, and what stands before it. */
+/* "192.0.2.1:25", "[::1]:25", "smtp": returns the port, and cuts off what is before it. */
 static const char *endpoint_split(char *text)
 {
 	char *colon = strrchr(text, ':');
@@ -149,7 +149,7 @@ static bool address_put(struct import *m, struct item *s, char *text, const stru
 	return false;
 }
 
-/* Behind postscreen smtpd has a line of its own, with what is different there. */
+/* Behind postscreen, smtpd has a line of its own, with other settings. */
 static const struct line *behind_postscreen(struct import *m, struct strings *words)
 {
 	size_t i;
@@ -219,7 +219,7 @@ static bool master_read(struct import *m, const struct line *line)
 	return true;
 }
 
-/* main.cf alone: what it says is about port 25 at least. */
+/* main.cf alone says at least something about port 25. */
 static void alone_read(struct import *m)
 {
 	_cleanup_strings_ struct strings ports = {}, none = {};
@@ -251,7 +251,7 @@ static void exception_put(struct import *m, const char *text, const struct line 
 		set_use(m, set, "allow", NULL, 0, from);
 }
 
-/* One element of a list of hosts; $mynetworks is looked up. */
+/* Reads one element of a list of hosts; $mynetworks is looked up. */
 static void exception_read(struct import *m, const char *text, const struct line *from)
 {
 	static const char *const mine[] = { "$mynetworks", "${mynetworks}", "$(mynetworks)", NULL };

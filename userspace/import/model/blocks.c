@@ -6,8 +6,8 @@
 #include "import.h"
 
 struct pending {
-	struct strings words; /* before a mark, of this line */
-	char key[128]; /* what stands before the last '=' */
+	struct strings words; /* words of this line before a mark */
+	char key[128]; /* the text before the last '=' */
 	bool keyed;
 };
 
@@ -20,7 +20,7 @@ static void words_join(const struct strings *words, size_t from, char *out, size
 		n += snprintf(out + n, size - n, "%s%s", i > from ? " " : "", words->item[i]);
 }
 
-/* What is pending becomes a setting, all of it but the last `keep` words. */
+/* Makes a setting of what is pending, except for the last `keep` words. */
 static void pending_set(struct block_walk *w, struct pending *p, size_t keep, const struct line *line)
 {
 	struct strings value = { p->words.item, p->words.count - (keep < p->words.count ? keep : p->words.count), 0 };
@@ -42,7 +42,7 @@ static void equals_take(struct block_walk *w, struct pending *p, const struct li
 	strings_clear(&p->words);
 }
 
-/* "KEY = {" and "NAME {" are the same here. */
+/* "KEY = {" and "NAME {" mean the same here. */
 static void block_open(struct block_walk *w, struct pending *p, const struct line *line)
 {
 	if (p->keyed && p->words.count)

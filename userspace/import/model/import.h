@@ -15,7 +15,7 @@
 #include "list.h"
 #include "string_list.h"
 
-/* A line with the ones that continue it, without what comments say. */
+/* A line with the ones that continue it, without comments. */
 struct line {
 	const char *file;
 	unsigned int number;
@@ -23,7 +23,7 @@ struct line {
 	char *text;
 };
 
-/* One key of a service or a set, with the line that it comes from. A key that is a list is said once for each element. */
+/* One key of a service or a set, with the line that it comes from. A key that is a list has one for each element. */
 struct said {
 	const char *key; /* static */
 	char *value;
@@ -34,8 +34,8 @@ struct said {
 struct item {
 	char name[32];
 	bool is_set;
-	bool stays; /* a service that is printed without limits, too */
-	bool full; /* no element more */
+	bool stays; /* a service that is printed even without limits */
+	bool full; /* it can take no more elements */
 	struct said *item;
 	size_t count, room;
 };
@@ -50,20 +50,20 @@ struct format;
 
 struct import {
 	const struct format *format;
-	LIST(struct line *) lines; /* of all files, one after the other */
+	LIST(struct line *) lines; /* of all files, one after another */
 	LIST(struct item *) items;
 	LIST(struct left) left;
 	struct item sources; /* the section of that name */
-	bool failed; /* without memory */
-	bool crowded; /* more services and sets than a policy has room for */
+	bool failed; /* memory ran out */
+	bool crowded; /* there are more services and sets than a policy has room for */
 };
 
 struct format {
 	const char *name, *files, *example;
-	const char *comment; /* what begins one */
-	bool comment_anywhere; /* not only where a line begins */
-	bool comment_blocks; /* as C has them */
-	bool backslash, indent, braces; /* how a line goes on in the next one */
+	const char *comment; /* what begins a comment */
+	bool comment_anywhere; /* not only at the beginning of a line */
+	bool comment_blocks; /* as in C */
+	bool backslash, indent, braces; /* how a line may continue on the next one */
 	void (*read)(struct import *m);
 };
 
@@ -71,30 +71,30 @@ extern const struct format import_formats[];
 extern const size_t import_formats_count;
 
 const struct format *import_format(const char *name);
-/* Reads one more file; -EINVAL or -ENOMEM with a message. */
+/* Reads one more file. Returns -EINVAL or -ENOMEM with a message. */
 int import_file(struct import *m, const char *path, struct diag *d);
-/* The same of text that is in memory, which is cut up. */
+/* Does the same with text in memory, which is cut up. */
 void import_text(struct import *m, const char *file, char *text);
-/* Makes items of all lines. -ENOMEM; -E2BIG: too many of them; -ENOENT: nothing in them limits connections. */
+/* Makes items of all lines. Returns -ENOMEM; -E2BIG: too many of them; -ENOENT: nothing in them limits connections. */
 int import_run(struct import *m);
-/* The policy; `interface` is where it judges. */
+/* Writes the policy; `interface` is where it judges. */
 void import_write(const struct import *m, const char *interface, FILE *out);
 void import_free(struct import *m);
 
-/* For readers: items.c. Without memory they do nothing, and import_run() says so. */
+/* For readers: items.c. Without memory they do nothing, and import_run() reports that. */
 struct item *service_get(struct import *m, const char *name);
 struct item *set_get(struct import *m, const char *name);
 struct item *service_of_port(const struct import *m, const char *port);
-/* A key of one value. Of two, the lower one stays, or the later one; the other line is left out. */
+/* Sets a key with one value. If there are two, the lower or the later one stays; the other line is left out. */
 void put_lower(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
 void put_last(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
-/* One more element of a list, unless it is there. */
+/* Adds one element to a list, unless it is there. */
 void put_element(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
-/* One more line that the value of a key comes from. */
+/* Adds one line that the value of a key comes from. */
 void put_origin(struct import *m, struct item *i, const char *key, const struct line *from);
-/* What is printed below the line of the last key that was put. */
+/* Prints this below the line of the key that was put last. */
 void put_note(struct item *i, const char *note);
-const char *said_value(const struct item *i, const char *key); /* the first; NULL: none */
+const char *said_value(const struct item *i, const char *key); /* the first one; NULL: none */
 __attribute__((format(printf, 3, 4))) void leave(struct import *m, const struct line *from, const char *fmt, ...);
 
 /* values.c: what is no number, rate, port or address is left out, with its line. */
@@ -103,29 +103,30 @@ bool put_rate(struct import *m, struct item *i, const char *key, const char *num
 	      const struct line *from);
 bool put_prefix(struct import *m, struct item *i, const char *text, const struct line *from);
 bool put_country(struct import *m, struct item *i, const char *key, const char *text, const struct line *from);
-/* What listens there is reached through no interface. */
+/* Whether what listens there cannot be reached through any interface. */
 bool is_loopback(const char *address);
 bool is_count(const char *text, uint32_t *out);
-/* A port by its number or name, as a number; NULL: neither. */
+/* Returns a port, given by its number or name, as a number; NULL: it is neither. */
 const char *port_of(const char *text, char buf[static 8]);
 const char *name_of_port(const char *port, char buf[static 32]);
 /*
- * The service with these ports: one that is there, or a new one. NULL, with the line left out, where some of them are another service's.
+ * Returns the service with these ports, an existing or a new one; NULL, with the line left out, if some of them belong to another service.
  * `name` may be NULL.
  */
 struct item *service_with(struct import *m, const char *name, const struct strings *ports, const struct line *from);
 
-/* words.c: between `blanks`; each of `marks` is a word of its own, but quotes among them hold a word together. False: one does not end. */
+/*
+ * words.c: splits at `blanks`; each of `marks` is a word of its own, but quotes among them hold a word together. Returns false if a quote
+ * does not end.
+ */
 bool words_split(struct import *m, const char *text, const char *blanks, const char *marks, struct strings *out);
-/* The word at a place; "" behind the last one. */
+/* Returns the word at a place, or "" after the last one. */
 const char *word_at(const struct strings *words, size_t at);
 bool key_split(const char *text, char key[static 128], const char **value);
 bool is_one_of(const char *word, const char *const *list);
 #define _cleanup_strings_ __attribute__((cleanup(strings_clear)))
 
-/*
- * Names that stand for text, as pf and nft have them: $NAME. What is not known stays as it is; so does what grows beyond all measure.
- */
+/* Names that stand for text, as pf and nft have them: $NAME. Unknown ones stay as they are; so do those that would grow without limit. */
 struct macros {
 	struct strings names, values;
 };
@@ -135,20 +136,21 @@ void macro_add(struct import *m, struct macros *all, const char *name, const cha
 char *macros_expand(struct import *m, const struct macros *all, const char *text);
 void macros_clear(struct macros *all);
 
-/* Which sources a rule is about, and what becomes of them; `services` may be NULL: everywhere. */
+/* Says which sources a rule is about, and what becomes of them; `services` NULL means everywhere. */
 void set_use(struct import *m, struct item *set, const char *action, const struct item *service, unsigned int priority,
 	     const struct line *from);
 
 /*
- * blocks.c: files of KEY = VALUE in nested braces. `path` has the names of the blocks around, the outermost first: of one without a name "".
+ * blocks.c: files of KEY = VALUE in nested braces. `path` has the names of the blocks around, the outermost first; a block without a name
+ * has "".
  */
 #define BLOCKS_DEEP 16
 
 struct block_walk {
 	char path[BLOCKS_DEEP][96];
 	unsigned int depth;
-	void (*open)(struct block_walk *w, const struct line *line); /* the last of the path is new */
-	void (*close)(struct block_walk *w, const struct line *line); /* it is still there */
+	void (*open)(struct block_walk *w, const struct line *line); /* called when the last name of the path is new */
+	void (*close)(struct block_walk *w, const struct line *line); /* called while it is still there */
 	void (*set)(struct block_walk *w, const char *key, const char *value, const struct line *line);
 };
 

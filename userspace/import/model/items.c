@@ -8,11 +8,11 @@
 #include "import.h"
 #include "value.h"
 
-#define ITEMS_MAX 900 /* of the 1024 sections that a policy may have */
+#define ITEMS_MAX 900 /* out of the 1024 sections that a policy may have */
 #define ELEMENTS_MAX 4096
 #define NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-/* As a policy takes it: other bytes become '-'. */
+/* Makes a name that a policy accepts: other bytes become '-'. */
 static void name_make(char out[static 32], const char *name)
 {
 	size_t i;
@@ -179,7 +179,7 @@ void put_last(struct import *m, struct item *i, const char *key, const char *val
 	}
 }
 
-/* Of two rates, the one with fewer connections a second. */
+/* Of two rates, the one with fewer connections a second is lower. */
 static bool is_lower(const char *a, const char *b)
 {
 	struct rate of_a, of_b;

@@ -11,9 +11,9 @@
 #include "text_file.h"
 
 #define FILE_BYTES (8 << 20)
-#define LINE_BYTES (1 << 20) /* what goes on for longer is taken as several */
+#define LINE_BYTES (1 << 20) /* what continues for longer is taken as several */
 
-/* Cuts a comment off, and the blanks at the end; true: a backslash is the last byte, which is cut off, too. */
+/* Cuts off a comment, and blanks at the end. Returns true if the last byte is a backslash, which is cut off, too. */
 static bool line_trim(const struct format *f, char *text)
 {
 	char *at, quote = 0;
@@ -37,7 +37,7 @@ static bool line_trim(const struct format *f, char *text)
 	return true;
 }
 
-/* Braces that are open at its end. Those of `chain NAME {` and the like hold lines; all others hold words. */
+/* Returns how many braces are open at its end. Those of `chain NAME {` and the like contain lines; all others contain words. */
 static int braces_open(const char *text)
 {
 	static const char *const blocks[] = { "table", "chain", NULL };
@@ -87,7 +87,7 @@ static bool goes_on(const struct format *f, const struct line *line, bool backsl
 	return backslash || (f->braces && braces_open(line->text) > 0);
 }
 
-/* Comments between the two marks of C become blanks; their line ends stay. */
+/* Replaces comments between the two marks of C by blanks; their line ends stay. */
 static void blocks_cut(char *text)
 {
 	char *at = text, *end;

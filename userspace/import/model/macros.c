@@ -21,7 +21,7 @@ void macros_clear(struct macros *all)
 	strings_clear(&all->values);
 }
 
-/* The value of the name that begins here, the one that was said last; *len is how long the name is. */
+/* Returns the latest value of the name that begins here; *len is how long the name is. */
 static const char *macro_find(const struct macros *all, const char *at, size_t *len)
 {
 	size_t i, n = 0;
@@ -36,7 +36,7 @@ static const char *macro_find(const struct macros *all, const char *at, size_t *
 	return NULL;
 }
 
-/* Each name once. */
+/* Replaces each name once. */
 static char *expand_once(const struct macros *all, const char *text, bool *changed)
 {
 	char *out = NULL;

@@ -9,7 +9,7 @@ enum rule_scope { RULE_ALL, RULE_SOURCE, RULE_NETWORK };
 
 struct rule_limit {
 	const char *key; /* static */
-	char count[16], seconds[16]; /* no seconds: of connections */
+	char count[16], seconds[16]; /* without seconds, it limits connections */
 	const char *note; /* static */
 };
 
@@ -19,28 +19,28 @@ struct rule {
 	struct strings words;
 	size_t at;
 	struct strings ports, sources;
-	struct item *set; /* of a table that is named */
+	struct item *set; /* that belongs to a named table */
 	LIST(struct rule_limit) limits;
 	const char *verdict; /* static: "drop", "reset", "accept"; NULL: none */
-	char odd[64]; /* the first word that is not understood */
-	const char *note; /* static: of all its keys */
+	char odd[64]; /* the first word that was not understood */
+	const char *note; /* static; for all its keys */
 	bool is_new; /* it sees new connections only */
-	bool is_quick; /* no later rule is asked */
+	bool is_quick; /* no later rule applies */
 };
 
-/* The next word is taken, if it is this one. */
+/* Takes the next word if it is this one. */
 bool rule_has(struct rule *r, const char *word);
-/* The next word; "" behind the last one. */
+/* Takes the next word, "" after the last one. */
 const char *rule_next(struct rule *r);
 void rule_odd(struct rule *r, const char *word);
-/* PORT, A-B, or { PORT, ... }, with names; `range` separates two ports. */
+/* Takes PORT, A-B, or { PORT, ... }, with names; `range` separates two ports. */
 void rule_ports(struct rule *r, char range);
 void rule_limit(struct rule *r, const char *key, const char *count, const char *seconds, const char *note);
-/* The interface that it is about: sluice has its own. */
+/* Notes the interface that it is about: sluice has its own. */
 void rule_interface(struct rule *r, const char *name);
-/* Its limits become keys of a service. */
+/* Makes its limits keys of a service. */
 void rule_limits_put(struct rule *r, struct item *s);
-/* The sources it names, or a table that it names and that holds some, become a set. */
+/* Makes a set of the sources that it names, or of a table that it names and that contains some. */
 void rule_sources_put(struct rule *r, struct item *s, unsigned int priority);
 void rule_clear(struct rule *r);
 

@@ -12,7 +12,7 @@
 
 #define COUNT_MAX 1000000000
 
-/* Names as services(5) has them; of several, the first is the one that a policy uses. */
+/* Names as in services(5); if a port has several, the first is the one that a policy uses. */
 static const struct {
 	const char *name, *port;
 } ports[] = { { "smtp", "25" },		{ "submission", "587" }, { "submissions", "465" }, { "imap", "143" },
@@ -92,7 +92,7 @@ bool put_rate(struct import *m, struct item *i, const char *key, const char *num
 	return n;
 }
 
-/* [IPv6]/LEN, as Postfix writes it; anything else is left as it is. */
+/* [IPv6]/LEN, as Postfix writes it; anything else stays as it is. */
 static const char *brackets_cut(const char *text, char buf[static 80])
 {
 	const char *end = strchr(text, ']');
@@ -116,7 +116,7 @@ bool put_prefix(struct import *m, struct item *i, const char *text, const struct
 		put_element(m, i, "prefixes", text, from);
 		return true;
 	}
-	if (!prefix_cut_parse(text, &cut, &other)) { /* 127.0.0.1/8: the network that it is in */
+	if (!prefix_cut_parse(text, &cut, &other)) { /* 127.0.0.1/8 becomes the network that it is in */
 		put_element(m, i, "prefixes", prefix_format(&cut, cut_text), from);
 		return true;
 	}
@@ -154,7 +154,7 @@ static size_t ports_count(const struct item *i)
 	return n;
 }
 
-/* 0: none of the ports is a service's; 1: all are those of *out, and no others; -1: neither. */
+/* Returns 0 if none of the ports is a service's; 1 if all are those of *out, and no others; otherwise -1. */
 static int ports_owner(const struct import *m, const struct strings *wanted, struct item **out, const char **port)
 {
 	size_t i, owned = 0;
@@ -197,7 +197,7 @@ static struct item *service_new(struct import *m, const char *name, const struct
 	}
 	name = name ? name : name_of_port(wanted->item[0], buf);
 	s = service_get(m, name);
-	if (s && s->count) { /* the name is another's */
+	if (s && s->count) { /* the name belongs to another one */
 		snprintf(other, sizeof(other), "%.20s-%s", name, wanted->item[0]);
 		s = service_get(m, other);
 	}

@@ -13,7 +13,7 @@ static void word_add(struct import *m, struct strings *out, const char *from, si
 		m->failed = true;
 }
 
-/* A quoted word; where it ends. NULL: nowhere. */
+/* Reads a quoted word. Returns where it ends, or NULL if it does not. */
 static const char *quoted_take(struct import *m, const char *at, struct strings *out)
 {
 	const char *end = strchr(at + 1, *at);

@@ -21,7 +21,7 @@ static void comment_write(const struct line *line, const char *indent, FILE *out
 	fprintf(out, "%s# %s:%u: %s%s\n", indent, file, line->number, text, cut ? " ..." : "");
 }
 
-/* The lines of a key, but for those that stand above the key before. *last is the one that was written last. */
+/* Writes the lines of a key, except for those above the previous key. *last is the one that was written last. */
 static void origins_write(const struct item *i, const char *key, const struct line **last, FILE *out)
 {
 	size_t k;
@@ -45,7 +45,7 @@ static void value_write(const char *value, FILE *out)
 		fputs(value, out);
 }
 
-/* Whether the value was said before: a line more for it, and no element. */
+/* Whether the value is known already: then this adds a line to it, and no element. */
 static bool is_again(const struct item *i, size_t at)
 {
 	size_t k;
@@ -121,7 +121,7 @@ static bool set_names(const struct item *set, const char *service)
 	return false;
 }
 
-/* It says more than where it is, or a set that is printed names it. */
+/* Whether it says more than where it is, or a set that is printed names it. */
 static bool is_needed(const struct import *m, const struct item *i)
 {
 	size_t k;

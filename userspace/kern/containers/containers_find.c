@@ -49,7 +49,7 @@ static int rows_add(struct rows *r, const struct sluice_container *c, __u32 slot
 	return 0;
 }
 
-/* Brings the slot's rows in line, and leaves those alone that are right: the tracker reads them all the while. */
+/* Brings the slot's rows in line, and leaves correct ones alone: the tracker reads them all the while. */
 static int rows_put(const struct engine *e, __u32 slot, struct rows *want)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -82,7 +82,7 @@ static int rows_put(const struct engine *e, __u32 slot, struct rows *want)
 	return err;
 }
 
-/* -ENOENT: there are no more of them. */
+/* Returns -ENOENT if there are no more of them. */
 static int container_at(const struct engine *e, __u32 slot, __u32 number, struct sluice_container *out)
 {
 	__u32 index = slot * SLUICE_MAX_CONTAINERS + number;
@@ -117,7 +117,7 @@ static void status_note(struct container_status *s, const struct sluice_containe
 		snprintf(s->why, sizeof(s->why), "%s", d->item[0].text);
 }
 
-/* Not the host's own, which is visited anyway, and each once, though several sections may name it. */
+/* Adds namespaces except the host's own, which is visited anyway. Each is added once, even if several sections name it. */
 static int netns_merge(struct netns_fds *all, struct netns_fds *found, __u64 own)
 {
 	int err = 0, fd;
@@ -161,7 +161,7 @@ static int container_gather(struct engine *e, struct gathering *g, const struct 
 	return err ? err : netns_merge(g->out, &found, g->own);
 }
 
-/* ... and brings `published` in line. */
+/* Gathers the namespaces, and brings `published` in line. */
 static int netns_gather(struct engine *e, __u32 slot, enum netns_opens what, struct netns_fds *out, struct diag *d)
 {
 	_cleanup_free_ struct container_status *status = calloc(SLUICE_MAX_CONTAINERS, sizeof(*status));
@@ -256,7 +256,7 @@ static uint64_t hash_add(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
-/* Numbers of namespaces are used again at once, hence the time. */
+/* The kernel reuses numbers of namespaces at once, so their time is hashed, too. */
 static uint64_t pattern_hash(uint64_t hash, const char *pattern)
 {
 	glob_t found = {};

@@ -39,7 +39,7 @@ int netns_fds_add(struct netns_fds *s, uint64_t cookie, int fd)
 	return 0;
 }
 
-/* Whether the address is of the namespace that this thread is in. */
+/* Whether the address belongs to the namespace that this thread is in. */
 static bool address_is_here(const struct sluice_addr *a)
 {
 	struct sockaddr_in6 at6 = { .sin6_family = AF_INET6 };
@@ -71,7 +71,7 @@ static int what_open(const char *instance, enum netns_opens what)
 	return fd < 0 ? -errno : fd;
 }
 
-/* In the namespace. */
+/* Opens what is wanted, while this thread is in the namespace. */
 static int netns_open(const char *instance, const struct sluice_container *c, enum netns_opens what,
 		      struct netns_fds *out)
 {
@@ -88,7 +88,7 @@ static int netns_open(const char *instance, const struct sluice_container *c, en
 	return err ? err : netns_fds_add(out, cookie, fd);
 }
 
-/* 0: this thread is there; 1: it is not, which `d` says unless the path is gone; or -errno. */
+/* Returns 0 if this thread is there; 1 if it is not, which `d` reports unless the path is gone; or -errno. */
 static int netns_enter_one(const char *path, struct diag *d)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -114,7 +114,7 @@ int netns_enter(const char *instance, const struct sluice_container *c, enum net
 	int err = home < 0 ? -errno : 0, entered;
 	size_t i;
 
-	folders_check(c->netns, NULL, d); /* says which of them hides what is in it */
+	folders_check(c->netns, NULL, d); /* says which of them hides its content */
 	if (!err && glob(c->netns, 0, NULL, &found) == GLOB_NOSPACE)
 		err = -ENOMEM;
 	if (found.gl_pathc > NETNS_MAX)

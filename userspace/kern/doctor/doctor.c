@@ -57,13 +57,13 @@ void finding_add(struct findings *f, enum finding_level level, const char *check
 }
 
 struct feature {
-	const char *name; /* NULL: the end */
+	const char *name; /* NULL marks the end */
 	enum bpf_prog_type program;
-	int id; /* of the helper, or the type of map */
+	int id; /* of the helper, or of the type of map */
 	const char *since;
 };
 
-/* What came last to the kernel of all that bpf/ asks for; since when: docs.ebpf.io. */
+/* The newest kernel features of all that bpf/ needs; docs.ebpf.io says since when they exist. */
 static const struct feature helpers[] = {
 	{ "bpf_tcp_raw_gen_syncookie_ipv4", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv4, "6.0" },
 	{ "bpf_tcp_raw_gen_syncookie_ipv6", BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv6, "6.0" },
@@ -125,7 +125,7 @@ static void features(struct findings *f, const char *kind, const struct feature 
 		finding_add(f, FINDING_GOOD, "kernel", "", "all %zu %ss work, by probe", n, kind);
 }
 
-/* What a tracing program hangs on, by the kernel's own types. A program that does nothing is loaded for it, and attached nowhere. */
+/* What a tracing program attaches to, by the kernel's own types. For each, a program that does nothing is loaded, and attached nowhere. */
 static const struct {
 	const char *type, *what;
 	unsigned int kind;

@@ -8,7 +8,7 @@
 enum finding_level {
 	FINDING_GOOD, /* as it should be */
 	FINDING_NOTE, /* worth knowing */
-	FINDING_WARNING, /* works, but not as well, or not as the policy says */
+	FINDING_WARNING, /* works, but less well, or not as the policy says */
 	FINDING_BAD, /* would not work */
 };
 
@@ -16,7 +16,7 @@ struct finding {
 	enum finding_level level;
 	const char *check; /* static: "kernel", "interface", ... */
 	char *what; /* owned */
-	char *remedy; /* owned; "" where none is needed */
+	char *remedy; /* owned; "" if none is needed */
 };
 
 /* Zero it before first use. */
@@ -30,11 +30,11 @@ __attribute__((format(printf, 5, 6))) void finding_add(struct findings *f, enum 
 						       const char *remedy, const char *what, ...);
 
 void doctor_kernel(struct findings *f);
-/* The interfaces of `p`; `instance` tells our own programs from others. */
+/* Checks the interfaces of `p`; `instance` tells our own programs from others. */
 void doctor_interfaces(const struct policy *p, const char *instance, struct findings *f);
-/* Listeners against the services of `p`, and the sysctl. */
+/* Checks listeners against the services of `p`, and the sysctl. */
 void doctor_listeners(const struct policy *p, struct findings *f);
 void doctor_metrics(const struct policy *p, const char *instance, struct findings *f); /* where they are to be served */
-void doctor_containers(const struct policy *p, struct findings *f); /* in their namespaces */
+void doctor_containers(const struct policy *p, struct findings *f); /* checks them in their namespaces */
 
 #endif

@@ -19,7 +19,7 @@ static bool address_is_its(const struct policy_container *c, const struct sluice
 	return !c->addresses.count || address_is_any(a);
 }
 
-/* Notes which ports of the container somebody listens on in one namespace. */
+/* Notes on which ports of the container somebody listens in one namespace. */
 static int ports_hear(const struct policy_container *c, int bus, bool heard[static SLUICE_SERVICE_PORTS])
 {
 	_cleanup_free_ struct socket_seen *list = NULL;

@@ -8,19 +8,19 @@
 #include "internal.h"
 #include "link.h"
 
-#define PAGE_MTU 3498U /* what fits one page of 4 KB with headroom and tail: most drivers' limit for native XDP */
+#define PAGE_MTU 3498U /* what fits into one page of 4 KB with headroom and tail: most drivers' limit for native XDP */
 
 #define CHECK "interface"
 
 DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
-/* A driver that does native XDP, but of which nobody knows whether it does where a frame takes several buffers. */
+/* Whether the driver does native XDP, but nobody knows whether it does if a frame takes several buffers. */
 static bool size_is_in_doubt(const struct link_view *l)
 {
 	return l->mtu > PAGE_MTU && !(l->features & LINK_XDP_SG) && !*link_generic_why(l);
 }
 
-/* Before anything is attached: what it will be. */
+/* Before anything is attached: says which mode it will be. */
 static void mode_to_come(const char *name, const struct link_view *l, const struct policy *p, struct findings *f)
 {
 	const char *driver = *l->driver ? l->driver : "unknown", *why = link_generic_why(l);
@@ -42,7 +42,7 @@ static void mode_to_come(const char *name, const struct link_view *l, const stru
 			    "%s (driver %s): no native XDP: generic mode, which is slower: %s", name, driver, why);
 }
 
-/* Once a gate is there nothing is foretold any more: doctor says of it what status says. */
+/* Once a gate is attached, nothing is predicted any more: doctor reports what status reports. */
 static void mode_there(const struct interface_status *is, struct findings *f)
 {
 	if (!strcmp(is->xdp_mode, "native"))
@@ -53,7 +53,7 @@ static void mode_there(const struct interface_status *is, struct findings *f)
 			    "%s: attached in generic mode, slower than native: %s", is->name, is->mode_why);
 }
 
-/* Who answers there; `is` NULL: nothing is attached yet. */
+/* Says who answers there. `is` is NULL if nothing is attached yet. */
 static void answers(const char *name, const struct link_view *l, const struct policy *p,
 		    const struct interface_status *is, struct findings *f)
 {
@@ -73,7 +73,7 @@ static void answers(const char *name, const struct link_view *l, const struct po
 			name, answers_why_text(why));
 }
 
-/* `is` NULL: nothing is attached yet. */
+/* `is` is NULL if nothing is attached yet. */
 static void size(const char *name, const struct link_view *l, const struct interface_status *is, struct findings *f)
 {
 	char remedy[96];
@@ -180,7 +180,7 @@ static void others(const char *name, const char *instance, const struct link_vie
 			name, there, id);
 }
 
-/* NULL: no gate is attached there. */
+/* Returns NULL if no gate is attached there. */
 static const struct interface_status *attached_find(const struct snapshot *s, const char *name)
 {
 	size_t i;
@@ -192,7 +192,7 @@ static const struct interface_status *attached_find(const struct snapshot *s, co
 	return NULL;
 }
 
-/* `s` NULL: nothing is loaded. */
+/* `s` is NULL if nothing is loaded. */
 static void interface(const char *name, const char *instance, const struct policy *p, const struct snapshot *s,
 		      struct findings *f)
 {

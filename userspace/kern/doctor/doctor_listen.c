@@ -149,7 +149,7 @@ void doctor_listeners(const struct policy *p, struct findings *f)
 		listener(p, &list[i], f);
 	for (i = 0; i < p->services.count; i++) {
 		for (j = 0; j < p->services.item[i].ports_count; j++) {
-			if (!is_published(p, p->services.item[i].ports[j])) /* doctor_containers() looks */
+			if (!is_published(p, p->services.item[i].ports[j])) /* doctor_containers() checks these */
 				service_port(&p->services.item[i], p->services.item[i].ports[j], p, list, count, f);
 		}
 	}

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LISTENER_NAME 16 /* of a process, with its end */
+#define LISTENER_NAME 16 /* the kernel's length of a process name, with its end */
 
-/* The name of a process that has the socket; "?" where it is not to be seen. */
+/* Returns the name of a process that has the socket, or "?" if none can be seen. */
 void listener_owner(uint32_t inode, char name[static LISTENER_NAME]);
-/* Is a sluiced the only process that is seen to listen on this port? */
+/* Is a sluiced the only process that can be seen to listen on this port? */
 bool listener_is_ours(uint16_t port);
 
 #endif

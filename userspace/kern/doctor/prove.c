@@ -70,7 +70,7 @@ static int interfaces_stand(const struct policy *p, const struct policy *now, st
 	return err;
 }
 
-/* Against what is loaded, if anything is. */
+/* Checks them against what is loaded, if anything is. */
 static int databases_stand(const struct policy *p, const char *instance, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = NULL;
@@ -81,7 +81,7 @@ static int databases_stand(const struct policy *p, const char *instance, struct 
 	return err ? 0 : engine_geo_check(e, p, d);
 }
 
-/* 0, or the error that a listener would meet there. */
+/* Returns 0, or the error that a listener would meet there. */
 static int listen_try(const struct listen *at)
 {
 	_cleanup_close_ int fd = -1;
@@ -138,7 +138,7 @@ int policy_stands(const struct policy *p, const struct prove *how, struct diag *
 	return err ? err : one;
 }
 
-/* What is wrong is shown as it is written. */
+/* Quotes wrong lines as they are written. */
 static void files_quote(const struct policy *p, struct diag *d)
 {
 	struct diag ignored = {};

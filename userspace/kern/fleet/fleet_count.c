@@ -19,7 +19,7 @@ int fleet_counter_key(const struct fleet_tables *t, const struct fleet_counter *
 	return 0;
 }
 
-/* Of the running bucket and the 20 before it, as bpf/charge/window.bpf.h has them; `epoch`: of now. */
+/* Returns the sum of the running bucket and the 20 before it, as in bpf/charge/window.bpf.h. `epoch` is the present one. */
 static __u32 window_sum_at(const struct sluice_window *w, __u64 epoch)
 {
 	__u64 gap = epoch > w->epoch ? epoch - w->epoch : 0;
@@ -35,7 +35,7 @@ static bool is_total(const struct fleet_counter *c)
 	return c->level == SLUICE_FLEET_SET || c->level == SLUICE_FLEET_SERVICE;
 }
 
-/* What is held in all, and what of it is unanswered. */
+/* Returns what is held in all, and how much of it is unanswered. */
 static __u32 rate_read(const struct engine *e, const struct fleet_counter *c, __u32 *unsure)
 {
 	const struct sluice_rate_key key = { c->of, c->seconds };

@@ -7,7 +7,7 @@
 #include "addr.h"
 #include "fleet_state.h"
 
-/* Until the store has said how many there are: whoever has just booted is not taken to be alone. */
+/* assumed until the store has said how many there are: a host that has just booted must not believe that it is alone */
 #define HOSTS_UNKNOWN 2
 
 static void tell_one(const struct fleet_tables *t, const struct fleet_counter *c, __u32 limit,
@@ -21,7 +21,7 @@ static void tell_one(const struct fleet_tables *t, const struct fleet_counter *c
 	t->tell(&news, t->arg);
 }
 
-/* The counter of connections that a holding has at a level; false: it has none there. */
+/* Finds the counter of connections that a holding has at a level. Returns false if it has none there. */
 static bool counter_of(const struct sluice_holding *h, enum sluice_fleet_level level, struct fleet_counter *out)
 {
 	*out = (struct fleet_counter){ .level = level, .of.service = h->source.service };
@@ -37,7 +37,7 @@ static bool counter_of(const struct sluice_holding *h, enum sluice_fleet_level l
 	return level == SLUICE_FLEET_NETWORK ? h->network_bits : level != SLUICE_FLEET_SET || h->set_total;
 }
 
-/* Given back: whoever has the counter looks at it again. What is in a rate stays there until its interval is over. */
+/* Whether slots were given back: whoever has the counter reads it again. What is in a rate stays there until its interval is over. */
 static bool was_given(const struct sluice_fleet_change *change)
 {
 	__u32 limits = 0;
@@ -83,7 +83,7 @@ static int row_map(struct fleet_tables *t)
 	return 0;
 }
 
-/* Hosts first: with none of them the gate reads nothing else. */
+/* Hosts first: if there are none, the gate reads nothing else. */
 static void row_stop(struct fleet_tables *t, bool stays)
 {
 	if (!stays)

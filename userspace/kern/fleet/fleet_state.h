@@ -13,8 +13,8 @@ struct fleet_tables {
 	fleet_tell tell;
 	void *arg;
 	struct {
-		unsigned int step; /* the table that is being looked through; past the last: nothing is to be done */
-		bool under_way; /* `token` says how far */
+		unsigned int step; /* the table that is being walked; past the last, nothing is to be done */
+		bool under_way; /* `token` says how far it is */
 		__u64 token[8];
 	} walk;
 };

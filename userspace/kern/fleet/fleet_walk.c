@@ -9,7 +9,7 @@
 #include "fleet_state.h"
 #include "tables.h"
 
-#define PART 2048 /* rows that one call looks at: no bucket has more */
+#define PART 2048 /* rows that one call reads: no bucket has more */
 
 static __u32 seconds_of(const struct sluice_limit *l)
 {
@@ -24,7 +24,7 @@ static void tell_limit(const struct fleet_tables *t, struct fleet_counter c, con
 		t->tell(&news, t->arg);
 }
 
-/* The service in force. False: there is none of this number. */
+/* Finds the service in force. Returns false if none has this number. */
 static bool service_in_force(const struct fleet_tables *t, __u32 id, struct sluice_service *out)
 {
 	__u32 slot = 0, at;
@@ -35,7 +35,7 @@ static bool service_in_force(const struct fleet_tables *t, __u32 id, struct slui
 	return !bpf_map_lookup_elem(t->engine->map[MAP_services], &at, out) && *out->name;
 }
 
-/* A counter or a rate of a source or a network. */
+/* Reads a counter or a rate of a source or a network. */
 static void look_at(const struct fleet_tables *t, const struct sluice_source_key *key, __u32 seconds)
 {
 	const bool network = key->level == SLUICE_LEVEL_NETWORK;
@@ -66,7 +66,7 @@ static void look_at_rate(const struct fleet_tables *t, const void *key, const vo
 	look_at(t, &k->of, k->seconds);
 }
 
-/* Both limits of a set or a service. */
+/* Reads both limits of a set or a service. */
 static void look_at_total(const struct fleet_tables *t, struct fleet_counter c, const struct sluice_limit *l,
 			  bool exact)
 {
@@ -88,7 +88,7 @@ static void look_at_services(const struct fleet_tables *t)
 	}
 }
 
-/* The service whose name has this hash; 0: none. */
+/* Returns the service whose name has this hash, or 0. */
 static __u32 service_of(const struct fleet_tables *t, __u64 fleet, struct sluice_service *out)
 {
 	__u32 id;
@@ -138,7 +138,7 @@ void fleet_walk_begin(struct fleet_tables *t)
 	look_at_sets(t);
 }
 
-/* Rows of one table; false: it has no more. */
+/* Reads rows of one table. Returns false if it has no more. */
 static bool walk_part(struct fleet_tables *t, const struct looked *l)
 {
 	_cleanup_free_ char *keys = calloc(PART, l->key_size), *values = calloc(PART, l->value_size);

@@ -12,10 +12,10 @@
 #include "internal.h"
 #include "tables.h"
 
-/* Sources a line: half of its places, so that hardly any line is ever full. */
+/* Sources per line: half of its places, so that hardly any line is ever full. */
 #define LINE_SOURCES (SLUICE_REFUSALS_WAYS / 2)
 
-/* Of either family, which have as many. */
+/* Returns the number of lines, which is the same for both families. */
 static __u32 lines_of(const struct engine *e)
 {
 	struct bpf_map_info info = {};
@@ -55,7 +55,7 @@ int lane_shut(const struct engine *e)
 	return CONTROL_STORE(e, lane, 0);
 }
 
-/* How many bits of an IPv6 address are a source; 0: no word can say that, or some addresses are sources of IPv4. */
+/* Returns how many bits of an IPv6 address make a source; 0: no word can express that, or some addresses are sources of IPv4. */
 static unsigned int lane_prefix(const struct engine *e)
 {
 	struct sluice_generation g;
@@ -65,7 +65,7 @@ static unsigned int lane_prefix(const struct engine *e)
 	return __builtin_popcount(g.mask6.word[0]) + __builtin_popcount(g.mask6.word[1]);
 }
 
-/* Of IPv6 a line has half as many places: twice the lines, while there are any. */
+/* For IPv6 a line has half as many places, so there are twice as many lines, if there is room for them. */
 static __u64 lane_word(const struct engine *e, __u32 epoch, __u64 number)
 {
 	unsigned int bits6 = e->lane_bits < bits_most(e) ? e->lane_bits + 1 : e->lane_bits;
@@ -73,7 +73,7 @@ static __u64 lane_word(const struct engine *e, __u32 epoch, __u64 number)
 	return SLUICE_LANE(epoch, e->lane_bits, bits6, lane_prefix(e), number);
 }
 
-/* Epochs come again: before the first one does nothing of its last time is left. */
+/* Epochs are reused: before the first one returns, nothing is left of its last time. */
 void lane_open(struct engine *e)
 {
 	__u64 number = 0;
@@ -89,7 +89,7 @@ void lane_open(struct engine *e)
 	CONTROL_STORE(e, lane, lane_word(e, epoch, number));
 }
 
-/* Larger at once, smaller only where a quarter would do: each change forgets what was noted. */
+/* Grows at once, but shrinks only if a quarter would do: each change forgets what was noted. */
 void lane_fit(struct engine *e)
 {
 	unsigned int bits, most = bits_most(e);

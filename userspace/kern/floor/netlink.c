@@ -30,7 +30,7 @@ struct nlmsghdr *netlink_request(void *room, unsigned int type, unsigned int fla
 	return request;
 }
 
-/* The caller's stays open. NULL with errno. */
+/* The caller's own bus stays open. Returns NULL with errno. */
 static struct mnl_socket *bus_open(int bus, int by)
 {
 	int fd = by == NETLINK_HERE ? -1 : fcntl(by, F_DUPFD_CLOEXEC, 3);

@@ -32,8 +32,8 @@ struct search {
 		ino_t *item;
 		size_t count, room;
 	} seen, /* namespaces */
-		nets, /* /proc/net of these: each namespace has its own, which anybody may look at */
-		shy; /* /proc/net of processes that may not be followed */
+		nets, /* /proc/net of each: every namespace has its own, which anybody may look at */
+		shy; /* /proc/net of processes that we may not follow */
 	bool blind; /* some namespace could not be looked at */
 	char where[PIN_PATH_LEN]; /* "": not found */
 };
@@ -63,7 +63,7 @@ static void net_note(struct inodes *list, const char *path)
 		inodes_add(list, is.st_ino);
 }
 
-/* -EACCES or -EPERM: it may not be looked at. -ENOTRECOVERABLE: this thread could not come back, and can do no more. */
+/* Returns -EACCES or -EPERM if we may not look at it, and -ENOTRECOVERABLE if this thread could not come back and can do nothing more. */
 static int path_look(struct search *s, const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -83,7 +83,7 @@ static int path_look(struct search *s, const char *path)
 	return setns(s->home, CLONE_NEWNET) ? -ENOTRECOVERABLE : 0;
 }
 
-/* Namespaces with a name, as `ip netns add` and containers make them. */
+/* Looks at namespaces with a name, as `ip netns add` and containers make them. */
 static int mounts_look(struct search *s)
 {
 	_cleanup_fclose_ FILE *in = fopen("/proc/self/mountinfo", "re");
@@ -125,7 +125,7 @@ static int processes_look(struct search *s)
 	return err;
 }
 
-/* Without these rights processes of others are hidden, or cannot be followed. */
+/* Without these rights, other users' processes are hidden, or cannot be followed. */
 static bool sees_all(void)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -156,7 +156,7 @@ static int netns_search(struct search *s)
 	return err;
 }
 
-/* 0: nothing is known of it, or of a build whose control row is another. */
+/* Returns 0 if nothing is known of it, or a build with another control row made it. */
 static __u64 owner_of(const char *instance)
 {
 	struct bpf_map_info info = {};

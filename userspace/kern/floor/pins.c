@@ -37,7 +37,7 @@ void pin_path(const char *instance, const char *name, char path[static PIN_PATH_
 	snprintf(path, PIN_PATH_LEN, PINS_ROOT "/%s%s%s", instance, *name ? "/" : "", name);
 }
 
-/* The BPF file system, mounted as systemd, bpftool and iproute2 do it. */
+/* Mounts the BPF file system, as systemd, bpftool and iproute2 do it. */
 int pins_mount(struct diag *d)
 {
 	struct statfs fs;

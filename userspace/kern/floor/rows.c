@@ -28,7 +28,7 @@ static int table_grow(void **keys, void **values, size_t key_size, size_t value_
 	return 0;
 }
 
-/* By key: the LPM trie knows no batches on older kernels. A concurrent change may repeat or skip an entry. */
+/* Walks by key, because on older kernels the LPM trie has no batches. A concurrent change may repeat or skip an entry. */
 static int table_walk(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count)
 {
 	char key[sizeof(struct sluice_tuple)];
@@ -56,7 +56,7 @@ static int table_walk(int fd, size_t key_size, size_t value_size, void **keys, v
 
 static int table_batches(int fd, size_t key_size, size_t value_size, void **keys, void **values, size_t *count)
 {
-	__u64 token[8]; /* the kernel writes a bucket number, or a key */
+	__u64 token[8]; /* the kernel writes a bucket number here, or a key */
 	size_t n = 0, room = 0;
 	bool first = true;
 	int err = 0;

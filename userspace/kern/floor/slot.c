@@ -31,7 +31,7 @@ static int row_map(const struct engine *e, int protection, __u64 **word)
 	return 0;
 }
 
-/* A map that was opened for reading only cannot be mapped. What is read twice the same was not read in the midst of a store. */
+/* A map that was opened for reading only cannot be mapped. What two reads find the same was not read in the midst of a store. */
 static int row_look(const struct engine *e, struct sluice_control *out)
 {
 	struct sluice_control again;

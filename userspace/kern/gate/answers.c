@@ -50,7 +50,7 @@ static bool has_vlans(const struct link_places *all, unsigned int index)
 	return false;
 }
 
-/* In generic mode packets of neighbours on this machine may come before their checksums are made; an answer would keep that state. */
+/* In generic mode, packets of neighbours on this machine may come before their checksums are made, and an answer would keep that state. */
 static bool checksums_may_wait(const struct link_view *l)
 {
 	static const char *const finished[] = { "", "bond", "team", "vlan" };
@@ -65,7 +65,7 @@ static bool checksums_may_wait(const struct link_view *l)
 	return true;
 }
 
-/* Whose addresses a port answers for, too: those of a bond, and of a bridge whose tags are what came in. */
+/* Returns the interface whose addresses a port answers for, too: its bond, or a bridge whose tags are those that came in. */
 static unsigned int also_of(const struct link_view *l, const struct link_places *all)
 {
 	const struct link_place *master = link_place(all, l->master_index);
@@ -128,7 +128,7 @@ static bool has_address(const struct plan *p, const struct sluice_answers *a, __
 	return false;
 }
 
-/* Of a row that stands its loops stay as they are; the gate may write them meanwhile, which costs a count at most. */
+/* Writes a row. The loops of an existing row stay as they are; the gate may write them meanwhile, which costs a count at most. */
 static int row_put(struct plan *p, __u32 ifindex, struct sluice_answers *want)
 {
 	static const struct sluice_answer_counts none;
@@ -154,7 +154,7 @@ static int row_put(struct plan *p, __u32 ifindex, struct sluice_answers *want)
 	return err && err != -EEXIST ? err : bpf_map_update_elem(e->map[MAP_answers], &ifindex, want, BPF_ANY);
 }
 
-/* In native mode packets of a bond come in by its members. */
+/* In native mode, packets of a bond come in through its members. */
 static int members_put(struct plan *p, unsigned int bond)
 {
 	char name[IF_NAMESIZE];
@@ -198,7 +198,7 @@ static bool is_done(const struct plan *p, __u32 ifindex)
 	return i < p->done_count;
 }
 
-/* Rows of VLAN devices above interfaces with a gate, so that the gate knows whose tag goes with which address. */
+/* Writes rows for VLAN devices above interfaces with a gate, so that the gate knows whose tag goes with which address. */
 static int vlans_put(struct plan *p)
 {
 	size_t with_gate = p->done_count, i, j;
@@ -265,7 +265,7 @@ static int counts_add(const struct engine *e, __u32 ifindex, struct interface_st
 	return err;
 }
 
-/* Of one row, and of what the loops found. */
+/* Reads one row, and what its loops found. */
 static void row_read(const struct engine *e, __u32 ifindex, const struct sluice_answers *a,
 		     struct interface_status *out)
 {
@@ -289,7 +289,7 @@ int answers_read(const struct engine *e, const char *interface, struct interface
 	size_t count = 0, i;
 	int err = table_read(e->map[MAP_answers], sizeof(*key), sizeof(*a), &keys, &values, &count);
 
-	out->why = SLUICE_ANSWERS_NO_ADDRESS; /* no row: not told yet */
+	out->why = SLUICE_ANSWERS_NO_ADDRESS; /* there is no row: not told yet */
 	key = keys;
 	a = values;
 	for (i = 0; i < count; i++) {

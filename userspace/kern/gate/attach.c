@@ -13,9 +13,9 @@
 #include "link.h"
 #include "load.h"
 
-#define GATE_PRIORITY 10 /* before xdp-filter and its like (50) in a shared dispatcher */
+#define GATE_PRIORITY 10 /* in a shared dispatcher, before xdp-filter and the like (50) */
 
-#define DISPATCHED_MAX 10 /* programs of one dispatcher */
+#define DISPATCHED_MAX 10 /* most programs of one dispatcher */
 
 DEFINE_CLEANUP(struct sluice_bpf *, object_free);
 
@@ -31,7 +31,7 @@ static void multiprog_close(struct xdp_multiprog *mp)
 }
 DEFINE_CLEANUP(struct xdp_multiprog *, multiprog_close);
 
-/* The id of a pinned program, 0: there is none. */
+/* Returns the id of a pinned program, or 0 if there is none. */
 static __u32 pinned_id(const char *pin)
 {
 	LIBBPF_OPTS(bpf_obj_get_opts, opts);
@@ -42,7 +42,7 @@ static __u32 pinned_id(const char *pin)
 	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* The first program on the interface that is(), NULL: none. Belongs to `mp`. */
+/* Returns the first program on the interface for which `is` is true, or NULL. It belongs to `mp`. */
 static struct xdp_program *program_find(struct xdp_multiprog *mp, bool (*is)(const struct xdp_program *, __u32),
 					__u32 id, __u32 but)
 {
@@ -62,7 +62,7 @@ static bool has_id(const struct xdp_program *prog, __u32 id)
 	return xdp_program__id(prog) == id;
 }
 
-/* The gate of this pin, NULL: not attached. Belongs to `mp`. */
+/* Returns the gate of this pin, or NULL if it is not attached. It belongs to `mp`. */
 static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
 {
 	__u32 id = pinned_id(pin);
@@ -96,8 +96,8 @@ static struct xdp_multiprog *multiprog_of(const char *interface)
 }
 
 /*
- * libxdp's pins of the programs under a dispatcher (its protocol.org). To ask the kernel for a program by its id, as libxdp does, takes
- * CAP_SYS_ADMIN, which sluiced has given up.
+ * Reads libxdp's pins of the programs under a dispatcher (its protocol.org). Asking the kernel for a program by its id, as libxdp does,
+ * takes CAP_SYS_ADMIN, which sluiced has given up.
  */
 static bool dispatcher_pins(__u32 dispatcher, const char *interface, __u32 gate)
 {
@@ -116,8 +116,8 @@ static bool dispatcher_pins(__u32 dispatcher, const char *interface, __u32 gate)
 }
 
 /*
- * Whether a dispatcher runs the gate. libxdp 1.3.1 keeps a descriptor each time it looks at an interface, and status is asked for
- * every second: so it looks once at each dispatcher. That never changes; libxdp puts another in its place.
+ * Whether a dispatcher runs the gate. libxdp 1.3.1 leaks a descriptor each time it looks at an interface, and status is asked for every
+ * second, so this looks at each dispatcher only once. A dispatcher never changes; libxdp replaces it by another.
  */
 static bool dispatcher_runs(__u32 dispatcher, const char *interface, const char *pin)
 {
@@ -144,13 +144,13 @@ static bool dispatcher_runs(__u32 dispatcher, const char *interface, const char 
 	return seen[i].runs;
 }
 
-/* The gate is this program of the interface (0: none), or runs under it. */
+/* Whether the gate is this program of the interface (0: none), or runs under it. */
 static bool gate_runs(__u32 program, const char *interface, const char *pin)
 {
 	return program && (program == pinned_id(pin) || dispatcher_runs(program, interface, pin));
 }
 
-/* Static text. */
+/* Returns static text. */
 const char *gate_mode(const char *interface, const char *pin)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, on);
@@ -163,7 +163,7 @@ const char *gate_mode(const char *interface, const char *pin)
 	return gate_runs(on.skb_prog_id, interface, pin) ? "generic" : "detached";
 }
 
-/* Also takes the pin away. An interface that is gone, or a gate that somebody else detached, is no error. */
+/* Also removes the pin. An interface that is gone, or a gate that somebody else detached, is no error. */
 static int gate_detach(const char *interface, const char *pin, struct diag *d)
 {
 	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
@@ -189,7 +189,7 @@ int gates_detach(const char *instance, struct diag *d)
 	return pins_each_gate(instance, gate_detach_any, d);
 }
 
-/* As link_frames(). */
+/* Returns what link_frames() does. */
 static int frames_of(const char *interface)
 {
 	struct link_view l;
@@ -198,7 +198,7 @@ static int frames_of(const char *interface)
 	return err ? err : link_frames(&l);
 }
 
-/* One attempt in one mode; leaves the attached program pinned. */
+/* Makes one attempt in one mode, and leaves the attached program pinned. */
 static int gate_attach_mode(const struct engine *e, const char *interface, const char *pin, enum xdp_attach_mode mode)
 {
 	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface));
@@ -229,8 +229,8 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 }
 
 /*
- * Libxdp attaches before the gate can be pinned: one whose daemon was killed in between is pinned now. `old` (NULL: none) is the pin
- * of a gate that is known. -ENOENT: there is no other.
+ * libxdp attaches the gate before it can be pinned. If the daemon was killed in between, the gate is pinned now. `old` (NULL: none) is the
+ * pin of a gate that is known. Returns -ENOENT if there is no other gate.
  */
 static int gate_adopt(const struct engine *e, const char *interface, const char *pin, const char *old)
 {
@@ -244,7 +244,7 @@ static int gate_adopt(const struct engine *e, const char *interface, const char 
 	return gate ? bpf_obj_pin(xdp_program__fd(gate), pin) : -ENOENT;
 }
 
-/* Why one mode failed for an interface that exists, and what helps. */
+/* Says why one mode failed for an interface that exists, and what helps. */
 static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int err, bool falls_back, struct diag *d)
 {
 	if (err == -EBUSY || err == -EEXIST)
@@ -260,7 +260,7 @@ static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int e
 				    : "xdp-mode = auto would use generic mode, which is slower");
 }
 
-/* What other programs there run in; native where there are none. */
+/* Returns the mode of other programs there, or native if there are none. */
 static enum xdp_attach_mode mode_there(const char *interface)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, on);
@@ -270,7 +270,7 @@ static enum xdp_attach_mode mode_there(const char *interface)
 	return on.skb_prog_id ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 }
 
-/* One program for another, by one exchange in the kernel. */
+/* Replaces one program by another, in one exchange in the kernel. */
 static int gate_replace(const struct engine *e, const char *interface, const char *pin, const char *old, __u32 flags)
 {
 	_cleanup_(object_free) struct sluice_bpf *skel = object_open_gate(e, frames_of(interface));
@@ -307,7 +307,7 @@ struct exchange {
 	struct diag *diag;
 };
 
-/* One that is attached no more is not exchanged: whether the interface is guarded is the policy's business. */
+/* A gate that is no longer attached is not exchanged: whether the interface is guarded is the policy's business. */
 static int gate_exchange(const char *interface, const char *old, void *arg)
 {
 	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
@@ -319,7 +319,7 @@ static int gate_exchange(const char *interface, const char *old, void *arg)
 	gate_pin(x->engine, interface, pin);
 	if (!mp || !gate_find(mp, old) || gate_find(mp, pin))
 		return 0;
-	unlink(pin); /* of an exchange that was cut short before it came about */
+	unlink(pin); /* left by an exchange that was cut short */
 	if (xdp_multiprog__is_legacy(mp))
 		err = gate_replace(x->engine, interface, pin, old,
 				   mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
@@ -331,7 +331,7 @@ static int gate_exchange(const char *interface, const char *old, void *arg)
 	return err;
 }
 
-/* Every packet meets one of the two; under a dispatcher both, until the old one is buried. */
+/* Every packet meets one of the two; under a dispatcher it meets both, until the old one is buried. */
 int engine_exchange(struct engine *e, struct diag *d)
 {
 	struct exchange x = { e, d };
@@ -405,7 +405,7 @@ static int detach_other(const char *interface, const char *pin, void *arg)
 
 	if (is_spared(interface, job->policy, job->also))
 		return 0;
-	/* A pin whose gate is not attached any more (the interface went and came back) is in the way, too. */
+	/* A pin whose gate is no longer attached (the interface went and came back) is in the way, too. */
 	if (names_interface(job->policy, interface) && strcmp(gate_mode(interface, pin), "detached"))
 		return 0;
 	return gate_detach(interface, pin, job->diag);

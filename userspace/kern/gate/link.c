@@ -25,7 +25,7 @@
 #define NETDEV_A_DEV_IFINDEX 1
 #define NETDEV_A_DEV_XDP_FEATURES 3
 
-#define ARPHRD_IP6GRE 823 /* linux/if_arp.h; the one of glibc is older */
+#define ARPHRD_IP6GRE 823 /* from linux/if_arp.h; glibc's copy is older */
 
 static void text_take(char *out, size_t size, const struct nlattr *from)
 {

@@ -19,7 +19,7 @@
 
 struct guarded {
 	char interface[IF_NAMESIZE];
-	unsigned int index; /* as of the last look; 0: away */
+	unsigned int index; /* as of the last look; 0: it is away */
 	struct guarded *next;
 };
 
@@ -122,7 +122,7 @@ int engine_links(struct engine *e)
 	return e->links;
 }
 
-/* On a router routes change all the time; of these only the local ones matter here. */
+/* On a router, routes change all the time; only local ones matter here. */
 static int message_read(const struct nlmsghdr *message, void *arg)
 {
 	bool *moved = arg;
@@ -140,7 +140,7 @@ bool engine_links_moved(struct engine *e)
 
 	while ((n = recv(e->links, room, sizeof(room), 0)) >= 0 || errno == ENOBUFS || errno == EINTR) {
 		if (n < 0)
-			moved = true; /* some messages are lost */
+			moved = true; /* some messages were lost */
 		else
 			mnl_cb_run(room, n, 0, 0, message_read, &moved);
 	}

@@ -13,7 +13,7 @@
 #include "list.h"
 #include "netlink.h"
 
-#define TRIES 4 /* of a dump during which the tables changed */
+#define TRIES 4 /* most tries of a dump during which the tables changed */
 
 struct local {
 	struct sluice_prefix_key key;
@@ -77,7 +77,7 @@ static int route_read(const struct nlmsghdr *answer, void *arg)
 	return MNL_CB_OK;
 }
 
-/* Also where a table has a million routes the kernel hands over no others than the local ones. */
+/* Even if a table has a million routes, the kernel returns only the local ones. */
 static int family_ask(int family, struct locals *all)
 {
 	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
@@ -102,7 +102,7 @@ static int family_ask(int family, struct locals *all)
 	return err;
 }
 
-/* An address that several interfaces have stands once, and belongs to none. */
+/* Keeps an address that several interfaces have once, and as belonging to none. */
 static void locals_merge(struct locals *l)
 {
 	size_t kept = 0, i;
@@ -124,7 +124,7 @@ static const struct local *local_find(const struct locals *l, const struct sluic
 	return l->count ? bsearch(key, l->item, l->count, sizeof(*l->item), local_compare) : NULL;
 }
 
-/* Whoever remembers an answer of the table asks again. 0 is no number: then nobody remembers. */
+/* Makes everybody who remembers an answer of the table ask again. 0 is no valid number: then nobody remembers. */
 static int locals_changed(const struct engine *e)
 {
 	__u32 zero = 0, epoch = 0;
@@ -134,7 +134,7 @@ static int locals_changed(const struct engine *e)
 	return bpf_map_update_elem(e->map[MAP_locals_epoch], &zero, &epoch, BPF_ANY);
 }
 
-/* First what is new, then away with what is gone: an address that stays is never missing. */
+/* Adds what is new before it removes what is gone: an address that stays is never missing. */
 static int locals_put(const struct engine *e, const struct locals *want)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -155,7 +155,7 @@ static int locals_put(const struct engine *e, const struct locals *want)
 	return err;
 }
 
-/* All addresses are as if they were the host's: what was guarded before stays guarded. */
+/* All addresses count as the host's own then: what was guarded before stays guarded. */
 static void locals_give_up(const struct engine *e, int err, struct diag *d)
 {
 	const struct sluice_prefix_key all = {};
@@ -197,7 +197,7 @@ static bool is_loopback(const struct sluice_addr *a)
 	return addr_is_ipv4(a) ? ntohl(a->word[3]) >> 24 == IN_LOOPBACKNET : IN6_IS_ADDR_LOOPBACK(six);
 }
 
-/* How well an address of the table stands for "any address of the host". */
+/* Returns how well an address of the table stands for "any address of the host". */
 static int local_rank(const struct engine *e, const struct sluice_prefix_key *key, const struct sluice_local *l,
 		      bool ipv4)
 {

@@ -17,9 +17,9 @@
 #include "netlink.h"
 #include "own.h"
 
-/* systemd-resolved puts itself into the first; the second has whom it asks. */
+/* systemd-resolved names itself in the first; the second has the servers that it asks. */
 static const char *const resolver_files[] = { "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf" };
-/* No packet goes there: the way to a name server of the root is the way to the world. */
+/* No packet is sent there: the route to a root name server is the route to the world. */
 static const char *const worlds[] = { "193.0.14.129", "2001:7fd::1" };
 
 void owns_free(struct owns *list)
@@ -37,7 +37,7 @@ static int own_add(struct owns *list, const struct prefix *p, const char *what)
 	return 0;
 }
 
-/* A table that says "everything" was given up: see locals.c. */
+/* A table that says "everything" has been given up: see locals.c. */
 static int locals_add(const struct engine *e, struct owns *list)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -77,7 +77,7 @@ static struct sluice_addr bytes_addr(const void *bytes, size_t size)
 	return a;
 }
 
-/* An IPv4 route may have its gateway in IPv6: then it stands behind two bytes of family. */
+/* An IPv4 route may have an IPv6 gateway: then the address follows two bytes of family. */
 static int gateway_read(const struct nlattr *attr, void *arg)
 {
 	const char *bytes = mnl_attr_get_payload(attr);
@@ -96,7 +96,7 @@ static int route_read(const struct nlmsghdr *answer, void *arg)
 	return mnl_attr_parse(answer, sizeof(struct rtmsg), gateway_read, arg) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
 }
 
-/* One question, whatever the size of the routing table. */
+/* This takes one question, whatever the size of the routing table. */
 static int gateway_add(const char *world, struct owns *list)
 {
 	uint8_t room[NETLINK_ROOM] __attribute__((aligned(8)));
@@ -116,11 +116,11 @@ static int gateway_add(const char *world, struct owns *list)
 	route->rtm_dst_len = ipv4 ? 32 : 128;
 	mnl_attr_put(request, RTA_DST, ipv4 ? 4 : 16, ipv4 ? &to.word[3] : to.word);
 	if (netlink_ask(NETLINK_ROUTE, NETLINK_HERE, request, route_read, &gateway) || !gateway.len)
-		return 0; /* the host has no way to the world, or not by a gateway */
+		return 0; /* the host has no route to the world, or none through a gateway */
 	return own_add(list, &gateway, "this host's gateway");
 }
 
-/* Of these every host may have some. */
+/* Adds those of which every host may have some. */
 static int ways_add(struct owns *list)
 {
 	int err = 0;

@@ -10,10 +10,10 @@
 
 struct engine;
 
-/* `session`: the address of the caller's session, "" where it has none. What cannot be found out is left out. Freed with owns_free(). */
+/* `session` is the address of the caller's session, or "". What cannot be found out is left out. Freed with owns_free(). */
 int owns_find(const struct engine *e, const char *session, struct owns *out);
 void owns_free(struct owns *list);
-/* What policy_warn() and hidden_warn() say of the policy on this host. Needs no engine. */
+/* Adds what policy_warn() and hidden_warn() say of the policy on this host. Needs no engine. */
 void owns_warn(const struct policy *p, struct diag *d);
 
 #endif

@@ -58,7 +58,7 @@ static int syncookies_raise(const struct engine *e)
 	return err ? err : syncookies_write(ALWAYS);
 }
 
-/* Where somebody has set another value meanwhile, that stands. */
+/* If somebody has set another value meanwhile, that one stays. */
 static int syncookies_lower(const struct engine *e, const struct sluice_tuning *t)
 {
 	char value;

@@ -11,7 +11,7 @@
 
 _Static_assert(sizeof(struct sluice_explanation) <= SYN_FRAME_ROOM, "the answer must fit");
 
-/* Without checksums: the gate looks at none. */
+/* Has no checksums: the gate looks at none in it. */
 void syn_frame(const struct sluice_tuple *syn, uint8_t out[static SYN_FRAME_ROOM]);
 
 #endif

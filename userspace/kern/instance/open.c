@@ -15,7 +15,7 @@
 
 static void (*log_line)(const char *line);
 
-#define LOG_TAIL 16384 /* bytes: what the verifier says can be megabytes, and only its end tells why */
+#define LOG_TAIL 16384 /* bytes: the verifier's log can be megabytes, and only its end says why */
 
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -101,7 +101,7 @@ void engine_close(struct engine *e)
 	free(e);
 }
 
-/* The names that a former daemon gave its counters. */
+/* Reads the names that an earlier daemon gave its counters. */
 static int registry_read(struct engine *e)
 {
 	int err = 0;
@@ -131,7 +131,7 @@ static int control_init(const struct engine *e, struct diag *d)
 	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
 
-/* Takes over what a daemon of before left. */
+/* Takes over what an earlier daemon left. */
 static int engine_resume(struct engine *e)
 {
 	int err;
@@ -162,7 +162,7 @@ static int programs_renew(struct engine *e, const struct policy *p, struct diag 
 	return err ? err : engine_resume(e);
 }
 
-/* Everything anew, and what was held alive by the programs of another build is carried over. */
+/* Makes everything anew, and carries over what the programs of another build kept. */
 static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 {
 	int err;
@@ -187,7 +187,7 @@ static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 	return err;
 }
 
-/* By what is pinned: resumes it, gives it new programs, or begins anew. */
+/* Depending on what is pinned, resumes it, gives it new programs, or begins anew. */
 int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
@@ -220,7 +220,7 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 		if (!err)
 			err = engine_make(e, p, d);
 	} else {
-		/* What a load that was cut short left behind, or a namespace that is gone, holds nothing worth keeping. */
+		/* What a load that was cut short left behind, or a namespace that is gone, contains nothing worth keeping. */
 		gates_detach(instance, d);
 		pins_remove(instance);
 		err = engine_make(e, p, d);
@@ -230,7 +230,7 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 	return err;
 }
 
-/* Opens what is pinned, whoever holds the lock. */
+/* Opens what is pinned, no matter who holds the lock. */
 static int engine_look(const char *instance, bool readonly, struct engine **out, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
@@ -269,7 +269,7 @@ int engine_open_beside(const char *instance, struct engine **out, struct diag *d
 	return engine_look(instance, false, out, d);
 }
 
-/* A half-made instance has nothing to put back; what cannot be put back is said, and stops nothing. */
+/* A half-made instance has nothing to restore. What cannot be restored is reported, and stops nothing. */
 static void unload_untune(const char *instance, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);

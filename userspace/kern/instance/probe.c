@@ -50,7 +50,7 @@ int engine_explain(const struct engine *e, const struct sluice_tuple *syn, struc
 	opts.ctx_in = NULL;
 	opts.ctx_size_in = 0;
 	opts.data_size_out = sizeof(answer);
-	if (verdict < 0) /* as if it came by loopback */
+	if (verdict < 0) /* as if it came from the loopback device */
 		verdict = probe_run(e, PIN_EXPLAIN, &opts);
 	if (verdict < 0)
 		return verdict;

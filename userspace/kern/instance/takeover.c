@@ -57,7 +57,9 @@ struct move {
 	const char *instance;
 };
 
-/* Over what stands there: of a program only one is wanted, and each of two trackers finds done what the other has done. */
+/*
+ * Moves a pin over an existing one. If both builds have a program, only one is needed; if two trackers run, the second finds the work done.
+ */
 static int program_move(const char *pin, const char *path, void *arg)
 {
 	const struct move *to = arg;
@@ -92,7 +94,7 @@ void old_programs_unmake(const struct engine *e)
 		rmdir(path);
 }
 
-/* The old map of this name if its rows are what ours are, else -1. */
+/* Returns the old map of this name if its rows are like ours, else -1. */
 static int old_map(const struct engine *e, enum map_id id)
 {
 	struct bpf_map_info old = {}, ours = {};
@@ -111,7 +113,7 @@ static int old_map(const struct engine *e, enum map_id id)
 	return found;
 }
 
-/* *keys and *values are freed with free(). -ENOENT: there are none of this form. */
+/* *keys and *values are freed with free(). Returns -ENOENT if there are none of this form. */
 static int lives_read(const struct engine *e, enum map_id id, void **keys, void **values, size_t *count)
 {
 	struct bpf_map_info info = {};
@@ -147,7 +149,9 @@ static uint64_t seconds_left(__u64 expires_ns, uint64_t now)
 	return expires_ns ? (expires_ns - now) / 1000000000 + 1 : 0;
 }
 
-/* With their owners; what each has stopped begins anew. -ENOENT: the old side has none in this form. */
+/*
+ * Carries bans over with their owners; counts of what each has stopped begin anew. Returns -ENOENT if the old side has none in this form.
+ */
 static int owners_carry(struct engine *e)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -181,7 +185,7 @@ static int owners_carry(struct engine *e)
 	return bans_put(e, list, n, NULL);
 }
 
-/* Until ABI 7 a ban had the form of an allow, and nobody owned it. */
+/* Until ABI 7 a ban had the form of an allow, and no owner. */
 static int ownerless_carry(struct engine *e)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -219,11 +223,11 @@ int old_lives_carry(struct engine *e)
 }
 
 struct carry {
-	int from, to; /* per-CPU arrays of the same values */
+	int from, to; /* per-CPU arrays with the same values */
 	__u32 from_rows, to_rows; /* per service */
 };
 
-/* A service's rows; reasons are only ever appended. Returns 0 or -errno. */
+/* Carries a service's rows over; reasons are only ever appended. Returns 0 or -errno. */
 static int rows_carry(const struct carry *c, __u32 from, __u32 to, void *each)
 {
 	__u32 rows = c->from_rows < c->to_rows ? c->from_rows : c->to_rows, i, a, b;
@@ -239,7 +243,7 @@ static int rows_carry(const struct carry *c, __u32 from, __u32 to, void *each)
 	return err;
 }
 
-/* The statistics of every service that still has its name. */
+/* Carries over the statistics of every service that still has its name. */
 static int stats_carry(const struct engine *e, int names, enum map_id id, __u32 to_rows)
 {
 	_cleanup_free_ void *each = calloc(possible_cpus(), sizeof(struct sluice_stat));
@@ -285,7 +289,7 @@ int engine_inherit(struct engine *e, struct diag *d)
 	if (!err && names >= 0)
 		err = stats_carry(e, names, MAP_admitted_from, SLUICE_ORIGINS);
 	if (!err)
-		err = origins_begin(e); /* of those that the version before did not count */
+		err = origins_begin(e); /* for those that the earlier version did not count */
 	if (err)
 		diag_add(d, "counters of the previous version could not be carried over: %s", strerror(-err));
 	return 0; /* limits matter more than figures */

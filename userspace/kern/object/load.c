@@ -111,7 +111,7 @@ static int sweep_begin(struct sluice_bpf *skel)
 	return done ? (done < 0 ? done : 0) : -EIO;
 }
 
-/* What counts connections. The ends first: whatever is counted is given back. */
+/* Pins what counts connections. The programs for their ends come first: whatever is counted is given back. */
 static int trackers_pin(const struct engine *e, struct sluice_bpf *skel)
 {
 	int err = link_pin(e, skel->progs.sluice_audit, PIN_AUDIT);

@@ -8,15 +8,15 @@
 struct sluice_bpf;
 
 /*
- * Loads everything but attaches no gate; pins maps and links; starts accounting and sweeping. Fills e->map, or takes the maps that
- * are open there.
+ * Loads everything but attaches no gate; pins maps and links; starts accounting and sweeping. Fills e->map, or takes the maps that are
+ * already open there.
  */
 int object_load(struct engine *e, const struct policy *p, struct diag *d);
-__u32 object_build(void); /* another one for each other object */
-bool object_fits(const struct engine *e); /* the maps that are open are such as this build makes */
+__u32 object_build(void); /* differs for each object */
+bool object_fits(const struct engine *e); /* whether the open maps are like those that this build makes */
 /*
- * An opened, not yet loaded, object of nothing but the gate, over the maps of `e`: for libxdp. `frames`: enum
- * sluice_frames. Freed by object_free.
+ * Opens, but does not load, an object of nothing but the gate, over the maps of `e`: for libxdp. `frames` is an enum sluice_frames. Freed
+ * by object_free.
  */
 struct sluice_bpf *object_open_gate(const struct engine *e, int frames);
 struct bpf_object *object_of(struct sluice_bpf *skel);

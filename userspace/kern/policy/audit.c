@@ -21,7 +21,7 @@ static int walk(int fd, __u32 owned[SLUICE_MAX_SERVICES])
 	return got < 0 ? -errno : 0;
 }
 
-/* The host's namespace, and those of the containers that the policy in force names. */
+/* Visits the host's namespace, and those of the containers that the policy in force names. */
 static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct diag *d)
 {
 	_cleanup_netns_ struct netns_fds spaces = {};
@@ -42,7 +42,7 @@ static int audit_read(struct engine *e, __u32 owned[SLUICE_MAX_SERVICES], struct
 	return err;
 }
 
-/* Those that wait in an accept queue for the application have no socket that an audit finds. */
+/* Reads those that wait in an accept queue for the application: they have no socket that an audit finds. */
 static int waiting_read(const struct engine *e, __u32 owned[SLUICE_MAX_SERVICES])
 {
 	__u64 waiting[SLUICE_MAX_SERVICES];
@@ -54,7 +54,7 @@ static int waiting_read(const struct engine *e, __u32 owned[SLUICE_MAX_SERVICES]
 	return err;
 }
 
-/* The sum of the services' differences, as far as connections that came and went while we looked do not explain it. */
+/* Returns the sum of the services' differences, except for what connections that came and went meanwhile explain. */
 static int drift_read(struct engine *e, long *drift, struct diag *d)
 {
 	__u32 owned[SLUICE_MAX_SERVICES] = {};
@@ -82,7 +82,7 @@ static int drift_read(struct engine *e, long *drift, struct diag *d)
 	return err;
 }
 
-/* Gives back those of these connections that are gone: how many, or -errno. */
+/* Gives back those of these connections that are gone. Returns how many, or -errno. */
 static int gone_close(const struct engine *e, const __u64 *cookie, const struct sluice_connection *c, size_t count)
 {
 	_cleanup_free_ struct sluice_due *list = calloc(count + 1, sizeof(*list));
@@ -102,7 +102,7 @@ static int gone_close(const struct engine *e, const __u64 *cookie, const struct 
 	return err ? err : due_free(e, list, n);
 }
 
-/* What follows an audit that visited every socket: what it did not find is given back, how many or -errno, and the next begins. */
+/* Follows an audit that visited every socket: gives back what it did not find, returns how many or -errno, and begins the next. */
 static int audit_end(const struct engine *e)
 {
 	_cleanup_free_ void *cookies = NULL, *connections = NULL;

@@ -20,12 +20,12 @@ struct ban {
 	uint64_t expires_in; /* seconds, rounded up; 0: never */
 	uint64_t since; /* seconds of the epoch */
 	uint32_t uid; /* who said so */
-	bool observe; /* only counted */
+	bool observe; /* it only counts */
 	char owner[SLUICE_NAME_LEN];
 	char text[SLUICE_TEXT_LEN];
 	/* Of one that was read: */
-	bool leads; /* of all owners of its prefix the one that counts */
-	uint64_t packets, connections; /* that the prefix has stopped, for whichever owner */
+	bool leads; /* among all owners of its prefix, this one counts */
+	uint64_t packets, connections; /* stopped by the prefix, for whichever owner */
 };
 
 /* A growing list, all 0 before its first element; its owner frees `item`. */
@@ -34,35 +34,35 @@ struct bans {
 	size_t count, room;
 };
 
-/* "uid:0": the owner where none is named. */
+/* Makes "uid:0", the owner if none is named. */
 void ban_owner_of(uint32_t uid, char owner[static SLUICE_NAME_LEN]);
-bool ban_owner_is_good(const char *name); /* it can be an owner's: letters, digits and any of -_.:@/ */
+bool ban_owner_is_good(const char *name); /* whether it can be an owner's: letters, digits and any of -_.:@/ */
 
 /*
- * All of them or, after a failure, none. An owner's ban takes the place of the one that he had. -ENOSPC: there is no room, and how much
- * more there would have to be is in *over; -E2BIG: too many owners of one prefix. *over may be NULL.
+ * Puts in all of them or, after a failure, none. An owner's ban replaces his earlier one. Returns -ENOSPC if there is no room, with the
+ * missing room in *over, or -E2BIG if one prefix has too many owners. *over may be NULL.
  */
 int bans_put(struct engine *e, const struct ban *list, size_t count, size_t *over);
-/* Takes back what `owner` (NULL: anybody) said of exactly these prefixes. *taken: how many bans that were. */
+/* Takes back the bans that `owner` (NULL: anybody) gave for exactly these prefixes. *taken: how many these were. */
 int bans_take(struct engine *e, const struct prefix *list, size_t count, const char *owner, size_t *taken);
 
 struct bans_wanted {
-	const struct prefix *about; /* those that hold all of it, or a part; NULL: all */
-	const char *owner; /* NULL: of anybody */
-	bool bare; /* nobody wants to know what they have stopped, nor which leads */
+	const struct prefix *about; /* those that contain it, or lie in it; NULL: all */
+	const char *owner; /* NULL: anybody's */
+	bool bare; /* leave out what they have stopped, and which of them leads */
 };
-/* Sorted by address, then the longest first. */
+/* Reads them sorted by address, then the longest first. */
 int bans_read(const struct engine *e, const struct bans_wanted *want, struct bans *out);
-/* The ban by which the gate refuses `a`; with `tried` also one that is only counted. -ENOENT: there is none. */
+/* Finds the ban by which the gate refuses `a`; with `tried`, also one that only counts. Returns -ENOENT if there is none. */
 int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out);
-/* The narrowest ban of a prefix that holds all of `p`, and is not `p` itself. -ENOENT: there is none. */
+/* Finds the narrowest ban of a prefix that contains all of `p`, and is not `p` itself. Returns -ENOENT if there is none. */
 int bans_around(const struct engine *e, const struct prefix *p, struct ban *out);
-/* The owners of a ban of exactly this prefix, the longest first. */
+/* Reads the owners of a ban of exactly this prefix, the longest first. */
 int bans_of(const struct engine *e, const struct prefix *p, struct bans *out);
 
-/* Removes those whose time is over, when that is due: how many, or -errno. */
+/* Removes those whose time is over, if that is due. Returns how many, or -errno. */
 int bans_expire(struct engine *e);
-/* After a start: brings in order what a daemon of before was cut short in. */
+/* After a start: puts in order what an earlier daemon left half done. */
 int bans_recover(struct engine *e);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define BATCH 2048
 
-/* Updates or deletes, many a system call. */
+/* Updates or deletes, many in one system call. */
 struct batch {
 	int fd;
 	bool removes;
@@ -57,7 +57,7 @@ int ban_row_read(const struct engine *e, const struct sluice_prefix_key *key, __
 	return bpf_map_lookup_elem(e->map[MAP_ban_rows], &at, out);
 }
 
-/* Of a ban that is over nothing is kept, but its rows are still to be removed. */
+/* Nothing is kept of a ban that is over, but its rows still have to be removed. */
 static int group_read(const struct engine *e, struct group *g)
 {
 	int err = e->live_count[LIVE_BAN] ? ban_exact(e, &g->key, &g->ban) : -ENOENT; /* a first list asks nothing */
@@ -108,7 +108,7 @@ int group_put(struct group *g, const struct sluice_ban_row *row)
 	if (n == SLUICE_BAN_OWNERS)
 		return -E2BIG;
 	if (n < g->rows)
-		change = g->row[n].change; /* cut short, a change leaves him one of his two bans */
+		change = g->row[n].change; /* a change that was cut short leaves him with one of his two bans */
 	if (n == g->rows) {
 		more = reallocarray(g->row, n + 1, sizeof(*more));
 		if (!more)
@@ -132,7 +132,7 @@ void group_take(struct group *g, __u32 n)
 	}
 }
 
-/* What all rows together say. */
+/* Returns what all rows together say. */
 static struct sluice_ban group_sum(const struct group *g, __u32 change)
 {
 	struct sluice_ban sum = { .from = change, .prefixlen = g->key.prefixlen, .rows = g->rows };
@@ -149,7 +149,7 @@ static struct sluice_ban group_sum(const struct group *g, __u32 change)
 	return sum;
 }
 
-/* One by one, where the kernel knows no batches for this kind of table. */
+/* Does them one by one, if the kernel has no batches for this kind of table. */
 static int batch_each(struct batch *b, __u32 done)
 {
 	int err = 0;
@@ -231,7 +231,7 @@ static int rows_prepare(struct engine *e, struct change *c, __u32 change)
 	return err ? err : batch_flush(b);
 }
 
-/* New entries, and those that go: neither counts before the flip. */
+/* Writes entries that are new, and those that go: neither counts before the flip. */
 static int entries_prepare(struct engine *e, const struct change *c, __u32 change)
 {
 	_cleanup_free_ struct batch *b = batch_new(e, MAP_live_bans, false);
@@ -249,7 +249,7 @@ static int entries_prepare(struct engine *e, const struct change *c, __u32 chang
 	return err ? err : batch_flush(b);
 }
 
-/* Entries that stay, with other rows. What they have stopped is read anew: the gate goes on counting. */
+/* Writes entries that stay, with other rows. What they have stopped is read again, because the gate continues to count. */
 static int entries_adjust(struct engine *e, const struct change *c)
 {
 	struct sluice_ban ban, now;

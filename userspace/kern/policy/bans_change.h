@@ -12,11 +12,11 @@
 /* One prefix. */
 struct group {
 	struct sluice_prefix_key key;
-	struct sluice_ban ban; /* as it stands */
-	bool stands; /* the gate refuses by it now, or counts */
-	struct sluice_ban_row *row; /* as they shall be */
+	struct sluice_ban ban; /* as it is now */
+	bool stands; /* the gate refuses by it now, or counts with it */
+	struct sluice_ban_row *row; /* as they will be */
 	__u32 rows, rows_before;
-	__u64 dirty; /* bit n: row n is another than before */
+	__u64 dirty; /* bit n: row n has changed */
 };
 
 struct change {
@@ -28,16 +28,16 @@ _Static_assert(SLUICE_BAN_OWNERS == 64, "a bit of group.dirty each");
 
 void change_free(struct change *c);
 struct sluice_prefix_key ban_key(const struct prefix *p);
-/* The entry of exactly this prefix, expired or not. -ENOENT: there is none. */
+/* Reads the entry of exactly this prefix, expired or not. Returns -ENOENT if there is none. */
 int ban_exact(const struct engine *e, const struct sluice_prefix_key *key, struct sluice_ban *out);
 int ban_row_read(const struct engine *e, const struct sluice_prefix_key *key, __u32 n, struct sluice_ban_row *out);
-/* The group of this prefix as the tables have it; NULL without memory. The last one is found again. */
+/* Returns the group of this prefix as the tables have it, or NULL without memory. The last one is found again. */
 struct group *change_group(const struct engine *e, struct change *c, const struct sluice_prefix_key *key);
-/* Puts an owner's row in, or in the place of his old one. 0, -ENOMEM or -E2BIG. */
+/* Adds an owner's row, or replaces his old one. Returns 0, -ENOMEM or -E2BIG. */
 int group_put(struct group *g, const struct sluice_ban_row *row);
 void group_take(struct group *g, __u32 n);
-long change_growth(const struct change *c); /* rows more than before */
-/* Does it. After a failure bans_recover() is due. */
+long change_growth(const struct change *c); /* how many rows more than before */
+/* Carries it out. After a failure bans_recover() is due. */
 int change_run(struct engine *e, struct change *c);
 bool ban_is_over(__u64 expires_ns, __u64 now);
 

@@ -14,7 +14,7 @@ static int name_order(const void *a, const void *b)
 	return strncmp((*x)->owner, (*y)->owner, sizeof((*x)->owner));
 }
 
-/* Into its place among those with most; whoever falls out is one of the rest. */
+/* Puts an owner into his place among those with most; whoever drops out becomes one of the rest. */
 static void owner_add(struct ban_owners *o, const char *name, uint64_t bans, uint64_t *rest)
 {
 	size_t at = o->count;

@@ -23,7 +23,7 @@ struct ban_owner {
 
 /* All 0 before the first count. Kept by the caller, since counting is only due after a change of the bans. */
 struct ban_owners {
-	struct ban_owner item[BAN_OWNERS_NAMED + 1]; /* most first; the rest, where there is one, is the last */
+	struct ban_owner item[BAN_OWNERS_NAMED + 1]; /* most first; the rest, if there is one, is the last */
 	size_t count;
 	uint64_t of; /* 1 + the number of the change that was counted */
 };

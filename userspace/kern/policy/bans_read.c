@@ -24,7 +24,7 @@ static void ban_fill(const struct sluice_prefix_key *key, const struct sluice_ba
 	memcpy(out->text, row->text, sizeof(out->text));
 }
 
-/* What refuses comes before what only counts, then the longer. */
+/* Bans that refuse come before those that only count, then the longer ones. */
 static int rank_order(const struct ban *x, const struct ban *y)
 {
 	uint64_t a = x->expires_in ? x->expires_in : SLUICE_EVER, b = y->expires_in ? y->expires_in : SLUICE_EVER;
@@ -148,7 +148,7 @@ static int leader_read(const struct engine *e, const struct sluice_prefix_key *k
 	return err;
 }
 
-/* As the gate does it (bpf/source/classify.bpf.h, ban_holds). `key` holds what is asked about, and then the prefix found. */
+/* Looks up as the gate does (bpf/source/classify.bpf.h, ban_holds). `key` holds what is asked about, and then the prefix found. */
 static int entry_find(const struct engine *e, struct sluice_prefix_key *key, bool tried, struct sluice_ban *out)
 {
 	const struct sluice_addr asked = key->addr;

@@ -20,7 +20,7 @@ static bool is_of_no_force(const struct sluice_ban *ban, const struct standing *
 	return ban->until && ban->until <= s->change;
 }
 
-/* Rows that count, without gaps and without doubles; where there are none the prefix goes. */
+/* Makes the rows valid, without gaps or duplicates. If none is left, the prefix goes. */
 static int rows_mend(struct engine *e, const struct sluice_ban_key *key, struct sluice_ban_row *row, size_t found,
 		     __u32 *kept)
 {
@@ -95,7 +95,7 @@ static int found_order(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct sluice_ban_key));
 }
 
-/* In order, the two arrays of a table as one. */
+/* Sorts the two arrays of a table as one. */
 static struct found *found_sort(const struct sluice_ban_key *key, const struct sluice_ban_row *row, size_t count)
 {
 	struct found *all = calloc(count + 1, sizeof(*all));
@@ -129,7 +129,7 @@ static int all_mend(struct engine *e, struct sluice_ban_key *key, struct sluice_
 	return err;
 }
 
-/* Entries that no row speaks for. */
+/* Removes entries that have no row. */
 static int orphans_remove(struct engine *e)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;

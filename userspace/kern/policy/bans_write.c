@@ -11,7 +11,7 @@
 #include "plain.h"
 #include "tables.h"
 
-#define WALK_SHARE 10 /* of its time the daemon looks for bans that are over, at most: a tenth */
+#define WALK_SHARE 10 /* the daemon spends at most a tenth of its time looking for bans that are over */
 
 #define _cleanup_change_ __attribute__((cleanup(change_free)))
 
@@ -46,7 +46,7 @@ static int by_prefix(const struct prefix *a, const struct prefix *b)
 	return order ? order : (int)a->len - (int)b->len;
 }
 
-/* Of one prefix the first stays the first. */
+/* Among those of one prefix, the first stays the first. */
 static int ban_order(const void *a, const void *b)
 {
 	const struct ban *const *x = a, *const *y = b;
@@ -68,7 +68,7 @@ static void row_fill(const struct ban *b, uint64_t now, struct sluice_ban_row *r
 	plain_copy(row->text, sizeof(row->text), b->text);
 }
 
-/* The next bans_expire() that has something to do is due then at the latest. */
+/* The next bans_expire() that has something to do is due by then. */
 static void due_by(struct engine *e, uint64_t expires_ns)
 {
 	if (expires_ns && expires_ns < e->bans_due_ns)
@@ -128,7 +128,7 @@ int bans_put(struct engine *e, const struct ban *list, size_t count, size_t *ove
 	err = put_once(e, list, count, over);
 	if (err != -ENOSPC)
 		return err;
-	e->bans_due_ns = e->bans_walk_ns = 0; /* what is over holds no room */
+	e->bans_due_ns = e->bans_walk_ns = 0; /* bans that are over take no room */
 	err = bans_expire(e);
 	return err < 0 ? err : put_once(e, list, count, over);
 }
@@ -167,7 +167,7 @@ static int key_order(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct sluice_prefix_key));
 }
 
-/* The prefixes of rows that are over; and when the next one will be. */
+/* Finds the prefixes of rows that are over, and when the next one will be. */
 static int over_find(struct engine *e, struct sluice_prefix_key **out, size_t *count)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;

@@ -76,7 +76,7 @@ static int names_write(const struct engine *e)
 	return err;
 }
 
-/* Everything of a generation but the flip. */
+/* Writes everything of a generation except the flip. */
 static int slot_fill(struct engine *e, __u32 slot, const struct compiled *c)
 {
 	int err;
@@ -107,7 +107,7 @@ static int slot_fill(struct engine *e, __u32 slot, const struct compiled *c)
 	return err;
 }
 
-/* Rates of different intervals do not compare: a new interval begins anew. */
+/* Rates with different intervals cannot be compared: a new interval begins anew. */
 static void peaks_begin(struct sluice_peaks *p, const struct sluice_service *row)
 {
 	if (p->width_ns != row->source.width_ns)
@@ -136,7 +136,7 @@ int peaks_write(const struct engine *e, const struct sluice_service *row)
 	return err;
 }
 
-/* Zeroes a service's rows of statistics, of all processors: `zero` is large enough for any. */
+/* Zeroes a service's rows of statistics on all processors: `zero` is large enough for any. */
 static int stats_clear(int fd, __u32 service, __u32 rows, const void *zero)
 {
 	__u32 index = service * rows, i;
@@ -167,8 +167,8 @@ static int service_clear(const struct engine *e, __u32 service)
 }
 
 /*
- * Frees the names that no policy uses and under which nothing is held: their counters may serve others. A service's name and
- * statistics stay while the next policy has room beside them, so that the counters of a service that comes back go on.
+ * Frees the names that no policy uses and under which nothing is held: their counters may serve others. A service's name and statistics
+ * stay while the next policy has room beside them, so that a service that comes back continues its counters.
  */
 int registry_retire(struct engine *e)
 {
@@ -226,7 +226,7 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
 	return err || !p->geo || policy_only_counts_countries(p) ? err : geo_check(now.geo_entries, p->geo->entries, d);
 }
 
-/* One more than any that was ever in force. */
+/* Returns one more than any number that was ever in force. */
 static int number_next(const struct engine *e, __u64 *out)
 {
 	struct sluice_generation g;
@@ -243,7 +243,7 @@ static int number_next(const struct engine *e, __u64 *out)
 	return err;
 }
 
-/* The new policy is in force whatever becomes of this: what fails here the next commit or audit does. */
+/* The new policy is in force whatever becomes of this: the next commit or audit does what fails here. */
 static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 {
 	__u32 slot;
@@ -265,7 +265,7 @@ static void commit_settle(struct engine *e, bool on_trial, struct diag *d)
 			 strerror(-err));
 }
 
-/* Compiles the policy, fills the idle slot, and puts it in force: for good, or with ms for so long. */
+/* Compiles the policy, fills the idle slot, and puts it in force: for good, or for `ms` if that is given. */
 static int commit(struct engine *e, const struct policy *p, unsigned int ms, struct diag *d)
 {
 	_cleanup_(compiled_release) struct compiled *c = NULL;
@@ -290,7 +290,7 @@ static int commit(struct engine *e, const struct policy *p, unsigned int ms, str
 		err = peaks_write(e, c->services);
 	if (!err)
 		err = policy_path_write(e, slot, p);
-	if (ms) /* from now on, however long the tables took */
+	if (ms) /* from now on, however long filling the tables took */
 		until = (clock_ns() + ms * 1000000ULL) & SLUICE_FORCE_UNTIL;
 	if (!err)
 		err = force_store(e, slot | until);

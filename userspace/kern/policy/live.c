@@ -18,7 +18,7 @@ static struct sluice_prefix_key live_key(const struct prefix *p)
 	return (struct sluice_prefix_key){ .prefixlen = p->len, .addr = p->addr };
 }
 
-/* Writes an allow, or (live NULL) takes it away. */
+/* Writes an allow, or (if `live` is NULL) removes it. */
 static int allow_change(struct engine *e, const struct sluice_prefix_key *key, const struct sluice_live *live)
 {
 	int err = lane_shut(e);
@@ -87,7 +87,7 @@ static void live_fill(const struct sluice_prefix_key *key, const struct sluice_l
 	memcpy(out->text, live->text, sizeof(out->text));
 }
 
-/* As the gate does it (bpf/source/classify.bpf.h, allow_holds): an expired entry does not hide a shorter one. */
+/* Looks up as the gate does (bpf/source/classify.bpf.h, allow_holds): an expired entry does not hide a shorter one. */
 int allow_find(const struct engine *e, const struct sluice_addr *a, struct live_status *out)
 {
 	struct sluice_addr who = engine_who(e, a, NULL);
@@ -167,7 +167,7 @@ static int allows_expire(struct engine *e)
 		else
 			left++;
 	}
-	e->allows_walk_ns = now + (clock_ns() - now) * 10; /* a tenth of the daemon's time at most */
+	e->allows_walk_ns = now + (clock_ns() - now) * 10; /* at most a tenth of the daemon's time */
 	if (err)
 		return err;
 	e->live_count[LIVE_ALLOW] = left;

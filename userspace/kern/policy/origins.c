@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-/* Of a service that is not counted yet. Written for one processor: readers add up. */
+/* Begins to count a service. It is written for one processor: readers add up. */
 static int since_write(const struct engine *e, __u32 service)
 {
 	_cleanup_free_ __u64 *each = calloc(possible_cpus(), sizeof(*each));

@@ -21,7 +21,7 @@ struct moment {
 struct reaped {
 	enum map_id map;
 	size_t key_size, value_size;
-	enum sluice_due_table due; /* NOTHING: no lock is needed, it is deleted from here */
+	enum sluice_due_table due; /* NOTHING: no lock is needed, so it is deleted from here */
 	bool (*is_due)(const void *key, const void *value, const struct moment *t);
 };
 
@@ -41,7 +41,7 @@ static bool rate_is_due(const void *key, const void *value, const struct moment 
 	return r->seen_ns + k->seconds * 1050000000ULL < t->now;
 }
 
-/* Looks again: the 4-tuple may have another connection by now. */
+/* Checks again: the 4-tuple may have another connection by now. */
 static bool inside_is_due(const void *key, const void *value, const struct moment *t)
 {
 	struct sluice_connection c;
@@ -143,7 +143,7 @@ static int batch_free(struct engine *e, const struct reaped *t, const struct bat
 	return err < 0 ? err : 0;
 }
 
-/* The next part of the table under way. 1: it has more. */
+/* Reads the next part of the table under way. Returns 1 if it has more. */
 static int table_reap(struct engine *e, struct batch *b, const struct moment *m)
 {
 	const struct reaped *t = &tables[e->reaper.table];

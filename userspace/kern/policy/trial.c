@@ -24,13 +24,13 @@ int engine_policy_path(const struct engine *e, bool other, char path[static SLUI
 	return err;
 }
 
-/* Whatever the slot in force is now, it is so for good. */
+/* Keeps the slot that is in force now for good. */
 static int force_write(struct engine *e, __u32 slot)
 {
 	return force_store(e, slot);
 }
 
-/* Said, and no failure: which policy is in force is settled already. */
+/* Reports it, without failing: which policy is in force is settled already. */
 static void untidy_say(int err, struct diag *d)
 {
 	if (err)
@@ -38,7 +38,7 @@ static void untidy_say(int err, struct diag *d)
 			 strerror(-err));
 }
 
-/* The names that only the other slot used may go; what a daemon of before began stays until the next commit. */
+/* Frees names that only the other slot used. What an earlier daemon began stays until the next commit. */
 static int names_settle(struct engine *e, bool back)
 {
 	if (!e->used_before)

@@ -8,7 +8,7 @@
 #include "internal.h"
 #include "trie.h"
 
-/* Descriptor of a new map with these pages, or -errno. */
+/* Returns the descriptor of a new map with these pages, or -errno. */
 static int trie_create(const struct trie *t)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
@@ -32,8 +32,8 @@ static int trie_create(const struct trie *t)
 }
 
 /*
- * The kernel waits for an RCU grace period when an element of an array of maps is replaced (kernel/bpf/syscall.c,
- * maybe_wait_bpf_programs): when this returns, nothing reads what stood in the slot, nor followed an index read before.
+ * The kernel waits for an RCU grace period when an element of an array of maps is replaced (kernel/bpf/syscall.c, maybe_wait_bpf_programs):
+ * when this returns, nobody reads what was in the slot, or follows an index read before.
  */
 int trie_replace(struct engine *e, __u32 slot, const struct trie *t)
 {
@@ -81,7 +81,7 @@ int trie_drop(struct engine *e, __u32 slot)
 	other_trie = trie_open(e, other);
 	if (other_trie < 0)
 		return other_trie;
-	/* The same once more, only to wait: packets that found the slot before it went idle have been judged then. */
+	/* Does the same once more, only to wait: packets that found the slot before it became idle have been judged then. */
 	err = bpf_map_update_elem(e->map[MAP_tries], &other, &other_trie, BPF_ANY);
 	return err ? err : trie_replace(e, slot, &empty);
 }

@@ -68,7 +68,7 @@ int engine_source(const struct engine *e, const struct sluice_addr *a, struct pr
 	return 0;
 }
 
-/* Of what is shorter than a translator's prefix, or cuts through the octet that is no part of the address, nothing is inside. */
+/* Nothing is inside a prefix that is shorter than a translator's, or that cuts through the octet that is no part of the address. */
 bool engine_who_prefix(const struct engine *e, struct prefix *p)
 {
 	struct sluice_generation g;

@@ -12,10 +12,10 @@ struct events {
 	struct ring_buffer *ring;
 	void (*tell)(const struct sluice_event *event, void *arg);
 	void *arg;
-	bool draining; /* what is left of an earlier time is not told */
+	bool draining; /* what is left from an earlier watch is not reported */
 };
 
-/* One after another for each time somebody watches, so that counts of an earlier time are not told; 0: nobody does. */
+/* Gives each watch a new number, so that counts of an earlier one are not reported; 0: nobody watches. */
 static int epoch_write(struct engine *e, __u64 epoch, __u64 gap_ns)
 {
 	int err = CONTROL_STORE(e, event_gap_ns, gap_ns);

@@ -8,15 +8,15 @@
 struct events;
 
 /*
- * From now on the gate tells of refusals: at most about `per_second` of each reason. *out ends that with events_close(), NULL is
- * fine. Only one at a time for an instance.
+ * From now on the gate reports refusals: at most about `per_second` of each reason. events_close() ends that; NULL is fine. An instance can
+ * have only one at a time.
  */
 int events_open(struct engine *e, unsigned int per_second, void (*tell)(const struct sluice_event *event, void *arg),
 		void *arg, struct events **out);
 void events_close(struct events *v);
 int events_fd(const struct events *v); /* readable when there is something to read */
 int events_read(struct events *v); /* calls tell() for each; 0 or -errno */
-/* Nobody watches: what a daemon that died while it did has left. */
+/* Nobody watches: clears what a daemon left that died while somebody did. */
 int events_off(struct engine *e);
 
 #endif

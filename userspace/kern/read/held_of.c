@@ -8,7 +8,7 @@
 #include "internal.h"
 #include "held_of.h"
 
-/* The number of fragments that `a` sent the first one of, or -errno; `erase`: they are forgotten. */
+/* Returns the number of datagrams whose first fragment came from `a`, or -errno. With `erase`, they are forgotten. */
 static long fragments_of(const struct engine *e, const struct sluice_addr *a, bool erase)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -31,7 +31,7 @@ static long fragments_of(const struct engine *e, const struct sluice_addr *a, bo
 	return n;
 }
 
-/* Counts the handshakes of `a`: those that hold slots, or may, and those that ran out. */
+/* Counts the handshakes of `a`: those that hold slots or may come to, and those that ran out. */
 static int handshakes_of(const struct engine *e, const struct sluice_addr *a, struct subject *out)
 {
 	_cleanup_free_ void *keys = NULL, *values = NULL;
@@ -61,7 +61,7 @@ static uint64_t idle_seconds(uint64_t seen_ns)
 	return clock_ns() / 1000000000 - seen_ns / 1000000000;
 }
 
-/* Of the rule in force; 0: it has no rate. */
+/* Returns the key under the rule in force; 0: it has no rate. */
 static struct sluice_rate_key rate_key(const struct engine *e, const struct sluice_source_key *key)
 {
 	struct sluice_rate_key rate = { .of = *key };
@@ -116,7 +116,7 @@ int held_of_read(const struct engine *e, const struct sluice_addr *a, struct sub
 	return handshakes_of(e, a, out);
 }
 
-/* What is held of the source alone, how many were freed, or -errno. What its network holds is of many. */
+/* Frees what is held of the source alone. Returns how many were freed, or -errno. What its network holds belongs to many. */
 static int counters_erase(const struct engine *e, const struct sluice_addr *a)
 {
 	struct sluice_due list[2 * SLUICE_MAX_SERVICES] = {};

@@ -54,7 +54,7 @@ static json_t *confirm_json(const struct snapshot *s)
 	return json_null();
 }
 
-/* "namespaces": null where nobody has looked. */
+/* "namespaces" is null if nobody has looked. */
 static json_t *containers_json(const struct snapshot *s)
 {
 	const struct container_status *c;
@@ -74,7 +74,7 @@ static const char *mode_text(const struct sluice_generation *g)
 	return g->observe ? "observe" : "enforce";
 }
 
-/* "answers": who answers SYNs by cookies and refusals by RSTs there; "why" where it is the host. */
+/* "answers" says who answers SYNs by cookies and refusals by RSTs there; "why" is given if the host does. */
 static json_t *interface_json(const struct interface_status *i)
 {
 	if (!strcmp(i->xdp_mode, "detached"))
@@ -85,7 +85,7 @@ static json_t *interface_json(const struct interface_status *i)
 			 (json_int_t)i->cookies_returned);
 }
 
-/* False: no packet is judged. */
+/* Returns false if no packet is judged. */
 static bool is_attached(const struct snapshot *s)
 {
 	size_t i;
@@ -130,7 +130,7 @@ static json_t *countries_json(const struct country_counts *counts)
 	return list;
 }
 
-/* "countries" of each service; null where no database is in force. */
+/* Adds "countries" of each service; null if no database is in force. */
 static int services_locate(const struct engine *e, const struct snapshot *s, json_t *services)
 {
 	struct country_counts counts = {};
@@ -219,7 +219,7 @@ static int service_id(const struct snapshot *s, const char *name)
 	return *name ? -ENOENT : 0;
 }
 
-/* NULL: no memory. */
+/* Returns NULL without memory. */
 static json_t *source_json(const struct snapshot *s, const struct privacy *eyes, const struct source_status *of)
 {
 	const struct prefix p = { of->addr, of->prefix_len };

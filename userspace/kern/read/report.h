@@ -9,7 +9,7 @@
 #include "privacy.h"
 #include "tables.h"
 
-/* Of a snapshot; NULL without memory. drift < 0: not known. */
+/* Makes this from a snapshot; NULL without memory. drift < 0: it is not known. */
 json_t *status_json(const struct snapshot *s, const char *daemon, long drift);
 json_t *counters_json(const struct snapshot *s);
 
@@ -17,16 +17,16 @@ json_t *counters_json(const struct snapshot *s);
 json_t *report_starting(void); /* of a kernel side that is not whole yet */
 int report_status(const struct engine *e, const char *daemon, long drift, json_t **out);
 int report_counters(const struct engine *e, json_t **out);
-/* Addresses as `eyes` may see them. service "": all; top 0: all. -ENOENT: no such service. */
+/* Shows addresses as `eyes` may see them. service "": all; top 0: all. Returns -ENOENT if there is no such service. */
 int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out);
 int report_allows(const struct engine *e, const struct privacy *eyes, json_t **out);
 /* A row for each owner of each prefix. */
-/* Who knows which host of a fleet said a ban; NULL: it is not shared. */
+/* Knows which host of a fleet gave a ban; NULL: it is not shared. */
 struct ban_origins {
 	const char *(*of)(const void *arg, const struct ban *b);
 	const void *arg;
 };
-/* `origins` NULL: nobody does, and no ban has a "host". */
+/* `origins` NULL: nobody knows, and no ban has a "host". */
 int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want,
 		const struct ban_origins *origins, json_t **out);
 

@@ -15,7 +15,7 @@ struct visit {
 	struct snapshot *snapshot;
 };
 
-/* Asks the driver only where there is something to explain: status is asked for every second. */
+/* Asks the driver only if there is something to explain: status is asked for every second. */
 static const char *mode_why(const struct interface_status *i)
 {
 	struct link_view l;
@@ -154,7 +154,7 @@ static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 	return 0;
 }
 
-/* What is in force, since when not, and until when. */
+/* Reads what is in force, until when, or since when not. */
 static int force_read(const struct engine *e, __u32 *slot, struct snapshot *s)
 {
 	struct sluice_control control;

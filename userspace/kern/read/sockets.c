@@ -20,15 +20,15 @@
 #endif
 
 #define ROUNDS_MAX 20
-/* What holds a slot, or may come to hold one: all but listeners, and memories of what has ended. */
+/* States that hold a slot, or may come to: all except listeners, and memories of what has ended. */
 #define LIVE_STATES (~((1U << TCP_LISTEN) | (1U << TCP_TIME_WAIT) | (1U << TCP_CLOSE) | (1U << TCP_SYN_SENT)))
 
 struct sockets {
 	struct socket_seen *item;
 	size_t count, room;
 	const struct sought *what; /* NULL: all */
-	int bus; /* of the namespace that is being read */
-	uint64_t netns; /* its number; 0: the host's */
+	int bus; /* a socket of the namespace that is being read */
+	uint64_t netns; /* the number of that; 0: the host's */
 	struct netns_fds spaces; /* all that are read */
 	int err;
 };
@@ -141,7 +141,7 @@ static int sockets_read(struct sockets *list, uint32_t states)
 		want->sdiag_protocol = IPPROTO_TCP;
 		want->idiag_states = states;
 		err = netlink_ask(NETLINK_SOCK_DIAG, list->bus, request, socket_read, list);
-		if (err == -ENOENT) /* no IPv6 here */
+		if (err == -ENOENT) /* there is no IPv6 here */
 			err = 0;
 		err = err ? err : list->err;
 	}
@@ -166,7 +166,7 @@ int sockets_listening(int bus, struct socket_seen **out, size_t *count)
 	return 0;
 }
 
-/* Of this namespace, and of all containers. */
+/* Reads those of this namespace, and of all containers. */
 static int sought_read(struct sockets *list)
 {
 	_cleanup_diag_ struct diag ignored = {};
@@ -223,7 +223,7 @@ static int socket_end(int bus, uint8_t family, const struct inet_diag_sockid *id
 	return netlink_ask(NETLINK_SOCK_DIAG, bus, request, NULL, NULL);
 }
 
-/* By a socket that cannot be: from port 0 to port 0. */
+/* Tries it on a socket that cannot exist: from port 0 to port 0. */
 int sockets_can_end(void)
 {
 	const struct inet_diag_sockid nobody = { .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } };
@@ -246,7 +246,7 @@ int sockets_end(const struct sought *what, size_t *ended)
 		for (i = 0; i < count && !err; i++) {
 			err = socket_end(list.item[i].bus, list.item[i].family, &list.item[i].id);
 			*ended += !err;
-			if (err == -ENOENT) /* ended by itself meanwhile */
+			if (err == -ENOENT) /* it ended by itself meanwhile */
 				err = 0;
 		}
 	}

@@ -16,7 +16,7 @@ struct engine;
 
 struct socket_seen {
 	struct sluice_addr local,
-		remote; /* IPv4 in mapped form; a listener's remote is nothing. Of a container: the host's */
+		remote; /* IPv4 in mapped form; a listener has no remote. For a container: the host's */
 	uint16_t local_port, remote_port;
 	unsigned int state; /* TCP_ESTABLISHED ... */
 	uint32_t inode;
@@ -25,27 +25,27 @@ struct socket_seen {
 	int bus; /* sockets.c's */
 };
 
-/* A list that the caller frees with free(), by a NETNS_SOCKETS of a namespace; -1: of this one. 0 or -errno. */
+/* Reads a list that the caller frees with free(), through a NETNS_SOCKETS of a namespace, or -1 for this one. Returns 0 or -errno. */
 int sockets_listening(int bus, struct socket_seen **out, size_t *count);
 /* Connections and handshakes of sources in `from` with the services of `policy`. */
 struct sought {
 	const struct cover *from;
 	const struct policy *policy;
 	const struct policy_service *service; /* with this one; NULL: with any */
-	bool allowed_too; /* else but for those that are allowed live */
+	bool allowed_too; /* otherwise those that are allowed live are left out */
 	struct engine *engine; /* ... there; and it knows the containers */
 };
 int sockets_of(const struct sought *what, struct socket_seen **out, size_t *count);
-bool address_is_any(const struct sluice_addr *a); /* a listener there serves all addresses */
+bool address_is_any(const struct sluice_addr *a); /* whether a listener there serves all addresses */
 const char *socket_state(const struct socket_seen *s); /* static text */
-/* The service that a local address and port belong to; NULL: none. */
+/* Returns the service that a local address and port belong to, or NULL. */
 const struct policy_service *service_at(const struct policy *p, const struct sluice_addr *local, uint16_t port);
 
-/* Whether this kernel can end a connection: 0, -EOPNOTSUPP, or what else is in the way (-EPERM). */
+/* Whether this kernel can end a connection: returns 0, -EOPNOTSUPP, or what else prevents it (-EPERM). */
 int sockets_can_end(void);
 /*
- * Ends all that sockets_of() finds, until it finds nothing: a handshake may become a connection meanwhile. Each peer gets a RST. *ended
- * is right also after a failure.
+ * Ends everything that sockets_of() finds, until that finds nothing: a handshake may become a connection meanwhile. Each peer gets a RST.
+ * *ended is valid even after a failure.
  */
 int sockets_end(const struct sought *what, size_t *ended);
 

@@ -92,7 +92,7 @@ static int by_connections(const void *a, const void *b)
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-/* The least of a bucket of peaks. */
+/* Returns the lower end of a bucket of peaks. */
 static uint32_t peak_of(const struct sluice_counter *c)
 {
 	return c->peak_connections < 2 ? c->peak_connections : (1U << (c->peak_connections - 2)) + 1;
@@ -120,7 +120,7 @@ static void source_fill(const struct asker *q, const struct sluice_source_key *k
 		out->limit = look.rule.source.connections;
 }
 
-/* The table as it stands, and a list with room for each of its rows. Owned, as `keys` and `values` are. */
+/* The table as it stands, and a list with room for each of its rows. It is owned, as are `keys` and `values`. */
 struct tracked {
 	void *keys, *values;
 	const struct sluice_source_key *key;
@@ -150,7 +150,7 @@ static int tracked_read(const struct engine *e, struct tracked *t)
 	return t->list ? 0 : -ENOMEM;
 }
 
-/* The first `n` of the list, most connections first, are the caller's. */
+/* Passes the first `n` of the list, most connections first, to the caller. */
 static void tracked_take(struct tracked *t, size_t n, struct source_status **out, size_t *count)
 {
 	qsort(t->list, n, sizeof(*t->list), by_connections);
@@ -158,7 +158,7 @@ static void tracked_take(struct tracked *t, size_t n, struct source_status **out
 	*count = n;
 }
 
-/* Those that hold something, at `service` (0: all): how many. */
+/* Adds those that hold something, at `service` (0: all). Returns how many. */
 static size_t holders_fill(const struct asker *q, unsigned int service, const struct tracked *t)
 {
 	size_t i, n = 0;

@@ -23,7 +23,7 @@ static int key_compare(const void *a, const void *b)
 	return ((*x)->prefix_len > (*y)->prefix_len) - ((*x)->prefix_len < (*y)->prefix_len);
 }
 
-/* `taken` goes round every 52 days: the last time that it had this value. */
+/* `taken` wraps every 52 days: returns the last time at which it had this value. */
 static uint64_t moment_of(uint32_t taken, uint64_t now)
 {
 	return now - ((uint64_t)(uint32_t)((now >> TAKEN_SHIFT) - taken) << TAKEN_SHIFT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 "use strict";
-/* The last day as SVG, of what /history.json says: connections and their peaks above, what was admitted and refused below. */
+/* Draws the last day as SVG, from /history.json: connections and their peaks above, what was admitted and refused below. */
 const drawDay = (() => {
 const MINUTES = 1440, MINUTE = 60000, LEFT = 56, RIGHT = 6, HEIGHT = 300;
 const ABOVE = {top: 22, height: 120}, BELOW = {top: 182, height: 84};
@@ -13,7 +13,7 @@ function svg(tag, attributes, ...children) {
 	return node;
 }
 
-/* Rows of as many minutes each as one place on the screen has; null where nobody looked. `last`: the time of the last minute. */
+/* Returns rows of as many minutes as one place on the screen stands for; null if nobody looked. `last` is the time of the last minute. */
 function columns(rows, last, count) {
 	const list = Array(count).fill(null);
 
@@ -31,13 +31,13 @@ function columns(rows, last, count) {
 	return list;
 }
 
-/* The end of a scale: 1, 2 or 5 and zeros. */
+/* Returns the end of a scale: 1, 2 or 5 and zeros. */
 function scale(most) {
 	const ten = 10 ** Math.floor(Math.log10(Math.max(1, most)));
 	return [1, 2, 5, 10].map(n => n * ten).find(n => n >= most);
 }
 
-/* Runs without a gap, as [x, y] each. */
+/* Returns runs without a gap, each a list of [x, y]. */
 function runs(list, width, panel, end, value) {
 	const all = [[]];
 
@@ -51,7 +51,7 @@ function runs(list, width, panel, end, value) {
 }
 
 const place = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
-/* A run of one minute is a dot: of no length, with round ends. */
+/* A run of one minute is a dot: a line of no length with round ends. */
 const line = all => all.map(run => `M${run.map(place).join("L")}${run.length === 1 ? "h.1" : ""}`).join("");
 const area = (all, panel) => all.map(run => `M${place([run[0][0], panel.top + panel.height])}L${run.map(place).join("L")}V${panel.top + panel.height}Z`).join("");
 
@@ -66,7 +66,7 @@ function frame(panel, width, end, title) {
 	return lines;
 }
 
-/* Whole hours of the clock on the wall, as many as there is room for. */
+/* Returns whole hours of the wall clock, as many as there is room for. */
 function hours(last, width) {
 	const step = width > 700 ? 2 : width > 420 ? 4 : 6, first = last - (MINUTES - 1) * MINUTE, list = [];
 

@@ -47,7 +47,7 @@ function rows(id, list, nothing) {
 	at(id).tBodies[0].replaceChildren(...list.length ? list : [make("tr", {}, make("td", {class: "nothing", colspan: 7}, nothing))]);
 }
 
-/* What was seen: one column of figures a poll. null: no answer, or counters that began anew. */
+/* What was seen: one column of figures for each poll; null if there was no answer, or counters began anew. */
 const seen = {times: [], reasons: new Map(), admitted: []};
 let last = null;
 
@@ -84,7 +84,7 @@ function remember(data, now) {
 
 const newest = list => list && list.length ? list[list.length - 1] : null;
 
-/* Each reason keeps its look. Dashes and width alone tell lines apart; colour is a help, no more. */
+/* Each reason keeps its look. Dashes and width alone tell lines apart; colour only helps. */
 const look = reason => {
 	const i = [...seen.reasons.keys()].indexOf(reason);
 	return {colour: `--c${i % COLOURS}`, dash: DASHES[i % DASHES.length], width: i < DASHES.length ? 1.7 : 3.5};
@@ -171,13 +171,13 @@ function showTables(data) {
 	rows("tables", list.map(m => make("tr", {"data-map": m.name}, make("th", {scope: "row"}, m.name), make("td", {class: "wide"}, meter(m.entries, m.capacity, "")))), "");
 }
 
-/* When, by whom, and by which command. */
+/* Says when, by whom, and by which command. */
 function changed(data) {
 	const {time, what, by} = data.changed;
 	return what === "start" ? `as read at the start, ${span(data.time - time)} ago` : `${what} by ${by}, ${span(data.time - time)} ago`;
 }
 
-/* Addresses are not told: of a sender's limit, and of a list of prefixes, only that it is there. */
+/* Shows no addresses: it says only that a sender's limit, or a list of prefixes, is there. */
 function showLive(data) {
 	const name = s => s.section === "sender" ? `one sender${s.name ? ` at ${s.name}` : ""}` : s.name ? `${s.section} ${s.name}` : "the policy";
 	const until = s => s.until ? `for ${span(Date.parse(s.until) / 1000 - data.time)} more` : "until the next reload";
@@ -188,7 +188,7 @@ function showLive(data) {
 	rows("bans", data.bans.map(b => make("tr", {"data-owner": b.owner}, make("th", {scope: "row"}, b.owner), make("td", {}, number(b.bans)))), "Nobody is banned.");
 }
 
-/* The hosts whose limits hold together, where the policy has such. What went wrong last may name the store's address: then only that it did is told. */
+/* Shows the hosts whose limits hold together, if the policy has a fleet. The last error may contain the store's address, so the page only says that there was one. */
 function showFleet(fleet) {
 	at("fleet").hidden = !fleet;
 	if (!fleet)
@@ -206,7 +206,7 @@ function showFleet(fleet) {
 		make("td", {class: "wide"}, s.exact ? "exact: never exceeded" : `exceeded by ${number(s.over)} at most`))), "No service.");
 }
 
-/* The last day: asked for once a minute, and when somebody wants another service. */
+/* The last day is asked for once a minute, and when somebody chooses another service. */
 let day = null;
 
 function showDay() {
