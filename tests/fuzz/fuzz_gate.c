@@ -209,7 +209,7 @@ struct run {
 	uint64_t frames;
 };
 
-/* The gate's verdict, after which the order's is asked, unless only (`refused`) what is refused may be judged twice. */
+/* The gate's verdict, after which the order's is asked, unless only (`refused`) what is refused, in silence or by a RST, may be judged twice. */
 static bool lane_agrees(const struct gates *g, struct order *o, struct seed *s, bool refused, uint32_t *verdict)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->bytes, .data_size_in = (uint32_t)s->len);
@@ -217,7 +217,7 @@ static bool lane_agrees(const struct gates *g, struct order *o, struct seed *s, 
 	if (bpf_prog_test_run_opts(g->gate, &opts))
 		die("test run");
 	*verdict = opts.retval;
-	if ((refused && *verdict != XDP_DROP) || order_verdict(o, s->bytes, s->len) == (int)*verdict)
+	if ((refused && *verdict == XDP_PASS) || order_verdict(o, s->bytes, s->len) == (int)*verdict)
 		return true;
 	show(g, s, MAY_EITHER, *verdict);
 	return false;
@@ -233,7 +233,7 @@ static unsigned long lane_try(const struct gates *g, struct order *o, unsigned i
 	for (; frames; frames--) {
 		syn_draw(&s);
 		*bad += !lane_agrees(g, o, &s, true, &verdict);
-		refused += verdict == XDP_DROP;
+		refused += verdict != XDP_PASS;
 	}
 	return refused;
 }
