@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `make` builds, `make check` needs no root, `make test` and `make demo` install what they need first. V=1 shows commands,
-# DEBUG=1 builds userspace with ASan and UBSan, in build/san. `make bench BENCH=quick TABLES="port country"` narrows the bench.
+# DEBUG=1 builds userspace with ASan and UBSan, in build/san. `make bench BENCH=quick TABLES="port country"` narrows the bench,
+# BEFORE=REVISION puts an earlier build beside it.
 B := build$(if $(DEBUG),/san)
 export SLUICE_BUILD := $(B)
 CC ?= gcc

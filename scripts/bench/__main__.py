@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 python3 scripts/bench [-o FILE] [TABLE...]: sluice side by side with what a user would pick instead, in one run. As root, after the build that
-`make bench` makes. All tables, or those named. BENCH=quick (90 s) or tiny (seconds, for the test of FILE's shape) instead of full.
+`make bench` makes. All tables, or those named. BENCH=quick (90 s) or tiny (seconds, for the test of FILE's shape) instead of full. BEFORE=REVISION
+(of git) puts that one's build beside each flood.
 """
 import argparse, dataclasses, datetime, json, os, pathlib, signal, sys, time
 
@@ -75,7 +76,8 @@ def run(name, mode, wanted):
     began, watch, tables = time.monotonic(), testbed.Watch(), {}
     made, machine = producers(mode), testbed.machine()
     left_out = [t for t in mode.left_out if not wanted]
-    command = ("" if name == "full" else f"BENCH={name} ") + "make bench" + (f' TABLES="{" ".join(wanted)}"' if wanted else "")
+    before = f"BEFORE={os.environ['BEFORE']} " if os.environ.get("BEFORE") else ""
+    command = before + ("" if name == "full" else f"BENCH={name} ") + "make bench" + (f' TABLES="{" ".join(wanted)}"' if wanted else "")
     per = "wall" if testbed.IRQ_TIME else "processor"
     print(heading(command, per, machine))
     for table in wanted or [t for t in made if t not in left_out]:

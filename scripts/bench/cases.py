@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Side by side under a flood: each case a policy, each of its rows somebody who can express it, measured in turn A B A B."""
-import concurrent.futures, contextlib, dataclasses, json
+import concurrent.futures, contextlib, dataclasses, json, os
 
 import peers
 from peers import SERVICE, QUIET
+from report import BEFORE
 from testbed import SERVER, SOURCES, Bed
 
 HELD = 65_536
@@ -44,6 +45,14 @@ def synproxy(bed):
 
 
 def cases(mode):
+    """With BEFORE=REVISION in the environment, each also with sluice as it was then."""
+    made, before = cases_of(mode), os.environ.get("BEFORE")
+    for case in made if before else ():
+        case.rows[BEFORE] = case.rows["sluice"].at(before)
+    return made
+
+
+def cases_of(mode):
     sources, drop = min(HELD, mode.held), {"XDP_DROP": peers.bare("drop")}
     spread, lists = ("-s", f"{SOURCES}+{sources}"), []
     one = ("-s", f"{SOURCES}+1")

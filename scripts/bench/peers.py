@@ -50,14 +50,15 @@ def bare(verdict):
     return lambda bed: bed.xdp(verdict)
 
 
-def sluice(policy, before=None):
-    """`policy`: text, or a function of the bed."""
+def sluice(policy, before=None, revision=None):
+    """`policy`: text, or a function of the bed. `revision`: another one's build; defend.at(revision) is the same as by that."""
 
     def defend(bed):
         if before:
             before(bed)
-        bed.start_sluice(policy(bed) if callable(policy) else policy)
+        bed.start_sluice(policy(bed) if callable(policy) else policy, revision)
 
+    defend.at = functools.partial(sluice, policy, before)
     return defend
 
 

@@ -54,11 +54,13 @@ def cell(figure, places):
     return text + (f" ±{half:,.{places}f}" if round(half, places) else "")
 
 
+BEFORE = "sluice, the build before"  # the row of what BEFORE= asks for
 FLOOD = [
     ["mpps", "Mpps", 2],
     ["ratio", "of the floor", 2],
     ["over_ns", "ns over it", 0],
     ["answers", "M SYN-ACK/s", 2],
+    ["before", "of the build before", 2],
     ["sessions", "client sessions/s", 0],
     ["p50_ms", "p50 ms", 2],
     ["p99_ms", "p99 ms", 2],
@@ -80,6 +82,8 @@ def flood_table(case, measured):
         figures = {"mpps": number([t["pps"] / 1e6 for t in turns]), "wall_mpps": number([t["wall_pps"] / 1e6 for t in turns])}
         figures["ratio"] = number(ratios(turns, floor, "pps"))
         figures["over_ns"] = number([1e9 / t["pps"] - 1e9 / f["pps"] for t, f in zip(turns, floor)])
+        if name == "sluice" and BEFORE in measured and not measured[BEFORE]["missing"]:
+            figures["before"] = number(ratios(turns, measured[BEFORE]["turns"], "answered" if case.client else "pps"))
         if case.client:
             figures["answers"] = number([t["answered"] / 1e6 for t in turns])
         for key in ("sessions", "p50_ms", "p99_ms", "failed"):

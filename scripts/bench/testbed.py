@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A network of namespaces with one defence in it and a flood ready to be sent at it; what the machine is, and whether it is quiet."""
-import contextlib, functools, gzip, json, os, pathlib, platform, re, subprocess, sys, tempfile, time
+import atexit, contextlib, functools, gzip, json, os, pathlib, platform, re, shutil, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -18,6 +18,23 @@ PINS = pathlib.Path("/sys/fs/bpf/sluice")
 
 class Missing(Exception):
     """This machine cannot do that; why."""
+
+
+class Earlier(network.Sluice):
+    """sluice of another revision, which need not know what Sluice.write() says of its own."""
+
+    def write(self, policy):
+        self.file.write_text("interfaces = {s0}\n" + policy)
+
+
+@functools.cache
+def earlier(revision):
+    there = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, there)
+    build = tools.built(revision, there)
+    if not build:
+        raise Missing(f"{revision} is not in this checkout")
+    return type("Earlier", (Earlier,), {"build": build})
 
 
 class Bed:
@@ -56,9 +73,10 @@ class Bed:
         """drop, read, read_small, tx or pass. The host's own stack also needs pass: what is redirected reaches only a veth end that polls by NAPI."""
         self.run("ip", "link", "set", "s0", "xdp", "obj", BUILD / f"tests/lib/{name}.bpf.o", "sec", "xdp")
 
-    def start_sluice(self, policy):
+    def start_sluice(self, policy, revision=None):
+        kind = earlier(revision) if revision else network.Sluice
         began = time.monotonic()
-        self.sluice = network.Sluice(self.net, self.where, policy)
+        self.sluice = kind(self.net, self.where, policy)
         self.stack.callback(self.sluice.close)
         self.facts["load_s"] = time.monotonic() - began
 

@@ -167,6 +167,8 @@ class Holder:
 class Sluice:
     """sluiced in the server's namespace, with a policy file of its own."""
 
+    build, patience = BUILD, 60  # seconds until it has started
+
     def __init__(self, net, directory, policy):
         self.net, self.instance = net, net.tag
         self.file = pathlib.Path(directory) / "sluice.conf"
@@ -187,13 +189,13 @@ class Sluice:
 
     def popen(self, before=(), **more):
         """A daemon that starts, by way of the command `before`; with a state directory of its own."""
-        argv = [*before, BUILD / "sluiced", "-f", "-c", self.file, "-i", self.instance]
+        argv = [*before, self.build / "sluiced", "-f", "-c", self.file, "-i", self.instance]
         more = {"stderr": self.log, "stdout": subprocess.DEVNULL, **more, "env": {**os.environ, "STATE_DIRECTORY": str(self.state), **more.get("env", {})}}
         return self.net.popen(self.net.server, *argv, **more)
 
     def start(self, before=()):
         self.daemon = self.popen(before)
-        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None, 60), self.logged()
+        assert wait_for(lambda: self.ctl("status")[0] == 0 or self.daemon.poll() is not None, self.patience), self.logged()
         assert self.daemon.poll() is None, self.logged()
 
     def logged(self):
@@ -201,7 +203,7 @@ class Sluice:
         return pathlib.Path(self.log.name).read_text()
 
     def ctl(self, *words):
-        done = self.net.run(self.net.server, BUILD / "sluicectl", "-i", self.instance, *words, check=False)
+        done = self.net.run(self.net.server, self.build / "sluicectl", "-i", self.instance, *words, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def do(self, *words):

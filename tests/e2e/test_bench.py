@@ -14,14 +14,14 @@ TAG = "sb" + secrets.token_hex(2)
 PATH = os.environ["PATH"]
 
 
-def start(out, *tables, path=PATH):
-    env = {**os.environ, "BENCH": "tiny", "PATH": path, "SLUICE_TAG": TAG}
+def start(out, *tables, path=PATH, **more):
+    env = {**os.environ, "BENCH": "tiny", "PATH": path, "SLUICE_TAG": TAG, **more}
     argv = ["/usr/bin/python3", ROOT / "scripts/bench", "-o", out, *tables]
     return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def bench(directory, *tables, path=PATH):
-    process = start(directory / "bench.json", *tables, path=path)
+def bench(directory, *tables, **more):
+    process = start(directory / "bench.json", *tables, **more)
     said, complaints = process.communicate(timeout=300)
     assert process.returncode == 0, said + complaints
     return said, json.loads((directory / "bench.json").read_text())
@@ -73,12 +73,14 @@ def test_run_that_is_ended_leaves_nothing_behind(ran, tmp_path):
     assert not (tmp_path / "bench.json").exists()
 
 
-def test_peer_that_this_machine_lacks_says_so(tmp_path):
-    """xdp-filter is found by PATH alone: here it is a program that fails."""
+def test_peer_and_earlier_build_that_are_not_to_be_had_say_so(tmp_path):
+    """xdp-filter is found by PATH alone: here it is a program that fails. No revision has this name."""
     fake = tmp_path / "xdp-filter"
     fake.write_text("#!/bin/sh\necho no such thing in this kernel >&2\nexit 1\n")
     fake.chmod(0o755)
-    said, document = bench(tmp_path, "address", path=f"{tmp_path}:{os.environ['PATH']}")
+    said, document = bench(tmp_path, "address", path=f"{tmp_path}:{os.environ['PATH']}", BEFORE="0" * 40)
     row = next(r for r in document["tables"][0]["rows"] if r["name"] == "xdp-filter")
     assert row["figures"] == {} and "no such thing in this kernel" in row["missing"]
     assert "| xdp-filter | not measured: no such thing in this kernel |" in said
+    assert document["command"].startswith(f"BEFORE={'0' * 40} ")
+    assert f"| sluice, the build before | not measured: {'0' * 40} is not in this checkout |" in said

@@ -8,9 +8,19 @@ import select
 import subprocess
 import time
 
-from net import BUILD, PACE, SERVER, sh, wait_for
+from net import BUILD, PACE, ROOT, SERVER, sh, wait_for
 
 LIB = BUILD / "tests" / "lib"
+
+
+def built(revision, there):
+    """The build of another revision, made from this repository's own history; None: that has not got it."""
+    if sh("git", "-C", ROOT, "cat-file", "-e", f"{revision}^{{commit}}", check=False).returncode:
+        return None
+    sh("sh", "-c", f"git -C {ROOT} archive {revision} | tar x -C {there}")
+    made = sh("make", "-C", there, check=False, env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "DEBUG")})
+    assert made.returncode == 0, made.stderr[-2000:]
+    return pathlib.Path(there) / "build"
 
 
 def source(i=0):
