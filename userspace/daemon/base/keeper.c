@@ -18,7 +18,8 @@
 #include "message.h"
 #include "rights.h"
 
-#define ANSWER_SECONDS 60 /* more than it takes to attach to every interface of a host */
+#define ANSWER_SECONDS 60 /* more than anything takes that the keeper is asked for, except for many interfaces: */
+#define ATTACH_SECONDS 20 /* more than one of these takes, even on an emulated processor */
 #define END_MS 3000 /* for what the keeper is doing when sluiced ends */
 
 DEFINE_CLEANUP(struct engine *, engine_close);
@@ -210,9 +211,7 @@ static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
 	if (why == EAGAIN) {
 		diag_add(
 			d,
-			"the process that attaches has not answered for %d seconds: restart sluiced (the kernel keeps enforcing "
-			"meanwhile)",
-			ANSWER_SECONDS);
+			"the process that attaches has not answered in time: restart sluiced (the kernel keeps enforcing meanwhile)");
 		keeper_kill(dm);
 	} else {
 		diag_add(d,
@@ -246,6 +245,25 @@ static int answer_await(struct daemon *dm, struct netns_fds *out, struct diag *d
 	return err;
 }
 
+/* For how long an answer is waited for that takes in so many interfaces. */
+static int patience_set(const struct daemon *dm, size_t interfaces)
+{
+	time_t attaching = (time_t)interfaces * ATTACH_SECONDS;
+	const struct timeval patience = { attaching > ANSWER_SECONDS ? attaching : ANSWER_SECONDS, 0 };
+
+	return setsockopt(dm->keeper, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+			       setsockopt(dm->keeper, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience))
+		       ? -errno
+		       : 0;
+}
+
+static int ask(struct daemon *dm, json_t *request, size_t interfaces, struct netns_fds *out, struct diag *d)
+{
+	patience_set(dm, interfaces);
+	message_send(dm->keeper, request, NULL);
+	return answer_await(dm, out, d);
+}
+
 /* Another sluiced waits for `starter` to close, and a terminal for our output to end. */
 static void keeper_let_go(const struct daemon *dm)
 {
@@ -261,7 +279,6 @@ static void keeper_let_go(const struct daemon *dm)
 
 int keeper_begin(struct daemon *dm)
 {
-	const struct timeval patience = { ANSWER_SECONDS, 0 };
 	struct diag d = {};
 	int ends[2], err;
 
@@ -277,9 +294,9 @@ int keeper_begin(struct daemon *dm)
 	}
 	close(ends[0]);
 	dm->keeper = ends[1];
-	if (setsockopt(dm->keeper, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
-	    setsockopt(dm->keeper, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
-		return -errno;
+	err = patience_set(dm, 0);
+	if (err)
+		return err;
 	err = answer_await(dm, NULL, &d);
 	log_diag(LOG_ERR, &d);
 	return err;
@@ -334,11 +351,10 @@ int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy
 	int err = 0;
 
 	if (!engine_attached(dm->engine, p, also)) {
-		message_send(dm->keeper,
-			     json_pack("{s:O, s:o, s:i}", "interfaces", there, "also", interfaces_there(dm, also, NULL),
-				       "mode", p->xdp_mode),
-			     NULL);
-		err = answer_await(dm, NULL, d);
+		err = ask(dm,
+			  json_pack("{s:O, s:o, s:i}", "interfaces", there, "also", interfaces_there(dm, also, NULL),
+				    "mode", p->xdp_mode),
+			  json_array_size(there), NULL, d);
 	}
 	json_decref(there);
 	if (!err)
@@ -350,8 +366,7 @@ static int old_ask(struct daemon *dm, const char *what, struct diag *d)
 {
 	if (!engine_old_stands(dm->engine))
 		return 0;
-	message_send(dm->keeper, json_pack("{s:b}", what, true), NULL);
-	return answer_await(dm, NULL, d);
+	return ask(dm, json_pack("{s:b}", what, true), standing_live(dm->standing)->interfaces.count, NULL, d);
 }
 
 int keeper_exchange(struct daemon *dm, struct diag *d)
@@ -366,8 +381,7 @@ int keeper_bury(struct daemon *dm, struct diag *d)
 
 int keeper_unload(struct daemon *dm, struct diag *d)
 {
-	message_send(dm->keeper, json_pack("{s:b}", "unload", true), NULL);
-	return answer_await(dm, NULL, d);
+	return ask(dm, json_pack("{s:b}", "unload", true), 0, NULL, d);
 }
 
 int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d)
@@ -375,8 +389,7 @@ int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d)
 	_cleanup_netns_ struct netns_fds got = {};
 	int err;
 
-	message_send(dm->keeper, json_pack("{s:b}", "fleet", wanted), NULL);
-	err = answer_await(dm, &got, d);
+	err = ask(dm, json_pack("{s:b}", "fleet", wanted), 0, &got, d);
 	if (err || !wanted)
 		return err;
 	if (got.count != 1 || got.item[0].fd < 0)
@@ -388,8 +401,7 @@ int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d)
 
 int keeper_ask(struct daemon *dm, struct diag *d)
 {
-	message_send(dm->keeper, json_object(), NULL);
-	return answer_await(dm, NULL, d);
+	return ask(dm, json_object(), 0, NULL, d);
 }
 
 static int netns_by_keeper(void *arg, const struct sluice_container *c, enum netns_opens what, struct netns_fds *out,
@@ -402,11 +414,10 @@ static int netns_by_keeper(void *arg, const struct sluice_container *c, enum net
 
 	for (i = 0; i < c->addresses_count; i++)
 		json_array_append_new(addresses, json_string(addr_format(&c->addresses[i], text)));
-	message_send(dm->keeper,
-		     json_pack("{s:s, s:o, s:b}", "netns", c->netns, "addresses", addresses, "sockets",
-			       what == NETNS_SOCKETS),
-		     NULL);
-	return answer_await(dm, out, d);
+	return ask(dm,
+		   json_pack("{s:s, s:o, s:b}", "netns", c->netns, "addresses", addresses, "sockets",
+			     what == NETNS_SOCKETS),
+		   0, out, d);
 }
 
 void keeper_lend(struct daemon *dm)
