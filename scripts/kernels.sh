@@ -12,15 +12,15 @@ passed=0 failed=0 skipped=0 rows=()
 datapath="build/tests/datapath/test_cookie build/tests/datapath/test_counts"
 shared=tests/e2e/test_dispatcher.py::test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes
 upgrade=tests/e2e/test_dispatcher.py::test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet
-bare=tests/e2e/test_bare.py::test_limits_bans_countries_and_cookies_hold_where_packets_have_no_ethernet_header
-cookies=tests/e2e/test_modes.py::test_cookies_by_xdp_come_back_there
-quick="$datapath tests/e2e/test_nic.py ${bare}[ipip] ${cookies}[tagged] ${shared}[native] ${upgrade}[native]
+kinds=tests/e2e/test_kinds.py::test_limits_bans_and_countries_hold_there
+cookies=tests/e2e/test_kinds.py::test_cookies_hold_there_whoever_answers
+quick="$datapath tests/e2e/test_nic.py ${kinds}[IPIP] ${cookies}[IPIP] ${cookies}[tags] ${shared}[native] ${upgrade}[native]
 tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted
 tests/e2e/test_flood.py::test_service_under_pressure_answers_by_cookies_and_is_calm_again"
 # Not: page, top, metrics and prometheus, privacy, mail servers, keys, state files: they meet no other kernel than the ones below do.
 # Not either what is about how fast things go, or takes hundreds of starts (faults, killed): that is the host's business.
 whole="$datapath build/tests/datapath/test_invalid build/tests/datapath/test_confirm build/tests/datapath/test_rights build/tests/datapath/test_explain
-build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
+build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_kinds.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
 tests/e2e/test_rights.py tests/e2e/test_kill.py tests/e2e/test_doctor.py tests/e2e/test_limits.py tests/e2e/test_daemon.py
 tests/e2e/test_explain.py tests/e2e/test_watch.py tests/e2e/test_observe.py tests/e2e/test_geo.py tests/e2e/test_flood.py
 --deselect=tests/e2e/test_flood.py::test_spoofed_victim_is_served_all_the_same

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A policy with everything on (limits, countries, bans, cookies), and whether each part of it holds at one interface: of test_bare.py
-and test_modes.py. What status and doctor say of that interface must be the same."""
+"""A policy with everything on (limits, countries, bans, cookies), and whether each part of it holds at one interface: of test_kinds.py
+and test_ipvs.py. What status and doctor say of that interface must be the same."""
 import time
 
 from net import wait_for
@@ -11,9 +11,9 @@ SERVICE = f"service smtp {{ ports = {{25}} max-connections-per-source = {LIMIT} 
 WHOLE = "geoip { database = {countries.csv} }\n" + SERVICE
 
 
-def countries(directory, foreign):
-    """The database of WHOLE, in which one address is of France."""
-    (directory / "countries.csv").write_text(f"{foreign},{foreign},FR\n192.0.2.0/24,DE\n")
+def countries(directory, *foreign):
+    """The database of WHOLE, in which these addresses are of France."""
+    (directory / "countries.csv").write_text("".join(f"{a},{a},FR\n" for a in foreign) + "192.0.2.0/24,DE\n")
 
 
 def greeted(net, target, *sources):
@@ -26,37 +26,61 @@ def greeted(net, target, *sources):
     return [h("count")["greeted"] for h in holders]
 
 
-def hold_all(net, sluice, target, plain, banned, foreign, pressed):
-    """Each of four sources of the client is judged by another part of WHOLE; (limited, banned, foreign, by a cookie): greeted of three."""
+def counted(sluice, *reasons):
+    return {reason: sluice.reason(reason) for reason in reasons}
+
+
+def hold_rules(net, sluice, target, plain, banned, foreign):
+    """Each of three sources of the client is judged by another part of WHOLE."""
+    before = counted(sluice, "source-connections", "banned", "country")
     sluice.do("ban", banned)
     got = greeted(net, target, plain, banned, foreign)
+    print(f"of 3 greeted: limited {got[0]}, banned {got[1]}, of a denied country {got[2]}")
+    assert got == [LIMIT, 0, 0], sluice.json("status")
+    assert all(sluice.reason(reason) > packets for reason, packets in before.items()), (before, sluice.json("counters"))
+
+
+def press(sluice):
+    """From here on any SYN puts the service under pressure."""
     sluice.write(PRESSED + WHOLE)
     sluice.do("reload")
-    last = net.hold(pressed, target)
 
-    def through():  # any SYN puts it under pressure; the sysctl is up in a moment
+
+def hold_cookies(net, sluice, target, source):
+    """After press(): a source that answers a cookie is limited by the same limit."""
+    last, before = net.hold(source, target), sluice.reason("cookie-valid")
+
+    def through():  # the sysctl is up in a moment
         last("open", 1)
         time.sleep(0.2)
         last("close", 9)
-        return sluice.reason("cookie-valid") > 0
+        return sluice.reason("cookie-valid") > before
 
     assert wait_for(through, 8), sluice.json("counters")
     last("open", 3)
-    got.append(last.settle()["greeted"])
-    print(f"of 3 greeted: limited {got[0]}, banned {got[1]}, of a denied country {got[2]}, under pressure {got[3]}")
-    assert got == [LIMIT, 0, 0, LIMIT]
-    assert all(sluice.reason(reason) for reason in ("source-connections", "banned", "country", "cookie-valid")), sluice.json("counters")
+    got = last.settle()["greeted"]
+    print(f"of 3 greeted under pressure: {got}")
+    assert got == LIMIT, sluice.json("status")
+
+
+def hold_all(net, sluice, target, plain, banned, foreign, pressed):
+    """Each of four sources of the client is judged by another part of WHOLE."""
+    hold_rules(net, sluice, target, plain, banned, foreign)
+    press(sluice)
+    hold_cookies(net, sluice, target, pressed)
     assert sluice.json("status")["drift"] == 0
 
 
-def agreed(sluice, name):
-    """What status says of the interface; doctor says the same, in the same words."""
-    status = next(i for i in sluice.json("status")["interfaces"] if i["name"] == name)
-    found = [f["finding"] for f in sluice.json("doctor", sluice.file) if f["finding"].startswith(name + ":")]
-    print(f"{name}: {status}")
-    word = "native XDP, as attached" if status["xdp_mode"] == "native" else "attached in generic mode"
-    assert any(word in f for f in found), found
-    assert any("the host answers there" in f and status["why"] in f for f in found) == (status["answers"] == "host"), found
-    if status["xdp_mode"] == "generic":
-        assert any(status["mode_why"] in f for f in found) and status["mode_why"] in sluice.do("status"), found
-    return status
+def agreed(sluice, *names):
+    """What status says of these interfaces; doctor says the same of each, in the same words."""
+    status = {i["name"]: i for i in sluice.json("status")["interfaces"]}
+    found, text = [f["finding"] for f in sluice.json("doctor", sluice.file)], sluice.do("status")
+    for name in names:
+        one, of_it = status[name], [f for f in found if f.startswith(name + ":")]
+        print(f"{name}: {one}")
+        word = "native XDP, as attached" if one["xdp_mode"] == "native" else "attached in generic mode"
+        assert any(word in f for f in of_it), found
+        assert any("the host answers there" in f and one["why"] in f for f in of_it) == (one["answers"] == "host"), found
+        if one["xdp_mode"] == "generic":
+            assert any(one["mode_why"] in f for f in of_it) and one["mode_why"] in text, found
+    return [status[name] for name in names]

@@ -6,8 +6,8 @@ import secrets
 
 import pytest
 
+import topology
 from net import LIB, PACE, SERVER, SERVER6, Net, Sluice
-from test_modes import jumbo
 from tools import server_mac
 
 POLICY = """service smtp { ports = {25} max-connections-per-source = 1 }
@@ -24,7 +24,7 @@ class Client:
 
     def __init__(self, net, mtu):
         if mtu > 1500:
-            jumbo(net)
+            topology.jumbo(net)
         for words in ("route replace 10.77.200.0/22 via 10.77.0.2", "-6 route replace fd78::/16 via fd77:0:1::2"):
             net.run(net.server, "ip", *words.split())
         self.process = net.ready(net.popen(net.client, LIB / "forms.py", "c0", server_mac(net), SERVER, SERVER6, 25, PACE))

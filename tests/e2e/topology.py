@@ -97,3 +97,16 @@ def macvlan(net):
 def bare_peer(net):
     """The other end of s0 has no NAPI: what XDP_TX sends gets lost on the way."""
     net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")
+
+
+def jumbo(net, nic="s0", peer="c0"):
+    """MTU 9000 at both ends; the client's goes on polling by NAPI."""
+    net.run(net.client, "ip", "link", "set", peer, "xdp", "off")
+    net.run(net.client, "ip", "link", "set", peer, "xdp", "obj", PASS, "sec", "xdp.frags")
+    for ns, end in ((net.client, peer), (net.server, nic)):
+        net.run(ns, "ip", "link", "set", end, "mtu", "9000")
+
+
+def tun(net, name, *hardware):
+    """A tun device at each end of the network; `hardware`: what they say they are (ARPHRD_*)."""
+    net.ready(net.popen(net.server, LIB / "tunnel.py", net.server, net.client, name, *hardware))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""tunnel.py NETNS NETNS [TYPE]: a tun device t0 in each of two network namespaces, and what is sent into one comes out of the other, until its
+"""tunnel.py NETNS NETNS NAME [TYPE]: a tun device NAME in each of two network namespaces, and what is sent into one comes out of the other, until its
 input ends. TYPE: what kind of hardware (ARPHRD_*) they say they are. Says "ready"."""
 import ctypes, fcntl, os, select, struct, sys
 
@@ -13,13 +13,13 @@ def tun(namespace, kind):
         if libc.setns(there.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), namespace)
     fd = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"t0", IFF_TUN_NO_PI))
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", sys.argv[3].encode(), IFF_TUN_NO_PI))
     if kind:
         fcntl.ioctl(fd, TUNSETLINK, kind)
     return fd
 
 
-ends = [tun(ns, int(sys.argv[3]) if len(sys.argv) > 3 else 0) for ns in sys.argv[1:3]]
+ends = [tun(ns, int(sys.argv[4]) if len(sys.argv) > 4 else 0) for ns in sys.argv[1:3]]
 other = dict(zip(ends, ends[::-1]))
 print("ready", flush=True)
 while 0 not in (ready := select.select([0] + ends, [], [])[0]):
