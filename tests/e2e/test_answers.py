@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""XDP answers only where its answer takes the way that the host's own would take; else the host answers (gate.md, G3 and T3)."""
+"""XDP answers only if its answer takes the path that the host's own would take; otherwise the host answers (gate.md, G3 and T3)."""
 import contextlib
 import functools
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Odd and honest clients, in numbers (gate.md, T8): in the calm they are served as without sluice, in enforce and in observe; what guards in
-floods (G13, G14, G15, G16, G21, G25) hurts none of them there either. Single exchanges are in test_scripts.py."""
+"""Odd and honest clients, in numbers (gate.md, T8): in calm times they are served as without sluice, in enforce and in observe, and the guards against
+floods (G13, G14, G15, G16, G21, G25) do not hurt them either. Single exchanges are in test_scripts.py."""
 import contextlib
 import socket
 import struct

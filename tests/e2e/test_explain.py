@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""explain: verdict, reason, the rule and where it stands; and the packets that follow it agree."""
+"""explain gives verdict, reason, the rule and where it is written, and the packets that follow agree with it."""
 POLICY = """service smtp {
     ports = {25}
     max-connections-per-source = 2

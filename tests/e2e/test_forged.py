@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Segments forged on the 4-tuple of a socket, in each of its states (gate.md, T1): who owns the 4-tuple goes on as without sluice, and
-what sluice counts is what the kernel has. Each cell of the matrix is a client of its own; all are tried at once."""
+"""Segments forged on the 4-tuple of a socket, in each of its states (gate.md, T1): its owner continues as without sluice, and
+sluice counts what the kernel has. Each cell of the matrix is a client of its own; all are tried at once."""
 import concurrent.futures
 import contextlib
 import itertools

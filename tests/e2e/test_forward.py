@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the host would only forward, or drop because it is for another, is none of sluice's business (gate.md, G4)."""
+"""sluice ignores packets that the host would only forward, or drop because they are for another host (gate.md, G4)."""
 import contextlib
 import time
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A real HAProxy asks every 100 ms whether a guarded server is there, as HAProxy does by default: SYN, SYN-ACK, RST. It is no flood, and
-nothing that guards in floods is felt (gate.md, G14). For HAPROXY_SECONDS, 20 unless told: docs/gate.md has the figures of a minute."""
+"""A real HAProxy asks every 100 ms whether a guarded server is there, as HAProxy does by default: SYN, SYN-ACK, RST. This is no flood, and
+HAProxy does not notice the guards against floods (gate.md, G14). It asks for HAPROXY_SECONDS, 20 by default: docs/gate.md has the figures of a minute."""
 import contextlib
 import os
 import socket

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Connections of containers, whose sockets the gate cannot ask for: who owns a 4-tuple goes on (gate.md, T1), and odd clients are served as
-without sluice (T8). Connections and limits of containers are in test_containers.py."""
+"""Connections of containers, whose sockets the gate cannot look up: the owner of a 4-tuple is not disturbed (gate.md, T1), and odd clients are
+served as without sluice (T8). Connections and limits of containers are in test_containers.py."""
 import contextlib
 import time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A start that fails leaves the host as it was; a policy that is applied says how long it stays, and stays for good where that is asked for."""
+"""A start that fails leaves the host as it was; a policy that is applied says how long it stays, and stays for good if that is asked for."""
 import os, pathlib, signal
 
 import pytest

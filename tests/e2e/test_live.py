@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is set live reaches all that the policy has, is seen where it is, and stays until its time is over."""
+"""A live setting can change everything that a policy has, is visible where it applies, and stays until its time is over."""
 import os
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Real drivers, two joined interfaces of each: native XDP where the driver has it, generic with a clear message where not."""
+"""Real drivers, two joined interfaces of each: native XDP if the driver has it, otherwise generic XDP with a clear message."""
 import contextlib
 import os
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Servers hear, answer and end as they do without sluice, in enforce and in observe, whatever legal and odd a client does in the calm
+"""Servers hear, answer and end as they do without sluice, in enforce and in observe, whatever legal but odd things a client does in calm times
 (gate.md, T8). Each script is played without sluice first."""
 import concurrent.futures
 import contextlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an application holds, or could accept, by its own count: never more than the limit, whatever way its clients come and go."""
+"""An application never holds, or could accept, more connections by its own count than the limit, however its clients come and go."""
 import json, re, time
 
 import pytest
