@@ -77,7 +77,7 @@ static __always_inline enum sluice_reason limits_check(struct admission *d, enum
 
 	d->force = so_far == SLUICE_ALLOWED;
 	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
-	if (d->view->leased && !d->view->dry && (reason_refuses(why) || d->unproven))
+	if (d->view->leased && !d->view->dry && (reason_refuses(why) || d->pkt->unproven))
 		fleet_ask();
 	if (d->force && why != SLUICE_COOKIE_SENT && why != SLUICE_COOKIE_VALID && why != SLUICE_COOKIE_FORGED &&
 	    why != SLUICE_CHECKSUM)

@@ -20,7 +20,6 @@ struct admission {
 	struct handshake_note *note; /* of the packet's handshake */
 	__u64 now;
 	int force; /* allowed, or only observed: charge slots whatever the limits say */
-	int unproven; /* the client has to answer before it charges anything */
 	int pressed; /* its service is under pressure (with `dry`: would be) */
 };
 
@@ -193,7 +192,7 @@ static __always_inline enum sluice_reason contest(struct admission *d, enum slui
 		return full;
 	if (!d->view->dry)
 		watch_raise(d->pkt->local_port, d->now);
-	d->unproven = 1;
+	d->pkt->unproven = 1;
 	if (occupancy == FULL_CONTESTED && reason_is_of_many(full) && !d->pressed) {
 		d->pressed = 1;
 		if (!d->view->dry)
@@ -316,7 +315,7 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 		return note->held ? SLUICE_ADMITTED : SLUICE_UNPROVEN;
 	if (handshakes_full(d))
 		return SLUICE_TABLE_FULL;
-	if (d->unproven || again || source_is_suspect(d->pressure, &note->holding.source, d->now))
+	if (d->pkt->unproven || again || source_is_suspect(d->pressure, &note->holding.source, d->now))
 		return handshake_await(d, note, 0);
 	return handshake_charge(d, note, 0);
 }
@@ -357,20 +356,13 @@ static __always_inline int syn_has_no_room(const struct admission *d)
 	       !handshake_maybe(&d->pkt->tuple) && handshakes_full(d);
 }
 
-/* Returns non-zero if the service as a whole has no room, and no lease will make any. */
-static __always_inline int service_is_full(const struct admission *d)
-{
-	return total_occupancy(d->note->holding.source.service, d->view->row->total.connections) == FULL_SURE &&
-	       !lease_may_grow(SLUICE_SERVICE_CONNECTIONS, 1);
-}
-
 /*
  * Returns non-zero if only the lease of this host is full: this SYN asks for more, and the lease may have grown by the time the client
  * answers. Never in a container, where no answer can be judged.
  */
 static __always_inline int lease_is_awaited(const struct admission *d, enum sluice_reason full)
 {
-	return d->view->leased && !d->view->row->published && lease_may_grow(full, 1) && !service_is_full(d);
+	return d->view->leased && !d->view->row->published && lease_makes_room(full);
 }
 
 /* A flood is answered before any table is consulted that it could fill. */
@@ -394,8 +386,8 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		occupancy = FULL_SURE;
 	}
 	if (occupancy != ROOM_LEFT)
-		d->unproven = lease_is_awaited(d, full);
-	if (occupancy == FULL_SURE && !d->unproven)
+		d->pkt->unproven = lease_is_awaited(d, full);
+	if (occupancy == FULL_SURE && !d->pkt->unproven)
 		return refusal_note(d, refused_unless_owned(d, note, full));
 	why = syn_note(d, source);
 	if (why == SLUICE_UNDECIDED && d->pressed && occupancy == ROOM_LEFT && syn_is_strange(d, source))
@@ -412,7 +404,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		d->pkt->fresh = 0;
 		return syn_begins(d, note, source, 1);
 	}
-	if (occupancy != ROOM_LEFT && !d->unproven)
+	if (occupancy != ROOM_LEFT && !d->pkt->unproven)
 		why = contest(d, full, occupancy);
 	if (why != SLUICE_UNDECIDED)
 		return refused_unless_owned(d, note, why);

@@ -35,6 +35,7 @@ struct sluice_pkt {
 	__u8 rerouted; /* it names another destination, where it goes from here */
 	__u8 connected; /* a client that is not spoofed believes in its connection, so a refusal tells it */
 	__u8 waits; /* its lease may still come: a refusal tells the client nothing, and it sends again */
+	__u8 unproven; /* a SYN that charges nothing until its client has answered */
 };
 
 static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)

@@ -21,6 +21,7 @@ FIRST = {  # what an example stands on
     "sluicectl revert": ["apply", "new.conf", "--confirm", "10m"],
     "sluicectl disallow 198.51.100.7": ["allow", "198.51.100.7"],
     "sluicectl erase 192.0.2.1": ["ban", "192.0.2.1"],
+    "sluicectl unset service smtp max-connections": ["set", "service", "smtp", "max-connections", "100"],
 }
 ENDLESS = {"sluicectl watch": "", "sluicectl top": "top draws on a terminal"}  # without a terminal
 
