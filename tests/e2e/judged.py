@@ -36,7 +36,7 @@ def hold_rules(net, sluice, target, plain, banned, foreign):
     sluice.do("ban", banned)
     got = greeted(net, target, plain, banned, foreign)
     print(f"of 3 greeted: limited {got[0]}, banned {got[1]}, of a denied country {got[2]}")
-    assert got == [LIMIT, 0, 0], sluice.json("status")
+    assert got == [LIMIT, 0, 0], (sluice.json("status"), sluice.json("counters"))
     assert all(sluice.reason(reason) > packets for reason, packets in before.items()), (before, sluice.json("counters"))
 
 

@@ -74,6 +74,8 @@ def above(*words):
 
     def make(p):
         wire = p.wire()
+        if words[1] == "macvlan":  # the device below would answer for the child's address, too, and what then comes to it passes the child by
+            p.net.run(p.net.server, "sysctl", "-qw", f"net.ipv4.conf.{wire}.arp_ignore=1")
         if words[1] in ("macvlan", "ipvlan"):
             return p.device("u", "link", wire, *words), wire, [wire]
         upper = p.device("u", *words)
