@@ -112,7 +112,8 @@ static __always_inline enum sluice_reason answer_judge(struct admission *d, stru
 
 	if (flow == FLOW_COOKIE && !d->view->dry)
 		answer_returned(d->ctx, d->pkt);
-	d->pkt->waits = flow == FLOW_ANSWER && d->now - note->charged_ns < SLUICE_LEASE_WAIT_NS;
+	d->pkt->waits = flow == FLOW_ANSWER && note->state != HANDSHAKE_FREE &&
+			d->now - note->charged_ns < SLUICE_LEASE_WAIT_NS;
 	why = admit_answer(d, note, 1);
 	d->pkt->waits &= d->view->leased && lease_may_grow(why, d->view->row->excess == SLUICE_EXCESS_RESET);
 	if (why != SLUICE_ADMITTED)
