@@ -144,9 +144,9 @@ def test_bridges_and_their_ports_and_what_is_down(host):
     host.finds("warning", "p0 is down", policy="interfaces = {p0}\n" + SMTP)
 
 
-@pytest.mark.parametrize("kind, level, words", [("vlan", "warning", "v0 is a VLAN device"), ("bond", "note", "v0 is a bond")])
+@pytest.mark.parametrize("kind, level, words", [("vlan", "warning", "v0 is a VLAN device"), ("bond", "note", "v0 is a bond"), ("macvlan", "note", "v0 is a macvlan device")])
 def test_devices_above_others(host, kind, level, words):
-    more = {"vlan": ("link", "s0", "name", "v0", "type", "vlan", "id", "7"), "bond": ("name", "v0", "type", "bond")}[kind]
+    more = {"vlan": ("link", "s0", "name", "v0", "type", "vlan", "id", "7"), "bond": ("name", "v0", "type", "bond"), "macvlan": ("link", "s0", "name", "v0", "type", "macvlan")}[kind]
     if host.net.run(host.net.server, "ip", "link", "add", *more, check=False).returncode:
         pytest.skip(f"this kernel has no {kind}")
     host.finds(level, words, policy="interfaces = {v0}\n" + SMTP)

@@ -129,6 +129,12 @@ static void place(const char *name, const struct link_view *l, struct findings *
 	if (!strcmp(l->kind, "bridge"))
 		finding_add(f, FINDING_WARNING, CHECK, "name the ports that traffic comes from",
 			    "%s is a bridge: only generic XDP there", name);
+	if (!strcmp(l->kind, "macvlan"))
+		finding_add(
+			f, FINDING_NOTE, CHECK, "name that device, too, or set its arp_ignore to 1",
+			"%s is a macvlan device: if the device below it is in this network namespace, it answers ARP for the same "
+			"addresses, and what comes in there is not judged",
+			name);
 	if (!strcmp(l->port_of, "bond"))
 		finding_add(f, FINDING_BAD, CHECK, "name the bond in `interfaces`",
 			    "%s is a port of the bond %s, which gets its packets", name, l->master);
