@@ -296,7 +296,7 @@ def provoke(fault, servers):
 def calm(hosts):
     """Nothing is held, and nobody believes anything else."""
     assert wait_for(lambda: sum(hosts.held()) == 0, 90), hosts.held()
-    assert wait_for(lambda: hosts.records() == 0, 20), hosts.redis_cli("--scan")
+    assert wait_for(lambda: hosts.records() == 0, 40), hosts.redis_cli("--scan")
     for sluice in hosts.sluices:
         assert wait_for(lambda: sluice.connections() == 0), sluice.service()
 

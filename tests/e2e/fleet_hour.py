@@ -115,5 +115,5 @@ def run(hosts, seconds, restarts=True):
     finally:
         for sessions in load:
             sessions.stop()
-    nothing_left(hosts, FORGOTTEN if restarts else 20)
+    nothing_left(hosts, FORGOTTEN if restarts else 40)
     return sum((sessions.of for sessions in load), collections.Counter()), hour.done
