@@ -58,13 +58,13 @@ static inline __u32 fleet_implicit(__u32 limit, __u32 hosts, __u32 exact)
 #define SLUICE_FLEET_ASK_NS (20ULL * 1000000) /* the gate asks for the same again no sooner than this */
 
 /*
- * A client whose handshake completes before its lease has come hears nothing for this long: the host repeats its SYN-ACK after 1 s, 3 s and 7 s
+ * A client whose handshake completes before its lease has come hears nothing for this long: the host repeats its SYN-ACK after 1 s and 3 s
  * (net/ipv4/tcp_timer.c), and the client's answer to that finds the lease. After that it is told that it was refused.
  */
-#define SLUICE_LEASE_WAIT_NS (8ULL * 1000000000)
+#define SLUICE_LEASE_WAIT_NS (5ULL * 1000000000)
 
 /*
- * What this host holds for sure has changed, or a packet lacked a lease. A SYN that nobody has answered yet is nothing sure, so other hosts
+ * What this host holds for sure has changed, or a packet was refused for want of a lease. A SYN that nobody has answered yet is nothing sure, so other hosts
  * are not told of it.
  */
 struct sluice_fleet_change {

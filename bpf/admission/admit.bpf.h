@@ -356,15 +356,6 @@ static __always_inline int syn_has_no_room(const struct admission *d)
 	       !handshake_maybe(&d->pkt->tuple) && handshakes_full(d);
 }
 
-/*
- * Returns non-zero if only the lease of this host is full: this SYN asks for more, and the lease may have grown by the time the client
- * answers. Never in a container, where no answer can be judged.
- */
-static __always_inline int lease_is_awaited(const struct admission *d, enum sluice_reason full)
-{
-	return d->view->leased && !d->view->row->published && lease_makes_room(full);
-}
-
 /* A flood is answered before any table is consulted that it could fill. */
 static __always_inline enum sluice_reason admit_syn(struct admission *d)
 {
@@ -385,9 +376,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		full = SLUICE_TABLE_FULL;
 		occupancy = FULL_SURE;
 	}
-	if (occupancy != ROOM_LEFT)
-		d->pkt->unproven = lease_is_awaited(d, full);
-	if (occupancy == FULL_SURE && !d->pkt->unproven)
+	if (occupancy == FULL_SURE)
 		return refusal_note(d, refused_unless_owned(d, note, full));
 	why = syn_note(d, source);
 	if (why == SLUICE_UNDECIDED && d->pressed && occupancy == ROOM_LEFT && syn_is_strange(d, source))
@@ -404,7 +393,7 @@ static __always_inline enum sluice_reason admit_syn(struct admission *d)
 		d->pkt->fresh = 0;
 		return syn_begins(d, note, source, 1);
 	}
-	if (occupancy != ROOM_LEFT && !d->pkt->unproven)
+	if (occupancy != ROOM_LEFT)
 		why = contest(d, full, occupancy);
 	if (why != SLUICE_UNDECIDED)
 		return refused_unless_owned(d, note, why);

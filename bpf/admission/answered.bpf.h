@@ -103,8 +103,7 @@ static __always_inline enum sluice_reason admit_answer(struct admission *d, stru
 }
 
 /*
- * A segment that completes a handshake passes as what it completes. If the host will repeat its SYN-ACK, a lease may have come by then, or a
- * place that other hosts hold may be free: the client waits for either, as it would if its SYN had been dropped.
+ * A segment that completes a handshake passes as what it completes. If the host will repeat its SYN-ACK, a lease may have come by then.
  */
 static __always_inline enum sluice_reason answer_judge(struct admission *d, struct handshake_note *note, enum flow flow)
 {
@@ -115,7 +114,7 @@ static __always_inline enum sluice_reason answer_judge(struct admission *d, stru
 	d->pkt->waits = flow == FLOW_ANSWER && note->state != HANDSHAKE_FREE &&
 			d->now - note->charged_ns < SLUICE_LEASE_WAIT_NS;
 	why = admit_answer(d, note, 1);
-	d->pkt->waits &= d->view->leased && lease_may_grow(why, d->view->row->excess == SLUICE_EXCESS_RESET);
+	d->pkt->waits &= d->view->leased == FLEET_SAYS_LEASE && lease_may_grow(why);
 	if (why != SLUICE_ADMITTED)
 		return why;
 	if (flow == FLOW_COOKIE)

@@ -166,18 +166,18 @@ static __always_inline __u32 source_most(const struct sluice_view *view)
 	return v ? v->limit[SLUICE_FLEET_SOURCE].own : view->rule->source.connections;
 }
 
-/* Returns an enum occupancy: do the connections here leave room at the limit `at`, which is `most`? */
-static __always_inline int slots_fill(const struct fleet_view *v, __u32 at, __u32 most)
+/* Returns an enum occupancy: does what is in force leave room at the limit `at`? */
+static __always_inline int slots_fill(const struct fleet_view *v, __u32 at)
 {
 	struct sluice_source_key own = v->holding.source;
 
 	if (at == SLUICE_FLEET_SOURCE)
-		return source_occupancy(source_seen(&own), most);
+		return source_occupancy(source_seen(&own), v->rule.source.connections);
 	if (at == SLUICE_FLEET_NETWORK)
-		return network_occupancy(&v->holding, most);
+		return network_occupancy(&v->holding, v->rule.network.connections);
 	if (at == SLUICE_FLEET_SET)
-		return total_occupancy(v->holding.set_total, most);
-	return total_occupancy(own.service, most);
+		return total_occupancy(v->holding.set_total, v->rule.set.connections);
+	return total_occupancy(own.service, v->row.total.connections);
 }
 
 /* The same for rates, by level. */
@@ -209,7 +209,7 @@ __noinline int limit_asks(__u32 at)
 	limit = &v->limit[at & (SLUICE_FLEET_LIMITS - 1)];
 	if (limit_number(limit->most) >= limit->own)
 		return 0;
-	if (!(at < SLUICE_FLEET_LEVELS ? slots_fill(v, at, limit->most) : events_fill(v, at - SLUICE_FLEET_LEVELS)))
+	if (!(at < SLUICE_FLEET_LEVELS ? slots_fill(v, at) : events_fill(v, at - SLUICE_FLEET_LEVELS)))
 		return 0;
 	key = limit->key;
 	lease = bpf_map_lookup_elem(&fleet_leases, &key);
@@ -262,10 +262,10 @@ static __always_inline __u32 limit_of(enum sluice_reason why)
 }
 
 /*
- * Returns 1 if the limit of fleet_view() that refuses for this reason is narrowed, this host does not hold all of it, and the store can be
- * asked for more; with `now` only if other hosts are not known to hold the rest of it.
+ * Returns 1 if the limit of fleet_view() that refuses for this reason is narrowed, the store can be asked, and other hosts do not hold the
+ * rest of it.
  */
-__noinline int lease_may_grow(__u32 why, int now)
+__noinline int lease_may_grow(__u32 why)
 {
 	const struct fleet_view *v = fleet_view();
 	const struct fleet_limit *limit;
@@ -275,23 +275,7 @@ __noinline int lease_may_grow(__u32 why, int now)
 		return 0;
 	OPAQUE(at);
 	limit = &v->limit[at & (SLUICE_FLEET_LIMITS - 1)];
-	if (at < SLUICE_FLEET_LEVELS && slots_fill(v, at, limit->own) == FULL_SURE)
-		return 0;
-	return (__u64)limit_number(limit->most) + (now ? limit->others : 0) < limit->own;
-}
-
-/*
- * Returns 1 if the packet that fleet_view() was filled for, which finds this limit full, may find room in a moment: the lease may grow, and so
- * may that of the service as a whole, if that is full, too.
- */
-__noinline int lease_makes_room(__u32 full)
-{
-	const struct fleet_view *v = fleet_view();
-
-	if (!v || !lease_may_grow(full, 1))
-		return 0;
-	return total_occupancy(v->holding.source.service, v->row.total.connections) != FULL_SURE ||
-	       lease_may_grow(SLUICE_SERVICE_CONNECTIONS, 1);
+	return (__u64)limit_number(limit->most) + limit->others < limit->own;
 }
 
 /* Fills in, for people, what is narrowed at one level. */

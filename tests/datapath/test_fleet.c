@@ -45,10 +45,7 @@ static enum sluice_reason syn(struct gate *g, const char *from, unsigned int por
 	return syn_to(g, from, SERVER, port);
 }
 
-/*
- * How many SYNs of a source take a slot before one does not, for this reason. UNPROVEN: it takes none yet, and asks for a lease, which may
- * be there when its client answers.
- */
+/* How many SYNs of a source get in before one is refused, for this reason. */
 static unsigned int room(struct gate *g, const char *from, enum sluice_reason full)
 {
 	static unsigned int port = 1024;
@@ -97,8 +94,8 @@ static void test_a_source_without_a_lease_has_its_part_of_half_the_limit_and_the
 
 	(void)state;
 	leases_open(&g, "service smtp { ports = {25} max-connections-per-source = 20 fleet = true }\n");
-	assert_int_equal(room(&g, SOURCE, SLUICE_UNPROVEN), 5);
-	assert_int_equal(leases_changes(), 1); /* of the one that took no slot: the others are nothing sure */
+	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 5);
+	assert_int_equal(leases_changes(), 1); /* of the one that was refused: the others are nothing sure */
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SOURCE], 20);
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SERVICE], 0);
@@ -106,9 +103,9 @@ static void test_a_source_without_a_lease_has_its_part_of_half_the_limit_and_the
 	assert_int_equal(ntohl(leases_told[0].holding.source.addr.word[3]), 0x0a000001);
 	assert_int_equal(leases_told[0].holding.source.service, gate_service(&g, "smtp").id);
 	leases_hosts(&g, 5, SLUICE_PARTITION_LOCAL, LEASES_LAST_S);
-	assert_int_equal(room(&g, "10.0.0.2", SLUICE_UNPROVEN), 2);
+	assert_int_equal(room(&g, "10.0.0.2", SLUICE_SOURCE_CONNECTIONS), 2);
 	leases_hosts(&g, 100, SLUICE_PARTITION_LOCAL, LEASES_LAST_S);
-	assert_int_equal(room(&g, "10.0.0.3", SLUICE_UNPROVEN), 0);
+	assert_int_equal(room(&g, "10.0.0.3", SLUICE_SOURCE_CONNECTIONS), 0);
 	leases_close(&g);
 }
 
@@ -140,17 +137,8 @@ static void test_a_lease_is_kept_to_and_more_of_it_is_asked_for_no_sooner_than_t
 	leases_close(&g);
 }
 
-/* The next SYN of the source takes no slot, and asks for these. */
-static void asks_for(struct gate *g, __u32 bits)
+static void test_exact_refuses_the_first_syn_and_asks_for_all_that_it_lacks_at_once(void **state)
 {
-	assert_int_equal(room(g, SOURCE, SLUICE_UNPROVEN), 0);
-	assert_int_equal(leases_changes(), 1);
-	assert_int_equal(leases_told[0].asks, bits);
-}
-
-static void test_at_an_exact_service_the_first_syn_takes_nothing_and_asks_for_all_that_it_lacks_at_once(void **state)
-{
-	__u32 lacks = (1U << SLUICE_FLEET_LIMITS) - 1;
 	struct gate g;
 
 	(void)state;
@@ -159,8 +147,10 @@ static void test_at_an_exact_service_the_first_syn_takes_nothing_and_asks_for_al
 		"service smtp { ports = {25} max-connections-per-source = 20 max-connections-per-network = 40 max-connections = 90 "
 		"max-rate = 50/1m max-rate-per-source = 30/1m max-rate-per-network = 35/1h fleet = true exact = true }\n"
 		"source-set inside { prefixes = {10.0.0.0/8} max-connections = 60 max-rate = 45/10s }\n");
-	asks_for(&g, lacks);
-	assert_int_equal(gate_sources(&g), 0); /* what takes nothing leaves no counter behind */
+	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 0);
+	assert_int_equal(gate_sources(&g), 0); /* who is refused leaves nothing behind */
+	assert_int_equal(leases_changes(), 1);
+	assert_int_equal(leases_told[0].asks, (1U << SLUICE_FLEET_LIMITS) - 1);
 	assert_int_equal(leases_told[0].exact, 1);
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SET], 60);
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SERVICE], 90);
@@ -169,26 +159,24 @@ static void test_at_an_exact_service_the_first_syn_takes_nothing_and_asks_for_al
 	assert_int_equal(leases_told[0].seconds[SLUICE_FLEET_NETWORK], 3600);
 	assert_int_equal(leases_told[0].seconds[SLUICE_FLEET_SERVICE], 60);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 3, 0);
-	asks_for(&g, lacks &= ~BIT(SOURCE, 0));
+	assert_int_equal(room(&g, SOURCE, SLUICE_SET_CONNECTIONS), 0);
 	leases_put(&g, leases_key_of_many("inside@smtp", SLUICE_FLEET_SET, 0), 9, 0);
-	asks_for(&g, lacks &= ~BIT(SET, 0));
+	assert_int_equal(room(&g, SOURCE, SLUICE_SERVICE_CONNECTIONS), 0);
 	leases_put(&g, leases_key_of_many("smtp", SLUICE_FLEET_SERVICE, 0), 9, 0);
-	asks_for(&g, lacks &= ~BIT(SERVICE, 0));
+	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_RATE), 0);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 60), 9, 0);
-	asks_for(&g, lacks &= ~BIT(SOURCE, 1));
+	assert_int_equal(room(&g, SOURCE, SLUICE_NETWORK_CONNECTIONS), 0);
 	leases_put(&g, leases_key("10.0.0.0", 24, SLUICE_FLEET_NETWORK, 0), 9, 0);
-	asks_for(&g, lacks &= ~BIT(NETWORK, 0));
+	assert_int_equal(room(&g, SOURCE, SLUICE_NETWORK_RATE), 0);
 	leases_put(&g, leases_key("10.0.0.0", 24, SLUICE_FLEET_NETWORK, 3600), 9, 0);
-	asks_for(&g, lacks &= ~BIT(NETWORK, 1));
+	assert_int_equal(room(&g, SOURCE, SLUICE_SET_RATE), 0);
 	leases_put(&g, leases_key_of_many("inside@smtp", SLUICE_FLEET_SET, 10), 9, 0);
-	asks_for(&g, lacks &= ~BIT(SET, 1));
-	assert_int_equal(lacks, BIT(SERVICE, 1));
+	assert_int_equal(room(&g, SOURCE, SLUICE_SERVICE_RATE), 0);
 	leases_put(&g, leases_key_of_many("smtp", SLUICE_FLEET_SERVICE, 60), 2, 0);
-	assert_int_equal(room(&g, SOURCE, SLUICE_UNPROVEN), 2);
+	leases_changes();
+	assert_int_equal(room(&g, SOURCE, SLUICE_SERVICE_RATE), 2);
 	assert_int_equal(leases_changes(), 1);
 	assert_int_equal(leases_told[0].asks, BIT(SERVICE, 1));
-	leases_put(&g, leases_key_of_many("smtp", SLUICE_FLEET_SERVICE, 60), 2, 48);
-	assert_int_equal(room(&g, SOURCE, SLUICE_SERVICE_RATE), 0); /* the others have had the rest */
 	leases_close(&g);
 }
 
@@ -198,13 +186,13 @@ static void test_a_rate_is_leased_like_connections(void **state)
 
 	(void)state;
 	leases_open(&g, "service smtp { ports = {25} max-rate-per-source = 20/1m fleet = true }\n");
-	assert_int_equal(room(&g, SOURCE, SLUICE_UNPROVEN), 5);
+	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_RATE), 5);
 	assert_int_equal(leases_changes(), 1);
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 1));
 	assert_int_equal(leases_told[0].rate[SLUICE_FLEET_SOURCE], 20);
 	assert_int_equal(leases_told[0].seconds[SLUICE_FLEET_SOURCE], 60);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 60), 7, 1);
-	assert_int_equal(room(&g, SOURCE, SLUICE_UNPROVEN), 2);
+	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_RATE), 2);
 	assert_int_equal(said.counts[0].rate.most, SLUICE_MOST_LEASED | 7);
 	assert_int_equal(said.counts[0].rate.others, 1);
 	assert_int_equal(said.counts[0].limit.rate, 20);
@@ -227,7 +215,7 @@ static void test_out_of_touch_a_host_does_what_its_policy_says(void **state)
 	assert_int_equal(room(&g, "10.0.0.4", SLUICE_SOURCE_CONNECTIONS), 3); /* 20 / 6 */
 	assert_int_equal(leases_changes(), 0); /* nobody could be asked */
 	leases_hosts(&g, 3, SLUICE_PARTITION_CLOSED, LEASES_LAST_S);
-	assert_int_equal(room(&g, "10.0.0.4", SLUICE_UNPROVEN), 0);
+	assert_int_equal(room(&g, "10.0.0.4", SLUICE_SOURCE_CONNECTIONS), 0);
 	assert_int_equal(leases_changes(), 1);
 	leases_close(&g);
 }
@@ -347,17 +335,13 @@ static void test_a_client_that_answers_before_its_lease_has_come_is_not_reset_an
 	}
 }
 
-static void test_a_client_that_answers_is_reset_where_nobody_can_be_asked_or_others_hold_the_rest(void **state)
+static void test_a_client_that_answers_is_reset_where_other_hosts_hold_the_rest_or_nobody_can_be_asked(void **state)
 {
 	struct frame waiting;
 	struct gate g;
 
 	(void)state;
 	contested_lease(&g, "", 1531, &waiting);
-	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 1, 19);
-	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_DROP);
-	leases_close(&g); /* as a SYN that is dropped, it waits for others to go */
-	contested_lease(&g, "on-excess = reset", 1551, &waiting);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 1, 19);
 	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_TX);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 1, 18);
@@ -389,8 +373,8 @@ static void test_only_the_limits_of_a_set_hold_over_the_fleet_where_the_set_says
 	(void)state;
 	leases_open(&g, "service smtp { ports = {25} max-connections-per-source = 8 max-connections = 16 }\n"
 			"source-set inside { prefixes = {10.0.0.0/24} max-connections = 12 fleet = true }\n");
-	assert_int_equal(room(&g, SOURCE, SLUICE_UNPROVEN), 2);
-	assert_int_equal(room(&g, "10.0.0.2", SLUICE_UNPROVEN), 1);
+	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 2);
+	assert_int_equal(room(&g, "10.0.0.2", SLUICE_SET_CONNECTIONS), 1);
 	assert_int_equal(leases_changes(), 2);
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
 	assert_int_equal(leases_told[1].asks, BIT(SET, 0));
@@ -404,29 +388,14 @@ static void test_only_the_limits_of_a_set_hold_over_the_fleet_where_the_set_says
 
 static void test_observe_mode_asks_too_and_refuses_nothing(void **state)
 {
-	struct frame answer;
 	struct gate g;
 
 	(void)state;
 	leases_open(&g, "mode = observe\nservice smtp { ports = {25} max-connections-per-source = 4 fleet = true }\n");
 	assert_int_equal(syn(&g, SOURCE, 1401), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, SOURCE, 1402), SLUICE_UNPROVEN);
+	assert_int_equal(syn(&g, SOURCE, 1402), SLUICE_OBSERVE);
 	assert_int_equal(leases_changes(), 1);
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
-	answer = answer_of(SOURCE, 1402);
-	assert_int_equal(answered(&g, &answer, SLUICE_OBSERVE), XDP_PASS);
-	leases_close(&g);
-}
-
-static void test_a_syn_is_refused_where_the_service_has_no_room_whatever_its_source_may_be_leased(void **state)
-{
-	struct gate g;
-
-	(void)state;
-	leases_open(&g, "service smtp { ports = {25} max-connections = 2 }\n"
-			"source-set inside { prefixes = {10.0.0.0/24} max-connections-per-source = 4 fleet = true }\n");
-	assert_int_equal(room(&g, "192.0.2.1", SLUICE_SERVICE_CONNECTIONS), 2);
-	assert_int_equal(room(&g, SOURCE, SLUICE_SERVICE_CONNECTIONS), 0);
 	leases_close(&g);
 }
 
@@ -438,18 +407,17 @@ int main(void)
 		cmocka_unit_test(
 			test_a_source_without_a_lease_has_its_part_of_half_the_limit_and_then_one_is_asked_for),
 		cmocka_unit_test(test_a_lease_is_kept_to_and_more_of_it_is_asked_for_no_sooner_than_twenty_ms_later),
-		cmocka_unit_test(
-			test_at_an_exact_service_the_first_syn_takes_nothing_and_asks_for_all_that_it_lacks_at_once),
+		cmocka_unit_test(test_exact_refuses_the_first_syn_and_asks_for_all_that_it_lacks_at_once),
 		cmocka_unit_test(test_a_rate_is_leased_like_connections),
 		cmocka_unit_test(test_out_of_touch_a_host_does_what_its_policy_says),
 		cmocka_unit_test(test_a_lease_that_is_taken_back_holds_for_handshakes_that_have_begun),
 		cmocka_unit_test(
 			test_a_client_that_answers_before_its_lease_has_come_is_not_reset_and_gets_in_when_it_has),
-		cmocka_unit_test(test_a_client_that_answers_is_reset_where_nobody_can_be_asked_or_others_hold_the_rest),
+		cmocka_unit_test(
+			test_a_client_that_answers_is_reset_where_other_hosts_hold_the_rest_or_nobody_can_be_asked),
 		cmocka_unit_test(test_a_client_whose_lease_does_not_come_is_reset_in_the_end),
 		cmocka_unit_test(test_only_the_limits_of_a_set_hold_over_the_fleet_where_the_set_says_so),
 		cmocka_unit_test(test_observe_mode_asks_too_and_refuses_nothing),
-		cmocka_unit_test(test_a_syn_is_refused_where_the_service_has_no_room_whatever_its_source_may_be_leased),
 	};
 
 	return cmocka_run_group_tests_name("fleet", tests, leases_prepare, NULL);

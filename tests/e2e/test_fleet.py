@@ -75,7 +75,7 @@ def test_an_exact_limit_is_reached_and_never_exceeded_over_four_hosts(fleet):
     assert sum(hosts.held()) == LIMIT
     for c in clients + hosts.late:
         c.finish()
-    assert wait_for(lambda: hosts.records() == 0, 30)
+    assert wait_for(lambda: hosts.records() == 0, 10)
 
 
 def test_without_exact_a_limit_is_exceeded_by_no_more_than_status_says(fleet):
@@ -99,10 +99,11 @@ def test_a_slot_that_is_freed_at_one_host_can_be_used_at_another(fleet):
     second, got = hosts.hold(1, 1, wait_ms=1500)
     assert got["greeted"] == 0, "all are held at the other host"
     first.ask("close 5")
-    more, got = hosts.hold(1, 10, wait_ms=8000)
-    assert got["greeted"] >= 4 and hosts.held() == [LIMIT - 5, 5], "five of them, or four and the one that was there before, if it asked again"
+    assert wait_for(lambda: hosts.held()[1] == 1, 20), "the client asks again by itself, after 1 s, 3 s and 7 s"
+    more, got = hosts.hold(1, 10, wait_ms=3500)
+    assert sum(hosts.held()) == LIMIT and hosts.held()[0] == LIMIT - 5
     second.finish(), more.finish(), first.finish()
-    assert wait_for(lambda: hosts.records() == 0, 30)
+    assert wait_for(lambda: hosts.records() == 0, 10)
 
 
 def test_limits_of_a_service_and_of_a_set_hold_over_hosts_and_a_reload_changes_them(fleet):
@@ -114,7 +115,6 @@ def test_limits_of_a_service_and_of_a_set_hold_over_hosts_and_a_reload_changes_t
     assert fills(hosts, 4, "10.77.0.3"), hosts.held()
     clients, _ = at_once(hosts, 25, wait_ms=1500)
     assert fills(hosts), hosts.held()
-    assert wait_for(lambda: total.most >= LIMIT, 10), "the sampler has seen it, too"
     assert total.finish() == LIMIT
     for number, sluice in enumerate(hosts.sluices):
         sluice.write(hosts.policy_of(number, text.replace("max-connections = 20", "max-connections = 24")))
@@ -201,7 +201,7 @@ def test_a_store_that_was_emptied_is_told_everything_again(fleet):
     assert "OK" in hosts.redis_cli("flushall")
     assert wait_for(lambda: hosts.records() == 1, 20)
     total = Sum([hosts.sluices[0].daemon])
-    _, got = hosts.hold(1, 30, wait_ms=8000)
+    _, got = hosts.hold(1, 30, wait_ms=6000)
     assert sum(hosts.held()) == LIMIT and hosts.held()[0] == 12, hosts.held()
     total.finish()
 
@@ -222,7 +222,7 @@ def test_a_daemon_that_is_killed_leaves_its_count_at_the_store_and_finds_it_agai
     assert helpers(hosts) == 2
     for c in [here, there, more] + hosts.late:
         c.finish()
-    assert wait_for(lambda: hosts.records() == 0, 30)
+    assert wait_for(lambda: hosts.records() == 0, 10)
 
 
 def test_a_rate_holds_over_hosts(fleet):
@@ -317,8 +317,9 @@ def test_the_rights_that_fleet_acl_names_are_enough(fleet, tmp_path):
     hosts.serve()
     first, _ = hosts.hold(0, LIMIT, wait_ms=5000)
     assert wait_for(lambda: hosts.held() == [LIMIT, 0], 20)
+    second, _ = hosts.hold(1, 1, wait_ms=1100)
     first.ask("close 5")
-    assert wait_for(lambda: hosts.hold(1, 1, wait_ms=4000)[1]["greeted"] == 1, 30)
+    assert wait_for(lambda: hosts.held()[1] == 1, 20)
     assert not hosts.status()["error"] and not hosts.status(1)["error"]
 
 

@@ -10,7 +10,7 @@
 
 #define TICK_MS 5 /* longer than a packet takes through the gate */
 #define IDLE_MS 2000 /* until a lease of which nothing is held is given back */
-#define WANT_MS 2500 /* a client whose lease has not come answers again after 1 s, 3 s and 7 s */
+#define WANT_MS 1000 /* by then a client asks again by itself */
 #define UNSURE_MS 1000 /* until this is checked again, because a report may be missing */
 #define TELL_AGAIN_MS 60000 /* the store forgets after 180 s */
 #define BATCHES 4 /* most messages of one tick */
@@ -80,7 +80,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	queue(e->owner, e);
 }
 
-/* A packet lacked a lease: the gate need not ask again until it has an answer. */
+/* A packet was refused for want of a lease: the gate need not ask again until it has an answer. */
 static void asked(struct fleet_run *r, struct fleet_entry *e)
 {
 	e->want += e->want < WANT_MOST;

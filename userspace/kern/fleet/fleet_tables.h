@@ -24,7 +24,7 @@ struct fleet_news {
 	struct fleet_counter counter;
 	__u32 limit; /* 0: not told */
 	bool exact;
-	bool asks; /* a packet lacked a lease */
+	bool asks; /* a packet was refused for want of a lease */
 };
 
 typedef void (*fleet_tell)(const struct fleet_news *news, void *arg);
