@@ -194,7 +194,8 @@ class Hosts:
 class Sum:
     """
     The greatest number of connections (of that source) that all hosts had together, sampled until finish(). A sample that took as long as a place
-    needs to go from one host to another counts for nothing: it may have seen one twice.
+    needs to go from one host to another counts for nothing: it may have seen one twice. Nor does a number that the next sample does not have, for
+    the same reason: what is really held lasts longer.
     """
 
     def __init__(self, servers, port=25, source=None, rest=0.001):
@@ -213,16 +214,19 @@ class Sum:
         return sum(r[1].endswith(self.port) and r[2].split(":")[0].endswith(self.source) and r[3] == "01" for r in rows)
 
     def sample(self):
+        last = 0
         while not self.over:
             began, now = time.monotonic(), self.now()
             if time.monotonic() - began < 0.005:
-                self.most = max(self.most, now)
+                last, self.most = now, max(self.most, min(last, now))
                 self.samples += 1
                 if now != self.changes[-1][1]:
                     self.changes.append((began, now))
             time.sleep(self.rest)
 
     def finish(self):
+        had = self.samples
+        wait_for(lambda: self.samples >= had + 3 or not self.thread.is_alive(), 5)
         self.over = True
         self.thread.join()
         return self.most
