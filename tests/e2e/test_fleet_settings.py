@@ -6,7 +6,7 @@ import pytest
 
 from hosts import Hosts
 from net import wait_for
-from test_fleet_bans import key, lua, metric, raw, together
+from test_fleet_bans import FORGE, key, lua, metric, raw, together
 
 FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 2s%s }\n"
 SERVICES = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections = 100 }\nsource-set partners { prefixes = {192.0.2.0/24} max-connections = 50 }\nsource-set foes { prefixes = {192.0.2.7} action = deny }\n"
@@ -196,22 +196,6 @@ def test_a_host_that_was_away_catches_up_and_of_two_sides_the_later_word_of_each
     hosts.redis_cli("flushall")
     a.do("set", "service", "smtp", "max-connections", "19")
     everywhere(hosts, smtp("19", "h0"), smtp("60/1m", "h0", "max-rate"), smtp("9/1m", "h1", "max-rate-per-source"))
-
-
-FORGE = """
-local id = redis.call('zrange', KEYS[2], -1, -1)[1]
-local value = redis.call('hget', KEYS[1], id)
-local function put(id, value)
-  local n = redis.call('hget', KEYS[1], 'n') + 1
-  redis.call('hset', KEYS[1], 'n', n, id, value)
-  redis.call('zadd', KEYS[2], n, id)
-end
-local later = struct.pack('<I8', 4000000000000000)
-put(id, later .. string.sub(value, 9))
-put(string.rep('x', 16), value)
-put(string.rep('z', 16), later .. string.rep('\\0', 264))
-return 1
-"""
 
 
 def test_a_store_that_lies_changes_no_setting_and_reads_none(hosts):
