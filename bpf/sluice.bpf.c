@@ -32,6 +32,7 @@
 #include "report/event.bpf.h"
 
 #include "charge/window.bpf.h"
+#include "charge/known.bpf.h"
 #include "charge/counter.bpf.h"
 #include "charge/refusals.bpf.h"
 #include "charge/rate.bpf.h"

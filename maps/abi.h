@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 12
+#define SLUICE_ABI_VERSION 13
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -52,6 +52,7 @@
 #define SLUICE_HANDSHAKE_BUCKETS 16384 /* a power of two */
 #define SLUICE_HANDSHAKE_GROUPS 4096 /* a power of two: four buckets each */
 #define SLUICE_MAX_HANDSHAKES 65536
+#define SLUICE_KNOWN_WORDS 32768 /* of 64 bits: the filter of known sources */
 #define SLUICE_SOCKET_WORDS 16384 /* of 64 bits: a million bits for the 4-tuples of sockets */
 #define SLUICE_EVENT_BYTES 65536 /* size of the ring of events, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000

@@ -209,10 +209,12 @@ static __always_inline void counter_stays(struct sluice_counter *c, const struct
 static __always_inline void counter_delete(void *table, __u32 row, struct sluice_counter *c,
 					   const struct sluice_source_key *own)
 {
-	if (!bpf_map_delete_elem(table, own))
-		tally_add(row, -1);
-	else
+	if (bpf_map_delete_elem(table, own)) {
 		counter_stays(c, own);
+		return;
+	}
+	known_count(own, -1);
+	tally_add(row, -1);
 }
 
 /* Fills a counter that only its caller has: it needs no lock before it is in a table. */
@@ -232,7 +234,7 @@ static __always_inline void counter_begin(struct sluice_counter *fresh, const st
 static __always_inline enum taken table_take(void *table, __u32 row, struct sluice_counter *fresh, __u32 most,
 					     const struct take *how)
 {
-	struct sluice_counter *c = bpf_map_lookup_elem(table, &fresh->of);
+	struct sluice_counter *c = known_maybe(&fresh->of) ? bpf_map_lookup_elem(table, &fresh->of) : NULL;
 
 	if (!c && !how->force && limit_reached(0, most))
 		return TAKEN_FULL;
@@ -240,10 +242,12 @@ static __always_inline enum taken table_take(void *table, __u32 row, struct slui
 		return TAKEN; /* an empty counter refuses nobody else */
 	if (!c) {
 		counter_begin(fresh, how);
+		known_count(&fresh->of, 1);
 		if (!bpf_map_update_elem(table, &fresh->of, fresh, BPF_NOEXIST)) {
 			tally_add(row, 1);
 			return TAKEN;
 		}
+		known_count(&fresh->of, -1);
 		c = bpf_map_lookup_elem(table, &fresh->of);
 	}
 	return c ? counter_take(c, &fresh->of, most, how) : TAKEN_NO_ROOM;
@@ -314,14 +318,14 @@ static __always_inline enum taken shared_take(__u32 share, int network, __u32 mo
 /* Returns what a SYN is judged by before it takes anything: the source's own counter, else the one that it shares, else NULL. */
 static __always_inline const struct sluice_counter *source_seen(const struct sluice_source_key *key)
 {
-	const struct sluice_counter *c = bpf_map_lookup_elem(&sources, key);
+	const struct sluice_counter *c = known_maybe(key) ? bpf_map_lookup_elem(&sources, key) : NULL;
 
 	return c || !shared_in_use(SHARED_SLOTS) ? c : shared_at(share_hash(key), 0);
 }
 
 static __always_inline const struct sluice_counter *network_seen(const struct sluice_source_key *key)
 {
-	const struct sluice_counter *c = bpf_map_lookup_elem(&networks, key);
+	const struct sluice_counter *c = known_maybe(key) ? bpf_map_lookup_elem(&networks, key) : NULL;
 
 	return c || !shared_in_use(SHARED_SLOTS) ? c : shared_at(share_hash(key), 1);
 }

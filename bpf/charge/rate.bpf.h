@@ -136,14 +136,20 @@ static __always_inline int rate_begin(void *table, const struct sluice_rate_key 
 	fresh->seen_ns = how->now;
 	window_begin(&fresh->all, time / width, width, 1);
 	window_begin(&fresh->unanswered, time / width, width, !how->proven);
-	return !bpf_map_update_elem(table, own, fresh, BPF_NOEXIST);
+	known_count(&own->of, 1);
+	if (!bpf_map_update_elem(table, own, fresh, BPF_NOEXIST))
+		return 1;
+	known_count(&own->of, -1);
+	return 0;
 }
 
 /* Returns non-zero if the rate is deleted. Otherwise it lives on, as in counter_stays(). */
 static __always_inline int rate_delete(void *table, struct sluice_rate *r, const struct sluice_rate_key *own)
 {
-	if (!bpf_map_delete_elem(table, own))
+	if (!bpf_map_delete_elem(table, own)) {
+		known_count(&own->of, -1);
 		return 1;
+	}
 	bpf_spin_lock(&r->lock);
 	if (r->state == SLUICE_COUNTER_GONE && r->of.seconds == own->seconds && key_is(&r->of.of, &own->of))
 		r->state = SLUICE_COUNTER_NEW;
@@ -163,7 +169,7 @@ static __always_inline struct sluice_rate_key shared_rate_key(__u32 share, __u32
 static __always_inline enum taken table_hit(void *table, const struct sluice_rate_key *own, __u32 most,
 					    const struct take *how, int *made)
 {
-	struct sluice_rate *r = bpf_map_lookup_elem(table, own);
+	struct sluice_rate *r = known_maybe(&own->of) ? bpf_map_lookup_elem(table, own) : NULL;
 
 	if (!r && !how->force && limit_reached(0, most))
 		return TAKEN_FAST; /* nothing is made for a source that is refused anyway */
@@ -200,7 +206,7 @@ __noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
 /* Returns the rate of a source or a network to code that only looks: its own, else the one that it shares, else NULL. */
 static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key)
 {
-	const struct sluice_rate *r = bpf_map_lookup_elem(&rates, key);
+	const struct sluice_rate *r = known_maybe(&key->of) ? bpf_map_lookup_elem(&rates, key) : NULL;
 
 	if (r || !shared_in_use(SHARED_RATES))
 		return r;

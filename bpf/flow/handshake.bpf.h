@@ -37,14 +37,6 @@ static __always_inline int deadline_passed(__u32 deadline, __u64 now)
 	return (__s32)(deadline_at(now) - deadline) > 0;
 }
 
-static __always_inline __u64 hash_absorb(__u64 h, __u64 word, const struct sluice_control *now)
-{
-	h = (h ^ word) * (now->secret[0] | 1);
-	h ^= h >> 32;
-	h *= now->secret[1] | 1;
-	return h ^ h >> 29;
-}
-
 /* Multiplies by secrets, so nobody outside knows who shares a bucket with whom, whichever bits he changes. */
 static __always_inline __u64 tuple_hash(const struct sluice_tuple *t, const struct sluice_control *now)
 {

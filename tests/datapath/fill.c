@@ -16,8 +16,10 @@
 
 #include "abi.h"
 #include "cleanup.h"
+#include "known.h"
 
 #define BATCH 10000
+#define KNOWN_KEYS 32 /* at each place of the filter: more than are ever deleted there */
 
 static int map_open(const char *instance, const char *name)
 {
@@ -68,7 +70,7 @@ static int tally_raise(int fd, __s64 count)
 
 int main(int argc, char **argv)
 {
-	_cleanup_close_ int sources = -1, tally = -1;
+	_cleanup_close_ int sources = -1, tally = -1, known = -1;
 	struct timespec now;
 	int err;
 
@@ -77,10 +79,13 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sources = map_open(argv[1], "sources");
 	tally = map_open(argv[1], "tally");
-	if (sources < 0 || tally < 0)
+	known = map_open(argv[1], "known");
+	if (sources < 0 || tally < 0 || known < 0)
 		return 1;
-	err = sources_add(sources, strtoul(argv[2], NULL, 10), argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
-			  argc > 4 ? 0 : now.tv_sec * 1000000000ULL);
+	err = known_fill(known, KNOWN_KEYS);
+	if (!err)
+		err = sources_add(sources, strtoul(argv[2], NULL, 10), argc > 3 ? strtoul(argv[3], NULL, 10) : 0,
+				  argc > 4 ? 0 : now.tv_sec * 1000000000ULL);
 	if (!err)
 		err = tally_raise(tally, strtoul(argv[2], NULL, 10));
 	if (err)

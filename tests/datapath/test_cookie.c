@@ -17,6 +17,7 @@
 
 #include "gate.h"
 #include "internal.h"
+#include "known.h"
 #include "reason.h"
 #include "space.h"
 
@@ -198,6 +199,7 @@ static void confirm(struct gate *g, const char *from)
 	key.bits = 128;
 	c.of = key;
 	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_sources], &key, &c, BPF_ANY), 0);
+	assert_int_equal(known_fill(g->engine->map[MAP_known], 1), 0);
 }
 
 static void test_cookies_that_never_come_back_are_sent_no_more(void **state)

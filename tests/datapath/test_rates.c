@@ -19,6 +19,7 @@
 
 #include "gate.h"
 #include "internal.h"
+#include "known.h"
 #include "reason.h"
 #include "space.h"
 
@@ -300,6 +301,7 @@ static void idle_fill(struct gate *g)
 	static struct sluice_counter values[10000];
 	__u32 done, i, n;
 
+	assert_int_equal(known_fill(g->engine->map[MAP_known], 1000), 0);
 	for (done = 0; done < IDLE; done += n) {
 		n = 10000;
 		for (i = 0; i < n; i++) {
