@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# `make` builds, `make check` needs no root, `make test` and `make demo` install what they need first. V=1 shows commands,
+# `make` builds, `make check` needs no root, `make test` and `make demo` first install what they need. V=1 shows commands,
 # DEBUG=1 builds userspace with ASan and UBSan, in build/san. `make bench BENCH=quick TABLES="port country"` narrows the bench,
-# BEFORE=REVISION puts an earlier build beside it.
+# and BEFORE=REVISION compares it with an earlier build.
 B := build$(if $(DEBUG),/san)
 export SLUICE_BUILD := $(B)
 CC ?= gcc
@@ -94,7 +94,7 @@ $(B)/sluice-fleet: $(call objects,userspace/fleet) $(B)/userspace/daemon/base/ri
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o,$^) $(filter %.a,$^) -o $@ $(CORE_LIBS) -lcmocka
-# The owner of the policy in force, over an engine and clocks of the test's own.
+# This tests the owner of the policy in force, with an engine and clocks of its own.
 $(B)/tests/unit/test_standing: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
 $(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daemon/standing/*.c))
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
@@ -136,7 +136,7 @@ test:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)scripts/test.sh
-# On Debian's kernels in virtual machines (docs/kernels.md); KERNELS=quick for those that differ most.
+# Runs on Debian's kernels in virtual machines (docs/kernels.md); KERNELS=quick runs only the tests of what differs most.
 test-kernels:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
@@ -145,16 +145,16 @@ demo:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) all $(B)/tests/lib/pass.bpf.o
 	$(Q)scripts/demo.sh
-# The table of faults, and of what was lost: as in `make test`, but with 200 kill -9.
+# Prints the table of faults and of what each lost: as in `make test`, but with 200 kill -9.
 faults:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)SLUICE_KILLS=200 /usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/e2e/test_faults.py
-fleet: # the tables of docs/fleet.md; PARTS="faults far hour scale", all unless told
+fleet: # the tables of docs/fleet.md; PARTS="faults far hour scale", all by default
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)/usr/bin/python3 tests/e2e/fleet_table.py $(PARTS)
-soak: # SOAK_MINUTES, 20 unless told
+soak: # SOAK_MINUTES, 20 by default
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)/usr/bin/python3 tests/e2e/soak.py
@@ -163,7 +163,7 @@ fuzz:
 	$(Q)$(MAKE) $(FUZZ) $(FUZZ_TARGETS)
 	$(Q)scripts/fuzz.sh $(or $(FUZZ_SECONDS),60)
 	$(Q)for f in $(FUZZ); do $$f $(or $(FUZZ_SECONDS),60) || exit 1; done
-prove: # the models of a handshake's life and of the express lane, and their mutations; the lane against the order, and against closes: docs/architecture.md
+prove: # the models of a handshake's life and of the express lane, with mutations; the lane against the order of checks and against closes: docs/architecture.md
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) $(B)/tests/fuzz/fuzz_gate $(B)/tests/datapath/test_lane_race
 	$(Q)scripts/prove.sh
@@ -173,7 +173,7 @@ bench:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)/usr/bin/python3 scripts/bench $(TABLES)
-# The policy of a host is never overwritten; units and man pages name the paths that things are installed at.
+# A host's policy is never overwritten; units and man pages name the paths at which things are installed.
 UNITS = $(PREFIX)/lib/systemd/system
 ZSH = $(PREFIX)/share/zsh/site-functions
 D := $(DESTDIR)$(PREFIX)
@@ -199,7 +199,7 @@ install: all
 	install -D -m 644 $(B)/completion.fish $(D)/share/fish/vendor_completions.d/sluicectl.fish
 security: # what the unit still lets sluiced do, and systemd's score
 	$(Q)systemd-analyze security --offline=yes --no-pager dist/sluiced.service | grep -v '^✓'
-picture: # of the status page, for README.md
+picture: # draws the status page, for README.md
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)scripts/picture.py

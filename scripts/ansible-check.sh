@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Does the Ansible role (dist/ansible/sluice) make a mail host? In a bare Debian 12 tree, under its systemd, with Debian's ansible-core and
-# ansible-lint (ansible-role.sh). As root. MIRROR=URL, KEEP=1 and DEB=FILE are heeded (scripts/tree.sh). The last line: N passed, N failed.
+# Checks that the Ansible role (dist/ansible/sluice) sets up a mail host: in a bare Debian 12 tree, under its systemd, with Debian's
+# ansible-core and ansible-lint (ansible-role.sh). Needs root, and heeds MIRROR=URL, KEEP=1 and DEB=FILE (scripts/tree.sh). The last line
+# is: N passed, N failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# What needs no root: unit tests, layers, licences, sizes, linters. One line a step; ends with the counts.
+# Runs the checks that need no root: unit tests, layers, licences, sizes, linters. `make check` calls it. It prints a line for each step
+# and ends with the counts.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${SLUICE_BUILD:-build}
 passed=0 failed=0
 
-step() { # NAME COMMAND...: a step passes when its command succeeds; $out is what it printed
+step() { # NAME COMMAND...: a step passes if its command succeeds; $out is what the command printed
 	local name=$1
 	shift
 	if out=$("$@" 2>&1); then
@@ -46,7 +47,7 @@ licences() {
 	} | none
 }
 
-openings() { # each says in its first sentence what it does
+openings() { # each file says in its first sentence what it does
 	local f
 	git ls-files 'bpf/*.[ch]' 'maps/*.h' 'userspace/*.[ch]' | while read -r f; do
 		sed -n 2p "$f" | grep -q '^/\*' || echo "$f does not open with what it does"
@@ -72,30 +73,30 @@ reasons_have_cases() {
 }
 
 lint_c() {
-	# memleak: it does not know the cleanup attribute
+	# memleak is suppressed because cppcheck does not know the cleanup attribute
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=unknownMacro --suppress=syntaxError -DREASONS \
 		-Imaps "${rooms[@]}" userspace
 }
 
-# The section is printed by tests/lib/api, from userspace/api/answers.def.
+# Compares the man page's section with the one that tests/lib/api prints from userspace/api/answers.def.
 manual_has_fields() {
 	diff <("$build/tests/lib/api" manual) <(sed -n '/^\.Sh JSON$/,/^\.Sh /p' docs/sluicectl.8 | sed -n '/^\.Ss /,$p' | sed '/^\.Sh /d')
 }
 
-# The commands as `sluicectl help` lists them against the items of the man page, arguments and all.
+# Compares the commands that `sluicectl help` lists, with their arguments, with the items of the man page.
 manual_has_commands() {
 	diff <("$build/sluicectl" help | sed -n 's/^  \([a-z]\)/\1/p' | sed 's/ *$//') <(sed -n 's/^\.It Ic //p' docs/sluicectl.8)
 }
 
-manual_has_options() { # of sluiced
+manual_has_options() { # those of sluiced
 	local o
 	"$build/sluiced" -h | grep -oE '^  -[a-zA-Z]|, -[a-zA-Z]' | tr -d ' ,-' | while read -r o; do
-		grep -qE "^\.It Fl.*\b$o\b" docs/sluiced.8 || echo "docs/sluiced.8 says nothing of -$o"
+		grep -qE "^\.It Fl.*\b$o\b" docs/sluiced.8 || echo "docs/sluiced.8 does not mention -$o"
 	done | none
 }
 
-bones() { # of a README: its headings' levels, its commands without their comments, its links
+bones() { # README: prints the levels of its headings, its commands without their comments, and its links
 	awk '/^```/ { code = !code } code { sub(/ +#.*/, ""); print; next } /^#/ { print $1 }' "$1"
 	grep -oE '\]\([^)]+' "$1" | grep -v README
 	grep -oE '(src|srcset)="[^"]+' "$1"
@@ -103,7 +104,7 @@ bones() { # of a README: its headings' levels, its commands without their commen
 
 readmes_agree() { diff <(bones README.md) <(bones README.zh-CN.md); }
 
-links_lead_somewhere() { # those of the documents to files of this repository
+links_lead_somewhere() { # the links of the documents to files of this repository
 	local f link
 	for f in *.md docs/*.md; do
 		{ grep -oE '\]\([^)#]+' "$f" | cut -c3-; grep -oE '(src|srcset)="[^"]+' "$f" | cut -d'"' -f2; } | grep -v : | while read -r link; do
@@ -114,7 +115,7 @@ links_lead_somewhere() { # those of the documents to files of this repository
 
 pictures_are_small() { find docs -name '*.png' -size +150000c | none; }
 
-# A page about one kind of host: its sections, and who leads to it.
+# Checks each page about one kind of host: its sections, and the links to it.
 pages_are_alike() {
 	local page section file
 	for page in docs/with-*.md docs/deny-feeds.md; do
@@ -127,7 +128,7 @@ pages_are_alike() {
 	done | none
 }
 
-pages_are_followed() { # those that have commands to run; setup.md by the package's own test
+pages_are_followed() { # a test runs the commands of each page that has some; those of setup.md are run by the package's test
 	grep -lE '^ *# run( on another host)?$' docs/*.md | while read -r page; do
 		grep -qF -e "$(basename "$page" .md))" -e "docs/${page##*/}" scripts/pages-check.sh scripts/deb-life.sh || echo "nothing follows $page"
 	done | none
@@ -135,7 +136,8 @@ pages_are_followed() { # those that have commands to run; setup.md by the packag
 
 manual_lint() { mandoc -T lint -W warning docs/*.8 docs/*.5 | grep -v 'referenced manual not found' | none; }
 
-# The script in its shell; ask() says what that would offer. Names of a running daemon: tests/e2e/test_completion.py.
+# Runs the completion script in its shell; ask() prints what the shell would offer. tests/e2e/test_completion.py tests the names that
+# come from a running daemon.
 completes() { # SHELL PRELUDE
 	local line expected got script="$build/completion.$1"
 	"$build/sluicectl" completion "$1" >"$script" || return 1
@@ -155,7 +157,7 @@ completes() { # SHELL PRELUDE
 }
 
 completion_works() {
-	# shellcheck disable=SC2016 # for the shell that is asked
+	# shellcheck disable=SC2016 # the other shell expands it
 	completes bash 'source "$1"; ask() { COMP_LINE=$1 COMP_POINT=${#1}; _sluicectl; printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd" "; }' &&
 		completes zsh 'compdef() { :; }; source "$1"; compadd() { print -rl -- $names | sort | paste -sd" "; }; ask() { words=(${=1}) CURRENT=$#words; _sluicectl; }' &&
 		completes fish 'source $argv[2]; function ask; complete -C $argv[1] | string replace -r "\t.*" "" | sort | paste -sd" "; end'
@@ -197,7 +199,7 @@ for t in "$build"/tests/unit/test_*; do
 	step "$t" "$t"
 done
 step 'arrows between layers point one way' layers
-step 'arrows between rooms point one way, nothing leans in a circle, and no room is too full' scripts/floors.py
+step 'arrows between rooms point one way, no files depend on each other in a circle, and no room is too full' scripts/floors.py
 echo "        ${out##*$'\n'}"
 step 'core, import and kern print nothing' silent
 step 'every file has its licence' licences
@@ -205,9 +207,9 @@ step 'every file opens with what it does' openings
 step 'no file over 500 lines' file_length
 step 'no function over 60 lines' function_length
 step 'every reason has a packet case' reasons_have_cases
-step 'the gate and its documents have the order of checks of maps/steps.def' scripts/order.py
-step 'model and code name the same states of a handshake' states_agree
-step 'sluicectl(8) has every command as it is' manual_has_commands
+step 'the gate and its documents follow the order of checks in maps/steps.def' scripts/order.py
+step 'model and code have the same states of a handshake' states_agree
+step 'sluicectl(8) has every command with its arguments' manual_has_commands
 step 'sluicectl(8) has every field of every answer' manual_has_fields
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint

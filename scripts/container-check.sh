@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Does the container image (dist/container/Containerfile) guard its host? Built by Buildah on a bare Debian 12 tree, which stands in for the
-# published image of Debian, and started in mount and process namespaces of its own with the rights that docs/with-containers.md names and no
-# others, in a network that this script makes. An engine's own start is not tried: Podman sets limits and control groups, which not every
-# machine lets it. As root. MIRROR=URL and DEB=FILE (else it is built) are heeded. The last line: N passed, N failed.
+# Checks that the container image (dist/container/Containerfile) guards its host. Buildah builds it on a bare Debian 12 tree instead of
+# Debian's published image. The script starts it in mount and process namespaces of its own, in a network that it makes, with exactly the
+# rights that docs/with-containers.md names. No engine starts it: Podman sets limits and control groups, and not every machine allows that.
+# Needs root, and heeds MIRROR=URL and DEB=FILE (without it the package is built). The last line is: N passed, N failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh
@@ -31,9 +31,9 @@ remove() {
 }
 trap remove EXIT
 
-# COMMAND...: in the image, with the folders of the host and the rights of the page.
+# COMMAND...: runs it in the image, with folders of the host and the rights that the page names.
 contained() {
-	# shellcheck disable=SC2016 # the inner shell's
+	# shellcheck disable=SC2016 # the inner shell expands it
 	host unshare --mount --pid --fork --kill-child sh -euc '
 		mount -t proc proc "$0/proc"
 		mount --rbind /sys "$0/sys"
@@ -58,12 +58,12 @@ guard() {
 	cat "$store/log"
 	return 1
 }
-first() { pgrep -P "$(pgrep -P "$guard")"; } # process of its namespace: sluiced
+first() { pgrep -P "$(pgrep -P "$guard")"; } # the first process of its namespace: sluiced
 guard_ends() {
 	kill -TERM "$(first)"
 	wait "$guard" || true
 }
-bounded() { # all rights that a process there may ever have, in hexadecimal digits; sluiced itself gives up more
+bounded() { # prints all rights that a process there may ever have, in hexadecimal digits; sluiced itself gives up some of them
 	contained sed -n 's/^CapBnd:\t*0*//p' /proc/self/status
 }
 
@@ -86,14 +86,14 @@ mail_interface host
 shows 'it starts' guard
 shows 'it has the rights that the page names and no others' is "$(bounded)" c0002011e1
 shows 'it observes on the interface of the default route' says 'interface   mail0' contained sluicectl -i "$net" status
-shows 'its policy lies on the host' grep -q '^interfaces = {mail0}' "$store/etc/sluice.conf"
-shows 'which counts by country' grep -q '^geoip { database = ' "$store/etc/sluice.conf"
+shows 'its policy is a file of the host' grep -q '^interfaces = {mail0}' "$store/etc/sluice.conf"
+shows 'the policy counts by country' grep -q '^geoip { database = ' "$store/etc/sluice.conf"
 shows 'its doctor finds nothing bad' contained sluicectl -i "$net" doctor
 shows 'a ban is taken' contained sluicectl -i "$net" ban 192.0.2.1 --for 1h
 shows 'it ends' guard_ends
 shows 'the gate stays' test -e "/sys/fs/bpf/sluice/$net"
 shows 'it is started again' guard
-shows 'and the ban stands' says 192.0.2.1 contained sluicectl -i "$net" bans
+shows 'and the ban is in force' says 192.0.2.1 contained sluicectl -i "$net" bans
 shows 'unload takes all of it away' contained sluicectl -i "$net" unload
 shows 'nothing is in the kernel then' test ! -e "/sys/fs/bpf/sluice/$net"
 shows_count

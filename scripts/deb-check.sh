@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Is the Debian package fit to be let near a host? Built twice in different places it is the same; lintian finds nothing; and in a
-# bare Debian 12 tree, under its systemd, it comes, runs by its unit, is upgraded meanwhile, goes and is purged, without a trace. As root.
-# MIRROR=URL and KEEP=1 are heeded (scripts/tree.sh). The last line: N passed, N failed.
+# Checks that the Debian package is fit for a host: two builds in different places are the same; lintian finds nothing; and in a bare
+# Debian 12 tree, under its systemd, it is installed, runs by its unit, is upgraded while it runs, is removed and purged, and leaves no
+# trace. Needs root, and heeds MIRROR=URL and KEEP=1 (scripts/tree.sh). The last line is: N passed, N failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh
@@ -14,7 +14,7 @@ echo "== the same package twice"
 scripts/deb.sh "$one" >"$tree/root/one"
 mkdir -p "$tree/root/elsewhere"
 scripts/deb.sh "$tree/root/elsewhere" >"$tree/root/two"
-diff "$tree/root/one" "$tree/root/two" || { echo "deb-check: built twice, two packages" >&2; exit 1; }
+diff "$tree/root/one" "$tree/root/two" || { echo "deb-check: two builds gave different packages" >&2; exit 1; }
 cat "$tree/root/one"
 rm -rf "$tree/root/elsewhere"
 

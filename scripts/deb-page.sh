@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# deb-page.sh PAGE[:VARIANT]: follows a page of the package about one kind of host, for pages-check.sh: runs under systemd in a tree and a network
-# of its own, with /root/deb/sluice.deb. at() has what a test adds where a section begins: the host of the page, and what must be true by then.
+# deb-page.sh PAGE[:VARIANT]: follows one of the package's pages about a kind of host. pages-check.sh runs it under systemd, in a tree and a
+# network of their own, with /root/deb/sluice.deb. at() is called where a section begins: it sets up the host that the page is about, and
+# checks what must be true by then.
 set -u
 # shellcheck source=scripts/shows.sh
 . /root/deb/shows.sh
 page=${1%:*} variant=${1#*:}
 export DEBIAN_FRONTEND=noninteractive
 
-# The host is mail.example.org, behind eth0; all others are "client", which has whatever address it says it has.
+# The host is mail.example.org, behind eth0; all others are "client", which may use any address.
 network() {
-	mount --make-rshared / # as systemd does where it boots a host: units see mounts that come later
+	mount --make-rshared / # as systemd does when it boots a host: units see later mounts
 	ip link set lo up
 	ip netns add client
 	ip link add eth0 numrxqueues "$(nproc)" numtxqueues "$(nproc)" type veth peer name up0 netns client numrxqueues "$(nproc)" numtxqueues "$(nproc)"
@@ -27,21 +28,21 @@ network() {
 	client ethtool -K up0 tx off >/dev/null
 	sed -i '/example\.org\|spamhaus/d' /etc/hosts
 	echo '203.0.113.25 mail.example.org' >>/etc/hosts
-	echo 'nameserver 127.0.0.1' >/run/resolv.conf # nobody is there, and that is known at once
+	echo 'nameserver 127.0.0.1' >/run/resolv.conf # nobody answers there, and a resolver learns that at once
 	mount --bind /run/resolv.conf /etc/resolv.conf
 }
 client() { nsenter --net=/run/netns/client -- "$@"; }
-elsewhere() { # a command that ends by `timeout` has shown what it should
+elsewhere() { # runs a command at the client; one that `timeout` ends has succeeded, too
 	local status=0
 	client bash -c "$1" >/root/deb/elsewhere 2>&1 || status=$?
 	cat /root/deb/elsewhere
 	[ "$status" = 0 ] || [ "$status" = 124 ]
 }
 counted_to() { is "$(tail -1 /root/deb/elsewhere)" "$1"; }
-greeted() { # SOURCE N PORT [TARGET]: how many of N connections at once the server greets, once that changes no more
+greeted() { # SOURCE N PORT [TARGET]: prints how many of N connections at once the server greets, when that no longer changes
 	local holder now=0 last=0 still=0
 	: >/root/deb/greeted
-	# shellcheck disable=SC2016 # $0 and the rest are the inner shell's
+	# shellcheck disable=SC2016 # the inner shell expands $0 and the rest
 	nsenter --net=/run/netns/client -- timeout 30 bash -c 'for ((i = 0; i < $1; i++)); do nc -d -s "$0" "$3" "$2" >>/root/deb/greeted & done; wait' \
 		"$1" "$2" "$3" "${4:-203.0.113.25}" 2>/dev/null &
 	holder=$!
@@ -52,7 +53,7 @@ greeted() { # SOURCE N PORT [TARGET]: how many of N connections at once the serv
 		last=$now
 		[ "$still" -lt $((now ? 3 : 6)) ] || break
 	done
-	kill "$holder" 2>/dev/null # `timeout` takes all of its group along
+	kill "$holder" 2>/dev/null # `timeout` also ends the rest of its group
 	wait "$holder" 2>/dev/null
 	echo "$now"
 }
@@ -65,7 +66,7 @@ refused() { # SOURCE REASON
 sluice_is_gone() {
 	[ ! -e /sys/fs/bpf/sluice/default ] && is "$(ip link show eth0 | grep -c xdp)" 0
 }
-mail_arrives() { # SOURCE USER: a mail by SMTP, from there
+mail_arrives() { # SOURCE USER: sends a mail by SMTP from this source
 	printf 'Subject: hello\n\nfrom %s\n' "$1" >/root/deb/mail
 	client curl -sS --max-time 20 --interface "$1" smtp://203.0.113.25 --mail-from a@example.net --mail-rcpt "$2@mail.example.org" -T /root/deb/mail
 }
@@ -82,8 +83,8 @@ twenty() {
 
 postfix_is_mx() {
 	echo mail.example.org >/etc/mailname
-	postconf -X smtpd_upstream_proxy_protocol # which another page may have left
-	# shellcheck disable=SC2016 # Postfix' names
+	postconf -X smtpd_upstream_proxy_protocol # another page may have left it
+	# shellcheck disable=SC2016 # these are names of Postfix
 	postconf -e 'myhostname = mail.example.org' 'mydestination = $myhostname, localhost' 'home_mailbox = Maildir/' 'smtpd_peername_lookup = no'
 }
 
@@ -100,7 +101,7 @@ at_with-postfix-dovecot() {
 		'See that it works') enforces ;;
 		'When it does not')
 			twenty
-			shows 'a partner has sixty, also by Postfix' is "$(greeted 192.0.2.3 60 25)" 60
+			shows 'a partner has sixty, and Postfix accepts them' is "$(greeted 192.0.2.3 60 25)" 60
 			shows 'a mail arrives' mail_arrives 198.51.100.9 anna
 			shows 'and is read by IMAP' soon client curl -sSk --max-time 20 --interface 198.51.100.9 imaps://203.0.113.25/INBOX -u anna:secret -X 'FETCH 1 BODY[TEXT]'
 			shows 'IMAP has its own limit' is "$(greeted 198.51.100.7 40 143)" 40
@@ -131,7 +132,7 @@ at_with-exim() {
 	esac
 }
 
-# First the host is the balancer, and the mail server is in a network behind it; then it is the mail server, and the balancer is elsewhere.
+# First the host is the balancer, with the mail server in a network behind it; then the host is the mail server, and the balancer is elsewhere.
 at_with-a-balancer() {
 	case $1 in
 		'What you get')
@@ -147,7 +148,7 @@ at_with-a-balancer() {
 			backend postfix start
 			;;
 		'See that it works')
-			shows 'HAProxy finds the mail server' soon bash -c 'timeout 3 nc -d 203.0.113.25 25 | grep -q ^220'
+			shows 'HAProxy reaches the mail server' soon bash -c 'timeout 3 nc -d 203.0.113.25 25 | grep -q ^220'
 			enforces
 			;;
 		'On the backend')
@@ -164,19 +165,19 @@ at_with-a-balancer() {
 			client haproxy -D -f /etc/haproxy/haproxy.cfg -p /run/elsewhere.pid
 			;;
 		'When it does not')
-			shows 'the balancer finds the mail server' soon client bash -c 'timeout 3 nc -d 10.0.0.1 25 | grep -q ^220'
-			shows 'one client brings forty through the balancer' is "$(greeted 198.51.100.9 40 25 10.0.0.1)" 40
+			shows 'the balancer reaches the mail server' soon client bash -c 'timeout 3 nc -d 10.0.0.1 25 | grep -q ^220'
+			shows 'one client has forty through the balancer' is "$(greeted 198.51.100.9 40 25 10.0.0.1)" 40
 			shows 'the balancer is in its set' says balancers sluicectl explain 10.0.0.1 --service smtp
-			shows 'nothing of it is refused' says 'no remembered refusal matches' sluicectl refusals
+			shows 'none of its connections is refused' says 'no remembered refusal matches' sluicectl refusals
 			# shellcheck disable=SC2016 # the inner shell's
 			elsewhere 'timeout 5 bash -c '\''for i in {1..25}; do exec {fd}<>/dev/tcp/203.0.113.25/25 && echo $i; done'\' >/dev/null
-			shows 'who comes without it has his limit' counted_to 20
+			shows 'a client that bypasses it has its own limit' counted_to 20
 			kill "$(cat /run/elsewhere.pid)"
 			;;
 	esac
 }
 backend() { nsenter --net=/run/netns/backend -- "$@"; }
-anew() { # as on another host
+anew() { # removes sluice and installs it again, as on another host
 	systemctl disable --quiet --now sluiced
 	sluicectl unload
 	dpkg -P sluice >/dev/null 2>&1
@@ -184,10 +185,10 @@ anew() { # as on another host
 	shows 'sluice is installed' dpkg -i /root/deb/sluice.deb
 }
 
-published() { # what the feed's server has
+published() { # puts the lists on the feed's server
 	cp /root/deb/drop_v4.json /root/deb/drop_v6.json /root/deb/www/drop/
 }
-feed() { # www.spamhaus.org, elsewhere; its certificate is believed here
+feed() { # serves www.spamhaus.org elsewhere, with a certificate that this host trusts
 	mkdir -p /root/deb/www/drop /usr/local/share/ca-certificates
 	published
 	cd /root/deb/www || return 1
@@ -215,7 +216,7 @@ at_deny-feeds() {
 			;;
 		'See that it works')
 			shows 'the policy enforces' grep -qx 'mode = enforce' /etc/sluice/sluice.conf
-			shows 'who is on the list is refused' is "$(greeted 192.0.2.3 5 25)" 0
+			shows 'a source on the list is refused' is "$(greeted 192.0.2.3 5 25)" 0
 			shows 'and refusals says so' refused 192.0.2.3 denied
 			shows 'a partner is let in' is "$(greeted 203.0.113.1 5 25)" 5
 			;;
@@ -227,21 +228,21 @@ at_deny-feeds() {
 			head -c 40 /root/deb/drop_v4.json >/root/deb/www/drop/drop_v4.json
 			systemctl start sluice-lists.service
 			shows 'a torn list is not used, and status says so' says 'last good' sluicectl status
-			shows 'who is on the list is refused all the same' is "$(greeted 192.0.2.3 5 25)" 0
+			shows 'a source on the list is refused all the same' is "$(greeted 192.0.2.3 5 25)" 0
 			kill "$server"
 			shows 'a fetch that fails fails the unit' fails systemctl start sluice-lists.service
 			published
 			feed_serves
 			shows 'the next one is good' systemctl start sluice-lists.service
-			shows 'and status says nothing of the past' fails says 'last good' sluicectl status
+			shows 'and status no longer mentions the torn one' fails says 'last good' sluicectl status
 			echo 'nonsense' >>/etc/sluice/deny.txt
-			shows 'a slip in the own list is an error' fails sluicectl reload --lists
-			shows 'and what was in force is in force' says 'source-set mine' sluicectl explain 198.18.4.1 --service smtp
+			shows 'a mistake in the list of this host is an error' fails sluicectl reload --lists
+			shows 'and what was in force stays in force' says 'source-set mine' sluicectl explain 198.18.4.1 --service smtp
 			;;
 	esac
 }
 
-# The store is elsewhere, and so is mx2, another host of the fleet. First the host is alone in it.
+# The store is elsewhere, and mx2 is another host of the fleet. First the host is alone in it.
 at_fleet() {
 	case $1 in
 		'Five hosts, step by step')
@@ -253,7 +254,7 @@ at_fleet() {
 		'How far a limit can be exceeded')
 			shows 'the host is in touch' soon says 'in touch' sluicectl fleet status
 			shows 'doctor finds nothing to do' fails bash -c 'sluicectl doctor | grep -E "^(bad|warning)"'
-			shows 'the store lets nobody in who has no user' says NOAUTH client redis-cli -h 192.0.2.5 ping
+			shows 'the store lets in nobody without a user' says NOAUTH client redis-cli -h 192.0.2.5 ping
 			shows 'alone it has the whole limit' is "$(greeted 198.51.100.7 30 25)" 20
 			shows 'refusals says whom, and why' refused 198.51.100.7 source-connections
 			mx2_joins
@@ -264,13 +265,13 @@ at_fleet() {
 			;;
 	esac
 }
-store_is_elsewhere() { # no user namespace can be made in a chroot
+store_is_elsewhere() { # PrivateUsers=no, because no user namespace can be made in a chroot
 	mkdir -p /etc/systemd/system/redis-server.service.d
 	printf '[Service]\nNetworkNamespacePath=/run/netns/client\nPrivateUsers=no\n' >/etc/systemd/system/redis-server.service.d/elsewhere.conf
 	systemctl daemon-reload
 }
 mx2() { nsenter --net=/run/netns/mx2 -- "$@"; }
-mx2_joins() { # by the page's policy; exact, and patient with a store that waits for a processor
+mx2_joins() { # with the page's policy, made exact, and with a longer max-staleness, because the store may wait for a processor
 	ip netns add mx2
 	ip link add eth0 netns mx2 numrxqueues "$(nproc)" numtxqueues "$(nproc)" type veth peer name up1 netns client numrxqueues "$(nproc)" numtxqueues "$(nproc)"
 	mx2 ip link set lo up
@@ -293,12 +294,12 @@ both_list_both() {
 	soon says mx2 sluicectl fleet status && soon says "$(hostname)" sluicectl -i mx2 fleet status &&
 		soon says 'in touch' sluicectl fleet status && soon says 'in touch' sluicectl -i mx2 fleet status
 }
-held() { # [COMMAND...]: connections from 198.51.100.7, as the kernel has them here, or where COMMAND enters
+held() { # [COMMAND...]: prints how many connections from 198.51.100.7 the kernel has here, or where COMMAND enters
 	"$@" ss -Htn state established 'sport = :25 and dst 198.51.100.7' | wc -l
 }
-both_hold_twenty() { # thirty want in at each, and a kernel repeats its SYN after 1, 3 and 7 s; twenty are in for three seconds
+both_hold_twenty() { # thirty ask at each host, and a kernel repeats its SYN after 1, 3 and 7 s; twenty must be in for three seconds
 	local most=0 now still=0 here there holder status
-	# shellcheck disable=SC2016 # the inner shell's
+	# shellcheck disable=SC2016 # the inner shell expands it
 	client timeout 60 bash -c 'for i in {1..30}; do for host in 203.0.113.25 203.0.113.26; do nc -d -s 198.51.100.7 $host 25 >/dev/null & done; done; wait' &
 	holder=$!
 	for _ in {1..250}; do
@@ -320,11 +321,11 @@ both_hold_twenty() { # thirty want in at each, and a kernel repeats its SYN afte
 	return "$status"
 }
 
-image() { # of what this tree has, Postfix and all
+image() { # makes an image of this tree, with Postfix
 	tar -C / --one-file-system -c bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 usr/share/postfix etc var/spool/postfix var/lib/postfix 2>/dev/null |
 		docker import - mail >/dev/null
 }
-contained() { # NAME NETWORK ADDRESS PORT...: a container that answers by Postfix at each of these ports, as the projects' own images do
+contained() { # NAME NETWORK ADDRESS PORT...: starts a container whose Postfix answers at each of these ports, as in the projects' own images
 	local name=$1 network=$2 address=$3 ports=() at=() port
 	shift 3
 	for port; do ports+=(-p "$port:$port") at+=("postconf -M $port/inet='$port inet n - n - - smtpd';"); done
@@ -347,17 +348,17 @@ at_with-containers() {
 		'The engine') systemctl start docker ;;
 		'The policy')
 			image
-			shows "containers run, as of $variant" containers
+			shows "containers run like those of $variant" containers
 			shows 'Postfix runs in them' answers 25
 			;;
-		mailcow | docker-mailserver) [ "$1" = "$variant" ] || skip=1 ;; # one of the two, as the page says
+		mailcow | docker-mailserver) [ "$1" = "$variant" ] || skip=1 ;; # the page says to do one of the two
 		'Start, look on, enforce') [ "$variant" = mailcow ] || sed -i '/^service pop3/,/^}/d' /etc/sluice/sluice.conf ;;
 		'See that it works') enforces ;;
 		'When it does not')
 			twenty
 			shows 'the container is there' says '1 network namespace' sluicectl status
 			shows 'submission has its own limit' is "$(greeted 198.51.100.9 30 587)" 20
-			shows 'so has IMAP' is "$(greeted 198.51.100.9 30 143)" 30
+			shows 'IMAP has its own, too' is "$(greeted 198.51.100.9 30 143)" 30
 			docker ps -q | xargs docker restart -t 1 >/dev/null
 			shows 'the container comes back' answers 25
 			shows 'after a restart of the container the limit is the same' is "$(greeted 198.51.100.9 30 25)" 20

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# deb.sh DIRECTORY [VERSION]: builds the Debian package of what git tracks here, as it stands in the work tree, into DIRECTORY.
-# The same files give the same package, byte for byte. VERSION: another than that of the changelog, to try upgrades.
+# deb.sh DIRECTORY [VERSION]: builds the Debian package into DIRECTORY, from the files that git tracks as they are in the work tree.
+# The same files give the same package, byte for byte. VERSION replaces the version of the changelog, to try upgrades.
 set -eu
 out=$1 version=${2:-}
 cd "$(dirname "$0")/.."
@@ -23,8 +23,8 @@ fi
 cd "$out/sluice"
 SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -STimestamp)
 export SOURCE_DATE_EPOCH
-find . -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + # a clone is as old as its checkout
-dpkg-buildpackage -us -uc -b -j2 >../build.log 2>&1 || { tail -30 ../build.log; echo "deb.sh: all of it: $out/build.log" >&2; exit 1; }
+find . -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + # in a clone, files have the time of the checkout
+dpkg-buildpackage -us -uc -b -j2 >../build.log 2>&1 || { tail -30 ../build.log; echo "deb.sh: the whole log is $out/build.log" >&2; exit 1; }
 cd ..
 rm -rf sluice
 sha256sum -- *.deb

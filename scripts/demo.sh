@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# sluice in front of a real Postfix and Dovecot, on a private network of namespaces, in about a minute: limits, countries, a SYN flood, a
-# live change, a ban, why somebody was refused, and which limit fits. Takes everything away at the end. docs/demo.md shows what it prints.
+# Shows sluice in front of a real Postfix and Dovecot, on a private network of namespaces, in about a minute: limits, countries, a SYN flood,
+# a live change, a ban, why somebody was refused, and which limit fits. Removes everything at the end. docs/demo.md shows what it prints.
 set -eu
 cd "$(dirname "$0")/.."
 export PATH=/usr/sbin:/sbin:$PATH
@@ -54,13 +54,13 @@ for source in sources:
 PY
 }
 
-# run COMMAND...: shows a command of the operator's, and runs it
+# run COMMAND...: shows a command of sluicectl, and runs it
 run() {
 	printf '\033[2m$ sluicectl %s\033[0m\n' "$*"
 	ctl "$@"
 }
 
-# flood SECONDS: SYNs to port 25 from addresses that nobody has, each from another one; prints how many
+# flood SECONDS: sends SYNs to port 25, each from another address that nobody has; prints how many
 flood() {
 	in_client /usr/bin/python3 - "$1" <<'PY'
 import random, socket, struct, sys, time
@@ -94,7 +94,7 @@ for end in "$S s0" "$C c0"; do
 	nsenter --net="/run/netns/$1" ip link set lo up
 	nsenter --net="/run/netns/$1" ip link set "$2" up
 done
-# a veth end takes frames that XDP sends only if it runs XDP itself; a card needs nothing of this
+# A veth end takes frames that XDP sends only if it runs XDP itself; a real card does not need this.
 in_client ip link set c0 xdp object build/tests/lib/pass.bpf.o section xdp
 in_server ip addr add 10.78.0.1/16 dev s0
 in_server ip addr add fd78::1/32 dev s0 nodad

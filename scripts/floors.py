@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rooms of bpf/ and userspace and the arrows between them: `make check` asks, after a build (SLUICE_BUILD: its folder).
+"""Checks the rooms of bpf/ and userspace/ and the arrows between them. `make check` calls it after a build (SLUICE_BUILD names its folder).
 
-A file leans on another one when it includes its header, or when its object needs a symbol of the other's; in bpf/, which is one object, when
-it uses a name of the other's. A room may lean on rooms that stand before it in FLOORS, and on no other; and no files lean on each other in a circle, whichever room they are in. A room
-has at most MOST units: a source with the header of its name, or one of them alone. Prints the rooms, what each leans on, the number of circles and the fullest
-rooms; fails where an arrow points the wrong way, there is a circle, or a room is too full.
+A file depends on another one if it includes its header, or if its object needs a symbol of the other's; in bpf/, which is one object, if
+it uses a name of the other's. A room may depend only on rooms that come before it in FLOORS, and no files may depend on each other in a
+circle, whichever room they are in. A room has at most MOST units: a source with the header of its name, or one of them alone. The script
+prints the rooms, what each depends on, the number of circles and the fullest rooms; it fails if an arrow points the wrong way, if there is
+a circle, or if a room is too full.
 """
 import collections
 import os
@@ -19,7 +20,7 @@ BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
 TOP = ROOT / "userspace"
 KERNEL = ROOT / "bpf"
 MOST = 15
-# From the ground up. Of two rooms in one line neither leans on the other.
+# From the bottom up. Of two rooms in one line, neither depends on the other.
 FLOORS = """
 bpf/parse
 bpf/source
@@ -77,12 +78,12 @@ ONE = {"core/read/scanner": "core/read/grammar"}  # flex and bison: each calls t
 
 
 def kernel_units():
-    """{unit: its file}, of bpf/. A unit is a header, or the one source; bpf/ROOM/NAME."""
+    """{unit: its file} of bpf/. A unit is a header, or the only source, as bpf/ROOM/NAME."""
     return {str(f.relative_to(ROOT)).split(".")[0]: f for f in sorted(KERNEL.rglob("*.bpf.[ch]"))}
 
 
 def kernel_names(files):
-    """{(unit, unit): which names of the other's the one uses}. Members of structs do not count, and a type counts where it is called one."""
+    """{(unit, unit): which names of the second the first uses}. Members of structs do not count; a type counts only after struct, union or enum."""
     listed = subprocess.run(["ctags", "--language-force=C", "--kinds-C=defgsuv", "-x", "-u", "--_xformat=%N %K %F", *files.values()],
                             capture_output=True, text=True, check=True).stdout
     home = {}
@@ -101,7 +102,7 @@ def kernel_names(files):
 
 
 def units():
-    """{unit: its files}. A unit is a source with the header of its name; ROOM/NAME."""
+    """{unit: its files} of userspace/. A unit is a source with the header of its name, as ROOM/NAME."""
     found = collections.defaultdict(list)
     for file in sorted(TOP.rglob("*.[chly]")):
         unit = str(file.relative_to(TOP).with_suffix(""))
@@ -110,7 +111,7 @@ def units():
 
 
 def includes(files):
-    """{(unit, unit): what is included}. The name of a header says which it is; two of a name would be a mistake."""
+    """{(unit, unit): what is included}. A header is known by its name alone, so no two headers may have the same name."""
     home = {}
     for unit, sources in files.items():
         for header in (f for f in sources if f.suffix == ".h"):
@@ -126,14 +127,14 @@ def includes(files):
 
 
 def symbols():
-    """{(unit, unit): what the one's object needs of the other's}."""
+    """{(unit, unit): which symbols of the second one's object the first one's needs}."""
     defined, needed = {}, collections.defaultdict(set)
     objects = [*(BUILD / "userspace").rglob("*.o"), *(BUILD / f"{name}.o" for name in GENERATED)]
     for path in objects:
         unit = GENERATED.get(path.stem) or str(path.relative_to(BUILD / "userspace").with_suffix(""))
         unit = ONE.get(unit, unit)
         if not any((TOP / unit).with_suffix(end).exists() for end in (".c", ".y")):
-            continue  # of a file that is gone
+            continue  # its file is gone
         for line in subprocess.run(["nm", "-g", path], capture_output=True, text=True, check=True).stdout.splitlines():
             kind, symbol = line.split()[-2:]
             if kind == "U":
@@ -149,7 +150,7 @@ def symbols():
 
 
 def circles(arrows):
-    """The sets of units that can all reach each other (Tarjan)."""
+    """Returns the sets of units that can all reach each other (Tarjan)."""
     to = collections.defaultdict(list)
     for a, b in arrows:
         to[a].append(b)
@@ -184,13 +185,13 @@ def main():
             arrows[arrow] |= why
     floor = {room: i for i, line in enumerate(FLOORS.split("\n")) for room in line.split()}
     room = {unit: os.path.dirname(unit) for unit in (*files, *kernel)}
-    wrong = [f"{r} stands in no floor" for r in sorted(set(room.values()) - floor.keys())]
+    wrong = [f"{r} is not in FLOORS" for r in sorted(set(room.values()) - floor.keys())]
     leans = collections.defaultdict(set)
     for (a, b), why in sorted(arrows.items()):
         if room[a] != room[b]:
             leans[room[a]].add(room[b])
             if floor.get(room[b], 0) >= floor.get(room[a], 0):
-                wrong.append(f"{a} leans on {b}, which stands no lower: {', '.join(sorted(why)[:4])}")
+                wrong.append(f"{a} depends on {b}, which is not below it: {', '.join(sorted(why)[:4])}")
     rings = circles(arrows)
     wrong += [f"a circle of {len(ring)} files: {' '.join(ring)}" for ring in rings]
     count = collections.Counter(room.values())

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Do the two commands work on a fresh machine? A bare Debian 12 tree (debootstrap, this host's kernel) gets nothing but
-# make and the committed files; `make demo` and `make test` run in it. As root, with Debian's packages in reach.
-# MIRROR=URL, TARGETS="demo" and KEEP=1 (leave the tree for a look) are heeded.
+# Checks that the README's two commands work on a fresh machine: a bare Debian 12 tree (debootstrap, this host's kernel) gets nothing but
+# make and the committed files, and `make demo` and `make test` run in it. Needs root, and Debian's packages in reach.
+# It heeds MIRROR=URL, TARGETS="demo" and KEEP=1 (leave the tree for a look).
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# fuzz.sh SECONDS: libFuzzer's targets under ASan and UBSan, SECONDS each, from tests/fuzz/corpus; one line for each. What it finds new
-# stays in build/fuzz/corpus. A crash ends it: the input is shown, and left in build/fuzz.
+# fuzz.sh SECONDS: runs libFuzzer's targets under ASan and UBSan, SECONDS each, from tests/fuzz/corpus, and prints a line for each. New
+# inputs stay in build/fuzz/corpus. It ends at a crash: the end of the log is shown, and the input is left in build/fuzz.
 set -eu
 cd "$(dirname "$0")/.."
 for target in build/fuzz/target_*; do

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Compares our reading of public MMDB files (CC0, from npm's registry: needs npm) with libmaxminddb's, 200,000 random
-# addresses each. FILE...: those instead.
+# geo-check.sh [FILE...]: compares our reading of MMDB files with libmaxminddb's, by 200,000 random addresses each. Without FILE it
+# fetches public ones (CC0, from npm's registry: needs npm).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 make -s build/tests/unit/test_mmdb

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# kernels.sh [quick]: runs tests on Debian's kernels in virtual machines, side by side, as root; quick: those that cross what kernels
-# do differently. KERNEL_PACKAGES names other (meta) packages. Ends with a row for each kernel, and the sum. A QEMU or a kernel that is
-# not to be had is a skip; where CI=true it is a failure, unless KERNELS_OPTIONAL=1. What happens in a guest is a failure everywhere.
+# kernels.sh [quick]: runs tests on Debian's kernels in virtual machines, side by side, as root; quick runs those of what kernels do
+# differently. KERNEL_PACKAGES names other (meta) packages. It ends with a row for each kernel, and the sum. Without QEMU, or a kernel, the
+# tests are skipped; with CI=true that is a failure, unless KERNELS_OPTIONAL=1. A failure in a guest is a failure everywhere.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export PATH=/usr/sbin:/sbin:$PATH
 passed=0 failed=0 skipped=0 rows=()
 
-# First what depends on a clock that has just begun. A program that is loaded takes half a minute under emulation, and each test loads some.
+# These come first because they depend on a clock that has just started. Under emulation it takes half a minute to load a program, and each
+# test loads some.
 datapath="build/tests/datapath/test_cookie build/tests/datapath/test_counts"
 shared=tests/e2e/test_dispatcher.py::test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes
 upgrade=tests/e2e/test_dispatcher.py::test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet
@@ -17,8 +18,8 @@ cookies=tests/e2e/test_kinds.py::test_cookies_hold_there_whoever_answers
 quick="$datapath tests/e2e/test_nic.py ${kinds}[IPIP] ${cookies}[IPIP] ${cookies}[tags] ${shared}[native] ${upgrade}[native]
 tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted
 tests/e2e/test_flood.py::test_service_under_pressure_answers_by_cookies_and_is_calm_again"
-# Not: page, top, metrics and prometheus, privacy, mail servers, keys, state files: they meet no other kernel than the ones below do.
-# Not either what is about how fast things go, or takes hundreds of starts (faults, killed): that is the host's business.
+# Left out are the tests of page, top, metrics and prometheus, privacy, mail servers, keys and state files: they use nothing of the kernel
+# that those below do not. Tests of speed, and those that start hundreds of processes (faults, killed), run only on the host.
 whole="$datapath build/tests/datapath/test_invalid build/tests/datapath/test_confirm build/tests/datapath/test_rights build/tests/datapath/test_explain
 build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_kinds.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
 tests/e2e/test_rights.py tests/e2e/test_kill.py tests/e2e/test_doctor.py tests/e2e/test_limits.py tests/e2e/test_daemon.py
@@ -31,7 +32,7 @@ row() { # KERNEL RESULT MINUTES
 	rows+=("| $(date +%F) | make test-kernels${selection:+ KERNELS=$selection} | $1 | $2 | $3 |")
 }
 
-missing() { # WHAT WHY: not to be had on this machine
+missing() { # WHAT WHY: records that this machine cannot run it
 	local kind=skipped
 	if [ "${CI:-}" = true ] && [ "${KERNELS_OPTIONAL:-}" != 1 ]; then kind=failed; fi
 	echo "test-kernels: $kind: $1: $2"
@@ -46,7 +47,7 @@ guest() {
 		tests/vm/run.sh "$1" "PYTEST_ADDOPTS=-vv TEST_JOBS=1 scripts/test.sh ${tests//$'\n'/ }" 2>&1 | tee "$1/test.log" | sed -u "s/^/${name%%[-+]*}  /"
 	status=${PIPESTATUS[0]}
 	read -r ok bad skip < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$1/test.log" | tail -1) ||
-		echo "$name: it broke off; the kernel's last words are in ${1#"$PWD/"}/console.log"
+		echo "$name: the run broke off; what the kernel printed is in ${1#"$PWD/"}/console.log"
 	if [ "$status" != 0 ] && [ "${bad:-0}" = 0 ]; then bad=1; fi
 	echo "${ok:-0} ${bad:-1} ${skip:-0} $(((SECONDS - began + 30) / 60))" >"$1/result"
 }
@@ -70,7 +71,7 @@ pids=()
 end() { for pid in "${pids[@]}"; do kill -- "-$pid"; done 2>/dev/null; }
 trap end EXIT
 trap 'exit 1' INT TERM
-set -m # each guest in a process group of its own, to be ended as one
+set -m # each guest gets a process group of its own, which can be ended as a whole
 for folder in "${folders[@]}"; do
 	guest "$folder" &
 	pids+=($!)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The status page as a C header: FOLDER/page.html with its style and script put in, and the Content-Security-Policy that
-# lets exactly these two run and nothing be fetched from anywhere else.
+# page.sh FOLDER: prints the status page as a C header: FOLDER/page.html with its style and script put in, and the
+# Content-Security-Policy that allows exactly these two, and lets nothing be fetched from anywhere else.
 set -eu
 folder=$1
 work=$(mktemp -d)
@@ -9,10 +9,10 @@ trap 'rm -rf "$work"' EXIT
 
 hash() { openssl dgst -sha256 -binary "$1" | openssl base64 -A; }
 
-# With the licence of what is vendored: the page is a copy of it, too.
+# The page is a copy of the vendored code, too, so it carries its licence.
 { cat "$folder/uplot/uPlot.min.css"; echo; cat "$folder/page.css"; } >"$work/style"
 { echo '/*'; cat "$folder/uplot/LICENSE"; echo '*/'; cat "$folder/uplot/uPlot.iife.min.js"; echo; cat "$folder/day.js" "$folder/page.js"; } >"$work/script"
-# The hash is of all between the tags.
+# The hash covers everything between the tags.
 awk -v style="$work/style" -v script="$work/script" '
 	function put(file, tag,   line, first) {
 		printf "<%s>", tag

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# pages-check.sh [PAGE...]: does each page about one kind of host, or about a fleet of them, lead there? In a bare Debian 12 tree with the package and the servers
-# that the page is about, under its systemd, the page's files are written and its commands run, in order (deb-page.sh); real
-# connections show that the limits hold. As root. MIRROR=URL, KEEP=1 and DEB=FILE (else it is built) are heeded. The last line: N passed, N failed.
+# pages-check.sh [PAGE...]: checks that each page about a kind of host, or about a fleet, works as written. In a bare Debian 12 tree with the
+# package and the servers of the page, under its systemd, it writes the page's files and runs its commands, in order (deb-page.sh); real
+# connections show that the limits hold. Needs root, and heeds MIRROR=URL, KEEP=1 and DEB=FILE (without it the package is built). The last
+# line is: N passed, N failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh
 passed=0 failed=0
-[ $# -gt 0 ] || set -- with-postfix-dovecot with-a-balancer deny-feeds fleet with-containers:mailcow with-containers:docker-mailserver with-exim # the last one takes Postfix away
+[ $# -gt 0 ] || set -- with-postfix-dovecot with-a-balancer deny-feeds fleet with-containers:mailcow with-containers:docker-mailserver with-exim # the last one removes Postfix
 
-servers() { # PAGE[:VARIANT]: the packages of the host that it is about
+servers() { # PAGE[:VARIANT]: prints the packages of the host that the page is about
 	case ${1%:*} in
 		with-postfix-dovecot) echo postfix dovecot-imapd dovecot-pop3d curl ;;
 		with-exim) echo exim4-daemon-light curl ;;
@@ -30,7 +31,7 @@ for page; do
 	packages=$(servers "$page")
 	# shellcheck disable=SC2086 # a list of words
 	tree_install $packages
-	inside systemctl disable --quiet redis-server >/dev/null 2>&1 || true # it would hold up the boot: deb-page.sh knows what it lacks here
+	inside systemctl disable --quiet redis-server >/dev/null 2>&1 || true # it would hold up the boot; deb-page.sh gives it what it needs here
 	boot bash /root/deb/deb-page.sh "$page" | tee "$tree/root/said" || true
 	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$tree/root/said" | tail -1) || { p=0 f=1; }
 	passed=$((passed + p)) failed=$((failed + f))

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""picture.py [FOLDER]: the status page as README.md shows it, light and dark, into FOLDER (docs, unless told): `make picture`, as root.
+"""picture.py [FOLDER]: draws the status page as README.md shows it, light and dark, into FOLDER (default: docs). `make picture` calls it, as root.
 
-A real daemon judges real connections in namespaces of its own for half a minute, and Chromium draws its page. Only the day before that is
-made up, and read from a history file as after a restart. With a folder of its own it also leaves the page whole, and as a phone shows it.
+A real daemon judges real connections in namespaces of its own for a minute, and Chromium draws its page. Only the day before that is made up:
+the daemon reads it from a history file, as after a restart. In a folder other than docs it also leaves the whole page, and the page on a phone.
 """
 import contextlib
 import math
@@ -25,9 +25,9 @@ from net import SERVER, Net, Sluice, wait_for  # noqa: E402
 from test_history import file_of, sealed  # noqa: E402
 
 WIDTH, HEIGHT = 1200, 900  # of what README.md shows
-SMALL = 150_000  # bytes of a picture, at most
+SMALL = 150_000  # the most bytes that a picture may have
 SECONDS = 60
-HOUR = 15.3  # of the day that the picture shows, wherever it is made
+HOUR = 15.3  # the hour of the day that the picture shows, wherever it is made
 POLICY = """stop-grace = 5m
 geoip { database = {/usr/share/tor/geoip, /usr/share/tor/geoip6, countries.csv} }
 service smtp {
@@ -56,13 +56,13 @@ def countries():
 
 
 def wave(ago):
-    """How busy the minute is: night, a morning peak, noon, an afternoon; 0 to 1. Now it is HOUR."""
+    """How busy a minute was, `ago` minutes before HOUR, from 0 to 1: a night, a morning peak, noon, an afternoon."""
     hour = (HOUR - ago / 60) % 24
     return 0.08 + 0.55 * math.exp(-((hour - 10) / 2.2) ** 2) + 0.45 * math.exp(-((hour - 15) / 2.6) ** 2) + 0.12 * math.exp(-((hour - 20.5) / 1.8) ** 2)
 
 
 def day():
-    """A history file: an office day, bots that come and go, and a storm that lasted half an hour."""
+    """Makes a history file: an office day, bots that come and go, and a storm that lasted three quarters of an hour."""
     dice = random.Random(18)
     rows = {name: [] for name in SERVICES}
     for ago in range(1440):
@@ -86,7 +86,7 @@ def source(country, i=1):
 
 
 def people(net):
-    """Those who are let in, and stay; the tools that hold their connections."""
+    """Opens connections that are let in, and stay. Returns the tools that hold them."""
     crowd = []
     for port, country, senders, count in ((25, "DE", 40, 90), (25, "FR", 12, 30), (587, "DE", 30, 50), (587, "CH", 10, 14), (993, "DE", 120, 260), (993, "AT", 30, 60), (993, "CH", 20, 44)):
         crowd.append(tools.hold(net, SERVER, port, count, f"{source(country)}+{senders}", processes=1, wait_ms=400)[0])
@@ -94,7 +94,7 @@ def people(net):
 
 
 def storms(net, calm):
-    """Those who are refused, in waves, a second each, until it is calm."""
+    """Opens connections that are refused, in waves of about a second, until `calm` is set."""
     dice, second = random.Random(7), 0
     while not calm.is_set():
         second, tools_now = second + 1, []
@@ -116,14 +116,14 @@ def orders(sluice):
 
 
 def zone():
-    """The one in which it is HOUR now, about."""
+    """Returns the time zone in which it is about HOUR now."""
     ahead = round((HOUR - time.time() / 3600) % 24)
     ahead -= 24 if ahead > 12 else 0
     return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
 def shoot(browser, folder, whole):
-    """The pictures; of another folder than that of the documents also those that are only looked at."""
+    """Takes the pictures of the documents; with `whole`, also those that are only for a look."""
     looks = {"status-light": (WIDTH, HEIGHT), "status-dark": (WIDTH, HEIGHT, True)}
     if whole:
         looks |= {"whole-light": (WIDTH, HEIGHT), "whole-dark": (WIDTH, HEIGHT, True), "phone-light": (390, 844, False, True), "phone-dark": (390, 844, True, True)}
@@ -141,7 +141,7 @@ def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs").resolve()
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as work, contextlib.closing(Net()) as net:
-        net.tag = "picture"  # the instance's name; the namespaces have theirs
+        net.tag = "picture"  # names the instance; the namespaces keep their names
         pathlib.Path(work, "countries.csv").write_text(countries())
         tools.any_source(net)
         with contextlib.closing(Sluice(net, work, POLICY)) as sluice:

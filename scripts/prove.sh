@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# prove.sh [name ...]: checks the models of a handshake's life and of the set of refusals (tests/prove/handshake.pml, refusals.pml) by spin,
-# exhaustively at the bounds that it prints, and that each guard of the design, taken out of its model, is missed. Called by `make prove`; the
-# tables go to stdout, with how many there are and are found. Names choose scenarios and mutations. Leaves nothing behind but build/prove.
+# prove.sh [name ...]: checks the models of a handshake's life and of the set of refusals (tests/prove/handshake.pml, refusals.pml) with spin,
+# exhaustively at the bounds that it prints. It also takes each guard of the design out of its model, and checks that spin then finds a fault.
+# `make prove` calls it. It prints tables of both, and counts at the end. Names choose scenarios and mutations. It leaves only build/prove.
 set -eu -o pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=${SLUICE_BUILD:-build}/prove
 depth=100000
 
-# name|bounds: all of them hold
+# name|bounds: all of these must hold
 handshake_scenarios="
 two processors|-DCPUS=2 -DSYNS=2 -DACKS=2
 two at one tuple|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DENDS=0
@@ -35,19 +35,19 @@ WITHOUT_LOCK|-DCPUS=1 -DSYNS=2 -DACKS=2|the sweeper looks and moves without a lo
 WITHOUT_SERIAL|-DCPUS=2 -DSYNS=2 -DACKS=2|an answer acts on whatever the place holds by then
 WITHOUT_SERIAL_OF_SLOTS|-DCPUS=2 -DSTALLS -DTUPLES=1 -DSYNS=2 -DACKS=2 -DRSTS=1 -DCLOSES=0 -DENDS=0|a serial counts lives, not slots
 WITHOUT_CONNECTIONS|-DCPUS=1 -DSYNS=1 -DACKS=1|the tracker is told twice and does not look whether it counted
-WITHOUT_WHOLE_AUDIT|-DCPUS=1 -DAUDITS=1 -DSYNS=2 -DACKS=2|what an audit that was cut short did not see is healed
+WITHOUT_WHOLE_AUDIT|-DCPUS=1 -DAUDITS=1 -DSYNS=2 -DACKS=2|an audit that was cut short heals what it did not see
 WITHOUT_FIRM|-DCPUS=2 -DSYNS=2 -DACKS=2|unsure slots are overbooked as soon as somebody watches
 WITHOUT_WATCH_AT_OVERBOOKING|-DCPUS=1 -DSYNS=2 -DACKS=2|the watch may end while slots are overbooked
 WITHOUT_OVERBOOKING|-DCPUS=1 -DSYNS=2 -DACKS=2|answers are charged against all that is held
 WITHOUT_PROOF|-DCPUS=1 -DSYNS=2 -DACKS=2|the answer of a slot that is held is not proved
-WITHOUT_UNDO|-DCPUS=2 -DTUPLES=1 -DSYNS=2 -DACKS=0 -DLIMIT=2|who charged in vain does not release
+WITHOUT_UNDO|-DCPUS=2 -DTUPLES=1 -DSYNS=2 -DACKS=0 -DLIMIT=2|a charge whose admission failed is not released
 WITHOUT_RESET_WAIT|-DCPUS=1 -DSYNS=2 -DACKS=2 -DRSTS=1|a RST releases at once
 WITHOUT_RESET_FLAG|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0|a client that has reset may answer
 WITHOUT_STRAYS_DROPPED|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0|a cookie may come to another handshake of its tuple
 WITHOUT_AWAIT|-DCPUS=1 -DSYNS=3 -DACKS=3|a SYN on a connection passes unremembered
 WITHOUT_REPEATED|-DCPUS=1 -DSYNS=3 -DACKS=3|a SYN that came again is forgotten when the first is a connection
-WITHOUT_REPEATED_AT_BEGIN|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DENDS=0|the same, of two SYNs at once
-WITHOUT_REPEATED_AFTER_EXPIRY|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DENDS=0|the same, of a SYN on an expired handshake
+WITHOUT_REPEATED_AT_BEGIN|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DENDS=0|the same, with two SYNs at once
+WITHOUT_REPEATED_AFTER_EXPIRY|-DCPUS=2 -DTUPLES=1 -DSYNS=3 -DACKS=2 -DENDS=0|the same, with a SYN on an expired handshake
 WITHOUT_GUARD_AT_EVICTION|-DCPUS=1 -DWAYS=1 -DSYNS=2 -DACKS=2|the table forgets and nobody guards the port
 WITHOUT_GUARD_BEFORE_EVICTION|-DCPUS=2 -DWAYS=1 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0|the port is guarded after the table forgot
 WITHOUT_ASKING_LAST|-DCPUS=2 -DWAYS=1 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DENDS=0|the guard is read before the table
@@ -58,13 +58,13 @@ WITHOUT_PORT|-DCPUS=1 -DRELOADS=2 -DCOOKIES=2 -DSYNS=2 -DACKS=2 -DCLOSES=0 -DEND
 
 small="-DNOTES=1 -DGIVES=1 -DCHARGES=1"
 refusals_scenarios="
-one who notes|-DREADS=2
-two who note|-DREADS=2 -DNOTERS=2 -DNOTES=1
-two who give|-DREADS=2 -DGIVERS=2 -DGIVES=1
+one noter|-DREADS=2
+two noters|-DREADS=2 -DNOTERS=2 -DNOTES=1
+two givers|-DREADS=2 -DGIVERS=2 -DGIVES=1
 two places in the line|-DREADS=2 -DWAYS=2 -DGIVES=1 -DCHARGES=1
 changes|-DCHANGES=3 $small
-lines numbered anew|-DRESIZES=3 $small
-changes, lines numbered anew|-DCHANGES=2 -DRESIZES=1 $small
+lines renumbered|-DRESIZES=3 $small
+changes, lines renumbered|-DCHANGES=2 -DRESIZES=1 $small
 "
 
 refusals_mutations="
@@ -73,14 +73,14 @@ WITHOUT_SURE||a source that handshakes fill is noted, too
 WITHOUT_WIPE||a slot is given back and its source's word stays
 WITHOUT_ORDER||the word is wiped before the slot is given back
 WITHOUT_SHUT|-DCHANGES=1 $small|the lane stays open while something changes
-WITHOUT_EPOCH|-DCHANGES=1 $small|it opens in the epoch of before
-WITHOUT_WIPE_AT_FIRST_EPOCH|-DCHANGES=2 $small|words of an epoch are left when it comes again
+WITHOUT_EPOCH|-DCHANGES=1 $small|it opens in the epoch that it had before
+WITHOUT_WIPE_AT_FIRST_EPOCH|-DCHANGES=2 $small|words of an epoch are still there when its number is used again
 WITHOUT_NUMBER|-DCHANGES=2 $small|two openings may have the same word
-WITHOUT_LANE_AT_NOTE|-DCHANGES=2 $small|who notes does not look whether the lane is still the same
-WITHOUT_LANE_AT_READ|-DCHANGES=1 -DRESIZES=1 $small|who reads does not either
+WITHOUT_LANE_AT_NOTE|-DCHANGES=2 $small|a noter does not check whether the lane is still the same
+WITHOUT_LANE_AT_READ|-DCHANGES=1 -DRESIZES=1 $small|a reader does not check it either
 "
 
-# model FILE DIRECTORY FLAGS: runs it there; its output in `out`.
+# model FILE DIRECTORY FLAGS: runs the model in DIRECTORY; its output goes to `out` there.
 model() {
 	local file=$root/tests/prove/$1.pml dir=$2
 	shift 2
@@ -91,14 +91,14 @@ model() {
 	rm -f pan pan.*
 }
 
-# found FILE: the property that was violated, or nothing.
+# found FILE: prints the property that was violated, or nothing.
 found() {
 	sed -nE 's/^pan:[0-9]+: assertion violated +!\( ?([a-z_]+) ?\).*/\1/p; s/^pan:[0-9]+: invalid end state.*/something_stuck/p' "$1" | tr _ ' '
 }
 
 states() { sed -nE 's/^ *([0-9.e+]+) states, stored.*/\1/p' "$1"; }
 reached() { sed -nE 's/.*depth reached ([0-9]+),.*/\1/p' "$1"; }
-# Not so where a search was cut short, for want of depth or memory.
+# A search that was cut short, because depth or memory ran out, is not complete.
 complete() { grep -q 'errors: 0$' "$1" && ! grep -qE 'max search depth too small|Search not completed' "$1"; }
 
 line_run() {
@@ -120,7 +120,7 @@ line_run() {
 	return $bad
 }
 
-# table MODEL KIND LINES: two at a time, in their order.
+# table MODEL KIND LINES: runs the lines, one on each processor at a time, in their order.
 table() {
 	local model=$1 kind=$2 rows=$work/$1.$2 line
 	while IFS= read -r line; do
@@ -130,7 +130,7 @@ table() {
 	done <<<"$3" | xargs -0 -r -P "$(nproc)" -I{} "$0" --line "$model" "$kind" {} | tee "$rows"
 }
 
-# sum KIND WORDS: how many rows of both tables there are, and how many are as they should be.
+# sum KIND WORDS: prints how many rows both tables have, and how many are as they should be.
 sum() {
 	cat "$work"/*."$1" | awk -v kind="$1" -v words="$2" '!/ (SURVIVES|FAILS)/ { good++ } END { printf "%d %ss, %d %s\n", NR, kind, good, words }'
 }

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# release.sh VERSION: makes a release of what is committed here: the version in its four places, the checks, the package, its bill of
-# materials, a commit and a tag. Pushes nothing. What fails leaves the files as they were.
+# release.sh VERSION: makes a release of what is committed here: it writes the version in its four places, runs the checks, builds the
+# package and its bill of materials, commits and tags. It pushes nothing. If a step fails, the files are as they were.
 set -eu
 cd "$(dirname "$0")/.."
 refuse() { echo "release.sh: $*" >&2; exit 2; }
 
 version=${1:-}
-[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "'$version' is no version: write three numbers, as make release VERSION=1.0.0"
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "'$version' is not a version: write three numbers, as in make release VERSION=1.0.0"
 [ -z "$(git status --porcelain)" ] || refuse "something is not committed: git status shows it; commit it, or put it aside"
 ! git rev-parse -q --verify "refs/tags/v$version" >/dev/null || refuse "v$version is released already: take the next number"
 grep -qx '## Unreleased' CHANGES.md || refuse "CHANGES.md has no '## Unreleased': write what has changed under it"

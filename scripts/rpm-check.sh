@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Is the RPM package (dist/rpm/sluice.spec) fit to be let near a host? Built by Debian's rpmbuild from what git tracks, as it stands here;
-# rpmlint finds nothing; it has the files of `make install`; and in a bare Debian 12 tree, under its systemd, it comes, runs by its unit and
-# goes (rpm-life.sh). What stands in for Fedora or openSUSE is Debian: what packages are called there is not tried. As root.
-# MIRROR=URL, KEEP=1 and RPM=FILE (a package that is built) are heeded. The last line: N passed, N failed.
+# Checks that the RPM package (dist/rpm/sluice.spec) is fit for a host. Debian's rpmbuild builds it from the files that git tracks; rpmlint
+# finds nothing; it has the files of `make install`; and in a bare Debian 12 tree, under its systemd, it is installed, runs by its unit and
+# is removed (rpm-life.sh). Debian stands in for Fedora and openSUSE, so the names of packages there are not tested. Needs root, and heeds
+# MIRROR=URL, KEEP=1 and RPM=FILE (a package that was built before). The last line is: N passed, N failed.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/tree.sh
@@ -18,7 +18,7 @@ if [ -z "${RPM:-}" ]; then
 	rm -rf "$top"
 	mkdir -p "$top/SOURCES"
 	git ls-files -z | tar --null --no-recursion --transform "s,^,sluice-$version/," -czf "$top/SOURCES/sluice-$version.tar.gz" -T -
-	# --nodeps: what it is built from is Debian's, which rpm does not know of, nor of systemd's macros
+	# --nodeps, because rpm knows neither Debian's packages, from which it is built, nor systemd's macros
 	rpmbuild -ba --nodeps --define "_topdir $top" --define '_unitdir /usr/lib/systemd/system' --define '_sysusersdir /usr/lib/sysusers.d' \
 		--define '_tmpfilesdir /usr/lib/tmpfiles.d' dist/rpm/sluice.spec >"$top/log" 2>&1 || { tail -20 "$top/log"; exit 1; }
 	RPM=$(echo "$top"/RPMS/*/sluice-"$version"-*.rpm)
@@ -34,7 +34,7 @@ mkdir -p "$tree/root/deb"
 cp "$RPM" "$tree/root/deb/sluice.rpm"
 cp scripts/shows.sh scripts/rpm-life.sh "$tree/root/deb/"
 inside apt-get update -qq
-# the libraries are Debian's, as they are here
+# The libraries come from Debian, as they do here.
 libraries=$(rpm -qp --requires "$RPM" | sed -n 's/^\(lib[^()]*\.so[^()]*\)(.*/\1/p' | grep -v '^libc\.so' | sort -u | while read -r file; do dpkg -S "*/$file"; done | cut -d: -f1 | sort -u)
 # shellcheck disable=SC2086 # a list of words
 tree_install tor-geoipdb $libraries

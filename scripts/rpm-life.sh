@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The life of the RPM package, for rpm-check.sh: runs under systemd in a tree and a network of its own, with /root/deb/sluice.rpm. The tree
-# is Debian's, so that rpm knows of no library there (--nodeps).
+# Tests the life of the RPM package. rpm-check.sh runs it under systemd, in a tree and a network of their own, with /root/deb/sluice.rpm.
+# The tree is Debian's, so rpm knows no library there (--nodeps).
 set -u
 # shellcheck source=scripts/shows.sh
 . /root/deb/shows.sh
@@ -25,11 +25,11 @@ shows 'it observes on that interface' says 'interface   mail0' sluicectl status
 shows 'a ban is taken' sluicectl ban 192.0.2.1 --for 1h
 before=$(systemctl show -P MainPID sluiced)
 shows 'a newer package is installed over it' rpm -U --force --nodeps --force-debian /root/deb/sluice.rpm
-shows 'which another sluiced serves' fails is "$(systemctl show -P MainPID sluiced)" "$before"
-shows 'the ban stands' says 192.0.2.1 sluicectl bans
+shows 'and a new sluiced runs' fails is "$(systemctl show -P MainPID sluiced)" "$before"
+shows 'the ban is still in force' says 192.0.2.1 sluicectl bans
 echo '# mine' >>/etc/sluice/sluice.conf
-shows 'it goes' rpm -e --nodeps sluice
-shows 'and is in the kernel no longer' test ! -e /sys/fs/bpf/sluice
+shows 'it is removed' rpm -e --nodeps sluice
+shows 'and is no longer in the kernel' test ! -e /sys/fs/bpf/sluice
 shows 'nothing of it runs' fails systemctl is-active sluiced
 shows 'nothing of it is started at the next boot' test ! -e /etc/systemd/system/multi-user.target.wants/sluiced.service
 shows 'what the administrator wrote stays' grep -qx '# mine' /etc/sluice/sluice.conf

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""sbom.py PROGRAM...: a bill of materials (SPDX 2.3, JSON) of what these programs are made of, on standard output: sluice itself, the
-libraries that they load, each with the Debian package and version that it comes from here, and what is built in. `make release` asks."""
+"""sbom.py PROGRAM...: prints a bill of materials (SPDX 2.3, JSON) of these programs: sluice itself, the libraries that they load, each with
+the Debian package and version that it comes from here, and what is built in. `make release` calls it."""
 import json
 import pathlib
 import re
@@ -21,14 +21,14 @@ def said(*argv):
 
 
 def libraries(programs):
-    """The files of the libraries that the programs name themselves."""
+    """{name: file} of the libraries that the programs name themselves."""
     names = {n for p in programs for n in re.findall(r"NEEDED.*\[(.*)\]", said("readelf", "-d", p))}
     loaded = {n: path for p in programs for n, path in re.findall(r"^\s+(\S+) => (\S+)", said("ldd", p), re.M)}
     return {name: loaded[name] for name in sorted(names)}
 
 
 def package_of(path):
-    """(name, version) of the Debian package that a file belongs to; with a merged /usr it may be known by its old name."""
+    """(name, version) of the Debian package that a file belongs to; with a merged /usr, dpkg may know it by its old name."""
     for path in (path, path.removeprefix("/usr"), "/usr" + path, str(pathlib.Path(path).resolve())):
         found = subprocess.run(["dpkg-query", "-S", path], capture_output=True, text=True)
         if not found.returncode:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # setup.sh [kernels]: installs what a build, the tests and the demo need, on Debian 12 as root; with `kernels`, also what
-# `make test-kernels` needs. Does nothing where all is there.
+# `make test-kernels` needs. It does nothing if all of it is there.
 set -eu
 
 packages="gcc make flex bison pkg-config clang libclang-rt-14-dev llvm clang-format cppcheck shellcheck universal-ctags git bpftool openssl
@@ -18,7 +18,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! grep -qsE '^ID=(debian|"debian")' /etc/os-release; then
-	echo "sluice is built on Debian 12; on this system install what answers to:$missing" >&2
+	echo "sluice is built on Debian 12; on this system install the equivalents of:$missing" >&2
 	exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
@@ -41,7 +41,7 @@ echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-se
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
-# Debian also has these started at the next boot: here they are tools of the tests.
+# Debian would also start these at the next boot, but here they are only tools of the tests.
 for unit in prometheus redis-server stunnel4; do
 	case "$missing " in *" $unit "*) systemctl disable --quiet $unit 2>/dev/null || true ;; esac
 done

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# Sentences that are shown to hold, and pages that are followed, to be sourced by what runs in a tree of its own (deb-life.sh,
-# deb-page.sh) or has said where $shows_out is. shows_count says how many held.
+# Functions that show that sentences are true, and that follow pages. They are sourced by scripts that run in a tree of their own
+# (deb-life.sh, deb-page.sh), or that set $shows_out. shows_count prints how many sentences were true.
 passed=0 failed=0
-: "${shows_out:=/root/deb/out}" # what the last command said
+: "${shows_out:=/root/deb/out}" # the output of the last command
 
 shows() { # SENTENCE COMMAND...
 	local name=$1
 	shift
-	if "$@" >"$shows_out" 2>&1; then # no subshell: start and stop keep a pid
+	if "$@" >"$shows_out" 2>&1; then # not in a subshell, because commands may set variables, such as a pid
 		passed=$((passed + 1))
 		echo "ok      $name"
 	else
@@ -23,7 +23,7 @@ shows_count() {
 	[ "$failed" = 0 ]
 }
 
-mail_interface() { # COMMAND...: makes the interface of a mail host, mail0, with a default route that leads nowhere. COMMAND runs ip: `command`, or there
+mail_interface() { # COMMAND...: makes the interface of a mail host, mail0, with a default route that leads nowhere. COMMAND runs ip, here or elsewhere
 	"$@" ip link add mail0 type veth peer name out
 	"$@" ip link set mail0 up
 	"$@" ip link set out up
@@ -32,14 +32,14 @@ mail_interface() { # COMMAND...: makes the interface of a mail host, mail0, with
 }
 
 is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
-says() { # TEXT COMMAND...: its output has TEXT
+says() { # TEXT COMMAND...: true if its output has TEXT
 	local text=$1 out
 	shift
 	out=$("$@" 2>&1)
 	case $out in *"$text"*) ;; *) echo "'$text' is not in: $out"; return 1 ;; esac
 }
 fails() { ! "$@"; }
-soon() { # COMMAND...: within ten seconds
+soon() { # COMMAND...: true if it succeeds within ten seconds
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		"$@" && return
 		sleep 1
@@ -47,8 +47,8 @@ soon() { # COMMAND...: within ten seconds
 	return 1
 }
 
-# What a page has one do, a line each: its headings; the commands of blocks that begin with `# run`, or `# run on another host`; and the
-# files of blocks that begin with their path, as `# /etc/sluice/sluice.conf`. A block may stand in a list, as far to the right as its fence.
+# Prints what a page tells its reader to do, a line each: its headings; the commands of blocks that begin with `# run`, or `# run on another
+# host`; and the files of blocks that begin with their path, as `# /etc/sluice/sluice.conf`. A block in a list is indented like its fence.
 page_steps() { # PAGE
 	awk '/^## / { print "heading " substr($0, 4) }
 		/^ *```/ { inside = !inside; kind = inside ? "first" : ""; margin = index($0, "`"); next }
@@ -59,10 +59,10 @@ page_steps() { # PAGE
 		kind { print kind " " $0 }' "$1"
 }
 
-at() { :; } # HEADING: what a test does where this section begins; with skip=1 it leaves the section out
+at() { :; } # HEADING: a test redefines it to do something where this section begins; with skip=1 the section is left out
 elsewhere() { bash -c "$1"; }
 
-page_follow() { # PAGE: as somebody who has it and nothing else
+page_follow() { # PAGE: does what it says, as somebody would who has nothing else
 	local step text file='' skip='' name=${1##*/}
 	shows "$name is there" test -s "$1"
 	while IFS= read -r -u 3 step; do

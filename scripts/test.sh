@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# test.sh [TEST...]: every test ring, as root, or these: programs below build/, tests of pytest. The last line: N passed, N failed,
-# N skipped. Two files of e2e run side by side, where there are two processors and TEST_JOBS is not 1. With SLUICE_BUILD=build/san
-# (`make test DEBUG=1`) it ends with what ASan, UBSan and LeakSanitizer reported of any process, the killed and the daemons included; a
-# report is a failure.
+# test.sh [TEST...]: runs every test ring, as root, or the given tests: programs below build/, and tests of pytest. The last line is: N
+# passed, N failed, N skipped. Two files of e2e run side by side if there are two processors and TEST_JOBS is not 1. With
+# SLUICE_BUILD=build/san (`make test DEBUG=1`) it also prints what ASan, UBSan and LeakSanitizer reported of any process, including daemons
+# and processes that were killed; each report is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export PATH=/usr/sbin:/sbin:$PATH PYTHONDONTWRITEBYTECODE=1 SLUICE_BUILD=${SLUICE_BUILD:-build}
@@ -11,7 +11,7 @@ passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log" "$log.xml"' EXIT
 
-count() { # sums a cmocka program's closing lines
+count() { # adds up the closing lines of a cmocka program
 	local ok bad skip
 	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
 	bad=$(sed -n 's/^\[  FAILED  \] \(.*[^0-9]\)\?\([0-9]*\) test(s).*/\2/p' "$log" | head -1)
@@ -53,7 +53,7 @@ done
 
 if [ ${#pytests[@]} -gt 0 ]; then
 	echo "== tests/e2e"
-	jobs=() # of pytest-xdist
+	jobs=() # options of pytest-xdist
 	if [ "${TEST_JOBS:-$(nproc)}" -gt 1 ]; then jobs=(-n 2 --dist loadfile); fi
 	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --junitxml="$log.xml" "${jobs[@]}" "${pytests[@]}" || [ -s "$log.xml" ] || failed=$((failed + 1))
 fi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# A bare Debian 12 tree (debootstrap, this host's kernel) in $tree, to be sourced. It goes when the script ends; KEEP=1 leaves it for
-# a look, MIRROR=URL names where Debian's packages are.
+# Functions for a bare Debian 12 tree (debootstrap, this host's kernel) in $tree; scripts source this file. The tree is removed when the
+# script ends, unless KEEP=1. MIRROR=URL says where Debian's packages are.
 export PATH=/usr/sbin:/sbin:$PATH
 tree=$(mktemp -d /var/tmp/sluice-fresh-XXXXXX)
 
@@ -12,7 +12,7 @@ tree_remove() {
 trap tree_remove EXIT
 
 tree_make() { # PACKAGE,...
-	chmod 755 "$tree" # as / is: users other than root are among the tests
+	chmod 755 "$tree" # like /, because some tests run as users other than root
 	command -v debootstrap >/dev/null || apt-get install -y -qq debootstrap >/dev/null
 	echo "== a bare Debian 12 in $tree"
 	debootstrap --variant=minbase --include="$1" bookworm "$tree" "${MIRROR:-http://deb.debian.org/debian}" >"$tree.log" 2>&1 ||
@@ -21,7 +21,7 @@ tree_make() { # PACKAGE,...
 	cp /etc/resolv.conf /etc/hosts "$tree/etc/" 2>/dev/null || true
 }
 
-# Runs a command inside, with mounts of its own, so that none is left, and a BPF file system that nobody else sees. The network is the
+# Runs a command in the tree, with mounts of its own, so that none is left, and a BPF file system that nobody else sees. The network is the
 # host's, for apt.
 inside() {
 	# shellcheck disable=SC2016 # $0 is the inner shell's
@@ -35,14 +35,14 @@ inside() {
 		exec chroot "$0" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' "$tree" "" "$@"
 }
 
-tree_install() { # PACKAGE...: nothing of it starts meanwhile, in the host's network
+tree_install() { # PACKAGE...: starts none of their services, which would be in the host's network
 	printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
 	chmod 755 "$tree/usr/sbin/policy-rc.d"
 	inside env DEBIAN_FRONTEND=noninteractive apt-get satisfy -y -qq --no-install-recommends "$(IFS=, && echo "$*")" >"$tree/root/apt.log" 2>&1 ||
 		{ tail -5 "$tree/root/apt.log"; return 1; }
 }
 
-# The package (DEB=FILE, else it is built) as /root/deb/sluice.deb, and what it depends on.
+# Puts the package (DEB=FILE, or one that it builds) into the tree as /root/deb/sluice.deb, and installs what it depends on.
 tree_package() {
 	mkdir -p "$tree/root/deb"
 	if [ -z "${DEB:-}" ]; then
@@ -54,8 +54,8 @@ tree_package() {
 	tree_install "$(dpkg-deb -f "$DEB" Depends)"
 }
 
-# Boots systemd inside, with network, processes and control groups of its own, runs a command as its only service and powers off. The
-# command's output, and its exit status.
+# Boots systemd in the tree, with network, processes and control groups of its own, runs a command as its only service and powers off.
+# Prints the command's output and returns its exit status.
 boot() {
 	local group=/sys/fs/cgroup/${tree##*/} status
 	[ -e /sys/fs/cgroup/cgroup.procs ] || group=/sys/fs/cgroup/unified/${tree##*/}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-python3 scripts/bench [-o FILE] [TABLE...]: sluice side by side with what a user would pick instead, in one run. As root, after the build that
-`make bench` makes. All tables, or those named. BENCH=quick (90 s) or tiny (seconds, for the test of FILE's shape) instead of full. BEFORE=REVISION
-(of git) puts that one's build beside each flood.
+python3 scripts/bench [-o FILE] [TABLE...]: measures sluice side by side with what a user would pick instead, in one run. It needs root, and the
+build that `make bench` makes. It makes all tables, or those named. BENCH=quick (90 s) or tiny (seconds, for the test of FILE's shape) replaces
+full. BEFORE=REVISION (of git) also measures the build of that revision in each flood.
 """
 import argparse, dataclasses, datetime, json, os, pathlib, signal, sys, time
 
@@ -27,7 +27,7 @@ class Mode:
     services: tuple = (1, 8, 64)
     scrapes: int = 200
     repeat: int = 500_000
-    left_out: tuple = ()  # unless named
+    left_out: tuple = ()  # tables that are made only if they are named
     watch: float = 2  # seconds of a turn that somebody watches
 
 
@@ -40,7 +40,7 @@ MODES = {
 
 
 def producers(mode):
-    """{name of the (first) table: what makes the tables}, in the order of the output."""
+    """{name of the (first) table: the function that makes the tables}, in the order of the output."""
     flood = lambda case: lambda: [report.flood_table(case, cases.measure(case, mode))]
     made = {case.name: flood(case) for case in cases.cases(mode)}
     made["established"] = lambda: [traffic.table(mode)]
@@ -72,7 +72,7 @@ def closing(document, left_out):
 
 
 def run(name, mode, wanted):
-    """Prints as it goes; the document."""
+    """Measures, prints each table when it is made, and returns the document."""
     began, watch, tables = time.monotonic(), testbed.Watch(), {}
     made, machine = producers(mode), testbed.machine()
     left_out = [t for t in mode.left_out if not wanted]
@@ -120,7 +120,7 @@ def main():
         parser.error(f"no table {', '.join(sorted(unknown))}; there are {', '.join(producers(MODES[name]))}")
     if os.geteuid():
         parser.error("needs root: it makes network namespaces and loads programs")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is taken away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is removed
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     testbed.prepare()
     document = run(name, MODES[name], ask.tables)

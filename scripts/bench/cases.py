@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Side by side under a flood: each case a policy, each of its rows somebody who can express it, measured in turn A B A B."""
+"""Measures defences side by side under a flood. A case is a policy, and its rows are the defences that can express it, measured in turn A B A B."""
 import concurrent.futures, contextlib, dataclasses, json, os
 
 import peers
@@ -18,7 +18,7 @@ class Case:
     flood: tuple = ()
     floor: str = "XDP_DROP"
     warm: float = 0.3  # seconds before the first turn
-    client: bool = False  # a real SMTP client meanwhile
+    client: bool = False  # a real SMTP client works meanwhile
 
 
 def held(count):
@@ -45,7 +45,7 @@ def synproxy(bed):
 
 
 def cases(mode):
-    """With BEFORE=REVISION in the environment, each also with sluice as it was then."""
+    """Returns the cases. With BEFORE=REVISION in the environment, each also has a row for sluice as it was then."""
     made, before = cases_of(mode), os.environ.get("BEFORE")
     for case in made if before else ():
         case.rows[BEFORE] = case.rows["sluice"].at(before)
@@ -151,20 +151,20 @@ print(json.dumps({"sessions": len(took) / seconds, "failed": failed, "p50_ms": t
 
 
 def client(bed, seconds):
-    if bed.name.startswith("XDP_"):  # answers nobody
+    if bed.name.startswith("XDP_"):  # nobody gets an answer there
         return dict
     return lambda: json.loads(bed.net.run(bed.net.client, "/usr/bin/python3", "-c", CLIENT, seconds, SERVER, timeout=seconds + 60).stdout)
 
 
 @contextlib.contextmanager
 def beds(rows, flood, **more):
-    """All of them at once, so that their turns can alternate; made two at a time."""
+    """Keeps a bed for each row at once, so that their turns can alternate. Two are made at a time."""
     with contextlib.ExitStack() as stack:
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             making = [pool.submit(Bed, name, defend, flood, **more) for name, defend in rows.items()]
             try:
                 concurrent.futures.wait(making)
-            finally:  # also when told to end: what was made, or is under way, must go
+            finally:  # also when this process is told to end: what was made, or is being made, must be removed
                 for m in making:
                     if not m.cancel() and not m.exception():
                         stack.callback(m.result().close)
@@ -172,7 +172,7 @@ def beds(rows, flood, **more):
 
 
 def measure(case, mode):
-    """{label: {"turns": [...], "facts": {...}, "missing": why or None}}"""
+    """Returns {label: {"turns": [...], "facts": {...}, "missing": why or None}}."""
     with beds(case.rows, case.flood) as made:
         for bed in made:
             bed.start_floods()

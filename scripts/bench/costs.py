@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where the nanoseconds go, what the verifier follows, what a lookup costs; and what those who look on cost: watch, and a scrape."""
+"""Measures what each stage of the gate takes, how many instructions the verifier follows, and what a lookup, `sluicectl watch` and a scrape cost."""
 import contextlib, json, os, pathlib, statistics, subprocess, tempfile, time
 
 import peers
@@ -16,7 +16,7 @@ def program(*argv):
 
 
 def stages(mode):
-    """Two tables: nanoseconds by stage, programs by size."""
+    """Returns two tables: nanoseconds by stage, and programs by size."""
     got = program(DATAPATH / "bench_stages", mode.repeat)
     of = {s["name"]: s["ns"] for s in got["stages"]}
     out = Table("stages", "A packet that ends at this stage, tables in the caches", [["ns", "ns", 0], ["more_ns", "more than the stage before", 0]])
@@ -56,7 +56,7 @@ def hammer(bed, seconds):
 
 
 def watched(bed, seconds):
-    """While somebody watches, and /metrics is asked for once."""
+    """Measures while somebody watches, and /metrics is asked for once."""
     argv = bed.net.enter(bed.net.server, [BUILD / "sluicectl", "-i", bed.sluice.instance, "watch"])
     with tempfile.TemporaryFile() as out:
         watch = subprocess.Popen(argv, stdout=out)
@@ -86,7 +86,7 @@ def watch(bed, mode):
 
 
 def scrape(bed, mode):
-    """With nothing in the table of sources, then with much: processor time of the daemon, and the time that the scraper waits."""
+    """Measures a scrape with no source in the table, then with many: the daemon's processor time, and how long the scraper waits."""
     out = Table("scrape", "A scrape of /metrics", [["ms", "ms", 2], ["cpu_ms", "ms of the daemon's processor", 2], ["bytes", "bytes", 0]])
     for name, fill in (("no source", 0), (f"{mode.sizes[-1]:,} sources", mode.sizes[-1])):
         if fill:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Packets per second, memory and the time to apply a policy, against how much there is of everything."""
+"""Measures how packets per second, memory and the time to apply a policy change as sources, entries, services and processors grow in number."""
 import contextlib
 
 import peers
@@ -16,7 +16,7 @@ def refuse_all(limit):
 
 
 class Growth:
-    """One instance that grows, a bare drop in turn with it, a table."""
+    """Measures one instance as it grows, in turn with a bare drop, and fills a table."""
 
     def __init__(self, mode, name, title, policy, flood):
         self.mode, self.flood, self.table = mode, flood, Table(f"growth-{name}", title, COLUMNS)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The express lane, and how far from one cache miss it is: full sources in growing numbers, on one processor and on two; beside it a bare drop, xdp-filter
-with one rule, and programs that read one random line of 8 MB, or of 1 MB, and drop."""
+"""Measures the express lane, and how much its cost grows in cache misses, with more and more full sources, on one processor and on two. Beside it are
+a bare drop, xdp-filter with one rule, and programs that read one random line of 8 MB, or of 1 MB, and drop."""
 import time
 
 import peers
@@ -18,12 +18,12 @@ def policy(mode):
 
 
 def over(bed, floor):
-    """Of each of the processors that work at the same time."""
+    """Returns the ns over the floor, of each of the processors that work at the same time."""
     return number([(1e9 / t["pps"] - 1e9 / f["pps"]) * len(bed.processors) for t, f in zip(bed.turns, floor.turns)])
 
 
 def flood_all(made, mode, sources, processors):
-    """Each source has been refused a few times before, so that what can be noted is."""
+    """Floods all beds in turn. Each source is refused a few times first, so that all that can be noted is noted."""
     for bed in made:
         bed.turns = []
         bed.restart_floods(("-s", f"{FILLED}+{sources}"), processors)

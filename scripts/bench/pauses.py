@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How long sluice holds a processor up at a time, against how full its tables are. What the kernel's own tracing tells is read: each run of a
-BPF timer (the sweeper), and each program that the daemon has run (the reaper, reconciling)."""
+"""Measures for how long sluice holds a processor up at a time, with tables of different fill. It reads the kernel's own tracing: each run of a
+BPF timer (the sweeper), and each program that the daemon makes the kernel run (the reaper, reconciling)."""
 import contextlib, pathlib, re, subprocess, tempfile, time
 
 import peers
@@ -23,7 +23,7 @@ FORGOTTEN_WITHIN = 120  # seconds
 
 @contextlib.contextmanager
 def tracing(pid):
-    """A trace of our own: of all timers, and of the system calls bpf() of this process that run a program. Yields its folder."""
+    """Starts a trace of our own: of all timers, and of the bpf() calls of this process that run a program. Yields its folder."""
     with tempfile.TemporaryDirectory() as where:
         done = subprocess.run(["mount", "-t", "tracefs", "tracefs", where], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -45,7 +45,7 @@ def tracing(pid):
 
 
 class Asked:
-    """Programs that one process has run, of which it may be taken off the processor meanwhile."""
+    """Times the programs that one process runs, without the time for which it was off the processor meanwhile."""
 
     def __init__(self):
         self.took, self.began, self.off, self.away = [], None, None, 0.0
@@ -66,7 +66,7 @@ class Asked:
 
 
 def runs(trace, pid):
-    """(microseconds of each run of a BPF timer, of each program that `pid` asked for). An interrupt counts as part of the run."""
+    """Returns (microseconds of each run of a BPF timer, of each program that `pid` asked for). An interrupt counts as part of the run."""
     began, timers, asked = {}, [], Asked()
     for line in trace.splitlines():
         found = LINE.search(line)
@@ -87,7 +87,7 @@ def runs(trace, pid):
 
 
 def measure(bed, work):
-    """Both lists of runs() while work() is done."""
+    """Calls work(), and returns both lists of runs() for that time."""
     with tracing(bed.sluice.daemon.pid) as mine:
         work()
         (mine / "tracing_on").write_text("0")
@@ -99,7 +99,7 @@ def tracked(bed):
 
 
 def forget(bed):
-    """Until the reaper has freed every idle source."""
+    """Waits until the reaper has freed every idle source."""
     if not network.wait_for(lambda: tracked(bed) == 0, FORGOTTEN_WITHIN):
         raise Missing(f"{tracked(bed)} sources are still there after {FORGOTTEN_WITHIN} seconds")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same policy for each who can express it: functions that make one, to be given to testbed.Bed. Each as early and as fast as its kind
-allows: nftables at the device's ingress where the rule needs no connection tracking, iptables in `raw`."""
+"""Makes the same policy for each filter that can express it, as functions that testbed.Bed calls. Each filter works as early and as fast as its
+kind allows: nftables at the device's ingress where the rule needs no connection tracking, iptables in `raw`."""
 import functools, random
 
 from testbed import Missing
@@ -16,7 +16,7 @@ def dotted(number):
 
 @functools.cache
 def prefixes(count):
-    """So many disjoint prefixes of 24 to 32 bits, evenly strewn over the address space but for SOURCES and the network itself."""
+    """Returns about `count` disjoint prefixes of 24 to 32 bits, spread evenly over the address space except SOURCES and the network itself."""
     draw, room, out = random.Random(count), 2**32 // count, []
     for i in range(count):
         bits = draw.randrange(24, 33)
@@ -51,7 +51,7 @@ def bare(verdict):
 
 
 def sluice(policy, before=None, revision=None):
-    """`policy`: text, or a function of the bed. `revision`: another one's build; defend.at(revision) is the same as by that."""
+    """`policy` is text, or a function of the bed. `revision` chooses another build; defend.at(revision) does the same with that one's."""
 
     def defend(bed):
         if before:
@@ -89,7 +89,7 @@ def iptables(*commands, before=None):
 
 
 def xdp_filter(*rules):
-    """In a mount namespace of its own, where its pins, which have fixed names, disturb nobody."""
+    """Runs it in a mount namespace of its own, because its pins have fixed names and would disturb others."""
     commands = ["mount -t bpf bpf /sys/fs/bpf", "xdp-filter load -m native s0"] + [f"xdp-filter {r}" for r in rules]
 
     def defend(bed):
@@ -104,7 +104,7 @@ def xdp_filter(*rules):
 # policies
 
 SERVICE = "service smtp {{ ports = {{25, 26, 27, 28}} {} }}\n"
-QUIET = "syn-flood { cookies = false }\n"  # where limits alone are measured, as the peers have them alone
+QUIET = "syn-flood { cookies = false }\n"  # where only limits are measured, because the peers have nothing else
 
 
 def nft_set(count):
@@ -130,7 +130,7 @@ REST = "source-set rest { prefixes = {0.0.0.0/0, ::/0} action = deny priority = 
 
 
 def sluice_list(count):
-    """Whoever is not in the list is denied by the other set: another leaf, the same verdict."""
+    """A source that is not in the list is denied by the other set: by another leaf, with the same verdict."""
     return lambda bed: SERVICE.format("") + f"source-set list {{ file = {list_file(bed, count)} action = deny }}\n" + REST
 
 
@@ -146,7 +146,7 @@ def nft_countries():
 
 
 def everything(count):
-    """Limits, rates, a deny list, both country tables."""
+    """A policy with limits, rates, a deny list and both country tables."""
     limits = (
         "max-connections = 200000 max-connections-per-source = 1 max-rate-per-source = 60/1m max-syn-rate-per-source = 600/1m deny-countries = {AQ, BV}"
     )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Medians and spread, tables in Markdown, the document that build/bench.json is (schema.json beside this file describes it), the aims."""
+"""Computes medians and spread, prints tables in Markdown, makes the document build/bench.json (schema.json beside this file describes it), and
+judges the aims."""
 import json, pathlib, statistics
 
 import jsonschema
@@ -8,17 +9,17 @@ SCHEMA = json.loads((pathlib.Path(__file__).parent / "schema.json").read_text(en
 
 
 def number(values):
-    """A figure: the median of a value a round, and all of them."""
+    """Makes a figure of the values, one of each round: their median, lowest and highest, and all of them."""
     return {"median": statistics.median(values), "low": min(values), "high": max(values), "all": list(values)}
 
 
 def ratios(turns, of, key):
-    """Round by round: what else the machine does meets both."""
+    """Compares round by round, so that other work of the machine slows both."""
     return [a[key] / b[key] for a, b in zip(turns, of)]
 
 
 class Table:
-    """`columns`: [key of the figure, heading, decimal places]."""
+    """A table of figures. `columns` has a [key of the figure, heading, decimal places] for each."""
 
     def __init__(self, name, title, columns):
         self.name, self.title, self.columns, self.rows = name, title, columns, []
@@ -27,7 +28,7 @@ class Table:
         self.rows.append({"name": name, "missing": missing, "figures": figures})
 
     def figure(self, row, key):
-        """The median, or None."""
+        """Returns the median, or None."""
         found = next((r["figures"][key]["median"] for r in self.rows if r["name"] == row and key in r["figures"]), None)
         return found
 
@@ -46,7 +47,7 @@ class Table:
 
 
 def cell(figure, places):
-    """The median, and half the spread where it is not negligible."""
+    """Returns the median, and half the spread unless it rounds to 0."""
     if figure is None:
         return ""
     text = f"{figure['median']:,.{places}f}"
@@ -54,7 +55,7 @@ def cell(figure, places):
     return text + (f" ±{half:,.{places}f}" if round(half, places) else "")
 
 
-BEFORE = "sluice, the build before"  # the row of what BEFORE= asks for
+BEFORE = "sluice, the build before"  # the row of the build that BEFORE= names
 FLOOD = [
     ["mpps", "Mpps", 2],
     ["ratio", "of the floor", 2],
@@ -71,7 +72,7 @@ FLOOD = [
 
 
 def flood_table(case, measured):
-    """Of cases.measure()."""
+    """Makes the table of what cases.measure() returned."""
     out = Table(case.name, f"{case.title} (floor: {case.floor})", FLOOD)
     floor = measured[case.floor]["turns"]
     for name, got in measured.items():
@@ -97,7 +98,7 @@ def flood_table(case, measured):
 
 
 def summary(tables):
-    """What docs/performance.md shows first: each flood in one line, in Mpps."""
+    """Makes the table that docs/performance.md shows first: each flood in one line, in Mpps."""
     lines = ["| Mpps of one processor, the generator's share included | sluice | instead | floor |", "|---|---:|---|---:|"]
     for t in tables.values():
         if not t.figure("sluice", "over_ns"):
@@ -112,7 +113,7 @@ def summary(tables):
 
 
 def aims(tables):
-    """[{"aim", "measured", "holds"}] of those that were measured."""
+    """Returns [{"aim", "measured", "bound", "holds", "text"}] of those that were measured."""
     at = lambda table, row, key: tables[table].figure(row, key) if table in tables else None
     out = []
 

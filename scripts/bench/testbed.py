@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A network of namespaces with one defence in it and a flood ready to be sent at it; what the machine is, and whether it is quiet."""
+"""Makes a network of namespaces with one defence and a flood that is ready to be sent at it. It also says what the machine is, and whether it is quiet."""
 import atexit, contextlib, functools, gzip, json, os, pathlib, platform, re, shutil, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -10,18 +10,18 @@ from net import BUILD, SERVER, SERVER6  # noqa: E402, F401
 SOURCES = "198.18.0.0"  # for benchmarks (RFC 2544)
 PORTS = (25, 26, 27, 28)
 SEED = 20261125
-# In Linux 6.12 softirqs run also while their thread waits; in 6.1 the thread must come first (tests/lib/flood.c).
+# In Linux 6.12 softirqs also run while their thread waits; in 6.1 the thread must run first (tests/lib/flood.c).
 NICE = 5 if tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2]) >= (6, 12) else 19
 PATIENCE = 120
 PINS = pathlib.Path("/sys/fs/bpf/sluice")
 
 
 class Missing(Exception):
-    """This machine cannot do that; why."""
+    """This machine cannot do that; the text says why."""
 
 
 class Earlier(network.Sluice):
-    """sluice of another revision, which need not know what Sluice.write() says of its own."""
+    """sluice of another revision, which may not know the settings that Sluice.write() adds."""
 
     def write(self, policy):
         self.file.write_text("interfaces = {s0}\n" + policy)
@@ -38,7 +38,7 @@ def earlier(revision):
 
 
 class Bed:
-    """`defend(bed)` puts the defence up and may note what it took in bed.facts. Use as a context manager."""
+    """A network with a defence. `defend(bed)` puts the defence up, and may note in bed.facts how long that took. Call close() at the end."""
 
     def __init__(self, name, defend, flood=(), to=SERVER, queues=1):
         self.name, self.facts, self.turns, self.missing = name, {}, [], None
@@ -58,7 +58,7 @@ class Bed:
     def close(self):
         self.stack.close()
 
-    # what defences are made of
+    # for the functions that put defences up
 
     def run(self, *argv, **more):
         return self.net.run(self.net.server, *argv, **more)
@@ -70,7 +70,7 @@ class Bed:
         return done
 
     def xdp(self, name):
-        """drop, read, read_small, tx or pass. The host's own stack also needs pass: what is redirected reaches only a veth end that polls by NAPI."""
+        """Attaches drop, read, read_small, tx or pass. The host's own stack needs pass, too: redirected frames reach only a veth end that polls by NAPI."""
         self.run("ip", "link", "set", "s0", "xdp", "obj", BUILD / f"tests/lib/{name}.bpf.o", "sec", "xdp")
 
     def start_sluice(self, policy, revision=None):
@@ -87,13 +87,13 @@ class Bed:
         self.run("ip", "route", "add", "198.18.0.0/15", "via", "10.77.0.2")
 
     def hold_each(self, count):
-        """A real connection from each of so many sources, spread over PORTS: a process may not have more files than that."""
+        """Holds a real connection from each of `count` sources, spread over PORTS, because a process may not open more files."""
         self.net.run(self.net.client, "ip", "route", "add", "local", "198.18.0.0/15", "dev", "lo")
         self.net.run(self.net.client, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind")
         self.route_back()
         for port in PORTS:
             tools.serve(self.net, port)
-        at_once = min(4096, count)  # no more than a listener has room for
+        at_once = min(4096, count)  # a listener has room for no more
         for first in range(0, count, at_once):
             sources = f"198.{18 + first // 65536}.{first // 256 % 256}.0+{at_once}"
             _, held = tools.hold(self.net, SERVER, PORTS[first * len(PORTS) // count], at_once, sources, 1, 20000)
@@ -117,14 +117,14 @@ class Bed:
         return json.loads(self.run("ip", "-j", "-s", "link", "show", "s0").stdout)[0]["stats64"]["rx"]["packets"]
 
     def processor_ns(self, everywhere):
-        """Time that the floods, and the kernel's threads that receive them, had a processor. Interrupts are charged to whom they meet."""
+        """Returns how long the floods, and the kernel's threads that receive them, had a processor. Interrupts count for what they interrupt."""
         threads = [f.process.pid for f in self.floods] + [pid for cpu, pid in ksoftirqd().items() if everywhere or cpu in self.processors]
         return sum(int(_read(f"/proc/{pid}/schedstat").split()[0]) for pid in threads)
 
     def flood(self, seconds, meanwhile=None):
         """
-        Floods for so long: packets a second that arrived, and SYN-ACKs a second; and what meanwhile() returns. A second is one of the processors
-        that send and receive, if the kernel tells, or else on the wall while frames were sent ("wall_pps" in any case).
+        Floods for so long. Returns how many packets and SYN-ACKs a second arrived, and what meanwhile() returns. A second is one of the processors
+        that send and receive if the kernel measures it, or else of the clock while frames were sent ("wall_pps" always is).
         """
         before, cpu = self.received(), self.processor_ns(meanwhile)
         for f in self.floods:
@@ -142,7 +142,7 @@ class Bed:
         return {"pps": min(arrived, sent) / took, "wall_pps": min(arrived, sent) / wall, "answered": answered / took, "lost": max(0, 1 - arrived / sent), **more}
 
     def megabytes(self):
-        """What the instance's maps take, and the daemon."""
+        """Returns how many megabytes the instance's maps take."""
         total = 0
         for pin in (PINS / self.sluice.instance).iterdir():
             shown = subprocess.run(["bpftool", "-j", "map", "show", "pinned", pin], capture_output=True, text=True, check=False)
@@ -154,7 +154,7 @@ class Bed:
         return total / 1e6
 
     def apply(self, policy):
-        """Seconds until the policy is in force."""
+        """Puts the policy in force, and returns how many seconds that took."""
         self.sluice.write(policy)
         began = time.monotonic()
         self.sluice.do("apply", self.sluice.file)
@@ -211,7 +211,7 @@ IRQ_TIME = _kernel_config("CONFIG_IRQ_TIME_ACCOUNTING")  # then softirqs are cha
 
 
 class Watch:
-    """What looks off: glances while nothing of ours runs."""
+    """Notices what else the machine does, by glances while nothing of ours runs."""
 
     def __init__(self):
         self.busy, self.loops, self.steal = [], [], []
@@ -233,7 +233,7 @@ class Watch:
         self.steal.append(steal / total if total else 0)
 
     def odd(self):
-        """Sentences."""
+        """Returns what looked odd, as sentences."""
         said = []
         if self.load > 0.5:
             said.append(f"the load average was {self.load} when the run began")

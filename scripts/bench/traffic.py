@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the innocent pay: iperf3, and SMTP sessions of smtp-source with smtp-sink, through the same path with and without sluice."""
+"""Measures what established traffic pays: iperf3, and SMTP sessions of smtp-source with smtp-sink, on the same path with and without sluice."""
 import json, os, pathlib, subprocess, time
 
 import peers
@@ -15,7 +15,7 @@ def run_ns(pids):
 
 
 class Meter:
-    """Processor time of processes that end, and of servers and the kernel's threads meanwhile."""
+    """Adds up the processor time of processes that end, and of servers and the kernel's threads meanwhile."""
 
     def __init__(self, servers=()):
         self.lasting = [*servers, *ksoftirqd().values()]
@@ -64,7 +64,7 @@ def sink(bed):
 
 
 def open_to_all(count):
-    """Everything on, and limits that nobody reaches here."""
+    """A policy with everything on, and limits that nobody reaches here."""
     limits = "max-connections = 20000 max-connections-per-source = 10000 max-rate-per-source = 1000000/1m deny-countries = {AQ, BV}"
     return lambda bed: peers.SERVICE.format(limits) + f"source-set foes {{ file = {peers.list_file(bed, count)} action = deny }}\n"
 
