@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bytes as a file, for readers that take a path. */
+/* Writes bytes to a file, for readers that take a path. The fuzz targets call it. */
 #ifndef SLUICE_FUZZ_FILE_H
 #define SLUICE_FUZZ_FILE_H
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The path of a file with these bytes, the same for all of a process; it goes when the process ends. */
+/* Returns the path of a file with these bytes. A process has only one such file, which file_done() removes. */
 static inline const char *file_of(const uint8_t *data, size_t size)
 {
 	static char path[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames for fuzz_gate: captured ones, and what chance makes of them: see frames.h. */
+/* Makes frames for fuzz_gate: captured ones, and random changes of them. See frames.h. */
 #include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static void bytes_insert(struct seed *s, size_t at, const void *what, size_t len
 	s->len += len;
 }
 
-/* Before what follows the IPv6 header, which says so. */
+/* Inserts an extension header behind the IPv6 header, which then names it. */
 static void extension_add(struct seed *s)
 {
 	static const uint8_t kinds[] = { 0, 43, 44, 51, 60 };
@@ -66,7 +66,7 @@ static void extension_add(struct seed *s)
 	s->bytes[19] = (uint8_t)len;
 }
 
-/* A source route and as many options that do nothing as fill the header. */
+/* Adds a source route, and fills the rest of the header with options that do nothing. */
 static void options_add(struct seed *s)
 {
 	uint8_t options[40];
@@ -85,7 +85,7 @@ static void options_add(struct seed *s)
 	s->bytes[17] += (uint8_t)(draw(16) ? words * 4 : 0);
 }
 
-/* Headers that seeds on a loopback have none of. */
+/* Adds headers that frames from a loopback never have. */
 static void headers_add(struct seed *s)
 {
 	static const uint8_t tag[4] = { 0x81, 0, 0, 1 }, outer[4] = { 0x88, 0xa8, 0, 1 };
@@ -107,7 +107,7 @@ static size_t tcp_of(const struct seed *s)
 	return s->len > 54 && s->bytes[12] == 0x86 ? 54 : 34;
 }
 
-/* Where it matters: flags, lengths, fragments, ports, addresses. */
+/* Changes the fields that matter: flags, lengths, fragments, ports, addresses. */
 static void fields_change(struct seed *s)
 {
 	size_t tcp = tcp_of(s);
@@ -136,7 +136,7 @@ static void fields_change(struct seed *s)
 		s->bytes[tcp == 54 ? 37 : 29] = (uint8_t)draw(256);
 }
 
-/* The 4-tuple of a socket, where the family is the same. */
+/* Gives it the 4-tuple of a socket, if that has the same family. */
 static void tuple_borrow(struct seed *s)
 {
 	const struct tuple *t = sockets_tuple(draw(64));
@@ -203,7 +203,7 @@ void syn_draw(struct seed *s)
 		s->bytes[tcp_of(s) + 13] = 2;
 }
 
-/* Not 0: a SYN without ACK. */
+/* Says whether it is a SYN without ACK. */
 static bool asks(const struct seed *s)
 {
 	return s->len > 54 && (s->bytes[tcp_of(s) + 13] & 0x12) == 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames that were captured, and mutated ones: the same seed draws the same. */
+/* Draws captured and mutated frames for fuzz_gate. The same seed draws the same frames. */
 #ifndef SLUICE_TESTS_FRAMES_H
 #define SLUICE_TESTS_FRAMES_H
 
@@ -14,12 +14,12 @@ struct seed {
 };
 
 void draws_begin(uint64_t seed);
-/* Whatever has come in at this packet socket: how many there are now. */
+/* Takes all frames that have come in at this packet socket as seeds. Returns how many seeds there are now. */
 size_t seeds_take(int packets);
 void frame_draw(struct seed *s);
-/* A SYN, most often, of a source that is full. */
+/* Draws a frame that is most often a SYN. */
 void syn_draw(struct seed *s);
-/* No SYN, most often a segment that says nothing but that it is of a connection. */
+/* Draws a frame that is no SYN, and most often a plain segment of a connection. */
 void segment_draw(struct seed *s);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fuzz_core SECONDS [SEED]: built with ASan and UBSan. Random policies whose every address is judged twice (tests/unit/judge.h),
- * and databases with bytes changed, cut out and doubled: each is taken or refused with a message. Prints what it did; ends
- * with 1 at the first disagreement.
+ * fuzz_core SECONDS [SEED]: makes random policies and judges random addresses twice, by the compiled policy and by tests/unit/judge.h. It
+ * also changes, removes and doubles bytes of databases: each must be accepted, or refused with a message. It is built with ASan and UBSan.
+ * Prints what it did; ends with status 1 at the first disagreement.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -134,7 +134,7 @@ static size_t torn_make(struct dice *d, char *out)
 	return len;
 }
 
-/* Not 0: it was refused, and says why. */
+/* Returns non-zero if the database was refused, with a message. */
 static int database_round(struct dice *d)
 {
 	const struct place at = { .file = "fuzz.conf", .line = 1 };
@@ -147,7 +147,7 @@ static int database_round(struct dice *d)
 	file_write(torn_file, torn, len);
 	err = geo_read(&path, 1, &at, &g, &diag);
 	if (err && (g || !diag.count))
-		die("refused without a word", torn);
+		die("refused without a message", torn);
 	geo_free(g);
 	diag_free(&diag);
 	return err != 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fuzz_gate [SECONDS [SEED]]: random and mutated frames through the real gate, calm, under pressure and with its service full, each
- * verdict against the judge's; then with its sources full, segments and refused SYNs against a gate without its express lane; a part of
- * them has the 4-tuple of a socket that is there. The seeds are real: this program talks to itself over IPv4 and IPv6, and takes what
- * it hears. In a network namespace of its own, as root. Ends with the figures; 1 when gate and judge disagree.
- * fuzz_gate lane FRAMES [SEED]: the lane against the order alone: so many segments, and SYNs until so many were refused.
+ * fuzz_gate [SECONDS [SEED]]: first compares the gate with full sources with a gate without its express lane, by segments and refused SYNs;
+ * then sends random and mutated frames through the gate, calm, under pressure and with a full service, and compares each verdict with the
+ * judge's. Some frames have the 4-tuple of a socket that is there. The seeds are real: this program talks to itself over IPv4 and IPv6, and
+ * captures that. It needs root, and makes a network namespace of its own. Prints figures at the end; status 1 means a disagreement.
+ * fuzz_gate lane FRAMES [SEED]: compares only the lane with the order of checks, by FRAMES segments, and SYNs until FRAMES were refused.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,7 +82,7 @@ static int listener_open(void)
 	return fd;
 }
 
-/* One session, whose frames become seeds. */
+/* Runs a session, whose frames become seeds. */
 static void session_run(int listener, const char *to)
 {
 	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(25) };
@@ -116,7 +116,7 @@ struct gates {
 	int gate, explain; /* programs */
 };
 
-/* What explain says of it, a moment later. */
+/* Returns what explain says of it, a moment later. */
 static const char *reason_of(int explain, struct seed *s)
 {
 	union {
@@ -188,8 +188,8 @@ static int program_open(const char *instance, const char *name)
 }
 
 /*
- * A program that is attached somewhere is run at once; for any other each run patches the kernel's code twice, and waits for all
- * processors (kernel/bpf/dispatcher.c). Nothing comes in at these interfaces.
+ * Attaches a program to an interface at which nothing comes in, because each test run of a program that is attached nowhere patches the
+ * kernel's code twice, and waits for all processors (kernel/bpf/dispatcher.c).
  */
 static void program_warm(int prog)
 {
@@ -205,11 +205,11 @@ static void program_warm(int prog)
 struct run {
 	int listener;
 	double seconds; /* of a phase */
-	unsigned long refused; /* not 0: instead, frames that the lane's is to have */
+	unsigned long refused; /* if not 0, the lane's phase alone runs, until so many frames were refused */
 	uint64_t frames;
 };
 
-/* The gate's verdict, after which the order's is asked, unless only (`refused`) what is refused, in silence or by a RST, may be judged twice. */
+/* Compares the gate's verdict with the order's. With `refused`, a frame that passes is not judged twice, because it may have been charged. */
 static bool lane_agrees(const struct gates *g, struct order *o, struct seed *s, bool refused, uint32_t *verdict)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = s->bytes, .data_size_in = (uint32_t)s->len);
@@ -223,7 +223,7 @@ static bool lane_agrees(const struct gates *g, struct order *o, struct seed *s, 
 	return false;
 }
 
-/* Draws so many frames: how many of them the gate refuses. Those are shown where the order does not. */
+/* Draws so many frames, and returns how many of them the gate refuses. It shows those that the order does not refuse. */
 static unsigned long lane_try(const struct gates *g, struct order *o, unsigned int frames, unsigned long *bad)
 {
 	unsigned long refused = 0;
@@ -238,7 +238,7 @@ static unsigned long lane_try(const struct gates *g, struct order *o, unsigned i
 	return refused;
 }
 
-/* Of segments every verdict is the order's: they charge nothing, as long as nobody asks which of them completes a handshake. */
+/* Compares every verdict on segments: they charge nothing, as long as nobody asks which of them completes a handshake. */
 static void segments_try(const struct gates *g, struct order *o, struct run *run, unsigned long *bad)
 {
 	const unsigned long most = run->refused;
@@ -257,13 +257,13 @@ static void segments_try(const struct gates *g, struct order *o, struct run *run
 	}
 	if (!*bad && !order_counted(o, false, &why)) {
 		++*bad;
-		printf("lane and order count segments otherwise: %s\n", reason_label(why));
+		printf("lane and order count segments differently: %s\n", reason_label(why));
 	}
 	printf("lane against order: %lu segments, %lu passed, %lu disagreements\n", segments, pass, *bad);
 	run->frames += segments;
 }
 
-/* An allowed and a banned address in the prefix that the captured frames of IPv6 come from. */
+/* Allows and bans an address each in the prefix from which the captured frames of IPv6 come. */
 static void exceptions_make(struct engine *e)
 {
 	struct prefix allowed, banned;
@@ -274,7 +274,7 @@ static void exceptions_make(struct engine *e)
 		die("live verdicts");
 }
 
-/* Disagreements of the gate with and without its lane: about segments, and then about SYNs that it refuses: the lane lets none pass. */
+/* Returns how often the gate with and the gate without its lane disagree: about segments, then about SYNs that the gate refuses. */
 static unsigned long phase_lane(struct run *run, const char *more)
 {
 	unsigned long bad = 0, refused = 0;
@@ -304,7 +304,7 @@ static unsigned long phase_lane(struct run *run, const char *more)
 	}
 	if (!bad && !order_counted(o, true, &why)) {
 		bad++;
-		printf("lane and order count otherwise: %s\n", reason_label(why));
+		printf("lane and order count differently: %s\n", reason_label(why));
 	}
 	printf("lane against order: %lu refused frames, %lu disagreements\n", refused, bad);
 	close(g.gate);
@@ -315,7 +315,7 @@ static unsigned long phase_lane(struct run *run, const char *more)
 	return bad;
 }
 
-/* Disagreements. */
+/* Returns how often gate and judge disagree. */
 static unsigned long phase(struct run *run, const char *more, const struct circumstances *now)
 {
 	char instance[32];

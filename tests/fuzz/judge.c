@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads a frame as RFC 791, 8200, 4302 and 9293 have it, as far as docs/limits.md says that the gate follows it, and says what must
+ * Reads a frame by RFC 791, 8200, 4302 and 9293, as far as docs/limits.md says that the gate follows it, and says what must
  * become of it. fuzz_gate compares that with what the gate did.
  */
 #include <arpa/inet.h>
@@ -9,7 +9,7 @@
 #include "judge.h"
 
 #define PORT 25
-#define TAGS 8 /* docs/limits.md: more hide where TCP begins, */
+#define TAGS 8 /* docs/limits.md: more of these hide where TCP begins, */
 #define EXTENSIONS 64 /* and so do more of these */
 #define MEMORY (1 << 20)
 
@@ -18,24 +18,24 @@ struct datagram {
 	size_t addr_len;
 	uint8_t *ip, *tcp;
 	long have; /* bytes from `tcp` that are in the frame */
-	long said; /* bytes from `tcp` that the datagram has, by its own account; all that are there where that is 0 */
+	long said; /* bytes from `tcp` that the datagram has by its length field; all that are there if that is 0 */
 	uint32_t id;
 	long offset; /* of this fragment */
 	long head; /* bytes between where offsets count from and `tcp` */
 	bool more; /* fragments follow */
 	bool group; /* the frame is for a group of hosts */
-	bool unsized; /* its own account of its length is 0 */
+	bool unsized; /* its length field is 0 */
 	bool routed; /* it has a route with stops left */
 };
 
 enum reading {
-	NO_TCP, /* or not to be understood, by the host neither */
-	HIDDEN, /* TCP, if any, lies where nobody honest puts it */
+	NO_TCP, /* no TCP, or nothing that the host can read either */
+	HIDDEN, /* TCP, if any, is where nobody honest puts it */
 	LATER, /* a later fragment */
 	TCP, /* begins at datagram.tcp */
 };
 
-/* First fragments: hash of addresses and id -> where it ended. Two that share a place widen the judge's tolerance only. */
+/* First fragments: hash of addresses and id -> where it ended. Two that share a place only make the judge more tolerant. */
 static uint16_t memory[MEMORY];
 
 static uint16_t get16(const uint8_t *at)
@@ -59,7 +59,7 @@ static uint16_t *memory_of(const struct datagram *d)
 	return &memory[hash % MEMORY];
 }
 
-/* RFC 791, 3.1: a source route whose pointer is not past its end. Options that make no sense name no route. */
+/* RFC 791, 3.1: looks for a source route whose pointer is not past its end. Options that make no sense name no route. */
 static bool ipv4_routed(const uint8_t *ip, long header, long len)
 {
 	long at = 20;
@@ -103,7 +103,7 @@ static enum reading ipv4_read(uint8_t *ip, long len, struct datagram *d)
 	return d->offset ? LATER : TCP;
 }
 
-/* RFC 8200, RFC 4302: bytes of a header that goes on to another one; 0: of this type none does. */
+/* RFC 8200, RFC 4302: returns the bytes of a header that leads to another one; 0 if a header of this type does not. */
 static long extension_len(uint8_t type, const uint8_t *at)
 {
 	if (type == 44)
@@ -120,7 +120,7 @@ static void fragment_read(const uint8_t *header, struct datagram *d)
 	d->more |= header[3] & 1;
 }
 
-/* Follows the chain in a datagram that ends at `end`, the frame at `len`. *at: where it leads to. */
+/* Follows the headers of a datagram that ends at `end`, in a frame that ends at `len`. Sets *at to where they lead. */
 static enum reading chain_follow(const uint8_t *ip, long len, long end, long *at, struct datagram *d)
 {
 	static const uint8_t nothing[8];
@@ -222,7 +222,7 @@ static uint16_t pseudo_sum(const struct datagram *d)
 	return sum(d->source, (long)d->addr_len, sum(d->local, (long)d->addr_len, length));
 }
 
-/* The host drops it for its checksums. One of the pseudo header alone is filled in by whoever sends it on. */
+/* Says whether the host drops it for its checksums. A checksum of only the pseudo header is one that the sender's card would complete. */
 static bool sums_wrong(const struct datagram *d)
 {
 	if (d->addr_len == 4 && sum(d->ip, d->tcp - d->ip, 0) != 0xffff)
@@ -232,7 +232,7 @@ static bool sums_wrong(const struct datagram *d)
 	return sum(d->tcp, d->said, pseudo_sum(d)) != 0xffff && get16(d->tcp + 16) != pseudo_sum(d);
 }
 
-/* RFC 9293, 3.10.7: what no TCP sends. */
+/* RFC 9293, 3.10.7: says whether no TCP sends these flags. */
 static bool flags_impossible(const uint8_t *tcp)
 {
 	bool fin = tcp[13] & 1, syn = tcp[13] & 2, rst = tcp[13] & 4, ack = tcp[13] & 16;
@@ -254,14 +254,17 @@ static bool local_is_loopback(const struct datagram *d)
 	return d->addr_len == 4 ? d->local[0] == 127 : !memcmp(d->local, one, sizeof(one));
 }
 
-/* Data, or an option of RFC 7413 or 6994: the host may make a connection of it at once. Bytes that look like such an option widen it. */
+/*
+ * Says whether it has data, or an option of RFC 7413 or 6994: then the host may make a connection of it at once. Bytes that only look like
+ * such an option count, too.
+ */
 static bool opens_fast(const struct datagram *d, long header)
 {
 	return d->said > header || memchr(d->tcp + 20, 34, (size_t)header - 20) ||
 	       memchr(d->tcp + 20, 254, (size_t)header - 20);
 }
 
-/* A sound SYN that no socket owns. Only where its address is certainly the host's own does the limit have to refuse it. */
+/* Judges a sound SYN that no socket owns. The limit must refuse it only if its address is certainly one of the host's own. */
 static enum opinion newcomer_judge(const struct datagram *d, const struct circumstances *now)
 {
 	if (sums_wrong(d))
@@ -271,7 +274,7 @@ static enum opinion newcomer_judge(const struct datagram *d, const struct circum
 	return local_is_loopback(d) ? MUST_DROP : MAY_EITHER;
 }
 
-/* What a socket owns is the socket's, whatever its flags are and whatever the limits say: its source alone is judged. */
+/* Judges a segment. If a socket owns it, only its source is judged, whatever its flags are and whatever the limits say. */
 static enum opinion segment_judge(const struct datagram *d, const struct circumstances *now)
 {
 	bool asks = (d->tcp[13] & 18) == 2; /* SYN without ACK */
@@ -287,7 +290,7 @@ static enum opinion segment_judge(const struct datagram *d, const struct circums
 		return asks && now->full && opens_fast(d, header) ? MAY_EITHER : MUST_PASS;
 	if (asks)
 		return newcomer_judge(d, now);
-	return MAY_EITHER; /* of no socket: so many of them are a flood */
+	return MAY_EITHER; /* no socket owns it, and so many of them are a flood */
 }
 
 enum opinion judge(uint8_t *frame, size_t len, const struct circumstances *now)
@@ -303,13 +306,13 @@ enum opinion judge(uint8_t *frame, size_t len, const struct circumstances *now)
 	if (reading == LATER)
 		return d.offset < *memory_of(&d) ? MAY_EITHER : MUST_PASS;
 	if (d.said < 8)
-		return d.more ? MUST_DROP : MUST_PASS; /* no ports: another fragment has them, or nobody */
+		return d.more ? MUST_DROP : MUST_PASS; /* no ports: another fragment has them, or none has */
 	if (d.have < (d.said < 20 ? 8 : 20))
-		return MUST_PASS; /* cut on the way: not ours to judge */
+		return MUST_PASS; /* it was cut on the way, and cannot be judged */
 	if (get16(d.tcp + 2) != PORT || d.group)
 		return MUST_PASS;
 	if (d.said < 20)
-		return MUST_DROP; /* RFC 1858: the header is in pieces, or not there */
+		return MUST_DROP; /* RFC 1858: the header is in pieces, or missing */
 	if (d.more && d.head + d.said > *memory_of(&d))
 		*memory_of(&d) = (uint16_t)(d.head + d.said);
 	return segment_judge(&d, now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loads the gate a second time over the same tables, but for what it counts, with its express lane switched off, so that what the lane
- * refused or let pass can be judged by the order: see order.h.
+ * Loads the gate a second time over the same tables, except its statistics, with the express lane switched off. So the order of checks can
+ * judge what the lane refused or let pass: see order.h.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -23,11 +23,11 @@
 #include "sluice.skel.h"
 #pragma GCC diagnostic pop
 
-#define ROWS (2 * SLUICE_REASONS) /* of no service, and of the first */
+#define ROWS (2 * SLUICE_REASONS) /* the rows of no service, and of the first */
 
 struct order {
 	struct sluice_bpf *skel;
-	int stats[2]; /* of the gate as it is, and of the order */
+	int stats[2]; /* the statistics of the gate as it is, and of the order */
 	int cpus;
 	struct sluice_stat *rows;
 	__u32 keys[ROWS];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The gate twice over the same tables: as it is, and without its express lane. Whatever one refuses, or lets pass of a connection, the other does, and counts alike. */
+/*
+ * Runs the gate twice over the same tables: as it is, and without its express lane. Both must give the same verdict on all that the gate
+ * refuses and on segments of connections, and count it alike. fuzz_gate calls it.
+ */
 #ifndef SLUICE_TESTS_ORDER_H
 #define SLUICE_TESTS_ORDER_H
 
@@ -10,15 +13,15 @@
 
 struct order;
 
-/* Of a loaded instance; NULL: not possible. */
+/* Loads the second gate beside a loaded instance. Returns NULL if it cannot. */
 struct order *order_open(const char *instance);
 void order_close(struct order *o);
 int order_program(const struct order *o);
-/* What the order alone makes of a frame that the gate as it is has just judged: enum xdp_action; below 0: it could not be asked. */
+/* Returns the verdict (enum xdp_action) of the order alone on a frame that the gate has just judged; below 0 if it could not be run. */
 int order_verdict(const struct order *o, const void *frame, size_t len);
 /*
- * Since it was opened both have been asked about the same frames, or (`refused`) about the same of those that are refused: false where
- * they counted otherwise, for this reason.
+ * Says whether both have counted alike since order_open(). Both must have judged the same frames; with `refused` it compares only reasons
+ * that refuse. If it returns false, *why is the reason that was counted differently.
  */
 bool order_counted(struct order *o, bool refused, enum sluice_reason *why);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sockets for fuzz_gate. They stay as they are: frames that are test-run never reach them. */
+/* Keeps sockets for fuzz_gate (sockets.h). Their states do not change, because test-run frames never reach them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -48,7 +48,7 @@ static void tuple_read(int server, struct tuple *out)
 	memcpy(out->ports + 2, &host.sin6_port, 2);
 }
 
-/* Waits for what the other end said last. */
+/* Waits for the other end's FIN. */
 static void end_read(int fd)
 {
 	char none;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Real sockets at the guarded port, in every state that lasts: whoever has one of their 4-tuples speaks to them. */
+/* Keeps real sockets at the guarded port for fuzz_gate, in every state that lasts. A frame with one of their 4-tuples belongs to them. */
 #ifndef SLUICE_TESTS_SOCKETS_H
 #define SLUICE_TESTS_SOCKETS_H
 
@@ -13,14 +13,14 @@ struct tuple {
 	size_t addr_len;
 };
 
-/* Opens them through this listener of [::], or those anew that do not last for long. Ends the program where that fails. */
+/* sockets_open() opens them through this listener of [::]; sockets_refresh() opens those again that do not last. Both end the program on failure. */
 void sockets_open(int listener);
 void sockets_refresh(int listener);
-/* How many of them are connections. */
+/* Returns how many of them are connections. */
 unsigned int sockets_connections(void);
-/* One of them by number, whatever the number. */
+/* Returns one of them by number; any number will do. */
 const struct tuple *sockets_tuple(uint32_t number);
-/* Has one of them this 4-tuple? */
+/* Says whether one of them has this 4-tuple. */
 bool sockets_own(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is taken as an address or prefix is written so that it is taken again, as the same. */
+/* libFuzzer's target for addresses: text that is accepted as an address or prefix is written so that it reads as the same again. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

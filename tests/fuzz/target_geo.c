@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A database (text, gzip, or by its marker MMDB) is refused with a message, or taken; a list of places, too. */
+/* libFuzzer's target for databases: one (text, gzip, or MMDB by its marker) is accepted, or refused with a message; so is a list of places. */
 #include "file.h"
 #include "geo_diff.h"
 #include "geo_read.h"

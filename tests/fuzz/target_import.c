@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A configuration of another program; its first byte says of which. It is refused, or made a policy: and that is one that its own reader takes,
- * where it has a service at all.
+ * libFuzzer's target for imports: a configuration of another program; the first byte says of which. It is refused, or becomes a policy that
+ * the policy's own reader accepts, if it has a service at all.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static char *written(const struct import *m, size_t *size)
 	return text;
 }
 
-/* import_file() refuses all other. */
+/* import_file() refuses everything else. */
 static bool is_text(const uint8_t *data, size_t size)
 {
 	struct diag d = {};
@@ -41,7 +41,7 @@ static void policy_check_text(const char *text, size_t size)
 	struct policy *p = NULL;
 	struct diag d = {};
 
-	/* with countries, the databases would be read each time */
+	/* a policy with countries would read the databases each time */
 	if (strstr(text, "\ninterfaces = ") && !strstr(text, "countries = ") &&
 	    policy_parse_file(file_of((const uint8_t *)text, size), NULL, &p, &d)) {
 		fputs(d.count ? d.item[0].text : "", stderr);

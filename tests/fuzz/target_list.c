@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A list file, read as either kind, in either way: refused or not used with a message, or taken; and what is taken is well formed. */
+/*
+ * libFuzzer's target for list files: each is read as either kind, in either way. It is refused or left unused with a message, or accepted;
+ * and what is accepted is well formed.
+ */
 #include "addr.h"
 #include "file.h"
 #include "list_read.h"

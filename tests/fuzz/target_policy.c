@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy file is refused with a message, or taken, and then what is dumped is taken again and is the same. */
+/* libFuzzer's target for policies: a file is refused with a message, or accepted, and then its dump is accepted and is the same policy. */
 #include <string.h>
 
 #include "diag.h"
@@ -10,7 +10,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Has Debian's databases of countries read, for all that name a country and no database: once is slow enough. NULL: they are away. */
+/*
+ * Returns a policy that has read Debian's databases of countries, for all policies that name a country and no database: reading them once is
+ * slow enough. NULL if they are not installed.
+ */
 static const struct policy *databases(void)
 {
 	static const char text[] = "interfaces = {lo}\nservice a { ports = {1} deny-countries = {DE} }\n";
@@ -51,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct plan *plan = NULL;
 	struct diag d = {};
 
-	if (memmem(data, size, "include", 7)) /* no other file of this host */
+	if (memmem(data, size, "include", 7)) /* it must not read another file of this host */
 		return -1;
 	if (policy_parse_file(file_of(data, size), now, &p, &d)) {
 		if (p || !d.count)

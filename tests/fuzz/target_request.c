@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A line on the control socket: what jansson makes of it, and what core makes of the words in it, as the daemon's verbs hand them on:
- * a setting is refused with a message, or taken and then dumped. (tests/e2e/test_rights.py mutates requests to a running daemon.)
+ * libFuzzer's target for requests: a line on the control socket is read by jansson, and its words by core, as the daemon's verbs pass them
+ * on. A setting is refused with a message, or accepted and then dumped. (tests/e2e/test_rights.py mutates requests to a running daemon.)
  */
 #include <stdint.h>
 #include <stdio.h>

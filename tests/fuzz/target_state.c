@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A state file whose checksum is right, and one as it comes: what is taken is written, and what was written reads the same. */
+/* libFuzzer's target for state files, with any checksum and with a right one: what is accepted is written, and reads the same again. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

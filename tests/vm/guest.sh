@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Second stage of a guest: what a booted host has, then the command of the share `out` on the terminal hvc0. Its status goes to `rc`.
+# Second stage of a guest, which tests/vm/init starts: it mounts what a booted host has, then runs the command that is in the share `out`,
+# on the terminal hvc0. The command's status goes to `rc` in that share.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb VM_KERNEL=1
 mount -t sysfs sys /sys
 mount -t bpf bpf /sys/fs/bpf
@@ -18,7 +19,7 @@ mount --bind "$VM_MODULES" "/usr/lib/modules/$(uname -r)" 2>/dev/null || {
 }
 ip link set lo up
 modprobe tun # for its node in /dev
-for driver in ${VM_DRIVERS//,/ }; do modprobe "$driver"; done # nobody does that here when a device appears
+for driver in ${VM_DRIVERS//,/ }; do modprobe "$driver"; done # nothing else here loads a driver when a device appears
 cd "$VM_DIR" || exit
 setsid -c bash /run/vm/cmd <>/dev/hvc0 >&0 2>&1
 echo $? >/run/vm/rc

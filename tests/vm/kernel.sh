@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# kernel.sh PACKAGE: downloads Debian's kernel of this (meta) package and unpacks it below build/vm, never installs it.
-# Makes the initramfs that reaches the host's files. Prints the folder; nothing is done twice.
+# kernel.sh PACKAGE: downloads Debian's kernel of this (meta) package and unpacks it below build/vm; it never installs it. It also makes the
+# initramfs that reaches the host's files. Prints the folder. What is there already is not made again.
 set -eu
 cd "$(dirname "$0")/../.."
 vm=$PWD/tests/vm
@@ -9,7 +9,7 @@ export PATH=/usr/sbin:/sbin:$PATH
 new=$PWD/build/vm/new.$$
 trap 'rm -rf "$new"' EXIT
 
-resolve() { # META: the package of today, and where it is unpacked
+resolve() { # META: sets the package that it stands for now, and where that is unpacked
 	package=$(apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \(linux-image-[0-9][^ ]*\)/\1/p" | head -1)
 	package=${package:-$1}
 	version=${package#linux-image-}
@@ -20,7 +20,7 @@ download() { (cd "$new/deb" && apt-get -o APT::Sandbox::User=root -qq download "
 
 unpack() { # META
 	mkdir -p "$new/deb"
-	if ! download; then # the lists may be of a time when there was another
+	if ! download; then # the lists may be too old and name an earlier package
 		apt-get -qq update >&2
 		resolve "$1"
 		download
@@ -31,7 +31,7 @@ unpack() { # META
 	mv -T "$new" "$dir"
 }
 
-initramfs() { # of busybox, the modules in order, and the first stage
+initramfs() { # makes it of busybox, the modules in their order, and the first stage
 	local tmp
 	tmp=$(mktemp -d)
 	mkdir -p "$tmp/bin" "$tmp/lib"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# run.sh FOLDER COMMAND: runs a shell command in a guest with the kernel of FOLDER (see kernel.sh), in the present directory, and
-# returns its status; 125: the guest did not get so far, or not in time. VM_MEMORY (MB), VM_SECONDS, VM_NICS ("virtio-net-pci e1000e": two joined
-# interfaces of each) set it up. The kernel's own words are kept in FOLDER/console.log.
+# run.sh FOLDER COMMAND: runs a shell command in a guest with the kernel of FOLDER (see kernel.sh), in the current directory, and returns its
+# status, or 125 if the guest did not finish it, or not in time. VM_MEMORY (MB), VM_SECONDS and VM_NICS ("virtio-net-pci e1000e": two
+# connected interfaces of each) set the guest up. What its kernel prints is kept in FOLDER/console.log.
 set -u
 seconds=${VM_SECONDS:-3600}
 kernel=$1
@@ -11,7 +11,7 @@ trap 'rm -rf "$out"' EXIT
 printf '%s\n' "$2" >"$out/cmd"
 here=$(cd "$(dirname "$0")" && pwd)
 
-accel=tcg,thread=multi # /dev/kvm may be there and not work
+accel=tcg,thread=multi # by default, because /dev/kvm may be there and not work
 if [ -w /dev/kvm ] && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }; then accel=kvm; fi
 nics=() drivers=
 hub=0
