@@ -33,14 +33,14 @@ WITHOUT_TOMBSTONE|-DCPUS=1 -DSYNS=2 -DACKS=2|an expired handshake is forgotten
 WITHOUT_RENEWAL|-DCPUS=1 -DSYNS=2 -DACKS=2|an answer does not move EXPIRING back to ANSWERED
 WITHOUT_LOCK|-DCPUS=1 -DSYNS=2 -DACKS=2|the sweeper looks and moves without a lock around both
 WITHOUT_SERIAL|-DCPUS=2 -DSYNS=2 -DACKS=2|an answer acts on whatever the place holds by then
-WITHOUT_SERIAL_OF_SLOTS|-DCPUS=2 -DSTALLS -DTUPLES=1 -DSYNS=2 -DACKS=2 -DRSTS=1 -DCLOSES=0 -DENDS=0|a serial counts lives, not slots
+WITHOUT_SERIAL_OF_SLOTS|-DCPUS=2 -DSTALLS -DTUPLES=1 -DSYNS=2 -DACKS=2 -DRSTS=1 -DCLOSES=0 -DENDS=0|a serial changes with a new handshake only, not with its slots
 WITHOUT_CONNECTIONS|-DCPUS=1 -DSYNS=1 -DACKS=1|the tracker is told twice and does not look whether it counted
 WITHOUT_WHOLE_AUDIT|-DCPUS=1 -DAUDITS=1 -DSYNS=2 -DACKS=2|an audit that was cut short heals what it did not see
 WITHOUT_FIRM|-DCPUS=2 -DSYNS=2 -DACKS=2|unsure slots are overbooked as soon as somebody watches
 WITHOUT_WATCH_AT_OVERBOOKING|-DCPUS=1 -DSYNS=2 -DACKS=2|the watch may end while slots are overbooked
 WITHOUT_OVERBOOKING|-DCPUS=1 -DSYNS=2 -DACKS=2|answers are charged against all that is held
-WITHOUT_PROOF|-DCPUS=1 -DSYNS=2 -DACKS=2|the answer of a slot that is held is not proved
-WITHOUT_UNDO|-DCPUS=2 -DTUPLES=1 -DSYNS=2 -DACKS=0 -DLIMIT=2|a charge whose admission failed is not released
+WITHOUT_PROOF|-DCPUS=1 -DSYNS=2 -DACKS=2|an answer is not proved if its handshake holds a slot
+WITHOUT_UNDO|-DCPUS=2 -DTUPLES=1 -DSYNS=2 -DACKS=0 -DLIMIT=2|a charge is kept although no handshake begins
 WITHOUT_RESET_WAIT|-DCPUS=1 -DSYNS=2 -DACKS=2 -DRSTS=1|a RST releases at once
 WITHOUT_RESET_FLAG|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0|a client that has reset may answer
 WITHOUT_STRAYS_DROPPED|-DCPUS=1 -DQUEUE=3 -DCOOKIES=1 -DSYNS=2 -DACKS=3 -DRSTS=1 -DCLOSES=0 -DENDS=0|a cookie may come to another handshake of its tuple
@@ -68,8 +68,8 @@ changes, lines renumbered|-DCHANGES=2 -DRESIZES=1 $small
 "
 
 refusals_mutations="
-WITHOUT_RECHECK||what is full is not looked at again under the lock
-WITHOUT_SURE||a source that handshakes fill is noted, too
+WITHOUT_RECHECK||a full counter is not read again under the lock
+WITHOUT_SURE||a source that only handshakes fill is noted, too
 WITHOUT_WIPE||a slot is given back and its source's word stays
 WITHOUT_ORDER||the word is wiped before the slot is given back
 WITHOUT_SHUT|-DCHANGES=1 $small|the lane stays open while something changes

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Of handshake.pml: a processor. Its gate judges a packet in several moves and lets it through to its queue, where the host's TCP takes it. */
+/* Part of handshake.pml: a processor. Its gate judges a packet in several moves and passes it to its queue, from which the host's TCP takes it. */
 
 #define gate_done at[me] = NOBODY; same[me] = 0; old_at[me] = 0
 #define gate_clear k = 0; t = 0; was = 0; had = 0; is_confirmed = 0; unproven = 0; took = 0; charged = 0; err = 0; evicted = 0; ask = 0
-/* `num` of a cookie's ACK that completes nothing: 1, it is too old, or a connection's own. */
+/* The ACK of a cookie that completes nothing has `num` 1: the cookie is too old, or the ACK belongs to a connection. */
 #define packet_pass(q) num = (k == COOKIE && !cookie[t] -> 1 : num); printf("cpu %d passes %e of tuple %d\n", me, k, t); q!k,t,num; old[me] = old[me] + old_at[me]; gate_done; gate_clear; num = 0
 #define packet_drop printf("cpu %d drops %e of tuple %d\n", me, k, t); gate_done; gate_clear; num = 0
 
@@ -79,7 +79,7 @@ hosted:	   atomic {
 	   }
 	od;
 
-syn:	/* bpf/admission/admit.bpf.h: a glance at the limits, then at the table */
+syn:	/* bpf/admission/admit.bpf.h: checks the limits, then the table */
 	atomic {
 		if
 		:: held[service] >= limit && socket[t] != CONNECTION && (sure(service) >= limit || !firm) && !stands(t) ->
@@ -97,7 +97,7 @@ syn:	/* bpf/admission/admit.bpf.h: a glance at the limits, then at the table */
 #ifndef WITHOUT_REPEATED
 			repeated[t] = 1;
 #endif
-			/* way_repeat(): its client took the first SYN back, and asks anew */
+			/* way_repeat(): its client took the first SYN back, and asks again */
 			if
 			:: reset[t] && !confirmed[t] && state[t] != HANDSHAKE_ANSWERED ->
 				reset[t] = 0; state[t] = HANDSHAKE_SYN_SEEN; age[t] = 0; serial_next(t)

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of a handshake (maps/abi.h, bpf/flow/handshake.bpf.h), for spin: gate and host on two processors, tracker, sweeper, audit and a
- * reload, each of which may stop between any two moves of the others. scripts/prove.sh runs it at the bounds that it prints, and once
- * for each guard of the design taken out (-DWITHOUT_...), which must be found. A word here is a word in bpf/.
+ * The life of a handshake (maps/handshakes.h, bpf/flow/handshake.bpf.h), as a model for spin: gate and host on two processors, tracker,
+ * sweeper, audit and a reload; each may stop between any two moves of the others. scripts/prove.sh runs it at the bounds that it prints, and
+ * once without each guard of the design (-DWITHOUT_...), where spin must find a fault. Words mean the same here as in bpf/.
  *
- * What is one step here is under one lock, or one load or store, in bpf/. The places of a bucket are told apart by their 4-tuple
- * (`t`), since nothing is done to a place without comparing it; `serial` is `same[cpu]`: what the processor looked at is still there.
+ * One step here happens in bpf/ under one lock, or is one load or store. The places of a bucket are known by their 4-tuple (`t`), since
+ * nothing is done to a place without comparing it. `serial` becomes `same[cpu]`: what the processor looked at is still there.
  *
- * Time: a tick is longer than the way of any packet from the gate to its socket. So a tick comes only when what was under way at the
- * tick before has arrived, and what must stand for a whole tick has seen two. All other times (3 s, 63 s, 124 s, 128 s) may end at any
+ * Time: a tick is longer than any packet needs from the gate to its socket. So a tick comes only when all that was under way at the
+ * previous tick has arrived, and what must last for a whole tick has seen two. All other times (3 s, 63 s, 124 s, 128 s) may end at any
  * moment, in the order that maps/abi.h gives them.
  *
- * Left out, since no gate can see it: that a connection made by a cookie ends in the same instant in which another ACK with that cookie,
- * let through as the connection's own, is on its way (docs/limits.md).
+ * One case is left out, since no gate can see it: a connection made by a cookie ends in the instant in which another ACK with that cookie,
+ * which passed as the connection's own, is on its way (docs/limits.md).
  *
- * The client is a liar: it sends anything at any time, but it cannot acknowledge a number that it was not sent.
+ * The client lies: it sends anything at any time, but it cannot acknowledge a number that was not sent to it.
  */
 #ifndef TUPLES
 #define TUPLES 2
@@ -26,7 +26,7 @@
 #define WAYS TUPLES /* places of the bucket */
 #endif
 #ifndef SYNS
-#define SYNS 2 /* so many packets of each kind */
+#define SYNS 2 /* how many packets of each kind there are */
 #endif
 #ifndef ACKS
 #define ACKS 2
@@ -35,10 +35,10 @@
 #define RSTS 0
 #endif
 #ifndef ENDS
-#define ENDS 1 /* so often a watch or a guard may end before all is over */
+#define ENDS 1 /* how often a watch or a guard may end before all is over */
 #endif
 #ifndef CLOSES
-#define CLOSES 1 /* so many connections the application closes before all is over */
+#define CLOSES 1 /* how many connections the application may close before all is over */
 #endif
 #ifndef QUEUE
 #define QUEUE 2
@@ -47,10 +47,10 @@
 #define CPUS 2
 #endif
 #ifndef COOKIES
-#define COOKIES 0 /* so many SYNs may be answered by a cookie */
+#define COOKIES 0 /* how many SYNs may be answered by a cookie */
 #endif
 #ifndef MISSES
-#define MISSES 0 /* so many events the tracker may miss */
+#define MISSES 0 /* how many events the tracker may miss */
 #endif
 #ifndef AUDITS
 #define AUDITS 0
@@ -76,7 +76,7 @@
 #define REQUEST 1
 #define CONNECTION 2
 
-/* Packets: ACK of a SYN-ACK, COOKIE an ACK that brings a cookie back. */
+/* Packets: ACK answers a SYN-ACK, COOKIE is an ACK that brings a cookie back. */
 mtype = { SYN, ACK, COOKIE, RST };
 
 #define NOBODY 255
@@ -98,10 +98,10 @@ bit holds[TUPLES];
 bit confirmed[TUPLES];
 bit repeated[TUPLES]; /* SLUICE_HANDSHAKE_REPEATED: more than one SYN has passed since its place was free */
 bit reset[TUPLES]; /* SLUICE_HANDSHAKE_RESET */
-bit service_of[TUPLES]; /* whose counter the slot is of */
-byte age[TUPLES]; /* ticks since the sweeper moved it last */
+bit service_of[TUPLES]; /* the service in whose counter the slot is */
+byte age[TUPLES]; /* ticks since the sweeper last moved it */
 
-/* A counter of each service: the source's. */
+/* The source's counter of each service. */
 byte held[SERVICES];
 byte embryonic[SERVICES];
 byte proven[SERVICES];
@@ -109,7 +109,7 @@ byte proven[SERVICES];
 /* struct sluice_guard */
 bit watch;
 bit cookies;
-byte since; /* ticks that it has stood */
+byte since; /* how many ticks it has been up */
 
 /* The policy. */
 byte limit = LIMIT;
@@ -117,10 +117,10 @@ bit service;
 
 /* The host. */
 byte socket[TUPLES];
-byte number[TUPLES]; /* which of its requests */
-bit locked[TUPLES]; /* the tracker is at work on this socket */
-bit cookie[TUPLES]; /* one that is good is out */
-bit forgotten[TUPLES]; /* the table made room: its request is remembered by the socket only */
+byte number[TUPLES]; /* which of its requests this is */
+bit locked[TUPLES]; /* the tracker works on this socket */
+bit cookie[TUPLES]; /* the client has a good cookie */
+bit forgotten[TUPLES]; /* the table made room: only the socket remembers its request */
 
 /* The map `connections`, and what the audit knows. */
 bit counted[TUPLES];
@@ -133,18 +133,18 @@ bit unseen[TUPLES], ghost_unseen[TUPLES];
 /* What is under way. */
 chan queue0 = [QUEUE] of { mtype, byte, byte };
 chan queue1 = [QUEUE] of { mtype, byte, byte };
-byte at[CPUS] = NOBODY; /* whose packet the gate of this processor has in hand */
+byte at[CPUS] = NOBODY; /* whose packet the gate of this processor works on */
 bit same[CPUS];
-byte old[CPUS]; /* packets behind the gate since the last tick */
-bit old_at[CPUS]; /* the one in hand is as old */
+byte old[CPUS]; /* packets that are behind the gate since before the last tick */
+bit old_at[CPUS]; /* the packet in the gate is as old */
 bit hosting[CPUS];
 bit sweeping, auditing;
 
 byte syns = SYNS, acks = ACKS, rsts = RSTS, ends = ENDS, closes = CLOSES, cookies_left = COOKIES, misses = MISSES, audits = AUDITS, reloads = RELOADS;
-byte known; /* tuples in use, one after the other: they are all alike */
-byte most = LIMIT; /* connections that may stand: more than the limit only where a reload lowered it */
+byte known; /* tuples in use; they come into use one after the other, since they are all alike */
+byte most = LIMIT; /* how many connections there may be: more than the limit only after a reload lowered it */
 
-/* Properties: each is 0 for ever. */
+/* Properties: each must always be 0. */
 bit over_the_limit, entered_unpaid, something_lost, something_stuck, refused_with_room, below_zero;
 
 #define answerable(t) (socket[t] == REQUEST || cookie[t])

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The set of sure refusals (bpf/charge/refusals.bpf.h, bpf/lane.bpf.h, userspace/kern/floor/lane.c), for spin: processors that note what the order of
- * checks has refused, others that take and give slots, the lane that repeats, and userspace that changes what is in force, each of which may
- * stop between any two moves of the others. scripts/prove.sh runs it at the bounds that it prints, and once for each guard of the
- * design taken out (-DWITHOUT_...), which must be found.
+ * The set of sure refusals (bpf/charge/refusals.bpf.h, bpf/lane.bpf.h, userspace/kern/floor/lane.c), as a model for spin: processors that note
+ * what the order of checks has refused, others that take slots and give them back, the lane that repeats refusals, and userspace that changes
+ * what is in force; each may stop between any two moves of the others. scripts/prove.sh runs it at the bounds that it prints, and once without
+ * each guard of the design (-DWITHOUT_...), where spin must find a fault.
  *
- * Claimed: whom the lane refuses was full for sure at some moment since his SYN came, or a slot of his was just being given back. So once
- * close() has returned, and as soon as a change is in force, nobody is refused who should not be.
+ * The claim is: a source that the lane refuses was full for sure at some moment since its SYN came, or one of its slots was just being given
+ * back. So once close() has returned, or a change is in force, no source is refused that should not be.
  *
- * Two sources share one line, and are told apart in it by what is left of the address: by the other numbering of lines it is the other
- * source's. Epochs come again, after two here and after 63 there. What is one step here is under one lock, or one load or store, there.
- * Memory is what the last step left: the locks order what a weaker machine might not.
+ * Two sources share one line, where the rest of the address tells them apart; with the other numbering of lines, that rest is the other
+ * source's. Epochs repeat, after two here and after 63 in the code. One step here happens in the code under one lock, or is one load or store.
+ * Memory holds what the last step left: the locks order what a weaker machine might not.
  */
 #ifndef NOTES
-#define NOTES 2 /* refusals by the order, of each processor that notes */
+#define NOTES 2 /* how many refusals by the order each noter notes */
 #endif
 #ifndef NOTERS
 #define NOTERS 1
 #endif
 #ifndef GIVES
-#define GIVES 2 /* of each that gives slots back */
+#define GIVES 2 /* how many slots each giver gives back */
 #endif
 #ifndef GIVERS
 #define GIVERS 1
@@ -28,10 +28,10 @@
 #define CHARGES 2
 #endif
 #ifndef CHANGES
-#define CHANGES 0 /* by userspace, of the limit or of something else */
+#define CHANGES 0 /* how often userspace changes the limit or something else */
 #endif
 #ifndef RESIZES
-#define RESIZES 0 /* how lines are numbered, besides */
+#define RESIZES 0 /* how often userspace changes how lines are numbered */
 #endif
 #ifndef READS
 #define READS 1 /* SYNs that the lane looks at */
@@ -47,13 +47,13 @@
 byte held[SOURCES], reserved[SOURCES], giving[SOURCES];
 byte limit = 1;
 byte word[WAYS]; /* 0: free */
-byte number = 1; /* of the opening: control.lane_number */
+byte number = 1; /* the number of the opening: control.lane_number */
 bit bits; /* how lines are numbered */
 byte lane = 2; /* control.lane: 0: shut */
-byte reading = NOBODY; /* whose SYN the lane looks at */
-bit excused; /* ... and he may be refused */
+byte reading = NOBODY; /* the source whose SYN the lane looks at */
+bit excused; /* this source may be refused */
 
-/* What must never come true. */
+/* This must never come true. */
 bit refused_wrongly;
 inline refused() { refused_wrongly = !excused; assert(!refused_wrongly) }
 
@@ -64,12 +64,12 @@ inline refused() { refused_wrongly = !excused; assert(!refused_wrongly) }
 #define lane_word(n, b) ((n) * 2 + (b))
 #endif
 #define bits_of(l) ((l) % 2)
-/* Line and word together are the address, for those who know how lines are numbered: by the other numbering it is somebody else's. */
+/* Line and word together are the address, but only with the numbering of lines: with the other numbering they are another source's. */
 #define word_of(s, l) (((s) + bits_of(l)) % 2 + 2 * epoch_of(l))
 #define full_for_sure(s) (held[s] >= limit && !reserved[s])
 #define may_be_refused(s) (full_for_sure(s) || giving[s])
 
-/* After every move that changes who may be refused. */
+/* Follows every move that changes who may be refused. */
 inline excuse()
 {
 	if
@@ -96,7 +96,7 @@ inline any_way()
 	fi
 }
 
-/* The order refuses a source, and refusal_keep() notes it. What is read of the policy is read after `lane`. */
+/* The order refuses a source, and refusal_keep() notes it. The policy is read after `lane`. */
 proctype noter()
 {
 	byte s, way, seen, most, n;
@@ -186,7 +186,7 @@ end:	do
 	od
 }
 
-/* A SYN takes a slot; its handshake becomes a connection, or runs out and is given back as any other slot. */
+/* A SYN takes a slot; its handshake becomes a connection, or runs out, and then its slot is given back like any other. */
 proctype charger()
 {
 	byte s, way, seen, n;
@@ -221,7 +221,7 @@ end:	do
 #endif
 		if
 		:: changes < CHANGES -> changes++; d_step { limit = 3 - limit; excuse() }
-		:: changes < CHANGES -> changes++ /* of something else */
+		:: changes < CHANGES -> changes++ /* something else changes */
 		:: resizes < RESIZES -> resizes++; bits = 1 - bits
 		fi;
 #ifndef WITHOUT_EPOCH
@@ -244,7 +244,7 @@ end:	do
 	od
 }
 
-/* lane_refuses(), of one SYN after the other. */
+/* lane_refuses(), for one SYN after the other. */
 proctype reader()
 {
 	byte s, way, seen, found, n;

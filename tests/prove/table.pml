@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Of handshake.pml: the counters, the guards, the table of handshakes and the tracker, move by move, and what is looked at after each. */
+/* Part of handshake.pml: the counters, the guards, the table of handshakes and the tracker, move by move, and what is checked after each move. */
 
 /* bpf/charge/counter.bpf.h */
 inline counter_release(s, unsettled, sure_one)
@@ -55,7 +55,7 @@ inline way_expired(t)
 	service_of[t] = 0
 }
 
-/* Nobody's note of this element is good any more: what it holds has changed. */
+/* What the processors noted of this element is no longer good, because what it holds has changed. */
 inline serial_next(t)
 {
 	i = 0;
@@ -77,7 +77,7 @@ inline serial_next(t)
 #define serial_moved(t) serial_next(t)
 #endif
 
-/* Another 4-tuple's place, or NOBODY: the bucket has room; `found` TUPLES: it is full of handshakes that stand. */
+/* Sets `found`: to another 4-tuple's place that can be taken, to NOBODY if the bucket has room, or to TUPLES if it is full of live handshakes. */
 inline way_vacant(t)
 {
 	found = TUPLES; n = 0; i = 0;
@@ -121,7 +121,7 @@ inline handshake_write(t, to, slot, is_sure)
 	fi
 }
 
-/* The element a packet begins: `to`, with a slot or not. err: 1 it stands already (EEXIST), 2 no room, 3 raise the guard first. */
+/* A packet begins an element, in state `to`, with or without a slot. err: 1 it exists already (EEXIST), 2 no room, 3 raise the guard first. */
 inline handshake_begin(t, to, slot, is_sure)
 {
 	way_vacant(t);
@@ -153,7 +153,7 @@ inline handshake_begin(t, to, slot, is_sure)
 	found = 0
 }
 
-/* The element that was looked at: the answer's slot and proof are its own now. err: 1 it is another by now. */
+/* The answer's slot and proof become those of the element that was looked at. err: 1 if that has changed meanwhile. */
 inline handshake_answer(t)
 {
 	if
@@ -192,7 +192,7 @@ inline handshake_claim(t)
 	fi
 }
 
-/* bpf/track/track.bpf.h: connection_open, in two moves, and the event may be missed, or told again. */
+/* bpf/track/track.bpf.h: connection_open(), in two moves. The event may be missed, or reported twice. */
 inline connection_open(t)
 {
 	d_step { handshake_claim(t) };
@@ -262,7 +262,7 @@ inline limit_check()
 	n = 0; i = 0
 }
 
-/* A client that answered was refused: was there room? Charges under way on the other processor count as room taken. */
+/* Checks that there was no room when a client that answered is refused. Charges under way on the other processor count as room taken. */
 inline refusal_check()
 {
 	n = 0; i = 0;

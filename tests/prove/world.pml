@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Of handshake.pml: the sweeper, time, the application, the audit, a reload; and what must be true whenever nothing is under way. */
+/* Part of handshake.pml: the sweeper, time, the application, the audit, a reload; and what must be true whenever nothing is under way. */
 
-/* bpf/sweep/sweep.bpf.h: any element, whenever its time is over, but once in a tick; what follows is not under the lock. */
+/* bpf/sweep/sweep.bpf.h: sweeps any element whose time is over, but once in a tick; what follows that is not under the lock. */
 #define over(t) (state[t] == HANDSHAKE_FREE && socket[t] == NONE && !ghost[t])
 #define due(t) (state[t] != HANDSHAKE_FREE && age[t] == 2 && \
 		(state[t] != HANDSHAKE_EXPIRED || (socket[t] != REQUEST && !cookie[t])))
@@ -106,8 +106,8 @@ inline tick_note(cpu, q)
 #define nothing_out(t) (!cookie[t] && (!forgotten[t] || socket[t] != REQUEST))
 
 /*
- * STALLS: a guest's processor may stand still for longer than a tick. Then the limit may be missed by what it had in hand; but
- * nothing may be lost for good.
+ * STALLS: the processor of a virtual machine may stop for longer than a tick. Then the limit may be exceeded by the packet that it worked
+ * on, but nothing may be lost for good.
  */
 #ifdef STALLS
 #define arrived true
@@ -118,7 +118,7 @@ inline tick_note(cpu, q)
 #define age_on(t) age[t] = (state[t] != HANDSHAKE_FREE && age[t] < 2 -> age[t] + 1 : age[t])
 #define aged(t) (state[t] == HANDSHAKE_FREE || age[t] == 2)
 
-/* What time does besides: ticks, guards, requests and cookies that end; and the application, which closes. */
+/* What else time does: ticks, and guards, requests and cookies that end; and the application, which closes connections. */
 proctype world()
 {
 	byte t;
@@ -172,7 +172,7 @@ end:	do
 }
 
 #if AUDITS
-/* The iterator over sockets, each of them locked, and what follows a whole one: audit_end() of the daemon. */
+/* The iterator over sockets, which locks each of them, and what follows a complete audit: audit_end() (userspace/kern/policy/audit.c). */
 proctype audit()
 {
 	byte t, i, me = NOBODY;
@@ -228,7 +228,7 @@ cut:	   skip;
 #endif
 
 #if RELOADS
-/* A policy with a lower limit, another name of the service, or without cookies. */
+/* A reload: the policy gets a lower limit, another name for the service, or no cookies. */
 proctype reload()
 {
 	atomic { reloads > 0 -> reloads = 0;
@@ -245,7 +245,7 @@ end:	skip
 }
 #endif
 
-/* Whenever nothing is under way the counters hold what there is; and when no more packets come, all comes back to 0. */
+/* Whenever nothing is under way, the counters hold what there is; and when no more packets come, all counters return to 0. */
 proctype quiet()
 {
 	byte t, n, m, o, s;
