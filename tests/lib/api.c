@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * userspace/api/ for those who cannot read C: `api` prints verbs.def and answers.def as JSON, for tests/e2e/test_api.py; `api manual` prints
- * the list of fields in sluicectl(8), which scripts/check.sh compares.
+ * Prints userspace/api/ for programs that cannot read C: `api` prints verbs.def and answers.def as JSON, for tests/e2e/test_api.py; `api
+ * manual` prints the list of fields in sluicectl(8), which scripts/check.sh compares.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@ static const char *const types[] = {
 #include "types.def"
 };
 
-/* A row of answers.def: an answer where `form` is not NULL, else one of its fields. */
+/* A row of answers.def: an answer if `form` is not NULL, otherwise one of its fields. */
 static const struct row {
-	const char *form, *name, *type, *presence, *unit, *text; /* of SAME: type "SAME", text the id */
+	const char *form, *name, *type, *presence, *unit, *text; /* for SAME: the type is "SAME", the text is the id */
 } rows[] = {
 #define ANSWER(id, form, commands) { #form, #id, "", "", "", commands },
 #define FIELD(path, type, presence, unit, meaning) { NULL, path, #type, #presence, unit, meaning },

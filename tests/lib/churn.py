@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""churn.py PORT SOURCE WIDTH HOLD REST PATIENCE TARGET...: WIDTH clients of each target that come again and again, for tests of the fleet: each
-connects, waits PATIENCE seconds until it is greeted, holds for about HOLD, and comes again after about REST. Prints a line for each
-attempt that is over: target, when it began (CLOCK_MONOTONIC), seconds until it was greeted (-1: it was not). Ends with its input."""
+"""churn.py PORT SOURCE WIDTH HOLD REST PATIENCE TARGET...: runs WIDTH clients of each target that come again and again, for tests of the
+fleet. Each connects, waits at most PATIENCE seconds until it is greeted, holds the connection for about HOLD, and comes again after about
+REST. Prints a line for each attempt that is over: target, when it began (CLOCK_MONOTONIC), seconds until it was greeted (-1: it was not).
+Ends when its input ends."""
 import asyncio, os, random, socket, sys, time
 
 port, source, width = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -42,7 +43,7 @@ async def client(target):
 async def all_of_them():
     clients = [asyncio.create_task(client(t)) for t in sys.argv[7:] for _ in range(width)]
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    os._exit(0)  # the kernel ends what is open; wait_for() may miss that it is cancelled
+    os._exit(0)  # the kernel closes what is open; wait_for() may miss that it is cancelled
 
 
 asyncio.run(all_of_them())

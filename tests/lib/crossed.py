@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""crossed.py CLIENT SYNS REST ANSWERS: carries frames between the interface towards the client and those towards the server, which may
-be the same: the client's SYNs go out by SYNS, whatever else it sends by REST; what the server sends by ANSWERS goes to the client, and what it
-sends by another is lost, as it would be where that way leads elsewhere."""
+"""crossed.py CLIENT SYNS REST ANSWERS: carries frames between the interface towards the client and those towards the server, which may be
+the same. The client's SYNs go out through SYNS, everything else that it sends through REST. What the server sends through ANSWERS goes to the
+client; what it sends through another one is lost, as on a path that leads elsewhere."""
 import selectors, socket, sys
 
 client, syns, rest, answers = sys.argv[1:]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * delay IF_A IF_B MS: carries every frame from one interface to the other, MS milliseconds later (0: at once), until
- * SIGTERM. A path with a round trip of 2 * MS, for kernels without netem. Says "ready" when it carries.
+ * SIGTERM: a path with a round trip of 2 * MS, for kernels without netem. Prints "ready" when it is ready.
  */
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -22,7 +22,7 @@ struct frame {
 };
 
 static struct frame queue[QUEUE_ROOM];
-static uint32_t head, tail; /* of the queue: taken at tail, added at head */
+static uint32_t head, tail; /* frames are added at head and taken at tail */
 
 static int port_open(const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The least a refusal can cost. */
+/* Drops every frame: the least that a refusal can cost. scripts/bench attaches it. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""fastopen.py SOURCE TARGET PORT COOKIE COUNT SECONDS [--data] [--reset]: that many SYNs with this Fast Open cookie (in hex), over so many
-seconds, each from a port of its own, with a greeting behind it or without, whose SYN-ACK nobody answers; --reset: a RST 50 ms later."""
+"""fastopen.py SOURCE TARGET PORT COOKIE COUNT SECONDS [--data] [--reset]: sends COUNT SYNs with this Fast Open cookie (in hex) over SECONDS
+seconds, each from a port of its own. Nobody answers their SYN-ACKs. --data: each SYN has a greeting; --reset: a RST follows 50 ms later."""
 import socket, struct, sys, time
 
 source, target, port, cookie = sys.argv[1], sys.argv[2], int(sys.argv[3]), bytes.fromhex(sys.argv[4])

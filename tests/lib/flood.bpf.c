@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `flood` makes a TCP segment of whatever frame it is given; BPF_F_TEST_XDP_LIVE_FRAMES sends what comes out. Pages are used
- * again, with what the receiver left in them, so every byte of the headers is written (the payload is never touched and stays
- * zero); and the length is changed, by which the kernel notices that it must refresh its own notes about the frame.
- * `catch` counts and drops what comes back to the flood's sources, so that the client's stack does not have to.
+ * `flood` makes a TCP segment of any frame that it is given, and BPF_F_TEST_XDP_LIVE_FRAMES sends the result. Pages are used again, with
+ * what the receiver left in them, so every byte of the headers is written (the payload is never touched and stays zero). The length is
+ * changed, too, so that the kernel refreshes its own notes about the frame. `catch` counts and drops what comes back to the flood's sources,
+ * so that the client's stack need not handle it. flood.c loads both.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -21,7 +21,7 @@ struct segment {
 	__be32 mss;
 };
 
-/* What follows the Ethernet header. Each is as aligned as the processor sees it: a packed frame would be written byte by byte. */
+/* These follow the Ethernet header. They are not packed, because a packed struct would be written byte by byte. */
 struct packet4 {
 	struct iphdr ip;
 	struct segment seg;
@@ -78,7 +78,7 @@ static __always_inline __u16 fold(__u64 sum)
 	return ~sum;
 }
 
-/* `len`: of the segment with its payload. `sum`: of the addresses. */
+/* `len` is the length of the segment with its payload, `sum` the sum of the addresses. */
 static __always_inline void segment_fill(struct segment *s, const struct flood_config *c, __u64 random, __u32 len,
 					 __u64 sum)
 {
@@ -144,7 +144,7 @@ static __always_inline void packet6_fill(struct packet6 *p, struct flood_config 
 	segment_fill(&p->seg, c, random_next(c), len - sizeof(p->ip), sum32(&p->ip.saddr, 8, 0));
 }
 
-/* When the first and, a batch more or less, the last frame was made: a system call takes far longer than it sends. */
+/* Notes when the first and, give or take a batch, the last frame was made, because a system call takes far longer than its frames. */
 static __always_inline void clock_note(struct flood_config *c)
 {
 	if (!(c->frames++ & (FLOOD_BATCH - 1)))
@@ -168,7 +168,7 @@ int flood(struct xdp_md *ctx)
 	first = c->sizes_count > 1 ? (random_next(c) >> 32) % c->sizes_count : 0;
 	len = c->sizes[first & (FLOOD_KINDS - 1)];
 	now = (long)ctx->data_end - (long)ctx->data;
-	barrier_var(now); /* a difference of pointers must not become one of halves of them */
+	barrier_var(now); /* the compiler must not make two differences of 32 bits of a difference of pointers */
 	if (bpf_xdp_adjust_tail(ctx, (int)(len - now)))
 		return XDP_DROP;
 	data = (void *)(long)ctx->data;
@@ -185,7 +185,7 @@ int flood(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-/* To one of the flood's sources? */
+/* Returns non-zero if this is one of the flood's sources. */
 static __always_inline int source_is_ours(const struct flood_config *c, const __be32 *to)
 {
 	__u32 word = c->ipv6 ? 1 : 0;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * flood -i INTERFACE -m DST_MAC [-a | -s BASE+COUNT] [-f FLAGS,...] [-l LENGTH,...] [-S SEED] [-r PER_SECOND] [-c CPU] [-n NICE] ADDR PORT:
- * a flood to ADDR, of its family, as fast as one processor can or as told, by BPF_F_TEST_XDP_LIVE_FRAMES, out of a veth end whose
- * peer runs an XDP program. Sources: COUNT from BASE on (IPv6: networks of 64 bits), by default those meant for benchmarks, RFC
- * 2544's 198.18.0.0/15 and RFC 5180's 2001:2::/48; -a: the whole address space. FLAGS are TCP's as a number (2, the default:
- * SYN; 0: any); of several, as of several lengths of frames, each packet draws one. The same SEED sends the same packets.
- * -c: stays on that processor; -n: its niceness. In Linux 6.1 (until d15121be7485) the kernel's own thread must come first there: else the
- * flood fills the receiver's ring while nobody empties it, and what is lost there says nothing about the receiver. Counts the SYN-ACKs that come back. Says "ready";
- * then answers each line of its input ("start", "stop", "count") by {"sent": N, "answered": N, "seconds": S} of the spell that
- * runs, or ran last; "sending" says how many of these seconds frames were sent in, without what system calls take to begin and end.
+ * floods ADDR, as fast as one processor can or at this rate, with BPF_F_TEST_XDP_LIVE_FRAMES, from a veth end whose peer runs an XDP
+ * program. It counts the SYN-ACKs that come back. Sources are COUNT addresses from BASE on (IPv6: networks of 64 bits), by default those meant
+ * for benchmarks, RFC 2544's 198.18.0.0/15 and RFC 5180's 2001:2::/48; -a: the whole address space. FLAGS are TCP's as a number (2, the
+ * default: SYN; 0: any). Each packet draws one of several flags, and one of several lengths of frames. The same SEED sends the same packets.
+ * -c: stays on that processor; -n: its niceness. In Linux 6.1 (until d15121be7485) the kernel's own thread must run first there: otherwise the
+ * flood fills the receiver's ring while nobody empties it, and what is lost there says nothing about the receiver.
+ * Prints "ready", then answers each line of its input ("start", "stop", "count") with {"sent": N, "answered": N, "seconds": S} of the flood
+ * that runs, or ran last; "sending" says during how many of these seconds frames were sent, without the start and end of system calls.
  */
 #include <libgen.h>
 #include <net/if.h>
@@ -33,7 +33,7 @@ struct flood {
 	int ifindex, prog, caught;
 	size_t rate;
 	uint64_t sent, sending_ns, answered_before, began_us, ended_us;
-	uint32_t room; /* of a frame, at most */
+	uint32_t room; /* the most bytes of a frame */
 	volatile struct flood_config *config; /* as the program sees it */
 	bool going;
 };
@@ -117,7 +117,7 @@ static void flood_open(struct flood *f, struct flood_config *c, const char *inte
 	if (f->config == MAP_FAILED)
 		tool_die("config", strerror(errno));
 	*f->config = *c;
-	/* Instead of the program that only passes; it goes when the interface does. */
+	/* It replaces the program that only passes, and is gone when the interface is. */
 	bpf_xdp_detach(f->ifindex, 0, NULL);
 	fd = bpf_program__fd(bpf_object__find_program_by_name(o, "catch"));
 	if (bpf_xdp_attach(f->ifindex, fd, XDP_FLAGS_DRV_MODE, NULL))
@@ -154,7 +154,7 @@ static void sources_set(struct flood_config *c, const char *text)
 	words_set(c->base, &a);
 }
 
-/* The numbers of "N,N,...", at most FLOOD_KINDS; how many. */
+/* Reads the numbers of "N,N,...", at most FLOOD_KINDS, and returns how many there are. */
 static uint32_t kinds_parse(char *text, unsigned long most, unsigned long *out)
 {
 	char *save = NULL, *word;
@@ -162,7 +162,7 @@ static uint32_t kinds_parse(char *text, unsigned long most, unsigned long *out)
 
 	for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		if (n == FLOOD_KINDS || (out[n] = strtoul(word, NULL, 0)) > most)
-			tool_die(word, "too many, or too much");
+			tool_die(word, "too many numbers, or too large");
 		n++;
 	}
 	return n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What flood.c tells flood.bpf.c to send. */
+/* The map in which flood.c tells flood.bpf.c what to send. */
 #ifndef SLUICE_TESTS_FLOOD_H
 #define SLUICE_TESTS_FLOOD_H
 
@@ -12,13 +12,13 @@
 
 /* One row, shared by mmap(). */
 struct flood_config {
-	__u64 state; /* of the random numbers; begins as the seed */
-	__u64 frames, first_ns, last_ns; /* of one system call: written by the program, zeroed before */
+	__u64 state; /* the state of the random numbers, at first the seed */
+	__u64 frames, first_ns, last_ns; /* of one system call: flood.c zeroes them before, the program writes them */
 	__be32 target[4], base[4]; /* IPv4 in the first word */
-	__u32 sources; /* so many, counting up from `base`, in IPv6 by networks of 64 bits; 0: the whole address space */
+	__u32 sources; /* how many, counting up from `base`, in IPv6 by networks of 64 bits; 0: the whole address space */
 	__u32 flags_count, sizes_count;
 	__u16 sizes[FLOOD_KINDS];
-	__u8 flags[FLOOD_KINDS]; /* of TCP; 0: any but a bare SYN */
+	__u8 flags[FLOOD_KINDS]; /* TCP's flags; 0: any but a bare SYN */
 	__u8 to[6], from[6];
 	__be16 port;
 	__u16 ipv6;

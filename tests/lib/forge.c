@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * forge -i INTERFACE -m DST_MAC -s SOURCES [-f KIND] [-n COUNT] [-r PER_SECOND] [-p LOW-HIGH] [-S SEED] ADDR PORT: sends TCP
- * segments that belong to no connection of ours: from any source address and a random port of the range, with random
+ * segments that belong to no connection: from any source address and a random port of the range, with random
  * sequence numbers. KIND is syn, fin (FIN+ACK), rst, rstack (RST+ACK), ack, synack, mix (all but syn and
  * synack), or any (any flags but a bare SYN). Prints {"sent": N}.
  */
@@ -62,7 +62,7 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-/* The IP header before a bare TCP header, which begins at the returned offset; *addrs and *addrs_len: for the checksum. */
+/* Writes the IP header before a bare TCP header, and returns the offset of that. *addrs and *addrs_len are for the checksum. */
 static size_t ip_put(const struct forge *f, uint8_t *ip, const union tool_addr *from, uint8_t **addrs,
 		     size_t *addrs_len)
 {

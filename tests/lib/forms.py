@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""forms.py INTERFACE MAC TARGET TARGET6 PORT SECONDS: a TCP client that puts its segments into frames itself, in every form that Linux might
-follow to TCP. Reads lines, each a JSON list of [form, source, port]: that many handshakes at once, for so long; answers what became of each:
-null, "answered" or "greeted". "forms": the list of forms. ["fuzz", SEED, COUNT, SOURCE, SOURCE6]: that many random things from so many sources,
-which begin so; answers which of them the port answered: {number: frames}."""
+"""forms.py INTERFACE MAC TARGET TARGET6 PORT SECONDS: a TCP client that puts its segments into frames itself, in every form in which Linux
+might find TCP. Reads lines of JSON. For a list of [form, source, port] it does these handshakes at once, for SECONDS, and answers what became
+of each: null, "answered" or "greeted". For "forms" it answers the list of forms. For ["fuzz", SEED, COUNT, SOURCE, SOURCE6] it sends COUNT
+random packets from as many sources, which begin with SOURCE or SOURCE6, and answers which of them the port answered: {number: frames}."""
 import errno, json, os, random, select, socket, struct, sys, time
 
 interface, mac, target4, target6, port, seconds = sys.argv[1:]
@@ -23,7 +23,7 @@ def fold(data):
 
 
 def extension(kind, units=1, left=0):
-    """A function of the next header's type: this header, of so many times 8 bytes, filled by options that everybody skips."""
+    """Returns the kind, and a function of the next header's type that makes this header: `units` times 8 bytes, with options that all skip."""
     if kind == FRAGMENT:
         return kind, lambda next: struct.pack("!BBHI", next, 0, 0, 7)
     if kind == ROUTING:
@@ -36,7 +36,7 @@ def extension(kind, units=1, left=0):
 
 
 def chained(kinds, last=TCP):
-    """(type of the first header, all of them)."""
+    """Returns (type of the first header, all headers)."""
     out, next = b"", last
     for kind, build in reversed(kinds):
         out, next = build(next) + out, kind
@@ -69,7 +69,7 @@ def ipv4(source, payload, options=b"", more=0, offset=0, bad=0, ident=77):
 
 
 def pieces6(source, kinds, segment, at, behind=()):
-    """Two fragments, cut where the first has `at` bytes of what follows the fragment header: `behind` and the segment."""
+    """Makes two fragments. The first has `at` bytes of what follows the fragment header: of `behind` and the segment."""
     inner, body = chained(behind)
     whole = body + segment
     ident = int.from_bytes(os.urandom(4), "big")
@@ -117,7 +117,7 @@ SPECIAL4 = {
     "fragment ends in TCP's header": lambda s, t: pieces4(s, t, 8),
     "later fragment first": lambda s, t: pieces4(s, t, 16)[::-1],
 }
-ANY = {  # the segment is changed, or the frame
+ANY = {  # these change the segment, or the frame
     "wrong checksum": lambda s, t: [plain(s, t[:16] + bytes([t[16] ^ 0x10]) + t[17:])],
 }
 TAGS = {"priority tag": [0x8100], "service tag": [0x88A8], "two tags": [0x88A8, 0x8100], "3 tags": [0x8100] * 3, "8 tags": [0x8100] * 8,
@@ -158,7 +158,7 @@ def tcp_segment(source, sport, seq, ack, flags, data=b"", words=None):
 def put(frame):
     try:
         wire.send(frame)
-    except OSError as e:  # of a small MTU
+    except OSError as e:  # the MTU may be small
         if e.errno != errno.EMSGSIZE:
             raise
 
@@ -169,7 +169,7 @@ def send(name, source, sport, seq, ack, flags, data=b""):
 
 
 def segment_of(frame):
-    """What the port sent: (to which source, its port, flags, seq, ack, bytes of data), or None."""
+    """Returns what the port sent: (to which source, its port, flags, seq, ack, bytes of data), or None."""
     if frame[12:14] == b"\x86\xdd":
         to, tcp = socket.inet_ntop(socket.AF_INET6, frame[38:54]), frame[54:]
     elif frame[12:14] == b"\x08\x00":
@@ -240,7 +240,7 @@ def random4(r, source, segment):
 
 
 def mutated(r, packet, fixed):
-    """A bit or two of it are others, but not in the addresses, of which nobody is somebody else then."""
+    """Changes up to two bits, but not in the addresses, so that no packet seems to come from another source."""
     packet = bytearray(packet)
     for _ in range(r.choice((0, 0, 0, 1, 2))):
         at = r.randrange(len(packet))
@@ -260,7 +260,7 @@ def random_frames(r, source, sport):
 
 
 def fuzz(seed, count, source4, source6):
-    """Which of so many random things are answered by the port, and the frames of each."""
+    """Sends so many random packets. Returns those that the port answered, with the frames of each."""
     r, sent, answered = random.Random(seed), {}, {}
     for i in range(count):
         source = f"{source6}{i + 1:x}::1" if r.random() < 0.6 else f"{source4}{i % 250 + 2}"

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""garbled.py PORT KIND [ADDRESS]: a server that is none, on 127.0.0.1 unless told, for tests of sluice-fleet. Prints "ready", then serves until it is killed.
+"""garbled.py PORT KIND [ADDRESS]: a false Redis server, on 127.0.0.1 by default, for tests of sluice-fleet. Prints "ready", then serves until killed.
 
-Kinds of SAYS send that to whoever comes, for ever. The others greet as Redis does, with a good beat, and lie about what comes then.
+The kinds of SAYS send that to every client, for ever. The others greet as Redis does, with a good beat, and lie in their next answers.
 """
 import os, socket, struct, sys, threading, time
 
@@ -18,7 +18,7 @@ SAYS = {
     "nothing": lambda: time.sleep(1) or b"",
 }
 ROW = struct.Struct("<IIII")
-LIES = {  # of an exchange; the row that would be true: (held, 0, 0, 0)
+LIES = {  # answers to an exchange; a true row would be (held, 0, 0, 0)
     "a lease beyond the limit": lambda n: bulk(ROW.pack(2**32 - 1, 0, 0, 0) * n),
     "a lease of less than is held": lambda n: bulk(ROW.pack(0, 0, 0, 0) * n),
     "a record that is gone": lambda n: bulk(ROW.pack(1, 0, 0, 1) * n),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * hold [-n N] [-p PROCESSES] [-t WAIT_MS] [-s SOURCES] ADDR PORT: opens N connections at once, waits until each is greeted or
- * refused (WAIT_MS at most), prints one JSON line of how many are connected (still alive), greeted (of these: the server
- * spoke), refused, failed, pending, ended (by the server) and closed (by us), holds them, and does what its standard input
- * says, each answered by another such line:
+ * refused (WAIT_MS at most), and prints one JSON line of how many are connected (still alive), greeted (those of them to which
+ * the server spoke), refused, failed, pending, ended (by the server) and closed (by us). It holds them, does what its standard
+ * input says, and answers each with another such line:
  *   open N | close N | count | abandon (give up the pending ones) | wait MS | quit (or the end of the input)
- * SOURCES is ADDR,ADDR+COUNT,...: used in turn.
+ * SOURCES is ADDR,ADDR+COUNT,..., which are used in turn.
  */
 #include <signal.h>
 #include <sys/epoll.h>
@@ -97,7 +97,7 @@ static void worker_open(struct worker *w, int count)
 	}
 }
 
-/* Is the fate of every connection known? */
+/* Says whether it is known of every connection what became of it. */
 static bool worker_settled(const struct worker *w)
 {
 	int i;
@@ -187,7 +187,7 @@ static int *workers_start(void)
 	return orders;
 }
 
-/* What `close` leaves to each: as many as it has, up to the total. */
+/* Returns this worker's share of the order: an even part of those to open; to close, as many as it has, until none is left. */
 static int share_of(const struct order *o, int worker, const struct report *last, int *left)
 {
 	int share;

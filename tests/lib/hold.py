@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""hold.py ADDRESS PORT SOURCE[,SOURCE...]: opens and holds connections, told by lines on standard input, answering in JSON:
-open N PROCESS-FREE at once | count | close N | say LETTER | quit. A connection counts once the server has greeted it."""
+"""hold.py ADDRESS PORT SOURCE[,SOURCE...]: opens and holds connections as lines on standard input say, and answers each in JSON: open N (at
+once) | count | close N | abandon | say LETTER | quit. A connection is held once the server has greeted it."""
 import json, select, socket, sys, time
 
 target, port, sources = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For `make bench`: LOOKUPS random addresses in a run, by the gate's trie and by the kernel's LPM trie with the same data. */
+/* For `make bench`: looks up LOOKUPS random addresses in a run, in the gate's trie and in the kernel's LPM trie with the same data. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -26,7 +26,7 @@ struct {
 	__type(value, __u32);
 } lpm SEC(".maps");
 
-/* How the random addresses lie: `keep` bits of them are random, the others are `base`'s. */
+/* How random addresses are made: row 0 is the base, row 1 a mask of the bits that are random. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mix [-n SESSIONS] [-p PROCESSES] [-c CONCURRENT] [-s SOURCES] [-S SEED] [-t MS] [-e ENDING,...] ADDR PORT: sessions with
- * tests/lib/serve.c, each ended in a way drawn by the seed from the list below (or from those named). A session that takes
+ * mix [-n SESSIONS] [-p PROCESSES] [-c CONCURRENT] [-s SOURCES] [-S SEED] [-t MS] [-e ENDING,...] ADDR PORT: runs sessions with
+ * tests/lib/serve.c, and ends each in a way that the seed draws from the list below (or from those named). A session that takes
  * longer than MS (2000) is reset and counts as a timeout. Prints one JSON object with the figures of each ending.
  */
 #include <signal.h>
@@ -101,7 +101,7 @@ static void session_connected(struct worker *w, struct session *s)
 	epoll_ctl(w->epoll, EPOLL_CTL_MOD, s->fd, &e);
 }
 
-/* The server has spoken: now the ending begins. */
+/* The server has greeted, so the session ends now. */
 static void session_greeted(struct worker *w, struct session *s)
 {
 	static const char letters[ENDINGS] = { [SERVER_FIN] = 'F', [SERVER_RST] = 'R', [SERVER_HALF] = 'H' };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lets everything pass. On a veth end it makes the kernel poll by NAPI, which XDP_TX of the other end needs. */
+/* Lets everything pass. On a veth end it makes the kernel poll by NAPI, which the other end needs for XDP_TX. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

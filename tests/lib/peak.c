@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * peak [-a] [-u USEC] PORT: asks the kernel (sock_diag, as `ss` does) again and again how many established sockets of this network
- * namespace have the local port, until its standard input closes. -a counts every state in which a connection that was
- * established still is one (up to LAST_ACK and CLOSING). A line "now" on standard input prints the figures so far.
- * Prints {"max", "last", "samples", "max_source"}: the last is the most that one source address held at once.
+ * namespace have the local port, until its standard input closes. -a counts every state in which an established connection still
+ * is one (up to LAST_ACK and CLOSING). -u rests so long between samples. A line on standard input prints the figures so far:
+ * {"max", "last", "samples", "max_source"}, where max_source is the most that one source address held at once.
  */
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -25,7 +25,7 @@ struct request {
 
 struct source {
 	uint8_t addr[16];
-	uint32_t sample; /* the one that `count` belongs to */
+	uint32_t sample; /* the sample to which `count` belongs */
 	int count;
 };
 
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 		sample(fd);
 		if (poll(&in, 1, 0) > 0) {
 			got = read(0, line, sizeof(line));
-			sample(fd); /* the one before began before we were asked */
+			sample(fd); /* the previous sample began before we were asked */
 			print();
 			if (got <= 0)
 				return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What one miss costs: reads a cache line of 8 MB (or of LINES lines: read_small.bpf.c) for each TCP segment of IPv4, any, and drops it. Sequence
- * numbers of the flood are random.
+ * Shows what one cache miss costs: for each TCP segment of IPv4 it reads one cache line of 8 MB (or of LINES lines: read_small.bpf.c), chosen
+ * by the sequence number, and drops the segment. The flood's sequence numbers are random. scripts/bench attaches it.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

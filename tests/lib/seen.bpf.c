@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two neighbours in libxdp's dispatcher, one before sluice (priority 10) and one after it: each counts its packets and passes them. */
+/* Two programs for libxdp's dispatcher, one before sluice (priority 10) and one after it. Each counts its packets and passes them. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <xdp/xdp_helpers.h>

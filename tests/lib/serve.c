@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * serve [-4|-6] [-a ADDR] [-b BACKLOG] [-k] [-n] [-q] PORT: a TCP server for many connections, on [::] for both families unless
- * told otherwise. Says "ready" when it listens, greets each client and obeys its letters:
+ * serve [-4|-6] [-a ADDR] [-b BACKLOG] [-k] [-n] [-q] PORT: a TCP server for many connections, by default on [::] for both
+ * families. Prints "ready" when it listens, greets each client and obeys its letters:
  *   F close (FIN)   R reset   H shut down the writing side and read on   E answer "E"
- * -k (--keepalive) asks after clients that are silent for 2 s: a RST that got lost on the way is not sent again.
+ * -k (--keepalive) probes clients that are silent for 2 s, because a RST that is lost on the way is not sent again.
  * -n (--no-accept) accepts nothing, -q (--quiet) does not greet. SIGUSR1 closes the listener and keeps the connections,
  * SIGUSR2 starts or stops accepting, SIGTERM ends.
  */
@@ -42,7 +42,7 @@ static void clients_accept(const struct server *s)
 	}
 }
 
-/* False: the connection is closed. */
+/* Returns false if the connection is closed. */
 static bool letter_obey(int fd, char letter)
 {
 	switch (letter) {
@@ -92,7 +92,7 @@ static void signal_obey(struct server *s)
 	}
 }
 
-/* Those that are accepted inherit it. */
+/* Accepted sockets inherit it. */
 static void keepalive_set(int fd)
 {
 	int on = 1, idle = 2, interval = 1;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""serve.py ADDRESS PORT [BACKLOG] [--no-accept]: greets, then obeys its client's letters: F close first, R reset, H half close."""
+"""serve.py ADDRESS PORT [BACKLOG] [--no-accept]: a TCP server that greets, then obeys its client's letters: F close first, R reset, H half close."""
 import selectors, socket, struct, sys
 
 args = [a for a in sys.argv[1:] if not a.startswith("--")]

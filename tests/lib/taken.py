@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""taken.py PORT [--lazy] [--keep]: a server that knows best how many connections it has. It accepts whatever it can (--lazy: when told
-`take`), greets, and closes what its client closed (--keep: only what was reset). Fast Open is on. To each line it answers in JSON:
-"held" accepted and alive, "queue" could be accepted, "peak" the most of both together so far, "taken" accepted ever. The line `close`
-closes all that is held, `take` accepts what waits."""
+"""taken.py PORT [--lazy] [--keep]: a server that knows exactly how many connections it has. It accepts all that it can (--lazy: only after
+the line `take`), greets, and closes what its client closed (--keep: only what was reset). Fast Open is on. It answers each line in JSON:
+"held" are accepted and alive, "queue" could be accepted, "peak" is the most of both together so far, "taken" were accepted in all. The line
+`close` closes all that is held, `take` accepts what waits."""
 import json, select, socket, struct, sys, time
 
 TCP_FASTOPEN = 23
@@ -19,7 +19,7 @@ held, quiet, peak, taken = {}, set(), 0, 0
 
 
 def queue():
-    """Of a listener tcpi_unacked is the length of its accept queue."""
+    """Returns the length of the accept queue, which a listener reports as tcpi_unacked."""
     return struct.unpack_from("I", listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
 
 
@@ -36,7 +36,7 @@ def take():
         try:
             c.send(b"220 counted\r\n")
         except OSError:
-            pass  # reset already: obey() finds it
+            pass  # it was reset already, which obey() finds
 
 
 def obey(fd):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the small test programs share: ending with a message, addresses, time, and running as several processes. */
+/* Functions that the small test programs share: ending with a message, addresses, time, connecting, and more open files. */
 #ifndef SLUICE_TESTS_TOOL_H
 #define SLUICE_TESTS_TOOL_H
 
@@ -70,7 +70,7 @@ static inline union tool_addr tool_addr_parse(const char *text, uint16_t port)
 	return a;
 }
 
-/* The last 32 bits of the address, plus `by`. */
+/* Adds `by` to the last 32 bits of the address. */
 static inline union tool_addr tool_addr_add(union tool_addr a, uint32_t by)
 {
 	uint8_t *at = a.any.sa_family == AF_INET6 ? a.v6.sin6_addr.s6_addr + 12 : (uint8_t *)&a.v4.sin_addr;
@@ -103,7 +103,7 @@ static inline struct tool_addrs tool_addrs_parse(char *text)
 	return out;
 }
 
-/* A non-blocking connect() on its way, from `from` if not NULL: the socket, or -errno. */
+/* Starts a non-blocking connect(), from `from` if that is not NULL. Returns the socket, or -errno. */
 static inline int tool_connect(const union tool_addr *from, const union tool_addr *to)
 {
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -122,7 +122,7 @@ static inline int tool_connect(const union tool_addr *from, const union tool_add
 	return fd;
 }
 
-/* Ends a connection by RST. */
+/* Ends a connection with a RST. */
 static inline void tool_reset(int fd)
 {
 	const struct linger now = { .l_onoff = 1 };

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""tunnel.py NETNS NETNS NAME [TYPE]: a tun device NAME in each of two network namespaces, and what is sent into one comes out of the other, until its
-input ends. TYPE: what kind of hardware (ARPHRD_*) they say they are. Says "ready"."""
+"""tunnel.py NETNS NETNS NAME [TYPE]: makes a tun device NAME in each of two network namespaces, and carries packets between them until its
+input ends. TYPE is the kind of hardware (ARPHRD_*) that they claim to be. Prints "ready"."""
 import ctypes, fcntl, os, select, struct, sys
 
 TUNSETIFF, TUNSETLINK, IFF_TUN_NO_PI, CLONE_NEWNET = 0x400454CA, 0x400454CD, 0x1001, 0x40000000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The least an answer can cost: each IPv4 frame goes back where it came from, with its addresses and ports swapped. */
+/* Sends each IPv4 frame back, with its addresses and ports swapped: the least that an answer can cost. scripts/bench attaches it. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
