@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Shows sluice in front of a real Postfix and Dovecot, on a private network of namespaces, in about a minute: limits, countries, a SYN flood,
+# Shows sluice in front of a real Postfix and Dovecot, on a private network of namespaces, in half a minute: limits, countries, a SYN flood,
 # a live change, a ban, why somebody was refused, and which limit fits. Removes everything at the end. docs/demo.md shows what it prints.
 set -eu
 cd "$(dirname "$0")/.."
@@ -153,7 +153,7 @@ CF
 in_server dovecot -c "$work/dovecot.conf" >"$work/dovecot.start" 2>&1 </dev/null || cat "$work/dovecot.start"
 sleep 1
 
-say "sluice: 5 SMTP connections of each source, 3 IMAP connections, IMAP for Germany and Austria alone."
+say "sluice: 5 SMTP and 3 IMAP connections for each source, and IMAP for Germany and Austria only."
 # Countries of private addresses, for this network; a real host has Debian's tor-geoipdb, or another database.
 printf '10.78.0.2,10.78.0.2,DE\n10.78.0.3,10.78.0.3,FR\n10.78.0.5,10.78.0.5,AT\n' >"$work/countries.csv"
 cat >"$work/sluice.conf" <<CF
@@ -170,7 +170,7 @@ pids+=($!)
 for _ in $(seq 100); do ctl status >/dev/null 2>&1 && break; sleep 0.1; done
 run status
 
-say "A limit holds, for each source apart, IPv4 and IPv6, SMTP and IMAP. The partner has none."
+say "A limit holds for each source, over IPv4 and IPv6, for SMTP and IMAP. The partner has none."
 try 25 12 10.78.0.2 10.78.0.3 fd78:0:1::2 10.78.0.4
 try 143 12 10.78.0.2
 
@@ -189,7 +189,7 @@ run ban 10.78.0.6 --for 1h --reason demo
 try 25 3 10.78.0.6
 run bans
 
-say "A SYN flood of two seconds: each SYN is answered by a cookie, and a sender gets in meanwhile."
+say "A SYN flood of two seconds: each SYN is answered with a cookie, and a sender gets in meanwhile."
 flood 2 &
 flooding=$!
 sleep 1
