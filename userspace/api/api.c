@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* verbs.def as a table, and the check of a request against it: see api.h. Pure. */
+/* Makes a table of verbs.def, and checks requests against it: see api.h. It has no state. */
 #include "api.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ static bool is_joined(const struct api_param *p)
 	return p->presence == API_OR || (p + 1)->presence == API_WITH;
 }
 
-/* What goes WITH an option stands inside its brackets. */
+/* A parameter that goes WITH an option is written inside its brackets. */
 const char *api_synopsis(const struct api_verb *v, char buf[static API_SYNOPSIS_LEN])
 {
 	const struct api_param *p;

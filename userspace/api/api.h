@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control protocol as a table: verbs.def as sluicectl, sluiced and the tests read it. sluicectl parses its command line by it, sluiced
- * checks requests by it. Nothing here changes.
+ * The control protocol as a table, made from verbs.def. sluicectl parses its command line by it, sluiced checks requests by it, and the tests
+ * read it. It never changes at run time.
  */
 #ifndef SLUICE_API_API_H
 #define SLUICE_API_API_H
@@ -29,7 +29,7 @@ enum api_right { API_READ, API_WRITE, API_LOCAL }; /* LOCAL: no verb of the daem
 struct api_param {
 	enum api_place place;
 	enum api_presence presence;
-	const char *name, *shown, *arg; /* see verbs.def; "" where there is none */
+	const char *name, *shown, *arg; /* see verbs.def; "" if there is none */
 	enum api_type type;
 };
 
@@ -43,22 +43,22 @@ struct api_verb {
 extern const struct api_verb api_verbs[];
 extern const size_t api_verbs_count;
 
-/* NULL: there is no verb of that name. */
+/* Returns NULL if there is no verb of that name. */
 const struct api_verb *api_find(const char *name);
-/* NULL: the verb has no such option. */
+/* Returns NULL if the verb has no such option. */
 const struct api_param *api_option(const struct api_verb *v, const char *name);
 
 #define API_SYNOPSIS_LEN 256
-/* "ADDRESS|PREFIX --service S [--port N]" */
+/* Writes the words and options of a verb, such as "ADDRESS|PREFIX --service S [--port N]". */
 const char *api_synopsis(const struct api_verb *v, char buf[static API_SYNOPSIS_LEN]);
 
-/* The range of a number; the most bytes of a text. */
+/* Return the range of a number; for a text, api_most() returns the most bytes. */
 uint32_t api_least(enum api_type type);
 uint32_t api_most(enum api_type type);
 
-/* 0, or -EINVAL with a message: not an object, an argument that the verb does not have, or one of another type or length. */
+/* Returns 0, or -EINVAL with a message: no object, an argument that the verb does not have, or one of another type or length. */
 int api_check(const struct api_verb *v, const json_t *args, struct diag *d);
-/* Whether the daemon would open a file that the request names. */
+/* Says whether the daemon would open a file that the request names. */
 bool api_names_a_file(const struct api_verb *v, const json_t *args);
 
 #endif
