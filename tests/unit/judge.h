@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random policies over a few addresses, countries and networks, and a slow judge of them that shares no code with the
- * compiler. For test_classify.c and the fuzz target; included after cmocka.h or what stands for it.
+ * Makes random policies over a few addresses, countries and networks, and judges addresses by them, slowly and without code of the
+ * compiler. test_classify.c and tests/fuzz/fuzz_core.c include it.
  */
 #ifndef SLUICE_TESTS_JUDGE_H
 #define SLUICE_TESTS_JUDGE_H
@@ -12,7 +12,7 @@
 
 #include "compile.h"
 
-/* Where chance comes from: bytes first, a generator afterwards. */
+/* The source of chance: bytes first, a generator afterwards. */
 struct dice {
 	const uint8_t *bytes;
 	size_t left;
@@ -29,7 +29,7 @@ static unsigned int roll(struct dice *d, unsigned int sides)
 
 #define PICK(d, list) list[roll(d, sizeof(list) / sizeof(*list))]
 
-/* The database of test policies: country and network of 10.<a>.<b>.0/24 and 2001:db8:<a>:<b>::/64. */
+/* The databases of test policies have the countries and networks of 10.<a>.<b>.0/24 and 2001:db8:<a>:<b>::/64. */
 static const char *const judge_countries[] = { "DE", "FR", "CN", NULL };
 static const unsigned int judge_networks[] = { 64496, 64497, 4200000000U, 0 };
 
@@ -60,7 +60,7 @@ static unsigned int judge_network(const struct sluice_addr *a)
 	return judge_known(a) ? judge_networks[judge_place(a) / 2 % 4] : 0;
 }
 
-/* Both databases, in the form of the start-end CSV. */
+/* Writes both databases, in the form of the start-end CSV. */
 static void judge_databases(FILE *countries, FILE *networks)
 {
 	unsigned int a, b;
@@ -124,7 +124,7 @@ static size_t judge_set(struct dice *d, char *out, size_t size, int number)
 	return n + snprintf(out + n, size - n, "%s %s priority = %u }\n", PICK(d, what), PICK(d, where), roll(d, 3));
 }
 
-/* A policy that names the two databases. */
+/* Makes a policy that names the two databases. */
 static void judge_policy(struct dice *d, const char *countries, const char *networks, char *out, size_t size)
 {
 	static const char *const abroad[] = { "", "", "deny-countries = {CN, ZZ}", "allow-countries = {DE, FR}" };
@@ -140,7 +140,7 @@ static void judge_policy(struct dice *d, const char *countries, const char *netw
 		n += judge_set(d, out + n, size - n, i);
 }
 
-/* How closely the set names the address: -1 not at all, 0 by country, 1 by network, 2 + length by prefix. */
+/* Returns how closely the set names the address: -1 not at all, 0 by country, 1 by network, 2 + length by prefix. */
 static int judge_closeness(const struct policy_set *s, const struct sluice_addr *a)
 {
 	uint16_t country;
@@ -178,7 +178,7 @@ static bool judge_private(const struct sluice_addr *a)
 	return false;
 }
 
-/* The set that decides, by the rules of the contract; NULL: none. */
+/* Returns the set that decides, by the documented rules; NULL if there is none. */
 static const struct policy_set *judge_winner(const struct policy *p, const struct sluice_addr *a, const char *service)
 {
 	static const int rank[] = { [SLUICE_ACTION_ALLOW] = 0, [SLUICE_ACTION_DENY] = 1, [SLUICE_ACTION_LIMIT] = 2 };
@@ -199,7 +199,7 @@ static const struct policy_set *judge_winner(const struct policy *p, const struc
 	return best;
 }
 
-/* The closest sender at the service, and of the same prefix the one that names it; NULL: none. */
+/* Returns the closest sender at the service, and of two with the same prefix the one that names the service; NULL if there is none. */
 static const struct policy_sender *judge_sender(const struct policy *p, const struct sluice_addr *a,
 						const char *service)
 {
@@ -216,7 +216,7 @@ static const struct policy_sender *judge_sender(const struct policy *p, const st
 	return best;
 }
 
-/* NULL where the rule is what the policy says; else what is wrong with it. */
+/* Returns NULL if the rule is what the policy says, otherwise what is wrong with it. */
 static const char *judge_rule(const struct policy *p, const struct sluice_addr *a, const char *service,
 			      const struct sluice_rule *rule)
 {

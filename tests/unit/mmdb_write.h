@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes MaxMind DB files (maxmind.github.io/MaxMind-DB, 2.0) of random networks; included after cmocka.h. */
+/* Writes MaxMind DB files (maxmind.github.io/MaxMind-DB, 2.0) of random networks; test_mmdb.c includes it after cmocka.h. */
 #ifndef SLUICE_TESTS_MMDB_WRITE_H
 #define SLUICE_TESTS_MMDB_WRITE_H
 
@@ -17,9 +17,9 @@ struct mmdb {
 	int record_size; /* 24, 28 or 32 bits */
 	int (*node)[2]; /* 0: empty; n > 0: node n; n < 0: record -n - 1 */
 	int nodes;
-	const char *const *country; /* records: countries, or ... */
+	const char *const *country; /* the records are countries, or ... */
 	const uint32_t *network; /* ... networks */
-	const char *const *network_text; /* with these networks besides; NULL: without */
+	const char *const *network_text; /* records also have these networks; NULL: they do not */
 	int records;
 };
 
@@ -29,7 +29,7 @@ static inline void mmdb_init(struct mmdb *m)
 	m->nodes = 1;
 }
 
-/* What has stood at a place so far goes on in both halves below it. */
+/* Splits a place: both halves below it get the record that it had. */
 static inline int mmdb_split(struct mmdb *m, int *at)
 {
 	if (*at <= 0) {
@@ -40,7 +40,7 @@ static inline int mmdb_split(struct mmdb *m, int *at)
 	return *at;
 }
 
-/* The place that stands for the first `len` bits of `at`, which is of as many bits as the tree has. */
+/* Returns the place for the first `len` bits of `at`, which has as many bits as the tree. */
 static inline int *mmdb_place(struct mmdb *m, addr_number at, int len)
 {
 	int bits = m->family == 4 ? 32 : 128, node = 0, i;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For test_standing.c: what can be seen of the policy in force, and what each outcome of standing.def comes to in it. */
+/* For test_standing.c: what can be seen of the policy in force, and a check for each outcome of standing.def. */
 #ifndef SLUICE_TESTS_STANDING_CHECKS_H
 #define SLUICE_TESTS_STANDING_CHECKS_H
 
 #include "standing_events.h"
 
-/* All that can be seen of the policy in force. */
+/* Everything that can be seen of the policy in force. */
 struct view {
 	enum standing_state state;
 	char in_force[TEXT], live[TEXT], base[TEXT], attached[256], settings[512], kept[512];
@@ -43,7 +43,7 @@ static struct view view_of(const struct standing *s)
 	return v;
 }
 
-/* True after whatever has happened. */
+/* Checks what must be true after every event. */
 static void view_holds(const struct view *was, const struct view *v, const struct standing *s)
 {
 	if (!standing_held(s)) {
@@ -84,7 +84,7 @@ static void says_not(const char *text, const char *what)
 		fail_msg("'%s' is in\n%s", what, text);
 }
 
-/* An event in a state, and what came of it. */
+/* An event in a state, and its result. */
 struct cell {
 	enum standing_event event;
 	struct view was, now;
@@ -118,7 +118,7 @@ static void refused_held(const struct cell *c)
 	nothing_is_done(c);
 }
 
-/* A file is in force, for good or on trial, and nothing on top. */
+/* Checks that a file is in force, for good or on trial, without live settings. */
 static void file_is_in_force(const struct cell *c, const char *path)
 {
 	const struct view *was = &c->was, *v = &c->now;
@@ -273,7 +273,7 @@ static void holds(const struct cell *c)
 	says(world.log, "until `sluicectl -i test reload`");
 }
 
-/* What the table says has come true. */
+/* The check that the outcome of the table has come true. */
 static void (*const comes_true[OUTCOMES])(const struct cell *c) = {
 	[OUTCOME_FILE] = file_for_good,
 	[OUTCOME_TRY] = tries,

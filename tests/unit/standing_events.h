@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For test_standing.c: the policy files, how each state of the policy in force comes about, and each event as it happens. */
+/* For test_standing.c: makes the policy files, brings about each state of the policy in force, and runs each event. */
 #ifndef SLUICE_TESTS_STANDING_EVENTS_H
 #define SLUICE_TESTS_STANDING_EVENTS_H
 
@@ -33,7 +33,7 @@ static void put(const char *name, const char *text)
 	assert_int_equal(fclose(out), 0);
 }
 
-/* What the files say at first. */
+/* Writes the files as they are at first. */
 static void files_begin(void)
 {
 	put("own.conf", OWN("10"));
@@ -43,7 +43,7 @@ static void files_begin(void)
 	put("countries.csv", "198.51.100.0,198.51.100.255,DE\n");
 }
 
-/* ... and later. */
+/* Writes the files as they are later. */
 static void files_change(void)
 {
 	put("own.conf", OWN("20"));
@@ -131,7 +131,7 @@ static void world_begin(void)
 	files_begin();
 }
 
-/* What a daemon of before left: its policy, and in the other slot, in force or gone, the one of the file `path`. */
+/* Makes what an earlier daemon left: its policy, and in the other slot, in force or reverted, that of the file `path`. */
 static void world_left(const char *path, enum trial trial)
 {
 	strcpy(world.slot[0], LONG_AGO);
@@ -247,7 +247,7 @@ static int time_event(struct standing *s, bool deadline)
 	return 0;
 }
 
-/* `bad`: what the order brings with it is no good. */
+/* Runs an event. With `bad`, its file or value is bad. */
 static int event_run(struct standing *s, enum standing_event event, bool bad, struct diag *d)
 {
 	_cleanup_free_ char *summary = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What test_standing.c puts in the place of engine, keeper, clocks and listeners: it enforces by remembering, and counts who is told.
- * A policy is remembered as a text, so that what is in force can be compared with what the daemon believes is.
+ * Replaces engine, keeper, clocks and listeners for test_standing.c: it remembers what is in force, and counts the calls. A policy is
+ * remembered as a text, so that what is in force can be compared with what the daemon believes to be in force.
  */
 #ifndef SLUICE_TESTS_STANDING_WORLD_H
 #define SLUICE_TESTS_STANDING_WORLD_H
@@ -17,9 +17,9 @@
 #define TEXT 4096
 
 static struct world {
-	char slot[2][TEXT]; /* the policies; */
+	char slot[2][TEXT]; /* the policies, */
 	char path[2][SLUICE_PATH_LEN]; /* their files, */
-	bool in_force; /* and which of them is */
+	bool in_force; /* and which of them is in force */
 	enum trial trial;
 	bool went; /* the other one was not confirmed in time */
 	char attached[256]; /* interfaces, in order */
@@ -69,7 +69,7 @@ static int world_attach(void *arg, const struct policy *p, const struct policy *
 {
 	(void)arg, (void)d;
 	if (world.attaches_fail) {
-		world.attaches_fail = false; /* the way back works */
+		world.attaches_fail = false; /* so that the way back works */
 		diag_add(d, "cannot attach");
 		return -ENODEV;
 	}
@@ -132,7 +132,7 @@ static int world_revert(void *arg, struct diag *d)
 	return world_settle(true, d);
 }
 
-/* As the kernel's clock does it. */
+/* Ends a trial, as the kernel's clock does. */
 static void world_times_out(void)
 {
 	if (world.trial != TRIAL_AWAITED)
@@ -222,7 +222,7 @@ static const struct standing_ops world_ops = {
 	.went_back = world_went_back,
 };
 
-/* In the place of log.c. */
+/* These replace log.c. */
 void log_say(int priority, const char *fmt, ...)
 {
 	size_t n = strlen(world.log);

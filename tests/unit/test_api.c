@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* userspace/api: the list of verbs is one that sluicectl and sluiced can work by, and requests are held against it. */
+/* Tests userspace/api: sluicectl and sluiced can work with the list of verbs, and requests are checked against it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static void a_synopsis_shows_alternatives_and_what_goes_with_an_option(void **st
 	assert_non_null(strstr(api_synopsis(api_find("ban"), text), " [--force] [--local] [--kill [--dry-run]]"));
 }
 
-/* sluicectl has read all options before it knows the command. */
+/* This must be so because sluicectl reads all options before it knows the command. */
 static void an_option_takes_a_value_at_every_verb_or_at_none(void **state)
 {
 	const struct api_param *p, *q;
@@ -42,7 +42,7 @@ static void an_option_takes_a_value_at_every_verb_or_at_none(void **state)
 	}
 }
 
-static void no_two_verbs_and_no_two_arguments_of_a_verb_have_one_name(void **state)
+static void no_two_verbs_and_no_two_arguments_of_a_verb_have_the_same_name(void **state)
 {
 	const struct api_param *p, *q;
 	size_t i;
@@ -58,7 +58,7 @@ static void no_two_verbs_and_no_two_arguments_of_a_verb_have_one_name(void **sta
 	}
 }
 
-/* What is said of the request; "" where it is good. */
+/* Returns the message about the request, or "" if it is good. */
 static const char *said(const char *verb, const char *request)
 {
 	static char text[256];
@@ -72,7 +72,7 @@ static const char *said(const char *verb, const char *request)
 	return text;
 }
 
-static void a_request_is_refused_by_the_name_of_what_is_wrong(void **state)
+static void a_refusal_of_a_request_names_what_is_wrong(void **state)
 {
 	(void)state;
 	assert_string_equal(said("ban", "{\"prefix\": \"192.0.2.1\", \"kill\": true}"), "");
@@ -105,8 +105,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_synopsis_shows_alternatives_and_what_goes_with_an_option),
 		cmocka_unit_test(an_option_takes_a_value_at_every_verb_or_at_none),
-		cmocka_unit_test(no_two_verbs_and_no_two_arguments_of_a_verb_have_one_name),
-		cmocka_unit_test(a_request_is_refused_by_the_name_of_what_is_wrong),
+		cmocka_unit_test(no_two_verbs_and_no_two_arguments_of_a_verb_have_the_same_name),
+		cmocka_unit_test(a_refusal_of_a_request_names_what_is_wrong),
 		cmocka_unit_test(only_some_requests_name_a_file),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Thousands of random policies: what the compiler makes of an address is what a slow judge makes of it. */
+/* Compares the compiler with a slow judge, by random addresses in thousands of random policies. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -60,7 +60,7 @@ static void address_judge(const struct policy *p, const struct compiled *c, cons
 	}
 }
 
-/* A few senders with limits of their own, of nested prefixes. */
+/* Adds a few senders with limits of their own, in nested prefixes. */
 static void senders_add(struct dice *dice, struct policy *p)
 {
 	static const char *const services[] = { "", "smtp", "imap" };

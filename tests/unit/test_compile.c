@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The documented rules of the mail servers that people come from, and policies that come back from a dump. */
+/* Tests that policies follow the documented rules of other mail servers, and that a dump reads as the same policy again. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -67,13 +67,13 @@ static void expect_rule(const char *sets, const char *address, enum sluice_actio
 	"source-set " name " { prefixes = {" prefix "} max-connections-per-source = " most " priority = " priority \
 	" }\n"
 
-static void test_axigen_nothing_matches_service_rules_apply(void **state)
+static void test_axigen_service_rules_apply_if_nothing_matches(void **state)
 {
 	(void)state;
 	expect_rule(DENY("a", "10.0.0.0/8", "1"), "192.0.2.1", SLUICE_ACTION_LIMIT, 5);
 }
 
-static void test_axigen_only_a_deny_matches_closes(void **state)
+static void test_axigen_a_source_that_only_a_deny_matches_is_refused(void **state)
 {
 	(void)state;
 	expect_rule(DENY("a", "10.0.0.0/8", "1"), "10.1.1.1", SLUICE_ACTION_DENY, 0);
@@ -214,8 +214,8 @@ static void test_random_policies_dump_to_equal_policies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_axigen_nothing_matches_service_rules_apply),
-		cmocka_unit_test(test_axigen_only_a_deny_matches_closes),
+		cmocka_unit_test(test_axigen_service_rules_apply_if_nothing_matches),
+		cmocka_unit_test(test_axigen_a_source_that_only_a_deny_matches_is_refused),
 		cmocka_unit_test(test_axigen_lower_number_wins_between_allow_and_deny),
 		cmocka_unit_test(test_axigen_allow_rule_carries_limits_of_its_own),
 		cmocka_unit_test(test_axigen_rule_that_is_not_enabled_does_nothing),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gate's own counters and limits, run over made-up tables: the kernel gives the element of a table to another source while somebody
- * still points to it.
+ * Tests the gate's own counters and limits over made-up tables: the kernel gives an element of a table to another source while a pointer
+ * to it is still in use.
  */
 #include <arpa/inet.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 #include "abi.h"
 
-/* What the kernel gives its programs. */
+/* These replace what the kernel gives its programs. */
 #define __noinline static __attribute__((noinline, unused))
 #define bpf_htonl htonl
 #define bpf_ntohl ntohl
@@ -28,7 +28,7 @@ static int sources, networks, rates, shared_rates, shared_held, totals, total_ra
 	refusals6, known; /* a filter without rows sends everybody to the tables */
 static struct sluice_counter total[8], one_shared;
 static struct sluice_rate total_rate_row[8], own_rate_row;
-static struct sluice_counter *source_found, *network_found; /* what the tables give for whatever key */
+static struct sluice_counter *source_found, *network_found; /* what the tables return for any key */
 static int rate_found;
 static struct sluice_control control_is;
 
@@ -81,7 +81,7 @@ static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
 	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
 }
 
-static int fleet_told; /* how often */
+static int fleet_told; /* how often the fleet was told of a change */
 
 static int fleet_tell(const struct sluice_holding *h, const struct sluice_rule *of, const struct sluice_service *at,
 		      __u32 asks)
@@ -116,7 +116,7 @@ static struct sluice_source_key key_of(uint32_t last)
 	return (struct sluice_source_key){ { { 0, 0, htonl(0xffff), htonl(0x0a000000 + last) } }, 1, 128 };
 }
 
-/* A holding of source 1, and the element of the table that is source `of`'s by now; it holds two reservations. */
+/* Makes a holding of source 1, and an element of the table that is now source `of`'s and holds two reservations. */
 static struct sluice_holding held(uint32_t of)
 {
 	struct sluice_holding h = { .source = key_of(1), .holds = SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SERVICE };
@@ -129,7 +129,7 @@ static struct sluice_holding held(uint32_t of)
 	return h;
 }
 
-static void test_who_answers_is_told_to_his_own_counter(void **state)
+static void test_an_answer_is_counted_at_the_counters_that_it_holds(void **state)
 {
 	struct sluice_holding h = held(1);
 
@@ -168,12 +168,12 @@ static void test_a_counter_that_is_gone_lets_nobody_in(void **state)
 	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
 	assert_true(reason_refuses(why));
 	source_found = NULL;
-	why = holding_prove(&h, &rule, &row, 1, 0); /* an allowed one, too: it holds what nobody counts */
+	why = holding_prove(&h, &rule, &row, 1, 0); /* even if allowed: nobody would count what it holds */
 	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(total[1].proven, 0);
 }
 
-static void test_where_one_counter_is_full_nothing_stays_told(void **state)
+static void test_no_counter_keeps_an_answer_if_another_one_is_full(void **state)
 {
 	struct sluice_holding h = held(1);
 
@@ -227,7 +227,7 @@ static void test_an_event_is_moved_in_the_bucket_of_its_syn(void **state)
 	assert_int_equal(total_rate_row[1].unanswered.sum, 0);
 }
 
-static void test_a_fleet_is_told_of_what_is_sure_and_of_nothing_else(void **state)
+static void test_a_fleet_is_told_only_of_what_is_sure(void **state)
 {
 	const struct sluice_rule leased = { .fleet = 1, .source = { .connections = SLUICE_MOST_LEASED | 5 } };
 	struct take take = { .reserve = 1 }, stands = { .force = 1 }, answered = { .reserve = 1, .proven = 1 };
@@ -267,7 +267,7 @@ static void test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter(void **s
 
 	(void)state;
 	h.holds = 0;
-	source_found = NULL; /* and the table makes none: who got that far would be told that there is no room */
+	source_found = NULL; /* and the table makes none: code that got so far would find no room in it */
 	assert_int_equal(holding_take(&h, &leased, &row, &take), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(holding_take(&h, &leased, &row, &dry), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(source_occupancy(NULL, SLUICE_MOST_LEASED), FULL_SURE);
@@ -279,13 +279,13 @@ static void test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_who_answers_is_told_to_his_own_counter),
+		cmocka_unit_test(test_an_answer_is_counted_at_the_counters_that_it_holds),
 		cmocka_unit_test(test_an_element_that_is_another_sources_by_now_is_left_alone),
 		cmocka_unit_test(test_a_counter_that_is_gone_lets_nobody_in),
-		cmocka_unit_test(test_where_one_counter_is_full_nothing_stays_told),
+		cmocka_unit_test(test_no_counter_keeps_an_answer_if_another_one_is_full),
 		cmocka_unit_test(test_a_counter_that_cannot_be_deleted_lives_on),
 		cmocka_unit_test(test_an_event_is_moved_in_the_bucket_of_its_syn),
-		cmocka_unit_test(test_a_fleet_is_told_of_what_is_sure_and_of_nothing_else),
+		cmocka_unit_test(test_a_fleet_is_told_only_of_what_is_sure),
 		cmocka_unit_test(test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter),
 	};
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each vendor's layout, from a file with its own name (tests/databases), says what it says and nothing else; what is no database is refused. */
+/*
+ * Tests that each vendor's layout is read correctly, from a file with the vendor's own name (tests/databases), and that a file that is no
+ * database is refused.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -70,7 +73,7 @@ static const struct {
 	{ "prefix-asn-country.csv", "192.0.2.1", "DE", 64496 },
 };
 
-/* What is read of tests/databases/FILE; NULL, and *said (freed with free()): it is refused. */
+/* Reads tests/databases/FILE. Returns NULL if it is refused. *said are the messages, for the caller to free. */
 static struct geo *database_read(const char *file, char **said)
 {
 	const struct place at = { "sluice.conf", 1 };
@@ -88,7 +91,7 @@ static struct geo *database_read(const char *file, char **said)
 	return g;
 }
 
-static void test_every_vendor_s_layout_says_what_it_says(void **state)
+static void test_the_layout_of_every_vendor_is_read_correctly(void **state)
 {
 	char country[3], *said;
 	struct sluice_addr a;
@@ -113,7 +116,7 @@ static void test_every_vendor_s_layout_says_what_it_says(void **state)
 	}
 }
 
-static void test_what_is_no_database_is_refused_by_what_it_is(void **state)
+static void test_a_file_that_is_no_database_is_refused_and_the_message_says_what_it_is(void **state)
 {
 	static const struct {
 		const char *file, *says;
@@ -179,7 +182,7 @@ static unsigned int chance(unsigned int sides)
 	return (unsigned int)rand_r(&seed) % sides;
 }
 
-/* Bytes that mean something to a reader, or any. */
+/* Draws a byte that means something to a reader, or any byte. */
 static char odd_byte(void)
 {
 	static const char meant[] = ",\t|;\"#/.:-\n\r0123456789ABCDEFSZ";
@@ -201,7 +204,7 @@ static size_t file_slurp(const char *name, char *out, size_t room)
 	return n;
 }
 
-/* Some bytes are others, or the end is missing: an answer or a message, never a crash, a hang or a leak. */
+/* Some bytes are changed, or the end is missing: that gives an answer or a message, never a crash, a hang or a leak. */
 static void test_torn_and_hostile_text_does_no_harm(void **state)
 {
 	const struct place at = { "sluice.conf", 1 };
@@ -236,8 +239,8 @@ static void test_torn_and_hostile_text_does_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_vendor_s_layout_says_what_it_says),
-		cmocka_unit_test(test_what_is_no_database_is_refused_by_what_it_is),
+		cmocka_unit_test(test_the_layout_of_every_vendor_is_read_correctly),
+		cmocka_unit_test(test_a_file_that_is_no_database_is_refused_and_the_message_says_what_it_is),
 		cmocka_unit_test(test_torn_and_hostile_text_does_no_harm),
 		cmocka_unit_test(test_every_value_of_a_database_can_be_named_or_is_no_country),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What dump writes is a policy file: read back it is the policy that was written. And what diff compares. */
+/* Tests that dump writes a policy file that reads as the same policy again, and what diff compares. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -108,7 +108,7 @@ static void test_dump_is_read_back_whatever_a_path_holds(void **state)
 	}
 }
 
-/* "@" stands for the folder of the policies, in a text that is freed. */
+/* Reads a file, and puts the folder of the policies in the place of each "@". The caller frees the text. */
 static char *text_of(const char *path, const char *folder)
 {
 	char *text = NULL;
@@ -124,7 +124,7 @@ static char *text_of(const char *path, const char *folder)
 	return text;
 }
 
-/* Written by the dump of 0.1.0, which read policies by libconfuse; but for empty sections, which it wrote, too. */
+/* The dump of 0.1.0, which read policies with libconfuse, wrote these files. Only empty sections, which it also wrote, are left out. */
 static void test_each_policy_says_what_it_said_to_the_first_version(void **state)
 {
 	static const char *const names[] = { "append", "blanks", "precedence", "quotes", "values" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Records that hosts of a fleet say to each other (userspace/core/fleet/fleet_record.h): who can make one, and who can read one. */
+/* Tests the records that the hosts of a fleet send to each other (userspace/core/fleet/fleet_record.h): who can make and read them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static struct fleet_word word_make(void)
 				    .host = "mx1" };
 }
 
-static void test_what_is_sealed_is_what_is_opened(void **state)
+static void test_a_record_opens_to_what_was_sealed(void **state)
 {
 	struct fleet_word said = word_make(), heard;
 	struct fleet_record record;
@@ -53,7 +53,7 @@ static void test_what_is_sealed_is_what_is_opened(void **state)
 	assert_string_equal(heard.host, said.host);
 }
 
-static void test_no_byte_of_a_record_can_be_another_one(void **state)
+static void test_a_record_with_any_byte_changed_is_refused(void **state)
 {
 	const struct fleet_word said = word_make();
 	struct fleet_record record;
@@ -70,7 +70,7 @@ static void test_no_byte_of_a_record_can_be_another_one(void **state)
 	assert_int_equal(fleet_record_open(&keys, &record, &heard), 0);
 }
 
-static void test_without_the_secret_nothing_is_read_and_nothing_made(void **state)
+static void test_without_the_secret_nothing_is_read_and_no_record_is_made(void **state)
 {
 	const struct fleet_record_keys others = { { 9 }, { 4, 5, 6 } };
 	const struct fleet_word said = word_make();
@@ -85,7 +85,7 @@ static void test_without_the_secret_nothing_is_read_and_nothing_made(void **stat
 	assert_null(memmem(&record, sizeof(record), &said.addr, sizeof(said.addr)));
 }
 
-static void test_an_id_is_of_kind_prefix_and_owner_and_of_nothing_else(void **state)
+static void test_an_id_depends_only_on_kind_prefix_and_owner(void **state)
 {
 	struct fleet_word said = word_make();
 	uint8_t first[FLEET_ID], id[FLEET_ID];
@@ -136,7 +136,7 @@ static void test_a_setting_is_sealed_whole_up_to_its_longest_name_key_and_value(
 	assert_null(memmem(&record, sizeof(record), "vvvv", 4));
 }
 
-static void test_an_id_of_a_setting_is_of_section_name_and_key(void **state)
+static void test_the_id_of_a_setting_depends_on_section_name_and_key(void **state)
 {
 	struct fleet_word said = setting_make();
 	uint8_t first[FLEET_ID], id[FLEET_ID];
@@ -163,12 +163,12 @@ static void test_an_id_of_a_setting_is_of_section_name_and_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_is_sealed_is_what_is_opened),
-		cmocka_unit_test(test_no_byte_of_a_record_can_be_another_one),
-		cmocka_unit_test(test_without_the_secret_nothing_is_read_and_nothing_made),
-		cmocka_unit_test(test_an_id_is_of_kind_prefix_and_owner_and_of_nothing_else),
+		cmocka_unit_test(test_a_record_opens_to_what_was_sealed),
+		cmocka_unit_test(test_a_record_with_any_byte_changed_is_refused),
+		cmocka_unit_test(test_without_the_secret_nothing_is_read_and_no_record_is_made),
+		cmocka_unit_test(test_an_id_depends_only_on_kind_prefix_and_owner),
 		cmocka_unit_test(test_a_setting_is_sealed_whole_up_to_its_longest_name_key_and_value),
-		cmocka_unit_test(test_an_id_of_a_setting_is_of_section_name_and_key),
+		cmocka_unit_test(test_the_id_of_a_setting_depends_on_section_name_and_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

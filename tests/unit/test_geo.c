@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Databases of countries and networks: what each form says, what lies over what, and what is refused. */
+/* Tests databases of countries and networks: what each form means, which entry wins, and what is refused. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -21,7 +21,7 @@ struct files {
 	size_t count;
 };
 
-/* A file with this content, on top of those before. */
+/* Adds a file with this content after the earlier ones. */
 static void file_add(struct files *f, const char *content)
 {
 	char *path = f->path[f->count++];
@@ -101,7 +101,7 @@ static void test_a_range_is_written_in_four_forms(void **state)
 	geo_free(g);
 }
 
-static void test_a_range_inside_another_is_right_about_its_addresses(void **state)
+static void test_a_range_inside_another_decides_for_its_addresses(void **state)
 {
 	struct geo *g =
 		geo_of("10.0.0.0/8,DE\n10.1.0.0/16,FR\n10.1.2.0/24,DE\n10.255.255.255/32,IT\n9.0.0.0/8,CN\n", NULL);
@@ -146,7 +146,7 @@ static void test_a_range_of_ipv6_never_covers_ipv4(void **state)
 	geo_free(g);
 }
 
-static void test_a_later_database_is_right_where_it_speaks(void **state)
+static void test_a_later_database_decides_where_it_has_an_entry(void **state)
 {
 	struct geo *g = geo_of("10.0.0.0/8,DE\n", "10.1.0.0/16,FR\n11.0.0.0/8,IT\n10.2.0.0/16,??\n");
 
@@ -172,7 +172,7 @@ static void test_networks_have_numbers_of_32_bits(void **state)
 	geo_free(g);
 }
 
-static void test_a_row_that_says_nothing_costs_no_other_row(void **state)
+static void test_a_row_that_cannot_be_read_costs_no_other_row(void **state)
 {
 	static const struct {
 		const char *row, *says;
@@ -232,7 +232,7 @@ static void test_only_the_first_ten_odd_rows_are_named(void **state)
 	diag_free(&d);
 }
 
-static void test_numbers_are_of_ipv4_unless_the_file_has_greater_ones(void **state)
+static void test_numbers_mean_ipv4_unless_the_file_has_greater_ones(void **state)
 {
 	struct geo *g = geo_of("167772160,167772415,DE\n", "167772160,167772415,FR\n4294967296,4294967297,IT\n");
 
@@ -243,7 +243,7 @@ static void test_numbers_are_of_ipv4_unless_the_file_has_greater_ones(void **sta
 	geo_free(g);
 }
 
-static void test_a_file_may_be_of_countries_and_of_networks(void **state)
+static void test_a_file_may_have_countries_and_networks(void **state)
 {
 	struct geo *g =
 		geo_of("network,asn,country_code\n10.0.0.0/8,AS64496,DE\n10.1.0.0/16,,FR\n10.2.0.0/16,64497,\n", NULL);
@@ -294,7 +294,7 @@ static void test_bad_databases_are_refused_with_file_line_and_reason(void **stat
 	}
 }
 
-static void test_half_of_the_entries_is_the_least_that_follows(void **state)
+static void test_a_new_database_has_at_least_half_of_the_entries(void **state)
 {
 	const uint32_t now[SLUICE_GEO_KINDS][SLUICE_FAMILIES] = { { 1001, 500 }, { 0, 0 } };
 	const uint32_t good[][SLUICE_GEO_KINDS][SLUICE_FAMILIES] = { { { 501, 250 }, { 0, 0 } },
@@ -360,7 +360,7 @@ static void test_every_country_is_on_one_continent(void **state)
 	}
 }
 
-static void test_the_groups_of_states_have_so_many_members(void **state)
+static void test_each_group_of_states_has_its_members(void **state)
 {
 	static const struct {
 		const char *name, *in, *out;
@@ -394,7 +394,7 @@ static const struct geo_change *change_of(const struct geo_change *changes, int 
 	return &changes[i];
 }
 
-static void test_what_an_update_changes_is_told_by_country_the_most_changed_first(void **state)
+static void test_an_update_lists_its_changes_by_country_with_the_largest_first(void **state)
 {
 	struct geo *now = geo_of("10.0.0.0/24,DE\n10.0.1.0/24,FR\n2001:db8::/48,DE\n2001:db8:1::/64,IT\n", NULL);
 	struct geo *next = geo_of("10.0.0.0/25,DE\n10.0.0.128/25,FR\n2001:db8::/48,AT\n2001:db8:1::/64,IT\n", NULL);
@@ -415,7 +415,7 @@ static void test_what_an_update_changes_is_told_by_country_the_most_changed_firs
 	geo_free(next);
 }
 
-static void test_a_database_is_old_by_how_often_its_kind_is_published(void **state)
+static void test_the_age_at_which_a_database_is_old_depends_on_how_often_its_kind_is_published(void **state)
 {
 	static const struct {
 		const char *name;
@@ -445,21 +445,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_range_is_written_in_four_forms),
-		cmocka_unit_test(test_a_range_inside_another_is_right_about_its_addresses),
+		cmocka_unit_test(test_a_range_inside_another_decides_for_its_addresses),
 		cmocka_unit_test(test_the_whole_address_space_has_an_end),
 		cmocka_unit_test(test_a_range_of_ipv6_never_covers_ipv4),
-		cmocka_unit_test(test_a_later_database_is_right_where_it_speaks),
+		cmocka_unit_test(test_a_later_database_decides_where_it_has_an_entry),
 		cmocka_unit_test(test_networks_have_numbers_of_32_bits),
-		cmocka_unit_test(test_a_row_that_says_nothing_costs_no_other_row),
+		cmocka_unit_test(test_a_row_that_cannot_be_read_costs_no_other_row),
 		cmocka_unit_test(test_only_the_first_ten_odd_rows_are_named),
-		cmocka_unit_test(test_numbers_are_of_ipv4_unless_the_file_has_greater_ones),
-		cmocka_unit_test(test_a_file_may_be_of_countries_and_of_networks),
+		cmocka_unit_test(test_numbers_mean_ipv4_unless_the_file_has_greater_ones),
+		cmocka_unit_test(test_a_file_may_have_countries_and_networks),
 		cmocka_unit_test(test_bad_databases_are_refused_with_file_line_and_reason),
-		cmocka_unit_test(test_half_of_the_entries_is_the_least_that_follows),
+		cmocka_unit_test(test_a_new_database_has_at_least_half_of_the_entries),
 		cmocka_unit_test(test_every_country_is_on_one_continent),
-		cmocka_unit_test(test_the_groups_of_states_have_so_many_members),
-		cmocka_unit_test(test_what_an_update_changes_is_told_by_country_the_most_changed_first),
-		cmocka_unit_test(test_a_database_is_old_by_how_often_its_kind_is_published),
+		cmocka_unit_test(test_each_group_of_states_has_its_members),
+		cmocka_unit_test(test_an_update_lists_its_changes_by_country_with_the_largest_first),
+		cmocka_unit_test(test_the_age_at_which_a_database_is_old_depends_on_how_often_its_kind_is_published),
 		cmocka_unit_test(test_every_pair_of_letters_is_a_number_and_comes_back),
 	};
 

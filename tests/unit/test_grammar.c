@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the grammar of policies takes, what it refuses, and where it says so: sluice.conf(5), "GRAMMAR". */
+/* Tests what the grammar of policies accepts, what it refuses, and the places that its messages name: sluice.conf(5), "GRAMMAR". */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -61,7 +61,7 @@ static struct diag refused(const char *text)
 	return d;
 }
 
-/* Exactly these mistakes, each "LINE:COLUMN: a part of the message". */
+/* Checks that the text has exactly these mistakes, each "LINE:COLUMN: a part of the message". */
 static void refuses(const char *text, const char *const *wanted)
 {
 	struct diag d = refused(text);
@@ -121,7 +121,7 @@ static void test_plus_equals_adds_to_what_this_file_or_an_earlier_one_has_said(v
 		"3:54: appears twice here, first in line 3, column 30");
 }
 
-static void test_a_key_or_section_that_stands_twice_is_refused_with_both_places(void **state)
+static void test_a_key_or_section_that_is_given_twice_is_refused_with_both_places(void **state)
 {
 	struct policy *p;
 
@@ -158,7 +158,7 @@ static void test_nothing_is_taken_from_the_environment(void **state)
 	policy_free(p);
 }
 
-/* What stands between the quotes, and what it means. */
+/* The text between the quotes, and what it means. */
 static const struct {
 	const char *written, *means;
 } escapes[] = {
@@ -225,7 +225,7 @@ static void test_what_is_read_does_not_depend_on_blanks_comments_or_line_ends(vo
 	}
 }
 
-static void test_each_slip_is_one_message_at_its_place(void **state)
+static void test_each_slip_gets_one_message_at_its_place(void **state)
 {
 	(void)state;
 	REFUSES(SMTP "mode observe\n", "3:1: '=' is missing between 'mode' and 'observe'");
@@ -358,11 +358,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_empty_list_empties_that_of_an_earlier_file),
 		cmocka_unit_test(test_plus_equals_adds_to_what_this_file_or_an_earlier_one_has_said),
-		cmocka_unit_test(test_a_key_or_section_that_stands_twice_is_refused_with_both_places),
+		cmocka_unit_test(test_a_key_or_section_that_is_given_twice_is_refused_with_both_places),
 		cmocka_unit_test(test_nothing_is_taken_from_the_environment),
 		cmocka_unit_test(test_escapes_mean_what_the_manual_says_and_dump_writes_them_back),
 		cmocka_unit_test(test_what_is_read_does_not_depend_on_blanks_comments_or_line_ends),
-		cmocka_unit_test(test_each_slip_is_one_message_at_its_place),
+		cmocka_unit_test(test_each_slip_gets_one_message_at_its_place),
 		cmocka_unit_test(test_one_run_names_all_mistakes_of_all_files_and_none_that_follows_from_another),
 		cmocka_unit_test(test_a_run_ends_after_a_hundred_mistakes),
 		cmocka_unit_test(test_a_long_line_is_shown_around_its_mistake),

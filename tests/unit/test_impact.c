@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How much address space another policy would refuse: each address once, and never less than none. */
+/* Tests how much address space another policy would refuse: each address counts once, and the result is never negative. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* import: how lines are put together, and how they are cut into words. */
+/* Tests how `sluicectl import` joins lines, and how it cuts them into words. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include "cleanup.h"
 #include "import.h"
 
-/* The lines of a text, as "NUMBER:TEXT|NUMBER:TEXT". */
+/* Checks the lines of a text, as "NUMBER:TEXT|NUMBER:TEXT". */
 static void lines_are(const char *format, const char *text, const char *expected)
 {
 	struct import m = { .format = import_format(format) };

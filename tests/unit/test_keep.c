@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the daemon remembers, as files: what is written is read back, and nothing torn or foreign is taken. */
+/* Tests the files of what the daemon remembers: what is written is read back, and nothing torn or foreign is accepted. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static char *sealed(const char *lines)
 	return text;
 }
 
-static void test_seal_is_that_of_these_lines_and_no_others(void **state)
+static void test_a_seal_fits_only_its_own_lines(void **state)
 {
 	char *text = sealed("one\ntwo\n"), *lines = NULL;
 	const char *why = NULL;
@@ -106,7 +106,7 @@ static void test_refusals_are_read_back_as_they_were_with_their_order(void **sta
 	refusals_free(r);
 }
 
-static void test_refusals_that_are_put_back_add_up_with_those_of_now(void **state)
+static void test_refusals_that_are_put_back_add_up_with_new_ones(void **state)
 {
 	struct refusals *r = refusals_new(16);
 	struct refusal was = { .source = { { { 0, 0, htonl(0xffff), htonl(7) } }, 128 },
@@ -199,7 +199,7 @@ static void test_history_adds_up_what_counters_grow_by_and_knows_what_nobody_saw
 	assert_null(history_at(h, smtp, 50001));
 	assert_null(history_at(h, smtp, 50003));
 	assert_null(history_at(h, smtp, 50002 - HISTORY_MINUTES));
-	assert_int_equal(history_at(h, smtp, 50002)->refused[HISTORY_LIMITS], 2); /* the counters began anew */
+	assert_int_equal(history_at(h, smtp, 50002)->refused[HISTORY_LIMITS], 2); /* the counters began again at 0 */
 	assert_int_equal(history_at(h, all, 50002)->admitted, 4);
 	assert_int_equal(history_peak(h, smtp), 8);
 	assert_null(history_find(h, "imap"));
@@ -216,7 +216,7 @@ static void test_history_adds_up_what_counters_grow_by_and_knows_what_nobody_saw
 	history_free(h);
 }
 
-static void test_every_reason_that_refuses_is_of_a_group(void **state)
+static void test_every_reason_that_refuses_belongs_to_a_group(void **state)
 {
 	int why;
 
@@ -274,12 +274,12 @@ static void test_there_are_no_more_lines_than_a_policy_has_services(void **state
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_seal_is_that_of_these_lines_and_no_others),
+		cmocka_unit_test(test_a_seal_fits_only_its_own_lines),
 		cmocka_unit_test(test_refusals_are_read_back_as_they_were_with_their_order),
-		cmocka_unit_test(test_refusals_that_are_put_back_add_up_with_those_of_now),
+		cmocka_unit_test(test_refusals_that_are_put_back_add_up_with_new_ones),
 		cmocka_unit_test(test_lines_that_nobody_wrote_refuse_the_whole_file),
 		cmocka_unit_test(test_history_adds_up_what_counters_grow_by_and_knows_what_nobody_saw),
-		cmocka_unit_test(test_every_reason_that_refuses_is_of_a_group),
+		cmocka_unit_test(test_every_reason_that_refuses_belongs_to_a_group),
 		cmocka_unit_test(test_history_is_read_back_as_it_was),
 		cmocka_unit_test(test_there_are_no_more_lines_than_a_policy_has_services),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* List files: what is read of each format, what is refused by its name, and what is in force where a file cannot be used. */
+/* Tests list files: what is read of each format, which formats are refused by name, and what is in force if a file cannot be used. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ static struct list_file *list_of(enum list_kind kind, const struct list_file *be
 	return f;
 }
 
-/* The elements, as "a b c". */
+/* Returns the elements, as "a b c". */
 static const char *content(const struct list_file *f, char buf[static 1024])
 {
 	char text[ADDR_TEXT_LEN];
@@ -91,7 +91,7 @@ static void refuses(enum list_kind kind, const char *text, const char *what)
 	list_file_free(f);
 }
 
-static void test_plain_lines_have_comments_blanks_and_the_line_ends_of_others(void **state)
+static void test_plain_lines_may_have_comments_blanks_and_any_line_ends(void **state)
 {
 	(void)state;
 	reads(LIST_PREFIXES,
@@ -103,7 +103,7 @@ static void test_plain_lines_have_comments_blanks_and_the_line_ends_of_others(vo
 	reads(LIST_PREFIXES, "", "");
 }
 
-static void test_lines_of_json_are_of_addresses_or_of_networks(void **state)
+static void test_lines_of_json_have_addresses_or_networks(void **state)
 {
 	static const char addresses[] =
 		"{\"cidr\":\"192.0.2.0/24\",\"rir\":\"apnic\"}\n{\"type\":\"metadata\",\"records\":1}\n";
@@ -136,7 +136,7 @@ static void test_ipset_save_is_one_set_of_addresses(void **state)
 	refuses(LIST_PREFIXES, "Name: b\nType: hash:net\nMembers:\n192.0.2.0/24\n", "ipset save");
 }
 
-static void test_a_set_of_nft_is_read_over_its_lines(void **state)
+static void test_a_set_of_nft_is_read_across_its_lines(void **state)
 {
 	static const char set[] =
 		"table inet filter {\n\tset d {\n\t\ttype ipv4_addr\n\t\tflags interval,timeout\n\t\telements = { 192.0.2.0/24 timeout 1h expires 59m3s4ms,\n"
@@ -157,7 +157,7 @@ static void test_a_set_of_nft_is_read_over_its_lines(void **state)
 	refuses(LIST_PREFIXES, "table ip t {\n\tchain c {\n\t\tip saddr { 192.0.2.1 } drop\n\t}\n}\n", "ruleset");
 }
 
-static void test_what_is_not_read_is_refused_by_its_name(void **state)
+static void test_a_format_that_is_not_read_is_refused_by_name(void **state)
 {
 	static const char *const files[][2] = {
 		{ "<!DOCTYPE html>\n<html>\n", "is a page of HTML" },
@@ -212,7 +212,7 @@ static void test_bad_lines_are_counted_named_up_to_ten_and_cost_nothing_else(voi
 	list_file_free(f);
 }
 
-static void test_bits_beyond_a_length_are_masked_and_counted_but_not_of_a_line_that_may_be_cut(void **state)
+static void test_bits_beyond_a_length_are_masked_and_counted_unless_the_line_may_be_cut(void **state)
 {
 	struct list_file *f;
 	char buf[1024];
@@ -363,7 +363,7 @@ static size_t bans_of(const char *written, bool tolerant, struct ban_lines *list
 	return left_out;
 }
 
-static void test_files_of_bans_are_read_by_the_same_reader_with_the_times_of_dumps(void **state)
+static void test_files_of_bans_are_read_by_the_same_reader_and_have_the_times_of_dumps(void **state)
 {
 	struct ban_lines list = {};
 	struct diag d = {};
@@ -415,18 +415,18 @@ static int folder_remove(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain_lines_have_comments_blanks_and_the_line_ends_of_others),
-		cmocka_unit_test(test_lines_of_json_are_of_addresses_or_of_networks),
+		cmocka_unit_test(test_plain_lines_may_have_comments_blanks_and_any_line_ends),
+		cmocka_unit_test(test_lines_of_json_have_addresses_or_networks),
 		cmocka_unit_test(test_ipset_save_is_one_set_of_addresses),
-		cmocka_unit_test(test_a_set_of_nft_is_read_over_its_lines),
-		cmocka_unit_test(test_what_is_not_read_is_refused_by_its_name),
+		cmocka_unit_test(test_a_set_of_nft_is_read_across_its_lines),
+		cmocka_unit_test(test_a_format_that_is_not_read_is_refused_by_name),
 		cmocka_unit_test(test_bad_lines_are_counted_named_up_to_ten_and_cost_nothing_else),
-		cmocka_unit_test(test_bits_beyond_a_length_are_masked_and_counted_but_not_of_a_line_that_may_be_cut),
+		cmocka_unit_test(test_bits_beyond_a_length_are_masked_and_counted_unless_the_line_may_be_cut),
 		cmocka_unit_test(test_a_strict_reading_refuses_what_a_tolerant_one_leaves_out),
 		cmocka_unit_test(test_a_file_that_cannot_be_used_leaves_the_last_good_content),
 		cmocka_unit_test(test_one_rule_says_what_is_torn),
 		cmocka_unit_test(test_what_is_kept_is_read_back_and_nothing_torn_is_taken_for_whole),
-		cmocka_unit_test(test_files_of_bans_are_read_by_the_same_reader_with_the_times_of_dumps),
+		cmocka_unit_test(test_files_of_bans_are_read_by_the_same_reader_and_have_the_times_of_dumps),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sluice.conf(5) has every key of the schema table in its section, and none else; its examples mean what it says. */
+/* Tests that sluice.conf(5) has every key of the schema table in its section, and no other, and that its examples mean what it says. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #define MANUAL "docs/sluice.conf.5"
 
-/* The section that ".Ss WORDS" begins. */
+/* Returns the section that ".Ss WORDS" begins. */
 static enum section section_of(const char *words)
 {
 	enum section s;
@@ -59,7 +59,7 @@ static void test_manual_has_every_key_and_no_other(void **state)
 	}
 }
 
-/* The file that a line "# NAME" of the example begins, below `dir`; with an interface, which the example leaves out. */
+/* Opens the file, below `dir`, that a line "# NAME" of the example begins, and writes an interface to it, which the example leaves out. */
 static FILE *file_begin(const char *dir, const char *line, FILE *before)
 {
 	char path[256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Figures to text, and who gets which text. */
+/* Tests how figures become text, and which client gets which text. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -209,7 +209,7 @@ static void test_accept_decides_the_format(void **state)
 		assert_int_equal(metrics_format_of(cases[i].accept), cases[i].format);
 }
 
-static void test_a_full_disk_is_told(void **state)
+static void test_a_full_disk_is_reported(void **state)
 {
 	FILE *out = fopen("/dev/full", "w");
 
@@ -228,7 +228,7 @@ int main(void)
 		cmocka_unit_test(test_every_reason_of_the_list_is_a_label),
 		cmocka_unit_test(test_openmetrics_names_families_without_total_and_ends),
 		cmocka_unit_test(test_accept_decides_the_format),
-		cmocka_unit_test(test_a_full_disk_is_told),
+		cmocka_unit_test(test_a_full_disk_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

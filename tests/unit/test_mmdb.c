@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MaxMind DB files: every address is where libmaxminddb says it is. `test_mmdb FILE...` compares those files instead
+ * Tests MaxMind DB files: every address is where libmaxminddb says that it is. `test_mmdb FILE...` compares these files instead
  * (scripts/geo-check.sh).
  */
 #include <stdarg.h>
@@ -44,7 +44,7 @@ static addr_number random_bits(int bits)
 	return bits < 128 ? n & ~(~(addr_number)0 << bits) : n;
 }
 
-/* Addresses cluster in a few parts of the tree, so that networks lie in each other. */
+/* Addresses cluster in a few parts of the tree, so that networks are nested. */
 static addr_number random_place(int family)
 {
 	if (family == 4)
@@ -63,12 +63,12 @@ static void database_make(int family, int record_size, bool of_countries)
 	m.records = of_countries ? 5 : 3;
 	mmdb_init(&m);
 	for (i = 0; i < NETWORKS; i++) {
-		longer = i * 23 / NETWORKS; /* a network takes the place of those inside it */
+		longer = i * 23 / NETWORKS; /* a network replaces those inside it */
 		mmdb_add(&m, random_place(4), (family == 6 ? 96 : 0) + 10 + longer, chance(m.records));
 		if (family == 6)
 			mmdb_add(&m, random_place(6), 18 + 3 * longer, chance(m.records));
 	}
-	if (family == 6) { /* as MaxMind's own files have it */
+	if (family == 6) { /* as in MaxMind's own files */
 		int ipv4 = *mmdb_place(&m, 0, 96);
 
 		*mmdb_place(&m, IPV4_FIRST, 96) = ipv4;
@@ -101,7 +101,7 @@ static int text_value(MMDB_entry_s *entry, const char *const *way, uint16_t *out
 	return country_parse(text, out);
 }
 
-/* What libmaxminddb's own lookup gives. */
+/* Returns what libmaxminddb's own lookup gives. */
 static uint32_t asked(MMDB_s *db, const struct sluice_addr *a, int kind)
 {
 	static const char *const ways[][3] = { { "country", "iso_code" }, { "country_code" } };
@@ -178,7 +178,7 @@ static uint32_t known(const struct geo *g, enum sluice_geo_kind kind, const char
 	return spans_find(&g->by_kind[kind], number_of(&a));
 }
 
-/* IPinfo's records; the third names a country that is none. The name of the file does not say what it is. */
+/* These are IPinfo's records; the third names a country that does not exist. The name of the file does not say what it is. */
 static void test_a_record_may_have_a_country_and_a_network_as_text(void **state)
 {
 	static const char *const has[] = { "DE", "FR", "Narnia" }, *const numbers[] = { "AS64496", "AS64497", "" };
@@ -216,7 +216,7 @@ static void test_the_date_of_a_database_is_the_one_it_names(void **state)
 	unlink(path);
 }
 
-/* One byte in a hundred is another, or the end is missing: an answer or a message, never a crash, a hang or a leak. */
+/* One byte in a hundred is changed, or the end is missing: that gives an answer or a message, never a crash, a hang or a leak. */
 static void test_torn_and_hostile_databases_do_no_harm(void **state)
 {
 	const struct place at = { "sluice.conf", 1 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text of any bytes becomes text that a terminal may be shown and JSON may hold. */
+/* Tests that any bytes become text that is safe for a terminal and for JSON. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include "plain.h"
 
-static void test_whatever_bytes_come_in_what_comes_out_is_utf8_without_controls(void **state)
+static void test_any_bytes_become_utf8_without_control_characters(void **state)
 {
 	unsigned int a, b, c;
 	char text[8];
@@ -31,7 +31,7 @@ static void test_whatever_bytes_come_in_what_comes_out_is_utf8_without_controls(
 	}
 }
 
-static void test_good_text_stays_as_it_is_and_what_a_terminal_obeys_goes(void **state)
+static void test_good_text_stays_as_it_is_and_what_a_terminal_obeys_is_removed(void **state)
 {
 	char good[] = "f\xc3\xbcr 5 \xe2\x82\xac \xf0\x9f\x93\xa7",
 	     wild[] = "a\x1b[2J\xc2\x9b\xe2\x80\xae\n\tb\xff\xc0\x80";
@@ -44,7 +44,7 @@ static void test_good_text_stays_as_it_is_and_what_a_terminal_obeys_goes(void **
 	assert_false(utf8_is_good("\xe2\x82"));
 }
 
-static void test_a_cut_falls_between_two_characters_and_is_told(void **state)
+static void test_a_cut_falls_between_two_characters_and_is_reported(void **state)
 {
 	char out[6];
 
@@ -61,9 +61,9 @@ static void test_a_cut_falls_between_two_characters_and_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whatever_bytes_come_in_what_comes_out_is_utf8_without_controls),
-		cmocka_unit_test(test_good_text_stays_as_it_is_and_what_a_terminal_obeys_goes),
-		cmocka_unit_test(test_a_cut_falls_between_two_characters_and_is_told),
+		cmocka_unit_test(test_any_bytes_become_utf8_without_control_characters),
+		cmocka_unit_test(test_good_text_stays_as_it_is_and_what_a_terminal_obeys_is_removed),
+		cmocka_unit_test(test_a_cut_falls_between_two_characters_and_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How addresses are shown: cut, hashed under a key that does not last, or whole. */
+/* Tests how addresses are shown: cut, hashed under a key that does not last, or whole. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -36,7 +36,7 @@ static const char *show(const struct privacy *v, const char *text, char buf[stat
 	return privacy_show(v, &p, buf);
 }
 
-static void test_nothing_said_truncates(void **state)
+static void test_addresses_are_truncated_by_default(void **state)
 {
 	struct privacy *v = privacy_of("");
 	char buf[ADDR_TEXT_LEN];
@@ -50,7 +50,7 @@ static void test_nothing_said_truncates(void **state)
 	privacy_free(v);
 }
 
-static void test_full_shows_all(void **state)
+static void test_full_shows_whole_addresses(void **state)
 {
 	struct privacy *v = privacy_of("addresses = full");
 	char buf[ADDR_TEXT_LEN];
@@ -121,7 +121,7 @@ static const char *keep(const struct privacy *v, const char *text, char buf[stat
 	return privacy_kept_format(&kept, buf);
 }
 
-static void test_what_is_kept_is_a_source_at_most_and_found_again(void **state)
+static void test_at_most_a_source_is_kept_and_it_is_found_again(void **state)
 {
 	static const char *const forms[] = { "addresses = truncated", "addresses = hashed", "addresses = full" };
 	static const char *const want[] = { "2001:db8:1::/48", "h-", "2001:db8:1:2::/64" };
@@ -153,11 +153,11 @@ static void test_what_is_kept_is_a_source_at_most_and_found_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_said_truncates),
-		cmocka_unit_test(test_full_shows_all),
+		cmocka_unit_test(test_addresses_are_truncated_by_default),
+		cmocka_unit_test(test_full_shows_whole_addresses),
 		cmocka_unit_test(test_hash_is_the_same_for_one_source_until_the_key_is_replaced),
 		cmocka_unit_test(test_every_address_in_a_text_is_shown_as_the_policy_says),
-		cmocka_unit_test(test_what_is_kept_is_a_source_at_most_and_found_again),
+		cmocka_unit_test(test_at_most_a_source_is_kept_and_it_is_found_again),
 	};
 
 	return cmocka_run_group_tests_name("privacy", tests, NULL, NULL);

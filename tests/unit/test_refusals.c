@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory of refusals: what it adds up, and what goes where it is full. */
+/* Tests the memory of refusals: what it adds up, and what it forgets when it is full. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -71,7 +71,7 @@ static void test_refusals_of_one_source_service_and_reason_add_up(void **state)
 	refusals_free(r);
 }
 
-static void test_where_it_is_full_the_oldest_of_the_commonest_reason_goes(void **state)
+static void test_a_full_memory_forgets_the_oldest_entry_of_the_commonest_reason(void **state)
 {
 	struct refusals *r = refusals_new(10);
 	uint32_t i;
@@ -89,7 +89,7 @@ static void test_where_it_is_full_the_oldest_of_the_commonest_reason_goes(void *
 	refusals_free(r);
 }
 
-static void test_who_is_seen_again_is_not_the_oldest(void **state)
+static void test_an_entry_that_is_seen_again_is_not_the_oldest(void **state)
 {
 	struct refusals *r = refusals_new(3);
 
@@ -106,11 +106,11 @@ static void test_who_is_seen_again_is_not_the_oldest(void **state)
 	assert_int_equal(ntohl(refusals_next(r, SLUICE_DENIED, NULL)->source.addr.word[3]), 4);
 	refusals_clear(r);
 	assert_int_equal(refusals_sums(r).entries, 0);
-	assert_int_equal(refusals_sums(r).forgotten, 1); /* what is over was not forgotten before its time */
+	assert_int_equal(refusals_sums(r).forgotten, 1); /* an entry that has expired does not count as forgotten */
 	refusals_free(r);
 }
 
-/* Against an array: 20,000 steps in a memory of 50. */
+/* Compares 20,000 steps in a memory of 50 entries with an array. */
 static void test_random_steps_leave_what_a_plain_list_has(void **state)
 {
 	static const enum sluice_reason whys[] = { SLUICE_DENIED, SLUICE_BANNED, SLUICE_SOURCE_RATE };
@@ -144,7 +144,7 @@ static void test_random_steps_leave_what_a_plain_list_has(void **state)
 	refusals_free(r);
 }
 
-static void test_a_million_sources_are_as_many_entries_as_there_is_room(void **state)
+static void test_a_million_sources_fill_the_memory_and_no_more(void **state)
 {
 	struct refusals *r = refusals_new(REFUSALS_MOST);
 	uint32_t i;
@@ -163,9 +163,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals_of_one_source_service_and_reason_add_up),
-		cmocka_unit_test(test_where_it_is_full_the_oldest_of_the_commonest_reason_goes),
-		cmocka_unit_test(test_who_is_seen_again_is_not_the_oldest),
-		cmocka_unit_test(test_a_million_sources_are_as_many_entries_as_there_is_room),
+		cmocka_unit_test(test_a_full_memory_forgets_the_oldest_entry_of_the_commonest_reason),
+		cmocka_unit_test(test_an_entry_that_is_seen_again_is_not_the_oldest),
+		cmocka_unit_test(test_a_million_sources_fill_the_memory_and_no_more),
 		cmocka_unit_test(test_random_steps_leave_what_a_plain_list_has),
 	};
 

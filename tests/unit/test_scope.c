@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be set live: values as the policy writes them, in services, sets and for single senders. */
+/* Tests what can be set live: values as in a policy file, for services, sets and single senders. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static struct scope sender_of(const char *prefix, const char *service)
 	return s;
 }
 
-/* What the key is after it was set; `refused` holds the message where it was not. Static. */
+/* Sets a key and returns its value after that, as static memory. If that is refused, `refused` holds the message. */
 static char refused[512];
 static const char *value_after(const struct scope *where, const char *key, const char *value)
 {
@@ -105,7 +105,7 @@ static void test_none_and_empty_braces_empty_a_list(void **state)
 	assert_string_equal(value_after(&foes, "services", "{none}"), "{\"none\"}");
 }
 
-static void test_a_set_has_other_prefixes_and_other_limits(void **state)
+static void test_a_set_can_get_other_prefixes_and_other_limits(void **state)
 {
 	const struct scope partners = set_named("partners"), nobody = set_named("nobody");
 	struct sluice_addr a;
@@ -122,7 +122,7 @@ static void test_a_set_has_other_prefixes_and_other_limits(void **state)
 	assert_non_null(strstr(refused, "unknown key 'max-sauce'"));
 }
 
-/* What a change of `key` leaves the set: of its own, and of its list. */
+/* Checks how many prefixes the set has of its own, and of its list, after `key` was changed. */
 static void holds_after(const char *key, const char *value, size_t own, size_t listed)
 {
 	const struct scope partners = set_named("partners");
@@ -167,7 +167,7 @@ static struct compiled *compiled(void)
 	return c;
 }
 
-static void test_the_limit_of_a_sender_takes_the_place_of_that_limit_and_of_nothing_else(void **state)
+static void test_the_limit_of_a_sender_replaces_that_limit_and_nothing_else(void **state)
 {
 	const struct scope partner = sender_of("192.0.2.7", "smtp"), foe = sender_of("203.0.113.7", "smtp");
 	const struct sluice_rule *mine, *others;
@@ -188,7 +188,7 @@ static void test_the_limit_of_a_sender_takes_the_place_of_that_limit_and_of_noth
 	compiled_free(c);
 }
 
-static void test_of_two_limits_the_closer_one_counts_key_by_key(void **state)
+static void test_for_each_key_the_closer_of_two_limits_counts(void **state)
 {
 	const struct scope wide = sender_of("10.0.0.0/8", "smtp"), close_one = sender_of("10.1.2.3", "");
 	const struct sluice_rule *rule;
@@ -207,7 +207,7 @@ static void test_of_two_limits_the_closer_one_counts_key_by_key(void **state)
 	compiled_free(c);
 }
 
-static void test_a_limit_that_can_not_be_is_refused(void **state)
+static void test_an_impossible_limit_is_refused(void **state)
 {
 	const struct scope anywhere = sender_of("10.1.2.3", ""), pop = sender_of("10.1.2.3", "pop");
 	struct diag d = {};
@@ -247,11 +247,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_list_is_written_with_braces_or_without),
 		TEST(test_none_and_empty_braces_empty_a_list),
-		TEST(test_a_set_has_other_prefixes_and_other_limits),
+		TEST(test_a_set_can_get_other_prefixes_and_other_limits),
 		TEST(test_a_set_that_is_given_a_file_holds_what_is_in_it),
-		TEST(test_the_limit_of_a_sender_takes_the_place_of_that_limit_and_of_nothing_else),
-		TEST(test_of_two_limits_the_closer_one_counts_key_by_key),
-		TEST(test_a_limit_that_can_not_be_is_refused),
+		TEST(test_the_limit_of_a_sender_replaces_that_limit_and_nothing_else),
+		TEST(test_for_each_key_the_closer_of_two_limits_counts),
+		TEST(test_an_impossible_limit_is_refused),
 		TEST(test_a_copy_of_a_policy_has_its_limits),
 	};
 

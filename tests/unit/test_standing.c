@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The policy in force, in every state that it can be in and through everything that can happen to it: each cell of standing.def, with a kernel
- * side and clocks that remember (standing_world.h), and again with what can fail failing. Prints the table; docs/architecture.md must show the same.
+ * Tests the policy in force in every state and with every event: each cell of standing.def, with an engine and clocks that only remember
+ * (standing_world.h), and again with each thing failing that can fail. Prints the table; docs/architecture.md must show the same.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,13 +37,13 @@ static bool is_refusal(enum standing_outcome outcome)
 
 enum trouble { NO_TROUBLE, BAD_INPUT, NO_COMMIT, NO_ATTACH, NO_SETTLE };
 
-/* Everybody has said who does it: what was in force is, and the order failed. */
+/* Checks that an order that fails leaves in force what was in force. */
 static void stays(const struct cell *c)
 {
 	const struct view *was = &c->was, *v = &c->now;
 	const bool failed = c->event == EVENT_RELOAD && (was->state == STATE_FILE || was->state == STATE_SETTINGS);
 
-	if (c->event == EVENT_EXPIRE) { /* nobody's order: it is over, and tried again */
+	if (c->event == EVENT_EXPIRE) { /* this is no order: the setting has ended, and its end is tried again */
 		assert_int_equal(v->state, STATE_OVERDUE);
 		assert_string_equal(v->in_force, was->in_force);
 		assert_string_equal(v->settings, "");
@@ -114,7 +114,7 @@ static void test_what_was_in_force_stays_whatever_fails(void **state)
 	trouble_everywhere(NO_ATTACH, EVENT_RELOAD, EVENT_EXPIRE);
 }
 
-static void test_a_trial_that_cannot_be_settled_is_awaited_still(void **state)
+static void test_a_trial_that_cannot_be_settled_is_still_awaited(void **state)
 {
 	enum standing_state in;
 
@@ -127,7 +127,7 @@ static void test_a_trial_that_cannot_be_settled_is_awaited_still(void **state)
 	}
 }
 
-/* One line of the table; before the first event its head. */
+/* Writes a line of the table; event -1 is its head. */
 static void line_of(int event, char out[static 512])
 {
 	size_t n = sprintf(out, "%-15s", event < 0 ? "" : event_words[event]);
@@ -171,7 +171,7 @@ static void test_the_document_shows_the_table_as_it_is(void **state)
 		missing += !document_has(line);
 	}
 	if (missing)
-		fail_msg("docs/architecture.md shows %d lines otherwise", missing);
+		fail_msg("docs/architecture.md shows %d lines differently", missing);
 }
 
 static void order(struct standing *s, enum standing_event event, int want)
@@ -184,7 +184,7 @@ static void order(struct standing *s, enum standing_event event, int want)
 	diag_free(&d);
 }
 
-static void test_way_back_keeps_what_was_wrong_before_the_trial(void **state)
+static void test_the_way_back_keeps_what_was_wrong_before_the_trial(void **state)
 {
 	static const enum standing_state in[] = { STATE_FAILED, STATE_OVERDUE, STATE_HELD };
 	struct standing *s;
@@ -205,7 +205,7 @@ static void test_way_back_keeps_what_was_wrong_before_the_trial(void **state)
 	}
 }
 
-static void test_reload_that_was_refused_during_a_trial_is_still_to_be_done_after_it(void **state)
+static void test_a_reload_that_was_refused_during_a_trial_is_still_to_be_done_after_it(void **state)
 {
 	struct standing *s = state_make(STATE_TRIAL);
 
@@ -216,7 +216,7 @@ static void test_reload_that_was_refused_during_a_trial_is_still_to_be_done_afte
 	standing_free(s);
 }
 
-static void test_time_of_settings_ends_on_the_way_back_from_a_trial(void **state)
+static void test_a_setting_whose_time_ended_during_a_trial_ends_right_after_the_way_back(void **state)
 {
 	struct standing *s = state_make(STATE_TRIAL_SETTINGS);
 
@@ -233,7 +233,7 @@ static void test_time_of_settings_ends_on_the_way_back_from_a_trial(void **state
 	standing_free(s);
 }
 
-static void test_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_force(void **state)
+static void test_a_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_force(void **state)
 {
 	struct standing *s = state_make(STATE_TRIAL_FOUND);
 
@@ -249,7 +249,7 @@ static void test_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_f
 	standing_free(s);
 }
 
-static void test_setting_that_is_set_again_takes_the_place_of_the_first(void **state)
+static void test_a_setting_that_is_set_again_replaces_the_first(void **state)
 {
 	struct standing *s = state_make(STATE_SETTINGS);
 
@@ -262,7 +262,7 @@ static void test_setting_that_is_set_again_takes_the_place_of_the_first(void **s
 	standing_free(s);
 }
 
-static void test_setting_that_is_unset_leaves_the_others_and_one_that_others_lean_on_stays(void **state)
+static void test_a_setting_that_is_unset_leaves_the_others_and_one_that_others_depend_on_stays(void **state)
 {
 	struct standing *s = state_make(STATE_SETTINGS);
 	const struct scope smtp = scope_of_service("smtp");
@@ -290,7 +290,7 @@ static void test_setting_that_is_unset_leaves_the_others_and_one_that_others_lea
 	standing_free(s);
 }
 
-static void test_setting_of_another_host_keeps_its_times(void **state)
+static void test_a_setting_of_another_host_keeps_its_times(void **state)
 {
 	struct standing *s = state_make(STATE_FILE);
 	struct override o = setting("max-rate", "60/1m");
@@ -305,7 +305,7 @@ static void test_setting_of_another_host_keeps_its_times(void **state)
 	standing_free(s);
 }
 
-static void test_setting_that_leans_on_one_that_is_over_goes_with_it_and_is_said(void **state)
+static void test_a_setting_that_depends_on_one_that_ends_goes_with_it_and_is_reported(void **state)
 {
 	struct standing *s = state_make(STATE_FILE);
 
@@ -323,7 +323,7 @@ static void test_setting_that_leans_on_one_that_is_over_goes_with_it_and_is_said
 	standing_free(s);
 }
 
-static void test_start_goes_on_from_what_a_daemon_of_before_left(void **state)
+static void test_a_start_continues_from_what_an_earlier_daemon_left(void **state)
 {
 	struct standing *s;
 
@@ -357,16 +357,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_event_does_in_every_state_what_the_table_says),
 		cmocka_unit_test(test_what_was_in_force_stays_whatever_fails),
-		cmocka_unit_test(test_a_trial_that_cannot_be_settled_is_awaited_still),
-		cmocka_unit_test(test_way_back_keeps_what_was_wrong_before_the_trial),
-		cmocka_unit_test(test_reload_that_was_refused_during_a_trial_is_still_to_be_done_after_it),
-		cmocka_unit_test(test_time_of_settings_ends_on_the_way_back_from_a_trial),
-		cmocka_unit_test(test_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_force),
-		cmocka_unit_test(test_setting_that_is_set_again_takes_the_place_of_the_first),
-		cmocka_unit_test(test_setting_that_is_unset_leaves_the_others_and_one_that_others_lean_on_stays),
-		cmocka_unit_test(test_setting_of_another_host_keeps_its_times),
-		cmocka_unit_test(test_setting_that_leans_on_one_that_is_over_goes_with_it_and_is_said),
-		cmocka_unit_test(test_start_goes_on_from_what_a_daemon_of_before_left),
+		cmocka_unit_test(test_a_trial_that_cannot_be_settled_is_still_awaited),
+		cmocka_unit_test(test_the_way_back_keeps_what_was_wrong_before_the_trial),
+		cmocka_unit_test(test_a_reload_that_was_refused_during_a_trial_is_still_to_be_done_after_it),
+		cmocka_unit_test(test_a_setting_whose_time_ended_during_a_trial_ends_right_after_the_way_back),
+		cmocka_unit_test(test_a_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_force),
+		cmocka_unit_test(test_a_setting_that_is_set_again_replaces_the_first),
+		cmocka_unit_test(test_a_setting_that_is_unset_leaves_the_others_and_one_that_others_depend_on_stays),
+		cmocka_unit_test(test_a_setting_of_another_host_keeps_its_times),
+		cmocka_unit_test(test_a_setting_that_depends_on_one_that_ends_goes_with_it_and_is_reported),
+		cmocka_unit_test(test_a_start_continues_from_what_an_earlier_daemon_left),
 		cmocka_unit_test(test_the_document_shows_the_table_as_it_is),
 	};
 

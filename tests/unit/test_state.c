@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state file: what is written is read back, and nothing torn is taken for whole. */
+/* Tests the state file: what is written is read back, and nothing torn is accepted. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -180,7 +180,7 @@ static void test_file_is_replaced_whole_or_not_at_all(void **state)
 	assert_non_null(strstr(d.item[0].text, "no/file"));
 	assert_int_equal(text_file_remove(path, &d), 0);
 	assert_int_equal(text_file_remove(path, &d), 0);
-	assert_int_equal(rmdir(dir), 0); /* and nothing else was left there */
+	assert_int_equal(rmdir(dir), 0); /* nothing else was left there */
 	free(text);
 	diag_free(&d);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Buckets of peaks, and what limits come of them. */
+/* Tests which limits are suggested for given buckets of peaks. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@ static void test_limit_refuses_all_that_peaked_above_it(void **state)
 	assert_int_equal(s.refused[9], 1);
 	assert_int_equal(s.refused[10], 0);
 	assert_int_equal(s.highest, 10);
-	assert_int_equal(s.limit, 4); /* one in a thousand does not set it */
+	assert_int_equal(s.limit, 4); /* one source in a thousand does not decide */
 	histogram[0]--;
 	suggest_from(histogram, &s);
 	assert_int_equal(s.limit, 1024);
@@ -67,7 +67,7 @@ static void test_too_few_suggest_nothing(void **state)
 	suggests(&imap, &peaks, "");
 }
 
-static void test_suggested_are_the_keys_of_a_section(void **state)
+static void test_a_suggestion_has_the_keys_of_a_section(void **state)
 {
 	struct sluice_peaks peaks = {
 		.width_ns = 3000000000, .total_width_ns = 3000000000, .connections = 60, .rate = 90
@@ -107,7 +107,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limit_refuses_all_that_peaked_above_it),
 		cmocka_unit_test(test_too_few_suggest_nothing),
-		cmocka_unit_test(test_suggested_are_the_keys_of_a_section),
+		cmocka_unit_test(test_a_suggestion_has_the_keys_of_a_section),
 		cmocka_unit_test(test_mail_programs_have_a_floor),
 	};
 

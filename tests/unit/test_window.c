@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The gate's own sliding window, run by a made-up clock, against a list of all events. */
+/* Compares the gate's own sliding window, with a made-up clock, with a list of all events. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #define WIDTH (INTERVAL / (SLUICE_RATE_BUCKETS - 1))
 #define MOST 40
 
-/* Events of `times` that lie in (now - span, now]. */
+/* Returns how many of `times` are in (now - span, now]. */
 static unsigned int within(const uint64_t *times, size_t count, uint64_t now, uint64_t span)
 {
 	unsigned int n = 0;
@@ -29,7 +29,7 @@ static unsigned int within(const uint64_t *times, size_t count, uint64_t now, ui
 	return n;
 }
 
-static void test_window_is_exact_within_a_twentieth(void **state)
+static void test_a_window_is_exact_within_a_twentieth(void **state)
 {
 	static uint64_t let_in[EVENTS];
 	struct sluice_window w = {};
@@ -57,7 +57,7 @@ static void test_window_is_exact_within_a_twentieth(void **state)
 	assert_in_range(count, 1000, EVENTS - 1000);
 }
 
-static void test_another_interval_begins_anew(void **state)
+static void test_another_interval_begins_at_zero(void **state)
 {
 	struct sluice_window w = {};
 
@@ -72,7 +72,7 @@ static void test_another_interval_begins_anew(void **state)
 	assert_int_equal(w.sum, 0);
 }
 
-static void test_event_of_the_past_goes_where_it_belongs(void **state)
+static void test_an_event_of_the_past_goes_where_it_belongs(void **state)
 {
 	struct sluice_window w = {};
 
@@ -91,7 +91,7 @@ static void test_event_of_the_past_goes_where_it_belongs(void **state)
 	assert_int_equal(w.sum, 0);
 }
 
-static void test_window_takes_back_only_what_it_still_has(void **state)
+static void test_a_window_takes_back_only_what_it_still_has(void **state)
 {
 	struct sluice_window w = {};
 
@@ -110,7 +110,7 @@ static void test_window_takes_back_only_what_it_still_has(void **state)
 	assert_int_equal(w.sum, 0);
 }
 
-static void test_clock_of_another_processor_may_lag(void **state)
+static void test_the_clock_of_another_processor_may_lag(void **state)
 {
 	struct sluice_window w = {};
 
@@ -126,11 +126,11 @@ static void test_clock_of_another_processor_may_lag(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_window_is_exact_within_a_twentieth),
-		cmocka_unit_test(test_another_interval_begins_anew),
-		cmocka_unit_test(test_event_of_the_past_goes_where_it_belongs),
-		cmocka_unit_test(test_window_takes_back_only_what_it_still_has),
-		cmocka_unit_test(test_clock_of_another_processor_may_lag),
+		cmocka_unit_test(test_a_window_is_exact_within_a_twentieth),
+		cmocka_unit_test(test_another_interval_begins_at_zero),
+		cmocka_unit_test(test_an_event_of_the_past_goes_where_it_belongs),
+		cmocka_unit_test(test_a_window_takes_back_only_what_it_still_has),
+		cmocka_unit_test(test_the_clock_of_another_processor_may_lag),
 	};
 
 	return cmocka_run_group_tests_name("window", tests, NULL, NULL);
