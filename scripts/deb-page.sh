@@ -78,7 +78,7 @@ enforces() {
 }
 twenty() {
 	shows 'the twenty-first connection is refused' counted_to 20
-	shows 'refusals says whom, and why' refused 198.51.100.7 source-connections
+	shows 'refusals says who was refused, and why' refused 198.51.100.7 source-connections
 }
 
 postfix_is_mx() {
@@ -256,7 +256,7 @@ at_fleet() {
 			shows 'doctor finds nothing to do' fails bash -c 'sluicectl doctor | grep -E "^(bad|warning)"'
 			shows 'the store lets in nobody without a user' says NOAUTH client redis-cli -h 192.0.2.5 ping
 			shows 'alone it has the whole limit' is "$(greeted 198.51.100.7 30 25)" 20
-			shows 'refusals says whom, and why' refused 198.51.100.7 source-connections
+			shows 'refusals says who was refused, and why' refused 198.51.100.7 source-connections
 			mx2_joins
 			shows 'each lists the other' both_list_both
 			shows 'two hosts reach the limit together, and never exceed it' both_hold_twenty
