@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures for how long sluice holds a processor up at a time, with tables of different fill. It reads the kernel's own tracing: each run of a
-BPF timer (the sweeper), and each program that the daemon makes the kernel run (the reaper, reconciling)."""
+BPF timer (the sweeper), and each program that the daemon makes the kernel run (the reaper, the end of an audit)."""
 import contextlib, pathlib, re, subprocess, tempfile, time
 
 import peers
