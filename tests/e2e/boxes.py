@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Containers on a test network's server, as an engine sets them up: a namespace each behind a bridge, reached by DNAT, no proxy."""
+"""Containers on a test network's server, set up as an engine does it: each has a namespace behind a bridge, and DNAT leads to it, without a proxy."""
 from net import LIB, SERVER, SERVER6, sh
 
 INSIDE = ("172.22.1.{}", "fd4d:1::{}")
@@ -49,7 +49,7 @@ class Box:
         return self.net.ready(process)
 
     def stop(self):
-        """The processes end, and the namespace with all that is in it."""
+        """Ends the processes, and deletes the namespace with all that is in it."""
         for process in self.servers:
             process.kill()
             process.wait()
@@ -62,7 +62,7 @@ class Box:
 
 
 class Engine:
-    """What docker, podman and the like do on a host: a bridge, forwarding, and DNAT of the ports that are published."""
+    """Does what docker, podman and the like do on a host: makes a bridge, forwards, and translates published ports by DNAT."""
 
     def __init__(self, net):
         self.net = net
@@ -73,7 +73,7 @@ class Engine:
         net.addresses(net.server, "br0", f"{INSIDE[0].format(1)}/24", f"{INSIDE[1].format(1)}/64")
 
     def publish(self, *ports):
-        """(HOST PORT, BOX, PORT THERE), for both families."""
+        """Publishes ports, each given as (HOST PORT, BOX, PORT THERE), for both families."""
         rules = []
         for host, box, port in ports:
             rules.append(f"        ip daddr {SERVER} tcp dport {host} dnat ip to {box.address}:{port}")

@@ -5,21 +5,21 @@ from net import VM, Net, Sluice
 
 
 def pytest_runtest_logreport(report):
-    """At once: a guest may be gone before pytest sums up."""
+    """Prints a failure at once, because a guest may be gone before pytest sums up."""
     if VM and report.failed:
         print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """item.failed: for fixtures, which are told nothing of it."""
+    """Sets item.failed, since pytest does not tell fixtures whether their test failed."""
     report = (yield).get_result()
     item.failed = getattr(item, "failed", False) or report.failed
 
 
 @pytest.fixture
 def make(tmp_path):
-    """make(policy, rtt=0) -> (net, sluice); both are gone after the test, also when it failed."""
+    """make(policy, rtt=0) -> (net, sluice). Both are removed after the test, even if it failed."""
     made = []
 
     def build(policy, rtt=0):
@@ -34,7 +34,7 @@ def make(tmp_path):
     for thing in reversed(made):
         try:
             thing.close()
-        except BaseException as e:  # the rest must go, too
+        except BaseException as e:  # the others must still be closed
             problem = problem or e
     if problem:
         raise problem

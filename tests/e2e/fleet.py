@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Stores and the program that speaks to them, for tests of the fleet: redis-server and sluice-fleet in a namespace of their own."""
+"""Stores and the program that talks to them, for tests of the fleet: redis-server and sluice-fleet, in a namespace of their own."""
 import collections, contextlib, json, os, pathlib, secrets, signal, socket, struct, subprocess, time
 
 from net import BUILD, sh, wait_for
 
 CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS, POLICY, LOOK, HELD = range(1, 10)
-EXACT, RELEASE, GIVE = 1, 2, 4  # of a row that is asked
+EXACT, RELEASE, GIVE = 1, 2, 4  # flags of a row in a request
 GONE, OVER = 1, 2
-EVICTS, APPENDS, SNAPSHOTS = 1, 2, 4  # of a state
+EVICTS, APPENDS, SNAPSHOTS = 1, 2, 4  # flags of a state
 LIMIT_ROWS = 1000
 SPACE = "0123456789abcdef"
 STORE = os.environ.get("SLUICE_STORE", "redis-server")  # or valkey-server, or the path of either
@@ -24,7 +24,7 @@ State = collections.namedtuple("State", "connected hosts resync rtt_us flags clo
 
 
 class Place:
-    """A namespace with nothing but lo, and what runs in it."""
+    """A namespace that has only lo, and what runs in it."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -45,7 +45,7 @@ class Place:
         return h
 
     def run(self, *argv, **more):
-        """Another process that goes with the place."""
+        """Starts another process, which ends with the place."""
         process = subprocess.Popen(self.enter(*argv), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **more)
         process.close = lambda: (process.kill(), process.wait(), process.stdout.close())
         return self.keep(process)
@@ -55,14 +55,14 @@ class Place:
         return thing
 
     def close(self):
-        with contextlib.ExitStack() as all_of_it:  # also when one of them fails
+        with contextlib.ExitStack() as all_of_it:  # closes the rest even if one fails
             all_of_it.callback(sh, "ip", "netns", "del", self.name, check=False)
             for thing in self.things:
                 all_of_it.callback(thing.close)
 
 
 class Server:
-    """A redis-server, or a valkey-server (SLUICE_STORE)."""
+    """A redis-server, or what SLUICE_STORE names."""
 
     def __init__(self, place, port, options):
         self.place, self.port, self.options, self.process = place, port, options, None
@@ -86,7 +86,7 @@ class Server:
     close = kill
 
     def records(self):
-        """{key: {host: (held, lease)}}"""
+        """Returns {key: {host: (held, lease)}}."""
         found = collections.defaultdict(dict)
         flat = iter(self.cli("eval", ALL_RECORDS, 0).split())
         for name, host, held, lease, _ in zip(flat, flat, flat, flat, flat):
@@ -99,7 +99,7 @@ class Server:
 
 
 class Host:
-    """A sluice-fleet, and sluiced's part: what a host says, and what it is told."""
+    """A sluice-fleet, and sluiced's part, which the test plays: what a host says, and what it is told."""
 
     def __init__(self, place, name, servers, config):
         self.name = name
@@ -118,15 +118,15 @@ class Host:
         self.end.sendall(struct.pack("II", kind, len(body) if count is None else count) + body)
 
     def ask(self, rows):
-        """Rows (key, limit, held, want, flags) go out."""
+        """Sends rows (key, limit, held, want, flags)."""
         self.send(EXCHANGE, b"".join(struct.pack("QIIII", *r) for r in rows), len(rows))
 
     def look(self, *keys):
-        """Who holds these? The answers come into `looked`."""
+        """Asks who holds these keys. The answers arrive in `looked`."""
         self.send(LOOK, struct.pack(f"{len(keys)}Q", *keys), len(keys))
 
     def exchange(self, *rows, seconds=5):
-        """Their answers: [Lease]."""
+        """Sends rows, and returns their answers: [Lease]."""
         self.leases.clear()
         self.ask(rows)
         assert self.until(lambda: len(self.leases) >= len(rows), seconds), self.state
@@ -136,7 +136,7 @@ class Host:
         return self.exchange((key, limit, held, want, flags))[0]
 
     def receive(self, seconds):
-        """One message; False: none came."""
+        """Takes one message. Returns False if none came."""
         self.end.settimeout(max(seconds, 0))
         try:
             got = self.end.recv(65536)
@@ -179,7 +179,7 @@ class Host:
         self.process.wait()
 
     def close(self):
-        """It ends when sluiced's end is closed, in order (and LeakSanitizer has its say)."""
+        """Closes sluiced's end, upon which sluice-fleet ends in order (and LeakSanitizer reports what it found)."""
         self.end.close()
         try:
             assert self.process.wait(10) in (0, -signal.SIGKILL)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-What goes wrong between four hosts and their store, under load: the tables of docs/fleet.md. Called by fleet_table.py (`make fleet`) and by test_fleet_faults.py.
+Provokes what can go wrong between four hosts and their store, under load, for the tables of docs/fleet.md. fleet_table.py (`make fleet`) and
+test_fleet_faults.py call it.
 
-One source presses its limit at every host all the time; another one stays far from its own. Of the first the greatest sum is taken, and
-when it is right again; of the second, how many of its connections were refused that should not have been.
+One source pushes against its limit at every host all the time; another one stays far from its own. For the first, it measures the greatest sum
+over all hosts, and when that sum is right again; for the second, how many of its connections were refused that should not have been.
 """
 import contextlib, dataclasses, signal, subprocess, threading, time
 
@@ -15,9 +16,9 @@ QUIET = "10.77.0.3"
 SECOND = "10.78.0.251"  # another server of the store
 PATIENCE = 3.6  # seconds: a client's SYN is repeated after 1 s and 3 s
 LATE = 0.9
-FULL = 15  # of the limit: what clients that come and go keep in use when all is well, and more
-STAYS = 2.5  # seconds for which all is right before that is believed
-GIVEN_UP = 45  # seconds, without being right again
+FULL = 15  # connections: clients that come and go keep at least so many of the limit in use when all is well
+STAYS = 2.5  # seconds for which all must stay right before that is believed
+GIVEN_UP = 45  # seconds after which nobody waits any longer for all to be right
 POLICY = (
     "fleet { servers = {%s} name = NAME secret-file = SECRET max-staleness = 1s on-partition = %s }\n"
     "service smtp { ports = {25} max-connections-per-source = 20 fleet = true%s }\n"
@@ -29,7 +30,7 @@ def policy(partition, exact, servers="STORE"):
 
 
 class Clients:
-    """tests/lib/churn.py against all hosts. `attempts`: (target, when it began, seconds until it was in; less than 0: never)"""
+    """Runs tests/lib/churn.py against all hosts. `attempts`: (target, when it began, seconds until it was let in; less than 0: never)"""
 
     def __init__(self, hosts, source, width, hold, rest, patience):
         argv = ["/usr/bin/python3", LIB / "churn.py", 25, source, width, hold, rest, patience, *(net.address for net in hosts.nets)]
@@ -53,13 +54,13 @@ class Clients:
 
 class Fault:
     """
-    Nothing goes wrong. prepare() is called before the load, begin() and end() with `seconds` between, after() when the load is over. Time until all
-    is right again counts from the end, or from the beginning of what is over `at_once`.
+    A fault in which nothing goes wrong. prepare() is called before the load, begin() and end() with `seconds` between them, after() when the load is
+    over. The time until all is right again counts from the end, or from the beginning if the fault is over `at_once`.
     """
 
     name, seconds, at_once = "none", 5, False
     servers = "STORE"
-    gone = ()  # hosts whose refusals are nobody's fault meanwhile
+    gone = ()  # hosts whose refusals do not count meanwhile
 
     def __init__(self, hosts):
         self.hosts = hosts
@@ -98,7 +99,7 @@ class Emptied(Fault):
 
 
 class Failover(Fault):
-    """A replica is made the master by a Sentinel, whose patience is 1 s."""
+    """A Sentinel, which waits for 1 s, makes a replica the master."""
 
     name, seconds, at_once = "store killed, its replica promoted by Sentinel", 2, True
     servers = f"STORE, {SECOND}:{PORT}"
@@ -128,7 +129,7 @@ class Failover(Fault):
 
 
 class Cut(Fault):
-    """The link between some hosts and the store is down; clients reach them."""
+    """The link between some hosts and the store is down. Clients still reach these hosts."""
 
     name, number = "store cut off from one host for 5 s", 1
 
@@ -150,7 +151,7 @@ class CutLong(Cut):
 
 
 class Noise(Fault):
-    """Another server stands where the store was, and says what is none of the protocol."""
+    """Another server takes the store's place, and sends bytes that do not follow the protocol."""
 
     name, kind = "store answers noise for 5 s", "noise"
 
@@ -168,13 +169,13 @@ class Noise(Fault):
 
 
 class Lies(Noise):
-    """... or the protocol, and leases everybody more than there is."""
+    """The other server follows the protocol, but leases every host more than there is."""
 
     name, kind = "store leases beyond all limits for 5 s", "a lease beyond the limit"
 
 
 class Daemons(Fault):
-    """The kernel goes on counting, and nobody tells the store."""
+    """The kernel continues to count, but nobody tells the store."""
 
     name, seconds = "sluiced of two hosts killed (-9), back after 3 s", 3
 
@@ -192,7 +193,7 @@ class DaemonsLong(Daemons):
 
 
 class Crash(Fault):
-    """A host is gone, with all that it held, and comes back."""
+    """A host vanishes, with all that it held, and comes back."""
 
     name, seconds = "a host crashes, back after 15 s", 15
     gone = (0,)
@@ -234,7 +235,7 @@ def change(hosts, text):
 
 
 def right_since(total, began, touch):
-    """When the sum was right from then on: not over the limit any more, and nearly at it. None: it is not yet."""
+    """Returns the time since which the sum has been right: no longer over the limit, but near it. None: it is not right yet."""
     over = [end for (_, n), (end, _) in zip(total.changes, total.changes[1:]) if n > LIMIT]
     if total.changes[-1][1] > LIMIT:
         return None
@@ -244,7 +245,7 @@ def right_since(total, began, touch):
 
 
 def watch(hosts, total, began):
-    """Seconds since `began` until all hosts are in touch and the sum is right, and stays."""
+    """Returns the seconds from `began` until all hosts are in touch and the sum is right, and stays so."""
     touch = None
     while time.monotonic() - began < GIVEN_UP:
         if not touch and in_touch(hosts):
@@ -257,7 +258,7 @@ def watch(hosts, total, began):
 
 
 def refused_wrongly(fault, attempts, until):
-    """(never let in, let in late, in all), of attempts that did not begin too late to be judged."""
+    """Returns (never let in, let in late, in all) of the attempts, without those that began too late to be judged."""
     gone = {fault.hosts.nets[n].address for n in fault.gone}
     took = [took for target, began, took in attempts if began < until and target not in gone]
     return sum(t < 0 for t in took), sum(t > LATE for t in took), len(took)
@@ -265,7 +266,7 @@ def refused_wrongly(fault, attempts, until):
 
 @contextlib.contextmanager
 def loaded(hosts, servers):
-    """(the sum of the pressing source, the quiet clients)"""
+    """Puts load on the hosts. Yields (the sum of the source that pushes against its limit, the quiet clients)."""
     press = Clients(hosts, SOURCE, 24, 1.0, 0.1, 1.2)
     quiet = Clients(hosts, QUIET, 2, 0.8, 0.4, PATIENCE)
     total = Sum(servers, source=SOURCE, rest=0.004)
@@ -277,7 +278,7 @@ def loaded(hosts, servers):
 
 
 def provoke(fault, servers):
-    """Under load, as the policy in force has it: the Outcome."""
+    """Provokes the fault under load, with the policy in force, and returns the Outcome."""
     hosts = fault.hosts
     with loaded(hosts, servers) as (total, quiet):
         assert wait_for(lambda: total.changes[-1][1] >= FULL, 40), "the limit is not in use before anything is wrong"
@@ -294,7 +295,7 @@ def provoke(fault, servers):
 
 
 def calm(hosts):
-    """Nothing is held, and nobody believes anything else."""
+    """Waits until nothing is held, and the store and each daemon know that."""
     assert wait_for(lambda: sum(hosts.held()) == 0, 90), hosts.held()
     assert wait_for(lambda: hosts.records() == 0, 40), hosts.redis_cli("--scan")
     for sluice in hosts.sluices:
@@ -302,7 +303,7 @@ def calm(hosts):
 
 
 def run(kind, hosts, servers, partition, exact):
-    """One fault from calm to calm."""
+    """Runs one fault, from calm to calm."""
     fault = kind(hosts)
     try:
         fault.prepare()

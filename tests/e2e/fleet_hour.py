@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-As many sessions, restarts and faults as an hour may bring, in minutes; at the end nothing is left of them anywhere. Called by fleet_table.py
-(`make fleet`) and, briefly, by test_fleet_faults.py.
+Runs as many sessions, restarts and faults in minutes as an hour may bring. At the end nothing may be left of them anywhere. fleet_table.py
+(`make fleet`) calls it, and so does test_fleet_faults.py, for a shorter time.
 """
 import collections, random, signal, threading, time
 
@@ -10,14 +10,14 @@ from fleet_faults import policy
 from net import PACE, wait_for
 
 SOURCES = "10.77.0.2+8"
-SESSIONS = 200  # of one run of mix
-CONCURRENT = 12  # of each process of mix
-FORGOTTEN = 200  # seconds: what a daemon had told that was killed, and nobody wants, is forgotten after 180 s
-MOST_STARTS = 60  # seconds of waiting for all to be in touch at the end
+SESSIONS = 200  # sessions in one run of mix
+CONCURRENT = 12  # sessions at once in each process of mix
+FORGOTTEN = 200  # seconds: the store forgets after 180 s what a killed daemon had told it, if no other host asks for it
+MOST_STARTS = 60  # seconds for all hosts to be in touch at the end
 
 
 class Sessions:
-    """Against one host, with endings of all kinds, until stop(). `of`: what became of them."""
+    """Runs sessions against one host, with endings of all kinds, until stop(). `of` counts what became of them."""
 
     def __init__(self, hosts, number):
         self.hosts, self.number, self.of, self.over = hosts, number, collections.Counter(), False
@@ -38,7 +38,7 @@ class Sessions:
 
 
 class Hour:
-    """What goes wrong meanwhile, one thing after another; each is over before the next begins."""
+    """Provokes one fault after another meanwhile. Each is over before the next begins."""
 
     def __init__(self, hosts, restarts, seed=19):
         self.hosts, self.dice, self.done = hosts, random.Random(seed), collections.Counter()
@@ -89,12 +89,12 @@ class Hour:
 
 
 def leases(hosts):
-    """What the hosts' daemons remember of limits."""
+    """Returns how many keys of limits each host's daemon remembers."""
     return [s["keys"] for s in map(hosts.status, range(len(hosts.sluices)))]
 
 
 def nothing_left(hosts, seconds):
-    """Waits until all that was held is given back, in each kernel, in each sluiced and, for so many seconds, in the store."""
+    """Waits until all that was held is given back: in each kernel, in each sluiced and, for at most so many seconds, in the store."""
     hosts.together(MOST_STARTS, settled=False)
     assert wait_for(lambda: sum(hosts.held()) == 0, 30), hosts.held()
     for sluice in hosts.sluices:
@@ -105,7 +105,7 @@ def nothing_left(hosts, seconds):
 
 
 def run(hosts, seconds, restarts=True):
-    """(sessions by outcome, what went wrong how often)"""
+    """Returns (sessions by outcome, how often each fault was provoked)."""
     hosts.serve()
     load, hour = [Sessions(hosts, n) for n in range(len(hosts.nets))], Hour(hosts, restarts)
     try:

@@ -1,20 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-fleet_load.py [HOSTS] [ROWS_A_SECOND] [KEYS]: what a fleet costs its store, by a simulation. Prints a table; `make` first; as root. Called by
-fleet_table.py (`make fleet`), too, with more and more hosts and keys.
+fleet_load.py [HOSTS] [ROWS_A_SECOND] [KEYS] simulates a fleet, and prints a table of what that costs its store. Run `make` first, and be root.
+fleet_table.py (`make fleet`) calls it, too, with more and more hosts and keys.
 
-Hosts (sluice-fleet, each) tell rows as sluiced would, each 5 ms, for SECONDS; then one of them says all keys again, as after a restart.
+Each host is a sluice-fleet, and is given rows every 5 ms, as by sluiced, for SECONDS; then all of them tell all keys again, as after a restart.
 """
 import collections, os, pathlib, random, select, sys, tempfile, time
 
 import fleet
 
 SECONDS, TICK = 5, 0.005
-HOLDERS = 2  # hosts that hold something of a key
-LOST = 5  # seconds: what was on its way when a session broke is not answered
-AGAIN = 120  # seconds for telling all again
-UNANSWERED = 20  # exchanges of a host, then its rows wait
+HOLDERS = 2  # how many hosts hold something of a key
+LOST = 5  # seconds to wait for answers: what was on its way when a session broke is never answered
+AGAIN = 120  # seconds in which all keys must be told again
+UNANSWERED = 20  # exchanges of a host that may wait for an answer before its rows wait, too
 FIGURES = "hosts keys rows answers_p50 answers_p99 stale_p50 stale_p99 beats row_us host wire resync resync_us bytes"
 Figures = collections.namedtuple("Figures", FIGURES)
 
@@ -29,7 +29,7 @@ def part(values, percent):
 
 
 class Load:
-    """Rows of random keys from all hosts; how long each exchange took, and how old what a host knew was."""
+    """Sends rows of random keys from all hosts. Measures how long each exchange took, and how old the news of a host was."""
 
     def __init__(self, hosts, a_second, keys):
         self.hosts, self.keys, self.rng = hosts, keys, random.Random(1)
@@ -38,7 +38,7 @@ class Load:
         self.beaten, self.rows = {h: (len(h.seen), time.monotonic()) for h in hosts}, 0
 
     def key(self, number):
-        """One that is the business of HOLDERS neighbours, this host among them."""
+        """Picks a key that HOLDERS neighbours share, of whom this host is one."""
         return self.rng.randrange(self.keys // len(self.hosts)) * len(self.hosts) + (number + self.rng.randrange(HOLDERS)) % len(self.hosts)
 
     def ask(self, number, h):
@@ -80,7 +80,7 @@ class Load:
 
 
 def all_again(hosts, keys):
-    """Each host says HOLDERS / hosts of all keys again, all at once: seconds until all have their answers."""
+    """Each host tells HOLDERS / hosts of all keys again, all at once. Returns the seconds until all have their answers."""
     begin, rows, left = time.monotonic(), {}, {}
     for number, h in enumerate(hosts):
         h.drain()
@@ -136,7 +136,7 @@ def measure(server, hosts, a_second, keys):
 
 
 def simulate(count, a_second, keys):
-    """Figures of so many hosts at a server of their own."""
+    """Returns the figures of so many hosts at a server of their own."""
     place = fleet.Place(tempfile.mkdtemp(prefix="sluice-test-"))
     try:
         server = place.server()
@@ -148,7 +148,7 @@ def simulate(count, a_second, keys):
 
 
 def cluster(place):
-    """Three masters, each of a third of the slots."""
+    """Starts three masters, each with a third of the slots."""
     servers = []
     for port in (6379, 6380, 6381):
         directory = place.directory / str(port)
@@ -159,7 +159,7 @@ def cluster(place):
 
 
 def spaces(server):
-    """Three, each of another master."""
+    """Returns three spaces, each kept by another master."""
     found, number = {}, 0
     while len(found) < 3:
         number += 1
@@ -169,7 +169,7 @@ def spaces(server):
 
 
 def shard(count, a_second, keys):
-    """Three fleets of so many hosts at a Cluster: (rows a second, what each master uses of a processor)"""
+    """Runs three fleets of so many hosts at a Cluster. Returns (rows a second, how much of a processor each master uses)."""
     place = fleet.Place(tempfile.mkdtemp(prefix="sluice-test-"))
     try:
         servers = cluster(place)

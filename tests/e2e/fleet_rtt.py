@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""500 connections at once over four hosts, near and far: a table of docs/fleet.md. Called by fleet_table.py (`make fleet`) and by test_fleet_faults.py."""
+"""Opens 500 connections at once over four hosts, near and far, for a table of docs/fleet.md. fleet_table.py (`make fleet`) and test_fleet_faults.py
+call it."""
 import concurrent.futures, dataclasses, time
 
 from fleet_faults import COUNT, LIMIT, policy
@@ -7,15 +8,15 @@ from hosts import SOURCE, Sum
 from net import PACE, wait_for
 
 ATTEMPTS = 500
-SECONDS = 60  # until the limit has to be reached
+SECONDS = 60  # in which the limit must be reached
 
 
 @dataclasses.dataclass
 class Rush:
-    most: int  # of all hosts together, ever
-    over: int  # what status says may be exceeded
-    first: int  # held 0.9 s after, by first SYNs
-    second: int  # ... after 2.5 s, by their first repetitions, too
+    most: int  # the most that all hosts together ever had
+    over: int  # by how much the limit may be exceeded, as status says
+    first: int  # held after 0.9 s, by first SYNs
+    second: int  # held after 2.5 s, by first repetitions, too
     full: float  # seconds until the limit was reached; less than 0: never
     held: list
 
@@ -25,12 +26,12 @@ def held_at(total, when):
 
 
 def first_at(total, number, began):
-    """Seconds until so many were held."""
+    """Returns the seconds until so many were held, or -1."""
     return next((at - began for at, n in total.changes if n >= number), -1)
 
 
 def rush(hosts, servers):
-    """All together, from one source; those who are refused repeat their SYNs after 1, 3, 7, 15 s, and meanwhile a new one comes each second."""
+    """Opens all at once, from one source. Clients that are refused repeat their SYNs after 1, 3, 7 and 15 s; meanwhile a new one comes each second."""
     over = {s["name"]: s["over"] for s in hosts.status()["services"]}["smtp"]
     total, clients, began = Sum(servers, source=SOURCE), [], time.monotonic()
     each = ATTEMPTS // COUNT

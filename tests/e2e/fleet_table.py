@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-fleet_table.py [faults|far|hour|scale]...: the tables of docs/fleet.md, measured here. `make fleet PARTS="faults far"` calls it, as root; all parts
-unless some are named (half an hour). FLEET_MINUTES: of the hour, 6 unless told.
+fleet_table.py [faults|far|hour|scale]... measures on this machine, and prints, the tables of docs/fleet.md. `make fleet PARTS="faults far"` calls
+it, as root. It runs all parts unless some are named (that takes half an hour). FLEET_MINUTES says how long the part `hour` lasts (default: 6).
 """
 import contextlib, os, sys, tempfile
 

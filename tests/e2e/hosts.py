@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Several hosts on one network, each with its own sluiced, a store that all reach, and a client that speaks to all: for tests of the fleet."""
+"""Several hosts on one network, each with its own sluiced, a store that all reach, and a client that connects to all, for tests of the fleet."""
 import concurrent.futures, os, pathlib, secrets, signal, socket, subprocess, threading, time
 
 import fleet, tools
@@ -10,7 +10,7 @@ SOURCE = "10.77.0.2"
 
 
 class HostNet(Net):
-    """One host of them, as everything else that tests do to a server sees it."""
+    """One of the hosts, in the form of a Net, so that all helpers for a server work on it."""
 
     def __init__(self, hosts, number):
         self.tag = f"{hosts.tag}{number}"
@@ -24,7 +24,7 @@ class HostNet(Net):
 
 class Hosts:
     """
-    `count` hosts, each at a port of two bridges: p0, p1, ... of the clients' and q0, q1, ... of the store's. With rtt (in ms) both the
+    `count` hosts, each at a port of two bridges: p0, p1, ... on the clients' side, and q0, q1, ... on the store's. With rtt (in ms) both the
     clients and the store are that far away.
     """
 
@@ -33,7 +33,7 @@ class Hosts:
         self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(2)
         self.bridge, self.client, self.store = self.tag + "b", self.tag + "c", self.tag + "r"
         self.names, self.nets, self.sluices, self.redis = [], [], [], None
-        self.started = []  # what runs beside them
+        self.started = []  # processes that run beside the hosts
         self.late = []  # clients that came while others waited
         self.secret = self.directory / "secret"
         try:
@@ -47,7 +47,7 @@ class Hosts:
         self.secret.chmod(0o600)
         for name in (self.bridge, self.client, self.store):
             self.place(name)
-        # hosts have tables of sockets of their own, small ones: Sum reads them again and again, and the machine's takes 10 ms
+        # Hosts get small socket tables of their own, because Sum reads them again and again: reading the machine's takes 10 ms.
         self.run(self.bridge, "sh", "-c", "echo 4096 > /proc/sys/net/ipv4/tcp_child_ehash_entries")
         for bridge in ("br0", "br1"):
             self.run(self.bridge, "ip", "link", "add", bridge, "type", "bridge")
@@ -69,13 +69,13 @@ class Hosts:
         return (policy or self.policy).replace("SECRET", str(self.secret)).replace("NAME", f"h{number}").replace("STORE", f"{STORE}:{PORT}")
 
     def place(self, name, of=None):
-        """A namespace; of one of ours it is a child."""
+        """Makes a namespace, as a child of the namespace `of` if that is given."""
         sh(*(self.enter(of, ["ip", "netns", "add", name]) if of else ("ip", "netns", "add", name)))
         self.names.append(name)
         self.run(name, "ip", "link", "set", "lo", "up")
 
     def plug(self, name, end, port, *addresses, bridge="br0", rtt=0):
-        """An interface of that place, at a port of the bridge; what comes to or from it takes half of `rtt`."""
+        """Makes an interface in that namespace, at a port of the bridge. Packets take half of `rtt` in each direction."""
         if rtt:
             self.pair(name, end, self.bridge, port + "-near")
             self.pair(self.bridge, port + "-far", self.bridge, port)
@@ -83,7 +83,7 @@ class Hosts:
         else:
             self.pair(name, end, self.bridge, port)
         self.run(self.bridge, "ip", "link", "set", port, "master", bridge)
-        # what XDP answers reaches a veth end only where that polls by NAPI
+        # XDP's answers reach a veth end only if that end polls by NAPI.
         self.run(self.bridge, "ip", "link", "set", port, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
         for address in addresses:
             self.run(name, "ip", "addr", "add", address, "dev", end)
@@ -105,12 +105,12 @@ class Hosts:
         return sh(*self.enter(ns, argv), check=check)
 
     def beside(self, ns, *argv, **more):
-        """A process that runs there until the end."""
+        """Starts a process there, which runs until the end."""
         self.started.append(subprocess.Popen(self.enter(ns, argv), **{"stdout": subprocess.DEVNULL, **more}))
         return self.started[-1]
 
     def link(self, port, state):
-        """A port of a bridge: up or down."""
+        """Sets a port of a bridge up or down."""
         self.run(self.bridge, "ip", "link", "set", port, state)
 
     # The store.
@@ -132,11 +132,11 @@ class Hosts:
             self.redis.wait()
 
     def records(self):
-        """The records of limits: how many."""
+        """Returns how many records of limits the store has."""
         return len(self.redis_cli("--scan", "--pattern", "sluice:*:k:*").split())
 
     def leased(self):
-        """All that the hosts may hold of the one limit that has a record; 0: none has."""
+        """Returns how much all hosts may hold of the one limit that has a record, or 0 if none has."""
         keys = self.redis_cli("--scan", "--pattern", "sluice:*:k:*").split()
         rows = self.redis_cli("hvals", keys[0]).splitlines() if keys else []
         return sum(int(row.split()[1]) for row in rows)
@@ -150,16 +150,16 @@ class Hosts:
         return [self.status(n)["state"] for n in range(len(self.sluices))]
 
     def together(self, seconds=15, settled=True):
-        """Waits until every host knows of all, and the store has heard of what all hold."""
+        """Waits until every host knows of all, and the store knows what all hold."""
         count = len(self.sluices)
         everyone = lambda: all((s := self.status(n))["state"] == "in touch" and s["hosts"] == count for n in range(count))
         assert wait_for(everyone, seconds), [self.status(n) for n in range(count)]
         if settled:
-            # of a new store nothing is leased of exact limits in its first three seconds
+            # A new store leases nothing of exact limits in its first three seconds.
             assert wait_for(lambda: self.store_age() > 3.1)
 
     def store_age(self):
-        """Seconds since the hosts found it new."""
+        """Returns the seconds since the hosts found the store to be new."""
         epoch = self.redis_cli("--scan", "--pattern", "sluice:*:epoch").split()
         since = self.redis_cli("hget", epoch[0], "since").strip() if epoch else ""
         return time.time() - int(since) / 1000 if since else 0
@@ -178,7 +178,7 @@ class Hosts:
         for thing in (*reversed(self.sluices), *self.nets):
             try:
                 thing.close()
-            except BaseException as e:  # the rest must go, too
+            except BaseException as e:  # the others must still be closed
                 problem = problem or e
         for process in (*self.started, *([self.redis] if self.redis else [])):
             process.kill()
@@ -193,16 +193,16 @@ class Hosts:
 
 class Sum:
     """
-    The greatest number of connections (of that source) that all hosts had together, sampled until finish(). A sample that took as long as a place
-    needs to go from one host to another counts for nothing: it may have seen one twice. Nor does a number that the next sample does not have, for
-    the same reason: what is really held lasts longer.
+    Finds the greatest number of connections (of that source) that all hosts had together, by samples until finish(). It ignores a sample that took
+    so long that a slot could move from one host to another meanwhile, since it may have seen that slot twice. For the same reason it ignores a number
+    that the next sample does not confirm: what is really held lasts longer.
     """
 
     def __init__(self, servers, port=25, source=None, rest=0.001):
         self.files = [f"/proc/{s.pid}/net/{f}" for s in servers for f in ("tcp", "tcp6")]
         self.source = "" if source is None else socket.inet_aton(source)[::-1].hex().upper()
         self.port, self.rest, self.most, self.samples, self.over = f":{port:04X}", rest, 0, 0, False
-        self.changes = [(time.monotonic(), 0)]  # (when, to what) it changed
+        self.changes = [(time.monotonic(), 0)]  # when the number changed, and to what
         self.thread = threading.Thread(target=self.sample)
         self.thread.start()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A policy with everything on (limits, countries, bans, cookies), and whether each part of it holds at one interface: of test_kinds.py
-and test_ipvs.py. What status and doctor say of that interface must be the same."""
+"""A policy with everything on (limits, countries, bans, cookies), and checks that each part of it holds at one interface, and that status and
+doctor say the same of that interface. test_kinds.py and test_ipvs.py use it."""
 import time
 
 from net import wait_for
@@ -12,12 +12,12 @@ WHOLE = "geoip { database = {countries.csv} }\n" + SERVICE
 
 
 def countries(directory, *foreign):
-    """The database of WHOLE, in which these addresses are of France."""
+    """Writes the database of WHOLE, in which these addresses belong to France."""
     (directory / "countries.csv").write_text("".join(f"{a},{a},FR\n" for a in foreign) + "192.0.2.0/24,DE\n")
 
 
 def greeted(net, target, *sources):
-    """Of three clients of each source, all at once: how many hear the server."""
+    """Opens three connections from each source, all at once. Returns how many of each hear the server."""
     holders = [net.hold(source, target) for source in sources]
     for h in holders:
         h("open", 3)
@@ -31,7 +31,7 @@ def counted(sluice, *reasons):
 
 
 def hold_rules(net, sluice, target, plain, banned, foreign):
-    """Each of three sources of the client is judged by another part of WHOLE."""
+    """Shows that WHOLE judges three sources of the client, each by another part of it."""
     before = counted(sluice, "source-connections", "banned", "country")
     sluice.do("ban", banned)
     got = greeted(net, target, plain, banned, foreign)
@@ -41,16 +41,16 @@ def hold_rules(net, sluice, target, plain, banned, foreign):
 
 
 def press(sluice):
-    """From here on any SYN puts the service under pressure."""
+    """Makes any SYN from here on put the service under pressure."""
     sluice.write(PRESSED + WHOLE)
     sluice.do("reload")
 
 
 def hold_cookies(net, sluice, target, source):
-    """After press(): a source that answers a cookie is limited by the same limit."""
+    """Shows, after press(), that the same limit holds for a source that answers a cookie."""
     last, before = net.hold(source, target), sluice.reason("cookie-valid")
 
-    def through():  # the sysctl is up in a moment
+    def through():  # asked again and again, since the sysctl is raised a moment later
         last("open", 1)
         time.sleep(0.2)
         last("close", 9)
@@ -64,7 +64,7 @@ def hold_cookies(net, sluice, target, source):
 
 
 def hold_all(net, sluice, target, plain, banned, foreign, pressed):
-    """Each of four sources of the client is judged by another part of WHOLE."""
+    """Shows that WHOLE judges four sources of the client, each by another part of it."""
     hold_rules(net, sluice, target, plain, banned, foreign)
     press(sluice)
     hold_cookies(net, sluice, target, pressed)
@@ -72,7 +72,7 @@ def hold_all(net, sluice, target, plain, banned, foreign, pressed):
 
 
 def agreed(sluice, *names):
-    """What status says of these interfaces; doctor says the same of each, in the same words."""
+    """Returns what status says of these interfaces. doctor must say the same of each, in the same words."""
     status = {i["name"]: i for i in sluice.json("status")["interfaces"]}
     found, text = [f["finding"] for f in sluice.json("doctor", sluice.file)], sluice.do("status")
     for name in names:

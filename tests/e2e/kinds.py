@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Every kind of interface that a policy can name (KINDS), side by side between a server and a client, with one sluice that guards them all: of
-test_kinds.py and test_bare.py. Each kind has a network of its own: 10.66.N.0/24 and fd66:N::/64, in which the server is 1. What the
-kernel has no device for is not there, and `missing` says so.
+Every kind of interface that a policy can name (KINDS), side by side between a server and a client, and one sluice that guards them all.
+test_kinds.py and test_bare.py use it. Each kind has a network of its own: 10.66.N.0/24 and fd66:N::/64, in which the server is 1. A kind for which
+the kernel has no device is left out, and `missing` names it.
 """
 import contextlib
 import json
@@ -16,11 +16,11 @@ from net import BUILD, SERVER, SERVER6, Net, Sluice, wait_for
 
 
 class Missing(Exception):
-    """What this kernel has not got."""
+    """Says what this kernel does not have."""
 
 
 class Place:
-    """One kind's network: its makers put the devices there, named after its number, and say (the server's, the client's, those of the policy)."""
+    """One kind's network. Its maker adds the devices, named after its number, and returns (the server's, the client's, those that the policy names)."""
 
     def __init__(self, net, kind, number):
         self.net, self.kind, self.number = net, kind, number
@@ -34,7 +34,7 @@ class Place:
         self.foreign = self.there[2]
 
     def device(self, prefix, *words, ns=None):
-        """It is there, and up; its name."""
+        """Adds a device, sets it up, and returns its name."""
         name = f"{prefix}{self.number}"
         done = self.net.run(ns or self.net.server, "ip", "link", "add", "name", name, *words, check=False)
         if done.returncode:
@@ -43,7 +43,7 @@ class Place:
         return name
 
     def wire(self):
-        """A veth pair, of one name at both ends. The client's polls by NAPI."""
+        """Adds a veth pair, with the same name at both ends. The client's end polls by NAPI."""
         name = f"e{self.number}"
         self.net.link(self.net.server, name, self.net.client, name)
         self.net.run(self.net.client, "ip", "link", "set", name, "xdp", "obj", topology.PASS, "sec", "xdp")
@@ -70,11 +70,11 @@ def loopback(p):
 
 
 def above(*words):
-    """A device over the server's end, or one that has this as its port or member."""
+    """Returns a maker of a device over the server's end, or of one that has that end as its port or member."""
 
     def make(p):
         wire = p.wire()
-        if words[1] == "macvlan":  # the device below would answer for the child's address, too, and what then comes to it passes the child by
+        if words[1] == "macvlan":  # or the device below would answer for the child's address, too, and packets would pass the child by
             p.net.run(p.net.server, "sysctl", "-qw", f"net.ipv4.conf.{wire}.arp_ignore=1")
         if words[1] in ("macvlan", "ipvlan"):
             return p.device("u", "link", wire, *words), wire, [wire]
@@ -90,7 +90,7 @@ bond = above("type", "bond", "mode", "active-backup", "miimon", "100")
 
 
 def tagged(p, offload="off", over=plain):
-    """Addresses in VLAN 7, on a wire or over a bond."""
+    """Puts the addresses in VLAN 7, on a wire or over a bond."""
     below, wire, _ = over(p)
     for ns in (p.net.server, p.net.client):
         p.net.run(ns, "ethtool", "-K", wire, "rxvlan", offload, "txvlan", offload, check=False)
@@ -99,7 +99,7 @@ def tagged(p, offload="off", over=plain):
 
 
 def stripped(p):
-    """As by a card that takes tags off."""
+    """Does what a card does that takes tags off."""
     return tagged(p, "on")
 
 
@@ -115,7 +115,7 @@ def vrf(p):
 
 
 def upper(make):
-    """The policy names the device above, not the one below."""
+    """Returns a maker whose policy names the device above, not the one below."""
 
     def named(p):
         here, there, _ = make(p)
@@ -125,7 +125,7 @@ def upper(make):
 
 
 def both(make):
-    """The policy names both, so each packet meets the gate twice."""
+    """Returns a maker whose policy names both devices, so that each packet meets the gate twice."""
 
     def named(p):
         here, there, below = make(p)
@@ -154,7 +154,7 @@ def tunnel(kind, *more):
 
 
 def wireguard(p):
-    """Each end knows the other's key, and lets it send from every address of the tunnel."""
+    """Makes a WireGuard tunnel. Each end knows the other's key, and lets it send from every address of the tunnel."""
     ends = ((p.net.server, SERVER, f"{p.here}/32, {p.here6}/128"), (p.net.client, "10.77.0.2", f"10.66.{p.number}.0/24, fd66:{p.number}::/64"))
     keys = [p.net.run(p.net.server, "wg", "genkey").stdout.strip() for _ in ends]
     for (ns, _, _), (_, remote, allowed), own, key in zip(ends, reversed(ends), keys, reversed(keys)):
@@ -166,7 +166,7 @@ def wireguard(p):
 
 
 def dial(p):
-    """(the device that pppd will make at each end, its words): it has addresses of its own to agree on; Place adds those that are tested."""
+    """Returns (the device that pppd will make at each end, pppd's words). pppd agrees on addresses of its own; Place adds those under test."""
     p.net.run(p.net.server, "modprobe", "-a", "ppp_generic", "ppp_async", "pppoe", check=False)
     if not os.path.exists("/dev/ppp"):
         raise Missing(f"this kernel has no {p.kind}: no /dev/ppp")
@@ -175,14 +175,14 @@ def dial(p):
 
 
 def dialled(p, name):
-    """Both ends are up, and IPv6 is agreed on."""
+    """Waits until both ends are up, and have agreed on IPv6."""
     at = lambda ns: p.net.run(ns, "ip", "-6", "addr", "show", "dev", name, "scope", "link", check=False).stdout
     assert wait_for(lambda: "inet6" in at(p.net.server) and "inet6" in at(p.net.client), 20)
     return name, name, [name]
 
 
 def ppp(p):
-    """A line, as of a modem: a pseudo-terminal with a pppd at each end."""
+    """Makes a line like a modem's: a pseudo-terminal with a pppd at each end."""
     name, words, here, there = dial(p)
     peer = " ".join(p.net.enter(p.net.client, ["pppd", "notty", *words]))
     p.net.popen(p.net.server, "pppd", "pty", peer, *words, f"{here}:{there}", stdout=subprocess.DEVNULL)
@@ -246,7 +246,7 @@ class Named(Sluice):
 
 
 class World:
-    """`kinds` of KINDS, those that the kernel has, and a server at port 25 of each; prepare(places) is called before sluice starts with `policy`."""
+    """Those `kinds` of KINDS that the kernel has, with a server at port 25 of each. prepare(places) is called before sluice starts with `policy`."""
 
     def __init__(self, directory, policy, kinds, prepare=lambda places: None):
         self.places, self.missing, self.directory, self.sluice = {}, {}, directory, None
@@ -266,7 +266,7 @@ class World:
             self.made = made.pop_all()
 
     def doctor(self, policy):
-        """What it finds before sluice is there."""
+        """Returns what doctor finds before sluice is there."""
         file = pathlib.Path(self.directory) / "before.conf"
         file.write_text("interfaces = {" + ", ".join(self.names) + "}\n" + policy)
         done = self.net.run(self.net.server, BUILD / "sluicectl", "-i", self.net.tag, "--json", "doctor", file, check=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Traffic and operators that go on while something goes wrong, and what must be true afterwards."""
+"""Traffic, and operators' orders, that go on while something goes wrong, and what must be true afterwards. test_faults.py and soak.py use it."""
 import random, threading
 
 import tools
@@ -9,25 +9,25 @@ PORTS = {"smtp": 25, "imap": 143}
 
 
 def policy(imap=50):
-    """`interfaces` last: what was cut off is no policy, wherever it was cut. pop's limit shows whether a policy is whole."""
+    """Returns a policy with `interfaces` last, so that it is no policy if it is cut off anywhere. pop's limit shows whether it is whole."""
     return ("service smtp { ports = {25} max-connections-per-source = 10 on-excess = reset }\n"
             f"service imap {{ ports = {{143}} max-connections-per-source = {imap} }}\n"
             f"service pop {{ ports = {{110}} max-connections-per-source = {imap + 1} }}\ngeoip {{ count-countries = false }} interfaces = {{s0}}\n")
 
 
 def imap_limit(status):
-    """... of a status whose policy is whole."""
+    """Returns imap's limit, from a status whose policy must be whole."""
     limits = {s["name"]: s["max_connections_per_source"] for s in status["services"]}
     assert limits == {"smtp": 10, "imap": limits["imap"], "pop": limits["imap"] + 1}, limits
     return limits["imap"]
 
 
 class Load:
-    """Ten connections that stay, at their limit, and sessions of every ending around them, until judge()."""
+    """Ten connections that stay and fill their limit, and around them sessions that end in every way, until judge()."""
 
     def __init__(self, net, sluice):
         self.net, self.sluice, self.sessions, self.over = net, sluice, 0, False
-        self.orphans = 0  # connections that may be left whose client ended without the server being told, and are counted
+        self.orphans = 0  # connections that may be left, and counted, because their clients ended without a word to the server
         tools.any_source(net)
         for port in PORTS.values():
             tools.serve(net, port)
@@ -47,13 +47,13 @@ class Load:
         self.thread.join()
 
     def counted(self):
-        """Only the ten are left, and counters say what the sockets say."""
+        """Whether only the ten are left, and the counters agree with the sockets."""
         left = {name: self.net.established(port) for name, port in PORTS.items()}
         return all(left[n] == self.sluice.connections(n) for n in PORTS) and 10 <= left["smtp"] and sum(left.values()) <= 10 + self.orphans
 
     def judge(self):
         self.stop()
-        assert self.held.ask("count")["connected"] == 10, "connections that stood still stand"
+        assert self.held.ask("count")["connected"] == 10, "the ten connections still stand"
         assert self.held.ask("open 5")["connected"] == 10, "the limit holds"
         assert wait_for(self.counted), (self.net.established(25), self.sluice.json("status"))
         assert wait_for(lambda: self.sluice.service()["reserved"] == 0)
@@ -62,7 +62,7 @@ class Load:
 
 
 class Operators(threading.Thread):
-    """Says whatever an operator can say, one thing after another; remembers which bans were answered with "done"."""
+    """Gives one order after another that an operator can give, and remembers which bans were answered with "done"."""
 
     def __init__(self, sluice, files, banned=()):
         super().__init__(daemon=True)

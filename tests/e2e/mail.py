@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Real mail servers in a network's server namespace. Context managers: a server goes with everything it started."""
+"""Real mail servers in a network's server namespace, as context managers: a server ends together with everything that it started."""
 import contextlib
 import os
 import pathlib
@@ -93,7 +93,7 @@ service imap-login {{
 """
 
 
-# The first process of a PID namespace takes all others with it, whatever sessions and groups they made themselves.
+# When the first process of a PID namespace ends, all others end with it, whatever sessions and groups they made.
 ALONE = ["unshare", "--pid", "--fork", "--kill-child"]
 
 
@@ -138,7 +138,7 @@ def _end(net, process, port):
 
 
 def postfix(net, port=25, processes=100):
-    """A whole Postfix, master in the foreground, listening on both families."""
+    """Runs a whole Postfix, with master in the foreground, which listens on both families."""
 
     def make(where):
         for name in ("etc", "queue", "data"):
@@ -154,7 +154,7 @@ def postfix(net, port=25, processes=100):
 
 
 def dovecot(net, port=143):
-    """A whole Dovecot: any user, any password, IMAP."""
+    """Runs a whole Dovecot with IMAP, which takes any user and any password."""
 
     def make(where):
         for name in ("run", "state", "mail"):
@@ -167,12 +167,12 @@ def dovecot(net, port=143):
 
 
 def smtp_sink(net, port=25, backlog=4096):
-    """Postfix's load sink: IPv4, as fast as the machine allows."""
+    """Runs Postfix's load sink, for IPv4, as fast as the machine allows."""
     return _running(net, port, lambda where: ["smtp-sink", "-u", "nobody", f"{SERVER}:{port}", backlog])
 
 
 def smtp_source(net, to=SERVER, port=25, sessions=10, messages=100, options=(), timeout=120):
-    """Real SMTP deliveries over parallel sessions; exit status and what it said."""
+    """Delivers real mail by SMTP over parallel sessions. Returns the exit status and what smtp-source said."""
     at = f"[{to}]:{port}" if ":" in to else f"{to}:{port}"
     argv = ["smtp-source", "-s", sessions, "-m", messages, "-f", "a@sluice.test", "-t", "b@sluice.test", *options, at]
     done = net.run(net.client, *argv, check=False, timeout=timeout)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Private networks of namespaces, sluice on them, and clients that hold connections. Everything made here is taken away here."""
+"""Private networks of namespaces, sluice on them, and clients that hold connections. Everything that is made here is removed here."""
 import json, os, pathlib, secrets, signal, subprocess, time
 
 import pytest
@@ -9,7 +9,7 @@ BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
 SANITIZED = BUILD.name == "san"  # built with DEBUG=1
 LIB = ROOT / "tests" / "lib"
 VM = "VM_KERNEL" in os.environ  # a virtual machine that tests/vm made for these tests
-PACE = 10 if VM else 1  # emulated, it is that many times slower: what a test gives a time to takes that much longer
+PACE = 10 if VM else 1  # an emulated machine is that many times slower, so tests stretch the times that they give to policies by it
 SERVER, SERVER6 = "10.77.0.1", "fd77::1"
 
 
@@ -18,7 +18,7 @@ def sh(*argv, check=True, **more):
 
 
 def wait_for(what, seconds=10.0, step=0.05):
-    """Until what() is true; its last value."""
+    """Waits until what() is true, for at most so many seconds. Returns its last value."""
     end = time.monotonic() + seconds * PACE
     while not (got := what()) and time.monotonic() < end:
         time.sleep(step)
@@ -26,19 +26,19 @@ def wait_for(what, seconds=10.0, step=0.05):
 
 
 def needs(condition, what):
-    """Skips the test where something is not there that a host need not have. In a virtual machine made for the tests it must be."""
+    """Skips the test if something is missing that a host need not have. A virtual machine made for the tests must have it."""
     if not condition:
         (pytest.fail if VM else pytest.skip)(what)
 
 
 class Net:
     """
-    A server and a client namespace; with rtt (in ms) a third one between them that delays every frame. `nics`: two joined interfaces
-    that are theirs instead of a veth pair, as long as it lives. veth ends have so many queues, 0: as the kernel has it.
+    A server and a client namespace; with rtt (in ms) a third one between them, which delays every frame. `nics` names two joined interfaces,
+    which they use instead of a veth pair until close(). veth ends have so many `queues`, or the kernel's default if that is 0.
     """
 
     def __init__(self, rtt=0, nics=(), queues=0):
-        self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(3)  # who sets it knows again what was made for him
+        self.tag = os.environ.get("SLUICE_TAG", "sl") + secrets.token_hex(3)  # a caller who sets SLUICE_TAG can recognize what was made for it
         self.server, self.client, self.middle = self.tag + "s", self.tag + "c", self.tag + "m"
         self.started, self.names, self.nics = [], [], nics
         self.queues = ["numtxqueues", queues, "numrxqueues", queues] if queues else []
@@ -53,16 +53,16 @@ class Net:
             sh("ip", "netns", "add", name)
             self.names.append(name)
             self.run(name, "ip", "link", "set", "lo", "up")
-            # else no neighbour is found before duplicate address detection ends, a second from now
+            # Otherwise no neighbour is found before duplicate address detection ends, a second from now.
             self.run(name, "sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad")
         self.plug(rtt)
 
     def unplug(self):
-        """The interfaces between server and client are gone."""
+        """Removes the interfaces between server and client."""
         self.run(self.server, "ip", "link", "del", "s0")
 
     def plug(self, rtt=0):
-        """Interfaces between server and client, with all their addresses."""
+        """Makes the interfaces between server and client, with all their addresses."""
         if rtt:
             self.link(self.server, "s0", self.middle, "m0")
             self.link(self.client, "c0", self.middle, "m1")
@@ -79,7 +79,7 @@ class Net:
         )
         if self.nics:
             return
-        # XDP_TX on a veth end reaches the other end only where that polls by NAPI
+        # XDP_TX on a veth end reaches the other end only if that one polls by NAPI.
         peer, end = (self.middle, "m0") if rtt else (self.client, "c0")
         self.run(peer, "ip", "link", "set", end, "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
 
@@ -120,10 +120,10 @@ class Net:
         return Holder(self.popen(self.client, LIB / "hold.py", target, port, sources))
 
     def established(self, port=25, ns=None):
-        """What the kernel says: connections to the port, in the server's namespace unless told otherwise."""
+        """Returns how many connections to the port the kernel has, in the server's namespace unless told otherwise."""
         out = self.run(ns or self.server, "ss", "-Htno", "state", "connected", f"( sport = :{port} )").stdout
         skip = ("SYN-RECV", "TIME-WAIT", "SYN-SENT")
-        # what has a time-wait timer is a memory of a connection, also where it says FIN-WAIT-2
+        # A socket with a time-wait timer is only the memory of a connection, even if its state is FIN-WAIT-2.
         return sum(line.split()[0] not in skip and "timer:(timewait" not in line for line in out.splitlines())
 
     def close(self):
@@ -183,12 +183,12 @@ class Sluice:
             raise
 
     def write(self, policy):
-        # Databases that are only installed take their time at each start: tests name those that they mean (but test_installed.py).
+        # Installed databases take time to read at each start, so tests do without them (except test_installed.py) unless they name some.
         count = "" if "geoip" in policy else " geoip { count-countries = false }"
         self.file.write_text("interfaces = {s0}" + count + "\n" + policy)
 
     def popen(self, before=(), **more):
-        """A daemon that starts, by way of the command `before`; with a state directory of its own."""
+        """Starts a daemon through the command `before`, with a state directory of its own."""
         argv = [*before, self.build / "sluiced", "-f", "-c", self.file, "-i", self.instance]
         more = {"stderr": self.log, "stdout": subprocess.DEVNULL, **more, "env": {**os.environ, "STATE_DIRECTORY": str(self.state), **more.get("env", {})}}
         return self.net.popen(self.net.server, *argv, **more)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Server scripts in the manner of packetdrill: text that says what a client sends and what the server does, played over a real link. What
-is heard and what the server's calls return is the outcome; it is compared with the outcome without sluice.
+"""Plays server scripts in the manner of packetdrill over a real link: text that says what a client sends and what the server does. The outcome is
+what was heard, and what the server's calls returned; tests compare it with the outcome without sluice.
 
     > FLAGS SEQ[+LEN] [ack N] [win N] [OPTION...]   the client sends; numbers count from the SYN of each side; options: mss[=N] sack ts ws[=N]
-                                                    tfo[=HEX] tfo=known (the cookie heard last)
+                                                    tfo[=HEX] tfo=known (the cookie that was heard last)
     < [SECONDS]                                     the next segment from the server
     quiet SECONDS                                   all segments from the server until then
-    listen [fastopen] [defer] | unlisten            the listener; there is one in the beginning
+    listen [fastopen] [defer] | unlisten            opens or closes the listener; there is one in the beginning
     accept | read | write N | shut | close | reset  what the server does with the connection
     connect                                         the server opens a connection to the client's port, from the listener's
-    isn N | port +N | wait SECONDS | drop           the client's next SYN has this number; another port; what was heard is thrown away
+    isn N | port +N | wait SECONDS | drop           sets the number of the client's next SYN; takes another port; waits; forgets what was heard
 """
 import errno
 import itertools
@@ -26,7 +26,7 @@ def name_of(error):
 
 
 class Player:
-    """One script, from an address that no kernel answers for, with a port of the server for itself."""
+    """Plays one script, from an address that no kernel answers for, at a port of the server that nobody else uses."""
 
     def __init__(self, net, source, port, first=40000, listening=True):
         self.net, self.source, self.port, self.sport, self.first = net, source, port, first, first
@@ -37,7 +37,7 @@ class Player:
         self.conn, self.listener = None, wire.listen(net, port) if listening else None
 
     def play(self, text, close=True):
-        """What was heard and returned, line by line. `close`: it was the last scene."""
+        """Returns, line by line, what was heard and what calls returned. `close` says that this is the last scene."""
         self.said = []
         try:
             for line in filter(None, (raw.split("#")[0].strip() for raw in text.replace(";", "\n").splitlines())):
@@ -99,9 +99,9 @@ class Player:
         seq, ack = (s.seq - self.peer) & 0xFFFFFFFF, (s.ack - self.isn) & 0xFFFFFFFF
         shown = {"mss": lambda v: f"={int.from_bytes(v, 'big')}", "ws": lambda v: f"={v[0]}", "tfo": lambda v: f"={len(v)}"}
         options = " ".join(n + shown.get(n, lambda v: "")(v) for n, v in s.options.items())
-        # a RST for a segment with ACK takes its number from there, another one has 0
+        # A RST takes its number from the ACK of the segment that it answers, or is 0.
         seq = "0" if "R" in s.flags and not s.seq else str(seq)
-        # where a write is cut into bursts, each with PSH at its end, follows the round trip that was measured (tcp_tso_autosize)
+        # PSH is left out: the measured round trip decides how a write is cut into bursts (tcp_tso_autosize), each of which ends with PSH.
         flags = s.flags.replace("P", "") if s.data else s.flags
         return f"{flags} {seq}+{len(s.data)}{f' ack {ack}' if '.' in s.flags else ''}{' ' if options else ''}{options}"
 

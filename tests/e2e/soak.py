@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A day in minutes: sessions of every ending, and around them bans, reloads, swaps of the country table, floods, kill -9. Once a
-minute, and at the end, a line of figures; fails where memory grows or a counter is wrong. SOAK_MINUTES says how long."""
+"""Runs a day's worth of load in minutes: sessions that end in every way, and around them bans, reloads, swaps of the country table, floods and
+kill -9. It prints a line of figures once a minute and at the end, and fails if memory grows or a counter is wrong. SOAK_MINUTES says how long it
+runs; `make soak` calls it."""
 import collections, itertools, json, os, pathlib, random, signal, sys, tempfile, time
 
 import tools
@@ -9,8 +10,8 @@ from load import Load
 from net import SERVER6, Net, Sluice, sh
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", 20))
-WARM = min(3, MINUTES / 4)  # minutes until everything has been used once
-GROWTH = 1.1  # of the daemon's memory from then on
+WARM = min(3, MINUTES / 4)  # minutes after which everything has been used once
+GROWTH = 1.1  # how much memory may grow from then on, as a factor
 POLICY = """geoip {{ database = {{countries.csv}} }}
 syn-flood {{ pressure-syn-rate = 1000/1s calm-after = 2s }}
 service smtp {{ ports = {{25}} max-connections-per-source = 10 on-excess = reset deny-countries = {{{}}} }}
@@ -28,7 +29,7 @@ class Day:
 
     def unban(self):
         for ban in self.sluice.json("bans")[:3]:
-            self.sluice.ctl("unban", ban["source"])  # it may end by itself meanwhile
+            self.sluice.ctl("unban", ban["source"])  # may fail, since the ban may end by itself meanwhile
 
     def reload(self):
         self.sluice.write(POLICY.format(self.dice.choice(["FR", "IT", "FR, IT"]), self.dice.randrange(20, 90)))
@@ -75,7 +76,7 @@ def countries_write(directory, count):
 
 
 def memory(sluice):
-    """Bytes: of the daemon, and of this instance's maps by what the kernel says of each."""
+    """Returns the bytes of the daemon, and of this instance's maps as the kernel reports them."""
     status = pathlib.Path(f"/proc/{sluice.daemon.pid}/status").read_text()
     resident = int(status.split("VmRSS:")[1].split()[0]) * 1024
     pins = {f"/sys/fs/bpf/sluice/{sluice.instance}/{f}" for f in os.listdir(f"/sys/fs/bpf/sluice/{sluice.instance}")}
@@ -107,7 +108,7 @@ def run(net, sluice, directory):
     day.flood_ends()
     assert six.ask("count")["connected"] == 10
     six.finish()
-    load.orphans = 50  # forged segments end some clients only
+    load.orphans = 50  # forged segments may end a client without its server
     load.judge()
     resident, maps = line(now, load, sluice)
     print(dict(day.done), f"{load.sessions} sessions: 20 of 20 connections held, counters equal sockets, drift 0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sluicectl on a terminal of a given size: what it prints there (a pty), and what stands on a screen (tmux)."""
+"""Runs sluicectl on a terminal of a given size, to see what it prints there (on a pty) and what a screen shows (in tmux)."""
 import fcntl
 import os
 import pty
@@ -11,7 +11,7 @@ from net import BUILD, sh, wait_for
 
 
 def printed(net, sluice, width, *words, status=0, **env):
-    """All that a command prints on a terminal of so many columns, and its colours with it."""
+    """Returns all that a command prints on a terminal of so many columns, with its colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     argv = net.enter(net.server, [str(BUILD / "sluicectl"), "-i", sluice.instance, *map(str, words)])
@@ -30,12 +30,12 @@ def printed(net, sluice, width, *words, status=0, **env):
 
 
 def on_terminal(net, sluice, width, *words):
-    """The same without colours, line by line."""
+    """Returns the same without colours, line by line."""
     return printed(net, sluice, width, *words, TERM="xterm", NO_COLOR="1").splitlines()
 
 
 class Screen:
-    """A tmux server of its own, with one window that runs a command of sluicectl."""
+    """A tmux server for one test, with one window that runs a command of sluicectl."""
 
     def __init__(self, net, sluice, width=100, height=30, words=("top",)):
         self.socket = str(sluice.file.parent / f"tmux{width}")

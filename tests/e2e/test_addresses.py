@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same text names the same addresses wherever it is written: random texts at every entry point, against a model in Python."""
+"""The same text names the same addresses wherever it is written. Random texts go to every entry point, and are compared with a model in Python."""
 import ipaddress, json, os, random, re, socket
 
 SEED, TEXTS = int(os.environ.get("SLUICE_SEED", "17")), 500
@@ -9,7 +9,7 @@ FOUR = (MAPPED, MAPPED + 2**32 - 1)
 
 
 def number(text):
-    """An address in its 128 bits, IPv4 as mapped; None: it is not an address."""
+    """Returns an address as a number of 128 bits (IPv4 as mapped), or None if the text is not an address."""
     try:
         a = ipaddress.ip_address(text) if "%" not in text else None
     except ValueError:
@@ -28,7 +28,7 @@ def netmask(text):
 
 
 def model(text):
-    """The first and the last address that the text names, both families in one space; None: it is refused."""
+    """Returns the first and the last address that the text names, both families in one space, or None if it must be refused."""
     if "-" in text:
         low, high = (number(side) for side in text.split("-", 1)) if text.count("-") == 1 else (None, None)
         if low is None or high is None or low > high or (FOUR[0] <= low <= FOUR[1]) != (FOUR[0] <= high <= FOUR[1]):
@@ -50,7 +50,7 @@ def model(text):
 
 
 def pieces(named):
-    """What is meant: a range of IPv6 never covers IPv4."""
+    """Returns what is meant by a range: one of IPv6 never covers IPv4."""
     first, last = named
     if FOUR[0] <= first and last <= FOUR[1]:
         return [named]
@@ -58,7 +58,7 @@ def pieces(named):
 
 
 def texts(rng):
-    """Half of them good, of every form; the others a character away from it."""
+    """Yields texts of every form; half of them are good, the others are a character away from that."""
 
     def four():
         return str(ipaddress.IPv4Address(rng.choice((rng.getrandbits(32), rng.getrandbits(8) << 24, 0xC0000200 + rng.getrandbits(4)))))
@@ -108,7 +108,7 @@ def texts(rng):
 
 
 class Asker:
-    """The control socket itself: thousands of questions."""
+    """Asks at the control socket itself, since there are thousands of questions."""
 
     def __init__(self, sluice):
         self.path = f"/run/sluice/{sluice.instance}.sock"
@@ -125,7 +125,7 @@ class Asker:
 
 
 def named_by(rows):
-    """The rows of `bans` or `allows` as ranges, joined."""
+    """Returns the rows of `bans` or `allows` as ranges, with neighbours joined."""
     out = []
     for row in rows:
         address, _, bits = row["source"].partition("/")
@@ -147,7 +147,7 @@ def at(verb):
 
 
 def refusal(answer):
-    """Why, without the words around it."""
+    """Returns the reason, without the words around it."""
     assert not answer["ok"], answer
     return answer["error"].splitlines()[0].split("' ", 1)[1]
 
@@ -205,7 +205,7 @@ def test_every_entry_point_takes_a_text_for_the_same_addresses(make, tmp_path):
 
 
 def test_sets_lists_and_bans_hold_the_same_addresses(make, tmp_path):
-    """What is in force, asked address by address: at the edges of what each text names."""
+    """Asks what is in force address by address, at the edges of what each text names."""
     _, sluice = make(POLICY)
     ask, rng = Asker(sluice), random.Random(SEED + 1)
     chosen = [t for t, _ in zip((t for t in texts(rng) if model(t)), range(24))]
@@ -226,7 +226,7 @@ def test_sets_lists_and_bans_hold_the_same_addresses(make, tmp_path):
         assert ask("unban", prefix=t)["ok"]
 
 
-def test_a_length_is_a_length_in_ipv6_prefix_and_behind_a_slash(make, tmp_path):
+def test_ipv6_prefix_takes_the_same_lengths_as_a_slash(make, tmp_path):
     _, sluice = make(POLICY)
     ask, policy = Asker(sluice), tmp_path / "policy.conf"
     for text in ("16", "64", "064", "128", "129", "1280", "+64", "-1", "0x40", "64x", "6 4", "", "64.0"):

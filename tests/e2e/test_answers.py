@@ -14,7 +14,7 @@ from test_flood import PRESSED, press
 MANY = "service smtp { ports = {25} max-connections-per-source = 40 }\n"
 RESET = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
 
-# topology -> (how it is made, whom the client asks, further interfaces of the policy, who answers at s0 or s1)
+# topology -> (how it is made, which address the client connects to, further interfaces of the policy, who answers at s0 or s1)
 TOPOLOGIES = {
     "symmetric": (lambda net: None, SERVER, "", {"s0": "xdp"}),
     "a bridge's port": (topology.bridged, SERVER, "", {"s0": "xdp"}),
@@ -53,7 +53,7 @@ def calm(net, sluice, target):
 
 
 def suspect(net, sluice, target):
-    """One spoofed SYN in the name of the source, that nobody answers."""
+    """Makes the source a suspect, by one spoofed SYN in its name that nobody answers."""
     tools.forge(net, 25, "10.77.0.2", "syn", 1).finish()
     time.sleep(4)
 
@@ -71,7 +71,7 @@ def test_everybody_is_greeted_as_without_sluice(wired, name, state):
     net, sluice = wired(how, MANY, more)
     known = net.hold("10.77.0.2", target)
     known("open", 1)
-    assert known.greeted(1), "a source that is known to answer"
+    assert known.greeted(1), "sluice knows that this source answers"
     state(net, sluice, target)
     h = net.hold("10.77.0.2", target)
     began = time.monotonic()
@@ -85,7 +85,7 @@ def test_everybody_is_greeted_as_without_sluice(wired, name, state):
     assert sluice.json("status")["drift"] == 0
 
 
-def test_where_cookies_do_not_come_back_the_host_answers_and_it_is_said(wired):
+def test_if_cookies_do_not_come_back_the_host_answers_and_sluice_says_so(wired):
     net, sluice = wired(topology.bare_peer, MANY)
     known = net.hold("10.77.0.2")
     known("open", 1)
@@ -109,7 +109,7 @@ def test_an_answer_in_generic_mode_would_spoil_checksums_of_neighbours(wired):
     h("open", 2)
     assert h.greeted(2)
     h("open", 1)
-    assert h.settle()["refused"] == 0, "a RST that the host would not send is not sent"
+    assert h.settle()["refused"] == 0, "sluice sends no RST that the host would not send"
     assert sluice.reason("cookie-sent") == 0 and sluice.reason("cookie-valid") >= 2
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""userspace/api/ is what the programs do: every answer has the fields of answers.def and no other, every request is held against verbs.def."""
+"""The programs do what userspace/api/ says: every answer has the fields of answers.def and no other, every request is checked against verbs.def."""
 import json
 import random
 import re
@@ -25,7 +25,7 @@ source-set foes { file = foes.txt reading = tolerant action = deny }
 log { refusals = summary }
 """
 
-# Verb or command of sluicectl -> what is said to it, in this order, and the answer that it gives. What a policy is named by is {other}.
+# Verb or command of sluicectl -> what it is asked, in this order, and which answer of answers.def it gives. Words in braces stand for files.
 GOLDEN = {
     "status": [("status", "status")],
     "sources": [("sources", "sources"), ("sources --service smtp --top 3", "sources"), ("sources --service nope", "failure"), ("sources --fleet", "fleet_sources")],
@@ -66,16 +66,16 @@ GOLDEN = {
     "confirm": [("confirm", "apply"), ("confirm", "failure")],
     "revert": [("apply {policy} --confirm 1h", "apply"), ("revert", "order"), ("revert", "failure")],
     "unload": [("unload", "order"), ("status", "failure")],
-    # said otherwise, or nothing as JSON: how, stands in a test of its own
+    # These print no JSON, or are said in another way; they have tests of their own.
     "watch": [], "top": [], "completion": [], "geo-status": [], "geo-update": [], "fleet-status": [], "fleet-acl": [],
 }
 
-# A good policy has no errors; containers and a fleet that lives have tests of their own.
+# Fields that no golden row shows: a good policy has no errors, and containers and a fleet in touch have tests of their own.
 NOT_SHOWN = ("check: errors[].", "fleet: members[].", "fleet: store.", "fleet: settings.unfit[].", "fleet_sources: ", *(f"explain: counts.{of}.on[]." for of in ("source", "network", "set", "service")), "status: containers[].", "suggest: services[].countries.shares[].", "suggest: services[].countries.allow-countries[]")
 
 
 def fields(answer, at=""):
-    """path -> row, with what stands for other answers put in its place."""
+    """Returns {path: row}, in which the rows of other answers are put in where they are named."""
     found = {}
     for row in ANSWERS[answer]["fields"]:
         path = at + ("." if at and row["path"][:1] != "[" else "") + row["path"]
@@ -84,7 +84,7 @@ def fields(answer, at=""):
 
 
 def leaves(value, at=""):
-    """(path, value) of everything in it that is no object and no list, and of these themselves."""
+    """Yields (path, value) of everything in a value, objects and lists included."""
     yield at, value
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -95,7 +95,7 @@ def leaves(value, at=""):
 
 
 def parents(rows):
-    """Paths of objects and lists that some row stands below."""
+    """Returns the paths of objects and lists that have a row below them."""
     return {path[: m.start()] or "" for path in rows for m in re.finditer(r"\.|\[\]", path)} | {path[: m.end()] for path in rows for m in re.finditer(r"\[\]", path)} | {""}
 
 
@@ -106,7 +106,7 @@ def is_right(row, value):
 
 
 def at_path(value, path):
-    """Objects (or the elements' lists) at a path: "" is the value itself."""
+    """Returns the objects (or the elements' lists) at a path; "" is the value itself."""
     found = [value]
     for step in re.findall(r"\[\]|[^.\[\]]+", path):
         if step == "[]":
@@ -117,7 +117,7 @@ def at_path(value, path):
 
 
 def wrong(value, rows):
-    """What is not as answers.def says: of another type, not in the list, or missing."""
+    """Yields what is not as answers.def says: of another type, not in the list, or missing."""
     known = parents(rows)
     for path, got in leaves(value):
         if path in rows and not is_right(rows[path], got):
@@ -163,7 +163,7 @@ def test_a_field_that_is_wrong_missing_or_not_declared_is_found():
     assert list(wrong([good], rows)) == list(wrong([], rows)) == []
     for bad in ({**good, "reason": 1}, {**good, "source": None}, {**good, "more": 1}, {k: v for k, v in good.items() if k != "reason"}, {**good, "expires_in": True}):
         assert len(list(wrong([bad], rows))) == 1, bad
-    assert list(wrong({"ok": True}, fields("order"))), "fields of the answer itself"
+    assert list(wrong({"ok": True}, fields("order"))), "the fields of the answer itself are checked, too"
 
 
 def test_every_answer_has_the_fields_of_answers_def_and_no_other(make, tmp_path):
@@ -197,7 +197,7 @@ def test_every_answer_has_the_fields_of_answers_def_and_no_other(make, tmp_path)
     assert not found, "\n".join(found)
 
 
-def test_what_fails_before_it_is_asked_is_json_too(make):
+def test_failures_before_the_daemon_is_asked_are_json_too(make):
     _, sluice = make("service smtp { ports = {25} }\n")
     for words in (("nonsense",), (), ("status", "more"), ("ban",), ("sources", "--top", "x"), ("sources", "--bogus"), ("bans", "--by"), ("geo", "status", "--force")):
         code, out, err = sluice.ctl("--json", *words)
@@ -210,7 +210,7 @@ def request(sluice, verb, args):
 
 
 def bad_values(param):
-    """Values that the type in verbs.def does not have."""
+    """Returns values that do not fit the type in verbs.def."""
     common = [None, [], {}, [1], {"a": 1}, 1.5, -1]
     if param["type"] == "TEXT":
         return common + [True, 7, "x" * (param["most"] + 1)] if param["most"] < 60000 else common + [True, 7]
@@ -235,7 +235,7 @@ def test_a_request_that_verbs_def_does_not_have_is_refused_by_name_and_does_noth
     assert sluice.daemon.poll() is None and sluice.json("status")["generation"] == 1 and sluice.json("bans") == sluice.json("allows") == []
 
 
-def test_of_random_requests_none_ends_the_daemon_and_none_with_something_bad_is_done(make):
+def test_no_random_request_ends_the_daemon_and_no_bad_one_is_carried_out(make):
     _, sluice = make("service smtp { ports = {25} }\n")
     seed = random.randrange(1 << 32)
     rng = random.Random(seed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is said on a command line means what it says, or is refused; what could not be written is no success."""
+"""A command line means what it says, or is refused; output that could not be written is no success."""
 import json, subprocess
 
 import pytest
@@ -46,7 +46,7 @@ def test_a_slip_of_the_fingers_is_answered_by_what_was_meant(make):
 
 @pytest.mark.parametrize("words", (("sluiced", "-n", "-c"), ("sluiced", "-h"), ("sluiced", "-V"), ("sluicectl", "check"), ("sluicectl", "help"), ("sluicectl", "--version"),
                                    ("sluicectl", "completion")), ids=" ".join)
-def test_what_could_not_be_written_is_no_success(tmp_path, words):
+def test_output_that_could_not_be_written_is_no_success(tmp_path, words):
     policy = tmp_path / "p.conf"
     policy.write_text("interfaces = {lo}\n" + FIVE)
     argv = [BUILD / words[0], *words[1:]] + ([policy] if words[-1] in ("-c", "check") else [])

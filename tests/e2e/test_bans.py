@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bans with owners: several who ban one address, what is said of a ban, what takes --force, and what survives."""
+"""Bans have owners: several of them may ban one address. Also: what sluicectl says of a ban, what takes --force, and what survives."""
 import os, re
 
 from net import BUILD, SERVER6, wait_for
@@ -31,12 +31,12 @@ def test_owners_do_not_undo_each_other_and_the_longest_wins(make):
     assert f"{FOE} is banned by uid:0 and others, not by jail-a: use --by uid:0, or --all-owners" in refused(sluice, "unban", FOE, "--by", "jail-a")
     client = net.hold(FOE)
     client("open", 1)
-    assert wait_for(lambda: sluice.reason("banned") > 0), "the other owners' ban goes on"
+    assert wait_for(lambda: sluice.reason("banned") > 0), "the other owners' bans stay in force"
     sluice.do("unban", FOE, "--all-owners")
     assert sluice.json("bans") == [] and client.greeted(1, 10)
 
 
-def test_an_owners_second_word_takes_the_place_of_his_first(make):
+def test_an_owners_second_ban_replaces_the_first(make):
     _, sluice = make(POLICY)
     sluice.do("ban", FOE, "--for", "1h")
     sluice.do("ban", FOE, "--for", "10m")
@@ -69,7 +69,7 @@ def test_bans_are_found_by_address_prefix_and_owner_with_what_they_stopped(make)
     sluice.do("ban", "10.77.1.9", "--by", "one", "--for", "1h")
     sluice.do("ban", "10.77.2.0/24", "--by", "net")
     assert [(b["source"], b["owner"]) for b in sluice.json("bans", "10.77.1.9")] == [("10.77.1.0/24", "net"), ("10.77.1.9", "one")]
-    assert [b["source"] for b in sluice.json("bans", "10.77.1.8")] == ["10.77.1.0/24"], "which ban holds it?"
+    assert [b["source"] for b in sluice.json("bans", "10.77.1.8")] == ["10.77.1.0/24"], "the ban that covers the address is found"
     assert [b["source"] for b in sluice.json("bans", "10.77.0.0/16", "--by", "net")] == ["10.77.1.0/24", "10.77.2.0/24"]
     assert sluice.json("bans", "192.0.2.1") == [] and "is not an address" in refused(sluice, "bans", "x")
     client = net.hold("10.77.1.8")
@@ -81,7 +81,7 @@ def test_bans_are_found_by_address_prefix_and_owner_with_what_they_stopped(make)
     assert sluice.json("bans", "10.77.1.8")[0]["packets"] >= before["packets"], "another owner does not begin a new count"
     assert "ENDS (UTC)" in (table := sluice.do("bans", "--by", "one")) and re.search(r"10\.77\.1\.9 +2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d one ", table)
     sluice.kill()
-    assert [b["source"] for b in sluice.json("bans", "10.77.1.8", "--by", "net")] == ["10.77.1.0/24"], "and without a daemon"
+    assert [b["source"] for b in sluice.json("bans", "10.77.1.8", "--by", "net")] == ["10.77.1.0/24"], "without a daemon, too"
 
 
 def test_unban_of_an_address_under_a_wider_ban_names_that_ban(make):
@@ -96,7 +96,7 @@ def test_unban_of_an_address_under_a_wider_ban_names_that_ban(make):
     assert sluice.do("unban", "--all", "--by", "net").strip() == "3 bans ended" and sluice.json("bans") == []
 
 
-def test_what_is_too_wide_or_close_to_the_host_takes_force(make, tmp_path):
+def test_bans_that_are_too_wide_or_cover_what_the_host_needs_take_force(make, tmp_path):
     net, sluice = make(POLICY)
     net.run(net.server, "ip", "route", "add", "default", "via", "10.77.0.7")
     net.run(net.server, "ip", "-6", "route", "add", "default", "via", "fd77:0:4::3")
@@ -157,10 +157,10 @@ def test_a_ban_acts_in_observe_mode_unless_it_is_only_to_be_observed(make):
         assert (said["verdict"], said["would_refuse"]) == ("pass", "banned")
     sluice.do("ban", "10.77.0.4", "--by", "in-earnest", "--for", "1m")
     assert [(b["owner"], b["in_force"]) for b in sluice.json("bans", "10.77.0.4")] == [("in-earnest", True), ("uid:0", False)]
-    assert sluice.json("explain", "10.77.0.4", "--service", "smtp")["reason"] == "banned", "the longer one only counts"
+    assert sluice.json("explain", "10.77.0.4", "--service", "smtp")["reason"] == "banned", "the longer ban only counts"
     sluice.do("ban", "10.77.0.5", "--observe")
     sluice.do("ban", "10.77.0.4/31", "--by", "net")
-    assert sluice.json("explain", "10.77.0.5", "--service", "smtp")["reason"] == "banned", "nor does it hide a wider one"
+    assert sluice.json("explain", "10.77.0.5", "--service", "smtp")["reason"] == "banned", "it does not hide a wider one either"
 
 
 def test_owners_survive_a_restart_a_crash_and_a_reboot(make):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Many bans in one order: from a file or standard input, and a start with them. (That the gate sees all at once: tests/datapath/test_bans.c.)"""
+"""Many bans in one order, from a file or standard input, and a start with them. (tests/datapath/test_bans.c shows that the gate sees all at once.)"""
 import json, os, threading, time
 
 from net import BUILD, SERVER, wait_for
@@ -8,19 +8,19 @@ POLICY = "service smtp { ports = {25} }\n"
 
 
 def addresses(n, first=0):
-    """n addresses that nobody here has."""
+    """Returns n addresses that nobody here has."""
     return [f"{100 + (first + i) // 65536}.{(first + i) // 256 % 256}.{(first + i) % 256}.7" for i in range(n)]
 
 
 def feed(sluice, text, *words):
-    """The command with the text at its standard input: status, output, complaints, seconds."""
+    """Runs the command with the text as its standard input. Returns status, output, errors and seconds."""
     began = time.monotonic()
     done = sluice.net.run(sluice.net.server, BUILD / "sluicectl", "-i", sluice.instance, *words, "--file", "-", check=False, input=text)
     return done.returncode, done.stdout.strip(), done.stderr, time.monotonic() - began
 
 
 def restarts(sluice, bans):
-    """{after what: seconds until the daemon answers}"""
+    """Returns {after what: seconds until the daemon answers}."""
     took = {}
     for how in ("a crash", "a reboot"):
         sluice.kill()
@@ -66,7 +66,7 @@ def test_lines_have_their_own_times_and_bad_ones_are_named_with_nothing_half_app
     code, out, err, _ = feed(sluice, f"198.51.100.1\n{SERVER}\n", "ban")
     assert code == 2 and f"line 2: {SERVER} covers this host's own address" in err
     assert "is not text" in feed(sluice, "198.51.100.1\n\0\n", "ban")[2]
-    assert len(sluice.json("bans")) == 4, "and nobody was banned meanwhile"
+    assert len(sluice.json("bans")) == 4, "nobody was banned meanwhile"
     code, out, err, _ = feed(sluice, f"198.51.100.1\nx\n{SERVER}\n0.0.0.0/1\n198.51.100.2\n", "ban", "--by", "careful", "--tolerant")
     assert code == 0 and out.startswith("2 bans stand, 3 lines are left out") and all(f"line {n}: " in err for n in (2, 3, 4)), (out, err)
     assert [b["source"] for b in sluice.json("bans", "--by", "careful")] == ["198.51.100.1", "198.51.100.2"]
@@ -78,7 +78,7 @@ def test_lines_have_their_own_times_and_bad_ones_are_named_with_nothing_half_app
     assert sluice.ctl("ban", "192.0.2.9", "--file", "-")[0] == 2 and sluice.ctl("ban")[0] == 2
 
 
-def test_262144_bans_find_room_and_one_more_is_refused_whole(make):
+def test_262144_bans_fit_and_an_order_for_more_is_refused_as_a_whole(make):
     _, sluice = make(POLICY)
     text = "\n".join(addresses(262144)) + "\n"
     code, out, err, took = feed(sluice, text, "ban", "--by", "feed")
@@ -96,7 +96,7 @@ def test_262144_bans_find_room_and_one_more_is_refused_whole(make):
         print(f"start after {how}: {with_all[how]:.2f} s with 262144 bans, {without:.2f} s with none; ", end="")
 
 
-def test_a_daemon_that_dies_amid_a_file_leaves_all_of_it_or_nothing(make):
+def test_a_daemon_that_dies_in_the_middle_of_a_file_leaves_all_of_it_or_nothing(make):
     _, sluice = make(POLICY)
     sluice.do("ban", "192.0.2.1", "--by", "before")
     text = "\n".join(addresses(100000)) + "\n"
@@ -116,7 +116,7 @@ def test_a_daemon_that_dies_amid_a_file_leaves_all_of_it_or_nothing(make):
     assert left <= {1, 100001}
 
 
-def test_a_guest_makes_the_daemon_hold_no_file(make):
+def test_a_user_who_is_not_root_cannot_make_the_daemon_hold_a_file(make):
     net, sluice = make(POLICY)
     code = f"""
 import json, os, socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Interfaces whose packets have no Ethernet header: what test_kinds.py does not ask of every interface."""
+"""Interfaces whose packets have no Ethernet header: what test_kinds.py does not test at every interface."""
 import contextlib
 import json
 import socket
@@ -17,7 +17,7 @@ INFINIBAND = 32
 
 @pytest.fixture
 def only(tmp_path):
-    """only(kind, policy): that kind of interface alone, and sluice on it: (net, sluice, its Place)."""
+    """only(kind, policy) -> (net, sluice, its Place): makes that kind of interface alone, with sluice on it."""
     with contextlib.ExitStack() as made:
         def build(kind, policy):
             world = made.enter_context(contextlib.closing(kinds.World(tmp_path, policy, [kind])))
@@ -33,7 +33,7 @@ def fold(data):
 
 
 def tagged_syn(tag, there, here):
-    """What GRE carries if it says that it is a VLAN tag: one, and a SYN."""
+    """Returns what GRE carries if its header announces a VLAN tag: the tag, and a SYN."""
     addresses = socket.inet_aton(there) + socket.inet_aton(here)
     tcp = lambda check: struct.pack("!HHIIBBHHH", 4444, 25, 1, 0, 0x50, 2, 64000, check, 0)
     ip = lambda check: struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, check) + addresses
@@ -56,7 +56,7 @@ def test_gre_that_says_it_carries_a_vlan_tag_hides_nothing(only):
     assert taken[1] == 0 and sluice.reason("evasion", service="-") == 4
 
 
-def test_what_cannot_be_read_is_not_guarded_and_that_is_said(tmp_path):
+def test_an_interface_whose_packets_sluice_cannot_read_is_refused_by_name(tmp_path):
     with contextlib.closing(Net()) as net:
         tun(net, "t0", INFINIBAND)
         file = tmp_path / "policy.conf"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The bench runs, cleans up and says what its file promises. Nothing here looks at a time."""
+"""The bench runs, cleans up, and writes a file of the promised form. Nothing here looks at a time."""
 import copy, json, os, secrets, signal, subprocess
 
 import jsonschema
@@ -61,10 +61,10 @@ def test_every_peer_has_its_row_and_its_packets_arrived(ran):
 
 
 def test_run_that_is_ended_leaves_nothing_behind(ran, tmp_path):
-    assert left() == [], "after a run"
+    assert left() == [], "nothing is left after a run"
     process = start(tmp_path / "bench.json", "growth-services")
     try:
-        assert wait_for(lambda: any(os.path.exists(f"/sys/fs/bpf/sluice/{name}/prog_gate") for name in left()), 60), "under way"
+        assert wait_for(lambda: any(os.path.exists(f"/sys/fs/bpf/sluice/{name}/prog_gate") for name in left()), 60), "the run is under way"
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     finally:
@@ -73,8 +73,8 @@ def test_run_that_is_ended_leaves_nothing_behind(ran, tmp_path):
     assert not (tmp_path / "bench.json").exists()
 
 
-def test_peer_and_earlier_build_that_are_not_to_be_had_say_so(tmp_path):
-    """xdp-filter is found by PATH alone: here it is a program that fails. No revision has this name."""
+def test_peer_and_earlier_build_that_are_missing_are_reported(tmp_path):
+    """The bench finds xdp-filter by PATH alone, and here that is a program that fails. No revision has this name."""
     fake = tmp_path / "xdp-filter"
     fake.write_text("#!/bin/sh\necho no such thing in this kernel >&2\nexit 1\n")
     fake.chmod(0o755)

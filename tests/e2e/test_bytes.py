@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Names and reasons may hold any bytes: no answer is lost by them, no name is cut, and none writes on root's terminal."""
+"""Names and reasons may have any bytes: they make no answer fail, no name is cut, and nothing in them controls root's terminal."""
 import json, os, subprocess
 
 from net import BUILD
@@ -26,7 +26,7 @@ def test_a_reason_of_any_bytes_loses_no_ban_and_reaches_no_terminal(make):
         assert answer["ok"] and ("the rest is cut" in answer["warning"]) == (len(reason.encode()) > 63), answer
     bans = sluice.json("bans")
     assert [b["source"] for b in bans] == [f"192.0.2.{i}" for i in range(4)]
-    assert all(harmless(b["reason"]) and "\ufffd" not in b["reason"] and "?" not in b["reason"] for b in bans), "cut between two characters"
+    assert all(harmless(b["reason"]) and "\ufffd" not in b["reason"] and "?" not in b["reason"] for b in bans), "a reason is cut only between two characters"
     assert bans[1]["reason"] == "ü" * 31 and bans[2]["reason"] == "x" + "ü" * 31
     for i in range(4):
         assert sluice.json("export", f"192.0.2.{i}")["ban"]["reason"] == bans[i]["reason"]
@@ -36,10 +36,10 @@ def test_a_reason_of_any_bytes_loses_no_ban_and_reaches_no_terminal(make):
         assert code == 0 and harmless(out.decode().replace("\n", ""))
     sluice.kill()
     assert all(harmless(line) for line in (sluice.state / f"{sluice.instance}.state").read_text().split("\n"))
-    assert len(json.loads(sluice.ctl("--json", "bans")[1])) == 4, "nor without the daemon"
+    assert len(json.loads(sluice.ctl("--json", "bans")[1])) == 4, "without the daemon none is lost either"
 
 
-def test_what_is_asked_in_bytes_that_are_no_text_is_refused_and_never_taken_for_something_else(make, tmp_path):
+def test_requests_in_bytes_that_are_no_text_are_refused_and_never_taken_for_others(make, tmp_path):
     _, sluice = make(FIVE)
     other = os.path.join(os.fsencode(tmp_path), b"caf\xe9.conf")
     with open(other, "w") as f:
@@ -49,10 +49,10 @@ def test_what_is_asked_in_bytes_that_are_no_text_is_refused_and_never_taken_for_
         code, out, err = ctl(sluice, *words)
         assert code == 2 and b"UTF-8" in err and harmless(err.decode("utf-8").replace("\n", "")), (words, err)
     assert sluice.json("bans") == [] and sluice.json("status")["generation"] == 1
-    assert ctl(sluice, "check", other)[0] == 0, "what is read here may have any name"
+    assert ctl(sluice, "check", other)[0] == 0, "sluicectl itself reads this file, so it may have any name"
 
 
-def test_a_policy_whose_name_is_no_text_is_answered_for_by_every_verb(make, tmp_path):
+def test_every_verb_answers_although_the_policys_name_is_no_text(make, tmp_path):
     _, sluice = make(FIVE)
     odd = os.path.join(os.fsencode(tmp_path), b"ca\x1bf\xe9")
     os.mkdir(odd)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Odd and honest clients, in numbers (gate.md, T8): in calm times they are served as without sluice, in enforce and in observe, and the guards against
-floods (G13, G14, G15, G16, G21, G25) do not hurt them either. Single exchanges are in test_scripts.py."""
+"""Odd but honest clients, in large numbers (gate.md, T8): in calm times they are served as without sluice, in enforce and in observe mode, and the
+guards against floods (G13, G14, G15, G16, G21, G25) do not hurt them either. Single exchanges are in test_scripts.py."""
 import contextlib
 import socket
 import struct
@@ -26,7 +26,7 @@ MODES = {"default": POLICY, "observe": "mode = observe\n" + POLICY}
 
 
 def prepare(net):
-    """Nobody has 10.77.5.0/24 and the half of 10.77.6.0/24, and the server sends to them all the same."""
+    """Makes the server send to 10.77.5.0/24 and to half of 10.77.6.0/24, although nobody has these addresses."""
     for prefix in ("10.77.5.0/24", "10.77.6.0/24"):
         net.run(net.server, "ip", "route", "replace", prefix, "via", "10.77.0.2")
     net.addresses(net.client, "c0", f"{ALLOWED}/32")
@@ -48,7 +48,7 @@ def scaled(net, source):
 
 
 def stale(net, count=200):
-    """Segments of connections that the host knows nothing of: how many hear a RST."""
+    """Sends segments of connections that the host knows nothing of. Returns how many hear a RST."""
     ears, first = wire.Wire(net), 20000 + stale.turn
     stale.turn += 1000
     for i in range(count):
@@ -65,7 +65,7 @@ stale.turn = 0
 
 
 def checks(net, source, flags, count=20):
-    """Half-open checks, in turn: how many got a SYN-ACK with window scaling."""
+    """Makes half-open checks, one after the other. Returns how many got a SYN-ACK with window scaling."""
     ears, good, first = wire.Wire(net), 0, 30000 + checks.turn
     checks.turn += 1000
     for port in range(first, first + count):
@@ -74,7 +74,7 @@ def checks(net, source, flags, count=20):
         got = ears.hear(lambda s: s.dport == port and "S" in s.flags and "." in s.flags)
         good += bool(got and "ws" in got.options)
         ears.send(wire.segment(source, SERVER, port, LISTENING, flags, 5001, got.seq + 1 if got and "." in flags else 0))
-        time.sleep(0.1)  # as a balancer does: a slot is held until half a second after the RST
+        time.sleep(0.1)  # as a balancer does; a slot is held until half a second after the RST
     ears.close()
     return f"{good} of {count} answered, with window scaling; the next connection of a neighbour has it: {scaled(net, PLAIN)}"
 
@@ -83,7 +83,7 @@ checks.turn = 0
 
 
 def closed_port(net, count=40):
-    """SYNs to a port where nobody listens: how many are refused at once."""
+    """Sends SYNs to a port where nobody listens. Returns how many are refused at once."""
     refused = 0
     for _ in range(count):
         with contextlib.closing(wire.client(net, PLAIN, seconds=0.5)) as s:
@@ -92,7 +92,7 @@ def closed_port(net, count=40):
 
 
 def same_port(net, count=20, first="server"):
-    """A client that comes again and again from one port; the server closes first, so its TIME-WAIT is there each time."""
+    """A client comes again and again from one port. The server closes first, so that its TIME-WAIT is there each time."""
     served = 0
     for _ in range(count):
         with contextlib.closing(wire.client(net, PLAIN, 21000)) as s:
@@ -105,7 +105,7 @@ def same_port(net, count=20, first="server"):
 
 
 def same_port_at_limit(net, count=5):
-    """The source's other connections fill its limit but for one, whose port is used again and again."""
+    """The source's other connections fill its limit except for one, whose port is used again and again."""
     with contextlib.ExitStack() as held:
         others = [held.enter_context(contextlib.closing(wire.client(net, PLAIN))) for _ in range(LIMIT - 1)]
         full = sum(map(greeted, others))
@@ -113,7 +113,7 @@ def same_port_at_limit(net, count=5):
 
 
 def reborn(net, count=4):
-    """Clients that restarted without a word come from the very ports of connections that the server still has, which fill the limit."""
+    """Clients that restarted without a word come from the very ports of connections that the server still has, and that fill the limit."""
     ports, ears = range(22000, 22000 + LIMIT), wire.Wire(net)
     ears.close()
     players = [scripts.Player(net, UNHEARD, LISTENING, port, listening=False) for port in ports]
@@ -128,10 +128,10 @@ def reborn(net, count=4):
 
 
 def fast_open(net, count=20):
-    """Fast Open with a cookie and data in the SYN: how many were answered, and how many SYNs brought their data in."""
+    """Uses Fast Open with a cookie, and data in the SYN. Returns how many were answered, and how many SYNs brought their data in."""
     def once():
         with contextlib.closing(wire.client(net, PLAIN)) as s:
-            s.settimeout(None)  # or what finds no cookie is not sent
+            s.settimeout(None)  # or a SYN for which there is no cookie is not sent
             for name in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 s.setsockopt(socket.SOL_SOCKET, name, struct.pack("ll", 2, 0))
             s.sendto(b"EHLO fast\r\n", socket.MSG_FASTOPEN, (SERVER, FAST))
@@ -167,7 +167,7 @@ while True:
 
 
 def remade(net, server, count=20):
-    """The listener is closed and made anew before each client."""
+    """Closes the listener, and makes another, before each client."""
     served = 0
     for _ in range(count):
         server.kill(), server.wait()
@@ -200,7 +200,7 @@ BEFORE = {  # with 0.1.0 (gate.md)
 
 
 def measured(net, sluice=None):
-    """{row: figure}; a second after each of them nothing is held."""
+    """Returns {row: figure}. A second after each of them nothing is held."""
     prepare(net)
     server = net.serve("::", LISTENING)
     net.ready(net.popen(net.server, "/usr/bin/python3", "-c", ECHO))
@@ -214,7 +214,7 @@ def measured(net, sluice=None):
             service = sluice.service()
             if service["reserved"] or service["pressure"] or suspects(sluice):
                 got[name] += f"; {service['reserved']} held, {len(suspects(sluice))} suspects, pressure {service['pressure']}"
-    got["listeners closed and made anew (G15)"], server = remade(net, server)
+    got["listeners closed and replaced (G15)"], server = remade(net, server)
     return got
 
 
@@ -240,8 +240,8 @@ def test_odd_and_honest_clients_are_served_as_without_sluice(make, without, mode
     assert wait_for(lambda: sluice.connections() == sum(net.established(p) for p in (LISTENING, FAST))) and sluice.json("status")["drift"] == 0
 
 
-def test_a_listener_made_anew_accepts_cookies_at_once(make):
-    """G15, under pressure: 11 of 20 with 0.1.0, 20 of 20 with the kernel's own cookies."""
+def test_a_new_listener_accepts_cookies_at_once(make):
+    """G15, under pressure: 0.1.0 served 11 of 20 clients; with the kernel's own cookies all 20 are served."""
     net, sluice = make(PRESSED + POLICY)
     prepare(net)
     server = net.serve("::", LISTENING)
@@ -254,7 +254,7 @@ def test_a_listener_made_anew_accepts_cookies_at_once(make):
 
 @contextlib.contextmanager
 def one_burst(net):
-    """What the client's end sends meanwhile comes to the server's in one piece, and is judged before the stack has seen any of it."""
+    """Makes what the client's end sends meanwhile arrive in one piece, so that the gate judges all of it before the stack has seen any."""
     tc = lambda verb, *how: net.run(net.client, "tc", "qdisc", verb, "dev", "c0", "root", "tbf", *how)
     tc("replace", "rate", "1kbit", "burst", "2000", "limit", "1000000")
     ears = wire.Wire(net)
@@ -272,7 +272,7 @@ BEHIND = {"ACK, data, data": "> . 1 ack 1; > P. 1+1000 ack 1; > P. 1001+1000 ack
 
 @pytest.mark.parametrize("what, segments", BEHIND.items(), ids=list(BEHIND))
 def test_what_comes_right_behind_a_cookie_arrives(make, what, segments):
-    """G21: in one NAPI poll the gate is ahead of the socket table. 0.1.0: of 6 none had its second segment, all 6 sockets stayed."""
+    """G21: in one NAPI poll the gate is ahead of the socket table. With 0.1.0 the second segment arrived for none of 6, and all 6 sockets stayed."""
     net, sluice = make(PRESSED + POLICY)
     prepare(net)
     tools.serve(net, LISTENING)
@@ -296,8 +296,8 @@ def test_what_comes_right_behind_a_cookie_arrives(make, what, segments):
 
 
 @pytest.mark.parametrize("age", [1, 5], ids=["in progress", "expired"])
-def test_a_handshake_of_the_calm_goes_on_under_pressure(make, age):
-    """Its SYN-ACK was lost, and pressure began before the client asked again: the host, which has a socket for it, would drop a cookie."""
+def test_a_handshake_that_began_in_calm_times_goes_on_under_pressure(make, age):
+    """Its SYN-ACK was lost, and pressure began before the client asked again. The host, which has a socket for it, would drop a cookie."""
     net, sluice = make("syn-flood { pressure-syn-rate = 3/1s calm-below = 100 calm-after = 60s }\n" + POLICY)
     prepare(net)
     tools.serve(net, LISTENING)
@@ -317,11 +317,11 @@ def test_a_handshake_of_the_calm_goes_on_under_pressure(make, age):
     assert net.established() == sluice.connections() == 1
     p.play("> R 18")
     others.play("> S 0 mss; <; > R 1")
-    assert sluice.reason("cookie-sent") == sent + 1, "who begins now is answered by a cookie"
+    assert sluice.reason("cookie-sent") == sent + 1, "a client that begins now is answered by a cookie"
 
 
 def test_a_flood_at_a_port_where_nobody_listens_opens_no_other(make):
-    """G25: a guarded port without a listener; 0.1.0: 30 connections at a limit of 3 at another port of the service."""
+    """G25: the port is guarded, and has no listener. 0.1.0 let in 30 connections, at a limit of 3, at another port of the service."""
     net, sluice = make("service smtp { ports = {25, 26} max-connections-per-source = 3 }\n")
     net.serve("::", 25)
     flood = tools.forge(net, 26, "10.88.0.0+70000", "syn", 100000)

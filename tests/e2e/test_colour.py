@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Colour is for terminals, marks what needs somebody, and says nothing that the words do not say."""
+"""Colour is for terminals only, marks what needs attention, and says nothing that the words do not say."""
 import contextlib
 import re
 
@@ -34,8 +34,8 @@ def test_what_is_full_near_full_or_refused_is_coloured(busy):
     net, sluice = busy
     status = shown(busy, "status")
     assert f"daemon      {GREEN}running{END}\nmode        {GREEN}enforce{END}\n" in status
-    assert re.search(rf"smtp +25 +{re.escape(YELLOW)} +4/5{re.escape(END)}", status), "four fifths are near"
-    assert re.search(rf"10\.77\.0\.2 .*smtp +{re.escape(RED)} +4/4{re.escape(END)}\n", shown(busy, "sources")), "and this is full"
+    assert re.search(rf"smtp +25 +{re.escape(YELLOW)} +4/5{re.escape(END)}", status), "four fifths are near the limit"
+    assert re.search(rf"10\.77\.0\.2 .*smtp +{re.escape(RED)} +4/4{re.escape(END)}\n", shown(busy, "sources")), "this is full"
     explained = shown(busy, "explain", "10.77.0.2", "--service", "smtp")
     assert f"verdict     {RED}drop{END}\n" in explained and f"source      {RED}4/4{END} connections" in explained
     assert f"verdict     {GREEN}pass{END}\n" in shown(busy, "explain", "10.77.0.3", "--service", "smtp")
@@ -61,11 +61,11 @@ def test_pipes_json_no_color_and_dumb_terminals_have_none(busy, words):
         assert "\033" not in said
 
 
-def test_color_says_otherwise(busy):
+def test_the_option_color_overrides_all_that(busy):
     _, sluice = busy
     for words in (["--color", "always", "status"], ["status", "--color=always"]):
         assert f"{GREEN}running{END}" in sluice.do(*words), "for a pager"
-    assert f"{GREEN}running{END}" in shown(busy, "--color", "always", "status", NO_COLOR="1"), "who asks for it means it"
+    assert f"{GREEN}running{END}" in shown(busy, "--color", "always", "status", NO_COLOR="1"), "the option counts for more than the environment"
     assert f"{GREEN}running{END}" in shown(busy, "status", NO_COLOR=""), "empty is not set: no-color.org"
     code, _, err = sluice.ctl("--color", "blue", "status")
     assert code == 2 and err == "sluicectl: --color blue: write auto, always or never\n"

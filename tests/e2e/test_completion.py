@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A tabulator in a real bash, zsh and fish offers what the running daemon has, and goes on by the list of verbs."""
+"""The Tab key in a real bash, zsh and fish offers what the running daemon has, and the words in the list of verbs."""
 import fcntl
 import os
 import pty
@@ -35,7 +35,7 @@ SHELLS = {
 
 
 class Typist:
-    """A shell at a terminal of its own, in the network namespace of the server."""
+    """Types into a shell at a terminal of its own, in the network namespace of the server."""
 
     def __init__(self, net, argv, directory):
         self.seen = ""
@@ -50,7 +50,7 @@ class Typist:
         os.write(self.fd, text.encode())
 
     def sees(self, text, seconds=20):
-        """Whether it is written there within some time."""
+        """Whether the text appears there in time."""
         end = time.monotonic() + seconds
         while text not in self.seen and time.monotonic() < end:
             if select.select([self.fd], [], [], 0.1)[0]:
@@ -64,7 +64,7 @@ class Typist:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_tabulator_offers_what_there_is(make, tmp_path, shell):
+def test_the_tab_key_offers_what_there_is(make, tmp_path, shell):
     net, sluice = make(POLICY)
     sluice.do("ban", "203.0.113.77", "--by", "operators")
     sluice.do("ban", "2001:db8::77", "--by", "operators")

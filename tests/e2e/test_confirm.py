@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Confirm or revert: a policy that locks out everybody goes by itself, whoever is dead by then. And a gate that was stopped opens."""
+"""Confirm or revert: a policy that locks everybody out ends by itself, even if the daemon is dead by then. And a gate that was stopped opens."""
 import json, os, re, signal, struct, time
 
 import pytest
@@ -11,7 +11,7 @@ OPEN = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 EVERYBODY = "source-set everybody { prefixes = {0.0.0.0/0, ::/0} action = deny }\n"
 CLOSED = "interfaces = {s0}\nservice smtp { ports = {25} }\nservice admin { ports = {2222} }\n" + EVERYBODY
 
-# Tries a connection every 3 ms, gives each 40 ms, and says when each was begun and whether it came.
+# Tries a connection every 3 ms, gives each 40 ms, and prints when each began and whether it got in.
 PROBE = """
 import select, socket, sys, time
 end, tries = time.monotonic() + float(sys.argv[1]), []
@@ -32,7 +32,7 @@ for s, began, came in tries:
 
 
 def deadline_of(sluice):
-    """When the gate goes back, on CLOCK_MONOTONIC: read where the gate reads it."""
+    """Returns when the gate goes back, on CLOCK_MONOTONIC, from the map where the gate reads it."""
     out = sluice.net.run(sluice.net.server, "bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/control")
     value = json.loads(out.stdout)[0]["value"]
     return (struct.unpack("<Q", bytes(int(b, 16) for b in value[:8]))[0] & ~1) / 1e9
@@ -46,7 +46,7 @@ def closed(tmp_path):
 
 
 def opens(net, source="10.77.0.2", target=SERVER, port=25):
-    """Does one more connection get in?"""
+    """Whether one more connection gets in."""
     h = net.hold(source, target, port)
     h("open", 1)
     got = h.greeted(1, 0.6)
@@ -59,7 +59,7 @@ def test_old_policy_is_back_at_the_deadline_with_daemon_and_socket_gone(make, cl
     net.serve("::", 25)
     assert opens(net)
     code, said, warned = sluice.ctl("apply", closed, "--confirm", f"{3 * PACE}s")
-    assert code == 0 and re.search(r"goes back in [0-9]+[sm] unless you run: sluicectl confirm", said) and "awaits" not in warned, "no warning of what was asked for"
+    assert code == 0 and re.search(r"goes back in [0-9]+[sm] unless you run: sluicectl confirm", said) and "awaits" not in warned, "sluicectl does not warn of what it was asked for"
     deadline = deadline_of(sluice)
     probe = net.popen(net.client, "/usr/bin/python3", "-c", PROBE, str(4 * PACE))
     sluice.kill()
@@ -68,15 +68,15 @@ def test_old_policy_is_back_at_the_deadline_with_daemon_and_socket_gone(make, cl
     before = [t for t in tries if float(t[0]) < deadline]
     came = [float(t[0]) for t in tries if t[1] == "1"]
     assert len(before) > 200 and not any(t[1] == "1" for t in before), "nobody gets in before the deadline"
-    assert came, "and somebody after"
-    print(f"\n{len(before)} tries refused; the first that came was begun {(came[0] - deadline) * 1e3:.1f} ms after the deadline")
+    assert came, "somebody gets in after it"
+    print(f"\n{len(before)} tries refused; the first that got in began {(came[0] - deadline) * 1e3:.1f} ms after the deadline")
     code, out, _ = sluice.ctl("--json", "status")
     status = json.loads(out)
     assert code == 3 and status["generation"] == 1 and status["confirm"] == {"state": "reverted", "policy": str(closed)}
     h = net.hold("10.77.0.3")
     h("open", 8)
-    assert h.settle()["greeted"] == 5, "the limits of before"
-    assert json.loads(sluice.ctl("--json", "status")[1])["services"][0]["connections"] >= 5, "and connections count under them"
+    assert h.settle()["greeted"] == 5, "the earlier limits hold"
+    assert json.loads(sluice.ctl("--json", "status")[1])["services"][0]["connections"] >= 5, "connections count under them"
 
 
 def test_confirmed_policy_stays(make, closed):
@@ -95,7 +95,7 @@ def test_confirmed_policy_stays(make, closed):
     assert code == 1 and "no policy awaits a confirmation" in err
 
 
-def test_living_daemon_follows_and_live_settings_are_back(make, closed):
+def test_running_daemon_follows_the_kernel_and_live_settings_are_back(make, closed):
     net, sluice = make(OPEN)
     net.serve("::", 25)
     sluice.do("set", "service", "smtp", "max-connections-per-source", "2")
@@ -109,10 +109,10 @@ def test_living_daemon_follows_and_live_settings_are_back(make, closed):
     assert "closed.conf was not confirmed" in sluice.logged()
     assert "everybody" not in sluice.do("dump")
     sluice.do("mode", "observe")
-    assert sluice.json("status")["confirm"] is None, "the next change is the end of it"
+    assert sluice.json("status")["confirm"] is None, "the next change ended the notice"
 
 
-def test_way_back_can_be_taken_at_once(make, closed):
+def test_revert_restores_the_old_policy_at_once(make, closed):
     net, sluice = make(OPEN)
     net.serve("::", 25)
     sluice.do("apply", closed, "--confirm", "1h")
@@ -123,7 +123,7 @@ def test_way_back_can_be_taken_at_once(make, closed):
     assert code == 1 and "nothing to revert" in err
 
 
-def test_ssh_peer_of_the_session_is_shielded_while_it_is_awaited(make, closed):
+def test_ssh_peer_of_the_session_is_shielded_while_the_confirmation_is_awaited(make, closed):
     net, sluice = make(OPEN)
     net.serve("::", 2222)
     ctl = [BUILD / "sluicectl", "-i", sluice.instance]
@@ -133,7 +133,7 @@ def test_ssh_peer_of_the_session_is_shielded_while_it_is_awaited(make, closed):
     assert opens(net, "10.77.0.4", port=2222) and not opens(net, "10.77.0.5", port=2222)
     sluice.do("revert")
     assert sluice.json("allows") == []
-    # as sudo does it: the variable is gone, but an ancestor has it
+    # As with sudo, the variable is gone, but an ancestor still has it.
     net.run(net.server, "sh", "-c", 'env -u SSH_CONNECTION "$@"; exit $?', "sh", *ctl, "apply", closed, "--confirm", "1h", env=env)
     assert [a["source"] for a in sluice.json("allows")] == ["10.77.0.4"]
     sluice.do("confirm")
@@ -149,7 +149,7 @@ def test_network_itself_and_other_ports_work_under_a_policy_that_refuses_everybo
         net.run(net.client, "ping", "-c", "1", "-W", "5", target)
         source = "fd77:0:1::2" if ":" in target else "10.77.0.2"
         assert opens(net, source, target, 2525) and not opens(net, source, target, 25)
-    assert "REACHABLE" in net.run(net.server, "ip", "neigh").stdout, "learned anew"
+    assert "REACHABLE" in net.run(net.server, "ip", "neigh").stdout, "the neighbour was learned again"
 
 
 def test_daemon_started_after_the_deadline_leaves_the_refused_file_alone(make):
@@ -158,8 +158,8 @@ def test_daemon_started_after_the_deadline_leaves_the_refused_file_alone(make):
     sluice.file.write_text(CLOSED)
     sluice.do("apply", sluice.file, "--confirm", "1s")
     sluice.kill()
-    assert wait_for(lambda: opens(net)), "back by itself"
-    for _ in range(2):  # also the start after that one
+    assert wait_for(lambda: opens(net)), "the old policy is back by itself"
+    for _ in range(2):  # the start after that one does the same
         sluice.start()
         assert opens(net) and sluice.json("status")["confirm"] == {"state": "reverted", "policy": str(sluice.file)}
         assert "until `sluicectl" in sluice.logged()
@@ -171,7 +171,7 @@ def test_daemon_started_after_the_deadline_leaves_the_refused_file_alone(make):
     assert not opens(net) and sluice.json("status")["confirm"] is None
 
 
-def test_daemon_started_while_a_policy_awaits_waits_too(make, closed):
+def test_daemon_started_while_a_policy_awaits_confirmation_waits_too(make, closed):
     net, sluice = make(OPEN)
     net.serve("::", 25)
     sluice.do("apply", closed, "--confirm", f"{6 * PACE}s")
@@ -179,7 +179,7 @@ def test_daemon_started_while_a_policy_awaits_waits_too(make, closed):
     sluice.start()
     assert not opens(net) and sluice.json("status")["confirm"]["state"] == "awaited"
     assert wait_for(lambda: (sluice.json("status")["confirm"] or {}).get("state") != "awaited")
-    assert wait_for(lambda: sluice.json("status")["generation"] == 3), "its own file is not the refused one: put in force as at each start"
+    assert wait_for(lambda: sluice.json("status")["generation"] == 3), "its own file is not the refused one, so it is in force as after each start"
     assert opens(net)
     sluice.do("apply", closed, "--confirm", "1h")
     sluice.kill()
@@ -210,7 +210,7 @@ def test_stopped_gate_enforces_for_the_grace_then_passes_everything(make):
     assert wait_for(lambda: opens(net)), "then everything passes"
     status = lambda: json.loads(sluice.ctl("--json", "status")[1])
     assert status()["stands_open"] and "gate        open" in sluice.ctl("status")[1]
-    assert wait_for(lambda: status()["services"][0]["connections"] == net.established() >= 5), "and is counted"
+    assert wait_for(lambda: status()["services"][0]["connections"] == net.established() >= 5), "and connections are counted"
     sluice.start()
     assert not opens(net) and not sluice.json("status")["stands_open"]
 

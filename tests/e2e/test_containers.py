@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sockets of containers that publish mail ports by DNAT count as the host's own: exactly, and whatever becomes of the container."""
+"""Sockets of containers that publish mail ports by DNAT count as the host's own, exactly, and whatever becomes of the container."""
 import json
 import os
 import time
@@ -24,7 +24,7 @@ def container(name, box, ports='"25"', netns=None, addresses=True):
 
 @pytest.fixture
 def boxed(make):
-    """boxed(policy of the boxes, ports, rtt) -> (net, sluice, boxes): ports are (HOST, NUMBER OF BOX, PORT THERE)."""
+    """boxed(policy of the boxes, ports, rtt) -> (net, sluice, boxes). Each port is (HOST PORT, NUMBER OF BOX, PORT THERE)."""
 
     def build(policy, ports=((25, 10, 25),), rtt=0):
         net, sluice = make(TEN, rtt)
@@ -40,14 +40,14 @@ def boxed(make):
 
 @pytest.fixture
 def box(boxed):
-    """(net, sluice, box): one container, which serves port 25."""
+    """Yields (net, sluice, box), with one container, which serves port 25."""
     net, sluice, boxes = boxed(lambda b: TEN + container("mail", b[10]))
     boxes[10].serve()
     return net, sluice, boxes[10]
 
 
 def quiet(sluice, services=("smtp",)):
-    """Nothing is held, and nothing is wrong."""
+    """Whether nothing is held, and nothing is wrong."""
     of = lambda s: s["connections"] + s["reserved"]
     done = lambda: sum(of(sluice.service(name)) for name in services) == 0
     return wait_for(done, 15) and sluice.json("sources") == [] and wait_for(lambda: sluice.json("status")["drift"] == 0)
@@ -58,7 +58,7 @@ def rows(sluice, name):
 
 
 def remembered(sluice):
-    """Handshakes that the kernel side knows of, in progress or not."""
+    """Returns how many handshakes the kernel side remembers, in progress or not."""
     return sum(r["formatted"]["value"] for r in rows(sluice, "handshake_load"))
 
 
@@ -89,7 +89,7 @@ def test_limits_of_services_and_rates_hold_at_containers(boxed):
 
 
 def test_reservation_becomes_the_connection_and_is_not_late(box):
-    """An idle connection of more than 3 s: had its reservation run out beside it, its next word would need a slot of its own."""
+    """If the reservation ran out beside the connection, which is idle for more than 3 s, its next segment would need a slot of its own."""
     net, sluice, box = box
     h = net.hold("10.77.0.2")
     h("open", 10)
@@ -149,7 +149,7 @@ def test_container_that_restarts_is_found_again(box):
 
 
 def test_container_that_crashes_with_connections_leaves_nothing_behind(box):
-    """Killed with its interface gone first: no FIN reaches anybody, and the sockets linger where nobody finds them."""
+    """Its interface vanishes before it is killed, so that no FIN reaches anybody, and its sockets linger where nobody finds them."""
     net, sluice, box = box
     h = net.hold("10.77.0.2")
     h("open", 6)
@@ -165,7 +165,7 @@ def test_container_that_crashes_with_connections_leaves_nothing_behind(box):
 
 
 def test_namespace_that_no_policy_names_does_not_count(box):
-    """The same address and port, and a source that exists, in a namespace of somebody else."""
+    """A namespace of somebody else has the same address and port, and a source that exists."""
     net, sluice, box = box
     other = net.tag + "x"
     sh("ip", "netns", "add", other)
@@ -197,7 +197,7 @@ def test_two_containers_with_the_same_port_inside_are_told_apart(boxed):
 
 
 def test_pattern_finds_the_container_with_the_address_among_all(boxed):
-    """As with an engine that gives namespaces random names; the host's own namespace matches, too, and is not counted twice."""
+    """Namespaces have random names, as some engines make them. The host's own namespace matches, too, and is not counted twice."""
     ports = ((25, 10, 25), (587, 11, 587))
     everything = lambda b: f"/run/netns/{b[10].net.tag}*"
     policy = lambda b: TEN + SUBMISSION + container("mail", b[10], netns=everything(b)) + container("submit", b[11], '"587"', netns=everything(b))
@@ -240,7 +240,7 @@ def test_ban_refuses_and_kill_ends_connections_of_a_container(box):
 
 
 def test_flood_harms_neither_established_nor_new_sessions_of_a_container(boxed):
-    """Pressure, a host listener on the same port as an engine's proxy has it, forged segments: no cookie, and nobody is cut off."""
+    """There is pressure, the host listens on the same port (as an engine's proxy does), and segments are forged: no cookie is sent, nobody is cut off."""
     net, sluice, boxes = boxed(lambda b: PRESSED + TEN + container("mail", b[10]))
     boxes[10].serve()
     net.serve("::", 25)
@@ -275,7 +275,7 @@ def test_killed_daemon_leaves_limits_at_containers_in_force(box):
     h("open", 9)
     assert h.greeted(10) and h.settle()["greeted"] == 10
     assert sluice.connections() == 10 and container_of(sluice)["namespaces"] is None
-    h("abandon")  # or they would take the places that become free
+    h("abandon")  # or they would take the slots that become free
     h("close", 3)
     assert wait_for(lambda: sluice.connections() == 7)
     sluice.start()
@@ -285,7 +285,7 @@ def test_killed_daemon_leaves_limits_at_containers_in_force(box):
     assert quiet(sluice)
 
 
-def test_container_that_the_policy_drops_counts_no_more(box):
+def test_container_that_the_policy_drops_no_longer_counts(box):
     net, sluice, box = box
     h = net.hold("10.77.0.2")
     h("open", 5)
@@ -302,7 +302,7 @@ def test_container_that_the_policy_drops_counts_no_more(box):
     assert f'netns = "{box.path}"' in sluice.do("dump") and 'ports = {"25"}' in sluice.do("dump")
 
 
-def test_policy_that_names_a_container_and_is_not_confirmed_goes(box):
+def test_policy_that_names_a_container_and_is_not_confirmed_is_reverted(box):
     net, sluice, box = box
     sluice.write(TEN)
     sluice.do("reload")
@@ -316,7 +316,7 @@ def test_policy_that_names_a_container_and_is_not_confirmed_goes(box):
     assert wait_for(lambda: sluice.connections() == 0) and wait_for(lambda: sluice.json("status")["drift"] == 0)
 
 
-def test_what_is_no_namespace_or_cannot_be_entered_is_said_and_harms_nothing(box, tmp_path):
+def test_a_path_that_is_no_namespace_is_reported_and_harms_nothing(box, tmp_path):
     net, sluice, box = box
     (tmp_path / "odd").write_text("nothing")
     sluice.write(TEN + container("mail", box) + "service imap { ports = {143} }\n" + f'container odd {{ netns = "{tmp_path}/odd" ports = {{"143"}} }}\n')
@@ -332,7 +332,7 @@ def test_what_is_no_namespace_or_cannot_be_entered_is_said_and_harms_nothing(box
 
 
 def test_events_that_were_missed_in_a_container_are_healed(box):
-    """Without the trackers only the audits count."""
+    """The trackers are removed, so that only the audits count."""
     net, sluice, box = box
     pins = [f"/sys/fs/bpf/sluice/{sluice.instance}/{name}" for name in ("link_track", "link_retrack", "link_end", "link_reend")]
     trackers = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["prog_id"] for pin in pins}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sluicectl and sluiced, on a running instance."""
+"""sluicectl gives orders to a running sluiced, and asks it."""
 import json, os, socket, time
 
 import tools
@@ -47,7 +47,7 @@ def test_set_refuses_what_it_does_not_know(make):
         assert code == 2 and says in err
 
 
-def test_ban_refuses_the_next_packet_also_of_a_live_connection(make):
+def test_ban_refuses_the_next_packet_even_of_a_live_connection(make):
     net, sluice = make(FIVE)
     net.serve("::", 25)
     net.serve("::", 2525)
@@ -69,7 +69,7 @@ def test_ban_refuses_the_next_packet_also_of_a_live_connection(make):
     assert sluice.json("bans") == []
 
 
-def test_ban_ends_by_itself_also_without_a_daemon(make):
+def test_ban_ends_by_itself_even_without_a_daemon(make):
     net, sluice = make(FIVE)
     net.serve("::", 25)
     sluice.do("ban", "10.77.0.0/16", "--force", "--for", "2s")
@@ -217,18 +217,18 @@ def test_an_answer_that_takes_longer_than_clients_may_be_silent_arrives(make):
     with tools.tampered(sluice.daemon.pid, "bpf", "delay_exit=12000000:when=1"):
         slow = net.popen(net.server, BUILD / "sluicectl", "-i", sluice.instance, "--json", "status")
         time.sleep(1)
-        early.sendall(b'"status"}\n')  # silent for no longer than a second, whatever the daemon was busy with
+        early.sendall(b'"status"}\n')  # it was silent for a second only, however long the daemon was busy
         assert json.loads(slow.communicate(timeout=60)[0])["daemon"] == "running"
     assert json.loads(early.makefile().readline())["ok"]
     early.close()
 
 
 def test_clients_that_say_nothing_or_do_not_read_are_cut_off(make):
-    """The dump is more than a socket holds for one who does not read it."""
+    """The dump is larger than what a socket buffers for a client that does not read."""
     many = ", ".join(f"2001:db8:1111:2222:3333:4444:5555:{i:x}" for i in range(0x1000, 0x1000 + 2 * 6500, 2))
     _, sluice = make(FIVE + f"source-set many {{ prefixes = {{{many}}} action = deny }}\n")
     fds = f"/proc/{sluice.daemon.pid}/fd"
-    time.sleep(1)  # until the client that saw it start is gone
+    time.sleep(1)  # until the client that waited for the start is gone
     before = len(os.listdir(fds))
     silent, deaf = (socket.socket(socket.AF_UNIX) for _ in range(2))
     for s in (silent, deaf):
@@ -258,7 +258,7 @@ def bpftool(what):
 
 
 def loaded_by(sluice):
-    """All that is in the kernel because of this instance, by what refers to what: (kind, id)."""
+    """Returns all that is in the kernel because of this instance, as (kind, id), found by what refers to what."""
     pins = f"/sys/fs/bpf/sluice/{sluice.instance}"
     maps = {json.loads(sh("bpftool", "-j", "map", "show", "pinned", f"{pins}/{n}").stdout)["id"] for n in ("control", "sources", "sweeper")}
     programs = {p["id"] for p in bpftool("prog") if maps & set(p.get("map_ids", []))}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Two gates of one policy: the SYN comes in by one link, the rest by the same or the other, and the host answers by either."""
+"""Two gates enforce one policy: the SYN comes in by one link, the rest by the same or the other, and the host answers by either."""
 import json
 
 import pytest
@@ -13,7 +13,7 @@ CROSSINGS = [("s0", "s0", "s1"), ("s0", "s1", "s1"), ("s0", "s1", "s0"), ("s1", 
 
 
 class Crossed(Net):
-    """Client, a middle that carries frames, and a server with two links of one address; `out` is the one it answers by."""
+    """A client, a middle that carries frames, and a server with two links that share one address. The server answers by the link `out`."""
 
     def __init__(self, syns, rest, out):
         self.ways = syns, rest, out
@@ -75,7 +75,7 @@ def test_a_connection_whose_packets_come_by_two_gates_is_counted_once(crossed, t
     assert sluice.service()["reserved"] == 0 or wait_for(lambda: sluice.service()["reserved"] == 0)
     assert sluice.json("status")["drift"] == 0
     innocent, second = tools.hold(net, target, 25, LIMIT, other, wait_ms=3000)
-    assert second["greeted"] == LIMIT, "another source has its own places"
+    assert second["greeted"] == LIMIT, "another source has slots of its own"
     innocent.finish(), hold.finish()
     assert wait_for(lambda: sluice.connections() == net.established() == 0)
     assert wait_for(lambda: sluice.json("status")["reservations"] == 0)

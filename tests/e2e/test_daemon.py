@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sluiced as a process: how it starts, what it tells systemd, signals, where it attaches, who may read."""
+"""sluiced as a process: how it starts, what it tells systemd, how it takes signals, where it attaches, and who may read."""
 import grp, json, os, signal, socket, subprocess
 
 import pytest
@@ -38,7 +38,7 @@ def test_start_in_the_background_says_what_failed(make):
         sluice.file.write_text(policy)
         done = net.run(net.server, BUILD / "sluiced", "-c", sluice.file, "-i", sluice.instance, check=False)
         assert done.returncode == status and says in done.stderr, done
-    assert sluice.ctl("status")[0] == 3, "the kernel goes on with what was in force"
+    assert sluice.ctl("status")[0] == 3, "the kernel keeps enforcing what was in force"
     assert sluice.service()["max_connections_per_source"] == 5
 
 
@@ -84,10 +84,10 @@ def test_interface_that_goes_away_and_comes_back_is_guarded_again(make):
         net.unplug()
         assert wait_for(lambda: mode() == "detached")
         code, _, said = sluice.ctl("set", "service", "smtp", "max-connections-per-source", 6 + times)
-        assert code == 0 and "s0 is absent" in said, "nobody waits for it"
+        assert code == 0 and "s0 is absent" in said, "the reload does not wait for it"
         net.plug()
         assert wait_for(lambda: mode() == "native")
-        assert net.established() == sluice.connections() == 5 + times, "what was open is open, and counted"
+        assert net.established() == sluice.connections() == 5 + times, "connections that were open still are, and count"
         h("open", 3)
         assert h.greeted(6 + times), "one more, by the limit that was set meanwhile"
         h.settle()
@@ -127,7 +127,7 @@ def test_driver_without_native_xdp_gets_generic_with_a_warning(make):
 
 @pytest.fixture
 def group():
-    """The group `sluice`, made here if the host has none."""
+    """Returns the group `sluice`, which it makes if the host has none."""
     try:
         yield grp.getgrnam("sluice").gr_gid
         return
@@ -145,7 +145,7 @@ def test_group_may_read_and_nothing_else(make, group):
     ctl = lambda *words, gid=group: subprocess.run(
         [BUILD / "sluicectl", "-i", sluice.instance, "--json", *words], user=65534, group=gid, extra_groups=[], text=True, capture_output=True)
     if os.stat(BUILD).st_mode & 0o005 != 0o005 or any(not os.stat(d).st_mode & 1 for d in BUILD.parents):
-        pytest.skip("the build tree lies where other users cannot go")
+        pytest.skip("other users cannot enter the folder of the build")
     got = ctl("status")
     assert got.returncode == 0 and json.loads(got.stdout)["daemon"] == "running"
     refused = ctl("ban", "192.0.2.1")

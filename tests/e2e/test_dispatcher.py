@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""libxdp's dispatcher: other XDP programs before and after sluice on the same interface."""
+"""libxdp's dispatcher runs other XDP programs before and after sluice on the same interface."""
 import json, os, re, signal
 
 import pytest
@@ -27,7 +27,7 @@ class Neighbours:
         return "xdp_dispatcher" in self.status()
 
     def programs(self):
-        """[(name, id)] of those that the dispatcher runs, in their order."""
+        """Returns [(name, id)] of the programs that the dispatcher runs, in their order."""
         return re.findall(r"^ => +\d+ +(\w+) +(\d+)", self.status(), re.M)
 
     def names(self):
@@ -39,12 +39,12 @@ class Neighbours:
         return dump[0]["formatted"]["value"]
 
     def received(self):
-        """Packets that came in on the interface, whoever got to see them."""
+        """Returns how many packets came in on the interface, whichever programs saw them."""
         link = json.loads(self.net.run(self.net.server, "ip", "-j", "-s", "link", "show", "s0").stdout)[0]
         return link["stats64"]["rx"]["packets"]
 
     def missed(self, name):
-        """How many more have come in than `name` has seen; of a moment in which none came."""
+        """Returns how many more packets have come in than `name` has seen, at a moment when none comes in."""
         while True:
             received, seen = self.received(), self.seen(name)
             if received == self.received():
@@ -56,7 +56,7 @@ class Neighbours:
 
 @pytest.fixture(params=["native", "skb"])
 def shared(request, tmp_path):
-    """An interface with `before` on it, before sluice comes: (net, neighbours, start), start(policy) -> sluice."""
+    """Yields (net, neighbours, start): an interface on which `before` runs already. start(policy) -> sluice."""
     net, made = Net(), []
     try:
         neighbours = Neighbours(net, request.param)
@@ -101,7 +101,7 @@ def test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes(shar
     only_two_get_in(net)
     assert sluice.reason("source-connections") >= 3
     before, after = neighbours.seen("before"), neighbours.seen("after")
-    assert before >= after + 3 and after > 0, "who comes after sluice sees what it passes"
+    assert before >= after + 3 and after > 0, "a program after sluice sees what sluice passes"
     assert ping(net)
     assert neighbours.seen("before") > before and neighbours.seen("after") > after
     sluice.do("ban", "10.77.0.3")
@@ -113,7 +113,7 @@ def test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes(shar
     assert ping(net) and neighbours.seen("after") > seen
     h = net.hold("10.77.0.2")
     h("open", 5)
-    assert h.greeted(5), "no limit any more"
+    assert h.greeted(5), "no limit holds any more"
 
 
 def test_a_daemon_that_was_killed_finds_its_gate_among_the_others(shared):
@@ -126,7 +126,7 @@ def test_a_daemon_that_was_killed_finds_its_gate_among_the_others(shared):
     only_two_get_in(net)
     sluice.start()
     sluice.kill()
-    os.unlink(f"/sys/fs/bpf/sluice/{sluice.instance}/gate@s0")  # as if it had been killed when the gate was attached, and not yet pinned
+    os.unlink(f"/sys/fs/bpf/sluice/{sluice.instance}/gate@s0")  # as if it had been killed after it attached the gate and before it pinned it
     sluice.start()
     assert dict(neighbours.programs())["sluice_gate"] == gate and neighbours.names() == ["before", "sluice_gate", "after"]
     sluice.write(TWO.replace("= 2", "= 1"))
@@ -163,11 +163,11 @@ def test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet(shar
     assert neighbours.names() == ["before", "sluice_gate", "after"], "the new gate is where the old one was"
     assert new["sluice_gate"] != old["sluice_gate"] and [new[n] == old[n] for n in ("before", "after")] == [True, True]
     assert tries > 100 and came == 0, "nobody slipped in"
-    assert sent > 10 and answered >= sent - 1, "the last may have been on its way"
+    assert sent > 10 and answered >= sent - 1, "the last answer may still be on its way"
     assert neighbours.missed("before") == missed, "it saw every packet that came in"
     assert neighbours.seen("after") - passed >= answered
     assert "replaces it" in sluice.logged()
-    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: they and their tables are gone from memory"
+    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: these and their tables are still in memory"
     assert sluice.connections() == 2 and sluice.json("status")["drift"] == 0
     h("open", 1)
     assert h.settle()["greeted"] == 2, "full as before"
@@ -188,7 +188,7 @@ def test_takeover_among_the_others_that_is_cut_short_leaves_one_gate(shared, wor
     age(net, sluice, word)
     gates, before = lambda: neighbours.names().count("sluice_gate"), gate_of(net)[0]
     daemon = sluice.popen()
-    assert wait_for(lambda: gate_of(net)[0] != before, 60, 0.001), "another dispatcher"
+    assert wait_for(lambda: gate_of(net)[0] != before, 60, 0.001), "another dispatcher is attached"
     daemon.kill()
     daemon.wait()
     assert gates() in (1, 2), "the old one, the new one or both judge"
@@ -217,7 +217,7 @@ def test_a_program_that_cannot_share_is_named_and_left_in_place(tmp_path):
         done = net.run(net.server, BUILD / "sluiced", "-c", file, "-i", net.tag, check=False)
         assert done.returncode == 1
         assert "s0: another XDP program is attached" in done.stderr and "ip link set dev s0 xdp off" in done.stderr, done.stderr
-        assert "generic" not in done.stderr, "that would not help"
+        assert "generic" not in done.stderr, "generic mode is not offered, since it would not help"
         assert "xdp" in net.run(net.server, "ip", "link", "show", "s0").stdout
         net.run(net.server, BUILD / "sluicectl", "-i", net.tag, "unload", check=False)
     finally:

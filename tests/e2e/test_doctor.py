@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sluicectl doctor: one test for each kind of finding that can be brought about in namespaces. No daemon is needed."""
+"""sluicectl doctor has one test for each kind of finding that namespaces can bring about. It needs no daemon."""
 import json, os, signal
 
 import pytest
@@ -10,7 +10,7 @@ SMTP = "service smtp { ports = {25} }\n"
 
 
 class Patient:
-    """A server namespace, and doctor in it."""
+    """Runs doctor in a server namespace."""
 
     def __init__(self, net, directory):
         self.net, self.file = net, directory / "doctor.conf"
@@ -26,7 +26,7 @@ class Patient:
         done = self.ctl("--json", "doctor", self.file)
         found = json.loads(done.stdout)
         assert all(f.keys() == {"level", "check", "finding", "remedy"} for f in found)
-        assert all(f["level"] == "good" or f["remedy"] for f in found), "each finding that is none good has a remedy"
+        assert all(f["level"] == "good" or f["remedy"] for f in found), "each finding that is not good has a remedy"
         assert done.returncode == (1 if any(f["level"] == "bad" for f in found) else 0), done
         return found
 
@@ -69,7 +69,7 @@ def test_no_database_of_countries_is_noted(host, tmp_path):
     assert not [f for f in found if "no database" in f["finding"]]
 
 
-def test_a_policy_that_is_not_good_is_status_2(host):
+def test_a_bad_policy_gives_status_2(host):
     host.file.write_text("interfaces = {s0}\nservice smtp { prots = {25} }\n")
     done = host.ctl("doctor", host.file)
     assert done.returncode == 2 and "doctor.conf:2" in done.stderr
@@ -78,7 +78,7 @@ def test_a_policy_that_is_not_good_is_status_2(host):
 
 def test_it_says_that_it_is_not_root(host):
     if any(not os.stat(d).st_mode & 1 for d in BUILD.parents):
-        pytest.skip("the build tree lies where other users cannot go")
+        pytest.skip("other users cannot enter the folder of the build")
     host.file.write_text("interfaces = {s0}\n" + SMTP)
     host.file.chmod(0o644)
     readable = "/run/sluice-doctor-" + host.net.tag
@@ -90,7 +90,7 @@ def test_it_says_that_it_is_not_root(host):
     assert done.returncode == 0 and "not root" in done.stdout and "run this as root" in done.stdout
 
 
-def test_an_interface_that_is_not_there(host):
+def test_an_interface_that_is_not_there_is_bad(host):
     assert "ip link" in host.finds("bad", "nowhere0: no such interface", policy="interfaces = {nowhere0}\n" + SMTP)["remedy"]
 
 
@@ -104,13 +104,13 @@ def test_native_xdp_is_told_by_the_driver(host):
     host.finds("note", "generic XDP, as the policy asks", policy="xdp-mode = generic\ninterfaces = {s0}\n" + SMTP)
 
 
-def test_frames_larger_than_a_page(host):
+def test_frames_larger_than_a_page_are_a_warning(host):
     host.run("ip", "tuntap", "add", "tap0", "mode", "tap")
     host.run("ip", "link", "set", "tap0", "mtu", "9000", "up")
     policy = "interfaces = {tap0}\n" + SMTP
     hit = host.finds("warning", "tap0: MTU 9000", policy=policy)
     assert "ip link set tap0 mtu 3498" in hit["remedy"]
-    assert not any(f["level"] == "good" and "tap0" in f["finding"] for f in host.findings(policy)), "nothing is promised"
+    assert not any(f["level"] == "good" and "tap0" in f["finding"] for f in host.findings(policy)), "doctor does not call it good"
 
 
 def test_a_driver_with_frames_of_several_buffers_is_attached_in_native_mode(make):
@@ -128,14 +128,14 @@ def test_a_driver_with_frames_of_several_buffers_is_attached_in_native_mode(make
     assert any(f["finding"] == "s0: native XDP, as attached" for f in told) and not any("MTU" in f["finding"] for f in told), told
 
 
-def test_fewer_queues_than_processors(host):
+def test_fewer_queues_than_processors_are_noted(host):
     if os.cpu_count() < 2:
-        pytest.skip("one processor has no queue too few")
+        pytest.skip("one queue is enough for one processor")
     host.run("ip", "link", "add", "q0", "numrxqueues", "1", "numtxqueues", "1", "type", "veth", "peer", "name", "q1")
     host.finds("note", "q0: receive queues: 1", policy="interfaces = {q0}\n" + SMTP)
 
 
-def test_bridges_and_their_ports_and_what_is_down(host):
+def test_bridges_their_ports_and_interfaces_that_are_down_are_found(host):
     host.run("ip", "link", "add", "br0", "type", "bridge")
     host.run("ip", "link", "add", "p0", "type", "veth", "peer", "name", "p1")
     host.run("ip", "link", "set", "p0", "master", "br0")
@@ -145,14 +145,14 @@ def test_bridges_and_their_ports_and_what_is_down(host):
 
 
 @pytest.mark.parametrize("kind, level, words", [("vlan", "warning", "v0 is a VLAN device"), ("bond", "note", "v0 is a bond"), ("macvlan", "note", "v0 is a macvlan device")])
-def test_devices_above_others(host, kind, level, words):
+def test_devices_above_others_are_found(host, kind, level, words):
     more = {"vlan": ("link", "s0", "name", "v0", "type", "vlan", "id", "7"), "bond": ("name", "v0", "type", "bond"), "macvlan": ("link", "s0", "name", "v0", "type", "macvlan")}[kind]
     if host.net.run(host.net.server, "ip", "link", "add", *more, check=False).returncode:
         pytest.skip(f"this kernel has no {kind}")
     host.finds(level, words, policy="interfaces = {v0}\n" + SMTP)
 
 
-def test_another_xdp_program_without_the_dispatcher(host):
+def test_another_xdp_program_without_the_dispatcher_is_bad(host):
     host.run("ip", "link", "set", "s0", "xdp", "obj", BUILD / "tests/lib/pass.bpf.o", "sec", "xdp")
     hit = host.finds("bad", "s0: another XDP program is attached (pass")
     assert "ip link set s0 xdp off" in hit["remedy"]
@@ -161,22 +161,22 @@ def test_another_xdp_program_without_the_dispatcher(host):
 
 
 @pytest.mark.parametrize("value, level", [(0, "note"), (1, "good"), (2, "note")])
-def test_tcp_syncookies(host, value, level):
+def test_the_value_of_tcp_syncookies_is_judged(host, value, level):
     host.run("sh", "-c", f"echo {value} > /proc/sys/net/ipv4/tcp_syncookies")
     host.finds(level, f"net.ipv4.tcp_syncookies is {value}")
 
 
-def test_services_without_a_listener_and_listeners_without_a_service(host):
+def test_services_without_a_listener_and_listeners_without_a_service_are_found(host):
     host.net.serve("::", 143)
     host.net.serve("127.0.0.1", 110)
     host.finds("warning", "service smtp: nothing listens on port 25")
     hit = host.finds("note", "port 143: serve.py listens, but no service names the port")
     assert "ports = {143}" in hit["remedy"]
-    assert not any("110" in f["finding"] for f in host.findings()), "loopback is nobody's business"
+    assert not any("110" in f["finding"] for f in host.findings()), "listeners on loopback do not matter"
     host.finds("warning", "nothing listens on port 25", policy="interfaces = {s0}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n")
 
 
-def test_a_container_engines_proxy_on_a_protected_port(host):
+def test_a_container_engines_proxy_on_a_protected_port_is_found(host):
     named = ("import runpy, sys; open('/proc/self/comm', 'w').write('docker-proxy'); sys.argv = sys.argv[1:]; "
              "runpy.run_path(sys.argv[0], run_name='__main__')")
     host.net.ready(host.net.popen(host.net.server, "/usr/bin/python3", "-c", named, LIB / "serve.py", "::", 25))

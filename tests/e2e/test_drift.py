@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nothing drifts: sessions of every ending, forged segments, reloads and kill -9, and afterwards every counter is 0."""
+"""Nothing drifts: after sessions that end in every way, forged segments, reloads and kill -9, every counter is 0."""
 import concurrent.futures
 import json
 import os
@@ -63,20 +63,20 @@ TROUBLES = (killed_server, listener_closed_with_a_full_queue, overflowing_queue)
 
 
 def settled(net, sluice):
-    """A moment at which nothing happens: status says what ss says."""
+    """Whether status says what ss says, at a moment when nothing happens."""
     equal = lambda: net.established(25) + net.established(26) == sluice.connections()
     return wait_for(equal, 10) and sluice.json("status")["drift"] == 0
 
 
 def skipped_events(sluice):
-    """By program: of each event at least one of the two must have run, or the counters had drifted."""
+    """Returns {program: events for which it did not run}. At least one of the two must run for each event, or counters drift."""
     shown = lambda pin: json.loads(sh("bpftool", "-j", "link", "show", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/{pin}").stdout)
     programs = {shown(pin)["prog_id"] for pin in ("link_track", "link_retrack")}
     return {p["name"]: p.get("recursion_misses", 0) for p in json.loads(sh("bpftool", "-j", "prog", "show").stdout) if p["id"] in programs}
 
 
 def disturb(sluice, number):
-    """Every round a reload with another limit; every fifth a kill -9 in the midst of everything."""
+    """Reloads with another limit in each round; in every fifth it kills the daemon (-9) in the middle of everything instead, and starts it."""
     sluice.write(LIMITS.format(90 + number % 10))
     if number % 5 == 0:
         sluice.kill()
@@ -112,13 +112,13 @@ def test_counters_end_at_zero_after_100000_sessions_of_every_ending(make):
     assert sluice.json("status")["drift"] == 0
     assert sluice.json("sources") == []
     rows = sh("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/sources").stdout
-    assert sluice.json("status")["sources_tracked"] == len(json.loads(rows)) > 1000, "the tally is what a walk finds"
+    assert sluice.json("status")["sources_tracked"] == len(json.loads(rows)) > 1000, "the tally is what a walk through the table finds"
     print(f"{sum(done.values())} sessions: {done}; {ROUNDS} quiesced moments, {ROUNDS // 5} kill -9")
     print("events that found a tracker running already:", skipped_events(sluice))
 
 
 def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
-    """With the trackers gone every event is missed."""
+    """The trackers are removed, so every event is missed."""
     net, sluice = make(LIMITS.format(100))
     tools.serve(net, 25)
     hold, _ = tools.hold(net, SERVER, 25, 10, "10.77.0.2")
@@ -127,7 +127,7 @@ def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
     trackers = {json.loads(sh("bpftool", "-j", "link", "show", "pinned", pin).stdout)["prog_id"] for pin in pins}
     for pin in pins:
         os.remove(pin)
-    # a link loses its number before it lets go of its program
+    # A link loses its number before it releases its program.
     assert wait_for(lambda: not trackers & {prog["id"] for prog in json.loads(sh("bpftool", "-j", "prog", "show").stdout)})
     assert hold.ask("close 6")["connected"] == 4
     assert hold.ask("open 3")["connected"] == 7
@@ -141,7 +141,7 @@ def test_the_audit_finds_connections_whose_begin_or_end_was_missed(make):
 
 
 def waiting(net, sluice, ago=None):
-    """When the connections began to wait to be accepted; with `ago`, that many seconds earlier from now on."""
+    """Returns since when each connection waits to be accepted. With `ago`, it sets that to so many seconds earlier."""
     pin = f"/sys/fs/bpf/sluice/{sluice.instance}/connections"
     rows = json.loads(sh("bpftool", "-j", "map", "dump", "pinned", pin).stdout)
     since = []
@@ -155,8 +155,8 @@ def waiting(net, sluice, ago=None):
     return since
 
 
-def test_a_reset_connection_that_nobody_accepted_yet_is_no_missed_end_before_an_hour_has_gone(make):
-    """Without the programs that are told of the socket's end, only time tells."""
+def test_a_reset_connection_that_nobody_accepted_is_no_missed_end_before_an_hour_has_passed(make):
+    """The programs that see a socket's end are removed, so only time tells."""
     net, sluice = make(LIMITS.format(5))
     server = tools.serve(net, 25, "--no-accept")
     for name in ("end", "reend"):
@@ -167,7 +167,7 @@ def test_a_reset_connection_that_nobody_accepted_yet_is_no_missed_end_before_an_
     assert net.established() == 0 and sluice.connections() == 5
     for _ in range(4):
         status = sluice.json("status")
-        assert (status["drift"], status["healed"], sluice.connections()) == (0, 0, 5), "it holds a place of the application's queue"
+        assert (status["drift"], status["healed"], sluice.connections()) == (0, 0, 5), "each still takes up the application's queue"
     assert all(waiting(net, sluice)) and [s["connections"] for s in sluice.json("sources")] == [5]
     server.kill(), server.wait()
     assert sluice.connections() == 5, "the end was missed"
@@ -178,8 +178,8 @@ def test_a_reset_connection_that_nobody_accepted_yet_is_no_missed_end_before_an_
 
 
 @pytest.mark.parametrize("late", [2.5, 3.5, 6])
-def test_who_hears_the_server_late_is_served_all_the_same(make, late):
-    """Handshakes run out unanswered, and so many that there is pressure; what the host has begun it goes on with: 82 of 600 before."""
+def test_clients_that_hear_the_server_late_are_served_all_the_same(make, late):
+    """So many handshakes run out unanswered that there is pressure; yet the host goes on with what it has begun. Once only 82 of 600 were served."""
     net, sluice = make("service smtp { ports = {25} max-rate-per-source = 1/1h max-connections-per-source = 1 on-excess = reset }\n")
     tools.any_source(net)
     tools.serve(net, 25)
@@ -194,17 +194,17 @@ def test_who_hears_the_server_late_is_served_all_the_same(make, late):
 
 
 def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):
-    """The rival's rate table turned over and let 75 % through; here whoever finds no room shares a counter."""
+    """A source for which the table has no room shares a counter. (A rival's rate table replaced its entries, and let 75 % through.)"""
     limits = "ports = {25} max-rate-per-source = 1/1h max-connections-per-source = 1 on-excess = reset"
     net, sluice = make(f"sources {{ max = 100 }}\nservice smtp {{ {limits} }}\n")
     tools.any_source(net)
     tools.serve(net, 25)
-    # In portions that a veth's ring of 256 has room for: where it has none for the host's second SYN-ACK, the host drops that handshake.
+    # In portions for which a veth's ring of 256 has room: if it has none for the host's second SYN-ACK, the host drops that handshake.
     hold, _ = tools.hold(net, SERVER, 25, 120, tools.source() + "+600", processes=1, wait_ms=8000)
     for _ in range(14):
         first = hold.ask("open 120")
     assert 580 <= first["greeted"] <= 600, first
-    # Most are refused at their SYN. Where the machine is so slow that handshakes run out, a source is a suspect, and judged at its answer.
+    # Most are refused at their SYN. If the machine is so slow that handshakes run out, a source is a suspect, and is judged at its answer.
     assert first["pending"] == 0 and first["refused"] > 600, (first, sluice.json("counters"))
     assert net.established() == sluice.connections() == first["greeted"]
     assert sluice.json("status")["sources_tracked"] == 100

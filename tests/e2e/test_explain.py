@@ -47,14 +47,14 @@ def test_explain_changes_no_counter_and_knows_observe_mode(make):
         said = sluice.json("explain", "192.0.2.9", "--service", "smtp")
         sluice.json("explain", "10.77.0.2", "--service", "smtp")
     assert (said["verdict"], said["reason"], said["would_refuse"]) == ("pass", "observe", "denied")
-    # neighbour discovery of this network may go on meanwhile
+    # This network's neighbour discovery may go on meanwhile.
     mine = [[c for c in counters if c["service"] != "-"] for counters in (before[0], sluice.json("counters"))]
     assert mine[0] == mine[1]
     assert sluice.json("status")["sources_tracked"] == before[1]
 
 
 def ways(said):
-    """{result: the names of the steps with it}, of an answer."""
+    """Returns {result: the names of the steps that have it} of an answer."""
     found = {}
     for step in said["steps"]:
         assert step["question"].endswith("?"), step
@@ -111,7 +111,7 @@ def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):
     sluice.do("apply", other, "--confirm", "1h")
     assert sluice.json("explain", "192.0.2.9", "--service", "smtp")["rule"] == "source-set foes"
     sluice.kill()
-    sluice.start()  # the policy in force is not that of the file
+    sluice.start()  # the policy in force is not the one in the file
     said = sluice.json("explain", "192.0.2.9", "--service", "smtp")
     assert (said["reason"], said["rule"], said["key"]) == ("denied", "", "") and "not known" in said["written"]
     sluice.do("revert")
@@ -119,7 +119,7 @@ def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):
 
 
 def next_of(sluice, address, service="smtp"):
-    """What explain says to do next: [(purpose, command)]."""
+    """Returns what explain says to do next: [(purpose, command)]."""
     text = sluice.do("explain", address, "--service", service).splitlines()
     first = next(i for i, line in enumerate(text) if line.startswith("next "))
     return [tuple(line[12:].split(": ", 1)) for line in text[first:]]
@@ -130,7 +130,7 @@ def commands_of(sluice, address, service="smtp"):
 
 
 def run(net, sluice, command):
-    """As it stands, but of this instance."""
+    """Runs the command as it was printed, but for this instance."""
     tool, *words = command.split()
     if tool == "sluicectl":
         sluice.do(*words)
@@ -139,14 +139,14 @@ def run(net, sluice, command):
 
 
 def test_explain_ends_with_a_command_that_lets_the_sender_in(make):
-    """Each line that it prints is run as it stands."""
+    """The test runs each line as it was printed."""
     net, sluice = make(POLICY)
     net.serve("::", 25)
     h = net.hold("10.77.0.2")
     h("open", 2)
     assert h.greeted(2)
     text = sluice.do("explain", "10.77.0.2", "--service", "smtp")
-    assert " -" not in text.replace(" --", ""), f"what is not known is not shown: {text}"
+    assert " -" not in text.replace(" --", ""), f"explain shows nothing that it does not know: {text}"
     assert text.endswith("next        to let it in for a day: sluicectl allow 10.77.0.2 --for 1d\n"
                          "            to give it twice as much for two hours: sluicectl limit 10.77.0.2 max-connections-per-source 4 --service smtp --for 2h\n")
     allow, limit = commands_of(sluice, "10.77.0.2")
@@ -176,7 +176,7 @@ source-set friends { prefixes = {198.51.100.0/24} action = allow }
 
 
 def test_explain_says_what_to_do_next_for_each_kind_of_verdict(make, tmp_path):
-    """Every command that is printed runs; those that let in do."""
+    """Every command that explain prints runs, and those that promise to let a sender in do so."""
     (tmp_path / "countries.csv").write_text("203.0.113.0,203.0.113.255,FR\n")
     net, sluice = make(KINDS % (tmp_path / "countries.csv"))
     held = []

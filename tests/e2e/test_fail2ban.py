@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A real fail2ban (Debian's) with dist/fail2ban/action.d/sluice.conf: two jails on one address, and a restart with many bans."""
+"""A real fail2ban (Debian's) runs with dist/fail2ban/action.d/sluice.conf: two jails ban one address, and it restarts with many bans."""
 import os, shutil, sqlite3, subprocess, time
 
 import pytest
@@ -11,7 +11,7 @@ FOE, OTHER = "10.77.0.3", "10.77.0.4"
 
 
 class Fail2ban:
-    """A server of its own, with its own files, in the network of the test."""
+    """A fail2ban server for one test, with its own files, in the network of the test."""
 
     def __init__(self, net, sluice, directory, jails):
         self.net, self.sluice, self.dir = net, sluice, directory
@@ -100,10 +100,10 @@ def test_two_jails_that_ban_one_address_do_not_undo_each_other(fail2ban):
     sluice.do("ban", OTHER)
     f.knock("short", OTHER)
     assert wait_for(lambda: len(owners(sluice, OTHER)) == 2, 30)
-    sluice.do("unban", OTHER, "--by", "f2b-short")  # as if its time were over here first
+    sluice.do("unban", OTHER, "--by", "f2b-short")  # as if this ban had ended in sluice before it ended in fail2ban
     f.client("set", "short", "unbanip", OTHER)
     f.stop()
-    assert list(owners(sluice, OTHER)) == ["uid:0"], "the operator's own ban is nobody else's"
+    assert list(owners(sluice, OTHER)) == ["uid:0"], "an operator's ban is left alone"
     assert " ERROR " not in f.logged(), f.logged()
 
 
@@ -119,9 +119,9 @@ def test_a_restart_brings_twenty_thousand_bans_back_in_one_order(fail2ban):
     f.start()
     assert wait_for(lambda: len(sluice.json("bans")) == 20001, 60), f.logged()[-3000:]
     print(f"20,000 bans are back after {time.monotonic() - began:.1f} s, with fail2ban's own start")
-    assert 86300 < owners(sluice, "100.3.3.7")["f2b-many"] <= 86340, "the time that was left"
+    assert 86300 < owners(sluice, "100.3.3.7")["f2b-many"] <= 86340, "the ban keeps the time that it had left"
     assert list(owners(sluice, "198.51.100.1")) == ["f2b-few"] and owners(sluice, "198.51.100.2") == {}
-    assert owners(sluice, "10.77.0.1") == {}, "the host's own address is left out, and costs the others nothing"
+    assert owners(sluice, "10.77.0.1") == {}, "the host's own address is left out, and the other bans are not harmed"
     assert wait_for(lambda: "198.51.100.1" in f.client("status", "few").stdout, 30)
     f.client("set", "few", "unbanip", "198.51.100.1")
     assert wait_for(lambda: owners(sluice, "198.51.100.1") == {}, 20), "the end of a restored ban is passed on"

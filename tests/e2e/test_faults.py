@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What goes wrong at 3 a.m., provoked under load, and what was lost: nothing. `make faults` prints the table."""
+"""Provokes under load what goes wrong at 3 a.m., and shows that nothing is lost. `make faults` prints the table."""
 import collections, contextlib, itertools, json, os, random, re, resource, signal, socket, subprocess, threading, time
 
 import pytest
@@ -16,7 +16,7 @@ FAKETIME = f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketime.so.1"
 
 @pytest.fixture(scope="module")
 def table():
-    """{fault: (moments, what was lost)}, printed at the end."""
+    """Collects {fault: (moments, what was lost)}, and prints it at the end."""
     rows = {}
     yield rows
     survived = sum(lost == "nothing" for _, lost in rows.values())
@@ -29,7 +29,7 @@ def table():
 
 @pytest.fixture
 def load(make, request, table):
-    """load.net, load.sluice; judged at the end, and a row of the table: what load.moments says, and the sessions meanwhile."""
+    """Yields a Load, with load.net and load.sluice. At the end it is judged, and fills a row of the table: load.moments, and the sessions meanwhile."""
     net, sluice = make("service smtp { ports = {25} }")
     sluice.write = lambda text: sluice.file.write_text(text)
     sluice.write(policy())
@@ -51,14 +51,14 @@ def imap_limit(sluice):
 
 
 def start_briefly(sluice, seconds):
-    """A daemon that has been starting for so long."""
+    """Starts a daemon, and returns it after so many seconds, perhaps before it is ready."""
     daemon = sluice.popen()
     time.sleep(seconds)
     return daemon
 
 
 class Kills:
-    """kill -9 in the middle of one thing after another. What was answered with "done" is there afterwards; a policy is whole, always."""
+    """Kills the daemon (-9) in the middle of one thing after another. Afterwards each order answered with "done" is kept, and the policy is whole."""
 
     def __init__(self, load, other):
         self.load, self.net, self.sluice, self.dice = load, load.net, load.sluice, random.Random(9)
@@ -83,7 +83,7 @@ class Kills:
         return self.say("ban", f"198.51.100.{number % 250}")
 
     def state_write(self, number):
-        """The file beside is there, and what makes it the file takes its time."""
+        """Kills the daemon after it has made the new file, and before that replaces the old one, which takes long here."""
         calls, when = self.dice.choice([("fsync", 1), ("rename", 1), ("fsync", 2)])
         beside = self.sluice.state / f"{self.sluice.instance}.state.new"
         with tools.tampered(self.sluice.daemon.pid, calls, f"delay_enter=400000:when={when}"):
@@ -99,18 +99,18 @@ class Kills:
         return self.say("status")
 
     def upgrade(self, _):
-        """A start on what another build left."""
+        """Starts a daemon on what another build left."""
         self.sluice.kill()
         age(self.net, self.sluice, self.dice.choice((ABI, PROGRAMS)))
         self.sluice.daemon = start_briefly(self.sluice, self.dice.uniform(0, 3))
         return self.say("status")
 
     def judge(self):
-        """With nobody there, and with the next daemon."""
+        """Checks what the kernel has, while no daemon runs."""
         assert self.load.held.ask("count")["connected"] == 10
         assert gate_of(self.net)[0], "something always judges"
         status = self.sluice.json("status")
-        if "services" in status:  # not in the middle of an upgrade, where there is none that this build could read
+        if "services" in status:  # absent in the middle of an upgrade, when this build could read none
             loads.imap_limit(status)
 
     def one(self, number):
@@ -125,7 +125,7 @@ class Kills:
         self.sluice.start()
         if what == self.trial:
             self.sluice.ctl("revert"), self.sluice.do("reload")
-        assert imap_limit(self.sluice) == self.limit, "the file's policy, whole"
+        assert imap_limit(self.sluice) == self.limit, "the policy in the file is in force, as a whole"
         self.done[what.__name__.replace("_", " ")] += 1
 
     def while_operators_speak(self, count):
@@ -135,7 +135,7 @@ class Kills:
             time.sleep(self.dice.random() * 0.5)
             self.sluice.kill()
             self.judge()
-            while self.dice.random() < 0.3:  # also in the middle of a start
+            while self.dice.random() < 0.3:  # daemons are also killed in the middle of a start
                 daemon = start_briefly(self.sluice, self.dice.random() * 0.4)
                 daemon.kill(), daemon.wait()
                 self.done["starts besides"] += 1
@@ -151,7 +151,7 @@ def test_kill_9_at_random_moments(load, tmp_path):
     sluice, other = load.sluice, tmp_path / "other.conf"
     other.write_text(policy(7000))
     kills = Kills(load, other)
-    with tools.memory_disk(sluice.state):  # after a slow write the next one may be put off
+    with tools.memory_disk(sluice.state):  # since a slow write may delay the next one
         for number in range(KILLS - KILLS // 3):
             kills.one(number)
         kills.while_operators_speak(KILLS // 3)
@@ -162,7 +162,7 @@ def test_kill_9_at_random_moments(load, tmp_path):
         sluice.kill()
         sluice.do("unload")
         sluice.start()
-        assert kills.banned <= {b["source"] for b in sluice.json("bans")}, "and the file has them, too"
+        assert kills.banned <= {b["source"] for b in sluice.json("bans")}, "the file has them, too"
         assert {name.rpartition(".")[2] for name in os.listdir(sluice.state)} <= {"state", "history", "refusals"}, "nothing torn, nothing left over"
 
 
@@ -195,7 +195,7 @@ def test_five_daemons_started_at_once(load):
 
 
 def test_policy_file_that_changes_while_it_is_read(load):
-    """Whatever a reload finds, what is in force is one of the two policies, and whole."""
+    """Whatever a reload finds, one of the two policies is in force, as a whole."""
     sluice, over, dice = load.sluice, threading.Event(), random.Random(2)
 
     def rewrite():
@@ -223,7 +223,7 @@ def test_policy_file_that_changes_while_it_is_read(load):
 
 @contextlib.contextmanager
 def limited(pid, kind, room):
-    """The running daemon may have no more than it has now, and `room` more."""
+    """Limits the running daemon to `room` meanwhile."""
     was = resource.prlimit(pid, kind)
     resource.prlimit(pid, kind, (room, was[1]))
     try:
@@ -275,7 +275,7 @@ def test_memory_that_runs_out(load):
 
 
 def test_kernel_refuses_one_call_after_another(load, tmp_path):
-    """Each bpf() call of a reload in turn gets ENOMEM, those that create maps among them: done, or the old policy stays, and it says so."""
+    """Each bpf() call of a reload in turn fails with ENOMEM, even those that create maps. The reload succeeds, or says why not, and changes nothing."""
     sluice, log, refused, number = load.sluice, tmp_path / "calls", collections.Counter(), 0
     for when in itertools.cycle(range(1, 120)):
         number, before = number + 1, imap_limit(sluice)
@@ -305,7 +305,7 @@ def test_full_disk_for_the_state(load):
         sluice.do("ban", "192.0.2.10")
         filler.unlink()
         assert wait_for(lambda: file.exists() and file.read_text().count("\nban ") == 11, 30), "by itself, when there is room again"
-        load.judge()  # while the state is there that its daemon writes
+        load.judge()  # while the file system is there to which its daemon writes
     load.moments = "11 bans and a kill -9"
 
 
@@ -338,7 +338,7 @@ def test_interface_goes_down_and_up_and_away_and_back(load):
 
 @pytest.mark.skipif(SANITIZED, reason="libfaketime and ASan wait for each other before main()")
 def test_clock_steps(load, tmp_path):
-    """A day ahead, two days back: what ends by itself ends when it should."""
+    """The clock jumps a day ahead and two days back. What ends by itself still ends when it should."""
     sluice, clock = load.sluice, tmp_path / "clock"
     clock.write_text("+0\n")
     sluice.kill(signal.SIGTERM)
@@ -376,7 +376,7 @@ def test_control_clients_that_stall_flood_vanish_or_send_garbage(load):
     for _ in range(300):
         client(dice.randbytes(dice.randrange(2000))).close()
         client(b'{"verb":"sources"}\n').close()
-    assert wait_for(lambda: sluice.ctl("status")[0] == 0, 5), "there is room for one who behaves"
+    assert wait_for(lambda: sluice.ctl("status")[0] == 0, 5), "a client that behaves is served"
     many = [client() for _ in range(300)]
     for s in stalled + many:
         s.close()

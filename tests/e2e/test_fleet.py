@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Limits that hold over several hosts: a real store, hosts with a sluiced and a kernel side each, and clients of all of them."""
+"""Limits hold over several hosts: there is a real store, each host has a sluiced and a kernel side, and clients connect to all of them."""
 import json
 import os
 import re
@@ -15,7 +15,7 @@ from hosts import SOURCE, STORE, Hosts, Sum
 from net import wait_for
 
 LIMIT = 20
-# Tests share their processors with much else: a host that waits for one is not to count as out of touch.
+# Tests share their processors with much else: a host that waits for a processor must not count as out of touch.
 FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 5s on-partition = %s }\n"
 SERVICE = "service smtp { ports = {25} max-connections-per-source = 20 fleet = true%s }\n"
 
@@ -26,7 +26,7 @@ def policy(partition="closed", exact=False, service=SERVICE):
 
 @pytest.fixture
 def fleet(tmp_path):
-    """fleet(count, policy) -> hosts that are in touch."""
+    """fleet(count, policy) -> Hosts, in touch."""
     made = []
 
     def build(count, text, together=True, settled=True):
@@ -41,7 +41,7 @@ def fleet(tmp_path):
 
 
 def at_once(hosts, each, wait_ms=4000):
-    """`each` connections from one source to every host at the same time; the tools, and how many were greeted."""
+    """Opens `each` connections from one source to every host at the same time. Returns the tools, and how many were greeted."""
     got = [None] * len(hosts.nets)
 
     def open_all(n):
@@ -56,7 +56,7 @@ def at_once(hosts, each, wait_ms=4000):
 
 
 def fills(hosts, most=LIMIT, source=SOURCE, rounds=20):
-    """All together hold so many, or more: clients that were refused ask again after 1, 3, 7, 15 s, and new ones come meanwhile."""
+    """Whether all together come to hold so many. Refused clients ask again after 1, 3, 7 and 15 s, and new ones come meanwhile."""
     for number in range(rounds):
         if wait_for(lambda: sum(hosts.held()) >= most, 2):
             return True
@@ -88,7 +88,7 @@ def test_without_exact_a_limit_is_exceeded_by_no_more_than_status_says(fleet):
     most = total.finish()
     print(f"\n500 at once over four hosts at limit {LIMIT}: at most {most}, the bound is {LIMIT + bound}, {hosts.held()}")
     assert reached and most <= LIMIT + bound, hosts.held()
-    assert clients, "held until here"
+    assert clients, "these held their connections until here"
 
 
 def test_a_slot_that_is_freed_at_one_host_can_be_used_at_another(fleet):
@@ -123,7 +123,7 @@ def test_limits_of_a_service_and_of_a_set_hold_over_hosts_and_a_reload_changes_t
     assert fills(hosts, 24), hosts.held()
 
 
-def test_a_source_far_from_its_limit_is_nobodys_business(fleet):
+def test_a_source_far_from_its_limit_is_not_told_to_the_store(fleet):
     hosts = fleet(2, policy(), settled=False)
     hosts.serve()
     client, got = hosts.hold(0, 2, wait_ms=500)
@@ -148,7 +148,7 @@ def test_explain_says_what_the_other_hosts_hold(fleet):
     assert wait_for(lambda: " here, 8 on h0 (lease " in said(), 20), said()
 
 
-def test_a_store_that_stands_still_leaves_each_host_to_itself_and_no_longer(fleet):
+def test_while_a_store_stands_still_each_host_is_left_to_itself(fleet):
     hosts = fleet(2, policy("local", exact=True))
     hosts.serve()
     hosts.signal_store(signal.SIGSTOP)
@@ -159,7 +159,7 @@ def test_a_store_that_stands_still_leaves_each_host_to_itself_and_no_longer(flee
     hosts.together(settled=False)
     for c in clients:
         c.ask("close 15")
-    assert wait_for(lambda: sum(hosts.held()) == 10 and hosts.leased() <= LIMIT, 10), "what is too much goes back"
+    assert wait_for(lambda: sum(hosts.held()) == 10 and hosts.leased() <= LIMIT, 10), "hosts return the leases that are too much"
     hosts.hold(0, 30, wait_ms=1500)
     assert fills(hosts), hosts.held()
 
@@ -173,7 +173,7 @@ def test_a_store_that_was_killed_leaves_each_host_its_share_and_knows_all_when_i
     assert wait_for(lambda: hosts.held() == [LIMIT // 2, LIMIT // 2], 20), "share: each host has its part"
     hosts.start_store()
     hosts.together()
-    assert wait_for(lambda: hosts.records() == 1, 20), "what is held is told again"
+    assert wait_for(lambda: hosts.records() == 1, 20), "hosts tell the store again what they hold"
     _, got = hosts.hold(0, 5, wait_ms=1500)
     assert got["greeted"] == 0 and sum(hosts.held()) == LIMIT
     for c in clients:
@@ -241,7 +241,7 @@ def test_a_rate_holds_over_hosts(fleet):
 
 
 def helpers(hosts):
-    """sluice-fleet processes in the network namespaces of these hosts."""
+    """Returns how many sluice-fleet processes run in the network namespaces of these hosts."""
     spaces = {os.stat(f"/run/netns/{net.server}").st_ino for net in hosts.nets}
     found = 0
     for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bans and allows that hold on all hosts of a fleet: a real store, hosts with a sluiced and a kernel side each, and a store that lies."""
+"""Bans and allows hold on all hosts of a fleet. There is a real store, which may lie, and each host has a sluiced and a kernel side."""
 import os, pathlib, signal, subprocess, time
 
 import pytest
@@ -15,7 +15,7 @@ FOE = "10.77.0.3"
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """Three hosts that have heard of each other, for all tests that leave them so."""
+    """Three hosts that know each other, for all tests; each test leaves them so."""
     hosts = Hosts(tmp_path_factory.mktemp("fleet"), 3, POLICY)
     try:
         assert together(hosts)
@@ -27,7 +27,7 @@ def three(tmp_path_factory):
 
 @pytest.fixture
 def hosts(three):
-    """The same, without a ban or an allow."""
+    """The same three, without any ban or allow."""
     yield three
     for sluice in three.sluices:
         sluice.do("unban", "--all", "--all-owners")
@@ -37,7 +37,7 @@ def hosts(three):
 
 
 def together(hosts):
-    """Every host has heard of all: bans need no more, and do not wait until limits hold."""
+    """Waits until every host knows all others: bans need no more, and do not wait until limits hold."""
     count = len(hosts.sluices)
     return wait_for(lambda: all(hosts.status(n)["hosts"] == count for n in range(count)), 30)
 
@@ -60,14 +60,14 @@ def metric(hosts, name, number=0):
 
 
 def lua(hosts, text, *argv):
-    """Runs at the store, on the keys of shared bans."""
+    """Runs a script at the store, on the keys of shared bans."""
     done = hosts.redis_cli("eval", text, 3, *(key(hosts, n) for n in ("bans", "bans:at", "bans:end")), *argv)
     assert "ERR" not in done and "Err" not in done, done
     return done.strip()
 
 
 def raw(hosts, *words):
-    """What the store says, byte by byte."""
+    """Returns what the store says, as bytes."""
     argv = ["redis-cli", "-h", STORE, "-p", PORT, *words]
     return subprocess.run(hosts.enter(hosts.store, argv), check=True, capture_output=True).stdout
 
@@ -98,7 +98,7 @@ def test_a_ban_of_one_host_refuses_at_all_in_under_a_second_and_its_owner_takes_
     assert "bans        5 shared, 0 still to be told" in hosts.sluices[1].do("fleet", "status")
 
 
-def test_allows_are_shared_and_local_words_are_not(hosts):
+def test_allows_are_shared_and_local_orders_are_not(hosts):
     a, b = hosts.sluices[:2]
     a.do("ban", "192.0.2.1", "--local")
     a.do("allow", "192.0.2.2", "--local")
@@ -115,7 +115,7 @@ def test_allows_are_shared_and_local_words_are_not(hosts):
     assert wait_for(lambda: len(bans(hosts, 0, "192.0.2.9")) == 2, 20)
     assert a.json("bans", "192.0.2.9")[0]["owner"] == "one", "the longest counts"
     b.do("unban", "192.0.2.0/24", "--all-owners")
-    assert wait_for(lambda: not bans(hosts, 0, "192.0.2.9"), 20), "but for those of this host alone"
+    assert wait_for(lambda: not bans(hosts, 0, "192.0.2.9"), 20), "an unban elsewhere ends all but the bans of one host alone"
     b.do("ban", "192.0.2.7", "--for", "2s")
     assert wait_for(lambda: bans(hosts, 0, "192.0.2.7"), 2)
     assert wait_for(lambda: not bans(hosts, 0, "192.0.2.7"), 20)
@@ -130,7 +130,7 @@ def test_ten_thousand_in_bulk_arrive_within_seconds(hosts, tmp_path):
     assert wait_for(lambda: metric(hosts, "sluice_fleet_bans", 1) == 10_000, 60)
     took = time.monotonic() - began
     memory = int(hosts.redis_cli("memory", "usage", key(hosts, "bans"), "samples", 0)) + int(hosts.redis_cli("memory", "usage", key(hosts, "bans:at"), "samples", 0))
-    print(f"\n10,000 bans: the order took {told:.2f} s, they were at the other host after {took:.2f} s; {memory // 10_000} bytes of the store each, and its end")
+    print(f"\n10,000 bans: the order took {told:.2f} s, they were at the other host after {took:.2f} s; {memory // 10_000} bytes of the store each")
     assert len(hosts.sluices[1].json("bans")) == 10_000
     hosts.sluices[1].do("unban", "--all", "--by", "feed")
     assert wait_for(lambda: metric(hosts, "sluice_fleet_bans") == 0 and not bans(hosts, 0), 60)
@@ -154,7 +154,7 @@ def test_a_host_that_was_away_catches_up_and_two_sides_merge(hosts):
     b.do("ban", "192.0.2.3", "--by", "new", "--for", "2h")
     said = time.time()
     assert wait_for(lambda: (b.state / f"{b.instance}.fleet").stat().st_mtime > said, 20)
-    b.kill()  # what it said while nobody heard it is in its file
+    b.kill()  # its file has what it said while nobody heard it
     b.start()
     hosts.signal_store(signal.SIGCONT)
     both = {("192.0.2.4", "left", "h0"), ("192.0.2.4", "right", "h1"), ("192.0.2.3", "new", "h1")}
@@ -169,12 +169,12 @@ def test_a_store_that_was_emptied_is_told_all_bans_again_and_forgets_those_that_
     assert wait_for(lambda: int(hosts.redis_cli("zcard", key(hosts, "bans:at")) or 0) >= 3, 20)
     over = "for _, id in ipairs(redis.call('zrange', KEYS[2], 0, -1)) do redis.call('zadd', KEYS[3], 1, id) end return 1"
     only_a_number = lambda: lua(hosts, over) and hosts.redis_cli("hlen", key(hosts, "bans")).strip() == "1"
-    assert wait_for(only_a_number, 20), "all hosts have told theirs, and that is over"
+    assert wait_for(only_a_number, 20), "all hosts have told their bans, and those are over"
     assert hosts.redis_cli("zcard", key(hosts, "bans:at")).strip() == hosts.redis_cli("zcard", key(hosts, "bans:end")).strip() == "0"
-    assert len(bans(hosts, 0)) == 3, "what the store throws away is in force all the same"
+    assert len(bans(hosts, 0)) == 3, "bans stay in force although the store threw them away"
 
 
-def test_no_word_of_another_host_bans_what_a_host_lives_by(hosts):
+def test_no_order_of_another_host_bans_what_a_host_depends_on(hosts):
     a, b = hosts.sluices[:2]
     own, before = hosts.nets[1].address, hosts.status(1)["bans"]["withheld"]
     a.do("ban", own, "--force")
@@ -185,7 +185,7 @@ def test_no_word_of_another_host_bans_what_a_host_lives_by(hosts):
     assert len(bans(hosts, 0)) == 3
 
 
-def test_an_erasure_reaches_all_hosts_and_the_store_and_the_files_hold_no_address(hosts):
+def test_an_erasure_reaches_all_hosts_and_store_and_files_hold_no_address(hosts):
     a, b = hosts.sluices[:2]
     a.do("ban", FOE, "--by", "jail", "--reason", "loud")
     assert wait_for(lambda: bans(hosts, 1), 20)
@@ -247,7 +247,7 @@ return 1
 FLOOD_OF = int(os.environ.get("FLEET_FLOOD", "50000"))
 
 
-def test_a_store_that_lies_changes_nothing_but_a_figure(hosts):
+def test_a_store_that_lies_changes_nothing_but_a_counter(hosts):
     a, b = hosts.sluices[:2]
     refused = lambda: [metric(hosts, "sluice_fleet_refused_records_total", n) for n in range(3)]
     a.do("ban", "192.0.2.1", "--by", "old")
@@ -257,7 +257,7 @@ def test_a_store_that_lies_changes_nothing_but_a_figure(hosts):
     assert everywhere(hosts, set())
     lua(hosts, REPLAY)
     a.do("ban", "192.0.2.2", "--by", "good")
-    assert wait_for(lambda: bans(hosts, 1) == {("192.0.2.2", "good", "h0")}, 20), "and no old one"
+    assert wait_for(lambda: bans(hosts, 1) == {("192.0.2.2", "good", "h0")}, 20), "no old ban comes back"
     a.kill(signal.SIGTERM)
     a.start()
     assert together(hosts)
@@ -294,7 +294,7 @@ def test_a_policy_may_keep_bans_to_each_host(hosts):
     finally:
         reload(hosts)
     hosts.sluices[0].do("ban", "192.0.2.2")
-    assert wait_for(lambda: bans(hosts, 1) == {("192.0.2.2", "uid:0", "h0")}, 20), "those of before are no business of others"
+    assert wait_for(lambda: bans(hosts, 1) == {("192.0.2.2", "uid:0", "h0")}, 20), "bans that were made before do not reach other hosts"
 
 
 def test_the_rights_that_fleet_acl_names_are_enough_for_bans_and_none_can_be_spared(hosts, tmp_path):

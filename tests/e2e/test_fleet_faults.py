@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What `make fleet` measures, briefly: hosts and a store that fail under load, are far away, and forget in the end all that is over."""
+"""Tests briefly what `make fleet` measures: hosts and a store fail under load, are far away, and in the end forget all that is over."""
 import signal
 
 import pytest
@@ -12,13 +12,13 @@ from fleet_faults import COUNT, LIMIT, policy
 from hosts import Hosts
 from net import wait_for
 
-RING_FULL = 3000  # connections, of twice the changes that the ring of 256 KB has room for
+RING_FULL = 3000  # connections, which make twice as many changes as the ring of 256 KB has room for
 NOBODY = "10.77.0.99"  # answers no SYN-ACK
 
 
 @pytest.fixture
 def fleet(tmp_path):
-    """fleet(policy, count, rtt) -> hosts that are in touch."""
+    """fleet(policy, count, rtt) -> Hosts, in touch."""
     made = []
 
     def build(text, count=COUNT, rtt=0):
@@ -42,14 +42,14 @@ def test_handshakes_that_run_out_are_told_and_leave_nothing_at_the_store(fleet):
     assert wait_for(lambda: fleet_hour.leases(hosts) == [0, 0])
 
 
-def test_what_a_daemon_could_not_hear_of_is_not_held_for_ever(fleet):
+def test_changes_that_a_daemon_missed_are_not_held_for_ever(fleet):
     hosts = fleet(policy("local", exact=True), count=2)
     hosts.serve()
     held, sluice = hosts.hold(0, 12, wait_ms=4000)[0], hosts.sluices[0]
     assert wait_for(lambda: hosts.held()[0] == 12 and hosts.records() == 1, 20)
     sluice.daemon.send_signal(signal.SIGSTOP)
     try:
-        # on-partition is local: these get in, and fill the ring
+        # on-partition is local, so these get in, and fill the ring.
         tools.mix(hosts.nets[0], hosts.nets[0].address, 25, RING_FULL, "10.77.0.3+6", "-e", "client-rst").finish(60)
         held.finish()
         assert wait_for(lambda: hosts.held()[0] == 0)

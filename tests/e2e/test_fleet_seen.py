@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What people see of a fleet: who holds a source's limit, whose policy is another one, and what doctor and the page say of store and hosts."""
+"""What people see of a fleet: who holds how much of a source's limit, whose policy differs, and what doctor and the page say of store and hosts."""
 import contextlib
 import sys
 
@@ -16,7 +16,7 @@ from test_fleet import policy
 
 sys.path.insert(0, str(LIB))
 KEYS = ["%016x=%016x" % (n, n) for n in range(3)]
-OTHERS = ["%016x=%016x" % (n, 9 * (n == 1) + n) for n in range(1, 4)]  # of the second another value, and one that the other side has not
+OTHERS = ["%016x=%016x" % (n, 9 * (n == 1) + n) for n in range(1, 4)]  # key 1 has another value, and key 3 is not in KEYS
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def said(host, name):
     return next((h["differs"] for h in host.hosts if h["name"] == name), None)
 
 
-def test_hosts_are_told_what_another_one_has_another_value_of(place):
+def test_hosts_are_told_which_values_differ_on_another_host(place):
     server = place.server()
     a, b = place.host("mx1", lease_ms=1500), place.host("mx2", lease_ms=1500)
     a.send(fleet.POLICY, " ".join(KEYS).encode())
@@ -44,7 +44,7 @@ def test_hosts_are_told_what_another_one_has_another_value_of(place):
     b.kill()
     assert a.until(lambda: len(a.hosts) == 1, 15)
     a.drain(1.2)
-    assert server.cli("hkeys", f"sluice:{{{fleet.SPACE}}}:epoch").split().count("@mx2") == 0, "what a host that is gone had said is gone"
+    assert server.cli("hkeys", f"sluice:{{{fleet.SPACE}}}:epoch").split().count("@mx2") == 0, "nothing is left of what a vanished host had said"
 
 
 def test_the_store_is_asked_who_holds_a_limit(place):
@@ -56,7 +56,7 @@ def test_the_store_is_asked_who_holds_a_limit(place):
     a.look(5, 6)
     assert a.until(lambda: len(a.looked) == 2), a.looked
     assert {name: held for name, (held, _) in a.looked[5].items()} == {"mx1": 3, "mx2": 8} and a.looked[6] == {}
-    for _ in range(20):  # more at once than it asks: what is too much is passed over
+    for _ in range(20):  # more at once than it asks; it ignores the rest
         a.look(*range(100, 164))
     assert a.until(lambda: len(a.looked) >= 66) and a.one(5, 20, 3).lease >= 3 and a.state.connected
 
@@ -70,7 +70,7 @@ def test_the_servers_disk_memory_and_clock_are_told(place):
     other = place.host("mx2", ("127.0.0.1:6380",)).state
     assert other.flags == EVICTS | APPENDS | SNAPSHOTS and other.memory_most == 100 << 20
     server.cli("config", "set", "maxmemory-policy", "noeviction")
-    assert place.things[-1].until(lambda: place.things[-1].state.flags == APPENDS | SNAPSHOTS, 20), "it is asked again while it is in use"
+    assert place.things[-1].until(lambda: place.things[-1].state.flags == APPENDS | SNAPSHOTS, 20), "the server is asked again and again while it is in use"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def three(tmp_path_factory):
 
 @pytest.fixture
 def hosts(three):
-    """Three hosts of one policy, in touch; each test finds them so."""
+    """Three hosts with one policy, in touch; each test finds them so."""
     if three.redis.poll() is not None:
         three.start_store()
     for number, sluice in enumerate(three.sluices):
@@ -96,8 +96,8 @@ def findings(hosts, number=0):
     return [(f["level"], f["finding"]) for f in sluice.json("doctor", sluice.file) if f["check"] in ("fleet", "store")]
 
 
-def test_who_holds_what_is_said_by_name_of_host(hosts):
-    hosts.together()  # settled: of a new store nothing is leased of exact limits
+def test_hosts_that_hold_something_are_shown_by_name(hosts):
+    hosts.together()  # settled, since a new store leases nothing of exact limits
     hosts.serve()
     clients = [hosts.hold(number, count, wait_ms=3000)[0] for number, count in ((0, 8), (1, 5), (2, 2))]
     assert wait_for(lambda: hosts.held() == [8, 5, 2], 20), hosts.held()
@@ -171,7 +171,7 @@ def test_doctor_says_what_the_server_is_set_to(hosts):
         words = settings.format(used=used * 11 // 10).split()
         if words:
             assert "OK" in hosts.redis_cli("config", "set", *words)
-            hosts.redis_cli("client", "kill", "type", "normal")  # who connects asks at once what the server is, else every 10 s
+            hosts.redis_cli("client", "kill", "type", "normal")  # a host asks what the server is when it connects, and otherwise every 10 s
 
         def missing():
             found = findings(hosts)
@@ -183,7 +183,7 @@ def test_doctor_says_what_the_server_is_set_to(hosts):
 
 
 def test_doctor_finds_clocks_that_differ_and_servers_that_are_too_old(tmp_path):
-    """A server that says what no real one can be made to say here: that it is 1970, and that it is of a version of before."""
+    """The server says what no real one can be made to say here: that it is 1970, and that its version is an old one."""
     with contextlib.closing(Net()) as net:
         told = net.popen(net.server, "/usr/bin/python3", LIB / "garbled.py", "6379", "an old server")
         secret = tmp_path / "secret"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Live settings that hold on all hosts of a fleet: a real store, and hosts with a sluiced and a kernel side each, whose policies differ."""
+"""Live settings hold on all hosts of a fleet. There is a real store, and each host has a sluiced, a kernel side and a policy of its own."""
 import signal, time
 
 import pytest
@@ -11,13 +11,13 @@ from test_fleet_bans import FORGE, key, lua, metric, raw, together
 FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 2s%s }\n"
 SERVICES = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections = 100 }\nsource-set partners { prefixes = {192.0.2.0/24} max-connections = 50 }\nsource-set foes { prefixes = {192.0.2.7} action = deny }\n"
 POLICY = FLEET % "" + SERVICES
-OTHER = FLEET % "" + "service imap { ports = {143} }\n"  # of a host that has no smtp
+OTHER = FLEET % "" + "service imap { ports = {143} }\n"  # for a host that has no smtp
 ALL = (0, 1, 2)
 
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """Three hosts that have heard of each other, for all tests that leave them so."""
+    """Three hosts that know each other, for all tests; each test leaves them so."""
     hosts = Hosts(tmp_path_factory.mktemp("fleet"), 3, POLICY)
     try:
         assert together(hosts)
@@ -28,7 +28,7 @@ def three(tmp_path_factory):
 
 @pytest.fixture
 def hosts(three):
-    """The same, with no live setting, each by its own policy."""
+    """The same three, each with its own policy and no live setting."""
     yield three
     for number, sluice in enumerate(three.sluices):
         sluice.ctl("revert")
@@ -45,7 +45,7 @@ def reload(hosts, number, policy=POLICY):
 
 
 def live(hosts, number):
-    """What is set live there: section, name, key, value and who said it."""
+    """Returns what is set live there: section, name, key, value and which host said it."""
     return {(s["section"], s["name"], s["key"], s["value"], s.get("host")) for s in hosts.sluices[number].json("status")["live"]}
 
 
@@ -156,7 +156,7 @@ def test_a_host_without_the_service_says_so_and_takes_it_when_its_policy_has_it(
     everywhere(hosts, both[0])
 
 
-def test_no_word_of_another_host_refuses_what_a_host_lives_by(hosts):
+def test_no_order_of_another_host_refuses_what_a_host_depends_on(hosts):
     a, server = hosts.sluices[0], hosts.nets[1].server
     hosts.run(server, "ip", "route", "add", "default", "via", "10.77.7.7")
     a.do("set", "source-set", "foes", "prefixes", "{10.77.7.0/24}")
@@ -169,7 +169,7 @@ def test_no_word_of_another_host_refuses_what_a_host_lives_by(hosts):
     everywhere(hosts, foes)
 
 
-def test_a_host_that_was_away_catches_up_and_of_two_sides_the_later_word_of_each_setting_holds(hosts):
+def test_a_host_that_was_away_catches_up_and_the_later_order_about_each_setting_holds(hosts):
     a, b = hosts.sluices[:2]
     a.do("set", "service", "smtp", "max-connections", "40")
     a.do("set", "service", "smtp", "max-rate", "60/1m")
@@ -189,7 +189,7 @@ def test_a_host_that_was_away_catches_up_and_of_two_sides_the_later_word_of_each
     b.do("set", "service", "smtp", "max-rate-per-source", "9/1m", "--for", "1h")
     a.do("unset", "source-set", "partners", "max-connections")
     assert wait_for(lambda: lines() > before, 20)
-    b.kill()  # what it said while nobody heard it is in its file
+    b.kill()  # its file has what it said while nobody heard it
     b.start()
     hosts.signal_store(signal.SIGCONT)
     everywhere(hosts, smtp("20", "h1"), smtp("60/1m", "h0", "max-rate"), smtp("9/1m", "h1", "max-rate-per-source"))
@@ -198,7 +198,7 @@ def test_a_host_that_was_away_catches_up_and_of_two_sides_the_later_word_of_each
     everywhere(hosts, smtp("19", "h0"), smtp("60/1m", "h0", "max-rate"), smtp("9/1m", "h1", "max-rate-per-source"))
 
 
-def test_a_store_that_lies_changes_no_setting_and_reads_none(hosts):
+def test_a_store_that_lies_changes_no_setting_and_cannot_read_any(hosts):
     a, b = hosts.sluices[:2]
     refused = lambda: [metric(hosts, "sluice_fleet_refused_records_total", n) for n in ALL]
     a.do("set", "service", "smtp", "max-connections", "40")

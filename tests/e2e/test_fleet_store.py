@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sluice-fleet against a real redis-server, with the test in sluiced's place: what is leased, what goes back, what becomes of it in faults."""
+"""sluice-fleet talks to a real redis-server, and the test plays sluiced: what is leased, what goes back, and what faults do to it."""
 import os, pathlib, random, select, signal, subprocess, sys, tempfile, time
 
 import pytest
@@ -11,7 +11,7 @@ from net import LIB, SANITIZED, sh
 sys.path.insert(0, str(LIB))
 import garbled
 
-SETTLED = 3.1  # seconds after which exact services are leased something in a new epoch
+SETTLED = 3.1  # seconds after which exact services get leases in a new epoch
 PAIR = ("127.0.0.1:6379", "127.0.0.1:6380")
 
 
@@ -23,15 +23,15 @@ def place(tmp_path):
 
 
 class Gate:
-    """What a kernel and a daemon make of the leases of one key."""
+    """Does what a kernel and a daemon do with the leases of one key."""
 
     def __init__(self, host, key, limit, flags):
         self.host, self.key, self.limit, self.flags = host, key, limit, flags
         self.held = self.lease = self.refused = self.wants = 0
-        self.waits = self.gives = False  # an exchange is under way; the next one gives back
+        self.waits = self.gives = False  # whether an exchange is under way, and whether the next one gives back
 
     def come(self):
-        """A connection comes: it is taken, or refused and asked for."""
+        """Lets a connection come: it is taken, or it is refused and a lease for it asked for."""
         if self.held < self.lease:
             self.held += 1
         else:
@@ -40,7 +40,7 @@ class Gate:
             self.say()
 
     def say(self):
-        """One exchange at a time."""
+        """Begins an exchange if one is needed and none is under way."""
         if self.waits or not (self.wants or self.gives):
             return
         if self.gives:
@@ -77,7 +77,7 @@ def test_four_hosts_never_hold_more_than_the_limit_and_reach_it(place):
         if attempt % 25 == 0:
             assert sum(max(pair) for pair in server.records().get(key, {}).values()) <= limit
     end = time.monotonic() + 10
-    while sum(g.held for g in gates) < limit and time.monotonic() < end:  # those who were refused come again
+    while sum(g.held for g in gates) < limit and time.monotonic() < end:  # refused connections come again
         turn.choice(gates).come()
         most = hear(0.01)
     assert most == limit == sum(g.held for g in gates)
@@ -120,7 +120,7 @@ def test_what_a_host_does_not_use_goes_to_another_that_asks(place):
     a.needs.clear()
     assert b.one(5, 20, 19, 1).lease == 19
     a.drain(0.3)
-    assert a.needs == []  # nobody has any to give
+    assert a.needs == []  # no host has any to give
 
 
 def test_a_lease_never_shrinks_but_by_give_and_held_by_force_is_told(place):
@@ -197,7 +197,7 @@ def test_in_a_new_epoch_exact_services_wait_until_all_hosts_have_spoken(place):
     assert h.one(5, 20, 3, 1, EXACT).lease > 3
 
 
-def test_two_hosts_of_one_name_are_told_so(place):
+def test_two_hosts_with_one_name_are_told_so(place):
     place.server()
     hosts = [place.host("mx1", wait=False) for _ in range(2)]
     for h in hosts:
@@ -239,7 +239,7 @@ def test_a_replica_is_left_for_the_master_and_a_failover_is_followed(place):
     h.one(5, 20, 3)
     was = h.state.resync
     second.cli("replicaof", "no", "one")
-    first.cli("replicaof", "127.0.0.1", "6380")  # the next beat is a write
+    first.cli("replicaof", "127.0.0.1", "6380")  # the next beat is a write, which a replica refuses
     assert h.until(lambda: h.state.connected and h.state.server == PAIR[1], 8), h.state
     assert h.state.resync == was + 1 and "READONLY" in h.state.error + "".join(s.error for s in h.seen)
     assert h.one(5, 20, 3).lease >= 3
@@ -248,7 +248,7 @@ def test_a_replica_is_left_for_the_master_and_a_failover_is_followed(place):
     assert h.until(lambda: h.state.connected and h.state.server == PAIR[0], 8), h.state
 
 
-def test_a_server_that_is_paused_is_told_of_within_a_few_beats_and_comes_back_with_all_hosts(place):
+def test_a_paused_server_is_noticed_within_a_few_beats_and_comes_back_with_all_hosts(place):
     server = place.server()
     a, b = place.host("mx1", lease_ms=1000), place.host("mx2", lease_ms=1000)
     b.one(5, 20, 7)
@@ -260,7 +260,7 @@ def test_a_server_that_is_paused_is_told_of_within_a_few_beats_and_comes_back_wi
     b.drain()
     server.signal(signal.SIGCONT)
     assert a.until(lambda: a.state.connected)
-    assert a.one(5, 20, 1).others_held == 7  # the silence was the server's: mx2 is not taken for dead
+    assert a.one(5, 20, 1).others_held == 7  # the server was silent, not mx2, which is not taken for dead
     assert b.until(lambda: b.state.connected and b.state.hosts == 2)
 
 
@@ -301,7 +301,7 @@ def test_an_answer_that_cannot_be_true_changes_nothing_but_the_error(place, kind
     assert not h.leases and h.until(lambda: h.state.connected)
 
 
-def test_needs_that_are_none_are_passed_over(place):
+def test_invalid_needs_are_ignored(place):
     garble(place, 6379, "needs that are none")
     h = place.host("mx1")
     h.drain(0.3)
@@ -345,7 +345,7 @@ def test_no_right_of_these_can_be_spared(place, needed):
     assert h.until(is_told), h.state
 
 
-def test_a_password_alone_and_a_wrong_one(place):
+def test_a_password_alone_suffices_and_a_wrong_one_is_refused(place):
     place.server(6379, "--requirepass", "secret")
     assert place.host("mx1", password="secret").one(5, 20, 1).lease
     for config, said in (({}, "NOAUTH"), ({"password": "guess"}, "WRONGPASS"), ({"password": "secret", "user": "me"}, "WRONGPASS")):
@@ -365,17 +365,17 @@ def test_a_failover_by_sentinel_is_followed(place):
     place.run(fleet.STORE, rules, "--sentinel")
     hosts = [place.host(f"mx{i}", PAIR) for i in range(2)]
     hosts[0].one(5, 20, 3)
-    time.sleep(2)  # the sentinel asks the master which replicas it has
+    time.sleep(2)  # until the sentinel has asked the master which replicas it has
     first.kill()
     for h in hosts:
         assert h.until(lambda: h.state.connected and h.state.server == PAIR[1], 20), h.state
         assert h.state.resync == 2
-    assert hosts[1].one(5, 20, 4).others_held in (0, 3)  # as far as the replica was behind
+    assert hosts[1].one(5, 20, 4).others_held in (0, 3)  # depends on how far the replica was behind
     hosts[0].one(5, 20, 3)
     assert hosts[1].one(5, 20, 4).others_held == 3
 
 
-def test_of_a_cluster_of_three_masters_the_one_that_keeps_the_space_is_found(place):
+def test_the_master_of_a_cluster_that_keeps_the_space_is_found(place):
     ports = (6379, 6380, 6381)
     for port in ports:
         directory = place.directory / str(port)
@@ -392,7 +392,7 @@ def test_of_a_cluster_of_three_masters_the_one_that_keeps_the_space_is_found(pla
     assert hosts[0].until(lambda: hosts[0].needs == [5])
 
 
-def test_tls_with_a_verified_certificate_by_stunnel(place):
+def test_tls_by_stunnel_works_with_a_verified_certificate(place):
     d = place.directory
     sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=store.example",
        "-addext", "subjectAltName=DNS:store.example", "-keyout", d / "key", "-out", d / "certificate")  # fmt: skip
@@ -455,7 +455,7 @@ def test_a_configuration_that_is_not_good_is_told_and_a_good_one_then_works(plac
     assert h.until(lambda: h.state.connected)
 
 
-def test_messages_of_a_wrong_size_are_passed_over(place):
+def test_messages_of_a_wrong_size_are_ignored(place):
     place.server()
     h = place.host("mx1")
     for kind, body, count in ((0, b"", 0), (99, b"x", 1), (fleet.EXCHANGE, b"x" * 24, 2), (fleet.EXCHANGE, b"x" * 23, 1), (fleet.EXCHANGE, b"x" * 24 * 1001, 1001), (fleet.LEASES, b"x" * 24, 1)):
@@ -464,7 +464,7 @@ def test_messages_of_a_wrong_size_are_passed_over(place):
     assert h.one(5, 20, 3).lease >= 3
 
 
-def test_who_does_not_read_is_waited_for_and_nothing_is_lost(place):
+def test_a_daemon_that_does_not_read_is_waited_for_and_nothing_is_lost(place):
     place.server()
     h = place.host("mx1")
     h.end.setblocking(False)

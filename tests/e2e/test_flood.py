@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""SYN floods: cookies, exact limits under pressure, spoofed victims, and the sysctl that is always put back."""
+"""SYN floods are answered by cookies; limits stay exact under pressure, spoofed victims get in, and the sysctl is always put back."""
 import signal
 import time
 
@@ -22,8 +22,8 @@ def syncookies(net, value=None):
 
 
 def press(net, sluice, to=SERVER):
-    """Under pressure, from a source nobody else uses, and the sysctl is up."""
-    def pressed():  # more than once: it may have passed before a slow machine looks
+    """Puts the service under pressure, from a source that nobody else uses, and waits until the sysctl is raised."""
+    def pressed():  # asked more than once, since pressure may be over before a slow machine looks
         tools.forge(net, 25, "10.77.3.1", "syn", 3, to=to).finish()
         return sluice.service()["pressure"] and syncookies(net) == 2
 
@@ -60,7 +60,7 @@ def test_ten_of_500_at_once_get_in_under_pressure(make, target, sources, rtt):
 
 
 def test_limit_holds_while_pressure_comes_and_goes(make):
-    """Cookies of one spell of pressure come back in the next, or in the calm between: never more than ten."""
+    """Cookies of one time of pressure come back in the next, or in the calm between them; there are never more than ten connections."""
     net, sluice = make("syn-flood { pressure-syn-rate = 40/1s calm-after = 1s }\n" + TEN)
     net.serve("::", 25)
     peak = tools.peak(net, 25)
@@ -81,10 +81,10 @@ def test_limit_holds_while_pressure_comes_and_goes(make):
 
 
 def test_spoofed_victim_is_served_all_the_same(make):
-    """10,000 SYNs a second in its name against limits of 5: the client's own 100 connections in turn all succeed."""
+    """10,000 SYNs a second come in the client's name, against limits of 5. Its own 100 connections, one after the other, all succeed."""
     net, sluice = make("service smtp { ports = {25} max-connections-per-source = 5 max-rate-per-source = 500/1m }\n")
     net.serve("0.0.0.0", 25)
-    # a first connection, so that it is known that handshakes complete here
+    # After a first connection sluice knows that handshakes complete here.
     tools.hold(net, SERVER, 25, 1, "10.77.0.3", processes=1)[0].finish()
     net.run(net.client, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries")
     flood = tools.forge(net, 25, "10.77.0.2", "syn", 10**9, "-r", 10000)
@@ -101,7 +101,7 @@ def test_spoofed_victim_is_served_all_the_same(make):
 
 
 def test_sysctl_is_put_back(make):
-    """After calm, stop, unload, and kill -9 under pressure with a restart in the calm or in pressure."""
+    """It is put back when it is calm again, at stop and unload, and by a restart after kill -9 under pressure, be it calm by then or not."""
     net, sluice = make(PRESSED + TEN)
     net.serve("::", 25)
     syncookies(net, 0)
@@ -133,7 +133,7 @@ def test_sysctl_is_put_back(make):
     sluice.start()
 
 
-def test_what_somebody_else_sets_meanwhile_stands(make):
+def test_the_value_that_somebody_else_sets_meanwhile_stays(make):
     net, sluice = make(PRESSED + TEN)
     net.serve("::", 25)
     press(net, sluice)
@@ -164,14 +164,14 @@ def test_flood_of_stray_segments_harms_no_session_and_is_not_answered(make, kind
     h2("open", 3)
     assert h2.greeted(3)
     assert h("count")["greeted"] == 10 and sluice.connections() == 13
-    # Where the machine stops for a second the flood is over, and a part of what comes then tells of the next one.
+    # If the machine stops for a second, that flood is over, and some of the next one is answered before it is noticed.
     assert resets_sent(net) - before < sent / 50
     print(f"{kind}: {sent} in {time.monotonic() - began:.1f} s; {sluice.reason('cookie-forged')} forged, {sluice.reason('malformed')} malformed")
 
 
 @pytest.mark.parametrize("cookies", ["true", "false"])
 def test_full_tables_touch_neither_known_sources_nor_connections(make, cookies):
-    """70,000 half-open handshakes; with cookies hardly any is held, without them the table of reservations is full."""
+    """There are 70,000 half-open handshakes. With cookies hardly any is held; without them the table of reservations is full."""
     policy = f"syn-flood {{ cookies = {cookies} }}\nsources {{ max = 1000 }}\nservice smtp {{ ports = {{25}} max-connections-per-source = 4 }}\n"
     net, sluice = make(policy)
     net.serve("0.0.0.0", 25)
@@ -189,5 +189,5 @@ def test_full_tables_touch_neither_known_sources_nor_connections(make, cookies):
     if cookies == "true":
         assert table["reservations"]["entries"] < 10000 and table["reservations"]["turned_away"] == 0
     else:
-        assert table["reservations"]["turned_away"] > 0, "it was full"
+        assert table["reservations"]["turned_away"] > 0, "the table was full"
         assert table["sources"]["entries"] == 1000 and table["sources"]["turned_away"] > 0

@@ -17,7 +17,7 @@ from net import SERVER, Net, wait_for
 from scripts import name_of
 
 STATES = ("handshake", "established", "FIN-WAIT", "CLOSE-WAIT", "TIME-WAIT", "closed")
-# name -> (flags, its sequence number: the client's next plus this, bytes of data, what it acknowledges: as that, how often)
+# name -> (flags, sequence number relative to the client's next, bytes of data, acknowledged number relative to the server's next, how often)
 RANDOM = None
 FORGED = {
     "SYN": ("S", RANDOM, 0, 0, 1),
@@ -33,9 +33,9 @@ FORGED = {
     "SYN+ACK, its own number": ("S.", -1, 0, 0, 1),
 }
 CELLS = list(itertools.product(STATES, FORGED))
-# the source holds its limit; or it has room for one, which another client of it takes before the live side goes on
+# The source's limit is full; or it has room for one, which another client of the source takes before the live side goes on.
 PORTS = {"full": range(4000, 4032), "last": range(4100, 4132)}
-AFTER = 4.0  # seconds: until all that a SYN may have taken has run out, and been told as a suspicion
+AFTER = 4.0  # seconds after which all that a SYN may have taken has run out, and made its source a suspect
 
 
 
@@ -53,7 +53,7 @@ DEAF = "table ip deaf {\n chain in {\n  type filter hook input priority 0\n  tcp
 
 
 class Cell:
-    """A client, the state of its connection, and what is forged on it."""
+    """One cell of the matrix: a client, the state of its connection, and what is forged on it."""
 
     def __init__(self, net, number, service, state, forged):
         self.net, self.service, self.state, self.forged = net, service, state, FORGED[forged]
@@ -65,7 +65,7 @@ class Cell:
         return self.net.listeners[self.port]
 
     def connect(self):
-        """A connection of the client's kernel from the very same port; its numbers are heard on the wire."""
+        """Connects by the client's kernel from the very same port, and hears the numbers on the wire."""
         ears = wire.Wire(self.net)
         try:
             self.client = wire.client(self.net, self.source, self.sport, 2.5)
@@ -96,7 +96,7 @@ class Cell:
             self.client = self.server = None
 
     def half_open(self):
-        """The client's SYN-ACK is heard and not answered yet; `closed`: nothing was sent."""
+        """Hears the SYN-ACK for the client, and does not answer it yet; in the state `closed` it sends nothing."""
         self.seq, self.ack = 700001, 1
         if self.state == "closed":
             return
@@ -117,7 +117,7 @@ class Cell:
         ears.close()
 
     def moves(self, a, b):
-        """Bytes of a come to b."""
+        """Returns True if bytes that a sends reach b, or else what happened instead."""
         try:
             a.send(b"hello")
             return b.recv(16) == b"hello"
@@ -125,7 +125,7 @@ class Cell:
             return "timeout" if name_of(e) == "timeout" else "ended"
 
     def outcome(self):
-        """What the live side can do."""
+        """Returns what the live side can still do."""
         if self.state in ("established", "FIN-WAIT"):
             up = self.moves(self.client, self.server)
         if self.state in ("established", "CLOSE-WAIT"):
@@ -139,7 +139,7 @@ class Cell:
         return self.again()
 
     def complete(self):
-        """The third segment of the handshake, with data."""
+        """Sends the third segment of the handshake, with data."""
         ears = wire.Wire(self.net)
         for word in ("hello", "again"):
             ears.send(wire.segment(self.source, SERVER, self.sport, self.port, "P.", self.seq, self.ack, word.encode()))
@@ -153,7 +153,7 @@ class Cell:
             return f"answer {got and got.flags}, read {name_of(e)}"
 
     def again(self):
-        """The client comes again from the same port."""
+        """Lets the client come again from the same port."""
         try:
             self.connect()
         except OSError as e:
@@ -161,7 +161,7 @@ class Cell:
         return f"again up {self.moves(self.client, self.server)}, down {self.moves(self.server, self.client)}"
 
     def take_last(self):
-        """Another client of the source has the last place."""
+        """Lets another client of the source take the last slot."""
         self.other = wire.client(self.net, self.source, self.sport % 10000 + 50000, 2.5)
         try:
             self.other.connect((SERVER, self.port))
@@ -183,7 +183,7 @@ class Cell:
 
 
 class Listener:
-    """Accepts, and gives each connection to the cell whose client's port it comes from."""
+    """Accepts connections, and gives each to the cell from whose client's port it comes."""
 
     def __init__(self, net, port):
         self.socket = wire.listen(net, port)
@@ -210,13 +210,13 @@ def prepare(net):
     tools.any_source(net)
     net.run(net.client, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries")
     net.run(net.server, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/tcp_invalid_ratelimit")
-    # what the server says to a handshake made by hand, the client's kernel does not hear
+    # The client's kernel must not hear what the server answers to a handshake made by hand.
     net.run(net.client, "nft", "-f", "-", input=DEAF)
 
 
 @pytest.fixture
 def played():
-    """played(net) -> {(service, state, forged): outcome}, and the cells, still open; closed after the test."""
+    """played(net) -> {(service, state, forged): outcome}. The cells stay open, and are closed after the test."""
     with contextlib.ExitStack() as made:
         def play(net):
             net.listeners = {port: Listener(net, port) for ports in PORTS.values() for port in ports}
@@ -250,7 +250,7 @@ def without():
 
 
 def expected(mode, without):
-    """A SYN cookie cannot be taken back: nobody remembers that it was given."""
+    """Returns the expected outcomes. A SYN cookie cannot be taken back, because nobody remembers that it was given."""
     want = dict(without)
     if "pressure" in mode:
         want["full", "handshake", "RST right number"] = "answer ., read 10"
@@ -268,7 +268,7 @@ def matrix(got, want):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_who_owns_the_tuple_goes_on_as_without_sluice(make, played, without, mode):
+def test_the_owner_of_the_tuple_goes_on_as_without_sluice(make, played, without, mode):
     if not without:
         with contextlib.closing(Net()) as bare:
             prepare(bare)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whatever way Linux can be led to TCP, sluice follows it, or refuses what takes it."""
+"""Whatever headers lead Linux to TCP, sluice follows them too, or refuses the packet."""
 import contextlib
 import json
 import secrets
@@ -13,14 +13,14 @@ from tools import server_mac
 POLICY = """service smtp { ports = {25} max-connections-per-source = 1 }
 source-set foes { prefixes = {10.77.200.0/24, fd78:bad::/32} action = deny }
 """
-# What honest hosts send, and the host takes: refused by nobody
+# What honest hosts send and the host takes; sluice must not refuse these.
 HONEST = ["IPv6: " + n for n in ("plain", "hop-by-hop", "destination", "routing", "atomic fragment", "hop-by-hop and destination", "padded",
                                  "large destination", "priority tag", "data in the SYN", "much data in the SYN")]
 HONEST += ["IPv4: " + n for n in ("plain", "options", "padded", "priority tag", "data in the SYN", "much data in the SYN")]
 
 
 class Client:
-    """tests/lib/forms.py with addresses that the client's own kernel knows nothing of, and so resets nothing of."""
+    """tests/lib/forms.py with addresses that the client's own kernel does not know, so that it sends no RST for them."""
 
     def __init__(self, net, mtu):
         if mtu > 1500:
@@ -42,7 +42,7 @@ class Client:
 
 
 def source(form, kind, i):
-    """One of its own for each form: of a /64 or /32 that nobody else has."""
+    """Returns a source for each form, in a /64 or /32 that no other form has."""
     return f"10.77.{kind[0]}.{i + 2}" if form.startswith("IPv4") else f"fd78:{kind[1]}:0:{i + 1:x}::1"
 
 
@@ -51,7 +51,7 @@ FOE, GUEST, HOST = ("200", "bad"), ("201", "600d"), ("202", "40")
 
 @pytest.fixture(scope="module", params=[1500, 9000], ids=["MTU 1500", "MTU 9000"])
 def tried(request, tmp_path_factory):
-    """form -> (what the host makes of it, what a denied source gets, what the first and the second of another get, what he holds)."""
+    """Yields {form: (what the host makes of it, what a denied source gets, what a first and a second of another source get, how many that holds)}."""
     net = Net()
     try:
         net.serve("::", 25)
@@ -101,8 +101,8 @@ WHY = ("denied", "admitted", "established", "not-protected", "evasion", "fragmen
 
 
 @pytest.mark.parametrize("mtu", [1500, 9000])
-def test_of_random_frames_of_a_denied_source_none_reaches_tcp(tmp_path, mtu):
-    """The same frames in the name of others, before sluice was there and after, show what they would reach."""
+def test_no_random_frame_of_a_denied_source_reaches_tcp(tmp_path, mtu):
+    """The same frames from other sources, before sluice is there and after, show what they would reach."""
     calm = "syn-flood { pressure-syn-rate = 0 pressure-half-open = 0 pressure-expired = 0 }\n"
     seed, count = secrets.randbits(32), 4000 // PACE
     with contextlib.closing(Net()) as net:

@@ -15,7 +15,7 @@ THREE = "service smtp { ports = {25} max-connections-per-source = 3 on-excess = 
 
 @pytest.fixture
 def between(tmp_path):
-    """between(how, policy) -> (net, sluice, the other host); the network is ready before sluice comes."""
+    """between(how, policy) -> (net, sluice, the other host). The network is ready before sluice starts."""
     with contextlib.ExitStack() as made:
         def build(how, policy):
             net = made.enter_context(contextlib.closing(Net()))
@@ -35,7 +35,7 @@ def to_the_other(how, family=4):
 
 
 def untouched(net, sluice, held=0):
-    """Nothing is held, nothing refused and nothing answered for anybody but the host itself."""
+    """Nothing is held, refused or answered for anybody but the host itself."""
     service = sluice.service()
     print(f"held {service['connections']}+{service['reserved']}, refused {service['refused']}, cookies {sluice.reason('cookie-sent')}")
     return service["connections"] == held and service["reserved"] == 0 and service["refused"] == 0
@@ -104,7 +104,7 @@ def test_addresses_that_come_and_go_are_known_within_a_second(between):
 
 
 def test_a_prefix_that_is_local_as_a_whole_is_guarded(between):
-    """AnyIP: ip route add local 192.0.2.0/24 dev lo."""
+    """This is AnyIP: ip route add local 192.0.2.0/24 dev lo."""
     net, sluice, other = between(topology.bridged, THREE)
     net.run(net.server, "ip", "route", "add", "local", "192.0.2.0/24", "dev", "lo")
     net.run(net.client, "ip", "route", "add", "192.0.2.0/24", "via", SERVER)
@@ -112,7 +112,7 @@ def test_a_prefix_that_is_local_as_a_whole_is_guarded(between):
     h = net.hold("10.77.0.2", "192.0.2.77")
     h("open", 5)
     assert h.greeted(3) and wait_for(lambda: sluice.service()["refused"] >= 2)
-    assert h.settle()["greeted"] == 3 and h("count")["refused"] == 0, "no RST: whose address that is, no interface says"
+    assert h.settle()["greeted"] == 3 and h("count")["refused"] == 0, "sluice sends no RST, since no interface has that address"
     net.run(net.server, "ip", "route", "del", "local", "192.0.2.0/24", "dev", "lo")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Countries and networks: real addresses before real mail servers, databases that change, and databases that are torn."""
+"""Countries and networks: clients with real addresses, real mail servers, databases that change, and databases that are torn."""
 import json
 import os
 import re
@@ -53,7 +53,7 @@ def test_the_mx_serves_the_world_and_imap_two_countries(make, rtt):
 
 @pytest.fixture
 def database(tmp_path):
-    """countries.csv and networks.csv beside the policy; the former's path."""
+    """Writes countries.csv and networks.csv next to the policy, and returns the path of the former."""
     (tmp_path / "networks.csv").write_text(NETWORKS)
     (tmp_path / "countries.csv").write_text(COUNTRIES)
     return tmp_path / "countries.csv"
@@ -146,7 +146,7 @@ def test_countries_can_be_set_live_where_the_policy_names_none(make):
 
 
 def kept(sluice, name="countries.csv", data=None):
-    """The copy that the daemon keeps of a database, once it has this content."""
+    """Waits for the copy that the daemon keeps of a database to have this content, and returns it."""
     wait_for(lambda: any(p.read_bytes() == data.encode() for p in sluice.state.glob(f"*.geo-*-{name}")) if data else list(sluice.state.glob(f"*.geo-*-{name}")))
     (copy,) = sluice.state.glob(f"*.geo-*-{name}")
     return copy
@@ -187,7 +187,7 @@ def test_the_last_good_database_is_in_force_after_a_reboot_whatever_became_of_th
         assert [(d["kind"], d["kept"]) for d in sluice.json("geo", "status")["databases"]] == [("country", True), ("asn", False)]
         assert greeted(net, 25, "10.77.0.4") == 0 and greeted(net, 25, "10.77.0.2") == 3
     code, _, said = sluice.ctl("geo", "update")
-    assert code == 2 and why in said, "an update says that there is none"
+    assert code == 2 and why in said, "an update says that it cannot use the file"
     if database.is_dir():
         database.rmdir()
     fresh = COUNTRIES.replace("IT", "AT")
@@ -198,7 +198,7 @@ def test_the_last_good_database_is_in_force_after_a_reboot_whatever_became_of_th
     assert kept(sluice, data=fresh).read_text() == fresh
 
 
-def test_a_copy_goes_with_the_database_that_the_policy_names_no_more(make, database):
+def test_the_copy_of_a_database_goes_when_the_policy_no_longer_names_it(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     assert kept(sluice) and kept(sluice, "networks.csv")
     sluice.write(CSV.format("deny-countries = {FR}").replace(", networks.csv", ""))
@@ -296,7 +296,7 @@ def all_said(text, wanted=WARNINGS):
     assert not missing, (missing, text)
 
 
-def test_words_of_a_policy_that_match_nothing_or_this_host_are_said(make, database, tmp_path):
+def test_words_of_a_policy_that_match_nothing_or_this_host_are_reported(make, database, tmp_path):
     net, sluice = make(CSV.format(""))
     net.addresses(net.server, "s0", "203.0.113.9/32")
     database.write_text(COUNTRIES + "203.0.113.0/24,US\n")
@@ -330,7 +330,7 @@ def test_a_database_of_one_family_is_said(make, database):
 def test_private_addresses_are_let_in_by_countries_unless_the_policy_says_otherwise(make, database):
     net, sluice = make(CSV.format("allow-countries = {DE}"))
     tools.serve(net, 25)
-    assert greeted(net, 25, "10.77.0.9") == 3 and greeted(net, 25, "10.77.0.3") == 0, "a database names the latter"
+    assert greeted(net, 25, "10.77.0.9") == 3 and greeted(net, 25, "10.77.0.3") == 0, "a database names only the second of them"
     assert "private" not in sluice.ctl("reload")[2]
     sluice.write(CSV.format("allow-countries = {DE}").replace("geoip {", "geoip { allow-private = false"))
     assert "refuses private, link-local and loopback addresses" in sluice.ctl("reload")[2]
@@ -353,7 +353,7 @@ def test_an_update_says_which_countries_gained_and_lost(make, database):
     assert "No address changed its country" in sluice.do("geo", "update")
 
 
-def test_old_is_said_by_how_often_such_a_database_is_published(make, tmp_path):
+def test_when_a_database_is_old_depends_on_how_often_it_is_published(make, tmp_path):
     names = {"ipinfo_lite.csv": True, "dbip-country-lite.csv": False}
     for name in names:
         (tmp_path / name).write_text(COUNTRIES)
@@ -389,7 +389,7 @@ def test_systemd_takes_the_drop_ins_that_fetch_databases(tmp_path, number):
     assert done.returncode == 0 and "fetch.conf" not in done.stderr, done.stderr
 
 
-def test_a_copy_that_cannot_be_kept_is_said_and_costs_nothing_else(make, database):
+def test_a_copy_that_cannot_be_kept_is_reported_and_nothing_else_is_lost(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     assert kept(sluice, data=COUNTRIES)
     sluice.state.chmod(0o500)

@@ -36,7 +36,7 @@ service smtp { ports = {25} max-connections-per-source = 50 }
 
 
 class Haproxy:
-    """In the client's namespace; `EACH` servers, all of them the guarded one."""
+    """HAProxy in the client's namespace, with `EACH` servers, all of which are the guarded one."""
 
     def __init__(self, net, directory, source):
         directory.mkdir()
@@ -47,7 +47,7 @@ class Haproxy:
         assert wait_for(lambda: set(self.states()) == {"L4OK"}), self.states()
 
     def states(self):
-        """What each check came to."""
+        """Returns the result of each check."""
         try:
             with socket.socket(socket.AF_UNIX) as s:
                 s.connect(self.socket)
@@ -64,13 +64,13 @@ class Haproxy:
 
 
 def segments(net):
-    """How many TCP segments the server's host has got so far."""
+    """Returns how many TCP segments the server's host has received so far."""
     rows = [line.split() for line in net.run(net.server, "cat", "/proc/net/snmp").stdout.splitlines() if line.startswith("Tcp:")]
     return int(dict(zip(*rows))["InSegs"])
 
 
 def scaled(net, source):
-    """Not 0: a connection of this source has window scaling."""
+    """Returns a number other than 0 if a connection of this source has window scaling."""
     with contextlib.closing(wire.client(net, source)) as s:
         s.connect((SERVER, 25))
         assert s.recv(3) == b"220"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`CMD --help` is about that command: every word and option, keys and reasons, and examples that do what they say."""
+"""`CMD --help` explains that command: every word and option, keys and reasons, and examples that do what they say."""
 import json
 import re
 import shlex
@@ -17,13 +17,13 @@ fleet { servers = {127.0.0.1:6379} secret-file = secret }
 service smtp { ports = {25} max-connections = 500 max-connections-per-source = 50 fleet = true }
 source-set partners { prefixes = {203.0.113.0/24} max-connections-per-source = 90 }
 """
-FIRST = {  # what an example stands on
+FIRST = {  # what must be done before an example
     "sluicectl revert": ["apply", "new.conf", "--confirm", "10m"],
     "sluicectl disallow 198.51.100.7": ["allow", "198.51.100.7"],
     "sluicectl erase 192.0.2.1": ["ban", "192.0.2.1"],
     "sluicectl unset service smtp max-connections": ["set", "service", "smtp", "max-connections", "100"],
 }
-ENDLESS = {"sluicectl watch": "", "sluicectl top": "top draws on a terminal"}  # without a terminal
+ENDLESS = {"sluicectl watch": "", "sluicectl top": "top draws on a terminal"}  # commands that go on, and what they say without a terminal
 
 
 def help_of(command):
@@ -48,7 +48,7 @@ def test_help_says_what_each_word_and_option_is_and_gives_an_example(command):
         assert kind not in kinds or word in text, (kind, word)
 
 
-def test_every_example_runs_as_it_stands(make, tmp_path):
+def test_every_example_runs_as_it_was_printed(make, tmp_path):
     (tmp_path / "countries.csv").write_text("203.0.113.0,203.0.113.255,FR\n")
     (tmp_path / "secret").write_text("a secret of sixteen bytes and more\n")
     (tmp_path / "secret").chmod(0o600)
@@ -75,7 +75,7 @@ def test_every_example_runs_as_it_stands(make, tmp_path):
                 assert ENDLESS[line] in said and "usage" not in said, (line, said)
             else:
                 assert status == 0, (line, said)
-    assert "60/1m" in "".join(f.read_text() for f in (tmp_path / "conf.d").iterdir()), "for good"
+    assert "60/1m" in "".join(f.read_text() for f in (tmp_path / "conf.d").iterdir()), "the setting is saved"
 
 
 def test_the_importers_lines_name_their_own_format():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""history: the last day by minutes, of each service and of all, over reload, restart, crash and a clock that jumps; without any address."""
+"""history shows the last day by minutes, for each service and for all, over a reload, a restart, a crash and clocks that jump, without an address."""
 import json, re, signal, time, zlib
 
 import pytest
@@ -23,7 +23,7 @@ def sealed(lines):
 
 
 def day(saved=None, minutes=1440, services=("smtp", "imap")):
-    """A file of a day that somebody had: a wave of connections, refusals now and then, and a storm in the evening."""
+    """Returns a file of a made-up day: a wave of connections, refusals now and then, and a storm in the evening."""
     lines = f"sluice-history 1 {int(saved or time.time())}\nknown 0 {minutes}\n"
     for share, name in enumerate(("-", *services)):
         lines += f"line {name} 0 0 0 0 0 0 0 0 0\n"
@@ -52,7 +52,7 @@ def restart(sluice, number=signal.SIGTERM, between=lambda: None):
 
 
 def scene(net, sluice):
-    """Nine are let in, one leaves again; three are refused by a limit, four by a rate, one by a list."""
+    """Nine connections are let in, of which one ends; three are refused by a limit, four by a rate, one by a list."""
     tools.serve(net, 25), tools.serve(net, 143)
     held = [connect(net, f"10.77.0.{i}", 25, 3) for i in (2, 3)]
     held.append(connect(net, "10.77.0.2", 25, 5))  # 2 more
@@ -72,7 +72,7 @@ def test_what_was_admitted_and_refused_is_told_by_minute_service_and_group(make)
     assert (total(sluice, "limits"), total(sluice, "rates")) == (3, 4) and total(sluice, "lists") >= 1
     assert total(sluice, "admitted", "--service", "smtp") == 8 and total(sluice, "admitted", "--service", "imap") == 3
     assert total(sluice, "limits", "--service", "smtp") == 3 and total(sluice, "limits", "--service", "imap") == 0
-    assert abs(moment(got["rows"][-1]["time"]) + 30 - time.time()) < 40, "minutes of the clock on the wall"
+    assert abs(moment(got["rows"][-1]["time"]) + 30 - time.time()) < 40, "rows are minutes of the wall clock"
     assert not re.search(r"10\.77|fd77", json.dumps(got) + sluice.do("history") + file_of(sluice).read_text())
     code, _, err = sluice.ctl("history", "--service", "pop")
     assert code == 2 and "no service 'pop'" in err
@@ -113,12 +113,12 @@ def test_it_goes_on_over_a_reload_a_restart_and_a_crash_and_loses_no_count(make)
     assert (total(sluice), total(sluice, "limits"), total(sluice, "rates")) == before
     assert file_of(sluice).stat().st_mode & 0o777 == 0o600
     held.append(connect(net, "10.77.0.5", 25, 4))
-    sluice.kill()  # what it has seen since its start is in no file
+    sluice.kill()  # no file has what it has seen since its start
     held.append(connect(net, "10.77.0.6", 25, 5))
     sluice.start()
-    assert wait_for(lambda: total(sluice) == before[0] + 9), "the kernel went on counting, and the next daemon tells of it"
+    assert wait_for(lambda: total(sluice) == before[0] + 9), "the kernel continued to count, and the next daemon shows that"
     sluice.kill()
-    sluice.do("unload")  # as after a reboot: all counters begin anew
+    sluice.do("unload")  # as after a reboot, all counters begin at 0 again
     sluice.start()
     assert total(sluice) == before[0] + 9 and rows(sluice)[-1]["connections"] in (0, 17)
     for h in held:
@@ -130,8 +130,8 @@ def test_a_day_is_kept_and_no_more_and_gaps_stay_gaps(make):
     an_hour_ago = int(time.time()) - 3600
     restart(sluice, between=lambda: file_of(sluice).write_text(day(an_hour_ago)))
     known = rows(sluice)
-    assert 1379 <= len([r for r in known if moment(r["time"]) < an_hour_ago + 60]) <= 1381, "the first hour of it is a day ago"
-    assert not [r for r in known if an_hour_ago + 60 <= moment(r["time"]) < time.time() - 180], "nobody looked then"
+    assert 1379 <= len([r for r in known if moment(r["time"]) < an_hour_ago + 60]) <= 1381, "its first hour is more than a day ago"
+    assert not [r for r in known if an_hour_ago + 60 <= moment(r["time"]) < time.time() - 180], "minutes in which no daemon ran have no rows"
     restart(sluice, between=lambda: file_of(sluice).write_text(day(time.time() - 2 * 86400)))
     assert len(rows(sluice)) <= 2
 
@@ -140,12 +140,12 @@ def test_a_clock_that_was_set_back_moves_no_row(make):
     _, sluice = make(POLICY)
     restart(sluice, between=lambda: file_of(sluice).write_text(day(time.time() + 86400)))
     known = rows(sluice)
-    assert len(known) >= 1438 and abs(moment(known[-1]["time"]) - time.time()) < 90, "it is told by the clock of today"
+    assert len(known) >= 1438 and abs(moment(known[-1]["time"]) - time.time()) < 90, "times follow today's clock"
     assert abs(moment(known[0]["time"]) + 86400 - time.time()) < 180
     restart(sluice)
     assert len(rows(sluice)) >= 1437 and abs(moment(rows(sluice)[-1]["time"]) - time.time()) < 90
     restart(sluice, between=lambda: file_of(sluice).write_text(day(300 * 86400)))
-    assert len(rows(sluice)) <= 2, "a clock that was right again after years"
+    assert len(rows(sluice)) <= 2, "rows from a clock that was wrong by years are dropped"
 
 
 @pytest.mark.parametrize("torn, why", [
@@ -155,7 +155,7 @@ def test_a_clock_that_was_set_back_moves_no_row(make):
     (lambda t: sealed(t.rpartition("end ")[0].replace("row 7 ", "row 1440 ")), "makes no sense"),
     (lambda t: sealed(t.rpartition("end ")[0].replace("line imap", "line smtp")), "makes no sense"),
     (lambda t: sealed(t.rpartition("end ")[0].replace("row 9 ", "row 9 4294967296 ")), "makes no sense")])
-def test_a_torn_or_foreign_file_is_set_aside_and_keeps_nothing_from_starting(make, torn, why):
+def test_a_torn_or_foreign_file_is_set_aside_and_prevents_no_start(make, torn, why):
     _, sluice = make(POLICY)
     sluice.kill(signal.SIGTERM)
     content = torn(day())
@@ -179,7 +179,7 @@ def test_services_that_come_and_go_are_bounded_and_leave_their_day(make):
     restart(sluice)
     lines = [l for l in file_of(sluice).read_text().splitlines() if l.startswith("line ")]
     assert len(lines) <= 65 and {"line smtp", "line s0", "line s4", "line -"} <= {" ".join(l.split()[:2]) for l in lines}
-    assert len(rows(sluice, "--service", "smtp")) >= 199, "those in force are not the ones to make room"
+    assert len(rows(sluice, "--service", "smtp")) >= 199, "services in force are not removed to make room"
 
 
 def test_observe_mode_counts_what_it_would_refuse(make):

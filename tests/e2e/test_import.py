@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""import: the policy that is printed is good, its limits are in force on real connections, every line is accounted for, and bad files are said."""
+"""import prints a good policy, whose limits hold on real connections; it accounts for every line of its input, and reports bad files."""
 import json
 import re
 import subprocess
@@ -10,8 +10,8 @@ from net import BUILD, ROOT, wait_for
 
 FILES = ROOT / "tests" / "e2e" / "import"
 
-# For each format: its files; (port, source, tries, how many get in), while all of them stay; the line of a limit that is named above its
-# key; a line that has no equivalent, and words of the reason.
+# For each format: its files; (port, source, tries, how many get in), while all connections stay; {key: the line that is named above it};
+# {a line without an equivalent: words of the reason}.
 CASES = {
     "axigen": (
         ["axigen.cfg"],
@@ -94,12 +94,12 @@ def run(*words, cwd=FILES, code=0):
 
 
 def policy_of(name):
-    """What Sluice takes: it has its own line of interfaces, and it is to refuse."""
+    """Returns the policy in a form for the class Sluice, which adds a line of interfaces itself; without `mode`, so that it refuses."""
     return re.sub(r"^(interfaces|mode) = .*\n", "", run("import", name, *CASES[name][0]), flags=re.M)
 
 
 def place(name, text):
-    """FILE:LINE: TEXT of a line, as comments name it."""
+    """Returns `# FILE:LINE: TEXT` of a line, as comments in the policy name it."""
     for file in CASES[name][0]:
         for number, line in enumerate((FILES / file).read_text().splitlines(), 1):
             if line.split("  #")[0].split(" # ")[0].strip() == text:
@@ -117,7 +117,7 @@ def tried(net, port, source, tries, expected):
 
 
 def good_as_printed(net, directory, name):
-    """check takes it as it is, on a host whose default route leads through s0."""
+    """Whether check accepts the policy as it was printed, on a host whose default route leads through s0."""
     net.run(net.server, "ip", "route", "add", "default", "via", "10.77.0.2")
     words = [str(FILES / file) for file in CASES[name][0]]
     text = net.run(net.server, BUILD / "sluicectl", "import", name, *words).stdout
@@ -128,7 +128,7 @@ def good_as_printed(net, directory, name):
 
 
 def rate_holds(net, sluice, at_once, most):
-    """Of a source that leaves again each time."""
+    """Shows that a rate holds for a source whose connections end at once."""
     service = next(s["name"] for s in sluice.json("status")["services"] if 25 in s["ports"])
     h = net.hold("10.77.0.6")
     for _ in range(most // at_once):
@@ -155,7 +155,7 @@ def test_the_printed_policy_is_good_and_its_limits_and_rates_are_in_force(make, 
     assert held
 
 
-def test_whom_fail2ban_ignores_is_let_in_and_whom_it_bans_stays_out_of_each_port_of_its_jails(make, tmp_path):
+def test_sources_that_fail2ban_ignores_are_let_in_and_those_it_bans_stay_out_of_its_jails_ports(make, tmp_path):
     net, sluice = make(policy_of("fail2ban"))
     good_as_printed(net, tmp_path, "fail2ban")
     net.serve("::", 25), net.serve("::", 4190)
@@ -179,7 +179,7 @@ def test_each_line_is_named_above_its_key_or_listed_with_the_reason(name):
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_line_ends_of_dos_and_a_byte_order_mark_mean_nothing(tmp_path, name):
+def test_dos_line_ends_and_a_byte_order_mark_mean_nothing(tmp_path, name):
     for file in CASES[name][0]:
         (tmp_path / file).write_bytes(b"\xef\xbb\xbf" + (FILES / file).read_bytes().replace(b"\n", b"\r\n"))
     there = run("import", name, *CASES[name][0]).replace(str(FILES), "")
@@ -187,7 +187,7 @@ def test_line_ends_of_dos_and_a_byte_order_mark_mean_nothing(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_what_cannot_be_read_is_said_with_file_place_and_remedy(tmp_path, name):
+def test_files_that_cannot_be_read_are_reported_with_place_and_remedy(tmp_path, name):
     binary, empty = tmp_path / "binary", tmp_path / "empty"
     binary.write_bytes(b"# a line\n\x7fELF\0\1")
     empty.write_text("# nothing\n")
@@ -224,7 +224,7 @@ def test_values_that_cannot_be_understood_are_listed_and_never_guessed(tmp_path)
         assert said.partition("\n# Without an equivalent:\n")[2].count(f"# {file}:") >= count, said
 
 
-def test_json_has_the_policy_and_what_is_left_as_data():
+def test_json_has_the_policy_and_what_is_left_out_as_data():
     said = json.loads(run("--json", "import", "pf", "pf.conf"))
     assert said["ok"] and said["policy"] == run("import", "pf", "pf.conf")
     assert {"file": "pf.conf", "line": 37, "text": 'include "/etc/pf.more.conf"'}.items() <= said["left"][-1].items() and said["left"][-1]["why"]

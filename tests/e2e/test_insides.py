@@ -20,7 +20,7 @@ FORGED = {"SYN": ("S", 1, b""), "SYN+data": ("S", 1, b"forged"), "5 SYNs": ("S",
 @pytest.mark.parametrize("excess", ["drop", "reset"])
 @pytest.mark.parametrize("forged", FORGED)
 def test_what_is_forged_on_a_containers_connection_costs_it_nothing(boxed, forged, excess):  # noqa: F811
-    """Before: counted twice; and, when another took the source's last place, every segment refused or the connection reset (G1)."""
+    """Once it was counted twice, and when another client took the source's last slot, each segment was refused or the connection was reset (G1)."""
     net, sluice, boxes = boxed(lambda b: LIMITED.format(2, excess) + container("mail", b[10]))
     boxes[10].serve()
     flags, times, data = FORGED[forged]
@@ -33,10 +33,10 @@ def test_what_is_forged_on_a_containers_connection_costs_it_nothing(boxed, forge
             ears.send(wire.segment("10.77.0.2", SERVER, 21000, 25, flags, 12345 + 99999 * i, 7, data))
         time.sleep(0.2)
         service = sluice.service()
-        # data may make a connection of a SYN at once (Fast Open), should the old one just be over: so that is charged like any SYN
+        # A SYN with data may make a connection at once (Fast Open) if the old one has just ended, so it is charged like any SYN.
         assert (service["connections"], service["reserved"]) == (1, bool(data))
         time.sleep(3.5)
-        assert wait_for(lambda: sluice.service()["reserved"] == 0), "what was forged has run out, within a sweep or two"
+        assert wait_for(lambda: sluice.service()["reserved"] == 0), "what was forged runs out, within a sweep or two"
         other.connect((SERVER, 25))
         assert other.recv(99)
         live.send(b"F")
@@ -46,7 +46,7 @@ def test_what_is_forged_on_a_containers_connection_costs_it_nothing(boxed, forge
 
 
 def test_a_syn_sent_again_to_a_container_costs_one_slot(boxed):  # noqa: F811
-    """A lost SYN-ACK, at a limit of 1. Before: the connection's own segments were refused for two minutes."""
+    """The SYN-ACK is lost, at a limit of 1. Once the connection's own segments were then refused for two minutes."""
     net, sluice, boxes = boxed(lambda b: LIMITED.format(1, "drop") + container("mail", b[10]))
     test_scripts.prepare(net)
     boxes[10].serve()
@@ -60,7 +60,7 @@ def test_a_syn_sent_again_to_a_container_costs_one_slot(boxed):  # noqa: F811
 
 
 def engine_of(net):
-    """A container that all ports of the scripts lead to, and where their listeners are."""
+    """Makes a container to which all ports of the scripts lead, and in which their listeners are."""
     test_scripts.prepare(net)
     engine = Engine(net)
     box = Box(engine, 10)

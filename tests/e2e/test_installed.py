@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Countries of connections by the databases that are only installed (tor-geoipdb): the policy names neither a country nor a database."""
+"""Countries of connections are counted by databases that are only installed (tor-geoipdb), when the policy names neither a country nor a database."""
 import pytest
 
 import tools
@@ -12,7 +12,7 @@ COUNTING = SMTP + "geoip { count-countries = true }\n"
 
 @pytest.fixture
 def met(make):
-    """A host that two countries connect to, once each; nothing in its policy speaks of countries."""
+    """A host to which two countries connect, once each; its policy does not mention countries."""
     net, sluice = make(COUNTING)
     places = world.come_from(net, "DE", "BR")
     tools.serve(net, 25)
@@ -32,7 +32,7 @@ def counted(sluice):
     return {c["country"]: c["admitted"] for c in sluice.service()["countries"] or []}
 
 
-def test_installed_databases_count_countries_also_where_no_rule_names_one(met):
+def test_installed_databases_count_countries_even_if_no_rule_names_one(met):
     net, sluice, connect = met
     assert counted(sluice) == {"DE": 2, "BR": 2}
     assert 'sluice_country_admitted_total{service="smtp",country="DE"} 2' in web.request(net.server, 9798, "/metrics")[2]
@@ -50,10 +50,10 @@ def test_installed_databases_count_countries_also_where_no_rule_names_one(met):
     sluice.write(COUNTING)
     sluice.do("reload")
     connect()
-    assert counted(sluice) == {"DE": 4, "BR": 4}, "what came while nothing was in force is not among it"
+    assert counted(sluice) == {"DE": 4, "BR": 4}, "connections that came while no database was in force are not counted"
 
 
-def test_policy_that_says_nothing_of_it_counts(make):
+def test_policy_that_does_not_mention_countries_counts_them(make):
     _, sluice = make(COUNTING)
     sluice.file.write_text("interfaces = {s0}\n" + SMTP)
     sluice.do("reload")
@@ -61,8 +61,8 @@ def test_policy_that_says_nothing_of_it_counts(make):
     assert "0 added, 0 changed, 0 removed" in sluice.do("reload")
 
 
-def test_databases_that_nobody_asked_for_hinder_no_start(make, tmp_path):
-    """A mount of the daemon's own puts a file there that is no database; and one that is torn next to what is in force."""
+def test_databases_that_nobody_asked_for_prevent_no_start(make, tmp_path):
+    """A mount that only the daemon has replaces the installed file, first by one that is no database, then by one that looks torn."""
     net, sluice = make(COUNTING)
     assert sluice.json("geo", "status")["databases"]
     (tmp_path / "spoilt").write_text("this is no database\n" * 9)

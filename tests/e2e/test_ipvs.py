@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A real server behind a balancer of the kernel's own (IPVS): what comes by it from one interface is answered by another, and counted once,
-whether the balancer forwards by MAC (LVS-DR) or in IPIP (TUN)."""
+"""A real server behind the kernel's own balancer (IPVS): packets come in through the balancer by one interface, answers leave by another, and
+each connection counts once, whether the balancer forwards by MAC (LVS-DR) or in IPIP (TUN)."""
 import contextlib
 
 import pytest
@@ -9,7 +9,7 @@ import judged
 import topology
 from net import Net, Sluice, needs
 
-# how -> (the word of ipvsadm, the interfaces that the policy names)
+# how -> (ipvsadm's option for it, the interfaces that the policy names)
 FORWARDED = {"by MAC": ("--gatewaying", "s0, s1"), "in IPIP": ("--ipip", "s0, t0")}
 
 
@@ -21,7 +21,7 @@ class Real(Sluice):
 
 
 def balanced(net, how):
-    """VIP is the balancer's, beyond c1, and the server's on lo; the server's answers go out by s0, past the balancer."""
+    """Gives VIP to the balancer, beyond c1, and to the server, on lo. The server's answers go out by s0, past the balancer."""
     topology.director(net)
     between = net.tag + "d"
     net.run(between, "modprobe", "-a", "ip_vs", "ip_vs_rr", "ipip", check=False)

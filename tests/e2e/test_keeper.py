@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A client that has gone, a keeper that is dead or does not answer: what is asked then, and what goes on."""
+"""What is still done when a client has gone, or when the keeper is dead or does not answer."""
 import json, os, signal, socket, subprocess, time
 
 import tools
@@ -17,10 +17,10 @@ def asked_and_gone(path, verb, **args):
 
 def test_a_request_whose_client_has_gone_is_not_carried_out(make):
     _, sluice = make(FIVE)
-    sluice.daemon.send_signal(signal.SIGSTOP)  # busy, so that the client gives up first
+    sluice.daemon.send_signal(signal.SIGSTOP)  # as if it were busy, so that the client gives up first
     assert wait_for(lambda: status_of(sluice.daemon.pid)["State"].startswith("T"))
     asked_and_gone(socket_of(sluice), "ban", prefix="192.0.2.1")
-    with socket.socket(socket.AF_UNIX) as s:  # says no more, but listens
+    with socket.socket(socket.AF_UNIX) as s:  # sends no more, but still reads
         s.connect(socket_of(sluice))
         s.sendall(json.dumps({"verb": "ban", "args": {"prefix": "192.0.2.2"}}).encode() + b"\n")
         s.shutdown(socket.SHUT_WR)
@@ -38,9 +38,9 @@ def test_a_keeper_that_does_not_answer_blocks_nobody_for_ever(make):
     assert code == 1 and "has not answered" in err and "restart sluiced" in err
     assert sluice.json("status")["generation"] == 1
     began = time.monotonic()
-    assert sluice.ctl("reload")[0] == 1 and time.monotonic() - began < 10, "it is not waited for again"
+    assert sluice.ctl("reload")[0] == 1 and time.monotonic() - began < 10, "sluiced does not wait for it again"
     sluice.kill(signal.SIGTERM)
-    assert not os.path.exists(f"/proc/{keeper}"), "it ends with its daemon"
+    assert not os.path.exists(f"/proc/{keeper}"), "the keeper ends with its daemon"
     sluice.start()
     assert {i["name"] for i in sluice.json("status")["interfaces"]} == {"s0", "lo"}
 
@@ -69,8 +69,8 @@ def test_readers_who_watch_do_not_keep_root_from_watching(make):
         reader.communicate("")
 
 
-def test_nothing_that_the_kernel_tells_after_an_unload_reaches_what_is_gone(make):
-    """The question is read, and in the same turn of the loop the request for cookies that a flood has made."""
+def test_no_event_that_comes_after_an_unload_reaches_freed_memory(make):
+    """The daemon reads the order, and in the same turn of its loop the request for cookies that a flood has made."""
     net, sluice = make("syn-flood { pressure-syn-rate = 1/1s calm-after = 60s }\n" + FIVE)
     net.serve("::", 25)
     with socket.socket(socket.AF_UNIX) as s:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A start that fails leaves the host as it was; a policy that is applied says how long it stays, and stays for good if that is asked for."""
+"""A start that fails leaves the host as it was; apply says how long the policy stays, and with --save it stays for good."""
 import os, pathlib, signal
 
 import pytest
@@ -11,7 +11,7 @@ OTHER = "interfaces = {s0}\ninclude(conf.d/*.conf)\nservice smtp { ports = {25} 
 
 
 def fails(sluice):
-    """A start that does not come to be; what it said."""
+    """Starts a daemon that must fail, and returns what it said."""
     sluice.daemon = sluice.popen()
     assert sluice.daemon.wait(60) == 1, sluice.logged()
     return sluice.logged()
@@ -27,7 +27,7 @@ def loaded(sluice):
 
 @pytest.fixture
 def stopped(make):
-    """A host on which nothing is loaded. Its loopback takes no native XDP."""
+    """A host on which nothing is loaded. Its loopback does not support native XDP."""
     net, sluice = make(POLICY)
     sluice.kill(signal.SIGTERM)
     sluice.do("unload")
@@ -57,7 +57,7 @@ def test_first_start_that_cannot_listen_leaves_nothing_behind(stopped):
         where.rmdir()
 
 
-def test_start_that_fails_over_a_gate_that_stands_leaves_that_in_force(make):
+def test_start_that_fails_over_an_existing_gate_leaves_that_in_force(make):
     net, sluice = make(POLICY)
     sluice.kill()
     sluice.file.write_text("interfaces = {s0, lo}\nxdp-mode = native\n" + POLICY)
@@ -77,7 +77,7 @@ def test_status_says_that_it_is_attached_to_nothing(make):
     code, told, _ = sluice.ctl("status")
     assert code == 3 and "attached    to nothing" in told
     sluice.daemon = sluice.popen()
-    assert sluice.daemon.wait(60) == 1 and loaded(sluice), "over what stands a start that fails takes nothing away"
+    assert sluice.daemon.wait(60) == 1 and loaded(sluice), "a start that fails removes nothing of what was there"
     net.plug()
     sluice.start()
     assert wait_for(lambda: sluice.json("status")["attached"])
@@ -94,7 +94,7 @@ def test_apply_says_that_it_stays_until_the_next_start(make, other):
     _, sluice = make(POLICY)
     assert "until the next start or reload: --save makes it permanent" in sluice.do("apply", other)
     assert sluice.service()["max_connections_per_source"] == 3
-    assert "--save" not in sluice.do("apply", sluice.file), "the file itself is what the next start reads"
+    assert "--save" not in sluice.do("apply", sluice.file), "the next start reads that file anyway"
     assert sluice.service()["max_connections_per_source"] == 5
 
 
@@ -115,7 +115,7 @@ def test_apply_save_keeps_it_and_the_old_file_with_the_rights_it_had(make, other
     assert sorted(p.name for p in sluice.file.parent.glob("sluice.conf*")) == ["sluice.conf", "sluice.conf.bak"]
 
 
-def test_apply_save_of_what_would_say_something_else_there_is_refused(make, tmp_path):
+def test_apply_save_is_refused_if_the_policy_would_mean_something_else_there(make, tmp_path):
     _, sluice = make(POLICY)
     old = sluice.file.read_text()
     elsewhere = tmp_path / "elsewhere"

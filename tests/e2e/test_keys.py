@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every key of the policy, by what it does to real connections: 12 are tried at once from the sources, `greeted` get in."""
+"""Every key of the policy, by what it does to real connections: 12 are tried at once from the sources, and the expected number gets in."""
 import pytest
 
 import tools
@@ -72,7 +72,7 @@ CASES = {
     "asns-file": (GEO + EACH_3 + "source-set some { asns-file = asns.txt action = deny }\n", AB, 3),
     "reading": (EACH_3 + "source-set some { file = odd.txt reading = tolerant action = deny }\n", AB, 3),
     "include": ("include(conf.d/*.conf)\n", AB, 6),
-    "max-syn-rate-per-source": ("service smtp { ports = {25} max-syn-rate-per-source = 1/1m }\n", A, 12),  # proven by its first
+    "max-syn-rate-per-source": ("service smtp { ports = {25} max-syn-rate-per-source = 1/1m }\n", A, 12),  # its first connection proves the source
     "pressure-syn-rate": ("syn-flood { pressure-syn-rate = 2/1s }\n" + EACH_3, A, 3),
     "pressure-half-open": ("syn-flood { pressure-half-open = 1 }\n" + EACH_3, A, 3),
     "pressure-expired": ("syn-flood { pressure-expired = 1/1s calm-below = 10 calm-after = 1s }\n" + EACH_3, A, 3),
@@ -80,7 +80,7 @@ CASES = {
     "retention": ("sources { retention = 1s }\n" + smtp("max-rate-per-source = 2/1m"), AB, 4),
 }
 
-SILENT = ["xdp-mode generic"]  # no RST where XDP's answer would spoil checksums: test_answers.py
+SILENT = ["xdp-mode generic"]  # no RST, since XDP's answer would spoil checksums: test_answers.py
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""ban --kill: what it ends, what it leaves, and that every counter is right afterwards."""
+"""ban --kill ends the right connections and leaves the others, and every counter is right afterwards."""
 import json
 
 from net import SERVER, SERVER6, wait_for
@@ -9,7 +9,7 @@ FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice im
 
 
 def exact(sluice, smtp, imap=0):
-    """Counters and sockets agree, and are these."""
+    """Whether counters and sockets agree, and have these numbers."""
     status = sluice.json("status")
     return status["drift"] == 0 and {s["name"]: s["connections"] for s in status["services"]} == {"smtp": smtp, "imap": imap}
 
@@ -24,16 +24,16 @@ def test_kill_ends_the_sources_connections_and_no_others(make):
         h("open", n)
         assert h.greeted(n)
     assert sluice.do("ban", "10.77.0.2", "--kill").strip() == "banned for good, covers 1 source with 8 connections now; 8 connections ended"
-    assert wait_for(lambda: bad("count")["ended"] == 5 and bad_imap("count")["ended"] == 3), "they were told"
+    assert wait_for(lambda: bad("count")["ended"] == 5 and bad_imap("count")["ended"] == 3), "both clients see the end"
     assert [h("count")["greeted"] for h in (free, other, six)] == [1, 2, 2]
     assert exact(sluice, 4)
     assert [b["source"] for b in sluice.json("bans")] == ["10.77.0.2"]
     bad("open", 1)
-    assert wait_for(lambda: sluice.reason("banned") > 0) and exact(sluice, 4), "and it stays out"
+    assert wait_for(lambda: sluice.reason("banned") > 0) and exact(sluice, 4), "the banned source stays out"
     sluice.do("ban", "fd77:0:1::/48", "--kill", "--for", "1h", "--reason", "test")
     assert wait_for(lambda: six("count")["ended"] == 2) and exact(sluice, 2)
     sluice.do("unban", "10.77.0.2")
-    assert bad.greeted(1, 10) and exact(sluice, 3), "after the ban its place is free"
+    assert bad.greeted(1, 10) and exact(sluice, 3), "after the ban its slot is free"
 
 
 def test_dry_run_lists_them_and_ends_nothing(make):
@@ -51,7 +51,7 @@ def test_dry_run_lists_them_and_ends_nothing(make):
     assert code == 2 and "--kill" in err
 
 
-def test_what_is_allowed_is_not_ended_and_what_is_banned_is_also_in_observe_mode(make):
+def test_allowed_sources_keep_connections_and_banned_ones_lose_them_even_in_observe_mode(make):
     net, sluice = make(FIVE)
     net.serve("::", 25)
     friend, foe = net.hold("10.77.0.2"), net.hold("10.77.0.3")
@@ -88,6 +88,6 @@ def test_kill_under_load_leaves_no_count_behind(make):
         said = sluice.do("ban", "10.77.128.0/19", "--kill")
         ended += int(said.split("; ")[1].split()[0])
         sluice.do("unban", "10.77.128.0/19")
-    assert ended > 0, "it met connections"
+    assert ended > 0, "some of the orders met connections"
     assert wait_for(lambda: net.established() == 0 and exact(sluice, 0), 90), json.dumps(sluice.json("status"))
     assert wait_for(lambda: sluice.json("status")["reservations"] == 0)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""All that a policy says holds at every kind of interface (kinds.py), and status and doctor say the same of each. One sluice guards them all:
-under emulation a start takes minutes. Kinds that no test of this run asks for are not made."""
+"""All that a policy says holds at every kind of interface (kinds.py), and status and doctor say the same of each. One sluice guards them all,
+since a start takes minutes under emulation. Kinds that no test of this run uses are not made."""
 import contextlib
 
 import pytest
@@ -51,7 +51,7 @@ def test_cookies_hold_there_whoever_answers(pressed, kind):
     assert kind not in kinds.BARE or status[0]["why"] == "its frames have no Ethernet header", status
 
 
-def test_doctor_foretells_and_says_what_status_says_of_each(world):
+def test_doctor_predicts_and_says_what_status_says_of_each(world):
     for status in judged.agreed(world.sluice, *world.names):
         name = status["name"]
         foretold = [f for f in world.foretold if f.startswith(name) and ("native XDP" in f or "drivers do not say" in f)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Levels of sources: whoever owns a /48 is stopped at the cap of the network, and a translator hides nobody."""
+"""Sources have levels: a sender that owns a /48 is stopped at the cap of the network, and a translator hides nobody."""
 import tools
 from net import SERVER6, sh, wait_for
 
@@ -11,11 +11,11 @@ WALK = [f"fd77:0:9:{i:x}::1" for i in range(40)]
 
 
 def tried(net, sources, tries):
-    """The holder, and what became of each of so many connections, in turn from each source."""
+    """Opens so many connections from each source in turn. Returns the holder, and what became of them."""
     return tools.hold(net, SERVER6, 25, tries, ",".join(sources), processes=1, wait_ms=3000)
 
 
-def test_who_walks_his_48_is_stopped_at_the_cap_and_others_are_not(make):
+def test_a_sender_that_walks_its_48_is_stopped_at_the_cap_and_others_are_not(make):
     net, sluice = make(POLICY)
     net.addresses(net.client, "c0", *(f"{a}/32" for a in WALK))
     tools.serve(net, 25)
@@ -41,7 +41,7 @@ def test_who_walks_his_48_is_stopped_at_the_cap_and_others_are_not(make):
     walker.finish()
     assert wait_for(lambda: sluice.connections() == 2)
     walker, got = tried(net, WALK[20:], 3)
-    assert got["greeted"] == 3, got  # what is given back, the network gets back
+    assert got["greeted"] == 3, got  # the network gets back what its sources give back
     assert sluice.json("status")["drift"] == 0
 
 
@@ -80,7 +80,7 @@ def test_a_translated_sender_is_the_one_inside_wherever_he_is_named(make):
     assert got["refused"] == 1, got
     sluice.do("unban", "64:ff9b::192.0.2.2")
     assert "1 connections" not in sluice.do("ban", "192.0.2.1", "--kill")
-    assert wait_for(lambda: sluice.connections() == 0)  # ended by the address inside
+    assert wait_for(lambda: sluice.connections() == 0)  # the embedded address ended it
 
 
 def test_a_ban_of_ipv6_says_what_it_means(make):

@@ -11,7 +11,7 @@ TEN = "service smtp { ports = {25} max-connections-per-source = 10 }\n"
 
 
 def hold_ten_of_500(net, sluice, target, sources, limit=10):
-    """500 attempts at once from several processes: never more than the limit, exactly the limit while held."""
+    """Makes 500 attempts at once from several processes. There are never more than the limit, and exactly the limit while they are held."""
     peak = tools.peak(net, 25, "-a")
     holders = [net.hold(sources, target) for _ in range(5)]
     for h in holders:
@@ -21,7 +21,7 @@ def hold_ten_of_500(net, sluice, target, sources, limit=10):
         h.process.stdout.readline()
     held = lambda: sum(h("count")["greeted"] for h in holders)
     assert wait_for(lambda: held() == limit), f"{held()} are in"
-    time.sleep(1.5)  # refused SYNs are sent again after a second: they must be refused again
+    time.sleep(1.5)  # clients repeat refused SYNs after a second, which must be refused again
     assert held() == limit
     assert net.established() == limit
     assert sluice.connections() == limit
@@ -31,7 +31,7 @@ def hold_ten_of_500(net, sluice, target, sources, limit=10):
     one("close", 1)
     assert wait_for(lambda: sluice.connections() == limit - 1)
     one("open", 1)
-    assert wait_for(lambda: held() == limit), "the place of one that left is free"
+    assert wait_for(lambda: held() == limit), "the slot of a connection that ended is free"
     seen = peak.finish()
     assert seen["max"] <= limit and seen["samples"] > 1, seen
     for h in holders:
@@ -89,7 +89,7 @@ def test_connections_older_than_sluice_are_counted(make):
     h("open", 10)
     assert h.greeted(10)
     assert sluice.connections() == 10
-    h("abandon")  # or they take the places that become free
+    h("abandon")  # or they take the slots that become free
     h("close", 10)
     assert wait_for(lambda: sluice.connections() == 0)
 
@@ -104,7 +104,7 @@ def test_reset_tells_the_client_at_once(make):
         before = sluice.reason("source-connections")
         h("open", 3)
         assert wait_for(lambda: h("count")["refused"] == 3, 2)
-        assert sluice.reason("source-connections") - before == 3, "none had to ask again"
+        assert sluice.reason("source-connections") - before == 3, "no client had to send its SYN again"
 
 
 def test_rate_of_a_source_counts_new_connections(make):

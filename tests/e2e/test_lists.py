@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Lists that others write: what is in force of each format at each place that takes one; and that no list decides whether the daemon starts."""
+"""Lists that others write: what is in force of each format, wherever a list may be named; and no list decides whether the daemon starts."""
 import contextlib, ipaddress, os, signal
 
 import pytest
@@ -16,7 +16,7 @@ NOBODY = 65534
 
 
 def reboot(sluice):
-    """What a reboot leaves: no daemon, nothing in the kernel, the files."""
+    """Leaves what a reboot leaves: no daemon, nothing in the kernel, the files."""
     sluice.kill()
     sluice.do("unload")
     sluice.start()
@@ -28,7 +28,7 @@ def restart(sluice):
 
 
 def admitted(net, source):
-    """A real connection from there is greeted; else it is reset."""
+    """Whether a real connection from the source is greeted; otherwise it is reset."""
     hold, got = tools.hold(net, SERVER, 25, 1, source, processes=1, wait_ms=3000)
     hold.finish()
     assert got["greeted"] + got["refused"] == 1, got
@@ -51,7 +51,7 @@ def metric(net, name, labels='list="foes",key="file"'):
     return None
 
 
-# The files of tests/lists at each place: what is in force (addresses, AS numbers), or what must be said.
+# What each file of tests/lists means as each kind of list: what is in force (addresses, AS numbers), or what must be said.
 NETWORKS, ADDRESSES = "is a list of networks, not of addresses", "is a list of addresses, not of networks"
 BOTH = ["192.0.2.0/24", "198.51.100.0/24"]
 MATRIX = {
@@ -76,7 +76,7 @@ def inside(address, networks):
     return any(a in n for n in map(ipaddress.ip_network, networks) if n.version == a.version)
 
 
-def test_every_file_of_the_cases_stands_in_the_matrix():
+def test_every_file_of_the_cases_is_in_the_matrix():
     assert set(os.listdir(LISTS)) == set(MATRIX)
 
 
@@ -125,7 +125,7 @@ def test_each_format_is_read_as_what_it_is_or_refused_by_name_as_a_file_of_bans(
 
 
 def test_no_list_is_taken_for_a_database_and_no_database_for_a_list(tmp_path):
-    """Each file of databases at each place of lists, and the other way round: refused by name, or nothing of it in force."""
+    """Names each database where a list belongs, and the other way round: each is refused by name, or nothing of it is in force."""
     checked = lambda text: (policy := tmp_path / "p.conf").write_text("interfaces = {lo}\nservice smtp { ports = {25} }\n" + text) and sh(BUILD / "sluicectl", "check", policy, check=False)
     for name in MATRIX:
         done = checked(f"geoip {{ database = {LISTS / name} }}\n")
@@ -169,7 +169,7 @@ def test_bad_lines_are_named_wherever_one_looks_and_the_good_ones_are_in_force(m
         assert first in place and whole in place and f"{foes}:11: " in place and f"{foes}:12: " not in place, place
     told = sluice.logged().count(first)
     sluice.daemon.send_signal(signal.SIGHUP)
-    assert wait_for(lambda: sluice.logged().count(first) == told + 1), "also of a reload that a signal asks for"
+    assert wait_for(lambda: sluice.logged().count(first) == told + 1), "a reload by a signal says so, too"
     assert f"warning  {first}" in sluice.ctl("doctor", sluice.file)[1]
     assert "foes: 1 entries" in sluice.do("status") and "14 bad lines left out" in sluice.do("status")
     assert (metric(net, "sluice_list_entries"), metric(net, "sluice_list_skipped_lines"), metric(net, "sluice_list_used")) == (1, 14, 1)
@@ -177,7 +177,7 @@ def test_bad_lines_are_named_wherever_one_looks_and_the_good_ones_are_in_force(m
 
 
 def to_nobody(path):
-    """Root's own rights to pass over that are gone when the daemon reads."""
+    """Makes a file that only root's right to ignore permissions can read; the daemon has given up that right when it reads."""
     os.chown(path, NOBODY, NOBODY)
     os.chmod(path, 0o600)
 
@@ -242,7 +242,7 @@ def test_force_insists_and_a_list_that_is_mended_is_in_force_again(make, tmp_pat
         sluice.do("reload")
         assert not admitted(net, FOE)
         sluice.do("reload", *(["--lists"] if how == "missing" else []), "--force")
-        assert admitted(net, FOE) and the_list(sluice)["state"] == state, "empty then means empty"
+        assert admitted(net, FOE) and the_list(sluice)["state"] == state, "with --force an empty list is in force as empty"
         assert wait_for(lambda: len(kept(sluice)) == (state == "read"))
         reboot(sluice)
         assert admitted(net, FOE) and the_list(sluice)["entries"] == 0
@@ -253,11 +253,11 @@ def test_force_insists_and_a_list_that_is_mended_is_in_force_again(make, tmp_pat
 
 
 @pytest.mark.parametrize("how", BREAK)
-def test_a_first_start_without_any_good_content_is_a_start_and_says_so(make, tmp_path, how):
+def test_a_first_start_without_any_good_content_succeeds_and_says_so(make, tmp_path, how):
     foes = tmp_path / "foes.txt"
     foes.write_text(GOOD)
     BREAK[how](foes)
-    if how == "smaller":  # than nothing it is not
+    if how == "smaller":  # no list is smaller than nothing
         foes.write_text("odd\n")
     net, sluice = make(DENY)
     tools.serve(net, 25)
@@ -324,11 +324,11 @@ def test_reading_lists_again_leaves_every_order_of_a_human_alone(make, tmp_path)
     out = sluice.do("reload", "--lists")
     assert "1 changed" in out and orders() == before
     assert sluice.json("lookup", "203.0.113.9")["sets"] == ["foes"]
-    assert [s["name"] for s in sluice.json("status")["services"]] == ["smtp"], "only data is read, not the policy"
+    assert [s["name"] for s in sluice.json("status")["services"]] == ["smtp"], "it reads only data, not the policy"
     reboot(sluice)
     assert orders()[:4] == before[:4]
     sluice.do("reload")
-    assert orders()[2:] == ("enforce", 0, 0) and orders()[:2] == before[:2], "that is what ends settings"
+    assert orders()[2:] == ("enforce", 0, 0) and orders()[:2] == before[:2], "a whole reload ends settings"
 
 
 def test_reading_lists_again_reads_databases_and_leaves_those_in_force_where_they_cannot_be_used(make, tmp_path):
@@ -364,4 +364,4 @@ def test_a_set_whose_list_is_strict_is_refused_as_a_whole_and_the_old_one_stays(
     for words in (("reload",), ("reload", "--lists")):
         code, _, err = sluice.ctl(*words)
         assert code == 2 and f"{foes}:4: 'odd' is not an address" in err
-    assert the_list(sluice)["entries"] == 0 and the_list(sluice)["reading"] == "strict", "what its owner says is meant, also if it is nothing"
+    assert the_list(sluice)["entries"] == 0 and the_list(sluice)["reading"] == "strict", "an empty list that is read strictly is meant to be empty"

@@ -23,7 +23,7 @@ def both(make):
 
 
 def admitted(net, source, tries):
-    """How many of so many connections the source is given at once."""
+    """Returns how many of so many connections at once the source gets."""
     h = net.hold(source)
     h("open", tries)
     got = h.settle()["greeted"]
@@ -68,7 +68,7 @@ def test_a_list_is_written_as_in_the_policy_and_emptied_by_none(both):
     assert "services = " not in sluice.do("dump")
     code, _, err = sluice.ctl("set", "service", "smtp", "ports", "{}")
     assert code == 2 and "service smtp has no ports" in err, err
-    assert sluice.service()["ports"] == [25, 587], "what cannot be changes nothing"
+    assert sluice.service()["ports"] == [25, 587], "a setting that is refused changes nothing"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_limit_of_a_sender_leaves_its_set_and_its_denial_as_they_are(both):
     assert admitted(net, "10.77.0.9", 1) == 0
     sluice.do("set", "source-set", "partners", "max-connections", "4")
     sluice.do("limit", "10.77.0.4", "max-connections-per-source", "6")
-    assert admitted(net, "10.77.0.4", 8) == 4, "the set has no more, whatever one of it may have"
+    assert admitted(net, "10.77.0.4", 8) == 4, "the set's limit holds, whatever one sender in it may have"
 
 
 def test_limits_are_listed_and_taken_back(both):
@@ -158,7 +158,7 @@ def test_explain_names_the_live_limit_that_refuses(both):
     assert asked["written"].startswith("live, by uid 0")
 
 
-def test_status_lists_what_is_set_live_beside_the_file_and_marks_it(both):
+def test_status_lists_live_settings_beside_the_files_values_and_marks_them(both):
     _, sluice = both
     assert sluice.json("status")["live"] == [] and "Set live" not in sluice.do("status")
     sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--for", "1h")

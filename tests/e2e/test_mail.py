@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Real mail servers and clients behind sluice: Postfix, Dovecot, smtp-source and smtp-sink."""
+"""Real mail servers behind sluice, and real clients: Postfix, Dovecot, smtp-source and smtp-sink."""
 import contextlib
 import socket
 
@@ -18,7 +18,7 @@ source-set webmail { prefixes = {10.77.0.5} services = {imap} max-connections-pe
 
 
 def reach(net, sluice, port, count, source, to=SERVER):
-    """How many of `count` connections at once are greeted; all are closed again."""
+    """Opens `count` connections at once, and closes them again. Returns how many were greeted."""
     hold, first = tools.hold(net, to, port, count, source, processes=1, wait_ms=1500)
     hold.finish()
     assert wait_for(lambda: sum(s["connections"] for s in sluice.json("status")["services"]) == 0, 15)
@@ -48,7 +48,7 @@ def test_all_mail_arrives_within_the_limit(make):
 
 
 def test_more_sessions_than_the_limit_never_stand_at_once_and_all_mail_arrives(make):
-    """`drop` makes the client ask again: what is refused now is delivered a little later."""
+    """`drop` makes the client ask again, so that mail is delivered a little later."""
     net, sluice = make("service smtp { ports = {25} max-connections-per-source = 4 }\n")
     with mail.smtp_sink(net):
         peak = tools.peak(net, 25)
@@ -60,7 +60,7 @@ def test_more_sessions_than_the_limit_never_stand_at_once_and_all_mail_arrives(m
 
 
 def test_rate_of_new_smtp_sessions_holds(make):
-    """smtp-source opens a session for each message, unless told -d."""
+    """smtp-source opens a session for each message, unless it is told -d."""
     net, sluice = make("service smtp { ports = {25} max-rate-per-source = 10/30s on-excess = reset }\n")
     with mail.smtp_sink(net):
         status, _ = mail.smtp_source(net, sessions=1, messages=30)
@@ -82,5 +82,5 @@ def test_denied_source_is_refused_in_the_middle_of_its_imap_session(make):
         sluice.do("reload")
         client.stdin.write("\n")
         client.stdin.flush()
-        assert client.wait(10) != 0, "no answer, or a reset"
+        assert client.wait(10) != 0, "the client gets no answer, or a reset"
         assert sluice.reason("denied", service="imap") >= 1

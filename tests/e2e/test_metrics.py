@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The exporter: what a real Prometheus makes of it, what never goes backwards, and what it does not let itself be talked into."""
+"""The exporter: what a real Prometheus makes of its metrics, which of them never go backwards, and which requests it refuses."""
 import json
 import os
 import re
@@ -24,7 +24,7 @@ SCRAPE = (ROOT / "dist/prometheus/scrape.yml").read_text()
 
 
 def metrics(net):
-    """{sample with its labels: value}"""
+    """Returns {sample with its labels: value}."""
     text = web.request(net.server, PORT, "/metrics")[2]
     return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if not line.startswith("#")}
 
@@ -34,12 +34,12 @@ def counters(net):
 
 
 def connect(net, source, port, count):
-    """Opens connections, and leaves those open that get in."""
+    """Opens connections, and leaves open those that get in."""
     return tools.hold(net, SERVER, port, count, source, processes=1, wait_ms=800)
 
 
 def config(directory):
-    """dist/prometheus/, but asking every half second, and told where the rules are."""
+    """Returns the configuration of dist/prometheus/, changed to scrape every half second, and to find the rules."""
     rules = ROOT / "dist/prometheus/sluice.rules.yml"
     return (SCRAPE.replace("sluice.rules.yml", str(rules)).replace("scrape_interval: 15s", "scrape_interval: 500ms\n    scrape_timeout: 500ms")
             + "global: {evaluation_interval: 1s}\n")
@@ -70,7 +70,7 @@ def test_prometheus_tells_what_a_scenario_did(make, tmp_path):
 
     sluice.kill()
     assert wait_for(lambda: value("up") == 0)
-    connect(net, "10.77.0.4", 25, 4)  # refused by the kernel, with nobody there to tell
+    connect(net, "10.77.0.4", 25, 4)  # the kernel refuses these while no daemon runs
     sluice.start()
     assert wait_for(lambda: value('sluice_connections_refused_total{service="smtp",reason="banned"}') == 6)
     assert value('resets(sluice_connections_refused_total{service="smtp",reason="banned"}[5m])') == 0
@@ -109,7 +109,7 @@ def test_prometheus_tells_of_countries_and_of_a_flood(make, tmp_path):
 
 
 def dashboard_answers(prometheus):
-    """Every query of the Grafana dashboard is one that this Prometheus takes, on metrics that sluice has."""
+    """Shows that this Prometheus accepts every query of the Grafana dashboard, and that sluice has the metrics in it."""
     panels = json.loads((ROOT / "dist/grafana/sluice.json").read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     assert len(queries) > 15
@@ -267,7 +267,7 @@ def test_bans_are_counted_by_owner_and_never_by_more_than_seventeen(make):
     sluice.do("unban", "192.0.2.0", "--by", "feed"), sluice.do("unban", "198.51.100.1")
     assert bans() == {"fail2ban:postfix": 3, "feed": 1}
     sluice.do("ban", "192.0.2.9", "--by", "short", "--for", "1s")
-    assert wait_for(lambda: "short" not in bans()), "its time is over"
+    assert wait_for(lambda: "short" not in bans()), "the short ban has ended"
     for i in range(20):
         sluice.do("ban", f"203.0.113.{i}", "--by", f"owner{i:02}")
     assert len(bans()) == 17 and bans()["fail2ban:postfix"] == 3 and sum(bans().values()) == 24 and bans()["(others)"] == 6

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is pinned belongs to one network namespace: from another one it is neither taken over nor said to be gone."""
+"""Pins belong to one network namespace: a start in another one does not take them over, and an unload there does not call them gone."""
 import os, subprocess
 
 from net import BUILD, sh, wait_for
@@ -38,22 +38,22 @@ def test_an_unload_from_another_namespace_leaves_no_gate_behind_that_it_calls_go
     assert done.returncode == 1 and "another network namespace" in done.stderr and f"/run/netns/{net.server}" in done.stderr
     assert os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}/control")
     done = net.run(net.client, BUILD / "sluicectl", "-i", sluice.instance, "status", check=False)
-    assert done.returncode == 3 and "another network namespace" in done.stderr, "what it says of interfaces is not to be believed"
+    assert done.returncode == 3 and "another network namespace" in done.stderr, "status fails, since what it says of interfaces means another namespace"
     sluice.start()
-    assert counts(net, sluice), "it stands as it stood"
+    assert counts(net, sluice), "the gate still works"
     sluice.kill()
     sluice.do("unload")
     assert "xdp" not in net.run(net.server, "ip", "link", "show", "s0").stdout
 
 
-def test_what_a_namespace_that_is_gone_has_left_is_swept_away_by_the_next_start(make):
+def test_the_next_start_removes_what_a_vanished_namespace_left(make):
     net, sluice = make(FIVE)
     sluice.do("ban", "192.0.2.1")
     sluice.kill()
     sh("ip", "netns", "del", net.server)
     sh("ip", "netns", "add", net.server)
     net.run(net.server, "ip", "link", "set", "lo", "up")
-    assert wait_for(lambda: "c0" not in net.run(net.client, "ip", "link", "show").stdout), "the namespace of before is gone"
+    assert wait_for(lambda: "c0" not in net.run(net.client, "ip", "link", "show").stdout), "the old namespace is gone"
     net.plug()
     net.serve("::", 25)
     sluice.start()
@@ -61,7 +61,7 @@ def test_what_a_namespace_that_is_gone_has_left_is_swept_away_by_the_next_start(
     assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.1"], "from the state file, as after a reboot"
 
 
-def test_an_unload_of_what_a_namespace_that_is_gone_has_left_works(make):
+def test_an_unload_works_on_what_a_vanished_namespace_left(make):
     net, sluice = make(FIVE)
     sluice.kill()
     sh("ip", "netns", "del", net.server)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The test network and its tools themselves, without sluice: what they claim, they do."""
+"""The test network and its tools do what they claim; there is no sluice here."""
 import contextlib
 import signal
 
@@ -125,7 +125,7 @@ def test_forged_segments_arrive_and_harm_nothing(near):
 
 
 def test_forged_syns_are_sound_and_stay_half_open(near):
-    """From addresses that nobody has: no RST ends them, and a wrong checksum would have begun none."""
+    """Nobody has the addresses, so no RST ends the handshakes; with a wrong checksum none would have begun."""
     tools.serve(near, 2525)
     tools.forge(near, 2525, "10.77.2.1", "syn", 50).finish()
     tools.forge(near, 2525, "fd77:0:9::1", "syn", 50, to=SERVER6).finish()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Real drivers, two joined interfaces of each: native XDP if the driver has it, otherwise generic XDP with a clear message."""
+"""Real drivers, with two joined interfaces of each: sluice uses native XDP if the driver has it, otherwise generic XDP with a clear message."""
 import contextlib
 import os
 
@@ -9,7 +9,7 @@ from net import BUILD, SERVER, SERVER6, VM, Net, Sluice, needs, sh, wait_for
 from test_flood import PRESSED, press
 
 TWO = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
-NATIVE = {"virtio_net": (5, 0), "vmxnet3": (6, 6), "e1000e": None}  # since which Linux; None: not yet
+NATIVE = {"virtio_net": (5, 0), "vmxnet3": (6, 6), "e1000e": None}  # the first Linux in which the driver has native XDP; None: not yet
 
 
 def has_native(driver):
@@ -18,7 +18,7 @@ def has_native(driver):
 
 
 def interfaces_of(driver):
-    """Those of this namespace; only ever two, in a virtual machine made for this."""
+    """Returns the driver's interfaces in this namespace. Only a virtual machine made for this test has two."""
     names = [n for n in sorted(os.listdir("/sys/class/net")) if os.path.exists(f"/sys/class/net/{n}/device/driver")]
     return [n for n in names if os.path.basename(os.readlink(f"/sys/class/net/{n}/device/driver")) == driver]
 
@@ -46,7 +46,7 @@ def test_limits_and_cookies_hold_in_the_mode_that_the_driver_has(net, driver, tm
         h = net.hold("10.77.0.2")
         h("open", 5)
         assert h.greeted(2) and h.settle()["greeted"] == 2
-        assert h("count")["refused"] == 3, "told by RSTs, which the gate sends itself"
+        assert h("count")["refused"] == 3, "the gate sends RSTs itself, and they arrive"
         press(net, sluice)
         for source, target in (("10.77.0.3", SERVER), ("fd77:0:1::2", SERVER6)):
             h = net.hold(source, target)
@@ -56,7 +56,7 @@ def test_limits_and_cookies_hold_in_the_mode_that_the_driver_has(net, driver, tm
         assert wait_for(lambda: sluice.connections() == net.established() == 6)
 
 
-def test_native_alone_is_refused_where_the_driver_has_none(net, driver, tmp_path):
+def test_native_alone_is_refused_if_the_driver_does_not_have_it(net, driver, tmp_path):
     if has_native(driver):
         pytest.skip("this driver has it")
     file = tmp_path / "sluice.conf"

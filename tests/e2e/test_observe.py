@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Observe first: the packaged policy refuses nothing until somebody says so, and status says how."""
+"""The packaged policy only observes: it refuses nothing until somebody tells it to, and status says how."""
 import re
 
 import tools

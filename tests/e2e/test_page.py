@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The status page in a real browser. It leaves pictures in build/page-*.png to look at."""
+"""The status page in a real browser. The tests leave pictures of it in build/page-*.png."""
 import signal
 import time
 
@@ -42,7 +42,7 @@ def fits(browser, width, name):
 
 
 def shape(browser, part):
-    """Of a line of the last day: where it begins and ends, in pixels of its picture, and how high it is."""
+    """Returns where a line of the last day begins and ends, in pixels of its picture, and how high it is."""
     box = browser.run("const b = document.querySelector(arguments[0]).getBBox(); return [b.x, b.x + b.width, b.height]", f"#day .{part}")
     return [round(n) for n in box]
 
@@ -59,13 +59,13 @@ def test_page_shows_the_last_day_at_once_after_a_reload_of_the_page_and_of_the_d
     b.open(PAGE)
     assert wait_for(lambda: b.text('[data-day="peak"]') == str(peak))
     shown = tuple(b.text(f'[data-day="{what}"]').replace(",", "") for what in ("admitted", "refused"))
-    assert shown in (sums(told), sums(sluice.json("history")["rows"])), "of the minute before the page was asked for, or after"
+    assert shown in (sums(told), sums(sluice.json("history")["rows"])), "the sums are those just before or just after the page was asked for"
     assert f"at most {peak} connections at once" in b.run("return document.querySelector('#day svg').getAttribute('aria-label')")
     assert f"peak {peak} in a day" in b.text('[data-tile="connections"]')
     whole = b.run("return document.querySelector('#day svg').clientWidth")
     for part in ("peak", "held", "admitted", "refused"):
         left, right, high = shape(b, part)
-        assert left <= 60 and right >= whole - 12 and high > 10, f"{part}: all of the day, and not flat"
+        assert left <= 60 and right >= whole - 12 and high > 10, f"{part}: the line covers the whole day, and is not flat"
     b.run("const s = document.querySelector('#day-of'); s.value = 'imap'; s.dispatchEvent(new Event('change'))")
     of = max(r["peak"] for r in sluice.json("history", "--service", "imap")["rows"])
     assert of < peak and wait_for(lambda: b.text('[data-day="peak"]') == str(of))
@@ -93,7 +93,7 @@ def test_page_shows_gaps_as_gaps(browser, make):
     b.look(1280, 900)
     b.open(PAGE)
     assert wait_for(lambda: b.run("return document.querySelectorAll('#day .peak').length"))
-    assert b.run("return document.querySelector('#day .peak').getAttribute('d').split('M').length - 1") == 2, "before, and now"
+    assert b.run("return document.querySelector('#day .peak').getAttribute('d').split('M').length - 1") == 2, "one line before the gap, one after it"
 
 
 def test_page_shows_what_is_set_live_bans_by_owner_and_the_last_change_without_an_address(browser, make):
@@ -102,7 +102,7 @@ def test_page_shows_what_is_set_live_bans_by_owner_and_the_last_change_without_a
     b.open(PAGE)
     assert wait_for(lambda: b.text("#set-live") == "Nothing: the policy is as its files say." and b.text("#bans") == "Nobody is banned.")
     assert "as read at the start" in b.text('[data-tile="generation"]') and "up " in b.text("#instance")
-    assert b.run("return document.querySelector('#full').hidden"), "tables only where they are near full"
+    assert b.run("return document.querySelector('#full').hidden"), "the page shows tables only if they are near full"
     sluice.do("set", "service", "smtp", "max-connections", "60", "--for", "1h")
     sluice.do("set", "source-set", "foes", "prefixes", "{10.77.2.0/24, fd77:0:9::/48}")
     sluice.do("limit", "10.77.0.9", "max-connections-per-source", "50", "--service", "smtp")
@@ -146,9 +146,9 @@ def test_page_shows_what_status_says_and_a_refusal_by_itself(browser, make):
     assert field(b, "smtp", "connections") == "13 of 40 (32 %)"
     assert b.text('[data-tile="generation"] dd') == "1" and b.text('[data-tile="geoip"] dd') == "none"
     assert b.text('[data-reason="source-rate"] [data-field="total"]') == "4"
-    assert wait_for(lambda: field(b, "smtp", "peak") == "13"), "the day's peak beside what is now"
+    assert wait_for(lambda: field(b, "smtp", "peak") == "13"), "the day's peak is next to the present number"
 
-    for count in (2, 5, 1):  # for the pictures: a line needs more than one point
+    for count in (2, 5, 1):  # for the pictures, since a line needs more than one point
         time.sleep(0.7)
         connect(net, "10.77.0.2", 25, count)
     for name, look in {"wide": (1280, 900), "wide-dark": (1280, 900, True), "phone": (390, 844, False, True), "phone-dark": (390, 844, True, True)}.items():
@@ -162,7 +162,7 @@ def test_page_shows_what_status_says_and_a_refusal_by_itself(browser, make):
     sluice.start()
     assert wait_for(lambda: b.text("#live") == "live")
     assert {url for url in b.requests() if not url.startswith("data:")} == {PAGE, PAGE + "status.json", PAGE + "history.json"}
-    assert [line for line in b.console() if "ERR_CONNECTION_REFUSED" not in line] == [], "only the daemon's absence is told"
+    assert [line for line in b.console() if "ERR_CONNECTION_REFUSED" not in line] == [], "the console reports only the daemon's absence"
     for h in held:
         h.finish()
 
@@ -185,7 +185,7 @@ def test_page_warns_in_words_and_says_what_observe_mode_would_refuse(browser, ma
 
 
 def test_page_is_not_led_astray_by_what_others_put_into_it(browser, make):
-    """The policy file's name is the one text on it that may hold anything."""
+    """The name of the policy file is the one text on the page that may have any characters."""
     net, sluice = make(POLICY)
     odd = sluice.file.with_name("<img src=x onerror=document.title='owned'>.conf")
     odd.write_text(sluice.file.read_text())
@@ -195,4 +195,4 @@ def test_page_is_not_led_astray_by_what_others_put_into_it(browser, make):
     assert wait_for(lambda: "<img" in (b.text("#about") or ""))
     assert b.run("return document.querySelectorAll('img').length") == 0 and b.console() == []
     b.run("const s = document.createElement('script'); s.textContent = \"document.title = 'owned'\"; document.body.append(s)")
-    assert b.run("return document.title") == "sluice", "the security policy stops what is not ours"
+    assert b.run("return document.title") == "sluice", "the content security policy stops scripts of others"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bad policies: each file's first line says which line is at fault and what must be said of it."""
+"""Bad policies: the first line of each file says which line is at fault, and what the message must say about it."""
 import json, re, subprocess
 
 import pytest
@@ -9,7 +9,7 @@ from net import BUILD, ROOT
 BAD = sorted((ROOT / "tests/policies/bad").glob("*.conf"))
 
 
-def test_there_are_many():
+def test_there_are_many_bad_policies():
     assert len(BAD) >= 45
 
 
@@ -37,7 +37,7 @@ def checked(path):
 
 
 def test_the_largest_policy_file_is_read_at_once_and_its_last_line_is_named(tmp_path):
-    """Once each element cost as much as all before it: such a file took minutes."""
+    """Once each element cost as much as all before it together, and such a file took minutes."""
     path = tmp_path / "large.conf"
     head = "interfaces = {eth0}\nservice smtp { ports = {25} }\nsource-set drop {\n    action = deny\n    prefixes = {\n"
     prefixes = [f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in range(55000)]
@@ -51,8 +51,8 @@ def test_the_largest_policy_file_is_read_at_once_and_its_last_line_is_named(tmp_
     assert done.returncode == 2 and f"{path.name}:{len(prefixes) + 6}:1: prefixes: '192.0.2.0/33'" in done.stderr
 
 
-def test_a_network_that_stands_twice_is_found_in_the_longest_list(tmp_path):
-    """Once each was compared with all before it."""
+def test_a_network_that_appears_twice_is_found_in_the_longest_list(tmp_path):
+    """Once each element was compared with all before it."""
     path = tmp_path / "large.conf"
     numbers = [i * 7919 % 150001 + 1 for i in range(150000)]
     text = "interfaces = {eth0}\nservice smtp { ports = {25} }\nsource-set a {\n    action = deny\n    asns = {" + ",".join(map(str, numbers)) + "}\n}\n"

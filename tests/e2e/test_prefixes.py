@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""lookup and explain take a prefix where they take an address, and lookup says what is open there."""
+"""lookup and explain accept a prefix instead of an address, and lookup says what connections it has open."""
 from test_refusals import guest
 
 POLICY = """service smtp { ports = {25} max-connections-per-source = 5 }
@@ -23,7 +23,7 @@ def test_lookup_of_a_prefix_says_what_is_held_of_that_source(make):
     assert (said["address"], said["asked"], said["source"]) == ("fd77:0:1::", "fd77:0:1::/64", "fd77:0:1::/64")
     one = {"service": "smtp", "sources": 1, "connections": 3, "reserved": 0}
     assert said["held"] == [one, {"service": "imap", "sources": 1, "connections": 1, "reserved": 0}]
-    assert sluice.json("lookup", "fd77:0:1::9")["held"] == said["held"], "an address is asked about by its source"
+    assert sluice.json("lookup", "fd77:0:1::9")["held"] == said["held"], "a question about an address is about its source"
     assert "asked" not in sluice.json("lookup", "fd77:0:1::9")
     assert sluice.json("lookup", "fd77::/32")["held"][0] == {"service": "smtp", "sources": 2, "connections": 4, "reserved": 0}
     assert sluice.json("lookup", "fd77:0:4::/64")["held"] == [] and sluice.json("lookup", "0.0.0.0/0")["held"] == []
@@ -45,8 +45,8 @@ def test_explain_of_a_prefix_asks_about_its_first_address_and_says_so(make):
     assert h("count")["greeted"] == 5
 
 
-def test_who_is_not_root_hears_only_of_networks_what_is_open_there(make):
-    """Else who may not see addresses could find them, by halves."""
+def test_users_other_than_root_learn_what_is_open_only_of_networks(make):
+    """Otherwise those who may not see addresses could find them by halving prefixes."""
     net, sluice = make(POLICY)
     net.serve("::", 25)
     h = holding(net, "fd77:0:1::2", 1)

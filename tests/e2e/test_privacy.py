@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""No address leaves the kernel in more detail than the policy says; a data-subject request can be answered."""
+"""No address leaves the kernel in more detail than the policy says, and operators can answer a data-subject request."""
 import grp, ipaddress, os, pathlib, re, subprocess
 
 import pytest
@@ -18,7 +18,7 @@ PAGES = ["/", "/metrics", "/status.json", "/history.json", "/healthz"]
 
 
 def addresses_in(text):
-    """All that reads as one whole address of the test's networks: not the networks that truncation leaves."""
+    """Returns all that is one whole address of the test's networks, without the networks that truncation leaves."""
     found = set()
     for word in re.findall(r"[0-9a-fA-F:.]{4,}(?:/\d+)?", text):
         try:
@@ -39,7 +39,7 @@ def group():
 
 @pytest.fixture
 def readable(make, tmp_path):
-    """make(), whose socket the group of `nogroup` may use where this machine has no group sluice."""
+    """Like make(), but the group `nogroup` may use the socket if this machine has no group sluice."""
 
     def build(policy):
         net, sluice = make(policy)
@@ -64,7 +64,7 @@ def group_reads(net, sluice):
 
 
 def files_written(since):
-    """Every regular file below the usual places that changed since then, but for what tests of others write."""
+    """Returns every regular file below the usual folders that changed since then, except what other tests write."""
     found = subprocess.run(
         ["find", "/run", "/var/lib/sluice", "/var/log", "/etc/sluice", "-xdev", "-type", "f", "-newer", since, "-size", "-4096k"],
         capture_output=True, text=True,
@@ -101,7 +101,7 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
         "log": sluice.logged(),
     }
     kept = sluice.state / f"{sluice.instance}.state"
-    assert "10.77.0.3" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600, "the one file with whole addresses is root's"
+    assert "10.77.0.3" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600, "the one file with whole addresses belongs to root"
     memory = sluice.state / f"{sluice.instance}.refusals"
     assert wait_for(memory.exists) and memory.stat().st_mode & 0o777 == 0o600
     said["the file of refusals"] = memory.read_text()
@@ -116,8 +116,8 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
     assert not any(whole.values()), whole
     shown = "10.77.0.0/24" if how == "truncated" else "h-"
     assert shown in said["answers to the group"] and shown in said["watch"]
-    assert sluice.json("refusals")["remembered"] and not addresses_in(sluice.do("refusals")), "what is kept is no more than what is shown, to root neither"
-    assert addresses_in(sluice.do("sources")) >= {"10.77.0.2"}, "root asks the kernel itself"
+    assert sluice.json("refusals")["remembered"] and not addresses_in(sluice.do("refusals")), "sluiced keeps no more than it shows, and shows root no more either"
+    assert addresses_in(sluice.do("sources")) >= {"10.77.0.2"}, "root sees whole addresses of what the kernel has"
 
 
 def test_hashes_of_watch_and_sources_are_the_same(readable):
@@ -147,13 +147,13 @@ def test_export_tells_all_and_erase_forgets_what_has_nothing_open(make):
     sluice.do("unban", "10.77.0.2")
     h("close", 2)
     assert wait_for(lambda: sluice.connections() == 0)
-    assert sluice.json("export", "10.77.0.2")["counters"], "remembered for the retention time"
+    assert sluice.json("export", "10.77.0.2")["counters"], "counters stay for the retention time"
     assert "1 records erased, 0 left" in sluice.do("erase", "10.77.0.2")
     assert sluice.json("export", "10.77.0.2")["counters"] == []
 
 
 def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
-    """Maps come and go: who adds one with an address must say so in the report, or here why it has none."""
+    """Maps come and go. A developer who adds one with an address must name it in the report, or say here why it has none."""
     _, sluice = make("privacy { retention = 1s }\nsources { retention = 1h }\nservice smtp { ports = {25} }\n")
     report = sluice.json("privacy", "report")
     said = " ".join(p["place"] for p in report["places"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What check, sluiced -n, doctor and --dry-run call good starts and reloads; what does not they call bad, all of it, with its place."""
+"""A policy that check, sluiced -n, doctor and --dry-run call good starts and reloads; of one that would not, they name all faults and their places."""
 import json, os
 
 import pytest
@@ -12,7 +12,7 @@ CROWD = "interfaces = {s0}\n" + "".join(f"service s{i} {{ ports = {{{i + 1000}}}
 
 
 def secret(directory):
-    """A list that only root's right to pass over permissions reads."""
+    """Returns a policy with a list that can be read only with root's right to ignore permissions."""
     path = directory / "secret.txt"
     path.write_text("192.0.2.1\n")
     os.chown(path, 65534, 65534)
@@ -21,7 +21,7 @@ def secret(directory):
 
 
 def webpage(directory):
-    """What a fetch brings that went wrong, where there was no database before."""
+    """Returns a policy whose database is what a failed fetch left, and there was none before."""
     path = directory / "countries.csv"
     path.write_text("<html>not found</html>\n")
     return f"interfaces = {{s0}}\n{SMTP}geoip {{ database = {{{path}}} }}\nsource-set a {{ countries = {{DE}} action = deny }}\n"
@@ -37,7 +37,7 @@ FAULTS = {
 
 
 def judges(net, sluice, path):
-    """(name, exit status, all that was said) of each who may judge the policy without putting it in force."""
+    """Yields (name, exit status, all that was said) of each command that judges the policy without putting it in force."""
     for name, argv in (("check", ["sluicectl", "-i", sluice.instance, "check", path]), ("-n", ["sluiced", "-i", sluice.instance, "-n", "-c", path]),
                        ("doctor", ["sluicectl", "-i", sluice.instance, "doctor", path]), ("--dry-run", ["sluicectl", "-i", sluice.instance, "apply", path, "--dry-run"])):
         done = net.run(net.server, BUILD / argv[0], *argv[1:], check=False)
@@ -45,7 +45,7 @@ def judges(net, sluice, path):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_would_not_start_or_reload_is_bad_for_all_four(make, tmp_path, fault):
+def test_a_policy_that_would_not_start_or_reload_is_bad_for_all_four(make, tmp_path, fault):
     net, sluice = make(SMTP)
     text, words = FAULTS[fault]
     path = tmp_path / "new.conf"
@@ -55,16 +55,16 @@ def test_what_would_not_start_or_reload_is_bad_for_all_four(make, tmp_path, faul
     good = sluice.file.read_text()
     sluice.file.write_text(path.read_text())
     code, _, err = sluice.ctl("reload")
-    assert code and words in err, "it is true of a reload"
+    assert code and words in err, "a reload fails for that reason"
     sluice.kill()
     sluice.do("unload")
     sluice.daemon = sluice.popen()
-    assert sluice.daemon.wait(60) and words in sluice.logged(), "it is true of a start"
+    assert sluice.daemon.wait(60) and words in sluice.logged(), "a start fails for that reason"
     sluice.file.write_text(good)
     sluice.start()
 
 
-def test_what_all_four_call_good_reloads_and_starts(make, tmp_path):
+def test_a_policy_that_all_four_call_good_reloads_and_starts(make, tmp_path):
     net, sluice = make(SMTP)
     path = tmp_path / "new.conf"
     path.write_text("interfaces = {s0, lo}\n" + SMTP + "service imap { ports = {143} }\n")
@@ -99,7 +99,7 @@ def test_a_policy_for_another_host_is_checked_by_its_files_alone(make, tmp_path)
     assert "good: 1 services" in sluice.do("check", path, "--elsewhere")
 
 
-def test_an_interface_that_is_in_force_and_away_hinders_no_dry_run(make):
+def test_an_interface_that_is_in_force_but_absent_prevents_no_dry_run(make):
     net, sluice = make(SMTP)
     net.unplug()
     assert wait_for(lambda: sluice.json("status")["attached"] is False)
@@ -107,7 +107,7 @@ def test_an_interface_that_is_in_force_and_away_hinders_no_dry_run(make):
     sluice.do("set", "service", "smtp", "max-connections", "9")
 
 
-def test_a_place_for_metrics_that_is_taken_or_away_is_said_beside_a_daemon_that_runs(make, tmp_path):
+def test_an_address_for_metrics_that_is_taken_or_absent_is_reported_beside_a_running_daemon(make, tmp_path):
     net, sluice = make(SMTP)
     net.serve("127.0.0.1", 9799)
     path = tmp_path / "new.conf"
@@ -119,7 +119,7 @@ def test_a_place_for_metrics_that_is_taken_or_away_is_said_beside_a_daemon_that_
         assert told == ([f"no metrics will be served at {where}: {why}"] if why else [])
 
 
-def test_a_place_for_metrics_that_is_taken_is_a_warning(make, tmp_path):
+def test_an_address_for_metrics_that_is_taken_is_a_warning(make, tmp_path):
     net, sluice = make(SMTP)
     sluice.kill()
     sluice.do("unload")

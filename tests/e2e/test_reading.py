@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the daemon reads: with the same rights at its start and on a reload, and nothing that could make it wait."""
+"""The daemon reads files with the same rights at its start and on a reload, and nothing that could make it wait."""
 import os
 
 import pytest
@@ -13,7 +13,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def folder(tmp_path):
-    """conf.d beside the policy, with a drop-in that says 3."""
+    """Makes conf.d next to the policy, with a drop-in that sets the limit to 3."""
     where = tmp_path / "conf.d"
     where.mkdir()
     (where / "limit.conf").write_text("service smtp { max-connections-per-source = 3 }\n")
@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def mmdb(country):
-    """The smallest MaxMind DB: all of IPv4 is in the country."""
+    """Returns the smallest MaxMind DB, in which all of IPv4 is in the country."""
     text = lambda t: bytes([0x40 | len(t)]) + t.encode()
     number = lambda n: b"\xa1" + bytes([n])
     data = b"\xe1" + text("country") + b"\xe1" + text("iso_code") + text(country)
@@ -31,7 +31,7 @@ def mmdb(country):
 
 
 def take_away(path):
-    """Somebody else's, and closed: root reads it by CAP_DAC_OVERRIDE alone."""
+    """Gives the file to somebody else, without any permission, so that root can read it only by CAP_DAC_OVERRIDE."""
     os.chown(path, NOBODY, NOBODY)
     os.chmod(path, 0o700 if path.is_dir() else 0o600)
 
@@ -43,11 +43,11 @@ def test_what_a_start_may_read_a_reload_may_read_and_check_says_what_neither_may
         take_away(path)
         code, _, err = sluice.ctl("reload")
         assert code == 2 and str(path) in err and "Permission denied" in err, (path, err)
-        assert sluice.service()["max_connections_per_source"] == 3, "the limit of before stays in force"
+        assert sluice.service()["max_connections_per_source"] == 3, "the old limit stays in force"
         code, _, err = sluice.ctl("check", sluice.file)
         assert code == 2 and str(path) in err and "owner" in err, (path, err)
         done = net.run(net.server, BUILD / "sluiced", "-n", "-c", sluice.file, check=False)
-        assert done.returncode == 2 and str(path) in done.stderr, "the start reads with the rights of the reload"
+        assert done.returncode == 2 and str(path) in done.stderr, "the start reads with the same rights as a reload"
         os.chown(path, 0, 0)
     assert sluice.ctl("check", sluice.file)[0] == 0
     sluice.do("reload")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""refusals: who was refused, why, first, last and how often, from a memory that has bounds and holds no more of an address than privacy says."""
+"""refusals says who was refused, why, when first and last, and how often. Its memory is bounded, and keeps no more of an address than privacy says."""
 import datetime, json, re, time
 
 import tools
@@ -15,7 +15,7 @@ FULL, TRUNCATED, HASHED = (POLICY.format(how=how) for how in ("full", "truncated
 
 
 def refuse(net, source, n=3, port=25, to="10.77.0.1"):
-    """Connections that stay open; what is above the limit is refused, again and again."""
+    """Opens connections that stay open. Those above the limit are refused again and again."""
     h = net.hold(source, to, port)
     h("open", n)
     return h
@@ -26,7 +26,7 @@ def remembered(sluice, *words):
 
 
 def all_told(net, sluice, networks):
-    """Each network is remembered. One that is not sends a SYN more: of many in a short time the gate tells of some."""
+    """Whether each network is remembered. One that is not sends another SYN, since the gate reports only some of many in a short time."""
     known = {r["source"] for r in remembered(sluice)}
     missing = [n for n in networks if n not in known]
     for n in missing:
@@ -39,7 +39,7 @@ def moment(text):
 
 
 def guest(net, sluice, verb, **args):
-    """The answer to one who is not root, as if the group let him in."""
+    """Returns the answer to a user who is not root, as if the group let them in."""
     code = ("import json,os,socket,sys; os.setgid(65534); os.setuid(65534); s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
             "s.send(sys.argv[2].encode()+b'\\n'); print(s.makefile().readline())")
     path = f"/run/sluice/{sluice.instance}.sock"
@@ -47,7 +47,7 @@ def guest(net, sluice, verb, **args):
     return json.loads(net.run(net.server, "/usr/bin/python3", "-c", code, path, json.dumps({"verb": verb, "args": args})).stdout)
 
 
-def test_who_was_refused_is_found_with_first_last_count_and_reason(make):
+def test_refused_sources_are_found_with_first_last_count_and_reason(make):
     net, sluice = make(FULL)
     net.serve("::", 25), net.serve("::", 143)
     began = time.time()
@@ -62,8 +62,8 @@ def test_who_was_refused_is_found_with_first_last_count_and_reason(make):
     assert began - 2 <= moment(row["first"]) <= moment(row["last"]) <= time.time() + 2
     assert row["count"] == row["stands_for"] == sluice.reason("denied") or remembered(sluice, "10.77.1.5")[0]["count"] > row["count"]
 
-    assert {r["service"] for r in remembered(sluice, "10.77.0.0/24")} == {"smtp", "imap"}, "a prefix: all sources in it"
-    assert len(remembered(sluice, "fd77:0:1::9")) == 1, "an address: its source"
+    assert {r["service"] for r in remembered(sluice, "10.77.0.0/24")} == {"smtp", "imap"}, "a prefix finds all sources in it"
+    assert len(remembered(sluice, "fd77:0:1::9")) == 1, "an address finds its source"
     assert [r["source"] for r in remembered(sluice, "--reason", "denied")] == ["10.77.1.5"]
     assert [r["source"] for r in remembered(sluice, "--service", "imap", "--since", "1h")] == ["10.77.0.2"]
     assert len(remembered(sluice, "--top", "2")) == 2 and sluice.json("refusals", "--top", "2")["found"] == 4
@@ -90,10 +90,10 @@ def test_what_is_kept_has_the_form_that_privacy_says(make):
     net, sluice = make(TRUNCATED)
     held = [refuse(net, "10.77.1.5", 1), refuse(net, "10.77.1.6", 1)]
     assert wait_for(lambda: [r["source"] for r in remembered(sluice)] == ["10.77.1.0/24"])
-    assert wait_for(lambda: remembered(sluice, "10.77.1.7")[0]["count"] >= 2), "whoever shares a network shares its entry"
+    assert wait_for(lambda: remembered(sluice, "10.77.1.7")[0]["count"] >= 2), "addresses of one network share its entry"
     sluice.write(HASHED)
     sluice.do("reload")
-    assert wait_for(lambda: len(remembered(sluice)) == 2), "the old form is gone, and one source is one hash"
+    assert wait_for(lambda: len(remembered(sluice)) == 2), "the old form is gone, and each source is one hash"
     (row,) = remembered(sluice, "10.77.1.5")
     assert re.fullmatch("h-[0-9a-f]{16}", row["source"]) and remembered(sluice, "10.77.1.7") == []
     assert len(guest(net, sluice, "refusals")["data"]["refusals"]) == 2
@@ -114,7 +114,7 @@ def test_it_is_kept_over_a_reload_and_as_long_as_privacy_says(make):
     assert len(remembered(sluice, "10.77.1.5")) == 1 and sluice.json("refusals")["since"] == since
     sluice.write(FULL.replace("full", "full retention = 1s"))
     sluice.do("reload")
-    assert wait_for(lambda: not remembered(sluice)), "what is older goes"
+    assert wait_for(lambda: not remembered(sluice)), "older refusals are forgotten"
     assert sluice.json("refusals")["retention"] == 1
 
 
@@ -143,19 +143,19 @@ def test_observe_mode_is_remembered_as_that_and_none_remembers_nothing(make):
     assert "nothing is remembered" in sluice.do("refusals")
     sluice.write(FULL)
     sluice.do("reload")
-    assert wait_for(lambda: remembered(sluice, "10.77.1.5")), "from now on"
+    assert wait_for(lambda: remembered(sluice, "10.77.1.5")), "refusals are remembered from now on"
     assert denied
 
 
 def test_a_flood_of_a_million_sources_is_sampled_and_hides_nobody_else(make):
-    """That the memory has its bounds and what goes first where it is full: tests/unit/test_refusals.c; that takes 17 minutes of flood."""
+    """tests/unit/test_refusals.c shows that the memory is bounded, and what goes first if it is full: here that would take 17 minutes of flood."""
     net, sluice = make(FULL + "source-set random { prefixes = {11.0.0.0/8} action = deny }\n")
     net.serve("::", 143)
     size = lambda: int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{sluice.daemon.pid}/status").read())[1])
     before = size()
     flood = tools.forge(net, 25, "11.0.0.0+1000000", "syn", 400000)
     victim = refuse(net, "10.77.0.2", 3, port=143)
-    assert wait_for(lambda: remembered(sluice, "10.77.0.2", "--reason", "source-connections")), "in the middle of the flood"
+    assert wait_for(lambda: remembered(sluice, "10.77.0.2", "--reason", "source-connections")), "others are remembered in the middle of the flood"
     flood.finish(60)
     told = sluice.json("refusals", "--reason", "denied")
     assert 10 <= told["found"] < 3000 and len(told["refusals"]) == min(told["found"], 1000) and told["untold"] > 100000, told["found"]
@@ -177,5 +177,5 @@ def test_summary_says_a_line_a_source_and_reason_each_minute_and_bounds_them(mak
     assert any(re.search(r"refused at smtp in the last minute: 10\.77\.0\.0/24: source-connections: \d+ packets", l) for l in lines())
     denied = [l for l in lines() if ": denied: " in l]
     assert len(denied) == 51 and re.search(r"also refused in the last minute: \d+ more sources: denied: \d+ packets", denied[-1]), denied
-    assert not re.search(r"10\.77\.\d+\.[1-9]", "".join(lines())), "addresses as privacy says"
+    assert not re.search(r"10\.77\.\d+\.[1-9]", "".join(lines())), "addresses have the form that privacy says"
     assert held

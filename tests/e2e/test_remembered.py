@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The memory of refusals outlives the daemon: in a file of root's that holds no more than the memory may, and never keeps it from starting."""
+"""The memory of refusals outlives the daemon, in a file that belongs to root, holds no more than the memory may, and never prevents a start."""
 import contextlib, re, signal, time, zlib
 
 import pytest
@@ -26,12 +26,12 @@ def sealed(lines):
 
 
 def change(sluice, what):
-    """The file, with other lines and the right checksum."""
+    """Changes the lines of the file, and gives it the right checksum."""
     file_of(sluice).write_text(sealed(what(text_of(sluice).rpartition("end ")[0])))
 
 
 def older(lines, seconds):
-    """As if it were written so long before."""
+    """Makes the file as if it had been written so many seconds earlier."""
     shift = lambda m: f"{m[1]}{int(m[2]) - seconds * 10**9} {int(m[3]) - seconds * 10**9} {m[4]}"
     lines = re.sub(r"(?m)^(refused (?:\S+ ){4})(\d+) (\d+) (.*)$", shift, lines)
     return re.sub(r"^(\S+ 1) (\d+) (\d+)", lambda m: f"{m[1]} {int(m[2]) - seconds} {int(m[3]) - seconds}", lines)
@@ -44,7 +44,7 @@ def restart(sluice, number=signal.SIGTERM, between=lambda: None):
 
 
 def denied(net, sluice, *sources):
-    """One refused for each, and nobody tries again."""
+    """Has one connection of each source refused; none tries again."""
     for source in sources:
         h = refuse(net, source, 1)
         assert wait_for(lambda: remembered(sluice, source))
@@ -54,7 +54,7 @@ def denied(net, sluice, *sources):
 
 
 def same(now, before):
-    """Times may be another second: what a file says of the clock is in whole ones."""
+    """Compares entries. Times may differ by a second, since a file gives the clock's time in whole seconds."""
     times = ("first", "last")
     rest = lambda rows: {source: {k: v for k, v in r.items() if k not in times} for source, r in rows.items()}
     return rest(now) == rest(before) and all(abs(moment(now[s][t]) - moment(before[s][t])) <= 1 for s in now for t in times)
@@ -72,7 +72,7 @@ def test_it_is_the_same_after_a_restart_a_crash_and_a_reboot(make):
     assert same({r["source"]: r for r in remembered(sluice)}, before)
     denied(net, sluice, "10.77.1.5")
     again = {r["source"]: r for r in remembered(sluice)}["10.77.1.5"]
-    assert again["count"] > before["10.77.1.5"]["count"] and abs(moment(again["first"]) - moment(before["10.77.1.5"]["first"])) <= 1, "it goes on"
+    assert again["count"] > before["10.77.1.5"]["count"] and abs(moment(again["first"]) - moment(before["10.77.1.5"]["first"])) <= 1, "the count continues"
 
 
 def test_a_first_refusal_is_in_the_file_at_once_and_the_next_within_a_minute(make):
@@ -82,12 +82,12 @@ def test_a_first_refusal_is_in_the_file_at_once_and_the_next_within_a_minute(mak
     written = file_of(sluice).stat().st_mtime
     denied(net, sluice, "10.77.1.6")
     assert wait_for(lambda: len(lines_of(sluice)) == 2, 70, 0.5)
-    assert file_of(sluice).stat().st_mtime - written >= 59, "no more often than that"
+    assert file_of(sluice).stat().st_mtime - written >= 59, "it is written no more often than that"
     restart(sluice, signal.SIGKILL)
     assert {r["source"] for r in remembered(sluice)} == {"10.77.1.5", "10.77.1.6"}
     written = file_of(sluice).stat().st_mtime
     restart(sluice)
-    assert file_of(sluice).stat().st_mtime == written, "nothing has changed"
+    assert file_of(sluice).stat().st_mtime == written, "it is not written if nothing has changed"
 
 
 @pytest.mark.parametrize("first, then, kept", [(FULL, TRUNCATED, []), (FULL, HASHED, []), (TRUNCATED, HASHED, []), (HASHED, TRUNCATED, []), (HASHED, FULL, []),
@@ -104,7 +104,7 @@ def test_what_another_policy_does_not_allow_is_gone_and_nothing_gets_more_exact(
     else:
         restart(sluice)
     assert [r["source"] for r in remembered(sluice)] == kept
-    assert wait_for(lambda: [l[1] for l in lines_of(sluice)] == kept), "nor is it in the file"
+    assert wait_for(lambda: [l[1] for l in lines_of(sluice)] == kept), "it is not in the file either"
     if not kept:
         assert wait_for(lambda: not file_of(sluice).exists())
 
@@ -134,17 +134,17 @@ def test_retention_holds_for_what_is_read_back(make):
 
 
 def test_a_clock_that_was_set_back_loses_nothing_and_keeps_nothing_longer(make):
-    """As after a night with an empty battery: the file is of tomorrow."""
+    """The file is from tomorrow, as after a night with an empty battery."""
     net, sluice = make(FULL.replace("full", "full retention = 30s"))
     before = denied(net, sluice, "10.77.1.5")["10.77.1.5"]
     restart(sluice, between=lambda: change(sluice, lambda lines: older(lines, -86400)))
     (row,) = remembered(sluice, "10.77.1.5", "--since", "20s")
-    assert row["count"] == before["count"] and abs(moment(row["last"]) - time.time()) < 20, "no time has passed, and it is told by the clock of today"
+    assert row["count"] == before["count"] and abs(moment(row["last"]) - time.time()) < 20, "no time has passed, and times follow today's clock"
     denied(net, sluice, "10.77.1.6")
     assert [r["source"] for r in remembered(sluice)] == ["10.77.1.6", "10.77.1.5"]
     assert wait_for(lambda: not remembered(sluice, "10.77.1.5"), 40)
     restart(sluice)
-    assert moment(sluice.json("refusals")["since"]) < time.time(), "what is written is by the clock of today, too"
+    assert moment(sluice.json("refusals")["since"]) < time.time(), "times that are written follow today's clock, too"
 
 
 @pytest.mark.parametrize("torn, why", [
@@ -154,7 +154,7 @@ def test_a_clock_that_was_set_back_loses_nothing_and_keeps_nothing_longer(make):
     (lambda t: sealed(t.rpartition("end ")[0].replace("10.77.1.5", "10.77.1.x")), "makes no sense"),
     (lambda t: sealed(re.sub(r"^(\S+ 1) \d+ \d+", r"\1 5 1", t.rpartition("end ")[0])), "makes no sense"),
     (lambda t: sealed(re.sub(r"^(\S+ 1) \d+ \d+", r"\1 9223372036854775807 1", t.rpartition("end ")[0])), "does not begin")])
-def test_a_torn_or_foreign_file_is_set_aside_by_name_and_keeps_nothing_from_starting(make, torn, why):
+def test_a_torn_or_foreign_file_is_set_aside_by_name_and_prevents_no_start(make, torn, why):
     net, sluice = make(FULL)
     denied(net, sluice, "10.77.1.5")
     sluice.kill(signal.SIGTERM)
@@ -168,14 +168,14 @@ def test_a_torn_or_foreign_file_is_set_aside_by_name_and_keeps_nothing_from_star
     assert wait_for(lambda: len(lines_of(sluice)) == 1)
 
 
-def test_a_reason_of_a_newer_build_costs_its_own_line_only(make):
+def test_a_reason_of_a_newer_build_loses_only_its_own_line(make):
     net, sluice = make(FULL)
     denied(net, sluice, "10.77.1.5", "10.77.1.6")
     restart(sluice, between=lambda: change(sluice, lambda lines: lines.replace("10.77.1.6 smtp denied", "10.77.1.6 smtp moonlight")))
     assert [r["source"] for r in remembered(sluice)] == ["10.77.1.5"]
 
 
-def test_what_is_no_file_is_set_aside_too(make):
+def test_a_folder_in_the_files_place_is_set_aside_too(make):
     net, sluice = make(FULL)
     sluice.kill(signal.SIGTERM)
     file_of(sluice).mkdir(parents=True)
@@ -192,7 +192,7 @@ def test_erase_takes_it_from_the_file_at_once_and_export_tells_it_after_a_restar
     assert {l[1] for l in lines_of(sluice)} == {"10.77.1.5", "10.77.1.6"}
     assert sluice.json("export", "10.77.1.5")["refusals"][0]["reason"] == "denied"
     assert "records erased" in sluice.do("erase", "10.77.1.5")
-    assert [l[1] for l in lines_of(sluice)] == ["10.77.1.6"], "before it is answered"
+    assert [l[1] for l in lines_of(sluice)] == ["10.77.1.6"], "the file changes before erase answers"
     restart(sluice, signal.SIGKILL)
     assert [r["source"] for r in remembered(sluice)] == ["10.77.1.6"]
     sluice.do("erase", "10.77.1.6")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What sluiced may still do once it runs; what others may do to it: garbage, stalls, floods and readers on the control socket."""
+"""What sluiced may still do once it runs, and how it bears garbage, stalls, floods and too many readers on the control socket."""
 import contextlib, grp, json, os, pathlib, random, re, signal, socket, subprocess
 
 from net import ROOT, SANITIZED, sh, wait_for
@@ -31,7 +31,7 @@ def ask(path, said, timeout=30):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(path)
         s.settimeout(timeout)
-        with contextlib.suppress(BrokenPipeError):  # it may be refused before it has asked
+        with contextlib.suppress(BrokenPipeError):  # sluiced may refuse the client before it has asked
             s.sendall(said)
         return json.loads(s.makefile().readline())
 
@@ -40,7 +40,7 @@ def test_the_daemon_keeps_three_capabilities_and_its_keeper_what_it_needs_to_ent
     _, sluice = make(FIVE)
     ours = BPF | NET_ADMIN | PERFMON
     for pid, left in ((sluice.daemon.pid, ours), (keeper_of(sluice.daemon.pid), ours | SYS_ADMIN | SETUID | SETGID | KILL)):
-        assert rights_of(pid) == {"Prm": left, "Eff": left, "Bnd": 0, "Inh": 0, "Amb": 0, "NoNewPrivs": 1, "Seccomp": 0 if SANITIZED else 2}  # LeakSanitizer traces
+        assert rights_of(pid) == {"Prm": left, "Eff": left, "Bnd": 0, "Inh": 0, "Amb": 0, "NoNewPrivs": 1, "Seccomp": 0 if SANITIZED else 2}  # no filter, since LeakSanitizer traces
 
 
 def test_the_keeper_ends_with_its_daemon_however_that_ends(make):
@@ -92,7 +92,7 @@ def test_a_reader_of_the_group_can_change_nothing_by_any_verb(make):
     _, sluice = make(FIVE)
     try:
         group = grp.getgrnam("sluice").gr_gid
-    except KeyError:  # no such group here: the socket is opened for this reader alone
+    except KeyError:  # there is no such group here, so the socket is opened for this reader alone
         group = NOBODY
         os.chown(socket_of(sluice), 0, group)
         os.chmod(socket_of(sluice), 0o660)
@@ -148,18 +148,18 @@ def test_clients_that_stall_or_vanish_are_let_go_and_others_are_served(make):
             s.connect(path)
             s.sendall(said)
             stalled.append(s)
-    assert ask(path, b'{"verb":"status"}\n')["ok"], "while they stall"
+    assert ask(path, b'{"verb":"status"}\n')["ok"], "others are served while these stall"
     for i in range(500):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(path)
-            with contextlib.suppress(BrokenPipeError):  # too many at once: refused
+            with contextlib.suppress(BrokenPipeError):  # sluiced refuses some, since there are too many at once
                 s.send(b'{"verb":"dump"}\n'[: i % 17])
-    assert wait_for(lambda: ask(path, b'{"verb":"status"}\n')["ok"]), "after 500 have vanished"
+    assert wait_for(lambda: ask(path, b'{"verb":"status"}\n')["ok"]), "others are served after 500 have vanished"
     fds = pathlib.Path(f"/proc/{sluice.daemon.pid}/fd")
     for s in stalled:
         s.close()
     before = len(os.listdir(fds))
-    assert wait_for(lambda: len(os.listdir(fds)) <= before), "their descriptors come back"
+    assert wait_for(lambda: len(os.listdir(fds)) <= before), "sluiced closes their descriptors"
 
 
 def test_the_number_of_clients_is_bounded_and_readers_cannot_keep_root_out(make):

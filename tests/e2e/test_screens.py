@@ -46,12 +46,12 @@ def test_80_columns_hold_the_longest_names_and_a_pipe_gets_them_whole(busy, word
         assert any("25,587,465,~" in line for line in narrow) and any("25,587,465,2525,10025,20025" in line for line in piped)
     if words[0] in ("bans", "allows"):
         whole = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:fff"
-        assert any(line.startswith(whole) for line in narrow), "nobody can take back what he cannot read"
+        assert any(line.startswith(whole) for line in narrow), "a ban that is to be taken back must be shown whole"
     if words[0] == "bans":
         assert any(line == "    " + "r" * 60 for line in narrow) and any(line == "    (only counted) short" for line in narrow)
         assert any("0  " + "r" * 60 in line for line in piped) and any("the-owner-w~" in line for line in narrow)
     if words[0] == "allows":
-        assert any("1d 0h" in line for line in narrow) or any("1d 1h" in line for line in narrow), "a duration as a person says it"
+        assert any("1d 0h" in line for line in narrow) or any("1d 1h" in line for line in narrow), "durations are written as people say them"
 
 
 def test_80_columns_hold_what_observe_mode_says(busy):
@@ -69,7 +69,7 @@ INDIA = "TZ=IND-5:30"
 
 
 def test_people_read_times_of_their_zone_with_its_name_and_programs_utc(busy):
-    """As the mail log beside it has them: a ban that ends at 12:00 UTC ends at 17:30 there, and each table says which zone it means."""
+    """Times are those of the mail log next to it: a ban that ends at 12:00 UTC ends at 17:30 there, and each table names its zone."""
     net, sluice = busy
     ends = datetime.datetime.strptime(next(b["ends"] for b in sluice.json("bans") if b["ends"]), "%Y-%m-%dT%H:%M:%SZ") + datetime.timedelta(hours=5, minutes=30)
     there = lambda *words: net.run(net.server, "env", INDIA, BUILD / "sluicectl", "-i", sluice.instance, *words).stdout
@@ -80,4 +80,4 @@ def test_people_read_times_of_their_zone_with_its_name_and_programs_utc(busy):
     live = sluice.json("status")["live"][0]["until"]
     until = datetime.datetime.strptime(live, "%Y-%m-%dT%H:%M:%SZ") + datetime.timedelta(hours=5, minutes=30)
     assert "times are IND" in there("status") and f"{until:%Y-%m-%d %H:%M:%S}" in there("status")
-    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z+-]", sluice.do("set", "service", "imap", "max-connections", "9", "--for", "1h")), "the host's zone"
+    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z+-]", sluice.do("set", "service", "imap", "max-connections", "9", "--for", "1h")), "answers use the host's zone"

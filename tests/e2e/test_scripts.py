@@ -36,7 +36,7 @@ def source_of(name, i):
 
 
 def prepare(net):
-    """Nobody has these addresses, and the server sends to them all the same; Fast Open is on."""
+    """Makes the server send to addresses that nobody has, and turns on Fast Open."""
     net.run(net.server, "ip", "route", "replace", "10.77.5.0/24", "via", "10.77.0.2")
     net.run(net.server, "ip", "-6", "route", "replace", "fd79::/64", "via", "fd77:0:1::2")
     net.run(net.server, "sh", "-c", "echo 3 >/proc/sys/net/ipv4/tcp_fastopen; echo 0 >/proc/sys/net/ipv4/tcp_invalid_ratelimit")
@@ -44,7 +44,7 @@ def prepare(net):
 
 
 def played(net, names=None):
-    """{script: outcome}. Each time from other ports: the server remembers those of before."""
+    """Plays scripts, and returns {script: outcome}. Each time it takes other ports, because the server remembers the earlier ones."""
     first = 40000 + 100 * next(ROUNDS)
 
     def one(item):
@@ -57,12 +57,12 @@ def played(net, names=None):
 
 
 def rough(outcome):
-    """What is left of it where SYN cookies were sent, the host's or ours: no options, no ECN."""
+    """Returns what is left of an outcome if SYN cookies were sent, by the host or by sluice: there are no options and no ECN."""
     return [re.sub(r"( mss=\d+| sacks?\b| ts\b| ws=\d+| tfo=\d+)", "", line).replace("S.E", "S.") for line in outcome]
 
 
 def settled(play):
-    """{script: outcome} that two plays agree on: a busy machine loses a race now and then, and what it lost is no measure."""
+    """Returns {script: outcome} on which two plays agree, since a busy machine sometimes loses a race, and such an outcome says nothing."""
     seen, agreed, left = {}, {}, None
     for _ in range(6):
         for name, outcome in play(left).items():
@@ -76,7 +76,7 @@ def settled(play):
 
 
 def differing(want, play):
-    """{script: outcome} of those that differed each time they were played."""
+    """Returns {script: outcome} of the scripts whose outcome differed each time they were played."""
     names = set(want)
     for _ in range(3):
         wrong = {name: got for name, got in play(names).items() if got != want[name]}
@@ -88,7 +88,7 @@ def differing(want, play):
 
 @pytest.fixture(scope="module")
 def without():
-    """Outcomes in the calm, and where the host sends cookies of its own."""
+    """The outcomes without sluice, in calm times, and when the host sends cookies of its own."""
     with contextlib.closing(Net()) as net:
         prepare(net)
         calm = settled(lambda names: played(net, names))
@@ -97,19 +97,19 @@ def without():
 
 
 def suspects(sluice):
-    """Sources whose handshakes ran out unanswered, by service."""
+    """Returns the sources, by service, whose handshakes ran out unanswered."""
     return json.loads(sh("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/suspects").stdout)
 
 
 def alive(net):
-    """What the host's kernel says of how many connections the guarded ports have."""
+    """Returns how many connections the guarded ports have, as the host's kernel says."""
     out = net.run(net.server, "ss", "-Htno", "state", "connected", f"( sport >= :{PORTS[0]} and sport <= :{PORTS[-1]} )").stdout
     skip = ("SYN-RECV", "TIME-WAIT", "SYN-SENT")
     return sum(line.split()[0] not in skip and "timer:(timewait" not in line for line in out.splitlines())
 
 
 def suspect(net, sluice):
-    """A SYN in the name of each source, which nobody answers; of a service where handshakes complete."""
+    """Makes each source a suspect, by a SYN in its name that nobody answers, after a handshake of each service has completed."""
     for i, name in enumerate(SCRIPTS):
         scripts.Player(net, source_of(name, i), FIRST + i, 39000).play("> S 0 mss; <; > . 1 ack 1; accept; reset; <; port +1; > S 0 mss; <")
     time.sleep(4)
@@ -117,7 +117,7 @@ def suspect(net, sluice):
 
 
 def press(net, sluice):
-    """A few handshakes in each service put it under pressure; the sysctl is up."""
+    """Puts each service under pressure by a few handshakes, and waits until the sysctl is raised."""
     for i in range(0, len(PORTS), 32):
         for first in (38000, 38001, 38002):
             scripts.Player(net, source_of("", i), PORTS[i], first).play("> S 0 mss; <; > . 1 ack 1; accept; reset; <")
@@ -125,7 +125,7 @@ def press(net, sluice):
 
 
 def left(sluice):
-    """What a service still has of its clients, and what it refused."""
+    """Returns what a service still holds of its clients, and what it refused."""
     status = sluice.json("status")
     held = {what: sum(s[what] for s in status["services"]) for what in ("connections", "reserved")}
     return held | {"drift": status["drift"]} | {

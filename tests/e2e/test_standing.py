@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Live settings: they end when they end, whatever leans on them, and no restart or trial loses one."""
+"""Live settings end in time, whatever depends on them, and no restart or trial loses one."""
 import signal
 
 from net import PACE, wait_for
@@ -8,16 +8,16 @@ BARE = "service smtp { ports = {25} }\n"
 OTHER = "interfaces = {s0}\nservice smtp { ports = {25} max-connections-per-source = 2 }\n"
 
 
-def test_a_setting_that_is_over_is_out_of_force_whatever_leans_on_it(make):
+def test_a_setting_ends_in_time_whatever_depends_on_it(make):
     _, sluice = make(BARE)
     sluice.do("set", "service", "smtp", "max-connections", "100", "--for", f"{2 * PACE}s")
     sluice.do("set", "service", "smtp", "max-connections-per-source", "10%")
     sluice.do("set", "service", "smtp", "max-rate", "60/1m")
     assert sluice.service()["max_connections_per_source"] == 10
-    assert wait_for(lambda: sluice.service()["max_connections"] == 0), "it is over"
-    assert sluice.service()["max_connections_per_source"] == 0, "and what leaned on it went with it"
-    assert "max-connections-per-source = 10%" in sluice.logged(), "which is said"
-    assert "max-rate = 60/1m" in sluice.do("dump"), "the others stay"
+    assert wait_for(lambda: sluice.service()["max_connections"] == 0), "the setting has ended"
+    assert sluice.service()["max_connections_per_source"] == 0, "the setting that depended on it ended with it"
+    assert "max-connections-per-source = 10%" in sluice.logged(), "the log says so"
+    assert "max-rate = 60/1m" in sluice.do("dump"), "other settings stay"
     sluice.do("set", "service", "smtp", "max-connections", "50")
     assert sluice.service()["max_connections"] == 50
 
@@ -36,14 +36,14 @@ def test_no_setting_is_lost_by_a_revert_after_a_restart_during_the_trial(make, t
             sluice.do("revert")
         assert wait_for(lambda: '"awaited"' not in sluice.ctl("--json", "status")[1])
         assert wait_for(lambda: sluice.service()["max_connections"] == 40, 3), way
-        assert sluice.service()["max_connections_per_source"] == 0, "and the policy on trial is gone"
+        assert sluice.service()["max_connections_per_source"] == 0, "the policy on trial is gone"
         sluice.kill()
         sluice.start()
-        assert sluice.service()["max_connections"] == 40, "also in the state file"
+        assert sluice.service()["max_connections"] == 40, "the state file has it, too"
         sluice.close()
 
 
-def test_trial_while_the_policy_of_before_is_held_leads_back_to_that_one(make, tmp_path):
+def test_trial_while_an_older_policy_is_held_leads_back_to_that_one(make, tmp_path):
     net, sluice = make("service smtp { ports = {25} max-connections-per-source = 3 }\n")
     net.serve("::", 25)
     net.run(net.server, "ip", "link", "add", "d0", "type", "veth", "peer", "name", "d1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bans and live settings survive restarts, crashes and reboots; what cannot be written is said and loses nothing in the kernel."""
+"""Bans and live settings survive restarts, crashes and reboots. A write that fails is reported, and loses nothing in the kernel."""
 import contextlib, os, re, signal
 
 import pytest
@@ -12,7 +12,7 @@ POLICY = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections-pe
 
 @pytest.fixture
 def make(make):
-    """Its state lies where a write waits for no disk: after a slow one the next may be put off, for seconds."""
+    """Like make(), with the state in memory: after a slow write to a disk the next one may be delayed for seconds."""
     with contextlib.ExitStack() as disks:
 
         def build(policy):
@@ -28,7 +28,7 @@ def file_of(sluice):
 
 
 def reboot(sluice):
-    """What a reboot leaves: no daemon, nothing in the kernel, the files."""
+    """Leaves what a reboot leaves: no daemon, nothing in the kernel, the files."""
     sluice.kill()
     sluice.do("unload")
     sluice.start()
@@ -43,7 +43,7 @@ def test_bans_allows_and_settings_survive_a_reboot(make):
     sluice.do("set", "service", "smtp", "max-rate-per-source", "7/1m")
     sluice.do("set", "service", "smtp", "max-connections-per-source", "3", "--for", "1h")
     told = sluice.json("export", "10.77.0.9")["ban"]
-    assert wait_for(lambda: "10.77.0.8" not in file_of(sluice).read_text()), "what is over is not kept"
+    assert wait_for(lambda: "10.77.0.8" not in file_of(sluice).read_text()), "the file does not keep what has ended"
     reboot(sluice)
     bans = {b["source"]: b for b in sluice.json("bans")}
     assert set(bans) == {"10.77.0.9", "2001:db8::/32"} and [a["source"] for a in sluice.json("allows")] == ["10.77.0.3"]
@@ -53,7 +53,7 @@ def test_bans_allows_and_settings_survive_a_reboot(make):
     assert sluice.service()["max_connections_per_source"] == 3 and "max-rate-per-source = 7/1m" in sluice.do("dump")
     sluice.do("reload")
     reboot(sluice)
-    assert sluice.service()["max_connections_per_source"] == 5, "a reload ended the settings, and that is kept, too"
+    assert sluice.service()["max_connections_per_source"] == 5, "a reload ended the settings, and the file knows that, too"
 
 
 def test_settings_survive_a_restart_and_a_crash_without_losing_their_end(make):
@@ -67,7 +67,7 @@ def test_settings_survive_a_restart_and_a_crash_without_losing_their_end(make):
     assert wait_for(lambda: sluice.service()["max_connections"] == 0, 15)
 
 
-def test_nothing_to_keep_is_no_file(make):
+def test_without_anything_to_keep_there_is_no_file(make):
     _, sluice = make(POLICY)
     assert not file_of(sluice).exists()
     sluice.do("ban", "10.77.0.9")
@@ -77,7 +77,7 @@ def test_nothing_to_keep_is_no_file(make):
 
 
 @pytest.mark.parametrize("torn", [lambda t: t[: len(t) // 2], lambda t: t.replace("10.77.0.9", "10.77.0.8"), lambda t: "\0" * 64, lambda t: "", lambda t: re.sub("state 2", "state 9", t)])
-def test_torn_file_is_set_aside_and_said(make, torn):
+def test_torn_file_is_set_aside_and_reported(make, torn):
     _, sluice = make(POLICY)
     sluice.do("ban", "10.77.0.9")
     whole = file_of(sluice).read_text()
@@ -102,7 +102,7 @@ def test_torn_file_loses_no_ban_that_the_kernel_still_has(make):
     assert [b["source"] for b in sluice.json("bans")] == ["10.77.0.9"]
 
 
-def test_setting_that_fits_no_more_is_dropped_and_said(make):
+def test_setting_that_no_longer_fits_is_dropped_and_reported(make):
     _, sluice = make(POLICY + "service pop { ports = {110} }\n")
     sluice.do("set", "service", "pop", "max-connections", "7")
     sluice.do("set", "service", "smtp", "max-connections", "8")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""suggest: limits that fit what was seen; set --dry-run: what other limits would refuse of what is there now."""
+"""suggest proposes limits that fit what was seen; set --dry-run says which of the present connections other limits would refuse."""
 import re, time
 
 import tools
@@ -21,7 +21,7 @@ def hold(net, source, n, port=25):
 
 
 def crowd(net, n, port=25):
-    """n sources with a connection each."""
+    """Opens a connection from each of n sources."""
     tools.any_source(net)
     tool, got = tools.hold(net, SERVER, port, n, f"{tools.source()}+{n}")
     assert got["greeted"] == n, got
@@ -36,7 +36,7 @@ def test_suggest_says_since_when_of_how_many_sources_and_by_which_percentile(mak
     friend = hold(net, "10.77.0.9", 12)
     friend("close", 12), held[-1]("close", 7)
     assert wait_for(lambda: sluice.connections() == 122)
-    hold(net, "10.77.1.5", 1)  # known already: counted once
+    hold(net, "10.77.1.5", 1)  # a known source, which counts once
 
     said = sluice.json("suggest")
     smtp, imap = said["services"]
@@ -124,14 +124,14 @@ def test_dry_run_tells_what_would_be_refused_and_changes_nothing(make, tmp_path)
     assert all(h("count")["greeted"] for h in held)
 
 
-def test_dry_run_judges_also_who_is_remembered_by_what_he_had(make):
+def test_dry_run_also_judges_remembered_sources_by_what_they_had(make):
     net, sluice = make(POLICY)
     net.serve("::", 25)
     busy, idle = hold(net, "10.77.1.1", 1), hold(net, "10.77.1.2", 6)
     idle("close", 6)
     assert wait_for(lambda: sluice.connections() == 1)
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
-    assert [(s["source"], s["connections"], s["peak"], s["limit"]) for s in answer["sources"]] == [("10.77.1.2", 0, 5, 4)], "its bucket of peaks: 5 to 8"
+    assert [(s["source"], s["connections"], s["peak"], s["limit"]) for s in answer["sources"]] == [("10.77.1.2", 0, 5, 4)], "its peak is in the bucket from 5 to 8"
     assert (answer["judged"], answer["refused"], answer["next"]) == (2, 1, 0) and answer["retention"] == 600
     assert "had 5, now 0/4 source-connections" in sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
     assert busy("count")["greeted"] == 1
@@ -164,7 +164,7 @@ def observed(sluice, new, text, *remember):
     return sluice.json("apply", new, "--dry-run")["observed"]
 
 
-def test_dry_run_judges_also_whom_observe_mode_would_have_refused(make, tmp_path):
+def test_dry_run_also_judges_those_whom_observe_mode_would_have_refused(make, tmp_path):
     (tmp_path / "countries.csv").write_text(COUNTRIES)
     began = time.time()
     net, sluice = make(OBSERVED)
@@ -202,20 +202,20 @@ def test_dry_run_says_of_which_senders_it_cannot_tell(make, tmp_path):
     gone("close", 5)
     assert wait_for(lambda: sluice.json("refusals")["found"] == 3), sluice.do("refusals")
     new = tmp_path / "new.conf"
-    assert wait_for(lambda: sluice.json("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")["judged"] == 2, 60, 0.5), "one is forgotten, at the next audit"
+    assert wait_for(lambda: sluice.json("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")["judged"] == 2, 60, 0.5), "the next audit forgets one of them"
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")["observed"]
-    assert (answer["senders"], answer["let_in"], answer["refused"], answer["unknown"]) == (3, 0, 2, 1), "what it would have had is not known"
+    assert (answer["senders"], answer["let_in"], answer["refused"], answer["unknown"]) == (3, 0, 2, 1), "nobody knows how many that sender would have had"
     assert answer["by"] == {"source-rate": 1, "denied": 1}
     assert "unknown for 1 " in sluice.do("set", "service", "smtp", "max-connections-per-source", "20", "--dry-run")
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "1", "--dry-run")["observed"]
-    assert (answer["refused"], answer["unknown"]) == (3, 0), "a limit that is lower refuses whom the higher one did"
+    assert (answer["refused"], answer["unknown"]) == (3, 0), "a lower limit refuses all whom the higher one refused"
     answer = sluice.json("set", "service", "imap", "max-rate-per-source", "50/1m", "--dry-run")["observed"]
-    assert (answer["let_in"], answer["refused"], answer["unknown"]) == (0, 2, 1), "how many a source opened is not remembered"
+    assert (answer["let_in"], answer["refused"], answer["unknown"]) == (0, 2, 1), "sluice does not remember how many connections a source opened"
     assert observed(sluice, new, "service imap { ports = {143} }\nservice smtp { ports = {25} }\n")["let_in"] == 3
     assert rate and foe
 
 
-def test_dry_run_judges_networks_and_no_hashes_where_privacy_keeps_no_more(make, tmp_path):
+def test_dry_run_judges_networks_but_no_hashes_if_privacy_keeps_no_more(make, tmp_path):
     (tmp_path / "countries.csv").write_text(COUNTRIES)
     net, sluice = make(OBSERVED.replace("full", "truncated"))
     net.serve("::", 25), net.serve("::", 143), tools.any_source(net)
@@ -258,7 +258,7 @@ def test_suggest_proposes_the_countries_of_connections_in_a_comment_and_locks_no
     (tmp_path / "countries.csv").write_text(ORIGINS)
     net, sluice = make(COUNTED)
     net.serve("::", 25), net.serve("::", 143)
-    held = [crowd(net, 120, 143), crowd(net, 101, 25)]  # the 120th is in no database, and private
+    held = [crowd(net, 120, 143), crowd(net, 101, 25)]  # the 120th source is in no database, and is private
 
     imap, smtp = countries(sluice, "imap"), countries(sluice, "smtp")
     assert [(s["country"], s["admitted"]) for s in imap["shares"]] == [("DE", 110), ("AT", 7), ("FR", 1), ("IT", 1)]
@@ -280,7 +280,7 @@ def test_suggest_proposes_the_countries_of_connections_in_a_comment_and_locks_no
     sluice.do("reload")
     assert sluice.json("lookup", "10.77.128.118")["country"] == "FR"
     verdicts = {a: next(s["reason"] for s in sluice.json("lookup", f"10.77.128.{a}")["services"] if s["name"] == "imap") for a in (1, 111, 118, 120)}
-    assert verdicts[118] == "country" and "country" not in (verdicts[1], verdicts[111], verdicts[120]), "private addresses stay in"
+    assert verdicts[118] == "country" and "country" not in (verdicts[1], verdicts[111], verdicts[120]), "private addresses are still let in"
     again = countries(sluice, "imap")
     assert again["allow-countries"] == [] and "already" in again["why_none"] and again["admitted"] >= 119
     assert held
@@ -293,7 +293,7 @@ def test_countries_that_are_counted_outlive_the_daemon_and_a_few_sources_are_no_
     held = crowd(net, 10, 143)
     since = countries(sluice, "imap")["since"]
     sluice.kill()
-    held.ask("close 10"), held.ask("open 10")  # counted while nobody looks
+    held.ask("close 10"), held.ask("open 10")  # the kernel counts while no daemon runs
     sluice.start()
     sluice.do("reload")
     assert (countries(sluice, "imap")["admitted"], countries(sluice, "imap")["since"]) == (20, since)
@@ -321,11 +321,11 @@ def test_status_and_metrics_have_the_countries_of_connections_of_two_services(ma
     sluice.write("service smtp { ports = {25} }\n")
     sluice.do("reload")
     held.append(hold(net, "10.77.0.2", 1))
-    assert [s["countries"] for s in sluice.json("status")["services"]] == [None], "no database is in force"
+    assert [s["countries"] for s in sluice.json("status")["services"]] == [None], "there are no countries while no database is in force"
     assert not [s for s in sample() if "admitted" in s] and sluice.json("suggest")["services"][0]["countries"] is None
     sluice.write(COUNTED)
     sluice.do("reload")
-    assert of("smtp")["DE"] == (4, 0), "counts go on"
+    assert of("smtp")["DE"] == (4, 0), "counts continue"
     assert held
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An application never holds, or could accept, more connections by its own count than the limit, however its clients come and go."""
+"""An application never holds, or could accept, more connections than the limit, by its own count, however its clients come and go."""
 import json, re, time
 
 import pytest
@@ -10,7 +10,7 @@ LIMIT, TRIES = 10, 50
 POLICY = f"syn-flood {{ cookies = false }}\nservice smtp {{ ports = {{25}} max-connections-per-source = {LIMIT} }}\n"
 UNANSWERED = "10.77.2.9"  # nobody has this address while it speaks
 
-# Each from its own socket, about 25 a second; what is left of them is held until the input ends.
+# Opens connections, each from its own socket, about 25 a second. Those that stay are held until the input ends.
 CLIENTS = """
 import select, socket, struct, sys
 kind, held = sys.argv[1], []
@@ -50,8 +50,8 @@ KINDS = {
     "Fast Open, reset": ["--reset"],
     "Fast Open, data, reset": ["--data", "--reset"],
 }
-# The most that were held or could be accepted with 0.1.0: by a server that accepts at once, and by one that does so later. It let in no
-# SYN with data.
+# The most connections that were held or could be accepted with 0.1.0, by a server that accepts at once, and by one that accepts later. 0.1.0 let
+# in no SYN with data.
 BEFORE = {
     "plain": (10, 10),
     "reset": (38, 50),
@@ -66,7 +66,7 @@ BEFORE = {
 
 
 class Taken:
-    """The server that counts; it answers to lines."""
+    """The server that counts its connections. It answers commands, one a line."""
 
     def __init__(self, net, *options):
         self.process = net.ready(net.popen(net.server, LIB / "taken.py", 25, *options))
@@ -78,13 +78,13 @@ class Taken:
 
 
 def fast(net):
-    """Fast Open on both sides; a SYN-ACK is sent again twice, after 1 and 3 s; after 7 s its socket is gone."""
+    """Turns on Fast Open at both ends, and makes the server repeat a SYN-ACK twice, after 1 and 3 s; after 7 s its socket is gone."""
     net.run(net.server, "sh", "-c", "echo 3 >/proc/sys/net/ipv4/tcp_fastopen; echo 1 >/proc/sys/net/ipv4/tcp_synack_retries")
     net.run(net.client, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/tcp_fastopen")
 
 
 def cookie_of(net, address):
-    """The Fast Open cookie that the server gives this address, which nobody has afterwards and the server sends to all the same."""
+    """Returns the Fast Open cookie that the server gives this address. Nobody has the address afterwards, but the server still sends to it."""
     net.run(net.client, "ip", "address", "add", f"{address}/16", "dev", "c0")
     ask = f'import socket; s = socket.socket(); s.bind(("{address}", 0)); s.sendto(b"x", socket.MSG_FASTOPEN, ("{SERVER}", 25)); s.recv(9)'
     net.run(net.client, "/usr/bin/python3", "-c", ask)
@@ -97,7 +97,7 @@ def cookie_of(net, address):
 
 
 def knock(net, kind, cookie):
-    """TRIES clients of that kind, over some seconds; ended by ending its input."""
+    """Starts TRIES clients of that kind, over some seconds. They end when the input ends."""
     if KINDS[kind] is None:
         clients = net.popen(net.client, "/usr/bin/python3", "-c", CLIENTS, kind, TRIES)
         assert clients.stdout.readline() == "done\n"
@@ -142,5 +142,5 @@ def test_an_application_never_has_more_than_the_limit(make, kind, lazy):
     assert wait_for(lambda: sluice.service()["reserved"] == 0 and sluice.json("sources") == [])
     status = sluice.json("status")
     assert status["drift"] == 0 and sluice.service()["waiting"] == 0
-    if status["healed"]:  # where the kernel runs no tracing program for some milliseconds
+    if status["healed"]:  # the kernel may run no tracing program for some milliseconds
         print(f"{status['healed']} ends were missed by both trackers, and healed")

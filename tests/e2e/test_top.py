@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""top, driven in tmux: what stands on its screen, and what its keys do."""
+"""top, run in tmux: what its screen shows, and what its keys do."""
 import re
 
 import pytest
@@ -41,7 +41,7 @@ def test_top_shows_services_sources_and_refusals_and_bans_after_a_yes(top):
     assert "[########################] 4/4" in row_of(screen, "10.77.0.2") and "0/-" in row_of(screen, "imap")
     text = screen.text()
     assert text.index("10.77.0.2") < text.index("10.77.0.3"), "most connections first"
-    assert wait_for(lambda: float(row_of(screen, "source-connections").split()[1]) > 0), "clients try again: a rate"
+    assert wait_for(lambda: float(row_of(screen, "source-connections").split()[1]) > 0), "clients try again, so there is a rate"
 
     screen.keys("/", "0.3", "Enter")
     assert screen.shows("with 0.3") and wait_for(lambda: "10.77.0.2" not in screen.text()), screen.text()
@@ -65,7 +65,7 @@ def test_top_shows_services_sources_and_refusals_and_bans_after_a_yes(top):
     assert screen.ended()
 
 
-def test_top_ends_with_a_word_when_the_daemon_does(top):
+def test_top_ends_with_a_message_when_the_daemon_ends(top):
     _, sluice, screen = top(POLICY)
     assert screen.shows("SERVICE")
     sluice.kill()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Each order leaves one line: who gave it, what it was, what came of it, and no more of an address than the policy shows."""
+"""Each order leaves one line in the log: who gave it, what it was, what came of it, and no more of an address than the policy shows."""
 import os, re, signal, socket, subprocess
 
 import pytest
@@ -11,7 +11,7 @@ LINE = re.compile(r"order: (.*) by (.*): (done|refused|failed)( \(and \d+ before
 
 
 def orders(sluice):
-    """(what, by whom, result, text) of each line in the log."""
+    """Returns (what, by whom, result, text) of each order's line in the log."""
     found = [LINE.search(line) for line in sluice.logged().splitlines() if "order: " in line]
     assert all(found), sluice.logged()
     return [(m[1], m[2], m[3], m[5] or "") for m in found]
@@ -30,7 +30,7 @@ def trailed(make, tmp_path):
 
 
 def give(sluice, other):
-    """One of each order, with what its line begins with."""
+    """Gives one order of each kind. Yields what the line of each must begin with."""
     given = (
         (("set", "service", "smtp", "max-connections-per-source", "4", "--for", "1h"), "set "),
         (("set", "source-set", "foes", "prefixes", "{203.0.113.9,", "2001:db8:1:2::9}"), "set "),
@@ -71,7 +71,7 @@ def test_each_order_leaves_one_line_with_who_and_what_came_of_it(trailed, how):
     assert said[0][0] == "set service=smtp key=max-connections-per-source value=4 for=1h" and said[0][3].startswith("in force until ")
 
 
-def test_what_only_asks_and_what_only_tries_leaves_no_line(trailed):
+def test_questions_and_dry_runs_leave_no_line(trailed):
     _, sluice, other = trailed()
     for words in (("status",), ("sources",), ("bans",), ("lookup", "192.0.2.1"), ("dump",), ("diff",), ("apply", other, "--dry-run"),
                   ("set", "service", "smtp", "max-connections", "5", "--dry-run"), ("ban", "192.0.2.1", "--kill", "--dry-run")):
@@ -91,7 +91,7 @@ def test_refused_and_failed_orders_leave_a_line_with_the_reason(trailed):
     assert "198.51.100.9" not in sluice.logged()
 
 
-def test_who_may_give_no_orders_is_named_and_cannot_fill_the_log(trailed):
+def test_users_who_may_give_no_orders_are_named_and_cannot_fill_the_log(trailed):
     net, sluice, _ = trailed()
     path = f"/run/sluice/{sluice.instance}.sock"
     os.chmod(path, 0o666)  # as if the group let it in
@@ -117,12 +117,12 @@ def test_what_comes_by_a_signal_or_by_the_clock_leaves_a_line_too(trailed):
 
 
 def fields_of(datagram):
-    """The journal's native protocol, of values without a line end."""
+    """Reads a message of the journal's native protocol whose values have no line ends."""
     return dict(line.split("=", 1) for line in datagram.decode().splitlines())
 
 
 def test_journal_gets_fields_and_priorities(trailed, tmp_path):
-    """A socket in the place of the journal's, in a mount namespace of the daemon's own; its standard error is what systemd would call the journal."""
+    """A socket replaces the journal's, in a mount namespace of the daemon's own, and JOURNAL_STREAM calls its standard error the journal."""
     net, sluice, _ = trailed()
     sluice.kill()
     place = tmp_path / "systemd"
@@ -149,4 +149,4 @@ def test_journal_gets_fields_and_priorities(trailed, tmp_path):
     assert (refused["PRIORITY"], refused["SLUICE_RESULT"]) == ("4", "refused") and "no service 'pop'" in refused["SLUICE_TEXT"]
     assert (reload["SLUICE_VERB"], reload["SLUICE_BY"], reload["PRIORITY"]) == ("reload", "a signal", "5")
     told = sluice.logged()
-    assert "\n<5>took over" in told and "order: " not in told, "a line is said once"
+    assert "\n<5>took over" in told and "order: " not in told, "each line is written once"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Another build takes over in place: nobody slips in meanwhile, and nothing that counts is lost. SLUICE_BEFORE names the directory of a
-build of another ABI, whose sluiced then makes the kernel side; without it that of this build says that it is of another ABI."""
+"""Another build takes over in place: nobody slips in meanwhile, and nothing that counts is lost. SLUICE_BEFORE names the directory of a build with
+another ABI, whose sluiced then makes the kernel side; without it, the kernel side of this build is marked as one of another ABI."""
 import json, os, pathlib, signal, struct, time
 
 import pytest
@@ -14,7 +14,7 @@ BEFORE = pathlib.Path(os.environ.get("SLUICE_BEFORE", BUILD))
 
 
 def age(net, sluice, word):
-    """The pins as another build leaves them: the first word of `identity` is the ABI, the second tells builds of one ABI apart."""
+    """Marks the pins as those of another build: the first word of `identity` is the ABI, the second tells builds with one ABI apart."""
     pin = f"/sys/fs/bpf/sluice/{sluice.instance}/identity"
     value = json.loads(net.run(net.server, "bpftool", "-j", "map", "dump", "pinned", pin).stdout)[0]["value"]
     aged = bytearray(int(b, 16) for b in value)
@@ -28,18 +28,18 @@ def gate_of(net):
 
 
 def ids(net, sluice, kind):
-    """Of all that is pinned: {name: id}."""
+    """Returns {name: id} of all that is pinned."""
     pins = pathlib.Path(f"/sys/fs/bpf/sluice/{sluice.instance}")
     show = lambda what: json.loads(net.run(net.server, "bpftool", "-j", "-f", what, "show").stdout)
     return {pathlib.Path(p).name: o["id"] for o in show(kind) for p in o.get("pinned", []) if pathlib.Path(p).parent == pins}
 
 
 def remaining(net, programs):
-    """Those of {pin: id} that are in memory still, by name."""
+    """Returns those of {pin: id} that are still in memory, by name."""
     return {p["id"]: p["name"] for p in json.loads(net.run(net.server, "bpftool", "-j", "prog", "show").stdout) if p["id"] in programs.values()}
 
 
-# A SYN of a banned source every 2 ms, each from a socket of its own; how many came.
+# Sends a SYN from a banned source every 2 ms, each from a socket of its own, and prints how many got in.
 KNOCK = """
 import select, socket, sys
 came = tries = 0
@@ -87,7 +87,7 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     sluice.start()
     after, state, _ = gate_of(net)
     tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
-    assert before and after and before != after and state == "UP", "exchanged, not taken off"
+    assert before and after and before != after and state == "UP", "the gate was exchanged, not removed"
     assert tries > 100 and came == 0, "nobody slipped in"
     assert "replaces it" in sluice.logged()
     assert sluice.connections() == 5 and sluice.json("status")["drift"] == 0
@@ -97,7 +97,7 @@ def test_another_abi_is_taken_over_without_a_gap(make):
     assert [(b["source"], b["reason"]) for b in sluice.json("bans")] == [("10.77.0.9", "stays")]
     assert refused(lambda *w: net.run(net.server, BUILD / "sluicectl", "-i", sluice.instance, "--json", *w)) >= counted
     assert not os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}~old")
-    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: they and their tables are gone from memory"
+    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: these and their tables are still in memory"
     h("close", 5)
     assert wait_for(lambda: sluice.connections() == net.established())
     print(f"\n{tries} knocks of a banned source while the kernel side was exchanged, {came} came")
@@ -124,7 +124,7 @@ def test_counts_by_country_go_on_over_an_upgrade(make, tmp_path, word):
     assert held[0].greeted(4) and counted() == {"DE": 4, "ZZ": 1}
 
 
-def test_newer_programs_take_over_the_tables_as_they_stand(make):
+def test_newer_programs_take_over_the_tables_as_they_are(make):
     net, sluice = make(POLICY + "service pop3 { ports = {110} max-rate-per-source = 3/10m }\n")
     net.serve("::", 25), net.serve("::", 110)
     h, rated = net.hold("10.77.0.2"), net.hold("10.77.0.3", port=110)
@@ -139,7 +139,7 @@ def test_newer_programs_take_over_the_tables_as_they_stand(make):
     assert len(maps) > 20 and len(programs) >= 5
     sluice.kill()
     age(net, sluice, PROGRAMS)
-    assert sluice.ctl("status")[0] == 3, "the CLI of either build reads the tables"
+    assert sluice.ctl("status")[0] == 3, "sluicectl of either build can read the tables"
     knock = net.popen(net.client, "/usr/bin/python3", "-c", KNOCK)
     sluice.start()
     tries, came = map(int, knock.communicate("\n", timeout=30 * PACE)[0].split())
@@ -148,14 +148,14 @@ def test_newer_programs_take_over_the_tables_as_they_stand(make):
     assert ids(net, sluice, "map") == maps
     now = ids(net, sluice, "prog")
     assert now.keys() == programs.keys() and not set(now.values()) & set(programs.values())
-    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: also the timer calls the new ones"
+    assert wait_for(lambda: not remaining(net, programs)), f"{remaining(net, programs)}: these old programs are still in memory"
     assert sluice.connections() == 5 and sluice.json("status")["drift"] == 0 and sluice.json("status")["confirm"]["state"] == "awaited"
     rated("open", 1)
     h("open", 2)
-    assert h.greeted(6), "what awaits its confirmation is in force"
-    assert rated("count")["greeted"] == 0 and sluice.reason("source-rate", service="pop3"), "the rate goes on where it was"
+    assert h.greeted(6), "the policy on trial is in force"
+    assert rated("count")["greeted"] == 0 and sluice.reason("source-rate", service="pop3"), "the rate's window continues"
     h("close", 6)
-    assert wait_for(lambda: sluice.connections() == net.established()), "new connections and their ends are seen"
+    assert wait_for(lambda: sluice.connections() == net.established()), "the trackers see new connections and their ends"
     print(f"\n{tries} knocks of a banned source while the programs were exchanged, {came} came")
 
 
@@ -185,8 +185,8 @@ def test_takeover_that_is_cut_short_is_finished_by_the_next_start(make, word):
 
 @pytest.mark.parametrize("word", (ABI, PROGRAMS), ids=("abi", "programs"))
 @pytest.mark.parametrize("keeper_dies", (False, True), ids=("keeper-goes-on", "keeper-killed"))
-def test_exchange_in_whose_middle_the_daemon_is_killed_is_finished(make, word, keeper_dies):
-    """The new gate is pinned and about to take the old one's place. The next start waits for a keeper that is still at it."""
+def test_exchange_during_which_the_daemon_is_killed_is_finished(make, word, keeper_dies):
+    """The new gate is pinned, and about to replace the old one. The next start waits for a keeper that is still at work."""
     net, sluice = make(POLICY)
     sluice.kill()
     age(net, sluice, word)
@@ -200,13 +200,14 @@ def test_exchange_in_whose_middle_the_daemon_is_killed_is_finished(make, word, k
             os.kill(keeper, signal.SIGKILL)
         daemon.kill(), daemon.wait()
         sluice.start()
-    assert gate_of(net)[0] not in (None, before), "exchanged, by the one or the other"
+    assert gate_of(net)[0] not in (None, before), "the keeper or the next start exchanged the gate"
     assert [(i["name"], i["xdp_mode"]) for i in sluice.json("status")["interfaces"]] == [("s0", "native")]
     assert not os.path.exists(f"/sys/fs/bpf/sluice/{sluice.instance}~old")
 
 
-RELEASED = "51cbf74"  # 0.1.0, of ABI 7
-# One connection for each state in which a server can have one, from each source: word for tests/lib/serve.py, or what the client does.
+RELEASED = "51cbf74"  # 0.1.0, which has ABI 7
+# Opens one connection for each state in which a server can have one, from each source. Its word is for tests/lib/serve.py, or says what the
+# client does.
 STANDING = """
 import socket, sys, time
 held = []
@@ -227,7 +228,7 @@ sys.stdin.readline()
 """
 
 
-# Sessions one after the other, from one source, four at a time at most; how many were greeted.
+# Opens sessions one after the other from one source, at most four at a time, and prints how many were greeted.
 CHURN = """
 import select, socket, sys
 held, greeted = [], 0
@@ -250,7 +251,7 @@ print(greeted)
 
 @pytest.fixture(scope="session")
 def released(tmp_path_factory):
-    """0.1.0 as it was: the directory with its programs."""
+    """The directory with the programs of 0.1.0 as it was released."""
     there = tools.built(RELEASED, tmp_path_factory.mktemp("released"))
     if not there:
         pytest.skip(f"{RELEASED} (0.1.0) is not in this checkout: git fetch --unshallow --tags")
@@ -289,7 +290,7 @@ def test_connections_that_stand_under_the_released_build_are_counted_rightly_by_
     in_progress("open", 3)
     time.sleep(0.5)
     assert in_progress("count")["greeted"] == 5, "full as before"
-    in_progress("abandon")  # else they get in when there is room, and stay
+    in_progress("abandon")  # or they get in when there is room, and stay
     standing.communicate("\n", timeout=20), in_progress("close", 5)
     assert wait_for(lambda: sluice.connections() == net.established() == 0, 15)
     assert wait_for(lambda: sluice.service()["reserved"] == 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A set that refuses, or lets in, everybody or those whom the host cannot do without is said wherever a policy is looked at."""
+"""Whatever looks at a policy warns of a set that refuses, or lets in, everybody, or that refuses an address which the host cannot do without."""
 import signal
 
 import pytest
@@ -56,7 +56,7 @@ def test_a_whole_family_is_said(guarded, action, words):
     assert not said_of(guarded, "source-set all { prefixes = {0.0.0.0/0} max-connections-per-source = 5 }\n")
 
 
-def test_bogons_of_the_link_are_nothing_to_warn_of(guarded):
+def test_bogons_of_the_link_cause_no_warning(guarded):
     assert not said_of(guarded, "source-set bogons { prefixes = {127.0.0.0/8, 169.254.0.0/16, fe80::/10, ::1, 240.0.0.0/4} action = deny }\n")
 
 
@@ -88,7 +88,7 @@ def test_a_set_that_others_hide_entirely_is_said_wherever_a_policy_is_looked_at(
     assert any(HIDDEN.format("partners", "foes applies") in f["finding"] for f in guarded.json("doctor", guarded.file) if f["level"] == "warning")
     guarded.kill(signal.SIGTERM)
     guarded.start()
-    assert HIDDEN.format("partners", "foes applies") in guarded.logged(), "at a start, too"
+    assert HIDDEN.format("partners", "foes applies") in guarded.logged(), "a start warns, too"
 
 
 def test_a_set_is_hidden_by_several_and_only_where_they_leave_nothing_of_it(guarded):
@@ -104,7 +104,7 @@ def test_a_set_is_hidden_by_several_and_only_where_they_leave_nothing_of_it(guar
         friends.replace("priority = 200", "services = {smtp}") + two.replace("192.88.99.128/25", "192.88.99.0/24").replace("action = deny", "max-connections = 9"),  # the longer prefix wins
     ):
         assert not any("friends decides nothing" in s for s in said_of(guarded, seen)), seen
-    # equal priority: allow before deny before limits, and of equal prefixes the earlier set
+    # At equal priority allow comes before deny, and deny before limits; of equal prefixes the set that is named first counts.
     assert any(HIDDEN.format("friends", "one, two apply") in s for s in said_of(guarded, friends.replace("200", "100") + one + two))
     twins = "source-set a { prefixes = {192.88.99.0/24} action = deny }\nsource-set b { prefixes = {192.88.99.0/24} action = deny }\n"
     assert [s.split(",")[0] for s in said_of(guarded, twins)] and any(HIDDEN.format("b", "a applies") in s for s in said_of(guarded, twins))
@@ -120,7 +120,7 @@ def test_a_service_at_an_address_that_the_host_does_not_have_is_said(guarded):
 
 
 @pytest.mark.parametrize("named, why", (("224.0.0.1", "multicast"), ("255.255.255.255", "broadcast"), ("0.0.0.0", "unspecified network"), ("ff02::/16", "multicast"), ("::", "unspecified address")))
-def test_an_order_about_those_whom_no_connection_can_come_from_says_so(guarded, named, why):
+def test_an_order_about_addresses_that_nobody_can_connect_from_says_so(guarded, named, why):
     for order in (("ban", named), ("allow", named), ("limit", named, "max-connections-per-source", "9")):
         code, _, said = guarded.ctl(*order)
         assert code == 0 and f"no connection comes from {named}: it is" in said and why in said, (order, said)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""watch: refusals as they happen; a flood is sampled, and does not hide other reasons."""
+"""watch shows refusals as they happen. A flood is sampled, and does not hide other reasons."""
 import json, re, signal, subprocess, time
 
 import pytest
@@ -15,7 +15,7 @@ source-set foes { prefixes = {10.77.1.0/24} action = deny }
 
 
 class Watch:
-    """sluicectl --json watch; lines as they come."""
+    """Runs `sluicectl --json watch`, and reads its lines as they come."""
 
     def __init__(self, net, sluice, *words):
         argv = net.enter(net.server, [BUILD / "sluicectl", "-i", sluice.instance, *words, "watch"])
@@ -42,7 +42,7 @@ def refuse(net, source, n=1, port=25, held=0):
 
 
 def watching(net, sluice, *words):
-    """Started for certain: its first refusal has been seen."""
+    """Returns a Watch that has started for certain, since it has seen a refusal."""
     w = Watch(net, sluice, *words)
     h = net.hold("10.77.1.1")
 
@@ -85,12 +85,12 @@ def test_flood_is_sampled_and_hides_no_other_reason(make):
     told = lambda: sum(l["sampled"] for l in denied())
     assert wait_for(lambda: told() > sent * 0.5), (len(denied()), told(), sent)
     assert len(denied()) < 500
-    assert told() <= sluice.reason("denied"), "in this order: the last of the flood may have come only now"
+    assert told() <= sluice.reason("denied"), "told() comes first, since the last of the flood may arrive only now"
     assert max(l["sampled"] for l in denied()) > 100
     w.end()
 
 
-def test_nobody_watches_nothing_is_told(make):
+def test_nothing_is_told_while_nobody_watches(make):
     net, sluice = make(POLICY)
     w = watching(net, sluice, "--json")
     w.end()
@@ -99,7 +99,7 @@ def test_nobody_watches_nothing_is_told(make):
     h("open", 5)
     assert wait_for(lambda: sluice.reason("denied") >= 5)
     again = watching(net, sluice, "--json")
-    assert all(l["source"] == "10.77.1.0/24" for l in again.lines()), "what was refused before is not told"
+    assert all(l["source"] == "10.77.1.0/24" for l in again.lines()), "it does not show what was refused earlier"
     again.end()
 
 
@@ -160,6 +160,6 @@ def test_watch_is_whole_at_every_size_also_under_a_flood(make, width, height, so
         print("\n" + text)
         lines = [line for line in text.splitlines() if line and line != title]
         row = re.compile(rf"\d\d:\d\d:\d\d [0-9a-f:.~ ]{{{source}}} [a-z~ -]{{{service}}} {' *[0-9]+ ' * (width == 200)}[a-z -]{{19}} (drop|reset|observed) +\d+[kMG]?")
-        assert [line for line in lines if not row.fullmatch(line)] == [], "nothing wraps, every line is whole"
+        assert [line for line in lines if not row.fullmatch(line)] == [], "no line wraps or is cut"
     finally:
         screen.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The C programs of tests/lib on a network: many connections, every way to end one, forged segments, the kernel's own count."""
+"""Runs the C programs of tests/lib on a network: many connections, every way to end one, forged segments, the kernel's own count."""
 import contextlib
 import json
 import os
@@ -14,7 +14,7 @@ LIB = BUILD / "tests" / "lib"
 
 
 def built(revision, there):
-    """The build of another revision, made from this repository's own history; None: that has not got it."""
+    """Builds another revision from this repository's own history. Returns its directory, or None if the history does not have it."""
     if sh("git", "-C", ROOT, "cat-file", "-e", f"{revision}^{{commit}}", check=False).returncode:
         return None
     sh("sh", "-c", f"git -C {ROOT} archive {revision} | tar x -C {there}")
@@ -24,17 +24,17 @@ def built(revision, there):
 
 
 def source(i=0):
-    """The i-th of the 32,512 IPv4 sources that any_source() adds; consecutive ones differ by 1."""
+    """Returns the i-th of the 32,512 IPv4 sources that any_source() adds. Consecutive ones differ by 1."""
     return f"10.77.{128 + (i + 1) // 256}.{(i + 1) % 256}"
 
 
 def source6(i=0, host=1):
-    """An IPv6 source of any_source() in a /64 of its own; the same i with another host is the same source to sluice."""
+    """Returns an IPv6 address of any_source(), in a /64 of its own. The same i with another host is the same source to sluice."""
     return f"fd78:0:0:{i + 1:x}::{host:x}"
 
 
 def any_source(net):
-    """Makes the client answer for source() and source6(), without adding an address for each."""
+    """Makes the client answer for source() and source6() without an address for each."""
     for words in ("route replace local 10.77.128.0/17 dev lo table main", "-6 route replace local fd78::/48 dev lo table main"):
         net.run(net.client, "ip", *words.split())
     for words in ("route replace 10.77.128.0/17 via 10.77.0.2", "-6 route replace fd78::/48 via fd77:0:1::2"):
@@ -68,19 +68,19 @@ class Tool:
         return self.json(timeout)
 
     def finish(self, timeout=30.0):
-        """Closes its input and waits; the last thing it says, if any."""
+        """Closes its input, and waits. Returns the last thing that it says, if any."""
         out, _ = self.process.communicate(timeout=timeout * PACE)
         lines = (self.rest + out).decode().splitlines()
         return json.loads(lines[-1]) if lines else None
 
 
 def serve(net, port, *options):
-    """tests/lib/serve.c on [::] for both families; the process, for SIGUSR1 and SIGUSR2."""
+    """Runs tests/lib/serve.c on [::], for both families. Returns the process, which takes SIGUSR1 and SIGUSR2."""
     return net.ready(net.popen(net.server, LIB / "serve", *options, port))
 
 
 def hold(net, to, port, count, sources, processes=2, wait_ms=1500 * PACE):
-    """Opens `count` connections at once; the tool, and its first report. ask("close N" | "open N" | "count" | "wait MS")."""
+    """Opens `count` connections at once. Returns the tool, and its first report: ask("close N" | "open N" | "count" | "wait MS")."""
     tool = Tool(net, net.client, "hold", "-n", count, "-p", processes, "-t", wait_ms, "-s", sources, to, port)
     return tool, tool.json(30 + wait_ms / 1000)
 
@@ -93,7 +93,7 @@ def peak(net, port, *options):
 
 
 def mix(net, to, port, sessions, sources, *options):
-    """Sessions with serve() that end in every way. Returns the running tool: finish(timeout) gives the figures."""
+    """Runs sessions with serve() that end in every way. Returns the running tool: finish(timeout) gives the figures."""
     return Tool(net, net.client, "mix", "-n", sessions, "-s", sources, *options, to, port)
 
 
@@ -102,21 +102,21 @@ def server_mac(net):
 
 
 def flood(net, port, *options, to=SERVER):
-    """tests/lib/flood.c: a flood as fast as it goes. The tool: ask("start"), ask("count"), ask("stop")."""
+    """Runs tests/lib/flood.c, a flood at full speed. Returns the tool: ask("start"), ask("count"), ask("stop")."""
     tool = Tool(net, net.client, "flood", "-i", "c0", "-m", server_mac(net), *options, to, port)
     assert tool.process.stdout.readline() == b"ready\n"
     return tool
 
 
 def forge(net, port, sources, kind="mix", count=1000, *options, to=SERVER):
-    """Forged segments of `kind` (syn, fin, rst, rstack, ack, mix). Returns the running tool."""
+    """Sends forged segments of `kind` (syn, fin, rst, rstack, ack, mix). Returns the running tool."""
     args = ["-i", "c0", "-m", server_mac(net), "-s", sources, "-f", kind, "-n", count, *options, to, port]
     return Tool(net, net.client, "forge", *args)
 
 
 @contextlib.contextmanager
 def memory_disk(directory, size="16m"):
-    """A file system of that size at the directory; a write there waits for no disk."""
+    """Mounts a file system of that size at the directory. A write there waits for no disk."""
     directory.mkdir(exist_ok=True)
     sh("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory)
     try:
@@ -127,7 +127,7 @@ def memory_disk(directory, size="16m"):
 
 @contextlib.contextmanager
 def full_disk(directory):
-    """A file system at the directory with no room left, until the file that is given is unlinked."""
+    """Mounts a file system without any room at the directory. Yields the file that fills it; there is room once that is unlinked."""
     with memory_disk(directory, "64k"):
         filler = directory / "filler"
         filler.write_bytes(b"x" * 65536)
@@ -136,7 +136,7 @@ def full_disk(directory):
 
 @contextlib.contextmanager
 def tampered(pid, calls, inject, log="/dev/null"):
-    """strace attached to the process: what `inject` says (strace(1)) becomes of these system calls, and `log` has them."""
+    """Attaches strace to the process: it does to these system calls what `inject` says (strace(1)), and writes them to `log`."""
     strace = subprocess.Popen(["strace", "-qq", "-p", str(pid), "-o", str(log), "-e", f"trace={calls}", "-e", f"inject={calls}:{inject}"],
                               stderr=subprocess.DEVNULL)
     try:

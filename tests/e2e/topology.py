@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""More hosts on a test network: others behind the server, which bridges or routes to them, and servers in them."""
+"""Adds more hosts to a test network: hosts behind the server, which bridges or routes to them, and servers in them."""
 import json
 
 from net import BUILD, LIB, sh
@@ -11,7 +11,7 @@ BRIDGE_ADDRESSES = ("10.77.0.1/16", "fd77::1/32")
 
 
 class Behind:
-    """A host of its own behind the server: its end is `o0`, the server's is `end`."""
+    """A host behind the server. Its end of their link is `o0`, the server's is `end`."""
 
     def __init__(self, net, end="p1"):
         self.net, self.name, self.end = net, net.tag + "o", end
@@ -31,7 +31,7 @@ class Behind:
 
 
 def bridged(net):
-    """s0 becomes a port of the bridge br0, which has the server's addresses; another host is at another port of it."""
+    """Makes s0 a port of the bridge br0, which gets the server's addresses. Another host is at another port of it."""
     other = Behind(net)
     run = lambda *argv: net.run(net.server, *argv)
     run("ip", "link", "add", "br0", "type", "bridge")
@@ -45,7 +45,7 @@ def bridged(net):
 
 
 def routed(net):
-    """The server routes to another host in a network of its own."""
+    """Makes the server route to another host, in a network of its own."""
     other = Behind(net)
     net.run(net.server, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
     net.addresses(net.server, other.end, "10.78.0.1/24")
@@ -60,8 +60,8 @@ VIP = "10.99.0.1"
 
 def director(net, vip_on="lo"):
     """
-    The way in is not the way out: packets to VIP come by another host and s1, answers go out by s0. What comes back to that host, it
-    throws away, as a director of LVS-DR does with packets from its own address.
+    Makes the way in differ from the way out: packets to VIP come through another host and s1, answers go out by s0. That host drops what comes
+    back to it, as a director of LVS-DR does with packets from its own address.
     """
     between = net.tag + "d"
     sh("ip", "netns", "add", between)
@@ -85,7 +85,7 @@ def director(net, vip_on="lo"):
 
 
 def macvlan(net):
-    """VIP is a macvlan child's of s0."""
+    """Gives VIP to a macvlan child of s0."""
     net.run(net.server, "ip", "link", "add", "m0", "link", "s0", "type", "macvlan", "mode", "bridge")
     net.run(net.server, "ip", "link", "set", "m0", "up")
     net.addresses(net.server, "m0", f"{VIP}/32")
@@ -95,12 +95,12 @@ def macvlan(net):
 
 
 def bare_peer(net):
-    """The other end of s0 has no NAPI: what XDP_TX sends gets lost on the way."""
+    """Makes the other end of s0 work without NAPI, so that what XDP_TX sends gets lost on the way."""
     net.run(net.client, "ip", "link", "set", "c0", "xdp", "off")
 
 
 def jumbo(net, nic="s0", peer="c0"):
-    """MTU 9000 at both ends; the client's goes on polling by NAPI."""
+    """Sets MTU 9000 at both ends. The client's end still polls by NAPI."""
     net.run(net.client, "ip", "link", "set", peer, "xdp", "off")
     net.run(net.client, "ip", "link", "set", peer, "xdp", "obj", PASS, "sec", "xdp.frags")
     for ns, end in ((net.client, peer), (net.server, nic)):
@@ -108,5 +108,5 @@ def jumbo(net, nic="s0", peer="c0"):
 
 
 def tun(net, name, *hardware):
-    """A tun device at each end of the network; `hardware`: what they say they are (ARPHRD_*)."""
+    """Makes a tun device at each end of the network. `hardware` is the type that they claim (ARPHRD_*)."""
     net.ready(net.popen(net.server, LIB / "tunnel.py", net.server, net.client, name, *hardware))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""HTTP inside a namespace: plain requests, a real Prometheus, a real Chromium driven by WebDriver. No library beyond Python's."""
+"""HTTP inside a namespace: plain requests, a real Prometheus, and a real Chromium driven by WebDriver. It needs only Python's own library."""
 import base64, contextlib, ctypes, http.client, json, os, pathlib, signal, subprocess, urllib.parse
 
 from net import wait_for
@@ -10,7 +10,7 @@ CLONE_NEWNET = 0x40000000
 
 @contextlib.contextmanager
 def inside(ns):
-    """This thread's new sockets belong to the namespace; those it has stay where they are."""
+    """Makes this thread's new sockets belong to the namespace. Sockets that it has already stay where they are."""
     home, there = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{ns}", os.O_RDONLY)
     try:
         assert LIBC.setns(there, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
@@ -21,7 +21,7 @@ def inside(ns):
 
 
 def request(ns, port, path, method="GET", body=None, headers={}, host="127.0.0.1", timeout=20):
-    """(status, headers, text)"""
+    """Sends a request. Returns (status, headers, text)."""
     with inside(ns):
         connection = http.client.HTTPConnection(host, port, timeout=timeout)
         connection.connect()
@@ -58,7 +58,7 @@ class Prometheus:
         return json.loads(text)["data"]
 
     def query(self, expression):
-        """{labels as a frozenset of pairs, without instance, job and the name: value}"""
+        """Returns {labels: value}. Labels are a frozenset of pairs, without instance, job and the name."""
         skip = ("instance", "job", "__name__")
         return {frozenset((k, v) for k, v in r["metric"].items() if k not in skip): float(r["value"][1])
                 for r in self.api("query", query=expression)["result"]}
@@ -69,7 +69,7 @@ class Prometheus:
 
 
 class Browser:
-    """A headless Chromium of its own: profile, home and process group."""
+    """A headless Chromium, with a profile, a home and a process group of its own."""
 
     FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
              "--disable-component-update --disable-sync --disable-dev-shm-usage").split()
@@ -84,7 +84,7 @@ class Browser:
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         self.session = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
         self.open("about:blank")
-        self.requests(), self.console()  # of the browser's own first page
+        self.requests(), self.console()  # forgets those of the browser's own first page
 
     def ask(self, method, path, body=None):
         status, _, text = request(self.ns, self.port, path, method, json.dumps(body) if body is not None else None, timeout=60)
@@ -111,7 +111,7 @@ class Browser:
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     def picture(self, path, below=None):
-        """Of the whole page, or of what stands above the end of the element `below`."""
+        """Takes a picture of the whole page, or of what is above the end of the element `below`."""
         clip = {}
         if below:
             wide, high = self.run("return [document.documentElement.clientWidth, document.querySelector(arguments[0]).getBoundingClientRect().bottom + scrollY]", below)
@@ -123,7 +123,7 @@ class Browser:
         return [entry["message"] for entry in self.do("se/log", {"type": "browser"})]
 
     def requests(self):
-        """Every URL that was asked for since the last call."""
+        """Returns every URL that was asked for since the last call."""
         events = [json.loads(entry["message"])["message"] for entry in self.do("se/log", {"type": "performance"})]
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
 
@@ -133,5 +133,5 @@ class Browser:
                 self.ask("DELETE", f"/session/{self.session}")
         finally:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)  # its own session, made above
+                os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own, made above
             self.process.wait()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Segments made and read by hand at the client's end of a test network, and sockets of either side in the test's own process. Scripts in
-the manner of packetdrill are played with it (scripts.py), and segments forged on live connections (test_forged.py)."""
+"""Makes and reads segments by hand at the client's end of a test network, and opens sockets of either side in the test's own process. scripts.py
+plays scripts in the manner of packetdrill with it, and test_forged.py forges segments on live connections."""
 import contextlib
 import ctypes
 import select
@@ -17,7 +17,7 @@ TCP_FASTOPEN, TCP_DEFER_ACCEPT = 23, 9
 
 @contextlib.contextmanager
 def within(ns):
-    """This thread is in the network namespace; the sockets that are made meanwhile stay there."""
+    """Puts this thread into the network namespace. The sockets that it makes meanwhile stay there."""
     with open("/proc/thread-self/ns/net", "rb") as here, open(f"/run/netns/{ns}", "rb") as there:
         if LIBC.setns(there.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"entering the namespace {ns}")
@@ -28,7 +28,7 @@ def within(ns):
 
 
 def listen(net, port, backlog=64, fastopen=False, defer=0):
-    """A listener on all addresses of both families; the server's, or of the namespace that net.listening names."""
+    """Opens a listener on all addresses of both families, in the server's namespace, or in the one that net.listening names."""
     with within(getattr(net, "listening", net.server)):
         s = socket.socket(socket.AF_INET6)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,7 +44,7 @@ def listen(net, port, backlog=64, fastopen=False, defer=0):
 
 
 def client(net, source, port=0, seconds=2):
-    """A socket of the client's kernel, bound."""
+    """Returns a bound socket of the client's kernel."""
     with within(net.client):
         s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,7 +72,7 @@ def packed(address):
 
 
 def segment(source, target, sport, dport, flags, seq, ack=0, data=b"", options=b"", window=65535):
-    """An IP packet; flags as tcpdump writes them."""
+    """Returns an IP packet with a TCP segment. Flags are as tcpdump writes them."""
     options += b"\1" * (-len(options) % 4)
     bits = sum(FLAGS[f] for f in flags)
     seq, ack = seq & 0xFFFFFFFF, ack & 0xFFFFFFFF
@@ -91,7 +91,7 @@ OPTIONS = {2: "mss", 3: "ws", 4: "sack", 5: "sacks", 8: "ts", 34: "tfo"}
 
 
 class Segment:
-    """One that was heard. `options`: {name: its bytes}."""
+    """A segment that was heard. `options` is {name: its bytes}."""
 
     def __init__(self, packet):
         v4 = packet[0] >> 4 == 4
@@ -119,7 +119,7 @@ class Segment:
 
 
 class Wire:
-    """Sends packets at the client's end, and hears all that passes there, in both directions."""
+    """Sends packets at the client's end, and hears all that passes there in both directions."""
 
     def __init__(self, net):
         with within(net.client):
@@ -132,7 +132,7 @@ class Wire:
         self.fd.sendto(packet, ("c0", 0x86DD if packet[0] >> 4 == 6 else 0x0800, 0, 0, self.mac))
 
     def hear(self, want, seconds=2.0):
-        """The next segment for which want(it) holds; None: there was none. Own ones (of Wire) are heard, too."""
+        """Returns the next segment for which want(it) holds, or None. It hears what a Wire sends, too."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if not select.select([self.fd], [], [], left)[0]:

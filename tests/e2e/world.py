@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Real addresses of real countries, from Debian's tables, on a test network's client."""
+"""Gives a test network's client real addresses of real countries, from Debian's tables."""
 import functools
 import ipaddress
 
@@ -10,7 +10,7 @@ TABLES = {4: "/usr/share/tor/geoip", 6: "/usr/share/tor/geoip6"}
 
 @functools.cache
 def address_of(country, family=4):
-    """An address in the middle of the first large range of the country."""
+    """Returns an address in the middle of the first large range of the country."""
     with open(TABLES[family], encoding="utf-8") as table:
         for line in table:
             first, _, rest = line.strip().partition(",")
@@ -24,7 +24,7 @@ def address_of(country, family=4):
 
 
 def come_from(net, *countries):
-    """Gives the client an address of each family in each country, and the server the way back; {country: (IPv4, IPv6)}."""
+    """Gives the client an address of each family in each country, and the server the way back. Returns {country: (IPv4, IPv6)}."""
     places = {}
     for country in countries:
         places[country] = tuple(address_of(country, family) for family in (4, 6))
