@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_lookup ENTRIES...: address -> class by the gate's table next to the kernel's LPM trie with the same data; ENTRIES 0: Debian's
- * country table. Prints a JSON line for each: ns per lookup of random addresses, MB of one generation, and ms of processor time to
- * read, compile, copy, and to fill the LPM trie.
+ * bench_lookup ENTRIES... looks up the classes of addresses, by the gate's table and by the kernel's LPM trie with the same data. ENTRIES 0 is
+ * Debian's country table. It prints a JSON line for each: ns per lookup of random addresses, MB of one generation, and ms of processor time
+ * to read, to compile, to copy, and to fill the LPM trie.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static double now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* shared machines: not the time on the wall */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* not wall time, since machines are shared */
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
@@ -79,7 +79,7 @@ static double trie_fill(const struct pair *p, const struct trie *t)
 	return now_ms() - began;
 }
 
-/* The prefixes of a span, the fewest that cover it. */
+/* Adds the fewest prefixes that cover a span. Returns how many. */
 static size_t span_prefixes(addr_number first, addr_number last, uint32_t value, int lpm)
 {
 	struct sluice_prefix_key key;
@@ -133,7 +133,7 @@ static double run_ns(int program)
 	return (double)opts.duration / LOOKUPS;
 }
 
-/* Medians of ROUNDS, in turn. */
+/* Takes the medians of ROUNDS, in which the two take turns. */
 static void pair_time(const struct pair *p, double *trie, double *lpm)
 {
 	double t[ROUNDS], l[ROUNDS], nothing;
@@ -150,7 +150,7 @@ static void pair_time(const struct pair *p, double *trie, double *lpm)
 	*lpm = l[ROUNDS / 2];
 }
 
-/* `entries` random /24 to /32 of IPv4 and /48 to /64 of IPv6, half each; COUNTRY_TABLE: Debian's. */
+/* Makes a policy of so many random prefixes, half of them /24 to /32 of IPv4, half /48 to /64 of IPv6; or of Debian's country table. */
 static struct policy *policy_make(size_t entries)
 {
 	char text[512], path[] = "/tmp/sluice-bench-XXXXXX";

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_stages [REPEAT [fleet]]: where a packet's nanoseconds go, by BPF_PROG_TEST_RUN: packets that end at one stage after the other, and
- * what the verifier made of the programs. Prints {"stages": [{"name", "after", "ns": [a figure a round]}], "programs": [{"name",
- * "verified", "instructions", "bytes"}]}. `after`: the stage whose work this one does as well. Tables are in the caches here. `fleet`: all
- * limits hold over two hosts.
+ * bench_stages [REPEAT [fleet]] measures where a packet's nanoseconds go, by BPF_PROG_TEST_RUN of packets that end at one stage after the
+ * other, and what the verifier made of the programs. It prints {"stages": [{"name", "after", "ns": [a figure a round]}], "programs":
+ * [{"name", "verified", "instructions", "bytes"}]}. `after` names the stage whose work this one includes. All tables are in the processor's
+ * caches here. With `fleet` all limits hold over two hosts.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@
 #define SHARED_BY_TWO "fleet { servers = {192.0.2.9:6379} secret-file = /etc/hostname }\n"
 #define CALM "syn-flood { pressure-half-open = 60000 pressure-syn-rate = 9000000/1s pressure-expired = 9000000/1s }\n"
 #define PRESSED "syn-flood { pressure-syn-rate = 1/1s }\n"
-/* Of these the gate asks the trie for nothing, and for the country of who is let in alone. */
+/* Under PLAIN the gate does not ask the trie at all; with LOCATED it asks only for the country of a connection that is let in. */
 #define PLAIN \
 	"interfaces = {lo}\nservice imap { ports = {143} max-connections-per-source = 90000 max-rate-per-source = 9/1m }\n" CALM
 #define LOCATED "geoip { database = {\"/usr/share/tor/geoip\", \"/usr/share/tor/geoip6\"} }\n"
@@ -47,14 +47,14 @@
 #define CROWDED_PORT 5000
 #define CROWD (SLUICE_MAX_HANDSHAKES / SLUICE_POLICY_SERVICES)
 
-/* A SYN is new only once: all but REPEATED and CROWDED run singly, with the cost of starting the clock; each under a policy of its own. */
+/* A SYN is new only once, so all but REPEATED and CROWDED run singly, which adds the cost of starting the clock. Each has a policy of its own. */
 enum how { REPEATED, SINGLY, COOKIE, IN_PLAIN, IN_LOCATED, CROWDED };
 
 struct stage {
-	const char *name, *after; /* NULL: of a bare program */
+	const char *name, *after; /* NULL for a bare program */
 	struct frame frame;
 	enum how how;
-	int bare; /* verdict of a program that does nothing else; 0: the gate */
+	int bare; /* the verdict of a program that does nothing else; 0 stands for the gate */
 	unsigned int ns[ROUNDS];
 };
 
@@ -139,7 +139,7 @@ static unsigned int frame_ns(struct gate *g, int bare, const struct frame *f, un
 	return opts.duration;
 }
 
-/* Mean over packets of different sources. */
+/* Returns the mean over packets of different sources. */
 static unsigned int singly_ns(struct gate *g, int bare, struct frame f, int round)
 {
 	uint64_t sum = 0;
@@ -154,7 +154,7 @@ static unsigned int singly_ns(struct gate *g, int bare, struct frame f, int roun
 	return sum / SINGLES;
 }
 
-/* Each policy's SYNs come from sources of their own. */
+/* Runs the stages of one policy. Each policy's SYNs come from sources of their own. */
 static void round_run(struct gate *g, int round, enum how policy)
 {
 	struct stage *s;
@@ -182,8 +182,8 @@ static void crowd_policy(char *policy, size_t room)
 }
 
 /*
- * So many unanswered handshakes that there is no room for another, for the 3 s that they last. More than the share, since those of
- * before, which ran out, fill some buckets.
+ * Makes so many unanswered handshakes that there is no room for another, for the 3 s that they last. It makes more than the share, since
+ * earlier ones, which ran out, fill some buckets.
  */
 static void crowd_make(struct gate *g, int round)
 {
@@ -202,7 +202,7 @@ static void crowd_make(struct gate *g, int round)
 	assert_int_equal(why, SLUICE_TABLE_FULL);
 }
 
-/* One real connection from port 1001, admitted by the gate; it lives as long as this program. */
+/* Makes a real connection from port 1001, which the gate has admitted. It lives as long as this program. */
 static void connection_make(struct gate *g)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(1001) };
@@ -255,7 +255,7 @@ static void program_print(const char *instance, const char *pin, const char *bet
 	       info.verified_insns, info.xlated_prog_len / sizeof(struct bpf_insn), info.jited_prog_len);
 }
 
-/* From now on there are two hosts, and the store answers. */
+/* Tells the gate that there are two hosts, and that the store answers. */
 static void fleet_begin(struct gate *g)
 {
 	const struct sluice_fleet row = { .secret = { 1, 2 }, .valid_until_ns = ~0ULL, .hosts = 2 };

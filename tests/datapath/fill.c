@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fill INSTANCE COUNT [HELD [idle]]: makes a running instance track COUNT sources, and no others, counting up from 11.0.0.0, as if each had connected
- * once, and holds HELD connections now; idle: so long ago that it is forgotten at once. For the bench.
+ * fill INSTANCE COUNT [HELD [idle]] makes a running instance track COUNT sources, counted up from 11.0.0.0, and no others, as if each had
+ * connected once and held HELD connections now; with `idle` so long ago that it is forgotten at once. The bench runs it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ static int sources_add(int fd, __u32 count, __u32 held, __u64 seen_ns)
 	return err;
 }
 
-/* There are `count` sources now, some of which there were before. */
+/* Sets the tally to `count` sources, some of which it has counted already. */
 static int tally_raise(int fd, __s64 count)
 {
 	int cpus = libbpf_num_possible_cpus(), cpu, err;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Builds frames from their descriptions: see frame.h. */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -46,7 +47,7 @@ static void put16(uint8_t *out, uint16_t value)
 	out[1] = (uint8_t)value;
 }
 
-/* Sums up the segment of `room` bytes, less what the datagram lacks, whose field is 0. */
+/* Puts the checksum into a segment of `room` bytes, less what the datagram lacks. Its field must be 0. */
 static void sum_tcp(const struct frame *f, const void *addresses, size_t addresses_len, uint8_t *tcp, size_t room)
 {
 	size_t len = room > (size_t)f->short_by ? room - f->short_by : 0;
@@ -115,7 +116,7 @@ static size_t put_ipv4(const struct frame *f, uint8_t *out)
 	return len;
 }
 
-/* `type`: a letter of frame.chain. */
+/* `type` is a letter of frame.chain. */
 static size_t put_extension(const struct frame *f, char type, uint8_t *out, uint8_t next)
 {
 	size_t units = f->extension_len + 1;
@@ -143,7 +144,7 @@ static uint8_t protocol_of(const struct frame *f, char type)
 	return type ? protocols[strchr(letters, type) - letters] : f->protocol ? f->protocol : IPPROTO_TCP;
 }
 
-/* frame.extensions, frame.chain and the fragment's own header as letters. */
+/* Writes frame.extensions, frame.chain and the fragment's own header as letters. */
 static void chain_of(const struct frame *f, char out[static CHAIN_ROOM])
 {
 	int i, n = 0;

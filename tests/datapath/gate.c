@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Loads an engine, and runs frames through its gate: see gate.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -26,7 +27,7 @@ static void fail_with(struct diag *d, int err, const char *what)
 	fail_msg("%s: %s: %s", what, strerror(-err), text ? text : "");
 }
 
-/* Real sockets for the gate to find, whatever the host has. */
+/* Opens real sockets for the gate to find, whatever the host has. */
 static void listeners_open(const struct policy *p)
 {
 	unsigned int port;
@@ -82,7 +83,7 @@ void gate_close(struct gate *g)
 	diag_free(&d);
 }
 
-/* Packets counted so far for each reason, the first SERVICES together. Not by a snapshot, which visits every source. */
+/* Reads the packets counted so far for each reason, of the first SERVICES services together; not by a snapshot, which visits every source. */
 static void packets_read(struct gate *g, uint64_t out[SLUICE_REASONS])
 {
 	__u32 count = SERVICES * SLUICE_REASONS, i, token, cpus = libbpf_num_possible_cpus(), cpu;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A loaded engine, attached nowhere, that frames are run through. */
+/* A loaded engine that is attached nowhere; tests run frames through its gate. */
 #ifndef SLUICE_TESTS_GATE_H
 #define SLUICE_TESTS_GATE_H
 
@@ -10,15 +10,15 @@
 struct gate {
 	char instance[SLUICE_NAME_LEN];
 	struct engine *engine;
-	uint8_t answer[FRAME_ROOM]; /* the last frame as the gate left it */
+	uint8_t answer[FRAME_ROOM]; /* the last frame, as the gate left it */
 	size_t answer_len;
 };
 
-/* Each ends the test with a message where it fails. */
+/* Each of these ends the test with a message if it fails. */
 void gate_open(struct gate *g, const char *policy_text);
 void gate_apply(struct gate *g, const char *policy_text);
 void gate_close(struct gate *g);
-/* Sends a frame: XDP verdict; *why is the one reason whose counter moved. */
+/* Sends a frame. Returns the XDP verdict; *why becomes the one reason whose counter moved. */
 int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why);
 struct sluice_stat gate_stat(struct gate *g, const char *service, enum sluice_reason why);
 struct service_status gate_service(struct gate *g, const char *service);

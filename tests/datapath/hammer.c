@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * hammer INSTANCE FROM TO PORT SECONDS: as many SYNs as one processor can run through the gate of a loaded instance. Prints
+ * hammer INSTANCE FROM TO PORT SECONDS runs as many SYNs as one processor can through the gate of a loaded instance. It prints
  * {"packets": N, "seconds": S, "ns": median per packet, "verdict": XDP verdict}.
  */
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The set-up and the steps of the express lane's tests: see lane_gate.h. */
+/* The set-up and the steps that the express lane's tests share: see lane_gate.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

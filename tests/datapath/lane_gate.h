@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the express lane share, whichever family their sources are of: a gate on lo with a listener, a source that a connection
- * fills, SYNs of it, and the word that notes its refusal.
+ * What the tests of the express lane share, for sources of either family: a gate on lo with a listener, a source that a connection fills, SYNs
+ * from it, and the word that notes its refusal.
  */
 #ifndef SLUICE_TESTS_LANE_GATE_H
 #define SLUICE_TESTS_LANE_GATE_H
@@ -11,10 +11,10 @@
 #include "reason.h"
 #include "words.h"
 
-/* Who speaks to whom, in tests of one family. */
+/* Which addresses connect to which, in tests of one family. */
 struct lane_hosts {
 	const char *here; /* has a listener at port 25 */
-	const char *deaf; /* ours, and nobody listens there: a SYN that the order lets pass takes nothing */
+	const char *deaf; /* one of ours where nobody listens, so that a SYN that the order lets pass takes nothing */
 	const char *source; /* limited to one connection */
 	const char *prepare; /* a command that gives this host such addresses, or NULL */
 };
@@ -26,14 +26,14 @@ int lane_gate_open(void **state, const struct lane_hosts *hosts, const char *pol
 int lane_gate_close(void **state);
 
 enum sluice_reason lane_reason(struct gate *g, const struct frame *f);
-/* Of a SYN from there to the deaf address. */
+/* Sends a SYN from there to the deaf address. Returns the reason. */
 enum sluice_reason lane_syn(struct gate *g, const struct lane_hosts *hosts, const char *from);
 
-/* The source is full, by *p, and has been refused: how many words say so. */
+/* Fills the source by *p, and has a SYN of it refused. Returns how many words say so. */
 unsigned int lane_fill(struct gate *g, const struct lane_hosts *hosts, struct pair *p, struct word *w);
-/* The word of a source that is full no more: what it refuses, the lane refuses. */
+/* Returns the word of a source that is no longer full. Only the lane refuses what it says. */
 struct word lane_word_of_nothing(struct gate *g, const struct lane_hosts *hosts);
-/* All epochs pass, and in none of them the word of the first one is true again. */
+/* Lets all epochs pass. In none of them may the word of the first one be true again. */
 void lane_epochs_pass(struct gate *g, const struct lane_hosts *hosts);
 
 struct lane_frame {
@@ -41,7 +41,7 @@ struct lane_frame {
 	enum sluice_reason why;
 };
 
-/* The order judges each of these while the lane would refuse a plain SYN of the source. */
+/* Shows that the order judges each of these frames, while the lane would refuse a plain SYN of the source. */
 void lane_passes_by(struct gate *g, const struct lane_hosts *hosts, const struct lane_frame *others, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Leases as a daemon would write them, and the ring that it would read: see leases.h. */
+/* Writes leases as a daemon would, and reads the ring that it would read: see leases.h. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@
 
 static const __u64 secret[2] = { 0x0123456789abcdefULL, 0xfedcba9876543210ULL };
 
-/* What the ring had to say since the last look. */
+/* What the ring has told since the last look. */
 struct sluice_fleet_change leases_told[LEASES_RECORDS];
 static unsigned int told_count;
 static struct ring_buffer *ring;
@@ -145,7 +145,7 @@ int leases_prepare(void **state)
 	(void)state;
 	if (netns_enter_one(&port, 1) || space_route(SERVER))
 		return -1;
-	space_leave_closed(LEASES_TAKEN); /* to nobody but us */
+	space_leave_closed(LEASES_TAKEN); /* only the listener below is to be there */
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	return bind(listener, (struct sockaddr *)&at, sizeof(at)) || listen(listener, 16);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See pair.h. A source need not be an address of the host, if only a route makes it local. */
+/* Opens connections: see pair.h. A source need not be an address of the host, as long as a route makes it local. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Real connections of any source over loopback, both ends in this process. Each function ends the test where it fails. */
+/* Real connections from any source over loopback, with both ends in this process. Each function ends the test if it fails. */
 #ifndef SLUICE_TESTS_PAIR_H
 #define SLUICE_TESTS_PAIR_H
 
@@ -9,11 +9,11 @@ struct pair {
 	int client, server;
 };
 
-/* A listener at this address and port alone, of either family. */
+/* Opens a listener at this address and port alone, of either family. */
 int pair_listen(const char *at, uint16_t port);
-/* To it, from this address and port; 0: any port. Whoever closes the client's end resets it: nothing waits, and a port is free at once. */
+/* Connects to it from this address and port (0: any port). close() of the client's end sends a RST, so that the port is free at once. */
 struct pair pair_open(int listener, const char *from, uint16_t port);
-/* Both ends, the client's first. */
+/* Closes both ends, the client's first. */
 void pair_close(struct pair *p);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A network namespace of the test's own, with addresses, routes and listeners, so that the gate has sockets to ask: see space.h. */
+/* Makes a network namespace of the test's own, with addresses, routes and listeners, so that the gate finds sockets: see space.h. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static int listen_at(uint16_t port)
 	return bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 1024) ? -1 : 0;
 }
 
-/* The process is in a namespace of its own from the first call on. */
+/* Puts the process into a namespace of its own, at the first call. */
 static int space_make(void)
 {
 	static bool made;

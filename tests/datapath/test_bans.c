@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bans as the gate sees them: however many one order changes, all at one instant, also where the daemon dies amid the order. */
+/* The gate sees all bans that one order changes at one instant, however many they are, even if the daemon dies during the order. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static void prefix_of(const char *text, struct prefix *out)
 	assert_int_equal(prefix_parse(text, out, &why), 0);
 }
 
-/* Sorted by address, as they are written: FIRST is the first of all, LAST the last. */
+/* Makes the list, sorted by address, as bans are written: FIRST is the first of all, LAST the last. */
 static void list_make(void)
 {
 	char text[32];
@@ -68,7 +68,7 @@ static int close_gate(void **state)
 	return 0;
 }
 
-/* An ACK that belongs to nothing passes, and takes nothing. */
+/* Whether the source is banned: otherwise an ACK that belongs to no connection passes, and takes nothing. */
 static int banned(struct gate *g, const char *from)
 {
 	const struct frame f = { .from = from, .to = SERVER, .from_port = 1001, .to_port = 25, .flags = ACK };
@@ -93,7 +93,7 @@ static void orders_run(struct gate *g)
 	_exit(0);
 }
 
-static void test_a_list_is_in_force_at_one_instant_and_out_of_it_at_one(void **state)
+static void test_a_list_comes_into_force_at_one_instant_and_ends_at_one(void **state)
 {
 	unsigned int pairs = 0, row = 0, apart = 0, changes = 0;
 	struct gate *g = *state;
@@ -119,7 +119,7 @@ static void test_a_list_is_in_force_at_one_instant_and_out_of_it_at_one(void **s
 	assert_true(changes >= 2);
 }
 
-static void test_a_list_that_was_cut_short_is_in_force_whole_or_not_at_all(void **state)
+static void test_a_list_that_was_cut_short_is_in_force_as_a_whole_or_not_at_all(void **state)
 {
 	const struct bans_wanted all = { .bare = true };
 	struct gate *g = *state;
@@ -151,7 +151,7 @@ static void test_a_list_that_was_cut_short_is_in_force_whole_or_not_at_all(void 
 	print_message("cut short: %d times nothing was left, %d times all\n", kind[0], kind[1]);
 }
 
-static void test_a_ban_on_trial_hides_neither_a_wider_one_nor_its_own_other_owner(void **state)
+static void test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners(void **state)
 {
 	struct gate *g = *state;
 	struct ban one = { .owner = "one", .observe = true }, wide = { .owner = "wide", .expires_in = 1 };
@@ -170,7 +170,7 @@ static void test_a_ban_on_trial_hides_neither_a_wider_one_nor_its_own_other_owne
 	wide.prefix = one.prefix;
 	assert_int_equal(bans_put(g->engine, &wide, 1, NULL), 0);
 	assert_int_equal(banned(g, FIRST), 1);
-	usleep(1100000); /* both that refuse are over; nobody has looked yet */
+	usleep(1100000); /* both bans that refuse are over, but nobody has looked yet */
 	assert_int_equal(banned(g, FIRST), 0);
 	assert_int_equal(bans_read(g->engine, &want, &left), 0);
 	assert_int_equal(left.count, 1);
@@ -180,7 +180,7 @@ static void test_a_ban_on_trial_hides_neither_a_wider_one_nor_its_own_other_owne
 	assert_int_equal(taken, 1);
 }
 
-static void test_an_ipv6_ban_of_everything_is_not_asked_about_ipv4(void **state)
+static void test_an_ipv6_ban_of_everything_leaves_ipv4_alone(void **state)
 {
 	struct ban all = { .owner = "all" };
 	struct gate *g = *state;
@@ -196,10 +196,10 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_gate, close_gate)
 	const struct CMUnitTest tests[] = {
-		CASE(test_a_list_is_in_force_at_one_instant_and_out_of_it_at_one),
-		CASE(test_a_list_that_was_cut_short_is_in_force_whole_or_not_at_all),
-		CASE(test_a_ban_on_trial_hides_neither_a_wider_one_nor_its_own_other_owner),
-		CASE(test_an_ipv6_ban_of_everything_is_not_asked_about_ipv4),
+		CASE(test_a_list_comes_into_force_at_one_instant_and_ends_at_one),
+		CASE(test_a_list_that_was_cut_short_is_in_force_as_a_whole_or_not_at_all),
+		CASE(test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners),
+		CASE(test_an_ipv6_ban_of_everything_leaves_ipv4_alone),
 	};
 
 	return cmocka_run_group_tests_name("bans", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the gate does by its own clock: a policy that nobody confirms goes, and a gate whose daemon was stopped opens. */
+/* What the gate does by its own clock: it reverts a policy that nobody confirms, and opens after its daemon was stopped. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -25,11 +25,11 @@
 #define SERVICES "interfaces = {lo}\nservice smtp { ports = {25} }\nservice imap { ports = {143} }\n"
 #define CLOSED SERVICES "service ssh { ports = {22} }\nsource-set all { prefixes = {0.0.0.0/0, ::/0} action = deny }\n"
 #define SOON_MS 400
-#define CLOSE_NS 1000000 /* within this of a deadline SYNs follow each other without a pause */
+#define CLOSE_NS 1000000 /* as close as this to a deadline SYNs follow each other without a pause */
 
 static const struct frame syn = { SOURCE, SERVER, .to_port = 25, .flags = SYN };
 
-static uint64_t first; /* generation that a test begins with */
+static uint64_t first; /* the generation with which a test begins */
 
 static uint64_t generation_of(struct gate *g)
 {
@@ -51,7 +51,7 @@ static int gate_opened(void **state)
 	return 0;
 }
 
-/* The one gate as a test wants to find it, whatever the one before left. */
+/* Brings the one gate into the state that a test expects, whatever the previous test left. */
 static int gate_calmed(void **state)
 {
 	struct gate *g = *state;
@@ -70,7 +70,7 @@ static int gate_closed(void **state)
 	return 0;
 }
 
-/* The reason that a frame is counted for; every frame comes from a port of its own. */
+/* Sends a frame from a port of its own. Returns the reason for which it is counted. */
 static enum sluice_reason judged(struct gate *g, struct frame f)
 {
 	static uint16_t port = 1024;
@@ -108,7 +108,7 @@ static void wait_ms(unsigned int ms)
 	nanosleep(&t, NULL);
 }
 
-/* ARP, neighbour discovery, ICMP, and what no service names. */
+/* Shows that ARP, neighbour discovery, ICMP, and ports that no service names pass. */
 static void assert_the_rest_passes(struct gate *g)
 {
 	static const struct frame free[] = {
@@ -125,7 +125,7 @@ static void assert_the_rest_passes(struct gate *g)
 		assert_int_equal(judged(g, free[i]), SLUICE_NOT_PROTECTED);
 }
 
-static void test_policy_that_nobody_confirms_goes_by_itself(void **state)
+static void test_policy_that_nobody_confirms_is_reverted_by_itself(void **state)
 {
 	struct gate *g = *state;
 	unsigned int left = 0;
@@ -143,7 +143,7 @@ static void test_policy_that_nobody_confirms_goes_by_itself(void **state)
 	assert_int_equal(generation_of(g), first);
 }
 
-/* When the gate goes back: read where the gate reads it. */
+/* Returns when the gate goes back, from the row where the gate reads it. */
 static uint64_t deadline_of(struct gate *g)
 {
 	struct sluice_control control;
@@ -152,7 +152,7 @@ static uint64_t deadline_of(struct gate *g)
 	return control.force & SLUICE_FORCE_UNTIL;
 }
 
-/* Sends SYNs until `ms` after the deadline. Those over before it are the new policy's, those begun at it or later the old one's. */
+/* Sends SYNs until `ms` after the deadline. The new policy must judge those that end before it, the old one those that begin at it or later. */
 static void probe_across(struct gate *g, uint64_t deadline, unsigned int ms, uint64_t *before, uint64_t *after)
 {
 	enum sluice_reason why;
@@ -175,7 +175,7 @@ static void probe_across(struct gate *g, uint64_t deadline, unsigned int ms, uin
 	} while (begun < deadline + ms * 1000000ULL);
 }
 
-/* Exact by the gate's own clock, whatever the machine does meanwhile: only where no SYN came through in time is it tried again. */
+/* The deadline is exact by the gate's own clock, whatever the machine does meanwhile. The test tries again only if no SYN ended in time. */
 static void test_old_policy_is_back_at_the_very_deadline(void **state)
 {
 	uint64_t before, after, deadline;
@@ -221,7 +221,7 @@ static void test_confirmation_that_comes_too_late_changes_nothing(void **state)
 	diag_free(&d);
 }
 
-static void test_nothing_else_is_put_in_force_while_a_policy_awaits(void **state)
+static void test_nothing_else_is_put_in_force_while_a_policy_awaits_confirmation(void **state)
 {
 	struct policy *p = policy_of(SERVICES);
 	struct gate *g = *state;
@@ -235,7 +235,7 @@ static void test_nothing_else_is_put_in_force_while_a_policy_awaits(void **state
 	policy_free(p);
 }
 
-static void test_way_back_can_be_taken_early_and_tidies_up(void **state)
+static void test_revert_can_come_early_and_tidies_up(void **state)
 {
 	struct gate *g = *state;
 	struct diag d = {};
@@ -282,7 +282,7 @@ static void test_gate_opens_when_the_grace_of_a_stop_is_over(void **state)
 
 #define ROUNDS 20000
 
-/* One of two words whose halves are the same, in turn. */
+/* Writes two words in turn, each of which has equal halves. */
 static void *words_store(void *arg)
 {
 	const struct engine *e = arg;
@@ -295,8 +295,8 @@ static void *words_store(void *arg)
 	return NULL;
 }
 
-/* The gate may read a word at any time. With an update of the whole row one writer undid what the other had written meanwhile. */
-static void test_word_of_what_is_in_force_is_written_whole_and_alone(void **state)
+/* The gate may read a word at any time. If a writer updated the whole row, it would undo what another one has written meanwhile. */
+static void test_word_of_the_control_row_is_written_whole_and_alone(void **state)
 {
 	struct sluice_control before, now;
 	struct gate *g = *state;
@@ -324,15 +324,15 @@ static void test_word_of_what_is_in_force_is_written_whole_and_alone(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(test_policy_that_nobody_confirms_goes_by_itself),
+		test(test_policy_that_nobody_confirms_is_reverted_by_itself),
 		test(test_old_policy_is_back_at_the_very_deadline),
 		test(test_policy_that_is_confirmed_stays),
 		test(test_confirmation_that_comes_too_late_changes_nothing),
-		test(test_nothing_else_is_put_in_force_while_a_policy_awaits),
-		test(test_way_back_can_be_taken_early_and_tidies_up),
+		test(test_nothing_else_is_put_in_force_while_a_policy_awaits_confirmation),
+		test(test_revert_can_come_early_and_tidies_up),
 		test(test_network_itself_and_other_ports_pass_before_during_and_after),
 		test(test_gate_opens_when_the_grace_of_a_stop_is_over),
-		test(test_word_of_what_is_in_force_is_written_whole_and_alone),
+		test(test_word_of_the_control_row_is_written_whole_and_alone),
 	};
 
 	return cmocka_run_group_tests_name("confirm", tests, gate_opened, gate_closed);

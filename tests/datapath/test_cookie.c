@@ -26,7 +26,7 @@
 #define SMTP "interfaces = {lo}\nservice smtp { ports = {25, 26} max-connections-per-source = 2 "
 #define PRESSED " }\nsyn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 1s }\n"
 #define FIRM_US \
-	700000 /* a sweep raises the guard, and a quarter of a second later unanswered reservations stand in no way */
+	700000 /* a sweep raises the guard, and a quarter of a second later unanswered reservations block nobody */
 
 static int namespace_enter(void **state)
 {
@@ -67,13 +67,13 @@ static uint32_t word_of(const uint8_t *at)
 	return (uint32_t)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
 }
 
-/* What the IP header says of the length of its segment; the rest of the frame is padding. */
+/* Returns the length of the segment as the IP header says it; the rest of the frame is padding. */
 static uint32_t segment_len(const uint8_t *ip)
 {
 	return ip[0] >> 4 == 4 ? (word_of(ip) & 0xffff) - 20 : word_of(ip + 4) >> 16;
 }
 
-/* Sends a SYN that is answered by a cookie, and checks the answer; the ACK that brings the cookie back. */
+/* Sends a SYN that is answered by a cookie, and checks the answer. Returns the ACK that brings the cookie back. */
 static struct frame cookie_of(struct gate *g, struct frame syn)
 {
 	size_t ip = 14 + syn.vlan_tags * 4, header = strchr(syn.from, ':') ? 40 : 20;
@@ -115,7 +115,7 @@ static void test_cookie_comes_back_and_reserves(void **state)
 		assert_int_equal(gate_service(g, "smtp").held, i);
 		assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID);
 		assert_int_equal(gate_service(g, "smtp").held, i + 1);
-		assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID); /* takes no second slot */
+		assert_int_equal(sent(g, &ack, NULL), SLUICE_COOKIE_VALID); /* it takes no second slot */
 	}
 	assert_int_equal(gate_service(g, "smtp").held, i);
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_COOKIE_VALID).connections, i);
@@ -124,7 +124,7 @@ static void test_cookie_comes_back_and_reserves(void **state)
 static void answers_set(struct gate *g, struct sluice_answers a)
 {
 	static const struct sluice_answer_counts none[64];
-	__u32 in = 1; /* lo: where frames of a test-run come in */
+	__u32 in = 1; /* lo, by which frames of a test-run come in */
 
 	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_answers], &in, &a, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_answer_counts], &in, none, BPF_ANY), 0);
@@ -156,13 +156,13 @@ static void test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in(void **s
 		bool answers;
 	} cases[] = {
 		{ .owner = 1, .row = 1, .answers = true },
-		{ .owner = 1, .row = 0 }, /* nobody has said anything of this interface */
-		{ .owner = 2, .row = 1 }, /* another's address */
-		{ .owner = 0, .row = 1 }, /* several have it */
+		{ .owner = 1, .row = 0 }, /* nothing is known of this interface */
+		{ .owner = 2, .row = 1 }, /* another interface has the address */
+		{ .owner = 0, .row = 1 }, /* several interfaces have it */
 		{ .owner = 2,
 		  .row = 1,
 		  .row_is = { .also = 2 },
-		  .answers = true }, /* the bridge's whose port this is */
+		  .answers = true }, /* the bridge has it whose port this is */
 		{ .owner = 1, .row = 1, .row_is = { .bare = 1 }, .answers = true }, /* a SYN has no data */
 		{ .owner = 1, .row = 1, .row_is = { .why = SLUICE_ANSWERS_TAG } },
 		{ .owner = 1, .row = 1, .row_is = { .why = SLUICE_ANSWERS_CHECKSUM } },
@@ -188,7 +188,7 @@ static void test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in(void **s
 	}
 }
 
-/* A source that completed a handshake before: the loop waits for its answer. */
+/* Makes this a source that completed a handshake before, for whose answer the loop waits. */
 static void confirm(struct gate *g, const char *from)
 {
 	struct sluice_source_key key = {};
@@ -202,7 +202,7 @@ static void confirm(struct gate *g, const char *from)
 	assert_int_equal(known_fill(g->engine->map[MAP_known], 1), 0);
 }
 
-static void test_cookies_that_never_come_back_are_sent_no_more(void **state)
+static void test_cookies_are_no_longer_sent_if_they_never_come_back(void **state)
 {
 	struct frame f = { "10.4.0.1", SERVER, 5000, .to_port = 25, .flags = SYN, .tcp_options = 1 };
 	struct frame stranger = { "10.4.0.2", SERVER, 5000, .to_port = 25, .flags = SYN, .tcp_options = 1 };
@@ -212,10 +212,10 @@ static void test_cookies_that_never_come_back_are_sent_no_more(void **state)
 	answers_set(g, (struct sluice_answers){});
 	for (i = 0; i < 3 * SLUICE_ANSWERS_UNRETURNED; i++, stranger.from_port++)
 		assert_int_equal(sent(g, &stranger, &verdict), SLUICE_COOKIE_SENT);
-	assert_int_equal(answers_get(g).loop[0].waiting, 0); /* who may be a spoofer says nothing */
+	assert_int_equal(answers_get(g).loop[0].waiting, 0); /* sources that may be spoofed prove nothing */
 	confirm(g, f.from);
 	for (i = 0; i < 2 * SLUICE_ANSWERS_UNRETURNED; i++, f.from_port++)
-		assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_SENT); /* they may be under way yet */
+		assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_SENT); /* answers may still be on their way */
 	usleep(SLUICE_ANSWERS_SPAN_NS / 1000 + 100000);
 	assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_SENT);
 	f.from_port++;
@@ -241,8 +241,8 @@ static void test_a_cookie_that_comes_back_makes_up_for_all_before_it(void **stat
 
 #define STRAYS 2048 /* enough for a processor that judges one in 128 of them */
 
-/* In the calm the host answers them: a client that has gone astray must hear of it. */
-static void test_what_belongs_to_no_connection_is_dropped_only_in_a_flood_of_it(void **state)
+/* In calm times the host answers them, since a client whose connection is lost must hear of that. */
+static void test_segments_without_a_connection_are_dropped_only_in_a_flood(void **state)
 {
 	static const uint8_t flags[] = { ACK, ACK | PSH, FIN | ACK, RST, RST | ACK, SYN | ACK };
 	struct gate *g = *state;
@@ -264,7 +264,7 @@ static void test_what_belongs_to_no_connection_is_dropped_only_in_a_flood_of_it(
 		assert_int_equal(sent(g, &f, &verdict), SLUICE_COOKIE_FORGED);
 		assert_int_equal(verdict, XDP_DROP);
 	}
-	f.from_port++; /* somebody else's cookie */
+	f.from_port++; /* the cookie belongs to another client */
 	f.ack_seq ^= 1 << 9;
 	f.flags = ACK;
 	assert_int_equal(sent(g, &f, NULL), SLUICE_COOKIE_FORGED);
@@ -282,7 +282,7 @@ static void test_limits_hold_when_the_cookies_come_back(void **state)
 	assert_int_equal(sent(g, &acks[0], NULL), SLUICE_COOKIE_VALID);
 	assert_int_equal(sent(g, &acks[1], NULL), SLUICE_COOKIE_VALID);
 	assert_int_equal(sent(g, &acks[2], &verdict), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(verdict, XDP_TX); /* a RST: this client believes in its connection */
+	assert_int_equal(verdict, XDP_TX); /* a RST, since this client believes that it has a connection */
 	assert_int_equal(g->answer[14 + 20 + 13], RST);
 	assert_int_equal(word_of(g->answer + 14 + 20 + 4), acks[2].ack_seq);
 	assert_int_equal(frame_tcp_checksum(g->answer + 14, 40), 0);
@@ -290,7 +290,7 @@ static void test_limits_hold_when_the_cookies_come_back(void **state)
 			 SLUICE_SOURCE_CONNECTIONS);
 }
 
-/* Forged, however often: a cookie in its place would be sent for a socket that is there. */
+/* The SYN is forged, however often. A cookie would be an answer for a socket that exists. */
 static void test_repeated_syn_on_a_living_connection_reaches_it(void **state)
 {
 	struct frame again = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = SYN, .seq = 4711, .payload = 10 };
@@ -305,7 +305,7 @@ static void test_repeated_syn_on_a_living_connection_reaches_it(void **state)
 	for (i = 0; i < 5; i++) {
 		sent(*state, &again, &verdict);
 		assert_int_equal(verdict, i == 1 ? XDP_DROP : XDP_PASS);
-		/* data may make a connection at once: the first is charged, the second finds its source full, and gives nothing back */
+		/* Data may make a connection at once, so the first is charged. The second finds its source full, and gives nothing back. */
 		assert_int_equal(gate_service(*state, "smtp").held, held + 1);
 		again.payload = i ? 0 : 10;
 	}
@@ -337,7 +337,7 @@ static void test_without_the_sysctl_the_host_answers_and_limits_hold(void **stat
 	syncookies_set('2');
 }
 
-/* Two spoofed SYNs hold the victim's two slots: who answers a cookie gets in all the same, and the limit holds. */
+/* Two spoofed SYNs hold the victim's two slots. A client that answers a cookie still gets in, and the limit holds. */
 static void test_spoofed_reservations_lock_nobody_out(void **state)
 {
 	struct gate *g = *state;
@@ -389,7 +389,7 @@ static void test_service_is_calm_again_after_the_flood(void **state)
 	assert_in_range(i, 10, 40);
 }
 
-/* SYNs from `*next` on, each of another source, from each processor in turn. */
+/* Sends SYNs from `*next` on, each from another source, on each processor in turn. */
 static void flood_by_turns(struct gate *g, unsigned int *next, unsigned int count)
 {
 	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -399,13 +399,13 @@ static void flood_by_turns(struct gate *g, unsigned int *next, unsigned int coun
 	for (; count--; ++*next) {
 		CPU_ZERO(&one);
 		CPU_SET(*next % processors, &one);
-		sched_setaffinity(0, sizeof(one), &one); /* where it may not, one processor sends them all */
+		sched_setaffinity(0, sizeof(one), &one); /* if that is not allowed, one processor sends them all */
 		snprintf(from, sizeof(from), "10.4.%u.%u", *next / 250, *next % 250 + 1);
 		sent(g, &(struct frame){ from, SERVER, 1001, 25, .flags = SYN }, NULL);
 	}
 }
 
-static void test_pressure_begins_where_all_processors_together_have_seen_its_rate(void **state)
+static void test_pressure_begins_when_all_processors_together_have_seen_its_rate(void **state)
 {
 	const unsigned int rate = 1024, batch = rate / 256;
 	cpu_set_t all;
@@ -447,9 +447,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PRESSED_TEST(test_cookie_comes_back_and_reserves),
-		PRESSED_TEST(test_what_belongs_to_no_connection_is_dropped_only_in_a_flood_of_it),
+		PRESSED_TEST(test_segments_without_a_connection_are_dropped_only_in_a_flood),
 		PRESSED_TEST(test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in),
-		PRESSED_TEST(test_cookies_that_never_come_back_are_sent_no_more),
+		PRESSED_TEST(test_cookies_are_no_longer_sent_if_they_never_come_back),
 		PRESSED_TEST(test_a_cookie_that_comes_back_makes_up_for_all_before_it),
 		PRESSED_TEST(test_limits_hold_when_the_cookies_come_back),
 		PRESSED_TEST(test_port_without_a_listener_is_left_to_the_host),
@@ -457,10 +457,10 @@ int main(void)
 		PRESSED_TEST(test_spoofed_reservations_lock_nobody_out),
 		cmocka_unit_test(test_syn_rate_of_an_unproven_source_is_limited),
 		PRESSED_TEST(test_service_is_calm_again_after_the_flood),
-		cmocka_unit_test(test_pressure_begins_where_all_processors_together_have_seen_its_rate),
+		cmocka_unit_test(test_pressure_begins_when_all_processors_together_have_seen_its_rate),
 		cmocka_unit_test(test_cookies_can_be_switched_off),
 		PRESSED_TEST(
-			test_repeated_syn_on_a_living_connection_reaches_it), /* last: nobody accepts its connection */
+			test_repeated_syn_on_a_living_connection_reaches_it), /* the last, since nobody accepts its connection */
 	};
 
 	return cmocka_run_group_tests_name("cookie", tests, namespace_enter, NULL);

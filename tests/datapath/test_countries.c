@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Connections let in are counted by country where a database is in force, whatever the policy makes of countries. */
+/* Connections that are let in are counted by country if a database is in force, whatever the policy says about countries. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 #define SERVER6 "2001:db8::25"
 #define SMTP "service smtp { ports = {25} }\n"
 #define IMAP "service imap { ports = {143} max-connections-per-source = 1 }\n"
-/* With a set the gate asks the trie of each packet anyway; without, of what is let in alone. */
+/* With a set the gate asks the trie about each packet anyway, without one only about connections that are let in. */
 #define SET "source-set foes { prefixes = {100.64.0.0/24} action = deny }\n"
 
 static char database[64], located[128];
@@ -65,7 +65,7 @@ static void expect(struct gate *g, const char *service, const char *country, uin
 			 (unsigned long long)count);
 }
 
-/* Nothing is let in that is not of some country, or of none. */
+/* Shows that each connection that was let in counts for some country, or for none (ZZ). */
 static void expect_all(struct gate *g, const char *service)
 {
 	struct country_counts counts = counts_of(g, service);
@@ -92,7 +92,7 @@ static void send_from(struct gate *g, const char *from, uint16_t port, int flags
 static void all_sent(struct gate *g)
 {
 	send_from(g, "192.0.2.1", 25, SYN, SLUICE_ADMITTED);
-	send_from(g, "192.0.2.1", 25, SYN, SLUICE_ADMITTED); /* sent again: the same connection */
+	send_from(g, "192.0.2.1", 25, SYN, SLUICE_ADMITTED); /* sent again, so it is the same connection */
 	send_from(g, "192.0.2.2", 25, SYN, SLUICE_ADMITTED);
 	send_from(g, "2001:db8:1::1", 25, SYN, SLUICE_ADMITTED);
 	send_from(g, "198.51.100.1", 143, SYN, SLUICE_ADMITTED);
@@ -119,7 +119,7 @@ static void all_expected(struct gate *g)
 	assert_true(from.since && from.since <= time(NULL) && from.since + 60 > time(NULL));
 }
 
-static void test_who_is_let_in_is_counted_by_service_and_country(void **state)
+static void test_connections_let_in_are_counted_by_service_and_country(void **state)
 {
 	static const char *const more[] = { "", SET };
 	char policy[1024];
@@ -136,7 +136,7 @@ static void test_who_is_let_in_is_counted_by_service_and_country(void **state)
 	}
 }
 
-static void test_who_is_refused_is_not_among_them_but_who_is_observed_or_allowed_is(void **state)
+static void test_refused_connections_are_not_counted_but_observed_and_allowed_ones_are(void **state)
 {
 	char policy[1024];
 	struct gate g;
@@ -176,7 +176,7 @@ static void test_without_a_database_nothing_is_counted_and_nothing_is_lost(void 
 	send_from(&g, "192.0.2.2", 25, SYN, SLUICE_ADMITTED);
 	expect(&g, "smtp", "DE", 1);
 	gate_apply(&g, "interfaces = {lo}\n" SMTP);
-	expect(&g, "smtp", "DE", 0); /* not said */
+	expect(&g, "smtp", "DE", 0); /* nothing is told without a database */
 	gate_apply(&g, "interfaces = {lo}\nservice other { ports = {26} }\n");
 	gate_apply(&g, policy);
 	expect(&g, "smtp", "DE", 1);
@@ -186,8 +186,8 @@ static void test_without_a_database_nothing_is_counted_and_nothing_is_lost(void 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_who_is_let_in_is_counted_by_service_and_country),
-		cmocka_unit_test(test_who_is_refused_is_not_among_them_but_who_is_observed_or_allowed_is),
+		cmocka_unit_test(test_connections_let_in_are_counted_by_service_and_country),
+		cmocka_unit_test(test_refused_connections_are_not_counted_but_observed_and_allowed_ones_are),
 		cmocka_unit_test(test_without_a_database_nothing_is_counted_and_nothing_is_lost),
 	};
 

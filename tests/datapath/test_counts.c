@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is counted stays counted: over policies that drop a service and bring it back, and without a walk. */
+/* Counts stay right over policies that drop a service and bring it back, and the number of sources is known without a walk. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -44,8 +44,8 @@ static void test_counters_go_on_when_a_service_comes_back(void **state)
 	gate_close(&g);
 }
 
-/* Names are kept as long as there is room, and never in the way of a policy that needs it. */
-static void test_policies_of_ever_new_services_always_fit(void **state)
+/* Names are kept as long as there is room, but a policy that needs the room gets it. */
+static void test_policies_with_ever_new_services_always_fit(void **state)
 {
 	char policy[4096];
 	struct gate g;
@@ -75,9 +75,9 @@ static void test_sources_tracked_follows_every_coming_and_going(void **state)
 	gate_open(&g, "interfaces = {lo}\n" SMTP);
 	assert_int_equal(gate_sources(&g), 0);
 	send_syns(&g, 25, 60);
-	send_syns(&g, 25, 60); /* the same ones: refused or retransmitted, never tracked twice */
+	send_syns(&g, 25, 60); /* the same sources, refused or retransmitted, are not tracked twice */
 	assert_int_equal(gate_sources(&g), 60);
-	sleep(4); /* every reservation runs out, and takes the counter of its source with it */
+	sleep(4); /* every reservation runs out, and the counter of its source goes with it */
 	assert_int_equal(gate_sources(&g), 0);
 	gate_close(&g);
 }
@@ -86,7 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counters_go_on_when_a_service_comes_back),
-		cmocka_unit_test(test_policies_of_ever_new_services_always_fit),
+		cmocka_unit_test(test_policies_with_ever_new_services_always_fit),
 		cmocka_unit_test(test_sources_tracked_follows_every_coming_and_going),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What explain says of a SYN is what becomes of it, and asking changes nothing. */
+/* explain says of a SYN what then becomes of it, and asking changes nothing. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,16 +22,16 @@
 #include "reason.h"
 #include "space.h"
 
-#define ROUNDS 10 /* engines, each with policies one after the other over the state that the former left */
+#define ROUNDS 10 /* engines; each gets policies one after the other, over the state that the previous one left */
 #define POLICIES 3
-#define SYNS 340 /* after each policy; a round lies within the life of a reservation: time changes nothing meanwhile */
+#define SYNS 340 /* after each policy; a round ends before a reservation does, so that time changes nothing */
 #define SOURCES 40
 #define STATE_ROOM 4096
 
 static const char *const locals[] = { "203.0.113.5", "203.0.113.7", "2001:db8::25", "2001:db8::27" };
 static const uint16_t ports[] = { 25, 143, 110, 22 };
 
-/* Of the sources above, some. */
+/* The countries of some of the sources above. */
 static const char countries[] = "10.0.0.0/28,FR\n10.0.0.16/29,IT\n2001:db8:1::/63,FR\n2001:db8:1:4::/63,IT\n";
 static char database[] = "/tmp/sluice-explain-XXXXXX.csv";
 
@@ -123,7 +123,7 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 	return hash;
 }
 
-/* All that packets change, but for the rows of `shared` that nobody in this test reaches. */
+/* All tables that packets change, except `shared`, whose rows nobody in this test reaches. */
 static const char *const tables[] = { "sources",       "handshakes",  "totals",	      "handshake_load", "guards",
 				      "socket_tuples", "pressures",   "suspects",     "stats",		"control",
 				      "stamps",	       "sketch",      "fragments",    "tally",		"countries",
@@ -204,7 +204,7 @@ static enum sluice_verdict verdict_of(enum sluice_reason why, int xdp)
 	 1ULL << SLUICE_NETWORK_CONNECTIONS | 1ULL << SLUICE_SOURCE_RATE | 1ULL << SLUICE_NETWORK_RATE |           \
 	 1ULL << SLUICE_SET_RATE | 1ULL << SLUICE_SERVICE_RATE)
 
-/* A guard becomes firm, and a full source contested, by time alone: then one who was to be refused may answer first. */
+/* Time alone makes a guard firm, and a full source contested. Then a client that was to be refused may first answer. */
 static bool time_came_between(enum sluice_reason said, enum sluice_reason why)
 {
 	static unsigned int times;
@@ -281,7 +281,7 @@ static void test_explain_agrees_with_the_gate_ten_thousand_times(void **state)
 	assert_true(seen[SLUICE_COOKIE_SENT] && seen[SLUICE_SYN_RATE] && seen[SLUICE_COUNTRY]);
 }
 
-/* What explain is never asked, but must leave the tables alone for, too. */
+/* Sends frames about which nobody asks explain, but for which it must leave the tables alone, too. */
 static void explain_anything(int fd)
 {
 	static const uint8_t flags[] = { SYN, ACK, ACK | PSH, FIN | ACK, RST, SYN | FIN, 0, SYN | ACK };
@@ -303,7 +303,7 @@ static void explain_anything(int fd)
 	assert_int_equal(opts.retval, XDP_PASS);
 }
 
-/* Ends the kernel's timer for good: a new value frees the one in the element (kernel/bpf/arraymap.c). */
+/* Ends the kernel's timer for good, since a new value frees the one in the element (kernel/bpf/arraymap.c). */
 static void sweeper_stop(const struct gate *g)
 {
 	const struct bpf_timer none = {};
@@ -351,14 +351,14 @@ static void test_explaining_changes_no_table(void **state)
 	srand(6);
 	policy_make(policy, sizeof(policy));
 	explaining_compare(policy);
-	/* under pressure, guarded, with sources full of unanswered handshakes */
+	/* Services are under pressure, guarded, and have sources full of unanswered handshakes. */
 	explaining_compare("interfaces = {lo}\nsyn-flood { pressure-syn-rate = 40/1h }\n"
 			   "service smtp { ports = {25} max-connections-per-source = 2 max-connections = 30 }\n"
 			   "service imap { ports = {143} max-syn-rate-per-source = 3/1h max-rate-per-source = 4/1h }\n"
 			   "service pop { ports = {110} on-excess = reset }\n");
 }
 
-static void test_explanation_says_by_what_was_judged(void **state)
+static void test_explanation_has_the_counts_and_limits_that_decided(void **state)
 {
 	struct frame f = { "10.0.0.9", "203.0.113.5", 1001, 25, .flags = SYN };
 	struct sluice_explanation said;
@@ -382,11 +382,11 @@ static void test_explanation_says_by_what_was_judged(void **state)
 	assert_int_equal(ntohl(said.source.addr.word[3]), 0x0a000000);
 	f.from_port = 1001;
 	explain(&g, &f, &said);
-	assert_int_equal(said.reason, SLUICE_ADMITTED); /* its reservation stands */
+	assert_int_equal(said.reason, SLUICE_ADMITTED); /* it has a reservation */
 	gate_close(&g);
 }
 
-/* Two of the services have a listener, and can be answered for by cookies. */
+/* Two of the services have a listener, so that cookies can be sent for them. */
 static int prepare(void **state)
 {
 	const uint16_t listening[] = { 25, 143 };
@@ -410,7 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_explain_agrees_with_the_gate_ten_thousand_times),
 		cmocka_unit_test(test_explaining_changes_no_table),
-		cmocka_unit_test(test_explanation_says_by_what_was_judged),
+		cmocka_unit_test(test_explanation_has_the_counts_and_limits_that_decided),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, prepare, cleanup);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Limits that hold over several hosts: the gate keeps to the leases that stand in its map, and asks where one is too small. */
+/* Limits hold over several hosts: the gate keeps to the leases in its map, and asks for more if one is too small. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #define SOURCE "10.0.0.1"
 #define BIT(level, rate) (1U << SLUICE_FLEET_LIMIT(SLUICE_FLEET_##level, rate))
 
-/* What explain says of a SYN, which must be what the gate then does. */
+/* What explain says of a SYN. The gate must then do just that. */
 static struct sluice_explanation said;
 
 static void explain(struct gate *g, const char *from, const char *to, unsigned int port)
@@ -45,7 +45,7 @@ static enum sluice_reason syn(struct gate *g, const char *from, unsigned int por
 	return syn_to(g, from, SERVER, port);
 }
 
-/* How many SYNs of a source get in before one is refused, for this reason. */
+/* Returns how many SYNs of a source get in before one is refused for this reason. */
 static unsigned int room(struct gate *g, const char *from, enum sluice_reason full)
 {
 	static unsigned int port = 1024;
@@ -95,7 +95,7 @@ static void test_a_source_without_a_lease_has_its_part_of_half_the_limit_and_the
 	(void)state;
 	leases_open(&g, "service smtp { ports = {25} max-connections-per-source = 20 fleet = true }\n");
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 5);
-	assert_int_equal(leases_changes(), 1); /* of the one that was refused: the others are nothing sure */
+	assert_int_equal(leases_changes(), 1); /* for the one that was refused; the others are not sure yet */
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SOURCE], 20);
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SERVICE], 0);
@@ -122,7 +122,7 @@ static void test_a_lease_is_kept_to_and_more_of_it_is_asked_for_no_sooner_than_t
 	assert_int_equal(said.counts[0].limit.connections, 20);
 	assert_int_equal(said.rule.source.connections, 20);
 	assert_int_equal(said.counts[2].connections.most, 0);
-	room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS); /* it may be some ms later, under a sanitizer too */
+	room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS); /* perhaps some ms later, even under a sanitizer */
 	assert_in_range(leases_changes(), 1, 2);
 	usleep(25000);
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 0);
@@ -130,10 +130,10 @@ static void test_a_lease_is_kept_to_and_more_of_it_is_asked_for_no_sooner_than_t
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 11, 9);
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 3);
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 4000000000,
-		   0); /* more than the limit is the limit */
+		   0); /* a lease above the limit means the limit */
 	leases_changes();
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 9);
-	assert_int_equal(leases_changes(), 0); /* nobody could give more */
+	assert_int_equal(leases_changes(), 0); /* nobody could lease more */
 	leases_close(&g);
 }
 
@@ -148,7 +148,7 @@ static void test_exact_refuses_the_first_syn_and_asks_for_all_that_it_lacks_at_o
 		"max-rate = 50/1m max-rate-per-source = 30/1m max-rate-per-network = 35/1h fleet = true exact = true }\n"
 		"source-set inside { prefixes = {10.0.0.0/8} max-connections = 60 max-rate = 45/10s }\n");
 	assert_int_equal(room(&g, SOURCE, SLUICE_SOURCE_CONNECTIONS), 0);
-	assert_int_equal(gate_sources(&g), 0); /* who is refused leaves nothing behind */
+	assert_int_equal(gate_sources(&g), 0); /* a refused source leaves nothing behind */
 	assert_int_equal(leases_changes(), 1);
 	assert_int_equal(leases_told[0].asks, (1U << SLUICE_FLEET_LIMITS) - 1);
 	assert_int_equal(leases_told[0].exact, 1);
@@ -220,7 +220,7 @@ static void test_out_of_touch_a_host_does_what_its_policy_says(void **state)
 	leases_close(&g);
 }
 
-/* Waits, as the sweeper may be late. */
+/* Waits for so many changes, since the sweeper may be late. Returns how many came. */
 static unsigned int changes_come(unsigned int count)
 {
 	unsigned int n = 0, tries;
@@ -233,7 +233,7 @@ static unsigned int changes_come(unsigned int count)
 	return n + (n < count ? 0 : leases_changes());
 }
 
-/* The segment by which the client completes its handshake: by the host's own sequence number, which is asked for once. */
+/* Returns the segment by which the client completes its handshake. The host is asked once for its sequence number. */
 static struct frame answer_of(const char *from, unsigned int port)
 {
 	struct frame f = { from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 };
@@ -272,12 +272,12 @@ static void test_a_lease_that_is_taken_back_holds_for_handshakes_that_have_begun
 	assert_int_equal(leases_changes(), 1);
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
 	assert_int_equal(changes_come(1),
-			 1); /* the one that answered never reached its socket, and runs out: it was sure */
+			 1); /* the answered handshake, which was sure, never reached its socket, and runs out */
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SOURCE], 0);
 	leases_close(&g);
 }
 
-/* An XDP action: what the client hears when it answers. */
+/* Sends the client's answer. Returns the XDP action, which says what the client hears. */
 static int answered(struct gate *g, const struct frame *answer, enum sluice_reason expected)
 {
 	enum sluice_reason why;
@@ -289,8 +289,8 @@ static int answered(struct gate *g, const struct frame *answer, enum sluice_reas
 }
 
 /*
- * All of a lease of 1 is held by a connection, and the handshake of another client, which *waiting would complete, began beside it when that was
- * not sure yet, and ACKs had been judged for long enough. The host remembers handshakes, and repeats its SYN-ACKs.
+ * Makes a connection that holds all of a lease of 1. The handshake of another client, which *waiting would complete, began when that connection
+ * was not sure yet, and ACKs had been judged for long enough. The host remembers handshakes, and repeats its SYN-ACKs.
  */
 static void contested_lease(struct gate *g, const char *more, unsigned int port, struct frame *waiting)
 {
@@ -305,7 +305,8 @@ static void contested_lease(struct gate *g, const char *more, unsigned int port,
 	usleep(SLUICE_SWEEP_NS / 1000 + 50000);
 	assert_int_equal(leases_changes(), 0);
 	assert_int_equal(syn(g, SOURCE, port + 1), SLUICE_UNPROVEN);
-	assert_int_equal(leases_changes(), 1); /* it asks already: the lease may be there when its client answers */
+	assert_int_equal(leases_changes(),
+			 1); /* it asks at once, so that the lease may be there when its client answers */
 	assert_int_equal(leases_told[0].asks, BIT(SOURCE, 0));
 	syncookies_set('1');
 	first = answer_of(SOURCE, port);
@@ -360,7 +361,7 @@ static void test_a_client_whose_lease_does_not_come_is_reset_in_the_end(void **s
 	contested_lease(&g, "", 1541, &waiting);
 	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_DROP);
 	usleep(SLUICE_LEASE_WAIT_NS / 1000 + 50000);
-	/* the connection never reached its socket, and is over */
+	/* The connection never reached its socket, and is over. */
 	leases_put(&g, leases_key(SOURCE, 32, SLUICE_FLEET_SOURCE, 0), 0, 0);
 	assert_int_equal(answered(&g, &waiting, SLUICE_SOURCE_CONNECTIONS), XDP_TX);
 	leases_close(&g);

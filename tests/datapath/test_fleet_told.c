@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the gate and the tracker tell of limits that hold over several hosts, and what the express lane keeps to itself. */
+/* What the gate and the tracker tell of limits that hold over several hosts, and which refusals the express lane may repeat. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #define SOURCE "10.0.0.1"
 #define LOCAL "127.0.0.1"
 
-/* Brings the connections that stand in line with the policy. */
+/* Runs an audit, which moves existing connections to the policy in force. */
 static void audit(struct gate *g)
 {
 	struct diag d = {};
@@ -45,7 +45,7 @@ static void test_a_connection_is_told_once_when_it_is_sure_and_once_when_it_ends
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SOURCE], 20);
 	assert_int_equal(ntohl(leases_told[0].holding.source.addr.word[3]), 0x7f000001);
 	assert_true(leases_told[0].holding.holds & SLUICE_HOLDS_FLEET);
-	past = pair_make(1202); /* by no gate: counted all the same */
+	past = pair_make(1202); /* the gate did not see its SYN, but it counts */
 	assert_int_equal(leases_changes(), 1);
 	assert_int_equal(leases_told[0].connections[SLUICE_FLEET_SOURCE], 20);
 	pair_end(first);
@@ -83,7 +83,7 @@ static void test_connections_that_stand_are_told_when_their_service_joins_a_flee
 	leases_close(&g);
 }
 
-/* Of the express lane. */
+/* Returns how many refusals the express lane has noted. */
 static unsigned int refusals_noted(struct gate *g)
 {
 	struct sluice_refusals line;
@@ -120,7 +120,7 @@ static void test_the_express_lane_repeats_only_what_no_lease_could_change(void *
 	assert_int_equal(refusals_noted(&g), 0);
 	two = pair_make(1603);
 	assert_int_equal(taken_syn(&g, 1602), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(refusals_noted(&g), 1); /* it holds all that anybody may hold */
+	assert_int_equal(refusals_noted(&g), 1); /* the source holds all that anybody may hold */
 	pair_end(two);
 	assert_int_equal(refusals_noted(&g), 0);
 	leases_put(&g, leases_key(LOCAL, 32, SLUICE_FLEET_SOURCE, 0), 2, 0);
@@ -136,7 +136,7 @@ static void test_a_ring_that_is_full_is_noticed(void **state)
 
 	(void)state;
 	leases_open(&g, "service smtp { ports = {25} max-connections-per-source = 1 fleet = true }\n");
-	for (i = 0; i < 1000000 && !leases_lost(&g); i++) { /* it asks only now and then */
+	for (i = 0; i < 1000000 && !leases_lost(&g); i++) { /* the gate asks only now and then */
 		uint8_t frame[FRAME_ROOM], out[FRAME_ROOM];
 		size_t length = frame_build(&(struct frame){ SOURCE, SERVER, 1501, 25, .flags = SYN }, frame),
 		       space = sizeof(out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Packets through the real gate: what it lets through, what it refuses, and why. */
+/* Sends packets through the real gate, and checks what it lets through, what it refuses, and why. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -37,7 +37,7 @@ struct packet_case {
 	enum sluice_reason why;
 };
 
-/* Each judged on its own, against a fresh engine. */
+/* Each is judged on its own, by a fresh engine. */
 static const struct packet_case cases[] = {
 	{ "a SYN to a protected port is admitted",
 	  { "10.0.0.1", SERVER, .to_port = 25, .flags = SYN },
@@ -169,7 +169,7 @@ static void test_every_kind_of_packet_gets_its_verdict(void **state)
 	}
 }
 
-/* Sends from a port of its own; the reason. */
+/* Sends a SYN from this port. Returns the reason. */
 static enum sluice_reason syn(struct gate *g, const char *from, const char *to, uint16_t from_port, uint16_t to_port)
 {
 	struct frame f = { from, to, from_port, to_port, .flags = SYN };
@@ -256,7 +256,7 @@ static void test_service_at_an_address_of_its_own_has_limits_of_its_own(void **s
 	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1003, 25), SLUICE_ADMITTED);
 }
 
-/* Where the machine was too busy for the fourth to come within a second of the second, another source tries. */
+/* If the machine is too busy for the fourth to come within a second of the second, another source tries. */
 static void test_rate_of_a_source_slides(void **state)
 {
 	enum sluice_reason fourth;
@@ -398,12 +398,12 @@ static void test_reservation_expires_and_leaves_nothing_behind(void **state)
 	assert_int_equal(gate_service(g, "smtp").reserved, 0);
 	assert_int_equal(gate_sources(g), 0);
 	assert_int_equal(syn(g, "10.0.0.2", SERVER, 1003, 25), SLUICE_ADMITTED);
-	/* who leaves handshakes unanswered takes a slot when it answers one */
+	/* A source that left handshakes unanswered takes a slot when it answers one. */
 	assert_int_equal(syn(g, "10.0.0.1", SERVER, 1003, 25), SLUICE_UNPROVEN);
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 }
 
-static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void **state)
+static void test_reservation_that_comes_to_nothing_does_not_count_for_the_rate(void **state)
 {
 	struct gate *g = *state;
 	int i;
@@ -416,9 +416,9 @@ static void test_reservation_that_comes_to_nothing_is_no_event_of_the_rate(void 
 	assert_int_equal(syn(g, "10.0.9.8", SERVER, 1005, 143), SLUICE_ADMITTED);
 }
 
-#define CROWD 60 /* so few that a busy machine, too, is done with them in the 3 s that a reservation lasts */
+#define CROWD 60 /* so few that even a busy machine sends them within the 3 s that a reservation lasts */
 
-/* A table that turns over would let every source in again and again. */
+/* A table that replaced its entries would let every source in again and again. */
 static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void **state)
 {
 	struct gate *g = *state;
@@ -431,11 +431,11 @@ static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void
 	}
 	for (i = 0; i < CROWD; i++) {
 		snprintf(from, sizeof(from), "10.1.0.%d", i);
-		assert_int_equal(syn(g, from, SERVER, 1001, 25), SLUICE_ADMITTED); /* sent again: takes nothing */
+		assert_int_equal(syn(g, from, SERVER, 1001, 25), SLUICE_ADMITTED); /* sent again, it takes nothing */
 		refused += syn(g, from, SERVER, 1002, 25) != SLUICE_ADMITTED;
 		assert_true(reason_refuses(syn(g, from, SERVER, 1003, 25)));
 	}
-	assert_in_range(refused, 0, CROWD / 10); /* of those who share a counter with another */
+	assert_in_range(refused, 0, CROWD / 10); /* of the sources that share a counter with another one */
 	assert_int_equal(gate_sources(g), 2);
 	for (i = 0; i < 50 && gate_service(g, "smtp").held; i++)
 		usleep(100000);
@@ -465,7 +465,7 @@ int main(void)
 		GATE_TEST(test_reservation_expires_and_leaves_nothing_behind),
 		cmocka_unit_test_setup_teardown(test_full_source_table_forgets_nobody_and_limits_the_others_too,
 						open_small_table, close_policy),
-		GATE_TEST(test_reservation_that_comes_to_nothing_is_no_event_of_the_rate),
+		GATE_TEST(test_reservation_that_comes_to_nothing_does_not_count_for_the_rate),
 	};
 
 	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);

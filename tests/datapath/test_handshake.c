@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of a handshake, against real listeners, requests and connections in a network namespace of this program's own. */
+/* The life of a handshake, with real listeners, requests and connections in a network namespace of this program's own. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -65,7 +65,7 @@ static void slots_wait(struct gate *g)
 	assert_int_equal(gate_service(g, "smtp").held, 0);
 }
 
-/* The ACK of a client that the host's own TCP has answered. */
+/* Returns the ACK of a client that the host's own TCP has answered. */
 static struct frame answer_of(uint16_t port)
 {
 	struct frame f = { "10.0.0.1", SERVER, port, 25, .flags = SYN };
@@ -76,7 +76,7 @@ static struct frame answer_of(uint16_t port)
 	return f;
 }
 
-/* Answers of handshakes that hold nothing any more, by segments with these flags and so much data. */
+/* Answers handshakes that no longer hold anything, by segments with these flags and so much data. */
 static void late_answers(struct gate *g, uint8_t flags, uint32_t back, int payload)
 {
 	enum sluice_reason why;
@@ -100,7 +100,7 @@ static void late_answers(struct gate *g, uint8_t flags, uint32_t back, int paylo
 		assert_int_equal(why, SLUICE_ADMITTED);
 		assert_int_equal(gate_service(g, "smtp").held, i + 1);
 	}
-	assert_int_equal(gate_send(g, &ack[0], &why), XDP_PASS); /* sent again: takes nothing */
+	assert_int_equal(gate_send(g, &ack[0], &why), XDP_PASS); /* sent again, it takes nothing */
 	assert_int_equal(why, SLUICE_ESTABLISHED);
 	assert_int_equal(gate_send(g, &ack[2], &why), XDP_TX);
 	assert_int_equal(why, SLUICE_SOURCE_CONNECTIONS);
@@ -112,13 +112,13 @@ static void test_late_ack_must_find_a_free_slot(void **state)
 	late_answers(*state, ACK, 0, 0);
 }
 
-/* The host's TCP takes it for an answer, though it has a SYN. */
+/* The host's TCP takes it for an answer, although it has a SYN. */
 static void test_late_syn_ack_with_data_must_find_one_too(void **state)
 {
 	late_answers(*state, SYN | ACK, 1, 1);
 }
 
-/* HAProxy's checks end so, and scanners: the slot is free at once, and nobody is suspect. */
+/* HAProxy's checks end like this, and so do scans: the slot is free at once, and nobody is a suspect. */
 static void test_reset_by_the_client_ends_its_handshake_and_blames_nobody(void **state)
 {
 	static const uint8_t flags[] = { RST, RST | ACK };
@@ -131,7 +131,7 @@ static void test_reset_by_the_client_ends_its_handshake_and_blames_nobody(void *
 		f = answer_of(1001);
 		f.flags = flags[i];
 		assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
-		usleep(900000); /* two ticks, and the time of a busy machine */
+		usleep(900000); /* two ticks, and some time for a busy machine */
 		assert_int_equal(gate_service(g, "smtp").held, 0);
 		space_send(&f);
 	}
@@ -149,14 +149,14 @@ static void test_wrong_number_resets_no_handshake(void **state)
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 }
 
-/* A real connection from `port`, whose SYN the gate has seen. Returns its client's end. */
+/* Makes a real connection from `port`, whose SYN the gate has seen. Returns its client's end. */
 static int connection_make(struct gate *g, uint16_t port)
 {
 	assert_int_equal(sent(g, &(struct frame){ "127.0.0.1", "127.0.0.1", port, 25, .flags = SYN }), SLUICE_ADMITTED);
 	return space_connection(port, 25);
 }
 
-/* Forged, sent twice, or overtaken: it is the connection's, and takes nothing, also where a limit is full. */
+/* Whether it is forged, repeated or late: it belongs to the connection, and takes nothing, even if a limit is full. */
 static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(void **state)
 {
 	struct frame again = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = SYN, .seq = 4711 };
@@ -167,7 +167,7 @@ static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(
 	for (i = 0; i < 3; i++)
 		assert_int_equal(sent(g, &again), i ? SLUICE_UNPROVEN : SLUICE_ESTABLISHED);
 	assert_int_equal(gate_service(g, "smtp").held, 1);
-	sleep(4); /* until a handshake of it would have run out */
+	sleep(4); /* until a handshake of that SYN would have run out */
 	assert_int_equal(sent(g, &data), SLUICE_ESTABLISHED);
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 	two = connection_make(g, 2002);
@@ -181,8 +181,8 @@ static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(
 	close(two);
 }
 
-/* Its SYN finds the limit full of handshakes that nobody has answered yet, and its answer is looked at: one refusal, not two. */
-static void test_observe_mode_counts_one_that_it_lets_in_once(void **state)
+/* Its SYN finds the limit full of handshakes that nobody has answered yet, and its answer is judged, too. That is one refusal, not two. */
+static void test_observe_mode_counts_a_refusal_that_it_lets_in_once(void **state)
 {
 	struct gate *g = *state;
 	struct frame ack[3];
@@ -212,7 +212,7 @@ static void share_policy(char *policy, size_t room)
 				"service s%u { ports = {%u} max-connections-per-source = 2 }\n", i, 5000 + i);
 }
 
-/* From 10.1.0.0 on, until s0 has its share: within the 3 s that they last, also on a slow machine. Returns how many there are. */
+/* Sends SYNs from 10.1.0.0 on until s0 has its share, within the 3 s that they last, even on a slow machine. Returns how many. */
 static unsigned int share_fill(struct gate *g)
 {
 	unsigned int share = SLUICE_MAX_HANDSHAKES / SERVICES, i;
@@ -228,7 +228,7 @@ static unsigned int share_fill(struct gate *g)
 	return share;
 }
 
-/* Nothing that a spoofer can fill fails open, and nobody fills the share of another service. */
+/* No table that a spoofer can fill fails open, and nobody can fill the share of another service. */
 static void test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs(void **state)
 {
 	char policy[SERVICES * 80];
@@ -245,7 +245,7 @@ static void test_share_of_a_service_in_the_table_is_full_and_the_others_have_the
 	gate_close(&g);
 }
 
-/* What is refused there is only what would need room: each that has a place of its own passes, and a full limit is named before. */
+/* Only a SYN that needs room is refused: one that has an entry already passes, and a full limit is named first. */
 static void test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connections(void **state)
 {
 	struct frame owned = { "127.0.0.1", "127.0.0.1", 2001, 5000, .flags = SYN, .seq = 4711 };
@@ -266,7 +266,7 @@ static void test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connect
 	assert_int_equal(sent(&g, &first), SLUICE_ADMITTED);
 	assert_int_equal(sent(&g, &owned), SLUICE_ESTABLISHED);
 	assert_int_equal(sent(&g, &second), SLUICE_TABLE_FULL);
-	two = space_connection(2002, 5000); /* past the gate, and counted all the same: the source is full */
+	two = space_connection(2002, 5000); /* past the gate, but it counts, so the source is full */
 	second.from_port = 2003;
 	assert_int_equal(sent(&g, &second), SLUICE_SOURCE_CONNECTIONS);
 	close(one);
@@ -274,9 +274,9 @@ static void test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connect
 	gate_close(&g);
 }
 
-#define ROUNDS 5 /* in each a share of the table: enough for nearly all of its places */
+#define ROUNDS 5 /* each fills a share of the table, so together they fill nearly all of it */
 
-/* Nobody but the table remembers a container's handshakes; still they do not keep those of other services out. */
+/* Only the table remembers a container's handshakes, but they do not keep those of other services out. */
 static void test_expired_handshakes_with_containers_keep_no_other_service_out(void **state)
 {
 	unsigned int share = SLUICE_MAX_HANDSHAKES / 2, round, i;
@@ -315,7 +315,7 @@ int main(void)
 		HANDSHAKE_TEST(test_late_syn_ack_with_data_must_find_one_too),
 		HANDSHAKE_TEST(test_reset_by_the_client_ends_its_handshake_and_blames_nobody),
 		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
-		HANDSHAKE_TEST(test_observe_mode_counts_one_that_it_lets_in_once),
+		HANDSHAKE_TEST(test_observe_mode_counts_a_refusal_that_it_lets_in_once),
 		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
 		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),
 		cmocka_unit_test(test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connections),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Packets that no honest TCP sends, and honest ones that look a little like them. */
+/* Packets that no honest TCP sends are refused; honest ones that look a little like them are not. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -135,7 +135,7 @@ static enum sluice_reason sent(struct gate *g, const struct frame *f)
 	return why;
 }
 
-/* RFC 3128: the flags of an innocent first fragment are overwritten by a later one. */
+/* RFC 3128: a later fragment overwrites the flags of an innocent first one. */
 static void test_fragment_that_overlaps_the_header_is_refused(void **state)
 {
 	static const struct frame firsts[] = { { V4, 25, .flags = ACK, .first_fragment = 1, .payload = 4, .id = 7 },
@@ -153,10 +153,10 @@ static void test_fragment_that_overlaps_the_header_is_refused(void **state)
 		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
 		later.fragment_offset = 2;
 		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
-		later.fragment_offset = 3; /* goes on where the first one ends */
+		later.fragment_offset = 3; /* begins where the first one ends */
 		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
 		later.fragment_offset = 1;
-		later.id = 8; /* of another datagram */
+		later.id = 8; /* belongs to another datagram */
 		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
 	}
 	gate_close(&g);
@@ -186,7 +186,7 @@ static void test_observe_mode_passes_evasion(void **state)
 	gate_close(&g);
 }
 
-/* Up to 7,600 bytes of headers before TCP, which then lies outside the first buffer of the frame, of a banned source. */
+/* A denied source sends up to 7,600 bytes of headers before TCP, which then is outside the first buffer of the frame. */
 static void test_header_behind_any_chain_is_found(void **state)
 {
 	static const char kinds[] = "hdraf";

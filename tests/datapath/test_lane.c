@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The express lane repeats refusals that stand, and no others. A connection fills its source; a SYN of the source is refused, and noted as one
- * word of the set. For most tests that word is put back after the connection has ended: then the lane would refuse what the order lets
- * pass, so each thing that must end or pass the word is seen at work. Where the order lets a SYN pass it finds no listener (127.0.0.2), and
+ * The express lane repeats refusals that still hold, and no others. A connection fills its source; a SYN of the source is refused, and that is
+ * noted as one word of the set. Most tests put that word back after the connection has ended. Then the lane would refuse what the order lets
+ * pass, so that a test sees whether something ends the word, or passes by it. A SYN that the order lets pass finds no listener (127.0.0.2), and
  * takes nothing.
  */
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 #include "lane_gate.h"
 
 #define HERE "127.0.0.1"
-#define DEAF "127.0.0.2" /* ours, and nobody listens there */
+#define DEAF "127.0.0.2" /* one of ours where nobody listens */
 #define TOP "interfaces = {lo}\nsources { max = 1000 }\n"
 #define LIMITED TOP "service smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
 
@@ -42,7 +42,7 @@ static enum sluice_reason deaf_syn(struct gate *g)
 	return lane_syn(g, &hosts, HERE);
 }
 
-static void test_a_refusal_that_stands_is_repeated_until_a_slot_is_given_back(void **state)
+static void test_a_refusal_is_repeated_until_a_slot_is_given_back(void **state)
 {
 	struct gate *g = *state;
 	struct pair p = pair_open(lane_listener, HERE, 3000);
@@ -137,7 +137,7 @@ static void test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
 	assert_int_equal(engine_try(g->engine, p, 1, &d), 0);
 	word_put(g, &f);
-	usleep(2000); /* the previous policy is back by itself, and nobody has said so */
+	usleep(2000); /* the previous policy is back by itself, and nobody has noted that */
 	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER);
 	assert_int_equal(engine_revert(g->engine, &d), 0);
 	policy_free(p);
@@ -175,12 +175,12 @@ static void test_a_gate_that_stands_open_repeats_nothing(void **state)
 	assert_int_equal(engine_stand_guard(g->engine), 0);
 }
 
-static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void **state)
+static void test_an_epoch_number_that_comes_again_finds_no_old_word(void **state)
 {
 	lane_epochs_pass(*state, &hosts);
 }
 
-static void test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut(void **state)
+static void test_a_writer_that_dies_during_a_change_leaves_the_lane_shut(void **state)
 {
 	struct gate *g = *state;
 	struct pair p = pair_open(lane_listener, HERE, 3000);
@@ -215,7 +215,7 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	LIMITED "source-set foes { prefixes = {127.0.0.0/8} action = deny }\n" \
 		"source-set friends { prefixes = {127.0.0.9} action = allow priority = 1 }\n"
 
-static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
+static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 {
 	struct frame f = syn_to(DEAF);
 	struct gate *g = *state;
@@ -225,7 +225,7 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 
 	gate_apply(g, FOES);
 	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
-	f.vlan_tags = 1; /* not by the lane */
+	f.vlan_tags = 1; /* which the lane does not read */
 	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 0;
 	stat = gate_stat(g, "smtp", SLUICE_DENIED);
@@ -246,7 +246,7 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_DENIED).observed, 1);
 }
 
-static void test_who_watches_is_told_of_refusals_that_stand(void **state)
+static void test_watchers_are_told_of_refusals_that_still_hold(void **state)
 {
 	struct gate *g = *state;
 	struct sluice_stat stat;
@@ -256,7 +256,7 @@ static void test_who_watches_is_told_of_refusals_that_stand(void **state)
 	lane_word_of_nothing(g, &hosts);
 	assert_int_equal(CONTROL_STORE(g->engine, event_gap_ns, 1), 0);
 	assert_int_equal(CONTROL_STORE(g->engine, event_epoch, 7), 0);
-	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER); /* it went the long way */
+	assert_int_equal(deaf_syn(g), SLUICE_NO_LISTENER); /* the order judged it */
 	p = pair_open(lane_listener, HERE, 3000);
 	stat = gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(stat.told, 0);
@@ -272,18 +272,18 @@ static void test_who_watches_is_told_of_refusals_that_stand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LANE_TEST(test_a_refusal_that_stands_is_repeated_until_a_slot_is_given_back),
+		LANE_TEST(test_a_refusal_is_repeated_until_a_slot_is_given_back),
 		LANE_TEST(test_nothing_is_noted_while_a_handshake_may_give_back_a_slot),
 		LANE_TEST(test_only_a_plain_SYN_is_refused_by_what_was_noted),
 		LANE_TEST(test_a_change_of_the_policy_ends_what_was_noted),
 		LANE_TEST(test_nothing_is_repeated_while_a_policy_awaits_its_confirmation_nor_after),
 		LANE_TEST(test_live_bans_and_allows_end_what_was_noted),
 		LANE_TEST(test_a_gate_that_stands_open_repeats_nothing),
-		LANE_TEST(test_an_epoch_that_comes_again_finds_nothing_of_its_last_time),
-		LANE_TEST(test_whoever_dies_amid_a_change_leaves_a_lane_that_is_shut),
+		LANE_TEST(test_an_epoch_number_that_comes_again_finds_no_old_word),
+		LANE_TEST(test_a_writer_that_dies_during_a_change_leaves_the_lane_shut),
 		LANE_TEST(test_a_SYN_on_the_tuple_of_a_connection_reaches_it),
-		LANE_TEST(test_who_is_denied_is_denied_by_all_ways_alike),
-		LANE_TEST(test_who_watches_is_told_of_refusals_that_stand),
+		LANE_TEST(test_a_denied_source_is_denied_by_lane_and_order_alike),
+		LANE_TEST(test_watchers_are_told_of_refusals_that_still_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

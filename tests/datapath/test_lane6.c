@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The express lane and sources of IPv6, which are prefixes: what it repeats for one address of a prefix it repeats for all of them, so each thing
- * that may tell them apart is seen at work. As test_lane.c does: a connection fills its source, a SYN is refused, and noted as one word; where
- * the order lets a SYN pass it finds no listener, and takes nothing.
+ * The express lane and sources of IPv6, which are prefixes: what it repeats for one address of a prefix, it repeats for all of them. So there is
+ * a test for each thing that may tell them apart. As in test_lane.c, a connection fills its source, and a SYN is refused and noted as one word;
+ * a SYN that the order lets pass finds no listener, and takes nothing.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,10 +19,10 @@
 #include "lane_gate.h"
 
 #define HERE "fd00:1::1"
-#define DEAF "fd00:1::2" /* ours, and nobody listens there */
+#define DEAF "fd00:1::2" /* one of ours where nobody listens */
 #define SOURCE "fd00:2:0:7::1"
-#define NEIGHBOUR "fd00:2:0:7:ffff::9" /* in the same network of 64 bits */
-#define FARTHER "fd00:2:0:ff07::1" /* ... of 48 bits */
+#define NEIGHBOUR "fd00:2:0:7:ffff::9" /* in the same /64 */
+#define FARTHER "fd00:2:0:ff07::1" /* in the same /48 */
 #define STRANGER "fd00:3::1"
 #define SERVICE \
 	"interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
@@ -42,7 +42,7 @@ static enum sluice_reason syn_from(struct gate *g, const char *from)
 	return lane_syn(g, &hosts, from);
 }
 
-/* Under this policy a full source is refused, and nothing is noted. */
+/* Shows that under this policy a full source is refused, but nothing is noted. */
 static void nothing_is_noted_under(struct gate *g, const char *policy)
 {
 	struct word w;
@@ -54,7 +54,7 @@ static void nothing_is_noted_under(struct gate *g, const char *policy)
 	assert_int_equal(syn_from(g, SOURCE), SLUICE_NO_LISTENER);
 }
 
-static void test_a_refusal_stands_for_the_whole_prefix_until_a_slot_is_given_back(void **state)
+static void test_a_refusal_holds_for_the_whole_prefix_until_a_slot_is_given_back(void **state)
 {
 	struct gate *g = *state;
 	struct sluice_stat stat;
@@ -111,7 +111,7 @@ static void test_only_a_plain_SYN_is_refused_by_what_was_noted(void **state)
 	lane_passes_by(*state, &hosts, others, sizeof(others) / sizeof(*others));
 }
 
-/* ::ffff:0:0/96 lies in ::/64, which is a source as well: that of loopback. */
+/* ::ffff:0:0/96 lies in ::/64, which is also the source of IPv6 loopback. */
 static void test_an_IPv4_address_in_an_IPv6_header_is_no_part_of_a_prefix(void **state)
 {
 	const struct frame mapped = { "::ffff:10.0.0.1", DEAF, 2000, 25, .flags = SYN };
@@ -162,7 +162,7 @@ static void test_a_prefix_that_the_policy_tells_apart_is_not_noted(void **state)
 	assert_int_equal(syn_from(g, "fd00:2:0:8::1"), SLUICE_ALLOWED);
 }
 
-static void test_sources_of_other_sizes_are_noted_only_where_they_are_everybodys(void **state)
+static void test_sources_of_other_sizes_are_noted_only_if_everybody_has_that_size(void **state)
 {
 	struct gate *g = *state;
 
@@ -195,7 +195,7 @@ static void test_a_change_of_the_policy_ends_what_was_noted(void **state)
 	assert_int_equal(syn_from(g, SOURCE), SLUICE_NO_LISTENER);
 }
 
-static void test_an_epoch_that_comes_again_finds_nothing_of_its_last_time(void **state)
+static void test_an_epoch_number_that_comes_again_finds_no_old_word(void **state)
 {
 	lane_epochs_pass(*state, &hosts);
 }
@@ -213,7 +213,7 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	pair_close(&p);
 }
 
-static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
+static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 {
 	struct frame f = { SOURCE, DEAF, 2000, 25, .flags = SYN };
 	struct gate *g = *state;
@@ -222,7 +222,7 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 	gate_apply(g, SERVICE "sources { max = 1000 translated-prefixes = {64:ff9b::/96} }\n"
 			      "source-set foes { prefixes = {fd00:2::/32, 192.0.2.0/24} action = deny }\n");
 	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
-	f.vlan_tags = 1; /* not by the lane */
+	f.vlan_tags = 1; /* which the lane does not read */
 	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
 	stat = gate_stat(g, "smtp", SLUICE_DENIED);
 	assert_int_equal(stat.packets, 2);
@@ -237,17 +237,17 @@ static void test_who_is_denied_is_denied_by_all_ways_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LANE_TEST(test_a_refusal_stands_for_the_whole_prefix_until_a_slot_is_given_back),
+		LANE_TEST(test_a_refusal_holds_for_the_whole_prefix_until_a_slot_is_given_back),
 		LANE_TEST(test_the_lane_itself_refuses_all_of_a_prefix_and_nobody_else),
 		LANE_TEST(test_only_a_plain_SYN_is_refused_by_what_was_noted),
 		LANE_TEST(test_an_IPv4_address_in_an_IPv6_header_is_no_part_of_a_prefix),
 		LANE_TEST(test_a_live_allow_or_ban_of_one_address_of_a_full_prefix_holds),
 		LANE_TEST(test_a_prefix_that_the_policy_tells_apart_is_not_noted),
-		LANE_TEST(test_sources_of_other_sizes_are_noted_only_where_they_are_everybodys),
+		LANE_TEST(test_sources_of_other_sizes_are_noted_only_if_everybody_has_that_size),
 		LANE_TEST(test_a_change_of_the_policy_ends_what_was_noted),
-		LANE_TEST(test_an_epoch_that_comes_again_finds_nothing_of_its_last_time),
+		LANE_TEST(test_an_epoch_number_that_comes_again_finds_no_old_word),
 		LANE_TEST(test_a_SYN_on_the_tuple_of_a_connection_reaches_it),
-		LANE_TEST(test_who_is_denied_is_denied_by_all_ways_alike),
+		LANE_TEST(test_a_denied_source_is_denied_by_lane_and_order_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

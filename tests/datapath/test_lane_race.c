@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_lane_race [ROUNDS]: prints the distribution, too. The set of refusals against the ends of connections. One processor sends SYNs of full sources without a pause, so that
- * their refusals are noted as soon as they are true; another opens the one connection that a source may have, and closes it at any moment from
- * then on. While it stands no SYN of the source passes; once close() has returned none is refused. Of either family; with one source, and
- * with several that share a line, which are full at the same time, and whose words stand and go side by side.
+ * test_lane_race [ROUNDS] lets the set of refusals race with the ends of connections, and prints how close they came. One processor sends SYNs
+ * of full sources without a pause, so that their refusals are noted as soon as they are true. Another one opens the one connection that a source
+ * may have, and closes it at any moment from then on. While it is open, no SYN of the source may pass; once close() has returned, none may be
+ * refused. This is done for both families, with one source, and with several that share a line, are full at the same time, and whose words come
+ * and go side by side.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,16 +31,15 @@
 #define POLICY                                         \
 	"interfaces = {lo}\nsources { max = 20000 }\n" \
 	"service smtp { ports = {25} max-connections-per-source = 1 }\n"
-#define WIDEST_NS 40000 /* a connection lives no longer */
-#define STANDS_NS 10000 /* a note, at most */
+#define WIDEST_NS 40000 /* the longest life of a connection */
+#define STANDS_NS 10000 /* the longest life of a note */
 #define SHARING 3 /* sources in one line */
 #define LINES (1U << SLUICE_LANE_BITS_LEAST)
-#define CANDIDATES \
-	16384 /* more than it takes to find so many of one line, and all of them have counters of their own */
+#define CANDIDATES 16384 /* more than it takes to find so many in one line; all of them have counters of their own */
 
-/* SYNs go to `deaf`, which is ours, and where nobody listens: one that passes takes nothing. */
+/* SYNs go to `deaf`, an address of ours where nobody listens, so that one that passes takes nothing. */
 struct family {
-	const char *here, *deaf, *source; /* the last one with two numbers to fill in */
+	const char *here, *deaf, *source; /* the last one has two numbers to fill in */
 };
 
 static const struct family families[] = { { "127.0.0.1", "127.0.0.2", "127.1.%u.%u" },
@@ -60,12 +60,12 @@ struct source {
 static long rounds = 5000;
 static int gate_fd, listener;
 static bool over;
-static long overdue; /* SYNs refused that began after the end */
-static uint64_t *before; /* of each end: how long before it the last SYN that was refused had begun, in ns */
+static long overdue; /* refused SYNs that began after the end */
+static uint64_t *before; /* for each end, how many ns before it the last refused SYN had begun */
 static long ends;
 static struct source source[SHARING];
 static unsigned int sources;
-static struct word word; /* of one of them: its line is theirs */
+static struct word word; /* the word of one of them; they share its line */
 
 static int verdict_of(const struct source *s)
 {
@@ -83,7 +83,7 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* A SYN that began when the connection was over, and is refused all the same, is seen to be so. */
+/* Sends a SYN, and counts it if it began when the connection was over, but is refused. */
 static void hammer_blow(struct source *s)
 {
 	const unsigned int life = __atomic_load_n(&s->life, __ATOMIC_ACQUIRE);
@@ -96,7 +96,7 @@ static void hammer_blow(struct source *s)
 		__atomic_add_fetch(&overdue, 1, __ATOMIC_RELAXED);
 }
 
-/* Has the refusals noted anew every few microseconds, so that a note comes at any moment of a connection's life. */
+/* Has the refusals noted again every few microseconds, so that a note may come at any moment of a connection's life. */
 static void *hammer(void *arg)
 {
 	struct gate *g = arg;
@@ -131,7 +131,7 @@ static void late_note(struct seen *s, const struct source *of)
 	s->worst_ns = gone > s->worst_ns ? gone : s->worst_ns;
 }
 
-/* Its close() has just returned. */
+/* Notes the end of a connection, whose close() has just returned. */
 static void end_note(struct source *of, uint64_t now)
 {
 	const uint64_t refused = __atomic_load_n(&of->refused_ns, __ATOMIC_ACQUIRE);
@@ -145,7 +145,7 @@ static void source_close(struct seen *s, struct source *of)
 {
 	const int server = of->pair.server;
 
-	close(of->pair.client); /* a reset: it ends the other side, too */
+	close(of->pair.client); /* sends a RST, which ends the other side, too */
 	end_note(of, now_ns());
 	of->open = false;
 	if (verdict_of(of) == XDP_DROP)
@@ -153,7 +153,7 @@ static void source_close(struct seen *s, struct source *of)
 	close(server);
 }
 
-/* One of them changes its state; alone it is open for a moment only, with others until its next turn. */
+/* Opens or closes the connection of one source. A single source's is open only for a moment, one of several until its next turn. */
 static void round_run(struct seen *s, unsigned int *seed)
 {
 	struct source *of = &source[rand_r(seed) % sources];
@@ -191,7 +191,7 @@ static void source_make(const struct family *f, unsigned int number, struct sour
 	out->frame_len = frame_build(&syn, out->frame);
 }
 
-/* Where its refusal is noted. */
+/* Returns the word in which its refusal is noted. */
 static struct word word_of(struct gate *g, const struct source *s)
 {
 	struct pair p = pair_open(listener, s->name, 0);
@@ -277,17 +277,17 @@ static void test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after(v
 	race(*state, &families[0], 1);
 }
 
-static void test_the_same_of_IPv6(void **state)
+static void test_the_same_holds_for_IPv6(void **state)
 {
 	race(*state, &families[1], 1);
 }
 
-static void test_the_same_of_sources_that_share_a_line(void **state)
+static void test_the_same_holds_for_sources_that_share_a_line(void **state)
 {
 	race(*state, &families[0], SHARING);
 }
 
-static void test_the_same_of_prefixes_of_IPv6_that_share_a_line(void **state)
+static void test_the_same_holds_for_prefixes_of_IPv6_that_share_a_line(void **state)
 {
 	race(*state, &families[1], SHARING);
 }
@@ -324,9 +324,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		RACE(test_no_SYN_passes_before_a_slot_is_free_and_none_is_refused_after),
-		RACE(test_the_same_of_IPv6),
-		RACE(test_the_same_of_sources_that_share_a_line),
-		RACE(test_the_same_of_prefixes_of_IPv6_that_share_a_line),
+		RACE(test_the_same_holds_for_IPv6),
+		RACE(test_the_same_holds_for_sources_that_share_a_line),
+		RACE(test_the_same_holds_for_prefixes_of_IPv6_that_share_a_line),
 	};
 
 	if (argc > 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The express lane lets segments of connections pass, and remembers nothing of them: whatever takes a source its right, or has segments judged,
- * holds for the very next one. Each is sent twice: plain, as the lane takes it, and with a tag of a VLAN, which only the order reads.
+ * The express lane lets segments of connections pass, and remembers nothing of them: whatever takes a right from a source, or has segments judged,
+ * holds for the very next one. Each segment is sent plain, as the lane takes it, and with a VLAN tag, which only the order reads.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@
 #define SERVICES \
 	"interfaces = {lo}\nservice smtp { ports = {25} max-connections-per-source = 1 }\nservice imap { ports = {143} }\n"
 #define FOES SERVICES "source-set foes { prefixes = {192.0.2.0/24, 2001:db8::/48} action = deny }\n"
-#define SAMPLE 128 /* bpf/pressure.bpf.h: of segments, one in so many is judged in the calm */
+#define SAMPLE 128 /* STRAY_SAMPLE of bpf/cookie/pressure.bpf.h: in calm times one in so many segments is judged */
 
 static const char *const families[][2] = { { "192.0.2.1", "127.0.0.1" }, { "2001:db8::1", "::1" } };
 
@@ -62,7 +62,7 @@ static void segment_is(struct gate *g, const char *const *family, uint16_t port,
 	}
 }
 
-static void test_whatever_takes_a_source_its_right_holds_for_the_next_segment(void **state)
+static void test_a_change_of_a_sources_right_holds_for_the_next_segment(void **state)
 {
 	struct gate *g = *state;
 	struct prefix who;
@@ -99,7 +99,7 @@ static void test_a_policy_on_trial_and_its_revert_hold_for_the_next_segment(void
 	assert_int_equal(engine_revert(g->engine, &d), 0);
 	segment_is(g, families[0], 25, SLUICE_ESTABLISHED);
 	assert_int_equal(engine_try(g->engine, p, 1, &d), 0);
-	usleep(2000); /* the policy of before is back by itself, and nobody has said so */
+	usleep(2000); /* the previous policy is back by itself, and nobody has noted that */
 	segment_is(g, families[0], 25, SLUICE_ESTABLISHED);
 	assert_int_equal(engine_revert(g->engine, &d), 0);
 	assert_int_equal(engine_stand_open_in(g->engine, 0), 0);
@@ -125,7 +125,7 @@ static void guard_write(struct gate *g, __u32 port, __u64 watch, __u64 cookies)
 	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_guards], &port, &guard, BPF_ANY), 0);
 }
 
-static void test_where_a_guard_stands_segments_are_judged_and_one_that_is_over_is_forgotten(void **state)
+static void test_a_guard_has_segments_judged_and_is_forgotten_when_it_is_over(void **state)
 {
 	const __u64 ever = 1ULL << 62;
 	struct gate *g = *state;
@@ -143,7 +143,7 @@ static void test_where_a_guard_stands_segments_are_judged_and_one_that_is_over_i
 	assert_int_equal(guard_read(g, 25).cookies_until_ns, ever);
 }
 
-static void test_a_flood_of_segments_is_judged_and_of_others_a_sample(void **state)
+static void test_all_segments_of_a_flood_are_judged_and_otherwise_a_sample(void **state)
 {
 	const struct frame f = { families[0][0], families[0][1], 2000, 25, .flags = ACK };
 	struct sluice_pressure p = {};
@@ -173,10 +173,10 @@ static void test_a_flood_of_segments_is_judged_and_of_others_a_sample(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEGMENT_TEST(test_whatever_takes_a_source_its_right_holds_for_the_next_segment),
+		SEGMENT_TEST(test_a_change_of_a_sources_right_holds_for_the_next_segment),
 		SEGMENT_TEST(test_a_policy_on_trial_and_its_revert_hold_for_the_next_segment),
-		SEGMENT_TEST(test_where_a_guard_stands_segments_are_judged_and_one_that_is_over_is_forgotten),
-		SEGMENT_TEST(test_a_flood_of_segments_is_judged_and_of_others_a_sample),
+		SEGMENT_TEST(test_a_guard_has_segments_judged_and_is_forgotten_when_it_is_over),
+		SEGMENT_TEST(test_all_segments_of_a_flood_are_judged_and_otherwise_a_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which packets are this host's own to judge, by the table of its addresses. */
+/* The table of the host's addresses decides which packets the gate judges. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -94,7 +94,7 @@ static void test_a_prefix_is_local_as_a_whole(void **state)
 	assert_int_equal(syn(g, "10.0.0.1", "192.0.3.77"), SLUICE_NOT_LOCAL);
 }
 
-static void test_of_packets_to_another_host_none_is_refused(void **state)
+static void test_no_packet_to_another_host_is_refused(void **state)
 {
 	struct frame f = { "10.0.0.9", "203.0.113.6", 1000, .to_port = 25, .flags = ACK };
 	struct gate *g = *state;
@@ -118,7 +118,7 @@ static void test_of_packets_to_another_host_none_is_refused(void **state)
 	assert_int_equal(why, SLUICE_BANNED);
 }
 
-/* It may be translated on its way, or come in a moment. */
+/* It may be translated on its way, or be added in a moment. */
 static void test_an_address_that_a_service_names_is_judged_whoever_has_it(void **state)
 {
 	struct gate *g = *state;
@@ -148,7 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GATE_TEST(test_while_nobody_knows_the_addresses_all_are_local),
 		GATE_TEST(test_a_syn_to_another_host_passes_and_takes_nothing),
-		GATE_TEST(test_of_packets_to_another_host_none_is_refused),
+		GATE_TEST(test_no_packet_to_another_host_is_refused),
 		GATE_TEST(test_a_prefix_is_local_as_a_whole),
 		GATE_TEST(test_an_address_that_a_service_names_is_judged_whoever_has_it),
 		GATE_TEST(test_a_frame_for_many_hosts_takes_nothing),

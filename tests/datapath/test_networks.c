@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Levels of sources: the network above a source has limits of its own, a set says what a source is, and a translator hides nobody. */
+/* Sources have levels: the network above a source has limits of its own, a set says what a source is, and a translator hides nobody. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void explain(const struct gate *g, const char *from, struct sluice_explan
 	assert_int_equal(engine_explain(g->engine, &t, out), 0);
 }
 
-/* From the n-th /64 of a /48. */
+/* Sends a SYN from the n-th /64 of a /48. */
 static enum sluice_reason syn_of(struct gate *g, unsigned int n)
 {
 	char from[64];
@@ -48,7 +48,7 @@ static enum sluice_reason syn_of(struct gate *g, unsigned int n)
 	return syn(g, from, 1001);
 }
 
-static void test_who_walks_his_48_is_stopped_at_the_cap_of_the_network(void **state)
+static void test_a_sender_that_walks_its_48_is_stopped_at_the_cap_of_the_network(void **state)
 {
 	struct sluice_explanation said;
 	unsigned int i;
@@ -61,17 +61,17 @@ static void test_who_walks_his_48_is_stopped_at_the_cap_of_the_network(void **st
 		assert_int_equal(syn_of(&g, i), SLUICE_ADMITTED);
 	for (; i < 40; i++)
 		assert_int_equal(syn_of(&g, i), SLUICE_NETWORK_CONNECTIONS);
-	assert_int_equal(syn(&g, "2001:db8:8::1", 1001), SLUICE_ADMITTED); /* another's */
+	assert_int_equal(syn(&g, "2001:db8:8::1", 1001), SLUICE_ADMITTED); /* in another network */
 	assert_int_equal(syn(&g, "2001:db8:8::1", 1002), SLUICE_ADMITTED);
 	assert_int_equal(syn(&g, "2001:db8:8::1", 1003), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(gate_sources(&g), 7); /* who was refused left nothing behind */
+	assert_int_equal(gate_sources(&g), 7); /* refused sources left nothing behind */
 	explain(&g, "2001:db8:7:99::1", &said);
 	assert_int_equal(said.reason, SLUICE_NETWORK_CONNECTIONS);
 	assert_int_equal(said.counts[3].held, 6);
 	assert_int_equal(said.counts[3].limit.connections, 6);
 	assert_int_equal(said.counts[0].held, 0);
 	sleep(4);
-	assert_int_equal(syn_of(&g, 99), SLUICE_ADMITTED); /* all ran out */
+	assert_int_equal(syn_of(&g, 99), SLUICE_ADMITTED); /* all reservations ran out */
 	explain(&g, "2001:db8:7:98::1", &said);
 	assert_int_equal(said.counts[3].held, 1);
 	gate_close(&g);
@@ -114,7 +114,7 @@ static void test_a_set_has_prefix_lengths_and_network_limits_of_its_own(void **s
 	assert_int_equal(syn(&g, "10.4.2.1", 1001), SLUICE_ADMITTED);
 	assert_int_equal(syn(&g, "10.4.3.1", 1001), SLUICE_NETWORK_CONNECTIONS);
 	assert_int_equal(syn(&g, "2001:db8:4:1::1", 1001), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, "2001:db8:4:2::1", 1001), SLUICE_SOURCE_CONNECTIONS); /* of the same /56 */
+	assert_int_equal(syn(&g, "2001:db8:4:2::1", 1001), SLUICE_SOURCE_CONNECTIONS); /* in the same /56 */
 	for (i = 0; i < 6; i++) {
 		char from[32];
 
@@ -127,7 +127,7 @@ static void test_a_set_has_prefix_lengths_and_network_limits_of_its_own(void **s
 	gate_close(&g);
 }
 
-/* The same cut address, as a source of a set and as everybody's: two counters. */
+/* The same cut address as a source of a set, and as a source of everybody else, has two counters. */
 static void test_prefixes_of_two_lengths_never_meet_in_one_counter(void **state)
 {
 	struct gate g;
@@ -195,11 +195,10 @@ static void test_a_translated_address_counts_and_is_judged_as_the_one_inside(voi
 	assert_int_equal(syn(&g, "192.0.2.1", 1001), SLUICE_ADMITTED);
 	assert_int_equal(syn(&g, "64:ff9b::192.0.2.1", 1001), SLUICE_ADMITTED);
 	assert_int_equal(syn(&g, "2001:db8:9::192.0.2.1", 1001), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(syn(&g, "64:ff9b::192.0.2.2", 1001),
-			 SLUICE_ADMITTED); /* another source, of the same network */
+	assert_int_equal(syn(&g, "64:ff9b::192.0.2.2", 1001), SLUICE_ADMITTED); /* another source in the same network */
 	assert_int_equal(syn(&g, "64:ff9b::192.0.2.3", 1001), SLUICE_NETWORK_CONNECTIONS);
 	assert_int_equal(syn(&g, "64:ff9b::198.51.100.7", 1001), SLUICE_DENIED);
-	assert_int_equal(syn(&g, "64:ff9a::198.51.100.7", 1001), SLUICE_ADMITTED); /* not behind the prefix */
+	assert_int_equal(syn(&g, "64:ff9a::198.51.100.7", 1001), SLUICE_ADMITTED); /* not within the prefix */
 	assert_int_equal(prefix_parse("203.0.113.0/24", &ban, &why), 0);
 	assert_int_equal(live_set(g.engine, LIVE_BAN, &ban, 0, 0, ""), 0);
 	assert_int_equal(syn(&g, "64:ff9b::203.0.113.9", 1001), SLUICE_BANNED);
@@ -220,7 +219,7 @@ static int prepare(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_who_walks_his_48_is_stopped_at_the_cap_of_the_network),
+		cmocka_unit_test(test_a_sender_that_walks_its_48_is_stopped_at_the_cap_of_the_network),
 		cmocka_unit_test(test_network_has_a_rate_of_its_own),
 		cmocka_unit_test(test_a_set_has_prefix_lengths_and_network_limits_of_its_own),
 		cmocka_unit_test(test_prefixes_of_two_lengths_never_meet_in_one_counter),

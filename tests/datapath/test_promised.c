@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cookies that are out when the policy becomes another, what else than an ACK brings one back, and what counts, or does not, on its way:
- * against a real listener in a network namespace of this program's own.
+ * Cookies that are on their way when the policy changes, segments other than a plain ACK that bring one back, and SYNs that count, or do not, for
+ * pressure; with a real listener in a network namespace of this program's own.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ static enum sluice_reason sent(struct gate *g, const struct frame *f)
 	return why;
 }
 
-/* OUT clients of one source have a cookie each; what brings them back. */
+/* Sends OUT clients of one source a cookie each, and fills in the segments that bring these back. */
 static void cookies_send(struct gate *g, struct frame back[static OUT])
 {
 	const uint8_t *number = g->answer + 14 + 20 + 4;
@@ -96,7 +96,7 @@ static void test_cookies_that_are_out_are_judged_by_the_policy_they_come_back_to
 	}
 }
 
-static void test_what_brings_a_cookie_back_to_the_host_is_judged_and_nothing_else(void **state)
+static void test_only_segments_that_bring_the_host_its_cookie_back_are_let_in(void **state)
 {
 	static const struct {
 		uint8_t flags;
@@ -140,7 +140,7 @@ static void test_a_syn_sent_again_and_again_is_counted_each_time(void **state)
 	gate_close(&g);
 }
 
-static void test_what_the_host_drops_unseen_takes_nothing_and_presses_nobody(void **state)
+static void test_SYNs_that_the_host_drops_take_nothing_and_cause_no_pressure(void **state)
 {
 	static const int sums[] = { SUM_IP_WRONG, SUM_TCP_WRONG };
 	struct gate g;
@@ -162,9 +162,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cookies_that_are_out_are_judged_by_the_policy_they_come_back_to),
-		cmocka_unit_test(test_what_brings_a_cookie_back_to_the_host_is_judged_and_nothing_else),
+		cmocka_unit_test(test_only_segments_that_bring_the_host_its_cookie_back_are_let_in),
 		cmocka_unit_test(test_a_syn_sent_again_and_again_is_counted_each_time),
-		cmocka_unit_test(test_what_the_host_drops_unseen_takes_nothing_and_presses_nobody),
+		cmocka_unit_test(test_SYNs_that_the_host_drops_take_nothing_and_cause_no_pressure),
 	};
 
 	return cmocka_run_group_tests_name("promised", tests, namespace_enter, NULL);

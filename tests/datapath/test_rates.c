@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rates, and counters that are shared or freed: whose fault is whose. */
+/* Rates, and counters that are shared or freed: nobody is refused for what others do. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -44,7 +44,7 @@ static void test_rules_of_different_intervals_on_one_source_do_not_touch_each_ot
 	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\nsyn-flood { cookies = false }\n"
 		      "service smtp { ports = {25} max-rate-per-source = 4/1s }\n"
 		      "source-set inside { prefixes = {10.0.0.9} max-rate-per-source = 100/1h }\n");
-	for (i = 0; i < 8; i++) { /* never more than three in a second, and nothing expires */
+	for (i = 0; i < 8; i++) { /* never more than three in a second, and nothing runs out */
 		assert_int_equal(syn(&g, "10.0.0.1", 1001 + i), SLUICE_ADMITTED);
 		assert_int_equal(syn(&g, "10.0.0.9", 1001 + i), SLUICE_ADMITTED);
 		usleep(350000);
@@ -52,7 +52,7 @@ static void test_rules_of_different_intervals_on_one_source_do_not_touch_each_ot
 	gate_close(&g);
 }
 
-/* What was let in, by the interval that it counted in: what the rates of one aggregate should remember. */
+/* When connections were let in, by the interval in which they counted: what the rates of one aggregate should remember. */
 struct seen {
 	uint64_t at[2000];
 	size_t count;
@@ -68,8 +68,8 @@ static unsigned int within(const struct seen *s, uint64_t now, uint64_t span)
 	return n;
 }
 
-/* Two aggregates, in each a set with another interval and another number. */
-static void test_refused_by_rate_only_where_a_reference_window_says_so(void **state)
+/* There are two aggregates, and in each a set with another interval and another number. */
+static void test_a_rate_refuses_only_what_a_reference_window_refuses(void **state)
 {
 	static const struct {
 		const char *from;
@@ -92,8 +92,8 @@ static void test_refused_by_rate_only_where_a_reference_window_says_so(void **st
 	gate_open(&g, "interfaces = {lo}\nsources { ipv4-prefix = 24 }\nsyn-flood { cookies = false }\n"
 		      "service smtp { ports = {25} max-rate-per-source = 7/1s }\n"
 		      "source-set inside { prefixes = {10.1.0.9, 10.1.1.128/25} max-rate-per-source = 5/2s }\n");
-	begin = clock_ns(); /* to load takes seconds on a busy machine */
-	while (clock_ns() - begin < 2800000000) { /* nothing expires meanwhile */
+	begin = clock_ns(); /* not earlier, since loading takes seconds on a busy machine */
+	while (clock_ns() - begin < 2800000000) { /* nothing runs out meanwhile */
 		i = rand() % (sizeof(who) / sizeof(*who));
 		s = &seen[who[i].aggregate][who[i].interval != SECOND];
 		before = clock_ns();
@@ -103,7 +103,7 @@ static void test_refused_by_rate_only_where_a_reference_window_says_so(void **st
 			assert_true(within(s, after, who[i].interval) < who[i].rate);
 			s->at[s->count++] = before;
 			admitted++;
-		} else { /* UNPROVEN: the rate is full of what nobody has answered, and so is this one */
+		} else { /* UNPROVEN means that the rate is full of handshakes that nobody has answered, and this is one, too */
 			assert_true(why == SLUICE_SOURCE_RATE || why == SLUICE_UNPROVEN);
 			assert_true(within(s, before, who[i].interval * 106 / 100 + 5000000) >= who[i].rate);
 			refused++;
@@ -115,7 +115,7 @@ static void test_refused_by_rate_only_where_a_reference_window_says_so(void **st
 	gate_close(&g);
 }
 
-/* Sends a SYN that is answered by a cookie, or by the host, and answers that. */
+/* Sends a SYN that the gate answers by a cookie, or that the host answers, and answers that. Returns the last reason. */
 static enum sluice_reason answer(struct gate *g, const char *from, unsigned int port)
 {
 	struct frame f = { from, SERVER, port, 25, .flags = ACK, .seq = 1 };
@@ -134,7 +134,7 @@ static enum sluice_reason answer(struct gate *g, const char *from, unsigned int 
 	return why;
 }
 
-/* `limit` is 3/1h, and three spoofed SYNs fill it: who answers gets past them, and not past the limit. */
+/* `limit` is 3/1h or 3, and three spoofed SYNs fill it. Clients that answer get past these, but not past the limit. */
 static void spoofed_rate_locks_nobody_out(const char *limit, enum sluice_reason full, bool one_source)
 {
 	char policy[512], from[32];
@@ -172,7 +172,7 @@ static void test_rate_filled_by_spoofed_syns_locks_nobody_out(void **state)
 				      false);
 }
 
-/* What hashes like the victim's key in 0.1.0, whose hash had no secret. */
+/* The hash of 0.1.0, which had no secret, so that anybody could find a key that hashes like the victim's. */
 static uint32_t hash_of_before(uint32_t address, uint32_t service)
 {
 	const uint32_t word[4] = { 0, 0, htonl(0xffff), htonl(address) };
@@ -191,7 +191,7 @@ static void small_open(struct gate *g)
 {
 	gate_open(g, "interfaces = {lo}\nsources { max = 1 }\nsyn-flood { cookies = false }\n"
 		     "service smtp { ports = {25} max-connections-per-source = 1 max-rate-per-source = 9/1h }\n");
-	assert_int_equal(syn(g, "10.0.0.1", 1001), SLUICE_ADMITTED); /* takes the one place */
+	assert_int_equal(syn(g, "10.0.0.1", 1001), SLUICE_ADMITTED); /* takes the only entry */
 }
 
 static void test_nobody_outside_knows_who_shares_a_counter_with_whom(void **state)
@@ -213,7 +213,7 @@ static void test_nobody_outside_knows_who_shares_a_counter_with_whom(void **stat
 	gate_close(&g);
 }
 
-static void test_who_shares_a_counter_may_repeat_his_syn(void **state)
+static void test_a_source_that_shares_a_counter_may_repeat_its_syn(void **state)
 {
 	struct gate g;
 
@@ -242,9 +242,9 @@ static void test_shared_counters_and_rates_hold_their_limits(void **state)
 	for (i = 0; i < 2; i++)
 		assert_int_equal(syn(&g, "192.0.2.8", 1001 + i), SLUICE_ADMITTED);
 	assert_int_equal(syn(&g, "192.0.2.8", 1009), SLUICE_NETWORK_CONNECTIONS);
-	sleep(4); /* all run out, and nothing stays held */
+	sleep(4); /* all reservations run out, and nothing stays held */
 	for (i = 0; i < 4; i++) {
-		why = answer(&g, "192.0.2.7", 2001 + i); /* it is suspect, and the host answers by cookies */
+		why = answer(&g, "192.0.2.7", 2001 + i); /* it is a suspect, and the host answers by cookies */
 		assert_true(why == SLUICE_COOKIE_VALID || why == SLUICE_ADMITTED);
 	}
 	why = answer(&g, "192.0.2.7", 2009);
@@ -252,7 +252,7 @@ static void test_shared_counters_and_rates_hold_their_limits(void **state)
 	gate_close(&g);
 }
 
-/* Unlike gate_send() it does not look at the counters: for many. */
+/* Sends SYNs of many sources. Unlike gate_send() it does not look at the counters. */
 static void flood(struct gate *g, unsigned int count)
 {
 	uint8_t frame[FRAME_ROOM], out[FRAME_ROOM];
@@ -281,7 +281,7 @@ static void test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch(void
 	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-syn-rate-per-source = 2/10m }\n");
 	for (i = 0; i < 2; i++)
 		syn(&g, "10.0.0.1", 1001 + i);
-	assert_int_equal(syn(&g, "10.0.0.1", 1003), SLUICE_SYN_RATE); /* there is room for everybody yet */
+	assert_int_equal(syn(&g, "10.0.0.1", 1003), SLUICE_SYN_RATE); /* the sketch still has room for everybody */
 	flood(&g, 60000);
 	for (i = 0; i < 200; i++) {
 		snprintf(from, sizeof(from), "12.0.0.%u", i);
@@ -314,7 +314,7 @@ static void idle_fill(struct gate *g)
 	}
 }
 
-/* The longest run of the program that frees: of as many as one run ever does. */
+/* Returns the time of the reaper's longest run, which frees as many as one run ever does; the least of some rounds. */
 static unsigned int longest_run(struct gate *g)
 {
 	struct bpf_sk_lookup lookup = { .family = AF_INET6 };
@@ -335,7 +335,7 @@ static unsigned int longest_run(struct gate *g)
 		i = SLUICE_DUE - 1;
 		assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_due], &i, &row), 0);
 		assert_int_equal(row.freed, 1);
-		least = opts.duration < least ? opts.duration : least; /* the machine is busy with others */
+		least = opts.duration < least ? opts.duration : least; /* since the machine may be busy */
 	}
 	return least;
 }
@@ -363,7 +363,7 @@ static void test_idle_sources_are_freed_in_short_runs(void **state)
 	assert_true(calls > 1);
 	assert_true(ns < 2000000);
 	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_sources], NULL, &key),
-			 0); /* the one that holds a slot */
+			 0); /* the source that holds a slot is left */
 	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_sources], &key, &next), -ENOENT);
 	assert_int_equal(ntohl(key.addr.word[3]), 0x0a000001);
 	gate_close(&g);
@@ -401,10 +401,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules_of_different_intervals_on_one_source_do_not_touch_each_other),
-		cmocka_unit_test(test_refused_by_rate_only_where_a_reference_window_says_so),
+		cmocka_unit_test(test_a_rate_refuses_only_what_a_reference_window_refuses),
 		cmocka_unit_test(test_rate_filled_by_spoofed_syns_locks_nobody_out),
 		cmocka_unit_test(test_nobody_outside_knows_who_shares_a_counter_with_whom),
-		cmocka_unit_test(test_who_shares_a_counter_may_repeat_his_syn),
+		cmocka_unit_test(test_a_source_that_shares_a_counter_may_repeat_its_syn),
 		cmocka_unit_test(test_shared_counters_and_rates_hold_their_limits),
 		cmocka_unit_test(test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch),
 		cmocka_unit_test(test_idle_sources_are_freed_in_short_runs),

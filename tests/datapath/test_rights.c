@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* rights_drop() is for good: each case tries, in a child that has dropped, what it must not be able to do. As root. */
+/* rights_drop() is for good: each case tries, in a child that has dropped rights, what it must not be able to do. It needs root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -27,7 +27,7 @@ static int error_of(long result)
 	return result < 0 ? errno : CAN;
 }
 
-/* What `try` fails with (0: it does not), once these rights are left. */
+/* Returns the error with which `try` fails when only these rights are left, or 0 if it succeeds. */
 static int with(enum rights left, int (*try)(void))
 {
 	struct diag d = {};
@@ -101,7 +101,7 @@ static int set_tcp_syncookies(void)
 	return error_of(fd);
 }
 
-/* What the filter forbids cannot be seen where there is none. */
+/* Skips the test if there is no filter, since nothing shows then what it forbids. */
 static void skip_without_filter(void)
 {
 #ifdef __SANITIZE_ADDRESS__
@@ -111,7 +111,7 @@ static void skip_without_filter(void)
 #endif
 }
 
-static void test_what_the_daemon_never_does_it_cannot_do(void **state)
+static void test_the_daemon_cannot_do_what_it_never_does(void **state)
 {
 	int (*const tries[])(void) = { run_a_program,  mount_something,	     enter_a_namespace, trace_a_process,
 				       make_a_process, open_a_packet_socket, become_another,	load_a_module };
@@ -132,7 +132,7 @@ static void test_only_the_keeper_may_ask_for_programs_by_id(void **state)
 	assert_int_equal(with(RIGHTS_KEEPER, ask_for_a_program_by_id), ENOENT);
 }
 
-static void test_the_sysctl_stays_in_reach(void **state)
+static void test_the_daemon_can_still_set_the_sysctl(void **state)
 {
 	(void)state;
 	assert_int_equal(with(RIGHTS_DAEMON, set_tcp_syncookies), CAN);
@@ -168,7 +168,7 @@ static int be_root(void)
 	return geteuid();
 }
 
-static void test_who_speaks_to_servers_has_sockets_and_nothing_else(void **state)
+static void test_a_process_that_talks_to_servers_has_sockets_and_nothing_else(void **state)
 {
 	int (*const tries[])(void) = { run_a_program,
 				       mount_something,
@@ -186,7 +186,7 @@ static void test_who_speaks_to_servers_has_sockets_and_nothing_else(void **state
 	size_t i;
 
 	(void)state;
-	assert_int_equal(with(RIGHTS_NONE, be_root), 65534 & 0xff); /* as an exit status shows it */
+	assert_int_equal(with(RIGHTS_NONE, be_root), 65534 & 0xff); /* the part that an exit status shows */
 	skip_without_filter();
 	for (i = 0; i < sizeof(tries) / sizeof(*tries); i++)
 		assert_int_equal(with(RIGHTS_NONE, tries[i]), ENOSYS);
@@ -194,7 +194,7 @@ static void test_who_speaks_to_servers_has_sockets_and_nothing_else(void **state
 	assert_int_equal(with(RIGHTS_NONE, make_a_unix_socket), CAN);
 }
 
-/* The unit of sluiced has no right to change to another user. */
+/* sluiced's unit gives it no right to become another user. */
 static void test_root_that_cannot_become_another_has_no_unix_sockets(void **state)
 {
 	int status;
@@ -217,10 +217,10 @@ static void test_root_that_cannot_become_another_has_no_unix_sockets(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_the_daemon_never_does_it_cannot_do),
+		cmocka_unit_test(test_the_daemon_cannot_do_what_it_never_does),
 		cmocka_unit_test(test_only_the_keeper_may_ask_for_programs_by_id),
-		cmocka_unit_test(test_the_sysctl_stays_in_reach),
-		cmocka_unit_test(test_who_speaks_to_servers_has_sockets_and_nothing_else),
+		cmocka_unit_test(test_the_daemon_can_still_set_the_sysctl),
+		cmocka_unit_test(test_a_process_that_talks_to_servers_has_sockets_and_nothing_else),
 		cmocka_unit_test(test_root_that_cannot_become_another_has_no_unix_sockets),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The whole internet through the classifier: Debian's country tables, range by range, against a plain reading of the files. */
+/* Sends the whole internet through the classifier: Debian's country tables, range by range, compared with a plain reading of the files. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@
 
 #define IPV4_TABLE "/usr/share/tor/geoip"
 #define IPV6_TABLE "/usr/share/tor/geoip6"
-#define BITS 10 /* of a country's number */
+#define BITS 10 /* bits in a country's number */
 #define PORT_FIRST 1000 /* the service at port PORT_FIRST + n refuses countries whose number has bit n */
 #define SAMPLES 25000
 #define SERVER "203.0.113.5"
@@ -44,7 +44,7 @@ static struct sluice_addr mapped(uint32_t ipv4)
 	return a;
 }
 
-/* A reading of its own: one scanf a line. */
+/* Reads a table by itself, with one scanf a line. */
 static void table_read_all(const char *path, bool ipv6)
 {
 	FILE *file = fopen(path, "r");
@@ -68,7 +68,7 @@ static void table_read_all(const char *path, bool ipv6)
 		if (!strcmp(r.country, "UK"))
 			strcpy(r.country, "GB");
 		else if (country_parse(r.country, &number) ||
-			 !country_exists(number)) /* "??", and states that are no more */
+			 !country_exists(number)) /* "??", and states that no longer exist */
 			strcpy(r.country, "ZZ");
 		if (!(rows_count & (rows_count - 1)))
 			rows = realloc(rows, (rows_count ? rows_count * 2 : 1) * sizeof(*rows));
@@ -82,7 +82,7 @@ static int by_first(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct sluice_addr));
 }
 
-/* The files are sorted; the families are not in order of each other. */
+/* Returns the country of an address. Each file is sorted, but the two families are not in one order. */
 static const char *row_country(const struct sluice_addr *a)
 {
 	size_t low = 0, high = rows_count, middle;
@@ -119,7 +119,7 @@ static void expect_leaf(const struct compiled *c, const struct sluice_addr *a)
 		fail_msg("%s is in %s, the trie says %s", addr_format(a, text), row_country(a), found);
 }
 
-/* Ten services whose refusals spell a country's number. */
+/* Returns a policy of ten services whose refusals spell a country's number. */
 static char *spelling_policy(void)
 {
 	char *text = NULL, country[3];
@@ -210,7 +210,7 @@ static void test_packets_are_judged_by_the_same_countries(void **state)
 
 		a = i % 4 == 0 ? r->first : i % 4 == 1 ? r->last : i % 4 == 2 ? middle(r) : beside(&r->last, 1);
 		country_parse(row_country(&a), &number);
-		if (!country_exists(number)) /* the file has some that no policy may name */
+		if (!country_exists(number)) /* the file has some countries that no policy may name */
 			continue;
 		country_text(country_of_packets(&g, &a), found);
 		if (strcmp(found, row_country(&a)))
@@ -265,7 +265,7 @@ static void *flood_run(void *arg)
 {
 	static const struct {
 		const char *from;
-		bool in, out; /* verdicts that one of the policies gives */
+		bool in, out; /* whether one of the policies lets it in, and whether one refuses it */
 	} sources[] = { { "10.0.0.1", true, false },
 			{ "10.0.1.1", false, true },
 			{ "10.0.2.1", true, true },
@@ -287,7 +287,7 @@ static void *flood_run(void *arg)
 	return NULL;
 }
 
-/* What the tries of one instance take: its array of maps knows their ids. */
+/* Returns the memory that the tries of one instance take. Its array of maps knows their ids. */
 static size_t trie_bytes(const struct gate *g)
 {
 	char path[128];
@@ -380,8 +380,8 @@ static void test_a_refused_country_is_the_reason_that_is_counted(void **state)
 	policy_free(p);
 }
 
-/* A commit needs two tries; afterwards there is one again, and the page that stands for none. */
-static void test_a_commit_gives_back_the_memory_of_the_generation_before(void **state)
+/* A commit needs two tries. Afterwards there is one again, and an empty page in the place of the other. */
+static void test_a_commit_frees_the_memory_of_the_previous_generation(void **state)
 {
 	struct policy *large = policy_of("interfaces = {lo}\nservice smtp { ports = {25} deny-countries = {CN} }\n");
 	struct policy *small = policy_without("IT");
@@ -429,7 +429,7 @@ int main(void)
 						countries_unlink),
 		cmocka_unit_test_setup_teardown(test_no_packet_sees_anything_between_two_policies, countries_write,
 						countries_unlink),
-		cmocka_unit_test_setup_teardown(test_a_commit_gives_back_the_memory_of_the_generation_before,
+		cmocka_unit_test_setup_teardown(test_a_commit_frees_the_memory_of_the_previous_generation,
 						countries_write, countries_unlink),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads and writes `refusals` and `refusals6`: see words.h. */
+/* Reads and writes the maps `refusals` and `refusals6`: see words.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The words of the set of refusals, as tests look at them and put them back. Of an engine with the least lines. */
+/* The words of the set of refusals, for tests that look at them and put them back. The engine must have the least number of lines. */
 #ifndef SLUICE_TESTS_WORDS_H
 #define SLUICE_TESTS_WORDS_H
 
@@ -8,17 +8,17 @@
 #include "gate.h"
 
 struct word {
-	bool ipv6; /* of which family's lines */
+	bool ipv6; /* in which family's lines it is */
 	__u32 line, way;
 	__u64 word;
 };
 
 __u64 lane_of(struct gate *g);
-/* How many are true now; *last gets one of them. */
+/* Returns how many words are true now; *last becomes one of them. */
 unsigned int words_find(struct gate *g, struct word *last);
-/* Alone in its line, and true now. */
+/* Puts the word alone into its line, and makes it true now. */
 void word_put(struct gate *g, const struct word *w);
-/* Whatever is in its line goes. */
+/* Clears the word's line, whatever is in it. */
 void words_drop(struct gate *g, const struct word *w);
 
 #endif
