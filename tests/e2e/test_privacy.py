@@ -159,14 +159,14 @@ def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
     said = " ".join(p["place"] for p in report["places"])
     names = {
         "sources": "sources", "handshakes": "handshakes", "connections": "connections", "events": "events",
-        "suspects": "suspects", "fragments": "fragments", "sketch": "sketch", "stamps": None,  # stamps: the host's own addresses
+        "suspects": "suspects", "fragments": "fragments", "sketch": "sketch", "known": "kernel: known", "stamps": None,  # stamps: the host's own addresses
         "live_bans": "live bans and allows", "ban_rows": "live bans and allows", "live_allows": "live bans and allows", "tries": "classes and rules",
         "classes": "classes and rules", "rules": "classes and rules", "listeners": None,  # the host's own addresses
         "networks": "networks", "rates": "rates", "shared_rates": "shared rates", "due": None,  # what the daemon is about to free
         "refusals": "kernel: refusals", "refusals6": "kernel: refusals", "fleet_leases": "kernel: fleet_leases", "fleet_changes": "kernel: fleet_changes",
         "halves": "halves", "insides": "insides", "published": None, "containers": None, "locals": None,  # the host's and its containers' addresses
     }  # fmt: skip
-    free = {"control", "fleet", "admitted_from", "generations", "ports", "services", "shared", "totals", "handshake_load", "socket_tuples", "guards", "locals_epoch", "answers", "answer_counts", "stats", "sweeper", "identity", "names", "budgets", "peaks", "tally", "known", "audits", "countries", "pressures", "arrivals", "no_room", "cookie_requests", "tuning", "shared_held", "total_rates"}
+    free = {"control", "fleet", "admitted_from", "generations", "ports", "services", "shared", "totals", "handshake_load", "socket_tuples", "guards", "locals_epoch", "answers", "answer_counts", "stats", "sweeper", "identity", "names", "budgets", "peaks", "tally", "audits", "countries", "pressures", "arrivals", "no_room", "cookie_requests", "tuning", "shared_held", "total_rates"}
     pinned = {f for f in os.listdir(f"/sys/fs/bpf/sluice/{sluice.instance}") if not f.startswith(("link_", "prog_"))}
     maps = {f for f in pinned if "@" not in f}
     assert maps <= set(names) | free, maps - set(names) - free

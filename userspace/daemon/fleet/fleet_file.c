@@ -138,7 +138,7 @@ void fleet_second(struct daemon *dm)
 	if (!s || !shared_on(s) || !r->helper)
 		return;
 	if (s->arrived != s->logged)
-		log_say(LOG_NOTICE, "fleet: %llu words of other hosts about bans and allows are in force",
+		log_say(LOG_NOTICE, "fleet: %llu changes by other hosts are in force",
 			(unsigned long long)(s->arrived - s->logged));
 	s->logged = s->arrived;
 	shared_age(s);

@@ -37,7 +37,7 @@ struct fleet_shared {
 	size_t count, settings_count;
 	uint64_t refused; /* records that nobody in the fleet made, or that found no room */
 	uint64_t withheld; /* bans of others that would have hit what this host depends on, or were too wide */
-	uint64_t arrived; /* words of other hosts that changed something here, and how many of these the log has: */
+	uint64_t arrived; /* records of other hosts that changed something here, and how many of these the log has: */
 	uint64_t logged;
 	time_t arrived_at; /* the last; 0: none yet */
 	struct owns owns; /* what this host depends on, and when that was determined, by CLOCK_MONOTONIC */
