@@ -43,6 +43,7 @@
 #include "flow/flow.bpf.h"
 #include "flow/handshake.bpf.h"
 #include "flow/container.bpf.h"
+#include "flow/unseen.bpf.h"
 #include "flow/socket_tuples.bpf.h"
 #include "flow/guard.bpf.h"
 

@@ -104,6 +104,7 @@ struct sluice_control {
 	__u64 secret[2]; /* secret of the hashes that decide who shares a counter with whom */
 	__u64 lane; /* which refusals may be repeated: see lane.h. 0: none */
 	__u64 lane_number; /* how often the lane was opened. Only userspace uses it */
+	__u64 hidden; /* how many interfaces with a gate hide sockets from it: see struct sluice_answers */
 };
 
 /* Which build runs here, and with which policy files. Only userspace reads this. */

@@ -57,6 +57,8 @@ struct sluice_answers {
 	__u32 member; /* it is a member of the bond `also`, which has the gate */
 	__u32 below; /* for a VLAN device, the interface that answers its addresses, in frames with its tag; 0: it is none */
 	__u32 vlan;
+	__u32 hidden; /* its packets reach sockets of a VRF, which the gate cannot look up: bpf/flow/unseen.bpf.h */
+	__u32 pad;
 	struct sluice_answer_loop loop[SLUICE_FAMILIES];
 };
 

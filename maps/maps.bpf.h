@@ -40,8 +40,8 @@ MAP(BPF_MAP_TYPE_ARRAY, rules, __u32, struct sluice_rule, SLUICE_SLOTS *SLUICE_M
 /*
  * Containers. `published` is written by the daemon, also into the slot in force when a namespace comes or goes; the tracker reads it.
  * `halves` is written by the gate with a reservation at a published service, and goes with it. `insides` maps the 4-tuple of each
- * connection of a container, as its packets show it, to the cookie of its socket: the tracker writes it, the gate reads it because it
- * cannot ask another namespace's socket table, and the reaper forgets connections that are over. Only userspace uses `containers`.
+ * connection of a container or in a VRF, as its packets show it, to the cookie of its socket: the tracker writes it, the gate reads it because it
+ * cannot look such sockets up, and the reaper forgets connections that are over. Only userspace uses `containers`.
  */
 MAP(BPF_MAP_TYPE_HASH, published, struct sluice_published_key, struct sluice_published, SLUICE_MAX_PUBLISHED);
 SPARSE_MAP(BPF_MAP_TYPE_HASH, halves, struct sluice_half, struct sluice_addr, SLUICE_MAX_HANDSHAKES);

@@ -6,7 +6,7 @@
 #define SIZED(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": another size is another ABI")
 
 SIZED(struct sluice_addr, 16);
-SIZED(struct sluice_control, 96);
+SIZED(struct sluice_control, 104);
 SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
 SIZED(struct sluice_translated, 16);
 SIZED(struct sluice_generation, 264);
@@ -29,7 +29,7 @@ SIZED(struct sluice_ban_key, 24);
 SIZED(struct sluice_ban_row, 128);
 SIZED(struct sluice_local, 4);
 SIZED(struct sluice_answer_loop, 24);
-SIZED(struct sluice_answers, 72);
+SIZED(struct sluice_answers, 80);
 SIZED(struct sluice_answer_counts, 32);
 SIZED(struct sluice_peaks, 216);
 SIZED(struct sluice_counter, 64); /* a cache line */

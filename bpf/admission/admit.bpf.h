@@ -72,17 +72,34 @@ __noinline int handshake_remember(const struct sluice_tuple *t, struct handshake
 	return err;
 }
 
+/* Whose is the 4-tuple of this packet? Among sockets that the gate cannot look up, only connections are known. */
+static __always_inline enum flow packet_owner(const struct admission *d)
+{
+	enum flow flow = FLOW_LISTENER;
+
+	if (!d->view->row->published) {
+		flow = flow_of(d->ctx, d->pkt);
+		if (flow > FLOW_COOKIE || !d->view->control->hidden || !link_hides(d->ctx))
+			return flow;
+	}
+	if (unseen_has_tuple(&d->pkt->tuple))
+		return FLOW_CONNECTION;
+	if (flow == FLOW_COOKIE || (flow == FLOW_NONE && cookie_is_back(d->pkt)))
+		return FLOW_COOKIE;
+	return FLOW_UNSEEN;
+}
+
 /*
  * Charges what note->holding names, for a client that has answered (`proven`) or has not. Returns ADMITTED, or why not. Handshakes that
- * nobody has answered do not obstruct one that is answered while ACKs are judged. So the watch is raised, because ACKs must still be judged
- * when those are answered; it is also raised if a lease may be smaller by then.
+ * nobody has answered do not obstruct one that is answered while ACKs are judged, unless some of them are answered where that cannot be seen.
+ * So the watch is raised, because ACKs must still be judged when those are answered; it is also raised if a lease may be smaller by then.
  */
 static __always_inline enum sluice_reason slots_charge(const struct admission *d, struct handshake_note *note,
 						       int proven)
 {
 	struct take how = { .now = d->now, .force = d->force, .reserve = 1, .proven = proven, .dry = d->view->dry };
 
-	how.overbook = proven && guard_is_firm(d->pkt->local_port, d->now);
+	how.overbook = proven && !d->view->control->hidden && guard_is_firm(d->pkt->local_port, d->now);
 	if ((how.overbook || d->view->leased == FLEET_SAYS_LEASE) && !how.dry)
 		watch_raise(d->pkt->local_port, d->now);
 	note->flags = proven ? SLUICE_HANDSHAKE_CONFIRMED : SLUICE_HANDSHAKE_EMBRYONIC;
@@ -181,12 +198,12 @@ static __always_inline enum sluice_reason cookie_offer(struct admission *d, cons
 
 /*
  * A limit is full, but partly of handshakes that nobody has answered yet. Once the guard is firm, a client that answers gets a slot all the
- * same. Until then, and where that cannot be seen (a container's sockets are elsewhere), the limit is simply full.
+ * same. Until then, and where that cannot be seen (unseen.bpf.h), the limit is simply full.
  */
 static __always_inline enum sluice_reason contest(struct admission *d, enum sluice_reason full,
 						  enum occupancy occupancy)
 {
-	int firm = guard_is_firm(d->pkt->local_port, d->now);
+	int firm = !d->view->control->hidden && guard_is_firm(d->pkt->local_port, d->now);
 
 	if (d->view->row->published)
 		return full;
@@ -234,14 +251,6 @@ static __always_inline enum sluice_reason owned_syn(struct admission *d, struct 
 	return SLUICE_ESTABLISHED;
 }
 
-/* Whose is the 4-tuple of this SYN? Among a container's sockets, only connections are known. */
-static __always_inline enum flow syn_owner(const struct admission *d)
-{
-	if (d->view->row->published)
-		return container_has_tuple(&d->pkt->tuple) ? FLOW_CONNECTION : FLOW_LISTENER;
-	return flow_of(d->ctx, d->pkt);
-}
-
 /* Returns UNDECIDED if a listener would take this SYN, or a container might. A SYN that belongs to a socket, or finds none, passes. */
 static __always_inline enum sluice_reason syn_flow(struct admission *d, struct handshake_note *note, enum flow flow)
 {
@@ -261,7 +270,7 @@ static __always_inline enum sluice_reason refused_unless_owned(struct admission 
 
 	if (!d->view->row->published && !socket_tuple_maybe(&d->pkt->tuple))
 		return why;
-	flow = syn_owner(d);
+	flow = packet_owner(d);
 	if ((flow != FLOW_CONNECTION && flow != FLOW_TIMEWAIT) || syn_opens_fast(d->ctx, d->pkt))
 		return why;
 	d->now = bpf_ktime_get_ns();
@@ -287,7 +296,9 @@ static __always_inline enum sluice_reason refusal_note(const struct admission *d
  */
 static __always_inline int host_answers_again(enum flow flow, const struct handshake_note *note)
 {
-	return flow == FLOW_HANDSHAKE && !note->recent;
+	int begun = flow == FLOW_HANDSHAKE || (flow == FLOW_UNSEEN && handshake_stands(note->state));
+
+	return begun && !note->recent;
 }
 
 /*
@@ -302,7 +313,7 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 	int again = 0;
 
 	if (!repeated || d->pressed) {
-		enum flow flow = syn_owner(d);
+		enum flow flow = packet_owner(d);
 
 		again = d->pressed && host_answers_again(flow, note);
 		why = syn_flow(d, note, flow);

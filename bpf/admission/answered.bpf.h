@@ -132,18 +132,17 @@ static __always_inline enum sluice_reason stray_judge(struct admission *d, const
 	return d->pressure->ack_flood ? SLUICE_COOKIE_FORGED : SLUICE_OUT_OF_STATE;
 }
 
-/* A container's socket is in another namespace, so nobody can say whether the number is right, and nothing is proved. */
-static __always_inline enum sluice_reason published_judge(struct admission *d, struct handshake_note *note)
+/* Where the gate cannot look sockets up, nobody can say whether the number is right. The segment is taken for an answer, and proves nothing. */
+static __always_inline enum sluice_reason unseen_judge(struct admission *d, struct handshake_note *note)
 {
 	enum sluice_reason why;
 
-	if (!d->pkt->ack || note->state == HANDSHAKE_FREE || (note->held && note->state != HANDSHAKE_EXPIRING) ||
-	    container_has_tuple(&d->pkt->tuple))
+	if (!d->pkt->ack || note->state == HANDSHAKE_FREE || (note->held && note->state != HANDSHAKE_EXPIRING))
 		return SLUICE_ESTABLISHED;
 	why = admit_answer(d, note, 0);
 	if (why != SLUICE_ADMITTED)
 		return why;
-	if (!d->view->dry)
+	if (d->view->row->published && !d->view->dry)
 		half_keep(&d->pkt->tuple); /* this was forgotten when the handshake expired */
 	return SLUICE_ESTABLISHED;
 }
@@ -158,13 +157,13 @@ static __always_inline enum sluice_reason admit_judged(struct admission *d, cons
 	handshake_look(&d->pkt->tuple, note, 0);
 	if (note->state == HANDSHAKE_FREE && !ask && !cookies_guarded(g, d->now))
 		return SLUICE_ESTABLISHED;
-	if (d->view->row->published)
-		return published_judge(d, note);
-	if (!packet_is_ours(&d->pkt->tuple.local, d->view->named))
+	if (!d->view->row->published && !packet_is_ours(&d->pkt->tuple.local, d->view->named))
 		return SLUICE_NOT_LOCAL;
-	flow = flow_of(d->ctx, d->pkt);
+	flow = packet_owner(d);
 	if (flow == FLOW_ANSWER || flow == FLOW_COOKIE)
 		return answer_judge(d, note, flow);
+	if (flow == FLOW_UNSEEN)
+		return unseen_judge(d, note);
 	if (flow == FLOW_LISTENER || (flow == FLOW_HANDSHAKE && !d->pkt->rst))
 		return stray_judge(d, note);
 	return flow == FLOW_NONE ? SLUICE_OUT_OF_STATE : SLUICE_ESTABLISHED;

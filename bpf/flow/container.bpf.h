@@ -3,7 +3,7 @@
  * Sockets of containers. The host's DNAT gives an arriving packet another address and port, so a container's socket shows what the gate
  * never saw. `published` says which port of the host leads there, and `halves` which of the host's addresses this client spoke to. From
  * both the tracker restores the tuple of the socket's packets, and everything else works as for the host's own sockets. The gate cannot
- * look such sockets up, so `insides` says which 4-tuples they have.
+ * look such sockets up: see unseen.bpf.h.
  */
 #ifndef SLUICE_CONTAINER_BPF_H
 #define SLUICE_CONTAINER_BPF_H
@@ -40,34 +40,6 @@ static __always_inline void half_forget(const struct sluice_tuple *tuple)
 			return;
 	if (local)
 		bpf_map_delete_elem(&halves, &key);
-}
-
-/* Notes that the connection of this container's socket has this 4-tuple outside. */
-static __always_inline void container_tuple_note(const struct sluice_tuple *tuple, __u64 cookie)
-{
-	bpf_map_update_elem(&insides, tuple, &cookie, BPF_ANY);
-}
-
-/*
- * Returns non-zero if this 4-tuple belongs to a connection of a container. One that waits to be taken does not count: it has no socket that
- * packets could reach.
- */
-__noinline int container_has_tuple(const struct sluice_tuple *tuple)
-{
-	const struct sluice_connection *c;
-	struct sluice_tuple own; /* Linux 6.1 accepts no key that lies in a caller's memory */
-	const __u64 *found;
-	__u64 cookie;
-
-	if (!tuple)
-		return 0;
-	own = *tuple;
-	found = bpf_map_lookup_elem(&insides, &own);
-	if (!found)
-		return 0;
-	cookie = *found;
-	c = bpf_map_lookup_elem(&connections, &cookie);
-	return c && !c->waits_s;
 }
 
 /* Turns the tuple of a container's socket into that of its packets. Returns 0 if the policy in force names no such container. */

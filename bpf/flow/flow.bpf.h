@@ -28,6 +28,7 @@ enum flow {
 	FLOW_ANSWER, /* it completes a handshake in progress */
 	FLOW_CONNECTION,
 	FLOW_TIMEWAIT,
+	FLOW_UNSEEN, /* nobody can say: it may be of a handshake in progress, or begin one (unseen.bpf.h) */
 };
 
 static __always_inline void segment_addresses(struct segment *s, const struct sluice_pkt *pkt)
@@ -91,6 +92,12 @@ static __always_inline int cookie_is_good(const struct sluice_pkt *pkt)
 	if (pkt->ipv4)
 		return !bpf_tcp_raw_check_syncookie_ipv4(&s.ip.v4, &s.tcp);
 	return !bpf_tcp_raw_check_syncookie_ipv6(&s.ip.v6, &s.tcp);
+}
+
+/* The same for a segment of a listener that the gate cannot look up. Only segments without SYN bring cookies back. */
+__noinline int cookie_is_back(const struct sluice_pkt *pkt)
+{
+	return pkt && pkt->ack && !pkt->syn_ack && !pkt->syn && cookie_is_good(pkt);
 }
 
 /*

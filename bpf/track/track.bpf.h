@@ -70,7 +70,7 @@ static __always_inline void holding_leave(const struct sluice_holding *h)
 }
 
 /* Counts the connection of this socket, unless that is counted already. Returns non-zero if it is counted now. */
-static __always_inline int connection_open(__u64 cookie, const struct sluice_view *view,
+static __always_inline int connection_open(const struct sock *sk, __u64 cookie, const struct sluice_view *view,
 					   const struct sluice_tuple *tuple)
 {
 	struct sluice_connection fresh = { .seen = audit_number() };
@@ -95,10 +95,10 @@ static __always_inline int connection_open(__u64 cookie, const struct sluice_vie
 		holding_enter(view, tuple, &fresh.holding);
 	}
 	peaks_note(view, &fresh.holding, note.held != 0);
-	if (view->row->published) {
+	if (view->row->published)
 		half_forget(tuple);
-		container_tuple_note(tuple, cookie);
-	}
+	if (view->row->published || sk->__sk_common.skc_bound_dev_if)
+		unseen_tuple_note(tuple, cookie);
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;
 	holding_leave(&fresh.holding); /* there is no room, so it is not counted (docs/limits.md) */
@@ -173,7 +173,7 @@ static __always_inline void connection_begin(struct sock *sk)
 	struct sluice_tuple tuple;
 
 	if (tuple_seen(sk, &tuple) && view_of(&view, &tuple))
-		connection_open(bpf_get_socket_cookie(sk), &view, &tuple);
+		connection_open(sk, bpf_get_socket_cookie(sk), &view, &tuple);
 }
 
 /*
@@ -269,7 +269,7 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 		connection_close(cookie);
 		return;
 	}
-	record.adopted = connection_open(cookie, &view, &tuple);
+	record.adopted = connection_open(sk, cookie, &view, &tuple);
 	c = bpf_map_lookup_elem(&connections, &cookie);
 	if (!c)
 		return;

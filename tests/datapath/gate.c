@@ -16,6 +16,7 @@
 
 #include "../policy_text.h"
 #include "gate.h"
+#include "internal.h"
 #include "space.h"
 
 #define SERVICES 16 /* more than any test names */
@@ -106,6 +107,24 @@ static void packets_read(struct gate *g, uint64_t out[SLUICE_REASONS])
 	free(keys);
 }
 
+/* As if the frame came in by the interface g->in. */
+static int probe_in(struct gate *g, const uint8_t *frame, size_t len)
+{
+	struct xdp_md in = { .data_end = len, .ingress_ifindex = g->in };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .data_out = g->answer,
+		    .data_size_out = g->answer_len, .ctx_in = &in, .ctx_size_in = sizeof(in), .repeat = 1);
+	char path[PIN_PATH_LEN];
+	int fd, err;
+
+	pin_path(g->instance, PIN_PROBE, path);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	err = bpf_prog_test_run_opts(fd, &opts);
+	close(fd);
+	g->answer_len = opts.data_size_out;
+	return err ? err : (int)opts.retval;
+}
+
 int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why)
 {
 	uint64_t before[SLUICE_REASONS], after[SLUICE_REASONS];
@@ -115,7 +134,8 @@ int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why)
 
 	packets_read(g, before);
 	g->answer_len = sizeof(g->answer);
-	verdict = engine_probe(g->engine, frame, len, g->answer, &g->answer_len, 1, NULL);
+	verdict = g->in ? probe_in(g, frame, len)
+			: engine_probe(g->engine, frame, len, g->answer, &g->answer_len, 1, NULL);
 	assert_true(verdict >= 0);
 	packets_read(g, after);
 	for (i = 0; i < SLUICE_REASONS; i++) {

@@ -10,6 +10,7 @@
 struct gate {
 	char instance[SLUICE_NAME_LEN];
 	struct engine *engine;
+	unsigned int in; /* ifindex of where frames come in; 0: the loopback device */
 	uint8_t answer[FRAME_ROOM]; /* the last frame, as the gate left it */
 	size_t answer_len;
 };

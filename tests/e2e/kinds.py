@@ -26,7 +26,7 @@ class Place:
         self.net, self.kind, self.number = net, kind, number
         self.outside = None  # where a tunnel's packets come from
         self.here, self.here6, self.there6 = f"10.66.{number}.1", f"fd66:{number}::1", f"fd66:{number}::2"
-        self.there = [f"10.66.{number}.{i}" for i in range(2, 6)]
+        self.there = [f"10.66.{number}.{i}" for i in range(2, 7)]
         here, there, self.names = KINDS[kind](self)
         for ns, device, addresses in ((net.server, here, [self.here]), (net.client, there, self.there)):
             net.run(ns, "ip", "link", "set", device, "up")

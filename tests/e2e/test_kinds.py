@@ -51,6 +51,16 @@ def test_cookies_hold_there_whoever_answers(pressed, kind):
     assert kind not in kinds.BARE or status[0]["why"] == "its frames have no Ethernet header", status
 
 
+def test_segments_of_connections_in_a_vrf_are_no_strays(pressed):
+    """The gate finds none of them there (bpf/flow/unseen.bpf.h). Since cookies were sent, it asks about each."""
+    p, sluice = place(pressed, "VRF"), pressed.sluice
+    client, strays = pressed.net.hold(p.there[4], p.here), sluice.reason("out-of-state")
+    client("open", judged.LIMIT)
+    assert client.greeted(judged.LIMIT, 20), sluice.json("counters")
+    assert [sluice.reason("out-of-state"), sluice.reason("cookie-forged")] == [strays, 0], sluice.json("counters")
+    assert sluice.reason("established") > 0 and sluice.json("status")["drift"] == 0
+
+
 def test_doctor_predicts_and_says_what_status_says_of_each(world):
     for status in judged.agreed(world.sluice, *world.names):
         name = status["name"]

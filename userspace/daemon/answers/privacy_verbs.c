@@ -33,7 +33,7 @@ static const struct {
 	  "until established; 3.5s with a place of its own, 128s in all" },
 	{ "kernel: halves", "both addresses and ports of a handshake with a container", "limits that hold in a burst",
 	  "until established; at most 3.25s" },
-	{ "kernel: insides", "both addresses and ports of a connection to a container",
+	{ "kernel: insides", "both addresses and ports of a connection to a container or in a VRF",
 	  "its segments are not taken for those of a handshake", "as long as the connection, removed within 30s" },
 	{ "kernel: connections", "address cut to one source", "a close frees what the open took",
 	  "as long as the connection; at most two audits (60s) longer where its end was missed" },

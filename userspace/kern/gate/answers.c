@@ -75,11 +75,39 @@ static unsigned int also_of(const struct link_view *l, const struct link_places 
 	return master->filters_vlans ? 0 : master->index;
 }
 
+/* Returns whether both see the same packets: a device, and one above it that takes some of its packets over. */
+static bool takes_over(const struct link_place *above, unsigned int index)
+{
+	return above->below == index &&
+	       (!strcmp(above->kind, "vlan") || !strcmp(above->kind, "macvlan") || !strcmp(above->kind, "ipvlan"));
+}
+
+#define LEVELS 8 /* of devices above one another, more than anybody has */
+
+/* Whether packets of this link reach sockets of a VRF: the link, its bond or bridge, or a device above it is in one. */
+static bool leads_to_vrf(const struct link_places *all, unsigned int index, unsigned int levels)
+{
+	const struct link_place *l = link_place(all, index);
+	size_t i;
+
+	if (!l || !levels)
+		return false;
+	if (!strcmp(l->kind, "vrf") || (l->master && leads_to_vrf(all, l->master, levels - 1)))
+		return true;
+	for (i = 0; i < all->count; i++) {
+		if (takes_over(&all->item[i], index) && leads_to_vrf(all, all->item[i].index, levels - 1))
+			return true;
+	}
+	return false;
+}
+
 void answers_plan(const struct link_view *l, const struct link_places *all, bool generic, struct sluice_answers *out)
 {
 	const struct link_place *self = link_place(all, l->index);
 
-	*out = (struct sluice_answers){ .also = also_of(l, all), .bare = generic || l->lro };
+	*out = (struct sluice_answers){ .also = also_of(l, all),
+					.bare = generic || l->lro,
+					.hidden = leads_to_vrf(all, l->index, LEVELS) };
 	if (self && self->vlan) {
 		out->below = self->below;
 		out->vlan = self->vlan;
@@ -103,6 +131,7 @@ struct plan {
 	} locals;
 	__u32 done[SLUICE_MAX_ANSWERS];
 	size_t done_count;
+	__u64 hidden; /* how many of them hide sockets from the gate */
 };
 
 static void plan_free(struct plan *p)
@@ -142,11 +171,13 @@ static int row_put(struct plan *p, __u32 ifindex, struct sluice_answers *want)
 	if (p->done_count == SLUICE_MAX_ANSWERS)
 		return -ENOSPC;
 	p->done[p->done_count++] = ifindex;
+	p->hidden += want->hidden;
 	if (!want->why && p->locals.count && !has_address(p, want, ifindex))
 		want->why = SLUICE_ANSWERS_NO_ADDRESS;
 	if (!bpf_map_lookup_elem(e->map[MAP_answers], &ifindex, &is)) {
 		if (is.why == want->why && is.also == want->also && is.bare == want->bare &&
-		    is.member == want->member && is.below == want->below && is.vlan == want->vlan)
+		    is.member == want->member && is.below == want->below && is.vlan == want->vlan &&
+		    is.hidden == want->hidden)
 			return 0;
 		memcpy(want->loop, is.loop, sizeof(is.loop));
 	}
@@ -247,6 +278,8 @@ int engine_answers(struct engine *e, struct diag *d)
 		err = vlans_put(&p);
 	if (!err)
 		err = others_remove(&p);
+	if (!err)
+		err = CONTROL_STORE(e, hidden, p.hidden);
 	if (err)
 		diag_add(d, "cannot tell the kernel side where it may answer: %s: the host answers instead",
 			 strerror(-err));
