@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Live settings hold on all hosts of a fleet. There is a real store, and each host has a sluiced, a kernel side and a policy of its own."""
-import signal, time
+import concurrent.futures, contextlib, json, signal, time
 
 import pytest
 
 from hosts import Hosts
 from net import wait_for
 from test_fleet_bans import FORGE, key, lua, metric, raw, together
+from test_rights import ask, socket_of
 
 FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 2s%s }\n"
 SERVICES = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections = 100 }\nsource-set partners { prefixes = {192.0.2.0/24} max-connections = 50 }\nsource-set foes { prefixes = {192.0.2.7} action = deny }\n"
@@ -105,7 +106,7 @@ def test_a_setting_for_one_host_alone_stays_there_and_what_the_fleet_says_comes_
     everywhere(hosts, smtp("60/1m", "h0", "max-rate"))
     long = "{" + ", ".join(f"A{c}" for c in "DEFGILMOQRSTUW") + "}"
     _, _, said = a.ctl("set", "service", "smtp", "deny-countries", long)
-    assert "it holds on this host alone: a value of more than 47 bytes is not shared" in said, said
+    assert "deny-countries of service smtp holds on this host alone: a value of more than 47 bytes is not shared" in said, said
     everywhere(hosts, smtp("60/1m", "h0", "max-rate"), numbers=(1, 2))
 
 
@@ -229,3 +230,41 @@ def test_a_policy_may_keep_settings_to_each_host(hosts):
     everywhere(hosts, smtp("41", "h0"))
     assert hosts.sluices[1].json("bans") == []
     hosts.sluices[0].do("unban", "192.0.2.1")
+
+
+MOST = 256  # keys that a host shares
+LIMITS = [(f"max-{kind}{of}", value) for kind, value in (("connections", "40"), ("rate", "60/1m")) for of in ("", "-per-source", "-per-network")]
+SIDES = [[(f"{side}{n}", *limit) for n in range(22) for limit in LIMITS] for side in "ab"]  # of two hosts that have no service in common
+
+
+def many(side):
+    return FLEET % "" + "".join(f"service {side}{n} {{ ports = {{{1000 + n}}} }}\n" for n in range(22))
+
+
+def set_all(hosts, number):
+    """All of its side but for the last one, by the control socket."""
+    for name, key, value in SIDES[number][:-1]:
+        answer = ask(socket_of(hosts.sluices[number]), json.dumps({"verb": "set", "args": {"service": name, "key": key, "value": value}}).encode() + b"\n")
+        assert answer["ok"] and "on all hosts of the fleet" in answer["text"], answer
+
+
+def test_a_setting_beyond_256_keys_holds_where_it_was_set_and_says_so_and_sides_that_merge_lose_none(tmp_path):
+    with contextlib.closing(Hosts(tmp_path, 2, many("a"))) as hosts:
+        reload(hosts, 1, many("b"))
+        assert together(hosts)
+        hosts.signal_store(signal.SIGSTOP)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda n: set_all(hosts, n), (0, 1)))
+        hosts.signal_store(signal.SIGCONT)
+        said = [{("service", *s, f"h{n}") for s in SIDES[n][:-1]} for n in (0, 1)]
+        of_others = [{(*s, "h1") for s in SIDES[1][:-1]}, {(*s, "h0") for s in SIDES[0][:-1]}]
+        assert wait_for(lambda: all(set(unfit(hosts, n)) == of_others[n] for n in (0, 1)), 30), [len(unfit(hosts, n)) for n in (0, 1)]
+        assert [hosts.status(n)["settings"]["shared"] for n in (0, 1)] == [len(said[0]) + len(said[1])] * 2 and len(said[0] | said[1]) > MOST
+        (name, key, value), (_, out, told) = SIDES[0][-1], hosts.sluices[0].ctl("set", "service", *SIDES[0][-1])
+        assert f"{key} of service {name} holds on this host alone: the fleet has its {MOST} live settings already" in told, told
+        assert "all hosts" not in out and live(hosts, 0) == said[0] | {("service", name, key, value, None)}, "nothing that was said is lost"
+        hosts.sluices[0].do("set", "service", "a0", "max-connections", "41")  # one that the fleet knows
+        assert wait_for(lambda: ("a0", "max-connections", "41", "h0") in unfit(hosts, 1), 20)
+        assert live(hosts, 1) == said[1] and metric(hosts, "sluice_fleet_refused_records_total", 1) == 0
+        hosts.sluices[0].do("unset", "service", name, key)
+        assert ("service", name, key, value, None) not in live(hosts, 0)

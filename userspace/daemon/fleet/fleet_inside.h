@@ -86,8 +86,11 @@ void fleet_word_take(struct fleet_run *r, const struct fleet_word *was); /* take
 /* fleet_settings.c: live settings that this host gives, and those of others */
 bool fleet_setting_is_good(struct fleet_word *w); /* makes its texts plain */
 void fleet_settings_heed(struct fleet_run *r); /* puts in force the settings that are not in force as they were said */
-/* Takes back what this host's operators have dropped. Also called before a run ends because the policy wants another one. */
-void fleet_settings_look(struct fleet_run *r);
+/*
+ * Takes back what this host's operators have dropped. Also called before a run ends because the policy wants another one. Returns false if
+ * everything waits, because a policy is on trial.
+ */
+bool fleet_settings_look(struct fleet_run *r);
 void fleet_heed_soon(struct fleet_run *r); /* call it when a word, or what is in force, has changed */
 /* Says of a word from the file whether this host got another order after it. */
 bool fleet_setting_is_older(const struct fleet_run *r, const struct fleet_word *w);

@@ -16,6 +16,7 @@
 
 #define NEAR_END 1 /* seconds: nothing is put in force for so short a time */
 #define SAME_END 2 /* the same instant, by two clocks that are set now and then */
+#define TURN 4 /* settings are put in force at once, at most */
 
 DEFINE_CLEANUP(struct policy *, policy_free);
 
@@ -89,12 +90,31 @@ static void settle(struct shared *one)
 
 /* What verbs say. */
 
+_Static_assert(sizeof((struct fleet_word){}.setting.value) == 48 && FLEET_SETTINGS_MAX == 256,
+	       "the messages below say so");
+
+/* Makes it a word for all hosts. Returns NULL, or why it can be none. */
+static const char *word_make(const struct fleet_run *r, const struct override *o, struct fleet_word *w)
+{
+	if (!word_about(&o->scope, o->key, w) || strlen(o->value) >= sizeof(w->setting.value))
+		return "a value of more than 47 bytes is not shared";
+	if (!shared_about(r, &o->scope, o->key) && shared_is_full(&r->shared))
+		return "the fleet has its 256 live settings already, with those that ended in the last 30 days";
+	snprintf(w->setting.value, sizeof(w->setting.value), "%s", o->value);
+	w->uid = o->uid;
+	w->since = o->since;
+	w->until = override_until(o);
+	return NULL;
+}
+
 bool fleet_say_setting(struct daemon *dm, const struct scope *where, const char *key, bool local, struct diag *d)
 {
 	const struct override *o = override_find(standing_settings(dm->standing), where, key);
 	struct fleet_run *r = run_of(dm);
+	char place[SCOPE_TEXT_LEN];
 	struct fleet_word w;
 	struct shared *one;
+	const char *why;
 
 	if (!r || !o)
 		return false;
@@ -103,23 +123,13 @@ bool fleet_say_setting(struct daemon *dm, const struct scope *where, const char 
 		one->here = r->file.dirty = true; /* unless it is said below */
 	if (local)
 		return false;
-	if (!word_about(where, key, &w) || strlen(o->value) >= sizeof(w.setting.value)) {
-		diag_add(
-			d,
-			"it holds on this host alone: a value of more than %zu bytes is not shared: set it on the other hosts, too",
-			sizeof(w.setting.value) - 1);
-		return false;
-	}
-	snprintf(w.setting.value, sizeof(w.setting.value), "%s", o->value);
-	w.uid = o->uid;
-	w.since = o->since;
-	w.until = override_until(o);
-	one = fleet_word_say(r, &w);
+	why = word_make(r, o, &w);
+	one = why ? NULL : fleet_word_say(r, &w);
 	if (one)
 		settle(one);
 	else
-		diag_add(d, "it holds on this host alone: the fleet shares %d live settings at most",
-			 FLEET_SETTINGS_MAX);
+		diag_add(d, "%s of %s holds on this host alone: %s: set it on the other hosts, too", key,
+			 scope_format(where, "", place), why ?: "there is no room for more");
 	return one;
 }
 
@@ -323,31 +333,33 @@ static bool waits(struct fleet_run *r)
 	return true;
 }
 
-void fleet_settings_look(struct fleet_run *r)
+bool fleet_settings_look(struct fleet_run *r)
 {
-	if (r->helper && !waits(r))
-		settings_look(r);
+	if (!r->helper || waits(r))
+		return false;
+	settings_look(r);
+	return true;
 }
 
-/* One that leans on another one is tried again when that is in force. */
+/*
+ * One that leans on another one is tried again when that is in force. Each that is put in force takes a transition of the policy: a host that catches
+ * up on many does a few of them at a time, so that the store hears of it meanwhile.
+ */
 static void settings_heed(struct fleet_run *r)
 {
 	struct shared *one;
-	bool more = true;
+	int done = 0;
 
-	while (more) {
-		more = false;
-		for (one = LIST_FIRST(&r->shared.all); one; one = LIST_NEXT(one, all)) {
-			if (one->word.kind == FLEET_WORD_SETTING && !one->settled && !one->here)
-				more |= word_heed(r, one);
-		}
+	for (one = LIST_FIRST(&r->shared.all); one && done < TURN; one = LIST_NEXT(one, all)) {
+		if (one->word.kind == FLEET_WORD_SETTING && !one->settled && !one->here)
+			done += word_heed(r, one);
 	}
+	if (done)
+		fleet_heed_soon(r);
 }
 
 void fleet_settings_heed(struct fleet_run *r)
 {
-	if (waits(r))
-		return;
-	settings_look(r);
-	settings_heed(r);
+	if (fleet_settings_look(r))
+		settings_heed(r);
 }

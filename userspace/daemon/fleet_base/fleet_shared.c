@@ -60,10 +60,15 @@ struct shared *shared_find(const struct fleet_shared *s, const uint8_t id[static
 	return one;
 }
 
+bool shared_is_full(const struct fleet_shared *s)
+{
+	return s->settings_count >= FLEET_SETTINGS_MAX;
+}
+
 static bool has_room(const struct fleet_shared *s, const struct fleet_word *w)
 {
 	return s->by_id && s->count < FLEET_SHARED_MAX &&
-	       (w->kind != FLEET_WORD_SETTING || s->settings_count < FLEET_SETTINGS_MAX);
+	       (w->kind != FLEET_WORD_SETTING || s->settings_count < FLEET_SETTINGS_HEARD);
 }
 
 struct shared *shared_put(struct fleet_shared *s, const struct fleet_word *w, const struct fleet_record *r)

@@ -13,7 +13,8 @@
 #include "warn.h"
 
 #define FLEET_SHARED_MAX 65536
-#define FLEET_SETTINGS_MAX 256 /* of them */
+#define FLEET_SETTINGS_MAX 256 /* of them; a host says nothing of a setting beyond that, */
+#define FLEET_SETTINGS_HEARD 1024 /* but hears of more: hosts that were apart may each have said as many */
 
 struct shared {
 	struct fleet_word word;
@@ -48,6 +49,7 @@ struct fleet_shared {
 int shared_open(struct fleet_shared *s, const struct fleet_record_keys *k);
 bool shared_on(const struct fleet_shared *s); /* some do */
 bool shared_takes(const struct fleet_shared *s, const struct fleet_word *w); /* this one does */
+bool shared_is_full(const struct fleet_shared *s); /* a host says nothing of a setting that is not known already */
 void shared_close(struct fleet_shared *s);
 struct shared *shared_find(const struct fleet_shared *s, const uint8_t id[static FLEET_ID]);
 /* Returns the entry of this order, which replaces an earlier one. NULL: no room, or no memory. */
