@@ -150,7 +150,7 @@ faults:
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)SLUICE_KILLS=200 /usr/bin/python3 -m pytest -p no:cacheprovider -q -s tests/e2e/test_faults.py
-fleet: # the tables of docs/fleet.md; PARTS="faults far hour scale", all by default
+fleet: # the tables of docs/fleet.md; PARTS="faults far hour scale cost", all by default
 	$(Q)scripts/setup.sh
 	$(Q)$(MAKE) tests
 	$(Q)/usr/bin/python3 tests/e2e/fleet_table.py $(PARTS)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-fleet_load.py [HOSTS] [ROWS_A_SECOND] [KEYS] simulates a fleet, and prints a table of what that costs its store. Run `make` first, and be root.
-fleet_table.py (`make fleet`) calls it, too, with more and more hosts and keys.
+fleet_load.py [HOSTSxROWS_A_SECONDxKEYS[xMAX_STALENESS_MS]]... simulates a fleet, and prints a table of what that costs its store. Run `make` first,
+and be root. fleet_table.py (`make fleet`) calls it, too, with more and more hosts and keys.
 
-Each host is a sluice-fleet, and is given rows every 5 ms, as by sluiced, for SECONDS; then all of them tell all keys again, as after a restart.
+Each host is a sluice-fleet, and this process gives all of them rows as sluiced would: first all keys, as for a store that lost its data, then some
+every 5 ms, for SECONDS. What this process takes of the machine is in the table, under "both processors".
 """
 import collections, os, pathlib, random, select, sys, tempfile, time
 
@@ -15,13 +16,22 @@ HOLDERS = 2  # how many hosts hold something of a key
 LOST = 5  # seconds to wait for answers: what was on its way when a session broke is never answered
 AGAIN = 120  # seconds in which all keys must be told again
 UNANSWERED = 20  # exchanges of a host that may wait for an answer before its rows wait, too
-FIGURES = "hosts keys rows answers_p50 answers_p99 stale_p50 stale_p99 beats row_us host wire resync resync_us bytes"
+BEATS = 4  # in each max-staleness, as sluiced has it
+STALENESS = 200  # ms: what max-staleness is unless the policy says otherwise
+TOGETHER = 60  # seconds until all hosts know of all
+FIGURES = "hosts staleness keys rows answers_p50 answers_p99 stale_p50 stale_p99 beats row_us host busy wire resync resync_us bytes"
 Figures = collections.namedtuple("Figures", FIGURES)
 
 
 def cpu(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy():
+    """Seconds that the machine's processors have worked, all together."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") / os.cpu_count()
 
 
 def part(values, percent):
@@ -48,7 +58,11 @@ class Load:
         if len(self.waits[h]) >= UNANSWERED:
             self.owed[h] += count
         elif count := min(count, fleet.LIMIT_ROWS):
-            h.ask([(self.key(number), 20, self.rng.randrange(1, 4), 0, 0) for _ in range(count)])
+            try:
+                h.ask([(self.key(number), 20, self.rng.randrange(1, 4), 0, 0) for _ in range(count)])
+            except BlockingIOError:  # it does not read as fast as it is told
+                self.owed[h] += count
+                return
             self.waits[h].append([time.monotonic(), count])
 
     def hear(self, h):
@@ -105,43 +119,57 @@ def all_again(hosts, keys):
     return time.monotonic() - begin
 
 
-def memory(server):
-    return int(server.cli("info", "memory").split("used_memory:")[1].split()[0])
+def memory(ask):
+    return int(ask("info", "memory").split("used_memory:")[1].split()[0])
 
 
-def wire(server):
-    stats = dict(line.split(":", 1) for line in server.cli("info", "stats").split() if ":" in line)
+def wire(ask):
+    stats = dict(line.split(":", 1) for line in ask("info", "stats").split() if ":" in line)
     return int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"])
 
 
-def measure(server, hosts, a_second, keys):
-    empty, before, idle = memory(server), server.cpu_seconds(), time.monotonic()
-    while time.monotonic() - idle < 3:
+def idle(server, hosts, seconds=3):
+    """What beats alone take of a processor of the store."""
+    before, began = server.cpu_seconds(), time.monotonic()
+    while time.monotonic() - began < seconds:
         for h in hosts:
             h.drain()
         time.sleep(0.02)
-    beats = (server.cpu_seconds() - before) / (time.monotonic() - idle)
-    load = Load(hosts, a_second, keys)
-    before = [wire(server), server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)]
-    began = time.monotonic()
+    return (server.cpu_seconds() - before) / (time.monotonic() - began)
+
+
+def told(server, hosts, keys, beats):
+    """The store is new: seconds until it knows all keys, us of its processor for a row, bytes for a key."""
+    before, empty = server.cpu_seconds(), memory(server.cli)
+    seconds = all_again(hosts, keys)
+    return seconds, (server.cpu_seconds() - before - beats * seconds) / (keys * HOLDERS) * 1e6, (memory(server.cli) - empty) / keys
+
+
+def measure(server, hosts, staleness, a_second, keys):
+    beats = idle(server, hosts)
+    resync, resync_us, size = told(server, hosts, keys, beats)
+
+    def now():
+        return [wire(server.cli), server.cpu_seconds(), busy(), *(cpu(h.process.pid) for h in hosts)]
+
+    load, before, began = Load(hosts, a_second, keys), now(), time.monotonic()
     load.run(SECONDS)
     took = time.monotonic() - began
-    used = [b - a for a, b in zip(before, [wire(server), server.cpu_seconds(), *(cpu(h.process.pid) for h in hosts)])]
-    before = server.cpu_seconds()
-    seconds = all_again(hosts, keys)
-    again = (server.cpu_seconds() - before - beats * seconds) / (keys * HOLDERS)
-    return Figures(len(hosts), keys, load.rows / took, part(load.took, 50), part(load.took, 99), part(load.stale, 50), part(load.stale, 99), beats,
-                   (used[1] - beats * took) / load.rows * 1e6, sum(used[2:]) / len(hosts) / took, used[0] / load.rows, seconds, again * 1e6,
-                   (memory(server) - empty) / keys)  # fmt: skip
+    used = [b - a for a, b in zip(before, now())]
+    return Figures(len(hosts), staleness, keys, load.rows / took, part(load.took, 50), part(load.took, 99), part(load.stale, 50), part(load.stale, 99), beats,
+                   (used[1] - beats * took) / load.rows * 1e6, sum(used[3:]) / len(hosts) / took, used[2] / took, used[0] / load.rows, resync, resync_us,
+                   size)  # fmt: skip
 
 
-def simulate(count, a_second, keys):
+def simulate(count, a_second, keys, staleness=STALENESS):
     """Returns the figures of so many hosts at a server of their own."""
     place = fleet.Place(tempfile.mkdtemp(prefix="sluice-test-"))
     try:
         server = place.server()
-        hosts = [place.host(f"mx{i}") for i in range(count)]
-        return measure(server, hosts, a_second, keys)
+        hosts = [place.host(f"mx{i}", wait=False, beat_ms=staleness // BEATS) for i in range(count)]
+        for h in hosts:
+            assert h.until(lambda: h.state and h.state.connected and h.state.hosts == count, TOGETHER), h.state
+        return measure(server, hosts, staleness, a_second, keys)
     finally:
         place.close()
         os.rmdir(place.directory)
@@ -188,15 +216,16 @@ def shard(count, a_second, keys):
 
 
 HEAD = (
-    "hosts", "keys", "rows/s", "answer p50, p99", "beat heard p50, p99", "store: beats", "store: a row", "each sluice-fleet", "wire, a row", "all again", "store: a row of that",
-    "memory, a key",
+    "hosts", "keys", "rows/s", "answer p50, p99", "beat heard p50, p99", "store: beats", "store: a row", "each sluice-fleet", "both processors", "wire, a row", "all again",
+    "store: a row of that", "memory, a key",
 )  # fmt: skip
 
 
 def row(f):
     return (
-        f.hosts, f"{f.keys:,}", f"{f.rows:,.0f}", f"{f.answers_p50 * 1e3:.1f}, {f.answers_p99 * 1e3:.1f} ms", f"{f.stale_p50 * 1e3:.0f}, {f.stale_p99 * 1e3:.0f} ms",
-        f"{f.beats:.1%}", f"{f.row_us:.0f} us", f"{f.host:.1%}", f"{f.wire:.0f} bytes", f"{f.resync:.1f} s", f"{f.resync_us:.0f} us", f"{f.bytes:.0f} bytes",
+        f.hosts if f.staleness == STALENESS else f"{f.hosts}, `{f.staleness / 1000:g}s`", f"{f.keys:,}", f"{f.rows:,.0f}",
+        f"{f.answers_p50 * 1e3:.1f}, {f.answers_p99 * 1e3:.1f} ms", f"{f.stale_p50 * 1e3:.0f}, {f.stale_p99 * 1e3:.0f} ms",
+        f"{f.beats:.1%}", f"{f.row_us:.0f} us", f"{f.host:.1%}", f"{f.busy:.0%}", f"{f.wire:.0f} bytes", f"{f.resync:.1f} s", f"{f.resync_us:.0f} us", f"{f.bytes:.0f} bytes",
     )  # fmt: skip
 
 
@@ -208,10 +237,15 @@ def head(cells):
     return line(cells) + "\n" + line(["---"] * len(cells))
 
 
+def asked(words):
+    """Each as arguments of simulate()."""
+    return [tuple(map(int, word.split("x"))) for word in words]
+
+
 def main():
-    count, a_second, keys = (int(a) for a in (sys.argv[1:] + ["4", "10000", "100000"][len(sys.argv) - 1 :]))
     print(head(HEAD))
-    print(line(row(simulate(count, a_second, keys))))
+    for one in asked(sys.argv[1:] or ["4x10000x100000"]):
+        print(line(row(simulate(*one))), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-fleet_table.py [faults|far|hour|scale]... measures on this machine, and prints, the tables of docs/fleet.md. `make fleet PARTS="faults far"` calls
-it, as root. It runs all parts unless some are named (that takes half an hour). FLEET_MINUTES says how long the part `hour` lasts (default: 6).
+fleet_table.py [faults|far|hour|scale|cost]... measures on this machine, and prints, the tables of docs/fleet.md. `make fleet PARTS="faults far"` calls
+it, as root. It runs all parts unless some are named (that takes three quarters of an hour). FLEET_MINUTES says how long the part `hour` lasts (default:
+6), FLEET_SCALE what is simulated, as fleet_load.py reads it.
 """
 import contextlib, os, sys, tempfile
 
-import fleet_faults, fleet_hour, fleet_load, fleet_rtt
+import fleet_cost, fleet_faults, fleet_hour, fleet_load, fleet_rtt
 from hosts import Hosts
 
 CONFIGURATIONS = (("local", False), ("share", True), ("closed", True))
-SCALE = ((4, 10000, 100000), (4, 5000, 1000000), (20, 10000, 100000))  # hosts, rows a second, keys
+SCALE = "4x10000x100000 4x10000x1000000 20x10000x1000000 50x10000x1000000 100x10000x1000000 100x10000x1000000x1000"
 
 
 @contextlib.contextmanager
@@ -62,13 +63,24 @@ def hour():
 
 def scale():
     say("", fleet_load.head(fleet_load.HEAD))
-    for asked in SCALE:
+    for asked in fleet_load.asked(os.environ.get("FLEET_SCALE", SCALE).split()):
         say(fleet_load.line(fleet_load.row(fleet_load.simulate(*asked))))
     rows, used = fleet_load.shard(4, 10000, 100000)
     say(f"\nThree fleets of 4 hosts at a Cluster of three masters: {rows:,.0f} rows a second, {', '.join(f'{u:.1%}' for u in used)} of a processor")
 
 
-PARTS = {"faults": faults, "far": far, "hour": hour, "scale": scale}
+def cost():
+    say("", fleet_load.head(("packet", "without", "fleet", "ratio")))
+    for g in fleet_cost.gate():
+        say(fleet_load.line((g.name, f"{g.plain:.0f} ns", f"{g.fleet:.0f} ns", f"{g.ratio:.2f}")))
+    with fleet(fleet_faults.policy("local", False)) as hosts:
+        d = fleet_cost.daemon(hosts)
+    say("", fleet_load.head(("rows/s", "connections/s", "each sluiced", "a row", "each sluice-fleet", "a row", "store", "a row", "wire, a row")))
+    parts = [f"{share:.1%} | {us:.0f} us" for share, us in ((d.daemon, d.daemon_us), (d.helper, d.helper_us), (d.store, d.store_us))]
+    say(fleet_load.line((f"{d.rows:,.0f}", f"{d.sessions:,.0f}", *parts, f"{d.wire:.0f} bytes")))
+
+
+PARTS = {"faults": faults, "far": far, "hour": hour, "scale": scale, "cost": cost}
 
 
 def main():

@@ -100,10 +100,10 @@ def test_a_ban_of_one_host_refuses_at_all_in_under_a_second_and_its_owner_takes_
 
 def test_allows_are_shared_and_local_orders_are_not(hosts):
     a, b = hosts.sluices[:2]
-    a.do("ban", "192.0.2.1", "--local")
-    a.do("allow", "192.0.2.2", "--local")
-    a.do("allow", SOURCE, "--for", "1h")
-    a.do("ban", "192.0.2.0/24", "--by", "one", "--for", "never")
+    assert a.do("ban", "192.0.2.1", "--local").startswith("banned for good on this host alone, covers 0 sources with 0 connections here now")
+    assert a.do("allow", "192.0.2.2", "--local") == "allowed on this host alone\n"
+    assert a.do("allow", SOURCE, "--for", "1h") == "allowed on all hosts of the fleet\n"
+    assert a.do("ban", "192.0.2.0/24", "--by", "one", "--for", "never").startswith("banned for good on all hosts of the fleet, covers ")
     allows = lambda s: {x["source"] for x in s.json("allows")}
     assert wait_for(lambda: allows(b) == {SOURCE} and bans(hosts, 1) == {("192.0.2.0/24", "one", "h0")}, 20)
     assert bans(hosts, 0) == {("192.0.2.0/24", "one", "h0"), ("192.0.2.1", "uid:0", None)}

@@ -93,7 +93,9 @@ def test_a_setting_of_one_host_is_in_force_at_all_in_under_a_second_and_any_of_t
 
 def test_a_setting_for_one_host_alone_stays_there_and_what_the_fleet_says_comes_back_after_it(hosts):
     a, b = hosts.sluices[:2]
-    b.do("set", "service", "smtp", "max-connections", "9", "--local")
+    assert "in force on this host alone until the next reload" in b.do("set", "service", "smtp", "max-connections", "9", "--local")
+    assert "in force on this host alone until 2" in b.do("limit", "192.0.2.9", "max-connections-per-source", "9", "--for", "1h")
+    b.do("unlimit", "192.0.2.9")
     a.do("set", "service", "smtp", "max-rate", "60/1m")
     everywhere(hosts, smtp("60/1m", "h0", "max-rate"), numbers=(0, 2))
     assert wait_for(lambda: live(hosts, 1) == {smtp("60/1m", "h0", "max-rate"), smtp("9", None)}, 20)

@@ -180,6 +180,13 @@ bool fleet_shares(const struct daemon *dm)
 	return shared_of(dm);
 }
 
+const char *fleet_reach(bool shares, bool local)
+{
+	if (!shares)
+		return "";
+	return local ? " on this host alone" : " on all hosts of the fleet";
+}
+
 const char *fleet_origin(const struct daemon *dm, const struct ban *b)
 {
 	const struct fleet_word w = word_of(FLEET_WORD_BAN, b, false);

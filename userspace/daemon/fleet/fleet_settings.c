@@ -90,6 +90,11 @@ static void settle(struct shared *one)
 
 /* What verbs say. */
 
+bool fleet_shares_settings(const struct daemon *dm)
+{
+	return run_of(dm);
+}
+
 _Static_assert(sizeof((struct fleet_word){}.setting.value) == 48 && FLEET_SETTINGS_MAX == 256,
 	       "the messages below say so");
 

@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "override.h"
 
+bool fleet_shares_settings(const struct daemon *dm);
 /* A verb has put it in force here. `local`: on this host alone. Whether all hosts are told; where one would expect it, `d` says why not. */
 bool fleet_say_setting(struct daemon *dm, const struct scope *where, const char *key, bool local, struct diag *d);
 /* A verb has ended it here. Whether all hosts are told; `d` says what counts here now, where it is not the file. */

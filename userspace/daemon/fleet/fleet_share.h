@@ -11,6 +11,8 @@
 #include "fleet_record.h"
 
 bool fleet_shares(const struct daemon *dm);
+/* For answers: " on all hosts of the fleet", " on this host alone", or "" if hosts do not share such orders. */
+const char *fleet_reach(bool shares, bool local);
 /* Shares what the verb has put in force here; an allow has no owner. Returns how many found no room: those hold on this host alone. */
 size_t fleet_say(struct daemon *dm, enum fleet_word_kind kind, const struct ban *list, size_t count, bool forced);
 /* These hold on this host alone, whatever others have ordered about the same. */

@@ -43,6 +43,7 @@ static int allow_one(struct daemon *dm, const struct ban_line *l, const json_t *
 
 int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 {
+	const char *reach = fleet_reach(fleet_shares(dm), json_is_true(json_object_get(args, "local")));
 	struct ban_lines list = {};
 	int err = lines_read(args, &list, a);
 	bool translated = named_inside(dm, &list);
@@ -56,6 +57,8 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 		reason_say(args, a);
 	if (!err && list.count == 1)
 		err = named_say(dm, &list.item[0].prefix, translated, a);
+	if (!err && *reach && asprintf(&a->text, "allowed%s", reach) < 0)
+		err = -ENOMEM;
 	free(list.item);
 	return err;
 }

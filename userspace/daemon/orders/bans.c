@@ -82,8 +82,9 @@ static int order_put(struct daemon *dm, const struct order *o, const json_t *arg
 	return put_failed(err, over, a);
 }
 
-/* For one prefix: says when its ban ends, whoever gave it. For many: says how many there are. */
-static int banned_text(struct daemon *dm, const struct order *o, bool observe, const struct met *met, char **out)
+/* For one prefix: says when its ban ends, whoever gave it. For many: says how many there are. `reach`: on which hosts, see fleet_reach(). */
+static int banned_text(struct daemon *dm, const struct order *o, bool observe, const struct met *met, const char *reach,
+		       char **out)
 {
 	char owner[SLUICE_NAME_LEN + 8] = "", until[MOMENT_LEN + 8], what[160];
 	struct bans all = {};
@@ -100,14 +101,16 @@ static int banned_text(struct daemon *dm, const struct order *o, bool observe, c
 				 o->left_out);
 	}
 	free(all.item);
-	n = asprintf(out, "%s%s, %s %zu source%s with %zu connection%s now", what, observe ? ", only counted" : "",
-		     observe ? "would cover" : "covers", met->sources, met->sources == 1 ? "" : "s", met->connections,
-		     met->connections == 1 ? "" : "s");
+	n = asprintf(out, "%s%s%s, %s %zu source%s with %zu connection%s %snow", what, reach,
+		     observe ? ", only counted" : "", observe ? "would cover" : "covers", met->sources,
+		     met->sources == 1 ? "" : "s", met->connections, met->connections == 1 ? "" : "s",
+		     *reach ? "here " : "");
 	return n < 0 ? -ENOMEM : 0;
 }
 
-static int banned_say(struct daemon *dm, const struct order *o, bool observe, struct answer *a)
+static int banned_say(struct daemon *dm, const struct order *o, const json_t *args, struct answer *a)
 {
+	const char *reach = fleet_reach(fleet_shares(dm), json_is_true(json_object_get(args, "local")));
 	const struct kill what = { .from = &o->cover };
 	struct live_status allowed;
 	struct met met;
@@ -123,7 +126,7 @@ static int banned_say(struct daemon *dm, const struct order *o, bool observe, st
 		diag_add(
 			&a->diag,
 			"a live allow lets them in, so the ban has no effect until then: `sluicectl allows`, disallow");
-	err = banned_text(dm, o, observe, &met, &a->text);
+	err = banned_text(dm, o, json_is_true(json_object_get(args, "observe")), &met, reach, &a->text);
 	return err || o->lines.count != 1 ? err : named_say(dm, &o->lines.item[0].prefix, o->translated, a);
 }
 
@@ -165,7 +168,7 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 	if (!err)
 		reason_say(args, a);
 	if (!err)
-		err = banned_say(dm, &o, observe, a);
+		err = banned_say(dm, &o, args, a);
 	return err || !kill ? err : banned_kill(dm, &o, a);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fleet_settings.h"
+#include "fleet_share.h"
 #include "forecast.h"
 #include "json_text.h"
 #include "override.h"
@@ -33,9 +34,9 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
 
-static int until_say(uint32_t seconds, bool shared, struct answer *a)
+static int until_say(const struct daemon *dm, uint32_t seconds, bool shared, struct answer *a)
 {
-	const char *where = shared ? " on all hosts of the fleet" : "";
+	const char *where = fleet_reach(fleet_shares_settings(dm), !shared);
 	char when[MOMENT_LEN];
 	int n;
 
@@ -74,7 +75,7 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 		shared = fleet_say_setting(dm, &want->scope, want->key, json_is_true(json_object_get(args, "local")),
 					   &a->diag);
 	return json_is_true(json_object_get(args, "save")) ? override_keep(dm, want, shared, a)
-							   : until_say(seconds, shared, a);
+							   : until_say(dm, seconds, shared, a);
 }
 
 /* Keys and values are only read, and copied when they are stored. */
