@@ -310,7 +310,7 @@ def test_invalid_needs_are_ignored(place):
 
 LEAST = (
     "~sluice:{%s}:* &sluice:{%s}:* -@all +auth +info +ping +script|load +evalsha +subscribe +publish +time +get +set +hmget +hgetall +hset +hdel "
-    "+expire +zadd +zcard +zrangebyscore +zremrangebyscore" % (SPACE, SPACE)
+    "+expire +zadd +zcard +zcount +zscore +zrangebyscore +zremrangebyscore" % (SPACE, SPACE)
 ).split()
 
 

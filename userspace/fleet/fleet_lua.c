@@ -48,7 +48,8 @@ const char script_beat[] =
 /*
  * KEYS: hosts, epoch, keys. ARGV: name, number of the epoch, channel, rows of limit, held, want, flags. A host that lives no more, or has not spoken of a
  * key for 180 s, holds none of it: its field goes. Whoever wants some and gets less has it told to those that lease more than they hold, or said so three
- * seconds ago: what ended while a host's daemon was dead is nowhere else.
+ * seconds ago: what ended while a host's daemon was dead is nowhere else. It asks about the hosts of each key alone: a list of all of them would
+ * cost more, the more they are.
  */
 const char script_exchange[] =
 	"local t = redis.call('TIME')\n"
@@ -58,9 +59,10 @@ const char script_exchange[] =
 	"local epoch = redis.call('HMGET', KEYS[2], 'number', 'since')\n"
 	"if epoch[1] ~= ARGV[2] then return 0 end\n"
 	"local settled = now - (tonumber(epoch[2]) or 0) >= 3000\n"
-	"local live, hosts = { [me] = true }, 1\n"
-	"for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')) do\n"
-	"  if not live[name] then live[name] = true; hosts = hosts + 1 end\n"
+	"local live, hosts = { [me] = true }, math.max(1, redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf'))\n"
+	"local function lives(name)\n"
+	"  if live[name] == nil then live[name] = tonumber(redis.call('ZSCORE', KEYS[1], name) or 0) > now end\n"
+	"  return live[name]\n"
 	"end\n"
 	"local function u32(n) return math.min(n, 4294967295) end\n"
 	"local function of_others(key)\n"
@@ -68,7 +70,7 @@ const char script_exchange[] =
 	"  local all = redis.call('HGETALL', key)\n"
 	"  for i = 1, #all, 2 do\n"
 	"    local h, l, at = string.match(all[i + 1], '^(%d+) (%d+) (%d+)$')\n"
-	"    if not h or not live[all[i]] or s - at > 180 then\n"
+	"    if not h or not lives(all[i]) or s - at > 180 then\n"
 	"      redis.call('HDEL', key, all[i])\n"
 	"    elseif all[i] == me then\n"
 	"      mine = tonumber(l)\n"

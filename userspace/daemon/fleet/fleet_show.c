@@ -11,8 +11,9 @@ DEFINE_CLEANUP(struct snapshot *, snapshot_free);
 
 /* All commands that sluice-fleet uses, itself and in its scripts. */
 static const char rights_of_words[] = " +zrem";
-static const char rights[] = "+auth +ping +info +subscribe +publish +script|load +evalsha +time +hmget +hgetall "
-			     "+hset +hdel +expire +get +set +zadd +zcard +zrangebyscore +zremrangebyscore";
+static const char rights[] =
+	"+auth +ping +info +subscribe +publish +script|load +evalsha +time +hmget +hgetall "
+	"+hset +hdel +expire +get +set +zadd +zcard +zcount +zscore +zrangebyscore +zremrangebyscore";
 
 static uint64_t over_of(const struct fleet_run *r, uint32_t limit)
 {
