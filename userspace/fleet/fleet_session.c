@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One server: greetings, beats, exchanges. See fleet_session.h. */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "fleet_clock.h"
+#include "fleet_exchange.h"
 #include "fleet_link.h"
 #include "fleet_look.h"
 #include "fleet_random.h"
@@ -14,7 +13,7 @@
 #include "fleet_session.h"
 #include "plain.h"
 
-#define UNANSWERED_MAX 16 /* exchanges */
+#define UNANSWERED_MAX 16 /* exchanges and pages of records */
 #define GREETING_MS 2000 /* for everything before the first beat */
 #define LEFT_MS 1000 /* a server that does not answer for this long is given up */
 #define LIST_MS 1000 /* how often hosts are listed, and the hearing connection is tried */
@@ -30,6 +29,7 @@ struct session {
 	const struct config *config;
 	struct link *asks, *hears;
 	struct looks *looks;
+	struct exchanges *exchanges;
 	struct records *records; /* NULL if bans are not shared */
 	struct event *tick;
 	struct server_info info;
@@ -40,18 +40,11 @@ struct session {
 	char *const *policy;
 	uint64_t opened_us, beat_us, listed_us; /* beat_us: a beat has waited for its answer since then; 0: none does */
 	uint64_t informed_us;
-	unsigned greeted, unanswered;
+	uint32_t hosts; /* as the last beat said */
+	unsigned greeted;
 	bool ping; /* a ping waits for its answer */
 	bool failed;
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
-}
 
 static void fail(struct session *x, const char *why)
 {
@@ -108,7 +101,7 @@ static void inform(struct session *x)
 {
 	const char *info[] = { "INFO" };
 
-	x->informed_us = now_us();
+	x->informed_us = fleet_clock_us();
 	ask(x, x->asks, informed, 1, info);
 }
 
@@ -133,9 +126,10 @@ static void beat_answered(void *owner, void *about, const redisReply *answer)
 		fail(x, "another host has the same name");
 		return;
 	}
+	x->hosts = b.hosts;
 	changed = strcmp(x->epoch, b.epoch);
 	memcpy(x->epoch, b.epoch, sizeof(x->epoch));
-	x->to.beat(x->to.owner, &b, changed, now_us() - x->beat_us);
+	x->to.beat(x->to.owner, &b, changed, fleet_clock_us() - x->beat_us);
 	if (x->records && changed)
 		records_again(x->records);
 	x->beat_us = 0;
@@ -156,7 +150,7 @@ static void beat(struct session *x, bool list)
 
 	snprintf(ms, sizeof(ms), "%u", x->config->lease_ms);
 	number_make(number);
-	x->beat_us = now_us();
+	x->beat_us = fleet_clock_us();
 	ask(x, x->asks, beat_answered, sizeof(argv) / sizeof(*argv), argv);
 }
 
@@ -201,7 +195,9 @@ static void beat_next(struct session *x, uint64_t now)
 static void on_tick(int fd, short what, void *arg)
 {
 	struct session *x = arg;
-	uint64_t now = now_us(), waits = x->beat_us ? now - x->beat_us : 0;
+	uint64_t now = fleet_clock_us(), waits = x->beat_us ? now - x->beat_us : 0;
+	uint64_t answered = exchanges_answered_us(x->exchanges);
+	uint64_t silence = now - (answered > x->beat_us ? answered : x->beat_us);
 	bool ready = x->epoch[0];
 
 	(void)fd;
@@ -211,7 +207,7 @@ static void on_tick(int fd, short what, void *arg)
 			fail(x, "it does not answer");
 	} else if (!waits) {
 		beat_next(x, now);
-	} else if (waits > LEFT_MS * 1000 && waits > x->config->beat_ms * 8000ULL) {
+	} else if (silence > LEFT_MS * 1000 && silence > x->config->beat_ms * 8000ULL) {
 		fail(x, "it does not answer any more");
 	} else if (waits > x->config->beat_ms * 4000ULL) {
 		x->to.silent(x->to.owner);
@@ -300,74 +296,43 @@ static void greet(struct session *x)
 
 /* Exchanges. */
 
-static void exchange_answered(void *owner, void *about, const redisReply *answer)
+static void on_leases(void *owner, const struct fleet_lease *row, size_t count)
 {
-	struct fleet_lease row[SCRIPT_ROWS_MAX];
-	_cleanup_free_ struct batch *b = about;
 	struct session *x = owner;
-	int err;
 
-	x->unanswered--;
-	if (x->failed)
-		return;
-	err = answer->type == REDIS_REPLY_ERROR ? -EPROTO : script_read_leases(answer, b, row);
-	if (err == -EPROTO)
-		fail(x, answer->str);
-	else if (err == -EBADMSG)
-		fail(x, "it answers an exchange by something else");
-	else if (!err)
-		x->to.leases(x->to.owner, row, b->count);
-	else if (!x->beat_us)
-		beat(x, false); /* to learn which other epoch it is */
+	if (!x->failed)
+		x->to.leases(x->to.owner, row, count);
 }
 
-/* Takes over `b`. */
-static void batch_ask(struct session *x, struct batch *b)
+/* A beat says which other epoch it is. */
+static void on_stale(void *owner)
 {
-	char key[SCRIPT_ROWS_MAX][SCRIPT_NAME_MAX], count[8], rows[SCRIPT_ROWS_MAX * sizeof(struct fleet_want)];
-	const char *argv[9 + SCRIPT_ROWS_MAX] = { "EVALSHA", x->exchange_sha, count, x->hosts_key, x->epoch_key };
-	size_t length[9 + SCRIPT_ROWS_MAX], i, n = 5;
+	struct session *x = owner;
 
-	snprintf(count, sizeof(count), "%zu", 2 + b->count);
-	for (i = 0; i < b->count; i++) {
-		script_record_name(key[i], x->config->space, b->row[i].key);
-		argv[n++] = key[i];
-	}
-	argv[n++] = x->config->name;
-	argv[n++] = x->epoch;
-	argv[n++] = x->channel;
-	for (i = 0; i < n; i++)
-		length[i] = strlen(argv[i]);
-	length[n] = script_pack(b, rows);
-	argv[n++] = rows;
-	x->unanswered++;
-	if (!link_ask(x->asks, exchange_answered, b, n, argv, length))
-		return;
-	free(b);
-	fail(x, "there is no memory for a question");
+	if (!x->failed && !x->beat_us)
+		beat(x, false);
+}
+
+static struct exchanges *exchanges_begin(struct session *x)
+{
+	const struct exchange_names names = { x->config->space, x->config->name, x->hosts_key, x->epoch_key,
+					      x->channel,	x->exchange_sha, x->epoch };
+	const struct exchanges_owner o = { x, on_leases, on_stale, part_failed };
+
+	return exchanges_new(x->asks, &names, &o);
 }
 
 void session_exchange(struct session *x, const struct fleet_want *row, size_t count)
 {
-	size_t i, part;
-
-	for (i = 0; i < count && !x->failed && x->epoch[0]; i += part) {
-		struct batch *b = malloc(sizeof(*b));
-
-		part = count - i < SCRIPT_ROWS_MAX ? count - i : SCRIPT_ROWS_MAX;
-		if (!b) {
-			fail(x, "there is no memory for a question");
-			return;
-		}
-		b->count = part;
-		memcpy(b->row, row + i, part * sizeof(*row));
-		batch_ask(x, b);
-	}
+	if (!x->failed && x->epoch[0])
+		exchanges_ask(x->exchanges, row, count);
 }
 
 bool session_has_room(const struct session *x)
 {
-	return x->failed || x->unanswered + (x->records ? records_unanswered(x->records) : 0) < UNANSWERED_MAX;
+	unsigned unanswered = exchanges_unanswered(x->exchanges) + (x->records ? records_unanswered(x->records) : 0);
+
+	return x->failed || (unanswered < UNANSWERED_MAX && exchanges_have_room(x->exchanges, x->hosts));
 }
 
 /* Asks who holds what, for people. */
@@ -458,7 +423,7 @@ struct session *session_open(struct event_base *base, struct evdns_base *names, 
 	x->to = *o;
 	x->config = c;
 	x->policy = policy;
-	x->opened_us = now_us();
+	x->opened_us = fleet_clock_us();
 	snprintf(x->hosts_key, KEY_MAX, "sluice:{%s}:hosts", c->space);
 	snprintf(x->epoch_key, KEY_MAX, "sluice:{%s}:epoch", c->space);
 	snprintf(x->own_key, sizeof(x->own_key), "sluice:{%s}:of:%s", c->space, c->name);
@@ -472,7 +437,10 @@ struct session *session_open(struct event_base *base, struct evdns_base *names, 
 		x->looks = looks_new(x->asks, c->space, &(const struct looks_owner){ x, on_held, part_failed });
 	if (x->asks && c->bans)
 		x->records = records_begin(x);
-	if (!x->tick || !x->asks || !x->hears || !x->looks || (c->bans && !x->records) || event_add(x->tick, &every)) {
+	if (x->asks)
+		x->exchanges = exchanges_begin(x);
+	if (!x->tick || !x->asks || !x->hears || !x->looks || !x->exchanges || (c->bans && !x->records) ||
+	    event_add(x->tick, &every)) {
 		session_close(x);
 		return NULL;
 	}
@@ -487,6 +455,7 @@ void session_close(struct session *x)
 	link_close(x->asks);
 	link_close(x->hears);
 	looks_free(x->looks);
+	exchanges_free(x->exchanges);
 	records_free(x->records);
 	if (x->tick)
 		event_free(x->tick);
