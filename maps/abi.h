@@ -395,7 +395,7 @@ enum sluice_table {
 };
 
 /* What the daemon changed in net.ipv4.tcp_syncookies of the namespace, so that any successor can restore it. */
-struct sluice_tuning {
+struct sluice_syncookies {
 	__u32 raised;
 	__u32 original;
 };

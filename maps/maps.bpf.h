@@ -178,7 +178,7 @@ struct {
 } cookie_requests SEC(".maps");
 
 /* Userspace notes here what it changed outside. */
-MAP(BPF_MAP_TYPE_ARRAY, tuning, __u32, struct sluice_tuning, 1);
+MAP(BPF_MAP_TYPE_ARRAY, syncookies, __u32, struct sluice_syncookies, 1);
 
 /* The sweeper's timer. It is pinned, so that it goes on when the daemon is dead. */
 struct sluice_sweeper {

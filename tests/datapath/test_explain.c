@@ -127,7 +127,7 @@ static uint64_t mix(uint64_t hash, const void *data, size_t len)
 static const char *const tables[] = { "sources",       "handshakes",  "totals",	      "handshake_load", "guards",
 				      "socket_tuples", "pressures",   "suspects",     "stats",		"control",
 				      "stamps",	       "sketch",      "fragments",    "tally",		"countries",
-				      "no_room",       "connections", "audits",	      "tuning",		"budgets",
+				      "no_room",       "connections", "audits",	      "syncookies",	"budgets",
 				      "peaks",	       "networks",    "rates",	      "shared_rates",	"shared_held",
 				      "total_rates",   "fleet",	      "fleet_leases", "arrivals",	"known" };
 

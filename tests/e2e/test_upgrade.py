@@ -7,6 +7,7 @@ import pytest
 
 import tools
 from net import BUILD, PACE, ROOT, sh, wait_for
+from test_flood import syncookies
 
 POLICY = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
 ABI, PROGRAMS = 0, 1
@@ -280,10 +281,14 @@ def test_connections_that_stand_under_the_released_build_are_counted_rightly_by_
     assert before["smtp"] == net.established() > 10
     sources = {(s["source"], s["connections"]) for s in json.loads(old("sources").stdout)}
     sluice.kill()
+    syncookies(net, 2)  # as under pressure, with the host's own value noted
+    net.run(net.server, "bpftool", "map", "update", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/tuning", "key", *"0000",
+            "value", *"1000", str(ord("1")), *"000")
     (sluice.state / f"{sluice.instance}.state").unlink(missing_ok=True)
     churn = net.popen(net.client, "/usr/bin/python3", "-c", CHURN)
     sluice.start()
     assert "pinned with ABI 7" in sluice.logged() and "replaces it" in sluice.logged()
+    assert wait_for(lambda: syncookies(net) == 1, 15), "0.1.0 had noted the host's own value"
     came = int(churn.communicate("\n", timeout=60 * PACE)[0])
     assert wait_for(lambda: sluice.connections() == net.established() == before["smtp"], 15), (sluice.service(), net.established(), before)
     assert sluice.json("status")["drift"] == 0 and counted_by_source(sluice) == sources

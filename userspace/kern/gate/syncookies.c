@@ -34,17 +34,17 @@ static int syncookies_write(char value)
 
 static int syncookies_note(const struct engine *e, __u32 raised, __u32 original)
 {
-	struct sluice_tuning t = { .raised = raised, .original = original };
+	struct sluice_syncookies t = { .raised = raised, .original = original };
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(e->map[MAP_tuning], &zero, &t, BPF_ANY);
+	return bpf_map_update_elem(e->map[MAP_syncookies], &zero, &t, BPF_ANY);
 }
 
-static int syncookies_noted(const struct engine *e, struct sluice_tuning *out)
+static int syncookies_noted(const struct engine *e, struct sluice_syncookies *out)
 {
 	__u32 zero = 0;
 
-	return bpf_map_lookup_elem(e->map[MAP_tuning], &zero, out);
+	return bpf_map_lookup_elem(e->map[MAP_syncookies], &zero, out);
 }
 
 static int syncookies_raise(const struct engine *e)
@@ -59,7 +59,7 @@ static int syncookies_raise(const struct engine *e)
 }
 
 /* If somebody has set another value meanwhile, that one stays. */
-static int syncookies_lower(const struct engine *e, const struct sluice_tuning *t)
+static int syncookies_lower(const struct engine *e, const struct sluice_syncookies *t)
 {
 	char value;
 	int err = syncookies_read(&value);
@@ -71,7 +71,7 @@ static int syncookies_lower(const struct engine *e, const struct sluice_tuning *
 
 int syncookies_restore(const struct engine *e, struct diag *d)
 {
-	struct sluice_tuning t = {};
+	struct sluice_syncookies t = {};
 	struct sluice_control control;
 	__u64 here = 0;
 	int err;
@@ -110,7 +110,7 @@ static int cookies_wanted(const struct engine *e, bool *wanted)
 
 int engine_tune(struct engine *e, bool *raised, struct diag *d)
 {
-	struct sluice_tuning t = {};
+	struct sluice_syncookies t = {};
 	bool wanted = false;
 	int err;
 

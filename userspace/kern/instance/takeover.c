@@ -94,17 +94,31 @@ void old_programs_unmake(const struct engine *e)
 		rmdir(path);
 }
 
-/* Returns the old map of this name if its rows are like ours, else -1. */
+/* Until ABI 12 some maps had other names. */
+static const char *const earlier_names[MAPS] = { [MAP_syncookies] = "tuning" };
+
+/* Returns the old map by its name, or by the one that it had earlier; or -1. */
+static int old_open(const struct engine *e, enum map_id id)
+{
+	char path[PIN_PATH_LEN];
+	int fd;
+
+	old_path(e->instance, map_names[id], path);
+	fd = bpf_obj_get(path);
+	if (fd >= 0 || !earlier_names[id])
+		return fd;
+	old_path(e->instance, earlier_names[id], path);
+	return bpf_obj_get(path);
+}
+
+/* The same, but only if its rows are like ours. */
 static int old_map(const struct engine *e, enum map_id id)
 {
 	struct bpf_map_info old = {}, ours = {};
 	__u32 len = sizeof(old), size = sizeof(ours);
-	_cleanup_close_ int fd = -1;
-	char path[PIN_PATH_LEN];
+	_cleanup_close_ int fd = old_open(e, id);
 	int found;
 
-	old_path(e->instance, map_names[id], path);
-	fd = bpf_obj_get(path);
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &old, &len) || bpf_obj_get_info_by_fd(e->map[id], &ours, &size) ||
 	    old.key_size != ours.key_size || old.value_size != ours.value_size)
 		return -1;
@@ -271,17 +285,17 @@ static int stats_carry(const struct engine *e, int names, enum map_id id, __u32 
 
 int engine_inherit(struct engine *e, struct diag *d)
 {
-	_cleanup_close_ int names = -1, tuning = -1;
-	struct sluice_tuning t;
+	_cleanup_close_ int names = -1, noted = -1;
+	struct sluice_syncookies t;
 	__u32 zero = 0;
 	int err = 0;
 
 	if (!engine_old_stands(e))
 		return 0;
 	names = old_map(e, MAP_names);
-	tuning = old_map(e, MAP_tuning);
-	if (tuning >= 0 && !bpf_map_lookup_elem(tuning, &zero, &t))
-		err = bpf_map_update_elem(e->map[MAP_tuning], &zero, &t, BPF_ANY);
+	noted = old_map(e, MAP_syncookies);
+	if (noted >= 0 && !bpf_map_lookup_elem(noted, &zero, &t))
+		err = bpf_map_update_elem(e->map[MAP_syncookies], &zero, &t, BPF_ANY);
 	if (!err && names >= 0)
 		err = stats_carry(e, names, MAP_stats, SLUICE_REASONS);
 	if (!err && names >= 0)
