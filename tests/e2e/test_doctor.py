@@ -144,9 +144,9 @@ def test_bridges_their_ports_and_interfaces_that_are_down_are_found(host):
     host.finds("warning", "p0 is down", policy="interfaces = {p0}\n" + SMTP)
 
 
-@pytest.mark.parametrize("kind, level, words", [("vlan", "warning", "v0 is a VLAN device"), ("bond", "note", "v0 is a bond"), ("macvlan", "note", "v0 is a macvlan device")])
+@pytest.mark.parametrize("kind, level, words", [("vlan", "warning", "v0 is a VLAN device"), ("bond", "note", "v0 is a bond"), ("macvlan", "note", "v0 is a macvlan device"), ("vrf", "bad", "v0: no packet arrives at a VRF itself: sluiced refuses to guard it")])
 def test_devices_above_others_are_found(host, kind, level, words):
-    more = {"vlan": ("link", "s0", "name", "v0", "type", "vlan", "id", "7"), "bond": ("name", "v0", "type", "bond"), "macvlan": ("link", "s0", "name", "v0", "type", "macvlan")}[kind]
+    more = {"vlan": ("link", "s0", "name", "v0", "type", "vlan", "id", "7"), "bond": ("name", "v0", "type", "bond"), "macvlan": ("link", "s0", "name", "v0", "type", "macvlan"), "vrf": ("name", "v0", "type", "vrf", "table", "107")}[kind]
     if host.net.run(host.net.server, "ip", "link", "add", *more, check=False).returncode:
         pytest.skip(f"this kernel has no {kind}")
     host.finds(level, words, policy="interfaces = {v0}\n" + SMTP)

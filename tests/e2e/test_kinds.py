@@ -59,6 +59,7 @@ def test_segments_of_connections_in_a_vrf_are_no_strays(pressed):
     assert client.greeted(judged.LIMIT, 20), sluice.json("counters")
     assert [sluice.reason("out-of-state"), sluice.reason("cookie-forged")] == [strays, 0], sluice.json("counters")
     assert sluice.reason("established") > 0 and sluice.json("status")["drift"] == 0
+    assert any("is in the VRF" in f for f in pressed.foretold), pressed.foretold
 
 
 def test_doctor_predicts_and_says_what_status_says_of_each(world):

@@ -141,6 +141,11 @@ static void place(const char *name, const struct link_view *l, struct findings *
 	if (!strcmp(l->port_of, "bridge"))
 		finding_add(f, FINDING_NOTE, CHECK, "nothing: what is not for an address of this host is not judged",
 			    "%s is a port of the bridge %s: packets for other hosts pass there, too", name, l->master);
+	if (!strcmp(l->port_of, "vrf"))
+		finding_add(f, FINDING_NOTE, CHECK, "nothing: limits hold there",
+			    "%s is in the VRF %s, whose connections the gate cannot look up: a limit that is full of "
+			    "unanswered handshakes is full, on all interfaces",
+			    name, l->master);
 	if (!l->up)
 		finding_add(f, FINDING_WARNING, CHECK, "ip link set it up; sluiced attaches anyway", "%s is down",
 			    name);
@@ -214,11 +219,9 @@ static void interface(const char *name, const char *instance, const struct polic
 	is = attached_find(s, name);
 	if (is)
 		mode_there(is, f);
-	else if (link_frames(&l) < 0)
-		finding_add(
-			f, FINDING_BAD, CHECK, "name the interface where its packets arrive",
-			"%s: its packets begin with a header that sluice does not read: sluiced refuses to guard it",
-			name);
+	else if (*link_unguarded_why(&l))
+		finding_add(f, FINDING_BAD, CHECK, "name the interface where its packets arrive",
+			    "%s: %s: sluiced refuses to guard it", name, link_unguarded_why(&l));
 	else
 		mode_to_come(name, &l, p, f);
 	answers(name, &l, p, is, f);

@@ -44,11 +44,9 @@ static int interface_stands(const struct policy *p, const char *name, struct dia
 		diag_at(d, &at, "interface %s: no such interface: `ip link` lists them", name);
 	else if (err)
 		diag_at(d, &at, "interface %s: %s: `ip link` shows it", name, strerror(-err));
-	else if (link_frames(&l) < 0)
-		diag_at(d, &at,
-			"interface %s: its packets begin with a header that sluice does not read: name the interface where "
-			"they arrive",
-			name);
+	else if (*link_unguarded_why(&l))
+		diag_at(d, &at, "interface %s: %s: name the interface where packets arrive", name,
+			link_unguarded_why(&l));
 	else if (p->xdp_mode == POLICY_XDP_NATIVE && *link_generic_why(&l))
 		diag_at(d, &mode, "interface %s: no native XDP: %s: write xdp-mode = auto", name, link_generic_why(&l));
 	else

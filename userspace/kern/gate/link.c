@@ -154,6 +154,8 @@ int link_frames(const struct link_view *l)
 	};
 	size_t i;
 
+	if (!strcmp(l->kind, "vrf"))
+		return -EOPNOTSUPP;
 	for (i = 0; i < sizeof(ipsec) / sizeof(*ipsec); i++) {
 		if (!strcmp(l->kind, ipsec[i]))
 			return -EOPNOTSUPP;
@@ -165,6 +167,13 @@ int link_frames(const struct link_view *l)
 	return -EOPNOTSUPP;
 }
 
+const char *link_unguarded_why(const struct link_view *l)
+{
+	if (!strcmp(l->kind, "vrf"))
+		return "no packet arrives at a VRF itself";
+	return link_frames(l) < 0 ? "its packets begin with a header that sluice does not read" : "";
+}
+
 const char *link_generic_why(const struct link_view *l)
 {
 	static const char *const kinds[][2] = {
@@ -172,7 +181,6 @@ const char *link_generic_why(const struct link_view *l)
 		{ "bridge", "a bridge has no native mode: name the ports that traffic comes in by" },
 		{ "macvlan", "a macvlan device has no native mode: name the interface below" },
 		{ "ipvlan", "an ipvlan device has no native mode: name the interface below" },
-		{ "vrf", "a VRF has no native mode: name its ports" },
 	};
 	size_t i;
 

@@ -38,10 +38,11 @@ struct link_places {
 };
 
 /*
- * Returns an enum sluice_frames, or -EOPNOTSUPP if its packets begin with something else, or with what depends on the packet, so that
- * nothing can be judged there.
+ * Returns an enum sluice_frames, or -EOPNOTSUPP if its packets begin with something else, or with what depends on the packet, or if there
+ * are none (the kernel gives a VRF packets behind where XDP is), so that nothing can be judged there.
  */
 int link_frames(const struct link_view *l);
+const char *link_unguarded_why(const struct link_view *l); /* why that is so; static, "": it is not so */
 
 int links_read(struct link_places *out); /* out->item is freed with free() */
 const struct link_place *link_place(const struct link_places *all, unsigned int index); /* NULL: there is none */
