@@ -80,6 +80,26 @@ static void marks_are_words_of_their_own_and_quotes_hold_words_together(void **s
 	words_are("", "{}", true, "");
 }
 
+static void services_get_names_that_a_policy_accepts(void **state)
+{
+	static const char *const names[][2] = {
+		{ "smtp", "smtp" },
+		{ "smtp in", "smtp-in" },
+		{ "", "unnamed" },
+		{ "-", "unnamed" },
+		{ "*", "unnamed" },
+		{ "--", "--" },
+		{ "a234567890123456789012345678901234", "a234567890123456789012345678901" },
+	};
+	struct import m = {};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		assert_string_equal(service_get(&m, names[i][0])->name, names[i][1]);
+	import_free(&m);
+}
+
 static void macros_that_name_themselves_come_to_an_end(void **state)
 {
 	struct import m = {};
@@ -105,6 +125,7 @@ int main(void)
 		cmocka_unit_test(braces_join_what_is_between_them_unless_they_hold_rules),
 		cmocka_unit_test(comments_end_at_quotes_and_those_of_c_are_blanks),
 		cmocka_unit_test(marks_are_words_of_their_own_and_quotes_hold_words_together),
+		cmocka_unit_test(services_get_names_that_a_policy_accepts),
 		cmocka_unit_test(macros_that_name_themselves_come_to_an_end),
 	};
 

@@ -49,7 +49,8 @@ static int pattern_set(const struct asked *a, char **pattern, const char *text)
 static int name_set(const struct asked *a, char *field, const char *text)
 {
 	if (!name_is_good(text))
-		return setting_refuse(a, "'%s' is not a name: 1 to 31 letters, digits, '_', '.' or '-'", text);
+		return setting_refuse(
+			a, "'%s' is not a name: 1 to 31 letters, digits, '_', '.' or '-', and not '-' alone", text);
 	snprintf(field, SLUICE_NAME_LEN, "%s", text);
 	return 0;
 }

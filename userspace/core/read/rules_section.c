@@ -83,8 +83,8 @@ static void title_read(struct reader *r, enum section section, const struct head
 	if (!title)
 		return;
 	if (!name_is_good(title))
-		reader_refuse(r, &head->title_at, "'%s' is not a name: 1 to 31 letters, digits, '_', '.' or '-'",
-			      title);
+		reader_refuse(r, &head->title_at,
+			      "'%s' is not a name: 1 to 31 letters, digits, '_', '.' or '-', and not '-' alone", title);
 	snprintf(out, SLUICE_NAME_LEN, "%s", title);
 }
 

@@ -12,16 +12,18 @@
 #define ELEMENTS_MAX 4096
 #define NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-/* Makes a name that a policy accepts: other bytes become '-'. */
+/* Makes a name that a policy accepts: other bytes become '-'. What is no name even then is "unnamed". */
 static void name_make(char out[static 32], const char *name)
 {
 	size_t i;
 
-	snprintf(out, 32, "%s", *name ? name : "unnamed");
+	snprintf(out, 32, "%s", name);
 	for (i = 0; out[i]; i++) {
 		if (!strchr(NAME_BYTES, out[i]))
 			out[i] = '-';
 	}
+	if (!name_is_good(out))
+		strcpy(out, "unnamed");
 }
 
 static struct item *item_new(struct import *m, const char *name, bool is_set)
