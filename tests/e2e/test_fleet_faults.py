@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tests briefly what `make fleet` measures: hosts and a store fail under load, are far away, and in the end forget all that is over."""
-import signal
+import signal, time
 
 import pytest
 
@@ -79,6 +79,24 @@ def test_sessions_of_every_ending_leave_nothing_whatever_fails_meanwhile(fleet):
     of, done = fleet_hour.run(hosts, 15, restarts=False)
     print(f"\n{dict(of)}; {dict(done)}")
     assert of["done"] and sum(done.values()) > 3
+
+
+def test_what_a_host_wanted_before_it_lost_the_store_does_not_stay_there(fleet):
+    hosts = fleet(policy("local", exact=True), count=2)
+    hosts.serve()
+    held = hosts.hold(0, LIMIT, wait_ms=4000)[0]
+    assert wait_for(lambda: hosts.held() == [LIMIT, 0], 20)
+    forged = tools.forge(hosts.nets[1], 25, "10.77.0.2", "syn", 3, "-r", 50, to=hosts.nets[1].address)
+    assert wait_for(lambda: fleet_hour.leases(hosts) == [1, 1]), "the second host wants a lease, and there is none"
+    hosts.signal_store(signal.SIGSTOP)
+    try:
+        forged.finish(), held.finish()
+        assert wait_for(lambda: hosts.states() == ["out of touch"] * 2 and not any(hosts.held()), 20), (hosts.states(), hosts.held())
+        time.sleep(1.5)  # nobody wants it any more, and the sessions with the store are over
+    finally:
+        hosts.signal_store(signal.SIGCONT)
+    hosts.together(30, settled=False)
+    assert wait_for(lambda: hosts.records() == 0 and fleet_hour.leases(hosts) == [0, 0], 40), (hosts.records(), fleet_hour.leases(hosts))
 
 
 def test_what_ended_while_a_daemon_was_dead_goes_to_whoever_wants_it(fleet):

@@ -167,8 +167,17 @@ static void look_at_nameless(struct fleet_run *r, struct fleet_entry *e)
 {
 	if (r->walking)
 		return;
-	if (e->recorded)
+	if (e->recorded || e->stale)
 		lower(r, e, 0);
+	else
+		forget(r, e);
+}
+
+/* It needs no record. One that the store may have from before is released first; its answer has it forgotten. */
+static void look_at_unneeded(struct fleet_run *r, struct batch *b, struct fleet_entry *e)
+{
+	if (e->stale)
+		put(b, e, 0, 0, FLEET_RELEASE);
 	else
 		forget(r, e);
 }
@@ -204,7 +213,7 @@ static void look_at(struct fleet_run *r, struct batch *b, struct fleet_entry *e)
 	if (sure || e->want)
 		e->busy_ms = now;
 	if (!e->recorded && !e->want && !is_near(r, e, sure))
-		forget(r, e);
+		look_at_unneeded(r, b, e);
 	else if (is_spare(e, sure))
 		lower(r, e, kept(r, e));
 	else if (!sure && !e->want && e->recorded && now - e->busy_ms >= IDLE_MS)
@@ -335,6 +344,7 @@ void fleet_lease_heard(void *run, const struct fleet_lease *lease)
 		return;
 	}
 	e->state = FLEET_ENTRY_RESTS;
+	e->stale = false;
 	if (lease->flags & FLEET_GONE) {
 		lease_gone(r, e);
 		return;
@@ -388,6 +398,7 @@ void fleet_tell_again(struct fleet_run *r)
 
 	LIST_FOREACH(e, &r->keys.all, all)
 	{
+		e->stale |= e->recorded || e->state == FLEET_ENTRY_SENT;
 		if (e->state == FLEET_ENTRY_SENT)
 			e->state = FLEET_ENTRY_RESTS;
 		fleet_keys_note(&r->keys, e, false);

@@ -29,6 +29,7 @@ struct fleet_entry {
 	bool queued; /* it is in the queue of fleet_tick.c */
 	bool again; /* it changed while an answer was awaited */
 	bool recorded; /* the store has what this host holds */
+	bool stale; /* the store may have what it was told before this host lost touch with it */
 	bool leased; /* the kernel side has a lease for it */
 	bool needed; /* another host wants some of it */
 	uint32_t told, asked; /* held and wanted, as last sent */
