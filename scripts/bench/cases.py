@@ -56,6 +56,7 @@ def cases_of(mode):
     sources, drop = min(HELD, mode.held), {"XDP_DROP": peers.bare("drop")}
     spread, lists = ("-s", f"{SOURCES}+{sources}"), []
     one = ("-s", f"{SOURCES}+1")
+    served = SERVICE.format(f"allow-countries = {{{peers.ONLY}}}")
     deny = "source-set foes {{ prefixes = {{{}}} action = deny }}\n"
     nft_deny = lambda match: peers.nft(peers.ingress(("", match + " drop")))
     for count in mode.lists:
@@ -112,7 +113,7 @@ def cases_of(mode):
         Case(
             "country",
             "One country served, of the whole table; random sources of the whole address space",
-            {**drop, "sluice": peers.sluice("geoip { allow-private = false }\n" + SERVICE.format(f"allow-countries = {{{peers.ONLY}}}")), "nftables map": peers.nft(peers.nft_countries)},
+            {**drop, "sluice": peers.sluice("geoip { allow-private = false }\n" + served, earlier=served), "nftables map": peers.nft(peers.nft_countries)},
             ("-a",),
         ),
         Case(

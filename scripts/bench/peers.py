@@ -50,15 +50,18 @@ def bare(verdict):
     return lambda bed: bed.xdp(verdict)
 
 
-def sluice(policy, before=None, revision=None):
-    """`policy` is text, or a function of the bed. `revision` chooses another build; defend.at(revision) does the same with that one's."""
+def sluice(policy, before=None, revision=None, earlier=None):
+    """
+    `policy` is text, or a function of the bed. `revision` chooses another build; defend.at(revision) does the same with that one's, by the
+    policy `earlier` if earlier builds do not know all keys of this one.
+    """
 
     def defend(bed):
         if before:
             before(bed)
         bed.start_sluice(policy(bed) if callable(policy) else policy, revision)
 
-    defend.at = functools.partial(sluice, policy, before)
+    defend.at = functools.partial(sluice, earlier or policy, before)
     return defend
 
 
