@@ -347,7 +347,8 @@ static unsigned long phase(struct run *run, const char *more, const struct circu
 
 static unsigned long phases(struct run *run)
 {
-	const struct circumstances room = { .owned = sockets_own }, full = { .owned = sockets_own, .full = true };
+	const struct circumstances room = { .owned = sockets_own, .lately = sockets_owned_lately };
+	const struct circumstances full = { .owned = sockets_own, .lately = sockets_owned_lately, .full = true };
 	char limit[256], sources[256];
 
 	snprintf(sources, sizeof(sources), SOURCES_FULL, sockets_connections() / 2);

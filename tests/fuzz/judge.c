@@ -271,6 +271,8 @@ static enum opinion newcomer_judge(const struct datagram *d, const struct circum
 		return now->full ? MAY_EITHER : MUST_PASS;
 	if (!now->full)
 		return MAY_ANSWER;
+	if (now->lately(d->source, d->local, d->addr_len, d->tcp))
+		return MAY_EITHER;
 	return local_is_loopback(d) ? MUST_DROP : MAY_EITHER;
 }
 

@@ -22,6 +22,8 @@ struct circumstances {
 	bool full; /* the service has as many connections as it may have; otherwise there is no limit */
 	/* Says whether a socket of the host, alive or in TIME-WAIT, has this 4-tuple. Ports as in the segment: the client's, then the host's. */
 	bool (*owned)(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports);
+	/* The same of sockets that may be over by now. */
+	bool (*lately)(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports);
 };
 
 /* It remembers first fragments, so call it once for each frame. */

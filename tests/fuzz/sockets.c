@@ -20,6 +20,7 @@ static const char *const loopback[] = { "::1", "::ffff:127.0.0.1" };
 #define FAMILIES (sizeof(loopback) / sizeof(*loopback))
 
 static struct tuple tuples[ENDINGS * FAMILIES];
+static struct tuple former[2 * FAMILIES]; /* of TIME-WAIT: those before, and those before these */
 static time_t refreshed;
 
 static void die(const char *what)
@@ -114,6 +115,8 @@ void sockets_refresh(int listener)
 {
 	if (time(NULL) - refreshed < LASTS)
 		return;
+	memcpy(former + FAMILIES, former, FAMILIES * sizeof(*former));
+	memcpy(former, tuples + TIME_WAIT * FAMILIES, FAMILIES * sizeof(*former));
 	state_make(listener, TIME_WAIT);
 	refreshed = time(NULL);
 }
@@ -128,16 +131,23 @@ const struct tuple *sockets_tuple(uint32_t number)
 	return &tuples[number % (ENDINGS * FAMILIES)];
 }
 
-bool sockets_own(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports)
+static bool one_is(const struct tuple *t, size_t count, const uint8_t *source, const uint8_t *local, size_t addr_len,
+		   const uint8_t *ports)
 {
-	const struct tuple *t;
-	size_t i;
-
-	for (i = 0; i < ENDINGS * FAMILIES; i++) {
-		t = &tuples[i];
+	for (; count; count--, t++) {
 		if (t->addr_len == addr_len && !memcmp(t->source, source, addr_len) &&
 		    !memcmp(t->local, local, addr_len) && !memcmp(t->ports, ports, sizeof(t->ports)))
 			return true;
 	}
 	return false;
+}
+
+bool sockets_own(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports)
+{
+	return one_is(tuples, ENDINGS * FAMILIES, source, local, addr_len, ports);
+}
+
+bool sockets_owned_lately(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports)
+{
+	return one_is(former, 2 * FAMILIES, source, local, addr_len, ports);
 }

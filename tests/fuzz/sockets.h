@@ -22,5 +22,7 @@ unsigned int sockets_connections(void);
 const struct tuple *sockets_tuple(uint32_t number);
 /* Says whether one of them has this 4-tuple. */
 bool sockets_own(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports);
+/* Says whether one that was opened again had it: that one may still be in TIME-WAIT. */
+bool sockets_owned_lately(const uint8_t *source, const uint8_t *local, size_t addr_len, const uint8_t *ports);
 
 #endif
