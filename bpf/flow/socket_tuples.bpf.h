@@ -24,12 +24,22 @@ static __always_inline __u64 *socket_word(__u64 hash, __u32 set)
 	return bpf_map_lookup_elem(&socket_tuples, &index);
 }
 
+/*
+ * Returns the three bits of this hash in its word. All in one word, so that they cost one read (a blocked Bloom filter: Putze, Sanders,
+ * Singler, 2007): with 65,536 sockets, one 4-tuple in a hundred that nobody has seems to be theirs, instead of one in sixteen.
+ */
+static __always_inline __u64 socket_bits(__u64 hash)
+{
+	return 1ULL << (hash & 63) | 1ULL << (hash >> 20 & 63) | 1ULL << (hash >> 26 & 63);
+}
+
 static __always_inline int socket_tuple_marked(const struct sluice_tuple *t, const struct sluice_control *now)
 {
 	__u64 hash = tuple_hash(t, now);
 	const __u64 *word = socket_word(hash, audit_number() + 1);
+	__u64 bits = socket_bits(hash);
 
-	return word && *word >> (hash & 63) & 1;
+	return word && (*word & bits) == bits;
 }
 
 /* Returns 0 if certainly no socket has this 4-tuple, except for one whose event was missed and that no audit has seen yet. */
@@ -44,15 +54,15 @@ __noinline int socket_tuple_maybe(const struct sluice_tuple *t)
 __noinline int socket_tuple_mark(const struct sluice_tuple *t, int known)
 {
 	const struct sluice_control *now = control_row();
-	__u64 hash = t && now ? tuple_hash(t, now) : 0, bit = 1ULL << (hash & 63);
+	__u64 hash = t && now ? tuple_hash(t, now) : 0, bits = socket_bits(hash);
 	__u32 number = audit_number();
 	__u64 *word = socket_word(hash, number);
 
-	if (word && !(*word & bit))
-		__sync_fetch_and_or(word, bit);
+	if (word && (*word & bits) != bits)
+		__sync_fetch_and_or(word, bits);
 	word = known ? socket_word(hash, number + 1) : NULL;
-	if (word && !(*word & bit))
-		__sync_fetch_and_or(word, bit);
+	if (word && (*word & bits) != bits)
+		__sync_fetch_and_or(word, bits);
 	return 0;
 }
 
