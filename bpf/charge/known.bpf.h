@@ -58,18 +58,17 @@ __noinline int known_maybe(const struct sluice_source_key *key)
 }
 
 /* `change` is 1 before an element with this key is inserted, and -1 after it was deleted. */
-static __always_inline int known_count(const struct sluice_source_key *key, __s64 change)
+static __always_inline void known_count(const struct sluice_source_key *key, __s64 change)
 {
 	const struct sluice_control *now = control_row();
 	__u64 *word, hash;
 
-	if (!key || !now)
-		return 0;
+	if (!now)
+		return;
 	hash = key_hash(key, now);
 	word = known_word(hash);
 	if (word)
 		__sync_fetch_and_add(word, change << known_shift(hash));
-	return 0;
 }
 
 #endif

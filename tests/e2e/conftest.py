@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+"""The fixtures that the e2e tests share: networks of namespaces and a running sluice. In a guest a failure is printed at once."""
 import pytest
 
 from net import VM, Net, Sluice
