@@ -17,6 +17,7 @@ struct segment {
 	union {
 		struct tcphdr tcp;
 		__u8 bytes[TCP_HEADER_MAX];
+		__be32 words[TCP_HEADER_MAX / 4];
 	};
 };
 

@@ -8,7 +8,6 @@
 
 #define SUM_CHUNK 64 /* bytes summed at once; a SYN without data is one chunk */
 #define SUM_CHUNKS 1024 /* the longest datagram */
-#define SUM_REACH 0xff /* where headers begin that are summed up in place */
 #define TCP_CHECK_AT 16 /* offset of the checksum in TCP's header */
 
 static __always_inline __sum16 checksum_fold(__u64 sum)
@@ -87,15 +86,14 @@ static __always_inline int sum_straight(struct summing *s)
 	__u64 sum = s->sum;
 
 	barrier_var(at);
-	if (at > SUM_REACH || len > SUM_CHUNK || len < sizeof(struct iphdr) || len % sizeof(*word))
+	if (at > HEADERS_REACH || len > SUM_CHUNK || len < sizeof(struct iphdr) || len % sizeof(*word))
 		return 0;
 	word = (const void *)word + at;
 	if ((void *)(word + sizeof(struct iphdr) / sizeof(*word)) > end)
 		return 0;
 	s->check = ((const __u16 *)word)[TCP_CHECK_AT / 2];
 	for (i = 0; i < SUM_CHUNK / sizeof(*word) && i * sizeof(*word) < len; i++) {
-		barrier_var(end); /* clang would reckon with pointers, which the verifier does not follow */
-		if ((void *)(word + i + 1) > end)
+		if (!frame_has(word + i, end))
 			return 0;
 		sum += word[i];
 	}

@@ -53,4 +53,13 @@ static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___k
 	return a;
 }
 
+#define HEADERS_REACH 0xff /* headers that begin further from the start of the frame are read by a helper */
+
+/* Returns non-zero if the frame's first buffer, which ends at `end`, has all of this word. */
+static __always_inline int frame_has(const __be32 *word, void *end)
+{
+	barrier_var(end); /* clang would reckon with pointers, which the verifier does not follow */
+	return (void *)(word + 1) <= end;
+}
+
 #endif
