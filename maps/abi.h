@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 13
+#define SLUICE_ABI_VERSION 14
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -53,7 +53,8 @@
 #define SLUICE_HANDSHAKE_GROUPS 4096 /* a power of two: four buckets each */
 #define SLUICE_MAX_HANDSHAKES 65536
 #define SLUICE_KNOWN_WORDS 32768 /* of 64 bits: the filter of known sources */
-#define SLUICE_SOCKET_WORDS 16384 /* of 64 bits: a million bits for the 4-tuples of sockets */
+#define SLUICE_SOCKET_WORDS 262144 /* of 64 bits, in each set of 4-tuples of sockets: enough for a million */
+#define SLUICE_SOCKET_WORDS_LEAST 16384
 #define SLUICE_EVENT_BYTES 65536 /* size of the ring of events, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
 #define SLUICE_MAX_LEASES 262144 /* limits for which this host has a lease */
@@ -428,6 +429,8 @@ enum sluice_tally_row {
 struct sluice_audits {
 	__u32 number; /* of the audit that is due or under way */
 	__u32 healed; /* connections given back because their socket was gone and no event had said so */
+	__u32 tuples; /* 4-tuples marked so far in the set that this audit fills */
+	__u32 words[2]; /* size of each set of 4-tuples, a power of two; 0 stands for SLUICE_SOCKET_WORDS_LEAST */
 };
 
 /* Per-CPU; index: service id * SLUICE_REASONS + reason. */

@@ -50,7 +50,7 @@ SIZED(struct sluice_event, 40);
 SIZED(struct sluice_count, 40);
 SIZED(struct sluice_explanation, 312);
 SIZED(struct sluice_connection, 48);
-SIZED(struct sluice_audits, 8);
+SIZED(struct sluice_audits, 20);
 SIZED(struct sluice_pressure, 392);
 SIZED(struct sluice_arrivals, 16);
 SIZED(struct sluice_cell, 16);

@@ -283,10 +283,8 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 {
 	const struct sluice_connection *c = bpf_map_lookup_elem(&connections, &cookie);
-	struct sluice_audits *a;
-	__u32 zero = 0;
+	struct sluice_audits *a = audits_row();
 
-	a = bpf_map_lookup_elem(&audits, &zero);
 	if (!c || !a || !connection_gone(c, a->number, now_ns) || !connection_close(cookie))
 		return 0;
 	a->healed++;
@@ -295,14 +293,10 @@ static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 
 static __always_inline void audit_end(void)
 {
-	struct sluice_audits *a;
-	__u32 zero = 0;
+	struct sluice_audits *a = audits_row();
 
-	a = bpf_map_lookup_elem(&audits, &zero);
-	if (!a)
-		return;
-	socket_tuples_begin(a->number + 1);
-	a->number++;
+	if (a)
+		socket_tuples_exchange(a);
 }
 
 #endif
