@@ -145,7 +145,7 @@ static __always_inline int lane_knows6(const struct lane_syn *syn, const struct 
 /* Returns non-zero if it is refused, now as when the lane was read, and no socket has this 4-tuple. */
 static __always_inline int lane_knows(const struct lane_syn *syn, const struct sluice_view *view)
 {
-	return (syn->ipv6 ? lane_knows6(syn, view) : lane_knows4(syn, view)) &&
+	return refusals_any(view->lane) && (syn->ipv6 ? lane_knows6(syn, view) : lane_knows4(syn, view)) &&
 	       !socket_tuple_marked(&syn->tuple, view->control) &&
 	       *(const volatile __u64 *)&view->control->lane == view->lane;
 }

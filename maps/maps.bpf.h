@@ -114,6 +114,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sluice_refusals);
 } refusals SEC(".maps"), refusals6 SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, lane_noted, __u32, __u64, 1); /* control.lane when a refusal was last noted in one of them */
 /*
  * Limits over several hosts. `fleet` and `fleet_leases` are written by the daemon and read by the gate. `fleet_changes` is written by the
  * kernel side and read by the daemon of a policy that has a fleet.

@@ -168,6 +168,22 @@ static __always_inline __u32 refusal_way(const struct sluice_refusals *line, con
 	return draw % CROWDED ? NO_WAY : draw / CROWDED % ways;
 }
 
+/* Returns the word of the opening of the lane in which a source was last noted. */
+static __always_inline __u64 *refusals_noted(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&lane_noted, &zero);
+}
+
+/* Returns non-zero if a source was noted since the lane opened. Otherwise no line has to be read, which a flood of strangers gains by. */
+static __always_inline int refusals_any(__u64 lane)
+{
+	const volatile __u64 *noted = refusals_noted();
+
+	return noted && *noted == lane;
+}
+
 /*
  * Notes that this source is full at its service, if it certainly is: it holds nothing but connections, by what was in force when `lane` was
  * read. It is verified once, apart from its callers.
@@ -175,13 +191,14 @@ static __always_inline __u32 refusal_way(const struct sluice_refusals *line, con
 __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __u64 lane)
 {
 	const struct sluice_control *now = control_row();
+	volatile __u64 *noted = refusals_noted();
 	struct sluice_refusals *line;
 	struct sluice_source_key own;
 	struct refusal_place at;
 	struct sluice_counter *c;
 	__u32 way;
 
-	if (!key || !now || !limit)
+	if (!key || !now || !limit || !noted)
 		return 0;
 	own = *key;
 	if (!refusal_place_of(&own, lane, now, &at))
@@ -194,8 +211,11 @@ __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __
 	OPAQUE(way);
 	bpf_spin_lock(&c->lock);
 	if (way < NO_WAY && counter_is(c, &own) && c->held >= limit && !c->reserved &&
-	    *(const volatile __u64 *)&now->lane == lane)
+	    *(const volatile __u64 *)&now->lane == lane) {
+		if (*noted != lane)
+			*noted = lane;
 		refusal_set(line, &at, way, at.word);
+	}
 	bpf_spin_unlock(&c->lock);
 	return 0;
 }

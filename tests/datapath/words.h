@@ -16,7 +16,7 @@ struct word {
 __u64 lane_of(struct gate *g);
 /* Returns how many words are true now; *last becomes one of them. */
 unsigned int words_find(struct gate *g, struct word *last);
-/* Puts the word alone into its line, and makes it true now. */
+/* Puts the word alone into its line, and makes it true now, as if the gate had noted it. */
 void word_put(struct gate *g, const struct word *w);
 /* Clears the word's line, whatever is in it. */
 void words_drop(struct gate *g, const struct word *w);

@@ -25,7 +25,7 @@
 
 static const uint64_t clock_now = 5000000000;
 static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room, refusals,
-	refusals6, known; /* a filter without rows sends everybody to the tables */
+	lane_noted, refusals6, known; /* a filter without rows sends everybody to the tables */
 static struct sluice_counter total[8], one_shared;
 static struct sluice_rate total_rate_row[8], own_rate_row;
 static struct sluice_counter *source_found, *network_found; /* what the tables return for any key */
