@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures the express lane, and how much its cost grows in cache misses, with more and more full sources, on one processor and on two. Beside it are
-a bare drop, xdp-filter with one rule, and programs that read one random line of 8 MB, or of 1 MB, and drop."""
-import time
+a bare drop, xdp-filter with one rule, programs that read one random line of 8 MB, or of 1 MB, and drop, and reads that wait for one another: a
+processor goes on while it waits for one read, so a read may cost less in a flood than it lasts."""
+import subprocess, time
 
 import peers
 from cases import beds
@@ -9,7 +10,8 @@ from growth import FILLED
 from report import Table, number, ratios
 from testbed import BUILD, network
 
-COLUMNS = [["mpps", "Mpps", 2], ["ratio", "of XDP_DROP", 2], ["over_ns", "ns over it", 0], ["misses", "ns over fewest sources, of a random read", 2]]
+COLUMNS = [["mpps", "Mpps", 2], ["ratio", "of XDP_DROP", 2], ["over_ns", "ns over it", 0], ["reads", "more than the fewest sources take, of a random read", 2], ["misses", "of one that waits", 2]]
+WAITING = {"8 MB": 8 << 20, "1 MB": 1 << 20}
 LIMIT = "max-connections = 2000000 max-connections-per-source = 1 max-rate-per-source = 60/1m max-syn-rate-per-source = 600/1m deny-countries = {AQ, BV}"
 
 
@@ -22,18 +24,27 @@ def over(bed, floor):
     return number([(1e9 / t["pps"] - 1e9 / f["pps"]) * len(bed.processors) for t, f in zip(bed.turns, floor.turns)])
 
 
+def chase(size, processor):
+    return float(subprocess.run([BUILD / "tests/lib/chase", str(size), str(processor)], check=True, capture_output=True, text=True).stdout)
+
+
 def flood_all(made, mode, sources, processors):
-    """Floods all beds in turn. Each source is refused a few times first, so that all that can be noted is noted."""
+    """Floods all beds in turn. Each source is refused a few times first, so that all that can be noted is noted. Returns how long a read of each size
+    of memory lasted, round by round."""
     for bed in made:
         bed.turns = []
         bed.restart_floods(("-s", f"{FILLED}+{sources}"), processors)
     sluice = made[-1]
-    until = sluice.received() + 4 * sources
+    until = sluice.received() + 8 * sources
     while sluice.received() < until:
         sluice.flood(mode.seconds)
+    waits = {name: [] for name in WAITING}
     for _ in range(mode.rounds):
         for bed in made:
             bed.turns.append(bed.flood(mode.seconds))
+        for name, size in WAITING.items():
+            waits[name].append(chase(size, processors[0]))
+    return waits
 
 
 def table(mode):
@@ -52,14 +63,17 @@ def table(mode):
         for sources, processors in sorted([(n, (0,)) for n in mode.lane] + [(mode.lane[1], (0, 1))]):
             network.sh(BUILD / "tests/datapath/fill", made[-1].sluice.instance, sources, 1)
             time.sleep(1.5)  # the daemon fits the lane to them once a second
-            flood_all(made, mode, sources, processors)
+            waits = flood_all(made, mode, sources, processors)
+            at = f"{sources:,} sources{', 2 processors' * (len(processors) > 1)}"
             for bed in made:
                 ns = over(bed, made[0])
                 figures = {"mpps": number([t["pps"] / 1e6 for t in bed.turns]), "ratio": number(ratios(bed.turns, made[0].turns, "pps")), "over_ns": ns}
                 if bed is made[-1]:
                     least = ns["median"] if least is None else least
-                    read = over(made[1], made[0])["median"]
                     if ns["median"] != least and len(processors) == 1:
-                        figures["misses"] = number([(x - least) / read for x in ns["all"]])
-                out.row(f"{sources:,} sources{', 2 processors' * (len(processors) > 1)}: {bed.name}", figures)
+                        figures["reads"] = number([(x - least) / over(made[1], made[0])["median"] for x in ns["all"]])
+                        figures["misses"] = number([(x - least) / number(waits["8 MB"])["median"] for x in ns["all"]])
+                out.row(f"{at}: {bed.name}", figures)
+            for name, ns in waits.items():
+                out.row(f"{at}: one read of {name} that waits for the one before it", {"over_ns": number(ns)})
     return out
