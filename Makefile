@@ -34,7 +34,7 @@ KERN := $(foreach r,$(KERN_ROOMS),$(call objects,$r))
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 DATAPATH := $(patsubst %.c,$(B)/%,$(wildcard tests/datapath/test_*.c))
 DATAPATH_RUN := $(wildcard tests/datapath/bench*.c) tests/datapath/fill.c tests/datapath/hammer.c
-BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(DATAPATH_RUN)) $(patsubst %,$(B)/tests/lib/%.bpf.o,drop flood lookup pass read read_small tx)
+BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(DATAPATH_RUN)) $(patsubst %,$(B)/tests/lib/%.bpf.o,drop flood insert lookup pass read read_small tx)
 DATAPATH_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out tests/datapath/test_% $(DATAPATH_RUN),$(wildcard tests/datapath/*.c)))
 FUZZ := $(B)/tests/fuzz/fuzz_gate $(B)/tests/fuzz/fuzz_core
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/target_*.c))
@@ -100,7 +100,7 @@ $(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daem
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
-$(B)/tests/datapath/bench_lookup: CPPFLAGS += -DBUILD='"$(B)"'
+$(B)/tests/datapath/bench_lookup $(B)/tests/datapath/bench_insert: CPPFLAGS += -DBUILD='"$(B)"'
 $(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
 $(B)/tests/datapath/test_rights: $(B)/userspace/daemon/base/rights.o
 $(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*/*.c) $(GRAMMAR)

@@ -53,7 +53,7 @@
 #define SLUICE_HANDSHAKE_GROUPS 4096 /* a power of two: four buckets each */
 #define SLUICE_MAX_HANDSHAKES 65536
 #define SLUICE_KNOWN_WORDS 32768 /* of 64 bits: the filter of known sources */
-#define SLUICE_SOCKET_WORDS 262144 /* of 64 bits, in each set of 4-tuples of sockets: enough for a million */
+#define SLUICE_SOCKET_WORDS 262144 /* of 64 bits, in each set of 4-tuples of sockets: 16 bits for each of a million */
 #define SLUICE_SOCKET_WORDS_LEAST 16384
 #define SLUICE_EVENT_BYTES 65536 /* size of the ring of events, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000

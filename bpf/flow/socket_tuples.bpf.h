@@ -22,13 +22,13 @@ static __always_inline __u32 audit_number(void)
 	return a ? a->number : 0;
 }
 
-/* Returns how many words a set has for so many 4-tuples, a power of two: at least 16 bits for each, while there is room. */
+/* Returns how many words a set has for so many 4-tuples, a power of two: at least 32 bits for each, while there is room. */
 static __always_inline __u32 socket_words(__u32 tuples)
 {
 	__u32 words;
 
 	for (words = SLUICE_SOCKET_WORDS_LEAST; words < SLUICE_SOCKET_WORDS; words *= 2)
-		if (words * 4 >= tuples)
+		if (words * 2 >= tuples)
 			break;
 	return words;
 }
@@ -46,7 +46,7 @@ static __always_inline __u64 *socket_word(const struct sluice_audits *a, __u64 h
 
 /*
  * Returns the three bits of this hash in its word. All in one word, so that they cost one read (a blocked Bloom filter: Putze, Sanders,
- * Singler, 2007): with 16 bits for each 4-tuple, one in a hundred that nobody has seems to be somebody's, instead of one in sixteen.
+ * Singler, 2007): with 16 bits for each 4-tuple, one in a hundred that nobody has seems to be somebody's, and with 32 one in five hundred.
  */
 static __always_inline __u64 socket_bits(__u64 hash)
 {

@@ -45,7 +45,7 @@ def producers(mode):
     made = {case.name: flood(case) for case in cases.cases(mode)}
     made["established"] = lambda: [traffic.table(mode)]
     made.update({name: lambda make=make: [make(mode)] for name, make in growth.TABLES.items()})
-    made.update({"stages": lambda: costs.stages(mode), "lookups": lambda: costs.lookups(mode), "watch": lambda: costs.watching(mode)})
+    made.update({"stages": lambda: costs.stages(mode), "inserts": lambda: costs.inserts(mode), "lookups": lambda: costs.lookups(mode), "watch": lambda: costs.watching(mode)})
     made["lane"] = lambda: [lane.table(mode)]
     made["pauses"] = lambda: [pauses.table(mode)]
     return made

@@ -46,6 +46,14 @@ def lookups(mode):
     return [out]
 
 
+def inserts(mode):
+    out = Table("inserts", "A new key in a hash of the kernel, of which an admitted SYN of a new source makes two", [["ns", "ns", 0]])
+    for line in network.sh(DATAPATH / "bench_insert").stdout.splitlines():
+        got = json.loads(line)
+        out.row(got["name"], {"ns": number(got["ns"])})
+    return [out]
+
+
 def cpu(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -84,6 +84,12 @@ void gate_close(struct gate *g)
 	diag_free(&d);
 }
 
+int gate_teardown(void **state)
+{
+	gate_close(*state);
+	return 0;
+}
+
 /* Reads the packets counted so far for each reason, of the first SERVICES services together; not by a snapshot, which visits every source. */
 static void packets_read(struct gate *g, uint64_t out[SLUICE_REASONS])
 {
@@ -160,6 +166,14 @@ struct service_status gate_service(struct gate *g, const char *service)
 	}
 	snapshot_free(s);
 	return found;
+}
+
+enum sluice_reason gate_reason(struct gate *g, const struct frame *f)
+{
+	enum sluice_reason why = SLUICE_REASONS;
+
+	gate_send(g, f, &why);
+	return why;
 }
 
 struct sluice_stat gate_stat(struct gate *g, const char *service, enum sluice_reason why)

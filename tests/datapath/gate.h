@@ -19,8 +19,12 @@ struct gate {
 void gate_open(struct gate *g, const char *policy_text);
 void gate_apply(struct gate *g, const char *policy_text);
 void gate_close(struct gate *g);
+/* The same for cmocka, where *state is the gate. */
+int gate_teardown(void **state);
 /* Sends a frame. Returns the XDP verdict; *why becomes the one reason whose counter moved. */
 int gate_send(struct gate *g, const struct frame *f, enum sluice_reason *why);
+/* Sends a frame. Returns that reason. */
+enum sluice_reason gate_reason(struct gate *g, const struct frame *f);
 struct sluice_stat gate_stat(struct gate *g, const char *service, enum sluice_reason why);
 struct service_status gate_service(struct gate *g, const char *service);
 uint64_t gate_sources(struct gate *g);

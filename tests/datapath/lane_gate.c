@@ -40,19 +40,11 @@ int lane_gate_close(void **state)
 	return 0;
 }
 
-enum sluice_reason lane_reason(struct gate *g, const struct frame *f)
-{
-	enum sluice_reason why = SLUICE_UNDECIDED;
-
-	gate_send(g, f, &why);
-	return why;
-}
-
 enum sluice_reason lane_syn(struct gate *g, const struct lane_hosts *hosts, const char *from)
 {
 	const struct frame f = { .from = from, .to = hosts->deaf, .from_port = 2000, .to_port = 25, .flags = SYN };
 
-	return lane_reason(g, &f);
+	return gate_reason(g, &f);
 }
 
 unsigned int lane_fill(struct gate *g, const struct lane_hosts *hosts, struct pair *p, struct word *w)
@@ -94,8 +86,8 @@ void lane_passes_by(struct gate *g, const struct lane_hosts *hosts, const struct
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (lane_reason(g, &others[i].frame) != others[i].why)
-			fail_msg("frame %zu: %s", i, reason_label(lane_reason(g, &others[i].frame)));
+		if (gate_reason(g, &others[i].frame) != others[i].why)
+			fail_msg("frame %zu: %s", i, reason_label(gate_reason(g, &others[i].frame)));
 	}
 	assert_int_equal(lane_syn(g, hosts, hosts->source), SLUICE_SOURCE_CONNECTIONS);
 	word_put(g, &w);

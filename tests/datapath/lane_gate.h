@@ -25,7 +25,6 @@ extern int lane_listener;
 int lane_gate_open(void **state, const struct lane_hosts *hosts, const char *policy);
 int lane_gate_close(void **state);
 
-enum sluice_reason lane_reason(struct gate *g, const struct frame *f);
 /* Sends a SYN from there to the deaf address. Returns the reason. */
 enum sluice_reason lane_syn(struct gate *g, const struct lane_hosts *hosts, const char *from);
 

@@ -129,7 +129,8 @@ static const char *const tables[] = { "sources",       "handshakes",  "totals",	
 				      "stamps",	       "sketch",      "fragments",    "tally",		"countries",
 				      "no_room",       "connections", "audits",	      "syncookies",	"budgets",
 				      "peaks",	       "networks",    "rates",	      "shared_rates",	"shared_held",
-				      "total_rates",   "fleet",	      "fleet_leases", "arrivals",	"known" };
+				      "total_rates",   "fleet",	      "fleet_leases", "arrivals",	"known",
+				      "lane_noted" };
 
 static int pinned(const struct gate *g, const char *name)
 {

@@ -198,12 +198,6 @@ static int open_small_table(void **state)
 	return 0;
 }
 
-static int close_policy(void **state)
-{
-	gate_close(*state);
-	return 0;
-}
-
 static void test_third_connection_of_a_source_is_refused(void **state)
 {
 	assert_int_equal(syn(*state, "10.0.0.1", SERVER, 1001, 25), SLUICE_ADMITTED);
@@ -443,7 +437,7 @@ static void test_full_source_table_forgets_nobody_and_limits_the_others_too(void
 	assert_int_equal(syn(g, "10.2.0.9", SERVER, 1009, 25), SLUICE_ADMITTED);
 }
 
-#define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
+#define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, gate_teardown)
 
 int main(void)
 {
@@ -464,7 +458,7 @@ int main(void)
 		GATE_TEST(test_observe_refuses_nothing_and_counts_what_it_would),
 		GATE_TEST(test_reservation_expires_and_leaves_nothing_behind),
 		cmocka_unit_test_setup_teardown(test_full_source_table_forgets_nobody_and_limits_the_others_too,
-						open_small_table, close_policy),
+						open_small_table, gate_teardown),
 		GATE_TEST(test_reservation_that_comes_to_nothing_does_not_count_for_the_rate),
 	};
 

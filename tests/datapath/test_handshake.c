@@ -37,23 +37,9 @@ static int open_policy(void **state)
 	return 0;
 }
 
-static int close_policy(void **state)
-{
-	gate_close(*state);
-	return 0;
-}
-
-static enum sluice_reason sent(struct gate *g, const struct frame *f)
-{
-	enum sluice_reason why = SLUICE_REASONS;
-
-	gate_send(g, f, &why);
-	return why;
-}
-
 static enum sluice_reason syn(struct gate *g, uint16_t port)
 {
-	return sent(g, &(struct frame){ "10.0.0.1", SERVER, port, 25, .flags = SYN });
+	return gate_reason(g, &(struct frame){ "10.0.0.1", SERVER, port, 25, .flags = SYN });
 }
 
 static void slots_wait(struct gate *g)
@@ -130,7 +116,7 @@ static void test_reset_by_the_client_ends_its_handshake_and_blames_nobody(void *
 		assert_int_equal(syn(g, 1001), SLUICE_ADMITTED);
 		f = answer_of(1001);
 		f.flags = flags[i];
-		assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
+		assert_int_equal(gate_reason(g, &f), SLUICE_ESTABLISHED);
 		usleep(900000); /* two ticks, and some time for a busy machine */
 		assert_int_equal(gate_service(g, "smtp").held, 0);
 		space_send(&f);
@@ -144,7 +130,7 @@ static void test_wrong_number_resets_no_handshake(void **state)
 	struct frame f = { "10.0.0.1", SERVER, 1001, 25, .flags = RST, .seq = 77 };
 
 	assert_int_equal(syn(g, 1001), SLUICE_ADMITTED);
-	assert_int_equal(sent(g, &f), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_ESTABLISHED);
 	usleep(900000);
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 }
@@ -152,7 +138,8 @@ static void test_wrong_number_resets_no_handshake(void **state)
 /* Makes a real connection from `port`, whose SYN the gate has seen. Returns its client's end. */
 static int connection_make(struct gate *g, uint16_t port)
 {
-	assert_int_equal(sent(g, &(struct frame){ "127.0.0.1", "127.0.0.1", port, 25, .flags = SYN }), SLUICE_ADMITTED);
+	assert_int_equal(gate_reason(g, &(struct frame){ "127.0.0.1", "127.0.0.1", port, 25, .flags = SYN }),
+			 SLUICE_ADMITTED);
 	return space_connection(port, 25);
 }
 
@@ -165,17 +152,17 @@ static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(
 	int one = connection_make(g, 2001), two, i;
 
 	for (i = 0; i < 3; i++)
-		assert_int_equal(sent(g, &again), i ? SLUICE_UNPROVEN : SLUICE_ESTABLISHED);
+		assert_int_equal(gate_reason(g, &again), i ? SLUICE_UNPROVEN : SLUICE_ESTABLISHED);
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 	sleep(4); /* until a handshake of that SYN would have run out */
-	assert_int_equal(sent(g, &data), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &data), SLUICE_ESTABLISHED);
 	assert_int_equal(gate_service(g, "smtp").held, 1);
 	two = connection_make(g, 2002);
 	assert_int_equal(gate_service(g, "smtp").held, 2);
 	again.from_port = 2003;
-	assert_int_equal(sent(g, &again), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(gate_reason(g, &again), SLUICE_SOURCE_CONNECTIONS);
 	again.from_port = 2002;
-	assert_int_equal(sent(g, &again), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &again), SLUICE_ESTABLISHED);
 	assert_int_equal(gate_service(g, "smtp").held, 2);
 	close(one);
 	close(two);
@@ -194,7 +181,7 @@ static void test_observe_mode_counts_a_refusal_that_it_lets_in_once(void **state
 		ack[i] = answer_of(4001 + i);
 	}
 	for (i = 0; i < 3; i++)
-		assert_int_equal(sent(g, &ack[i]), SLUICE_ESTABLISHED);
+		assert_int_equal(gate_reason(g, &ack[i]), SLUICE_ESTABLISHED);
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_SOURCE_CONNECTIONS).observed, 1);
 	assert_int_equal(gate_service(g, "smtp").held, 3);
 }
@@ -240,8 +227,10 @@ static void test_share_of_a_service_in_the_table_is_full_and_the_others_have_the
 	gate_open(&g, policy);
 	share = share_fill(&g);
 	assert_int_equal(gate_service(&g, "s0").held, share);
-	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }), SLUICE_TABLE_FULL);
-	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5001, .flags = SYN }), SLUICE_ADMITTED);
+	assert_int_equal(gate_reason(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }),
+			 SLUICE_TABLE_FULL);
+	assert_int_equal(gate_reason(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5001, .flags = SYN }),
+			 SLUICE_ADMITTED);
 	gate_close(&g);
 }
 
@@ -258,17 +247,18 @@ static void test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connect
 	(void)state;
 	share_policy(policy, sizeof(policy));
 	gate_open(&g, policy);
-	assert_int_equal(sent(&g, &(struct frame){ "127.0.0.1", "127.0.0.1", 2001, 5000, .flags = SYN }),
+	assert_int_equal(gate_reason(&g, &(struct frame){ "127.0.0.1", "127.0.0.1", 2001, 5000, .flags = SYN }),
 			 SLUICE_ADMITTED);
 	one = space_connection(2001, 5000);
 	share_fill(&g);
-	assert_int_equal(sent(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }), SLUICE_TABLE_FULL);
-	assert_int_equal(sent(&g, &first), SLUICE_ADMITTED);
-	assert_int_equal(sent(&g, &owned), SLUICE_ESTABLISHED);
-	assert_int_equal(sent(&g, &second), SLUICE_TABLE_FULL);
+	assert_int_equal(gate_reason(&g, &(struct frame){ "10.2.0.1", SERVER, 1001, 5000, .flags = SYN }),
+			 SLUICE_TABLE_FULL);
+	assert_int_equal(gate_reason(&g, &first), SLUICE_ADMITTED);
+	assert_int_equal(gate_reason(&g, &owned), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(&g, &second), SLUICE_TABLE_FULL);
 	two = space_connection(2002, 5000); /* past the gate, but it counts, so the source is full */
 	second.from_port = 2003;
-	assert_int_equal(sent(&g, &second), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(gate_reason(&g, &second), SLUICE_SOURCE_CONNECTIONS);
 	close(one);
 	close(two);
 	gate_close(&g);
@@ -301,12 +291,13 @@ static void test_expired_handshakes_with_containers_keep_no_other_service_out(vo
 	}
 	for (i = 0; i < 200; i++) {
 		snprintf(from, sizeof(from), "10.200.0.%u", i);
-		assert_int_equal(sent(&g, &(struct frame){ from, SERVER, 1001, 5101, .flags = SYN }), SLUICE_ADMITTED);
+		assert_int_equal(gate_reason(&g, &(struct frame){ from, SERVER, 1001, 5101, .flags = SYN }),
+				 SLUICE_ADMITTED);
 	}
 	gate_close(&g);
 }
 
-#define HANDSHAKE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
+#define HANDSHAKE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, gate_teardown)
 
 int main(void)
 {

@@ -127,14 +127,6 @@ static void test_every_invalid_packet_is_refused_and_no_other(void **state)
 	gate_close(&g);
 }
 
-static enum sluice_reason sent(struct gate *g, const struct frame *f)
-{
-	enum sluice_reason why = SLUICE_REASONS;
-
-	gate_send(g, f, &why);
-	return why;
-}
-
 /* RFC 3128: a later fragment overwrites the flags of an innocent first one. */
 static void test_fragment_that_overlaps_the_header_is_refused(void **state)
 {
@@ -148,16 +140,16 @@ static void test_fragment_that_overlaps_the_header_is_refused(void **state)
 	gate_open(&g, POLICY);
 	for (i = 0; i < 2; i++) {
 		later = (struct frame){ firsts[i].from, firsts[i].to, .fragment_offset = 1, .payload = 8, .id = 7 };
-		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
-		assert_int_equal(sent(&g, &firsts[i]), SLUICE_ESTABLISHED);
-		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
+		assert_int_equal(gate_reason(&g, &later), SLUICE_LATER_FRAGMENT);
+		assert_int_equal(gate_reason(&g, &firsts[i]), SLUICE_ESTABLISHED);
+		assert_int_equal(gate_reason(&g, &later), SLUICE_FRAGMENT);
 		later.fragment_offset = 2;
-		assert_int_equal(sent(&g, &later), SLUICE_FRAGMENT);
+		assert_int_equal(gate_reason(&g, &later), SLUICE_FRAGMENT);
 		later.fragment_offset = 3; /* begins where the first one ends */
-		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
+		assert_int_equal(gate_reason(&g, &later), SLUICE_LATER_FRAGMENT);
 		later.fragment_offset = 1;
 		later.id = 8; /* belongs to another datagram */
-		assert_int_equal(sent(&g, &later), SLUICE_LATER_FRAGMENT);
+		assert_int_equal(gate_reason(&g, &later), SLUICE_LATER_FRAGMENT);
 	}
 	gate_close(&g);
 }
@@ -169,7 +161,7 @@ static void test_observe_mode_counts_invalid_packets_and_passes_them(void **stat
 
 	(void)state;
 	gate_open(&g, "mode = observe\n" POLICY);
-	assert_int_equal(sent(&g, &f), SLUICE_OBSERVE);
+	assert_int_equal(gate_reason(&g, &f), SLUICE_OBSERVE);
 	assert_int_equal(gate_stat(&g, "smtp", SLUICE_MALFORMED).observed, 1);
 	assert_int_equal(gate_service(&g, "smtp").held, 0);
 	gate_close(&g);
@@ -182,7 +174,7 @@ static void test_observe_mode_passes_evasion(void **state)
 
 	(void)state;
 	gate_open(&g, "mode = observe\n" POLICY);
-	assert_int_equal(sent(&g, &f), SLUICE_OBSERVE);
+	assert_int_equal(gate_reason(&g, &f), SLUICE_OBSERVE);
 	gate_close(&g);
 }
 
@@ -206,7 +198,7 @@ static void test_header_behind_any_chain_is_found(void **state)
 					"2001:db8:bad::1",   SERVER6, 1001, 25, .flags = SYN, .chain = chain,
 					.extension_len = len
 				};
-				if (sent(&g, &f) != SLUICE_DENIED)
+				if (gate_reason(&g, &f) != SLUICE_DENIED)
 					fail_msg("%zu times '%c', %zu units each: not denied", n, kinds[k], len);
 			}
 		}

@@ -71,8 +71,8 @@ static void test_nothing_is_noted_while_a_handshake_may_give_back_a_slot(void **
 	struct word f;
 
 	second.from_port = 2001;
-	assert_int_equal(lane_reason(g, &first), SLUICE_ADMITTED);
-	assert_int_not_equal(lane_reason(g, &second), SLUICE_ADMITTED);
+	assert_int_equal(gate_reason(g, &first), SLUICE_ADMITTED);
+	assert_int_not_equal(gate_reason(g, &second), SLUICE_ADMITTED);
 	assert_int_equal(words_find(g, &f), 0);
 }
 
@@ -206,7 +206,7 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	assert_int_equal(deaf_syn(g), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(words_find(g, &word), 1);
 	f.from_port = 3000;
-	assert_int_equal(lane_reason(g, &f), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_ESTABLISHED);
 	assert_int_equal(words_find(g, &word), 1);
 	pair_close(&p);
 }
@@ -224,15 +224,15 @@ static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 	const char *why;
 
 	gate_apply(g, FOES);
-	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 1; /* which the lane does not read */
-	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 0;
 	stat = gate_stat(g, "smtp", SLUICE_DENIED);
 	assert_int_equal(stat.packets, 2);
 	assert_int_equal(stat.connections, 2);
 	f.from = "127.0.0.9";
-	assert_int_equal(lane_reason(g, &f), SLUICE_ALLOWED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_ALLOWED);
 	assert_int_equal(prefix_parse("127.0.0.0/24", &here, &why), 0);
 	assert_int_equal(live_set(g->engine, LIVE_BAN, &here, 0, 0, NULL), 0);
 	assert_int_equal(deaf_syn(g), SLUICE_BANNED);

@@ -124,7 +124,7 @@ static void test_an_IPv4_address_in_an_IPv6_header_is_no_part_of_a_prefix(void *
 	pair_close(&p);
 	word_put(g, &w);
 	assert_int_equal(syn_from(g, "::2"), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(lane_reason(g, &mapped), SLUICE_NO_LISTENER);
+	assert_int_equal(gate_reason(g, &mapped), SLUICE_NO_LISTENER);
 }
 
 static void test_a_live_allow_or_ban_of_one_address_of_a_full_prefix_holds(void **state)
@@ -208,7 +208,7 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	struct pair p;
 
 	assert_int_equal(lane_fill(g, &hosts, &p, &w), 1);
-	assert_int_equal(lane_reason(g, &f), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_ESTABLISHED);
 	assert_int_equal(words_find(g, &w), 1);
 	pair_close(&p);
 }
@@ -221,9 +221,9 @@ static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 
 	gate_apply(g, SERVICE "sources { max = 1000 translated-prefixes = {64:ff9b::/96} }\n"
 			      "source-set foes { prefixes = {fd00:2::/32, 192.0.2.0/24} action = deny }\n");
-	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_DENIED);
 	f.vlan_tags = 1; /* which the lane does not read */
-	assert_int_equal(lane_reason(g, &f), SLUICE_DENIED);
+	assert_int_equal(gate_reason(g, &f), SLUICE_DENIED);
 	stat = gate_stat(g, "smtp", SLUICE_DENIED);
 	assert_int_equal(stat.packets, 2);
 	assert_int_equal(stat.connections, 2);

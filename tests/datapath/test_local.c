@@ -53,12 +53,6 @@ static int open_policy(void **state)
 	return 0;
 }
 
-static int close_policy(void **state)
-{
-	gate_close(*state);
-	return 0;
-}
-
 static void test_while_nobody_knows_the_addresses_all_are_local(void **state)
 {
 	struct gate *g = *state;
@@ -141,7 +135,7 @@ static void test_a_frame_for_many_hosts_takes_nothing(void **state)
 	assert_int_equal(gate_service(g, "smtp").held, 0);
 }
 
-#define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
+#define GATE_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, gate_teardown)
 
 int main(void)
 {

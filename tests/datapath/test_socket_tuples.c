@@ -30,7 +30,7 @@
 	"service smtp { ports = {25} max-connections-per-source = 1 }\n"
 #define PORT 3000
 #define SYNS 20000
-#define HOLDERS 5 /* processes, since one may not have so many files open */
+#define HOLDERS 3 /* processes, since one may not have so many files open */
 #define HELD 8000 /* connections of each */
 #define MANY (HOLDERS * HELD) /* each has two sockets here: more than the filter begins with has room for */
 #define SAMPLE 17 /* one connection in this many is asked about */
@@ -108,9 +108,9 @@ static int lost_count(struct gate *g)
 	for (i = 0; i < MANY; i += SAMPLE) {
 		f.from = source_name(i, name);
 		f.from_port = PORT;
-		lost += lane_reason(g, &f) != SLUICE_ESTABLISHED;
+		lost += gate_reason(g, &f) != SLUICE_ESTABLISHED;
 		f.from_port = PORT + 1;
-		assert_int_equal(lane_reason(g, &f), SLUICE_SOURCE_CONNECTIONS);
+		assert_int_equal(gate_reason(g, &f), SLUICE_SOURCE_CONNECTIONS);
 	}
 	return lost;
 }

@@ -70,20 +70,6 @@ static int open_policy(void **state)
 	return 0;
 }
 
-static int close_policy(void **state)
-{
-	gate_close(*state);
-	return 0;
-}
-
-static enum sluice_reason sent(struct gate *g, const struct frame *f)
-{
-	enum sluice_reason why = SLUICE_REASONS;
-
-	gate_send(g, f, &why);
-	return why;
-}
-
 static struct frame syn_of(uint16_t from, uint16_t to)
 {
 	return (struct frame){ "10.0.0.1", SERVER, from, to, .flags = SYN };
@@ -93,7 +79,7 @@ static enum sluice_reason syn(struct gate *g, uint16_t from, uint16_t to)
 {
 	struct frame f = syn_of(from, to);
 
-	return sent(g, &f);
+	return gate_reason(g, &f);
 }
 
 /* The ACK of a client that the host's own TCP has answered, past the gate. */
@@ -137,14 +123,14 @@ static void test_an_answer_that_nobody_can_check_takes_the_slot_that_its_handsha
 	for (i = 0; i < 3; i++) {
 		ack = syn_of(1003 + i, 25);
 		ack.flags = ACK;
-		assert_int_equal(sent(g, &ack), i < 2 ? SLUICE_ESTABLISHED : SLUICE_SOURCE_CONNECTIONS);
+		assert_int_equal(gate_reason(g, &ack), i < 2 ? SLUICE_ESTABLISHED : SLUICE_SOURCE_CONNECTIONS);
 		assert_int_equal(held(g), i < 2 ? i + 1 : 2);
 	}
 	ack = syn_of(1001, 25);
 	ack.flags = ACK;
-	assert_int_equal(sent(g, &ack), SLUICE_SOURCE_CONNECTIONS); /* it has expired, and comes late */
+	assert_int_equal(gate_reason(g, &ack), SLUICE_SOURCE_CONNECTIONS); /* it has expired, and comes late */
 	held_wait(g, 0);
-	assert_int_equal(sent(g, &ack), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &ack), SLUICE_ESTABLISHED);
 	assert_int_equal(held(g), 1);
 }
 
@@ -177,19 +163,19 @@ static void test_a_connection_made_by_a_cookie_takes_one_slot_however_often_that
 	}
 	assert_int_equal(held(g), 0);
 	for (i = 0; i < 2; i++) {
-		assert_int_equal(sent(g, &ack[i]), SLUICE_COOKIE_VALID);
+		assert_int_equal(gate_reason(g, &ack[i]), SLUICE_COOKIE_VALID);
 		space_send(&ack[i]); /* the host makes the connection */
 		assert_int_equal(held(g), i + 1);
 	}
 	for (i = 0; i < 2; i++) {
 		ack[i].payload = 10;
-		assert_int_equal(sent(g, &ack[i]), SLUICE_ESTABLISHED);
+		assert_int_equal(gate_reason(g, &ack[i]), SLUICE_ESTABLISHED);
 	}
-	assert_int_equal(sent(g, &ack[2]), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(sent(g, &again), SLUICE_ESTABLISHED); /* a SYN on a living connection takes nothing */
+	assert_int_equal(gate_reason(g, &ack[2]), SLUICE_SOURCE_CONNECTIONS);
+	assert_int_equal(gate_reason(g, &again), SLUICE_ESTABLISHED); /* a SYN on a living connection takes nothing */
 	sleep(4); /* until a handshake of it would have run out */
 	assert_int_equal(held(g), 2);
-	assert_int_equal(sent(g, &ack[0]), SLUICE_ESTABLISHED);
+	assert_int_equal(gate_reason(g, &ack[0]), SLUICE_ESTABLISHED);
 	ack[0].flags = RST;
 	space_send(&ack[0]);
 	ack[1].flags = RST;
@@ -217,7 +203,7 @@ static void test_segments_of_connections_that_nobody_sees_are_no_flood(void **st
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_ESTABLISHED).packets, STRAYS);
 }
 
-#define UNSEEN_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, close_policy)
+#define UNSEEN_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, gate_teardown)
 
 int main(void)
 {
