@@ -30,12 +30,13 @@ class Growth:
     def __exit__(self, *what):
         self.stack.close()
 
-    def measure(self, name, apply_s=None, options=None):
+    def measure(self, name, apply_s=None, options=None, sources=0):
         pair = (self.drop, self.sluice)
         for bed in pair:
             bed.turns = []
             bed.restart_floods(options if options is not None else self.flood)
             bed.flood(0.1)
+        self.sluice.warm(sources, self.mode.seconds)
         for _ in range(self.mode.growth_rounds):
             for bed in pair:
                 bed.turns.append(bed.flood(self.mode.seconds))
@@ -53,7 +54,7 @@ def sources(mode):
     with Growth(mode, "sources", title, refuse_all(2_000_000), ()) as g:
         for n in mode.sizes:
             network.sh(BUILD / "tests/datapath/fill", g.sluice.sluice.instance, n, 1)
-            g.measure(f"{n:,} sources", g.sluice.apply(refuse_all(2_000_000 + n)), ("-s", f"{FILLED}+{n}"))
+            g.measure(f"{n:,} sources", g.sluice.apply(refuse_all(2_000_000 + n)), ("-s", f"{FILLED}+{n}"), n)
         return g.table
 
 

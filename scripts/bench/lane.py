@@ -29,15 +29,11 @@ def chase(size, processor):
 
 
 def flood_all(made, mode, sources, processors):
-    """Floods all beds in turn. Each source is refused a few times first, so that all that can be noted is noted. Returns how long a read of each size
-    of memory lasted, round by round."""
+    """Floods all beds in turn. Returns how long a read of each size of memory lasted, round by round."""
     for bed in made:
         bed.turns = []
         bed.restart_floods(("-s", f"{FILLED}+{sources}"), processors)
-    sluice = made[-1]
-    until = sluice.received() + 8 * sources
-    while sluice.received() < until:
-        sluice.flood(mode.seconds)
+    made[-1].warm(sources, mode.seconds)
     waits = {name: [] for name in WAITING}
     for _ in range(mode.rounds):
         for bed in made:
@@ -64,6 +60,7 @@ def table(mode):
             network.sh(BUILD / "tests/datapath/fill", made[-1].sluice.instance, sources, 1)
             time.sleep(1.5)  # the daemon fits the lane to them once a second
             waits = flood_all(made, mode, sources, processors)
+            read, wait = over(made[1], made[0])["median"], number(waits["8 MB"])["median"]
             at = f"{sources:,} sources{', 2 processors' * (len(processors) > 1)}"
             for bed in made:
                 ns = over(bed, made[0])
@@ -71,8 +68,8 @@ def table(mode):
                 if bed is made[-1]:
                     least = ns["median"] if least is None else least
                     if ns["median"] != least and len(processors) == 1:
-                        figures["reads"] = number([(x - least) / over(made[1], made[0])["median"] for x in ns["all"]])
-                        figures["misses"] = number([(x - least) / number(waits["8 MB"])["median"] for x in ns["all"]])
+                        figures["reads"] = number([(x - least) / read for x in ns["all"]])
+                        figures["misses"] = number([(x - least) / wait for x in ns["all"]])
                 out.row(f"{at}: {bed.name}", figures)
             for name, ns in waits.items():
                 out.row(f"{at}: one read of {name} that waits for the one before it", {"over_ns": number(ns)})

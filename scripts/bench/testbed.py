@@ -116,6 +116,12 @@ class Bed:
     def received(self):
         return json.loads(self.run("ip", "-j", "-s", "link", "show", "s0").stdout)[0]["stats64"]["rx"]["packets"]
 
+    def warm(self, sources, seconds):
+        """Floods, `seconds` at a time, until each of these sources was heard of some eight times, so that all that can be noted of it is noted."""
+        until = self.received() + 8 * sources
+        while self.received() < until:
+            self.flood(seconds)
+
     def processor_ns(self, everywhere):
         """Returns how long the floods, and the kernel's threads that receive them, had a processor. Interrupts count for what they interrupt."""
         threads = [f.process.pid for f in self.floods] + [pid for cpu, pid in ksoftirqd().items() if everywhere or cpu in self.processors]

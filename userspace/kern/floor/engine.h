@@ -34,7 +34,7 @@ int engine_bury(const char *instance, struct diag *d);
 bool engine_old_stands(const struct engine *e); /* whether engine_exchange() and engine_bury() have something to do */
 /* Whether a sluiced holds the instance, even if it does not answer yet. Takes no lock itself. */
 bool engine_held(const char *instance);
-/* Opens the pins for reading only, without a lock. Returns -ENOENT if nothing is loaded. */
+/* Opens the pins for reading only, without a lock. Returns -ENOENT if nothing is loaded, and -ENODATA if no policy was committed yet. */
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d);
 /* Returns -EXDEV with a message if what is pinned belongs to another network namespace. *gone: to one that no longer exists. */
 int engine_here(const char *instance, bool *gone, struct diag *d);

@@ -247,16 +247,37 @@ static int engine_look(const char *instance, bool readonly, struct engine **out,
 	return 0;
 }
 
+/* Returns false between the moment when all is loaded and the first commit. A daemon that is killed then leaves it so. */
+static bool has_policy(const struct engine *e)
+{
+	struct sluice_generation g;
+
+	return generation_read(e, &g) && g.number;
+}
+
 int engine_open_readonly(const char *instance, struct engine **out, struct diag *d)
 {
+	_cleanup_(engine_close) struct engine *e = NULL;
 	struct sluice_identity who;
+	int err;
 
 	if (!identity_read(instance, true, &who) && who.abi != SLUICE_ABI_VERSION) {
 		diag_add(d, "instance %s is pinned with ABI %u, this build has %u", instance, who.abi,
 			 SLUICE_ABI_VERSION);
 		return -EPROTO;
 	}
-	return engine_look(instance, true, out, d);
+	err = engine_look(instance, true, &e, d);
+	if (err)
+		return err;
+	if (!has_policy(e)) {
+		diag_add(
+			d,
+			"instance %s has no policy yet: its start is under way, or was cut short. What was loaded before still judges. Start sluiced",
+			instance);
+		return -ENODATA;
+	}
+	*out = TAKE_PTR(e);
+	return 0;
 }
 
 int engine_here(const char *instance, bool *gone, struct diag *d)
