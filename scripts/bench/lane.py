@@ -2,7 +2,7 @@
 """Measures the express lane, and how much its cost grows in cache misses, with more and more full sources, on one processor and on two. Beside it are
 a bare drop, xdp-filter with one rule, programs that read one random line of 8 MB, or of 1 MB, and drop, and reads that wait for one another: a
 processor goes on while it waits for one read, so a read may cost less in a flood than it lasts."""
-import subprocess, time
+import time
 
 import peers
 from cases import beds
@@ -25,7 +25,7 @@ def over(bed, floor):
 
 
 def chase(size, processor):
-    return float(subprocess.run([BUILD / "tests/lib/chase", str(size), str(processor)], check=True, capture_output=True, text=True).stdout)
+    return float(network.sh(BUILD / "tests/lib/chase", size, processor).stdout)
 
 
 def flood_all(made, mode, sources, processors):

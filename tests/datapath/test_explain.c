@@ -143,24 +143,34 @@ static int pinned(const struct gate *g, const char *name)
 	return fd;
 }
 
+/* Returns how much a lookup writes. */
+static size_t value_bytes(const struct bpf_map_info *info)
+{
+	if (info->type != BPF_MAP_TYPE_PERCPU_ARRAY && info->type != BPF_MAP_TYPE_PERCPU_HASH)
+		return info->value_size;
+	return (size_t)(info->value_size + 7) / 8 * 8 * libbpf_num_possible_cpus();
+}
+
 static uint64_t state_digest(const struct gate *g)
 {
 	static uint8_t key[128], next[128], value[STATE_ROOM];
 	struct bpf_map_info info = {};
 	uint64_t hash = 14695981039346656037ULL;
-	__u32 len;
+	size_t i, bytes;
 	int fd, more;
-	size_t i;
+	__u32 len;
 
 	for (i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		fd = pinned(g, tables[i]);
 		len = sizeof(info);
 		assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
-		memset(value, 0, sizeof(value));
+		bytes = value_bytes(&info);
+		assert_true(bytes <= sizeof(value));
+		memset(value, 0, bytes);
 		for (more = !bpf_map_get_next_key(fd, NULL, next); more; more = !bpf_map_get_next_key(fd, key, next)) {
 			memcpy(key, next, info.key_size);
 			bpf_map_lookup_elem(fd, key, value);
-			hash = mix(mix(hash, key, info.key_size), value, sizeof(value));
+			hash = mix(mix(hash, key, info.key_size), value, bytes);
 		}
 		close(fd);
 	}

@@ -6,7 +6,6 @@
  */
 #include <sched.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "tool.h"
 
@@ -40,20 +39,12 @@ static size_t follow(const struct line *line, size_t at, size_t times)
 	return at;
 }
 
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
 int main(int argc, char **argv)
 {
 	size_t bytes = argc > 1 ? strtoul(argv[1], NULL, 10) : 0, count = bytes / LINE, at;
 	struct line *line;
+	uint64_t began;
 	cpu_set_t cpu;
-	double began;
 
 	if (count < 2)
 		return 2;
@@ -65,8 +56,8 @@ int main(int argc, char **argv)
 	madvise(line, bytes, MADV_NOHUGEPAGE);
 	cycle_make(line, count);
 	at = follow(line, 0, count);
-	began = now_ns();
+	began = tool_now_us();
 	at = follow(line, at, READS);
-	printf("%.1f\n", (now_ns() - began) / READS);
+	printf("%.1f\n", (tool_now_us() - began) * 1e3 / READS);
 	return at >= count;
 }
