@@ -13,12 +13,13 @@ struct count_seen {
 static __always_inline void count_fill(struct count_seen *out, const struct sluice_counter *c,
 				       const struct sluice_rate *r)
 {
-	__u64 width = out->limit.width_ns;
+	__u64 width = out->limit.width_ns, now = bpf_ktime_get_ns();
 
 	if (c)
 		out->held = c->held;
 	if (r && width)
-		out->events = window_sum(&r->all, bpf_ktime_get_ns() / width, width);
+		out->events = window_sum(&r->all, now / width, width);
+	out->events += first_sum(c, rate_seconds(&out->limit), now, 0);
 }
 
 /* These are verified once, apart from their callers, because they walk a window. The caller fills out->limit. */
@@ -32,7 +33,7 @@ __noinline int source_count(const struct sluice_source_key *key, struct count_se
 	rate.of = *key;
 	rate.seconds = rate_seconds(&out->limit);
 	c = source_seen(&rate.of);
-	count_fill(out, c, rate_seen(&rate));
+	count_fill(out, c, rate_seen(&rate, c));
 	return 0;
 }
 
@@ -46,7 +47,7 @@ __noinline int network_count(const struct sluice_holding *h, struct count_seen *
 	rate.of = network_of(h);
 	rate.seconds = rate_seconds(&out->limit);
 	c = network_seen(&rate.of);
-	count_fill(out, c, rate_seen(&rate));
+	count_fill(out, c, rate_seen(&rate, c));
 	return 0;
 }
 

@@ -22,6 +22,8 @@ enum sluice_counter_state {
 	SLUICE_COUNTER_GONE, /* being deleted: nobody may take a slot from it */
 };
 
+#define SLUICE_RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1)) /* a 20th of a second */
+
 enum sluice_level { SLUICE_LEVEL_SOURCE, SLUICE_LEVEL_NETWORK };
 
 /* Key of the counter of a source, or of the network above it: the address cut to this many bits, and the service. */
@@ -43,12 +45,24 @@ struct sluice_counter {
 	__u32 proven; /* the reservations whose client has answered: they become connections any moment */
 	__u32 state; /* enum sluice_counter_state */
 	__u8 peak_connections, peak_rate; /* 1 + the bucket in `peaks` that counts this source; 0: none yet */
-	__u16 pad;
+	__u8 first_unanswered; /* nobody has answered the first event yet */
+	__u8 pad;
 	__u64 seen_ns; /* when a slot was last taken or given back */
+	__u64 first_ns; /* when the first event came: see bpf/charge/rate.bpf.h */
 	__u32 pace_epoch, pace_now,
 		pace_before; /* connections in the running interval and in the one before: for `peaks` */
 	struct sluice_source_key of; /* its key; zero if it is never deleted */
+	__u32 first_seconds; /* interval of the first event's rate; 0: there is none. With `of` it is the key of that rate */
+	__u32 pad2;
 };
+
+/* Returns non-zero if the counter has an event that belongs to the rate over so many seconds, and whose bucket that rate still counts. */
+static inline int first_counts(const struct sluice_counter *c, __u32 seconds, __u64 now)
+{
+	const __u64 width = seconds * SLUICE_RATE_UNIT_NS;
+
+	return width && c->first_seconds == seconds && (__s64)(now / width - c->first_ns / width) < SLUICE_RATE_BUCKETS;
+}
 
 /* Key of a rate: whose it is, and over how many seconds. Each interval has a rate of its own. */
 struct sluice_rate_key {
@@ -58,7 +72,8 @@ struct sluice_rate_key {
 
 /*
  * New connections of a source, a network, a set or a service in one interval, by the time of their SYNs, and which of them nobody has
- * answered yet. A rate is made only where a rule has one. `lock` protects everything; `of` is as in struct sluice_counter.
+ * answered yet. A rate is made only where a rule has one, and for a source only when there is more to count than the first event that its
+ * counter has. `lock` protects everything; `of` is as in struct sluice_counter.
  */
 struct sluice_rate {
 	struct bpf_spin_lock lock;
@@ -79,6 +94,7 @@ enum sluice_due_table {
 	SLUICE_DUE_RATE, /* its interval is over */
 	SLUICE_DUE_SHARED_RATE,
 	SLUICE_DUE_ERASED_RATE, /* freed even if its interval is not over, because somebody wants it forgotten */
+	SLUICE_DUE_ERASED_SOURCE, /* the same for a counter: freed even if its first event still counts */
 	SLUICE_DUE_CONNECTION,
 };
 struct sluice_due {
@@ -118,6 +134,7 @@ struct sluice_peaks {
 #define SLUICE_HOLDS_SET_RATE 1024
 #define SLUICE_HOLDS_SERVICE_RATE 2048
 #define SLUICE_HOLDS_FLEET 4096 /* the fleet is told what becomes of it */
+#define SLUICE_HOLDS_FIRST 8192 /* with SLUICE_HOLDS_SOURCE, instead of SLUICE_HOLDS_SOURCE_RATE: the first event */
 
 /* Which counters one connection holds a slot of. Exactly what was taken is given back, however the policy has changed since. */
 struct sluice_holding {

@@ -32,7 +32,7 @@ SIZED(struct sluice_answer_loop, 24);
 SIZED(struct sluice_answers, 80);
 SIZED(struct sluice_answer_counts, 32);
 SIZED(struct sluice_peaks, 216);
-SIZED(struct sluice_counter, 64); /* a cache line */
+SIZED(struct sluice_counter, 80);
 SIZED(struct sluice_rate_key, 24);
 SIZED(struct sluice_rate, 264);
 SIZED(struct sluice_due, 32);

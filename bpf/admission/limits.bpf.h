@@ -51,25 +51,26 @@ static __always_inline enum occupancy total_occupancy(__u32 index, __u32 limit)
 	return occupancy;
 }
 
-/* The same for a rate. `many`: it is one of many sources together. */
-static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r, const struct sluice_limit *limit,
-						     int many)
+/* The same for a rate. `c` may have its first event. `many`: it is one of many sources together. */
+static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r, const struct sluice_counter *c,
+						     const struct sluice_limit *limit, int many)
 {
-	__u64 now, width = limit->width_ns;
-	__u32 sure, all;
+	__u32 sure, all, seconds = rate_seconds(limit);
+	__u64 now, seen, width = limit->width_ns;
 
-	if (!width || !limit_reached(r ? r->all.sum : 0, limit->rate))
+	if (!width || !limit_reached((r ? r->all.sum : 0) + (c && c->first_seconds), limit->rate))
 		return ROOM_LEFT;
-	if (!r)
+	if (!r && !c)
 		return FULL_SURE;
 	now = bpf_ktime_get_ns();
-	all = rate_sum(r, now / width, width, 0);
-	sure = rate_sum(r, now / width, width, 1);
+	all = (r ? rate_sum(r, now / width, width, 0) : 0) + first_sum(c, seconds, now, 0);
+	sure = (r ? rate_sum(r, now / width, width, 1) : 0) + first_sum(c, seconds, now, 1);
+	seen = r ? r->seen_ns : c->first_ns;
 	if (!limit_reached(all, limit->rate))
 		return ROOM_LEFT;
 	if (limit_reached(sure, limit->rate))
 		return FULL_SURE;
-	if (many ? (all - sure) * 2 >= limit_number(limit->rate) : now - r->seen_ns > STALL_NS)
+	if (many ? (all - sure) * 2 >= limit_number(limit->rate) : now - seen > STALL_NS)
 		return FULL_CONTESTED;
 	return FULL_UNSURE;
 }
@@ -77,13 +78,16 @@ static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r
 /* Returns an enum occupancy, for a source or a network. */
 __noinline int level_rate_occupancy(const struct sluice_holding *h, int network, const struct sluice_limit *limit)
 {
+	const struct sluice_counter *c = NULL;
 	struct sluice_rate_key own;
 
 	if (!h || !limit)
 		return ROOM_LEFT;
 	own.of = level_key(h, network);
 	own.seconds = rate_seconds(limit);
-	return rate_occupancy(rate_seen(&own), limit, 0);
+	if (!network && known_maybe(&own.of))
+		c = bpf_map_lookup_elem(&sources, &own.of);
+	return rate_occupancy(rate_seen(&own, c), c, limit, 0);
 }
 
 __noinline int network_occupancy(const struct sluice_holding *h, __u32 limit)
@@ -101,7 +105,7 @@ __noinline int total_rate_occupancy(__u32 index, const struct sluice_limit *limi
 {
 	const struct sluice_rate *r = limit ? bpf_map_lookup_elem(&total_rates, &index) : NULL;
 
-	return r ? rate_occupancy(r, limit, 1) : ROOM_LEFT;
+	return r ? rate_occupancy(r, NULL, limit, 1) : ROOM_LEFT;
 }
 
 /* The first limit that is certainly full decides; without one, the first that is full at all. */

@@ -13,7 +13,14 @@
 
 #define TAKE_TRIES 4
 
-enum taken { TAKEN, TAKEN_FULL, TAKEN_FAST, TAKEN_GONE, TAKEN_NO_ROOM };
+enum taken {
+	TAKEN,
+	TAKEN_FIRST, /* in a counter that was made for it, with its event */
+	TAKEN_FULL,
+	TAKEN_FAST,
+	TAKEN_GONE,
+	TAKEN_NO_ROOM,
+};
 
 /* How a slot is taken. */
 struct take {
@@ -134,6 +141,17 @@ static __always_inline void counter_given(struct sluice_counter *c, const struct
 	c->seen_ns = op->now;
 }
 
+/* Under the counter's lock: updates its first event, as rate_move() does any other. */
+static __always_inline void first_move(struct sluice_counter *c, const struct slot_op *op)
+{
+	if (op->what == SLOT_PROVE || (op->what == SLOT_SETTLE && !op->proven))
+		c->first_unanswered = 0;
+	else if (op->what == SLOT_UNPROVE)
+		c->first_unanswered = 1;
+	else if (op->what == SLOT_GIVE && (!op->proven || op->undo))
+		c->first_seconds = 0;
+}
+
 /* Under the counter's lock. */
 static __always_inline enum taken counter_move(struct sluice_counter *c, const struct slot_op *op, int keeps)
 {
@@ -157,9 +175,12 @@ static __always_inline enum taken counter_move(struct sluice_counter *c, const s
 	return TAKEN;
 }
 
-/* Sets *empty if the counter is empty and was never proven: it is GONE then, and the caller deletes it. */
+/*
+ * Moves a slot and, with `first`, the first event. Sets *empty if the counter is empty and was never proven: it is GONE then, and the caller
+ * deletes it. If it still has its first event, a client has answered, and it lives on.
+ */
 static __always_inline enum taken counter_do(struct sluice_counter *c, const struct sluice_source_key *own,
-					     const struct slot_op *op, int *empty)
+					     const struct slot_op *op, int first, int *empty)
 {
 	enum taken got = TAKEN_GONE;
 
@@ -168,9 +189,11 @@ static __always_inline enum taken counter_do(struct sluice_counter *c, const str
 	bpf_spin_lock(&c->lock);
 	if (counter_is(c, own)) {
 		got = counter_move(c, op, own != NULL);
+		if (first && got == TAKEN && !op->dry)
+			first_move(c, op);
 		if (own && op->transient && !c->held && c->state == SLUICE_COUNTER_NEW) {
-			c->state = SLUICE_COUNTER_GONE;
-			*empty = 1;
+			*empty = !c->first_seconds;
+			c->state = *empty ? SLUICE_COUNTER_GONE : SLUICE_COUNTER_PROVEN;
 		}
 	}
 	bpf_spin_unlock(&c->lock);
@@ -225,27 +248,33 @@ static __always_inline void counter_begin(struct sluice_counter *fresh, const st
 	fresh->reserved = how->reserve;
 	fresh->state = how->reserve ? SLUICE_COUNTER_NEW : SLUICE_COUNTER_PROVEN;
 	fresh->seen_ns = how->now;
+	fresh->first_ns = how->now;
+	fresh->first_unanswered = !how->proven;
 }
 
 /*
- * enum taken. GONE: the element was meanwhile deleted or given to another source, so try again. `fresh` is empty but for its key; if the
- * table has no such counter yet, `fresh` goes into it with its first slot taken.
+ * enum taken. GONE: the element was meanwhile deleted or given to another source, so try again. `fresh` is empty but for its key, and
+ * first_seconds if it may have the first event of that rate; if the table has no such counter yet, `fresh` goes into it with its first slot
+ * taken and, if there is no such rate yet, with that event.
  */
 static __always_inline enum taken table_take(void *table, __u32 row, struct sluice_counter *fresh, __u32 most,
 					     const struct take *how)
 {
-	struct sluice_counter *c = known_maybe(&fresh->of) ? bpf_map_lookup_elem(table, &fresh->of) : NULL;
+	int maybe = known_maybe(&fresh->of);
+	struct sluice_counter *c = maybe ? bpf_map_lookup_elem(table, &fresh->of) : NULL;
 
 	if (!c && !how->force && limit_reached(0, most))
 		return TAKEN_FULL;
 	if (!c && how->dry)
 		return TAKEN; /* an empty counter refuses nobody else */
 	if (!c) {
+		if (fresh->first_seconds && maybe && bpf_map_lookup_elem(&rates, &fresh->of))
+			fresh->first_seconds = 0;
 		counter_begin(fresh, how);
 		known_count(&fresh->of, 1);
 		if (!bpf_map_update_elem(table, &fresh->of, fresh, BPF_NOEXIST)) {
 			tally_add(row, 1);
-			return TAKEN;
+			return fresh->first_seconds ? TAKEN_FIRST : TAKEN;
 		}
 		known_count(&fresh->of, -1);
 		c = bpf_map_lookup_elem(table, &fresh->of);
@@ -335,8 +364,8 @@ static __always_inline struct sluice_counter *total_of(__u32 index)
 	return bpf_map_lookup_elem(&totals, &index);
 }
 
-/* Frees a counter that holds nothing, in whatever state. Returns non-zero if it did. */
-static __always_inline int counter_free(void *table, __u32 row, const struct sluice_source_key *own)
+/* Frees a counter that holds nothing, in whatever state, and whose first event is over at `now`. Returns non-zero if it did. */
+static __always_inline int counter_free(void *table, __u32 row, const struct sluice_source_key *own, __u64 now)
 {
 	struct sluice_counter *c = bpf_map_lookup_elem(table, own);
 	int gone = 0;
@@ -344,7 +373,7 @@ static __always_inline int counter_free(void *table, __u32 row, const struct slu
 	if (!c)
 		return 0;
 	bpf_spin_lock(&c->lock);
-	if (!c->held && counter_is(c, own)) {
+	if (!c->held && counter_is(c, own) && !first_counts(c, c->first_seconds, now)) {
 		c->state = SLUICE_COUNTER_GONE;
 		gone = 1;
 	}

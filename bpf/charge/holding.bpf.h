@@ -11,7 +11,7 @@
 static __always_inline enum sluice_reason rates_charge(struct sluice_holding *h, const struct sluice_rule *rule,
 						       const struct sluice_service *row, const struct take *how)
 {
-	if (h->source_seconds && level_hurries(h, 0, rule->source.rate, how))
+	if (h->source_seconds && !(h->holds & SLUICE_HOLDS_FIRST) && level_hurries(h, 0, rule->source.rate, how))
 		return SLUICE_SOURCE_RATE;
 	if (h->network_seconds && level_hurries(h, 1, rule->network.rate, how))
 		return SLUICE_NETWORK_RATE;
@@ -37,8 +37,8 @@ static __always_inline void all_do(const struct sluice_holding *h, __u32 of, con
 		slot_do(h, SLUICE_HOLDS_SET, op);
 	if (of & HOLDS_NETWORKS)
 		slot_do(h, of & HOLDS_NETWORKS, op);
-	if (of & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED))
-		slot_do(h, of & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED), op);
+	if (of & HOLDS_SOURCES)
+		slot_do(h, of & HOLDS_SOURCES, op);
 	if (!(of & HOLDS_RATES))
 		return;
 	if (of & (SLUICE_HOLDS_SOURCE_RATE | SLUICE_HOLDS_SHARED_RATE))
@@ -89,9 +89,9 @@ __noinline int holding_charge(struct sluice_holding *h, const struct sluice_rule
 	if (!h || !rule || !row || !how)
 		return SLUICE_SOURCE_CONNECTIONS;
 	h->taken = taken_note(how->now);
-	if (level_charge(h, 0, rule->source.connections, how) != TAKEN)
+	if (level_charge(h, 0, &rule->source, how) != TAKEN)
 		return SLUICE_SOURCE_CONNECTIONS;
-	if (h->network_bits && level_charge(h, 1, rule->network.connections, how) != TAKEN)
+	if (h->network_bits && level_charge(h, 1, &rule->network, how) != TAKEN)
 		return SLUICE_NETWORK_CONNECTIONS;
 	if (h->set_total) {
 		if (total_take(h->set_total, rule->set.connections, how) != TAKEN)
@@ -178,8 +178,10 @@ __noinline __u32 rates_tell(const struct sluice_holding *h, const struct sluice_
 	if (!h || !rule || !row)
 		return SLUICE_SOURCE_RATE;
 	op.now = bpf_ktime_get_ns();
-	bit = h->holds & (SLUICE_HOLDS_SOURCE_RATE | SLUICE_HOLDS_SHARED_RATE);
 	op.most = force ? 0 : rate_most(&rule->source, h->source_seconds);
+	if (h->holds & SLUICE_HOLDS_FIRST && op.most && first_has_no_room(&h->source, h->source_seconds, op.most))
+		return PROVED(SLUICE_SOURCE_RATE, told);
+	bit = h->holds & (SLUICE_HOLDS_SOURCE_RATE | SLUICE_HOLDS_SHARED_RATE);
 	if (bit && event_do(h, bit, &op) != TAKEN)
 		return PROVED(SLUICE_SOURCE_RATE, told);
 	told |= bit;
@@ -207,7 +209,7 @@ __noinline __u32 slots_tell(const struct sluice_holding *h, const struct sluice_
 
 	if (!h || !rule || !row)
 		return SLUICE_SOURCE_CONNECTIONS;
-	bit = h->holds & (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED);
+	bit = h->holds & HOLDS_SOURCES;
 	op.most = force ? 0 : rule->source.connections;
 	if (bit && slot_do(h, bit, &op) != TAKEN)
 		return PROVED(SLUICE_SOURCE_CONNECTIONS, told);

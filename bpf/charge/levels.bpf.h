@@ -40,30 +40,50 @@ static __always_inline struct sluice_source_key network_of(const struct sluice_h
 	return key;
 }
 
+#define HOLDS_SOURCES (SLUICE_HOLDS_SOURCE | SLUICE_HOLDS_SHARED | SLUICE_HOLDS_FIRST)
 #define HOLDS_NETWORKS (SLUICE_HOLDS_NETWORK | SLUICE_HOLDS_SHARED_NETWORK)
 #define HOLDS_OWN_RATES (SLUICE_HOLDS_SOURCE_RATE | SLUICE_HOLDS_NETWORK_RATE)
 #define HOLDS_SHARED_RATES (SLUICE_HOLDS_SHARED_RATE | SLUICE_HOLDS_SHARED_NETWORK_RATE)
 #define HOLDS_NETWORK_RATES (SLUICE_HOLDS_NETWORK_RATE | SLUICE_HOLDS_SHARED_NETWORK_RATE)
 #define HOLDS_TOTAL_RATES (SLUICE_HOLDS_SET_RATE | SLUICE_HOLDS_SERVICE_RATE)
-#define HOLDS_RATES (HOLDS_OWN_RATES | HOLDS_SHARED_RATES | HOLDS_TOTAL_RATES)
+#define HOLDS_RATES (SLUICE_HOLDS_FIRST | HOLDS_OWN_RATES | HOLDS_SHARED_RATES | HOLDS_TOTAL_RATES)
 
 static __always_inline struct sluice_source_key level_key(const struct sluice_holding *h, int network)
 {
 	return network ? network_of(h) : h->source;
 }
 
+/* Takes the first event out of a counter that was just made, so that it becomes one like any other. */
+static __always_inline enum taken first_leave(const struct sluice_source_key *own)
+{
+	struct sluice_counter *c = bpf_map_lookup_elem(&sources, own);
+
+	if (!c)
+		return TAKEN;
+	bpf_spin_lock(&c->lock);
+	if (counter_is(c, own))
+		c->first_seconds = 0;
+	bpf_spin_unlock(&c->lock);
+	return TAKEN;
+}
+
 /* enum taken, for the counter that the source, or its network, has for itself. */
-__noinline int level_take(const struct sluice_holding *h, int network, __u32 most, const struct take *how)
+__noinline int level_take(const struct sluice_holding *h, int network, const struct sluice_limit *limit,
+			  const struct take *how)
 {
 	struct sluice_counter fresh;
+	enum taken got;
 
-	if (!h || !how)
+	if (!h || !limit || !how)
 		return TAKEN_NO_ROOM;
 	__builtin_memset(&fresh, 0, sizeof(fresh));
 	fresh.of = level_key(h, network);
 	if (network)
-		return table_take(&networks, SLUICE_TALLY_NETWORKS, &fresh, most, how);
-	return table_take(&sources, SLUICE_TALLY_SOURCES, &fresh, most, how);
+		return table_take(&networks, SLUICE_TALLY_NETWORKS, &fresh, limit->connections, how);
+	if (how->reserve && (how->force || !limit_reached(0, limit->rate)))
+		fresh.first_seconds = h->source_seconds;
+	got = table_take(&sources, SLUICE_TALLY_SOURCES, &fresh, limit->connections, how);
+	return got == TAKEN_FIRST && shared_in_use(SHARED_SLOTS) ? first_leave(&fresh.of) : got;
 }
 
 /* enum taken, for the counter that it shares; `h` says which that is. */
@@ -84,20 +104,24 @@ __noinline int level_share(struct sluice_holding *h, int network, __u32 most, co
 }
 
 /* enum taken; h->holds says which counter it was. */
-static __always_inline enum taken level_charge(struct sluice_holding *h, int network, __u32 most,
+static __always_inline enum taken level_charge(struct sluice_holding *h, int network, const struct sluice_limit *limit,
 					       const struct take *how)
 {
 	enum taken got = TAKEN_GONE;
 	int tries;
 
 	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE; tries++)
-		got = level_take(h, network, most, how);
+		got = level_take(h, network, limit, how);
+	if (got == TAKEN_FIRST) {
+		h->holds |= SLUICE_HOLDS_FIRST;
+		got = TAKEN;
+	}
 	if (got == TAKEN)
 		h->holds |= network ? SLUICE_HOLDS_NETWORK : SLUICE_HOLDS_SOURCE;
 	if (got != TAKEN_NO_ROOM && got != TAKEN_GONE)
 		return got;
 	room_missed(network ? SLUICE_TABLE_NETWORKS : SLUICE_TABLE_SOURCES);
-	got = level_share(h, network, most, how);
+	got = level_share(h, network, limit->connections, how);
 	if (got == TAKEN)
 		h->holds |= network ? SLUICE_HOLDS_SHARED_NETWORK : SLUICE_HOLDS_SHARED;
 	return got;
@@ -106,6 +130,7 @@ static __always_inline enum taken level_charge(struct sluice_holding *h, int net
 /* enum taken, for the rate that the source, or its network, has for itself. */
 __noinline int level_hit(const struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
+	const struct sluice_counter *c;
 	struct sluice_rate_key own;
 	enum taken got;
 	int made = 0;
@@ -114,7 +139,8 @@ __noinline int level_hit(const struct sluice_holding *h, int network, __u32 most
 		return TAKEN_NO_ROOM;
 	own.of = level_key(h, network);
 	own.seconds = network ? h->network_seconds : h->source_seconds;
-	got = table_hit(&rates, &own, most, how, &made);
+	c = network ? NULL : bpf_map_lookup_elem(&sources, &own.of);
+	got = table_hit(&rates, &own, most, how, c, &made);
 	if (made)
 		tally_add(SLUICE_TALLY_RATES, 1);
 	return got;
@@ -134,7 +160,7 @@ __noinline int level_share_hit(struct sluice_holding *h, int network, __u32 most
 		own = shared_rate_key(h->network_share = share_hash(&own.of), h->network_seconds);
 	else
 		own = shared_rate_key(h->source_share = share_hash(&own.of), h->source_seconds);
-	got = table_hit(&shared_rates, &own, most, how, &made);
+	got = table_hit(&shared_rates, &own, most, how, NULL, &made);
 	if (made)
 		shared_used(SHARED_RATES, 1);
 	return got;
@@ -159,7 +185,7 @@ static __always_inline int level_hurries(struct sluice_holding *h, int network, 
 	return got != TAKEN;
 }
 
-/* enum taken, for the counter that `bit` (one of SLUICE_HOLDS_*) names. */
+/* enum taken, for the counter that `bit` (one of SLUICE_HOLDS_*) names; with SLUICE_HOLDS_FIRST also for the event in it. */
 __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)
 {
 	struct sluice_source_key own;
@@ -170,24 +196,24 @@ __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct s
 	if (!h || !op)
 		return TAKEN_GONE;
 	if (bit == SLUICE_HOLDS_SERVICE || bit == SLUICE_HOLDS_SET)
-		return counter_do(total_of(bit == SLUICE_HOLDS_SET ? h->set_total : h->source.service), NULL, op,
+		return counter_do(total_of(bit == SLUICE_HOLDS_SET ? h->set_total : h->source.service), NULL, op, 0,
 				  &empty);
 	if (bit == SLUICE_HOLDS_SHARED || bit == SLUICE_HOLDS_SHARED_NETWORK) {
 		c = bit == SLUICE_HOLDS_SHARED ? shared_at(h->source_share, 0) : shared_at(h->network_share, 1);
 		if (op->what == SLOT_GIVE)
 			shared_used(SHARED_SLOTS, -1);
-		return counter_do(c, NULL, op, &empty);
+		return counter_do(c, NULL, op, 0, &empty);
 	}
 	own = level_key(h, bit == SLUICE_HOLDS_NETWORK);
 	if (bit == SLUICE_HOLDS_NETWORK) {
 		c = bpf_map_lookup_elem(&networks, &own);
-		got = counter_do(c, &own, op, &empty);
+		got = counter_do(c, &own, op, 0, &empty);
 		if (c && empty)
 			counter_delete(&networks, SLUICE_TALLY_NETWORKS, c, &own);
 		return got;
 	}
 	c = bpf_map_lookup_elem(&sources, &own);
-	got = counter_do(c, &own, op, &empty);
+	got = counter_do(c, &own, op, bit & SLUICE_HOLDS_FIRST, &empty);
 	if (c && empty)
 		counter_delete(&sources, SLUICE_TALLY_SOURCES, c, &own);
 	if (op->what == SLOT_GIVE)
@@ -198,6 +224,7 @@ __noinline int slot_do(const struct sluice_holding *h, __u32 bit, const struct s
 /* The same for the event in a rate of its own. */
 __noinline int own_event(const struct sluice_holding *h, int network, const struct slot_op *op)
 {
+	const struct sluice_counter *c = NULL;
 	struct sluice_rate_key own;
 	struct sluice_rate *r;
 	enum taken got;
@@ -210,7 +237,9 @@ __noinline int own_event(const struct sluice_holding *h, int network, const stru
 	r = bpf_map_lookup_elem(&rates, &own);
 	if (!r)
 		return TAKEN_GONE;
-	got = rate_do(r, &own, h->taken, op, &empty);
+	if (op->what == SLOT_PROVE && !network)
+		c = bpf_map_lookup_elem(&sources, &own.of);
+	got = rate_do(r, &own, h->taken, op, c, &empty);
 	if (empty && rate_delete(&rates, r, &own))
 		tally_add(SLUICE_TALLY_RATES, -1);
 	return got;
@@ -228,7 +257,7 @@ __noinline int shared_event(const struct sluice_holding *h, int network, const s
 	shared_by = network ? shared_rate_key(h->network_share, h->network_seconds)
 			    : shared_rate_key(h->source_share, h->source_seconds);
 	r = bpf_map_lookup_elem(&shared_rates, &shared_by);
-	return r ? rate_do(r, NULL, h->taken, op, &empty) : TAKEN_GONE;
+	return r ? rate_do(r, NULL, h->taken, op, NULL, &empty) : TAKEN_GONE;
 }
 
 static __always_inline enum taken event_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)

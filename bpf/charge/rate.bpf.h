@@ -4,6 +4,12 @@
  * rate, and found by source and interval, so rules with different intervals never touch the same one. A handshake that nobody answers
  * leaves nothing behind, and while it waits it obstructs only clients that have not answered either. levels.bpf.h calls this; it owns the
  * maps rates, shared_rates and total_rates.
+ *
+ * Most sources open one connection in an interval. To make a rate for each would take as long as all the rest of an admission, and half a
+ * kilobyte. So the event for which a source's counter is made stays in the counter (counter.bpf.h, table_take), if the source has no rate
+ * yet, and whoever judges the rate adds it. It is there with the first slot, so nobody who has a slot of that counter misses it. A source
+ * that shares a counter could: so no counter is made with an event while anybody shares one (levels.bpf.h, level_take). Whether the event
+ * is answered is written before the rate is locked, and read while it is locked, so of two clients who answer one sees the other.
  */
 #ifndef SLUICE_RATE_BPF_H
 #define SLUICE_RATE_BPF_H
@@ -29,6 +35,12 @@ static __always_inline __u32 rate_sum(const struct sluice_rate *r, __u64 epoch, 
 	__u32 all = window_sum(&r->all, epoch, width), unanswered = sure ? window_sum(&r->unanswered, epoch, width) : 0;
 
 	return all > unanswered ? all - unanswered : 0;
+}
+
+/* Returns how many events the counter has that belong to this rate: 1 or 0. If `sure`, one that nobody has answered is none. */
+static __always_inline __u32 first_sum(const struct sluice_counter *c, __u32 seconds, __u64 now, int sure)
+{
+	return c && first_counts(c, seconds, now) && !(sure && c->first_unanswered);
 }
 
 static __always_inline void rate_advance(struct sluice_rate *r, __u64 epoch, __u64 width)
@@ -60,10 +72,10 @@ static __always_inline int rate_is(const struct sluice_rate *r, const struct slu
 
 /*
  * Counts one more event. FAST: there is no room. `own` is NULL for a rate that is never deleted; such a one begins anew with another
- * interval.
+ * interval. `c` is the source's own counter, or NULL.
  */
 static __always_inline enum taken rate_take(struct sluice_rate *r, const struct sluice_rate_key *own, __u64 width,
-					    __u32 most, const struct take *how)
+					    __u32 most, const struct take *how, const struct sluice_counter *c)
 {
 	__u64 time = how->now >> TAKEN_SHIFT << TAKEN_SHIFT, epoch = width ? time / width : 0;
 	enum taken got = TAKEN_GONE;
@@ -73,7 +85,10 @@ static __always_inline enum taken rate_take(struct sluice_rate *r, const struct 
 		got = TAKEN;
 		if (!how->dry)
 			rate_advance(r, epoch, width);
-		if (!how->force && limit_reached(rate_sum(r, epoch, width, how->overbook), most))
+		if (!how->force &&
+		    limit_reached(rate_sum(r, epoch, width, how->overbook) +
+					  (own ? first_sum(c, own->seconds, how->now, how->overbook) : 0),
+				  most))
 			got = TAKEN_FAST;
 		if (got == TAKEN && !how->dry) {
 			window_hit_at(&r->all, epoch);
@@ -86,9 +101,12 @@ static __always_inline enum taken rate_take(struct sluice_rate *r, const struct 
 	return got;
 }
 
-/* Updates an event that was noted as `taken`. Sets *empty if the rate is GONE and the caller has to delete it. */
+/*
+ * Updates an event that was noted as `taken`. Sets *empty if the rate is GONE and the caller has to delete it. `c` is the source's own
+ * counter, or NULL.
+ */
 static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sluice_rate_key *own, __u32 taken,
-					  const struct slot_op *op, int *empty)
+					  const struct slot_op *op, const struct sluice_counter *c, int *empty)
 {
 	__u64 width = r->all.width_ns, time = taken_time(taken, op->now), epoch, then;
 	enum taken got = TAKEN_GONE;
@@ -102,7 +120,9 @@ static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sl
 		got = TAKEN;
 		if (!op->dry)
 			rate_advance(r, epoch, width);
-		if (op->what == SLOT_PROVE && limit_reached(rate_sum(r, epoch, width, 1), op->most))
+		if (op->what == SLOT_PROVE &&
+		    limit_reached(rate_sum(r, epoch, width, 1) + (own ? first_sum(c, own->seconds, op->now, 1) : 0),
+				  op->most))
 			got = TAKEN_FAST;
 		if (got == TAKEN && !op->dry)
 			rate_move(r, then, op);
@@ -122,10 +142,10 @@ struct rate_bytes { /* in a per-processor map the kernel allows no lock */
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, rate_fresh, __u32, struct rate_bytes, 1);
 
-/* Returns non-zero if the rate was not in the table, and now is, with its first event. */
-static __always_inline int rate_begin(void *table, const struct sluice_rate_key *own, const struct take *how)
+/* Returns non-zero if the rate was not in the table, and now is, without an event. */
+static __always_inline int rate_begin(void *table, const struct sluice_rate_key *own, __u64 now)
 {
-	__u64 width = own->seconds * RATE_UNIT_NS, time = how->now >> TAKEN_SHIFT << TAKEN_SHIFT;
+	__u64 width = own->seconds * SLUICE_RATE_UNIT_NS, time = now >> TAKEN_SHIFT << TAKEN_SHIFT;
 	struct sluice_rate *fresh;
 	__u32 zero = 0;
 
@@ -133,9 +153,9 @@ static __always_inline int rate_begin(void *table, const struct sluice_rate_key 
 	if (!fresh || !width)
 		return 0;
 	fresh->of = *own;
-	fresh->seen_ns = how->now;
-	window_begin(&fresh->all, time / width, width, 1);
-	window_begin(&fresh->unanswered, time / width, width, !how->proven);
+	fresh->seen_ns = now;
+	window_begin(&fresh->all, time / width, width);
+	window_begin(&fresh->unanswered, time / width, width);
 	known_count(&own->of, 1);
 	if (!bpf_map_update_elem(table, own, fresh, BPF_NOEXIST))
 		return 1;
@@ -165,23 +185,21 @@ static __always_inline struct sluice_rate_key shared_rate_key(__u32 share, __u32
 	return other;
 }
 
-/* enum taken. A rate that does not exist is not made if `dry`. */
+/* enum taken. A rate that does not exist is not made if `dry`. `c` is the source's own counter, or NULL. */
 static __always_inline enum taken table_hit(void *table, const struct sluice_rate_key *own, __u32 most,
-					    const struct take *how, int *made)
+					    const struct take *how, const struct sluice_counter *c, int *made)
 {
 	struct sluice_rate *r = known_maybe(&own->of) ? bpf_map_lookup_elem(table, own) : NULL;
 
-	if (!r && !how->force && limit_reached(0, most))
+	if (!r && !how->force && limit_reached(first_sum(c, own->seconds, how->now, how->overbook), most))
 		return TAKEN_FAST; /* nothing is made for a source that is refused anyway */
 	if (!r && how->dry)
 		return TAKEN;
-	if (!r && rate_begin(table, own, how)) {
-		*made = 1;
-		return TAKEN;
-	}
-	if (!r)
+	if (!r) {
+		*made = rate_begin(table, own, how->now);
 		r = bpf_map_lookup_elem(table, own);
-	return r ? rate_take(r, own, own->seconds * RATE_UNIT_NS, most, how) : TAKEN_NO_ROOM;
+	}
+	return r ? rate_take(r, own, own->seconds * SLUICE_RATE_UNIT_NS, most, how, c) : TAKEN_NO_ROOM;
 }
 
 /* enum taken, for a set or a service. */
@@ -191,7 +209,7 @@ __noinline int total_hit(__u32 index, const struct sluice_limit *limit, const st
 
 	if (!r || !limit || !how)
 		return TAKEN_FAST;
-	return rate_take(r, NULL, limit->width_ns, limit->rate, how);
+	return rate_take(r, NULL, limit->width_ns, limit->rate, how, NULL);
 }
 
 /* enum taken: updates an event of a set or a service. */
@@ -200,15 +218,40 @@ __noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
 	struct sluice_rate *r = bpf_map_lookup_elem(&total_rates, &index);
 	int empty = 0;
 
-	return r && op ? rate_do(r, NULL, taken, op, &empty) : TAKEN_GONE;
+	return r && op ? rate_do(r, NULL, taken, op, NULL, &empty) : TAKEN_GONE;
 }
 
-/* Returns the rate of a source or a network to code that only looks: its own, else the one that it shares, else NULL. */
-static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key)
+/* Returns non-zero if the rate of a source has no room for its first event, which its client has just answered. */
+__noinline int first_has_no_room(const struct sluice_source_key *of, __u32 seconds, __u32 most)
+{
+	struct sluice_rate_key own;
+	struct sluice_rate *r;
+	__u64 epoch;
+	int full;
+
+	if (!of || !seconds)
+		return 0;
+	own.of = *of;
+	own.seconds = seconds;
+	r = bpf_map_lookup_elem(&rates, &own);
+	if (!r)
+		return 0;
+	epoch = bpf_ktime_get_ns() / (seconds * SLUICE_RATE_UNIT_NS);
+	bpf_spin_lock(&r->lock);
+	full = rate_is(r, &own) && limit_reached(rate_sum(r, epoch, seconds * SLUICE_RATE_UNIT_NS, 1), most);
+	bpf_spin_unlock(&r->lock);
+	return full;
+}
+
+/*
+ * Returns the rate of a source or a network to code that only looks: its own, else, unless its counter `c` has its first event, the one that it
+ * shares, else NULL.
+ */
+static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key, const struct sluice_counter *c)
 {
 	const struct sluice_rate *r = known_maybe(&key->of) ? bpf_map_lookup_elem(&rates, key) : NULL;
 
-	if (r || !shared_in_use(SHARED_RATES))
+	if (r || (c && c->first_seconds == key->seconds) || !shared_in_use(SHARED_RATES))
 		return r;
 	*key = shared_rate_key(share_hash(&key->of), key->seconds); /* overwrites the key, because stacks are short */
 	return bpf_map_lookup_elem(&shared_rates, key);

@@ -15,14 +15,11 @@ static __always_inline void window_clear(struct sluice_window *w)
 		w->hits[i] = 0;
 }
 
-/* Fills a window that has never begun with its first events. */
-static __always_inline void window_begin(struct sluice_window *w, __u64 epoch, __u64 width, __u32 events)
+/* Begins a window that is empty. */
+static __always_inline void window_begin(struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	w->width_ns = width;
 	w->epoch = epoch;
-	w->running = 0;
-	w->hits[0] = events;
-	w->sum = events;
 }
 
 #define OPAQUE(x) \

@@ -3,8 +3,6 @@
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
 
-#define RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1)) /* a 20th of a second */
-
 /* Expired live entries may hide one that has not expired; this many are looked through. */
 #define LIVE_DEPTH 8
 
@@ -274,7 +272,7 @@ static __always_inline enum sluice_reason source_check(struct sluice_view *view,
 
 static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
 {
-	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
+	return limit->rate ? limit->width_ns / SLUICE_RATE_UNIT_NS : 0;
 }
 
 /* It is verified once, apart from its callers, which are short of stack. */

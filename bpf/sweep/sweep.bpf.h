@@ -93,13 +93,15 @@ static __always_inline int sweep_start(void)
 }
 
 /* Looks up what it locks: Linux 6.1 allows no lock through the pointer that a callback of bpf_for_each_map_elem() gets. */
-static __always_inline int due_counter(const struct sluice_due *d)
+static __always_inline int due_counter(const struct sluice_due *d, __u64 now)
 {
 	struct sluice_source_key key = d->key.of;
 
-	if (d->table == SLUICE_DUE_SOURCE)
-		return counter_free(&sources, SLUICE_TALLY_SOURCES, &key);
-	return counter_free(&networks, SLUICE_TALLY_NETWORKS, &key);
+	if (d->table == SLUICE_DUE_ERASED_SOURCE)
+		now = ~0ULL;
+	if (d->table != SLUICE_DUE_NETWORK)
+		return counter_free(&sources, SLUICE_TALLY_SOURCES, &key, now);
+	return counter_free(&networks, SLUICE_TALLY_NETWORKS, &key, now);
 }
 
 static __always_inline int due_rate(const struct sluice_due *d, __u64 now)
@@ -130,8 +132,9 @@ static long reap_one(void *map, const __u32 *index, struct sluice_due *d, struct
 		return 1;
 	if (d->table == SLUICE_DUE_CONNECTION)
 		d->freed = due_connection(d->cookie, s->now);
-	else if (d->table == SLUICE_DUE_SOURCE || d->table == SLUICE_DUE_NETWORK)
-		d->freed = due_counter(d);
+	else if (d->table == SLUICE_DUE_SOURCE || d->table == SLUICE_DUE_ERASED_SOURCE ||
+		 d->table == SLUICE_DUE_NETWORK)
+		d->freed = due_counter(d, s->now);
 	else
 		d->freed = due_rate(d, s->now);
 	return 0;

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "gate.h"
+#include "held_of.h"
 #include "internal.h"
 #include "known.h"
 #include "reason.h"
@@ -369,6 +370,66 @@ static void test_idle_sources_are_freed_in_short_runs(void **state)
 	gate_close(&g);
 }
 
+static void test_the_first_event_of_a_source_needs_no_rate_and_counts_in_it(void **state)
+{
+	struct sluice_rate_key key, next;
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nsyn-flood { cookies = false }\n"
+		      "service smtp { ports = {25} max-rate-per-source = 2/1h }\n");
+	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_ADMITTED);
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], NULL, &key), -ENOENT);
+	assert_int_equal(syn(&g, "10.0.0.1", 1002), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "10.0.0.1", 1003), SLUICE_SOURCE_RATE);
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], NULL, &key), 0);
+	assert_int_equal(key.seconds, 3600);
+	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], &key, &next), -ENOENT);
+	gate_apply(&g,
+		   "interfaces = {lo}\nsyn-flood { cookies = false }\n"
+		   "service smtp { ports = {25} max-rate-per-source = 1/2h }\n"); /* another interval, another rate */
+	assert_int_equal(syn(&g, "10.0.0.1", 1004), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "10.0.0.1", 1005), SLUICE_SOURCE_RATE);
+	gate_close(&g);
+}
+
+/* Returns whether the reaper leaves an idle source whose first event came just now, and which needs no longer be kept for anything else. */
+static bool source_stays(struct gate *g, const struct sluice_source_key *key)
+{
+	struct sluice_counter c;
+
+	while (engine_reap(g->engine) == 1)
+		;
+	return !bpf_map_lookup_elem(g->engine->map[MAP_sources], key, &c);
+}
+
+static void test_a_source_is_kept_until_its_first_event_is_over(void **state)
+{
+	struct sluice_source_key key = { { { 0, 0, htonl(0xffff), htonl(0x0a000001) } }, 1, 128 };
+	struct sluice_counter c = { .state = SLUICE_COUNTER_PROVEN, .of = key, .first_seconds = 1 };
+	unsigned int freed = 0;
+	struct sluice_addr who;
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nsources { retention = 1s }\n"
+		      "service smtp { ports = {25} max-rate-per-source = 1/1s }\n");
+	assert_int_equal(known_fill(g.engine->map[MAP_known], 1000), 0);
+	c.first_ns = clock_ns() + SECOND;
+	assert_int_equal(bpf_map_update_elem(g.engine->map[MAP_sources], &key, &c, BPF_ANY), 0);
+	assert_true(source_stays(&g, &key));
+	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_SOURCE_RATE);
+	usleep(2200000);
+	assert_false(source_stays(&g, &key));
+	c.first_ns = clock_ns();
+	assert_int_equal(bpf_map_update_elem(g.engine->map[MAP_sources], &key, &c, BPF_ANY), 0);
+	who = key.addr;
+	assert_int_equal(held_of_erase(g.engine, &who, &freed), 0); /* somebody wants it forgotten */
+	assert_int_equal(freed, 1);
+	assert_false(source_stays(&g, &key));
+	gate_close(&g);
+}
+
 static void test_rates_go_when_their_interval_is_over(void **state)
 {
 	struct sluice_rate_key key;
@@ -377,6 +438,7 @@ static void test_rates_go_when_their_interval_is_over(void **state)
 	(void)state;
 	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-rate-per-source = 5/1s }\n");
 	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_ADMITTED);
+	assert_int_equal(syn(&g, "10.0.0.1", 1002), SLUICE_ADMITTED);
 	assert_int_equal(bpf_map_get_next_key(g.engine->map[MAP_rates], NULL, &key), 0);
 	assert_int_equal(key.seconds, 1);
 	while (engine_reap(g.engine) == 1)
@@ -408,6 +470,8 @@ int main(void)
 		cmocka_unit_test(test_shared_counters_and_rates_hold_their_limits),
 		cmocka_unit_test(test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch),
 		cmocka_unit_test(test_idle_sources_are_freed_in_short_runs),
+		cmocka_unit_test(test_the_first_event_of_a_source_needs_no_rate_and_counts_in_it),
+		cmocka_unit_test(test_a_source_is_kept_until_its_first_event_is_over),
 		cmocka_unit_test(test_rates_go_when_their_interval_is_over),
 	};
 

@@ -74,11 +74,9 @@ struct sluice_view {
 	const struct sluice_service *row;
 };
 
-#define RATE_UNIT_NS (1000000000ULL / (SLUICE_RATE_BUCKETS - 1))
-
 static __always_inline __u32 rate_seconds(const struct sluice_limit *limit)
 {
-	return limit->rate ? limit->width_ns / RATE_UNIT_NS : 0;
+	return limit->rate ? limit->width_ns / SLUICE_RATE_UNIT_NS : 0;
 }
 
 static int fleet_told; /* how often the fleet was told of a change */
@@ -227,6 +225,75 @@ static void test_an_event_is_moved_in_the_bucket_of_its_syn(void **state)
 	assert_int_equal(total_rate_row[1].unanswered.sum, 0);
 }
 
+/* Source 1 has one handshake, and the event of it in its counter. */
+static struct sluice_holding held_with_first(void)
+{
+	struct sluice_holding h = held(1);
+
+	h.holds |= SLUICE_HOLDS_FIRST;
+	h.source_seconds = 1;
+	element.held = element.reserved = 1;
+	element.first_seconds = 1;
+	element.first_ns = clock_now - 100000000;
+	element.first_unanswered = 1;
+	memset(&own_rate_row, 0, sizeof(own_rate_row));
+	own_rate_row.of = (struct sluice_rate_key){ key_of(1), 1 };
+	own_rate_row.seen_ns = clock_now;
+	own_rate_row.all.width_ns = own_rate_row.unanswered.width_ns = 50000000;
+	own_rate_row.all.epoch = own_rate_row.unanswered.epoch = clock_now / 50000000;
+	return h;
+}
+
+static void test_a_first_event_stays_if_its_client_answered_and_goes_if_not(void **state)
+{
+	struct give spoofed = { .now = clock_now, .reserved = 1, .transient = 1 };
+	struct give answered = { .now = clock_now, .reserved = 1, .proven = 1, .transient = 1 };
+	struct give closed = { .now = clock_now, .transient = 1 };
+	struct sluice_holding h = held_with_first();
+
+	(void)state;
+	holding_give(&h, &spoofed);
+	assert_int_equal(element.first_seconds, 0);
+	h = held_with_first();
+	assert_int_equal(holding_prove(&h, &rule, &row, 0, 0), SLUICE_ADMITTED);
+	assert_int_equal(element.first_unanswered, 0);
+	holding_give(&h, &answered);
+	assert_int_equal(element.held, 0);
+	assert_int_equal(element.first_seconds, 1);
+	assert_int_equal(element.state, SLUICE_COUNTER_PROVEN); /* so the counter that has it is not deleted */
+	h = held_with_first();
+	holding_settle(&h, 0);
+	assert_int_equal(element.first_unanswered, 0);
+	holding_give(&h, &closed);
+	assert_int_equal(element.first_seconds, 1);
+	assert_true(first_counts(&element, 1, element.first_ns + 1000000000));
+	assert_false(first_counts(&element, 1, element.first_ns + 1050000000));
+	assert_false(first_counts(&element, 2, element.first_ns));
+}
+
+static void test_a_first_event_and_the_others_have_one_limit(void **state)
+{
+	const struct sluice_limit once = { .rate = 1, .width_ns = 50000000 };
+	const struct sluice_rule slow = { .source = once };
+	struct take answered = { .now = clock_now, .reserve = 1, .proven = 1, .overbook = 1 }, take = answered;
+	struct sluice_holding h = held_with_first();
+
+	(void)state;
+	rate_found = 1;
+	take.overbook = take.proven = 0;
+	assert_int_equal(level_hit(&h, 0, once.rate, &take), TAKEN_FAST);
+	assert_int_equal(level_rate_occupancy(&h, 0, &once), FULL_UNSURE);
+	assert_int_equal(level_hit(&h, 0, once.rate, &answered), TAKEN); /* nobody has answered the first one yet */
+	assert_int_equal(holding_prove(&h, &slow, &row, 0, 0), SLUICE_SOURCE_RATE);
+	assert_int_equal(element.first_unanswered, 1);
+	assert_int_equal(element.proven, 0);
+	h = held_with_first();
+	assert_int_equal(holding_prove(&h, &slow, &row, 0, 0), SLUICE_ADMITTED);
+	assert_int_equal(level_hit(&h, 0, once.rate, &answered), TAKEN_FAST);
+	assert_int_equal(level_rate_occupancy(&h, 0, &once), FULL_SURE);
+	rate_found = 0;
+}
+
 static void test_a_fleet_is_told_only_of_what_is_sure(void **state)
 {
 	const struct sluice_rule leased = { .fleet = 1, .source = { .connections = SLUICE_MOST_LEASED | 5 } };
@@ -285,6 +352,8 @@ int main(void)
 		cmocka_unit_test(test_no_counter_keeps_an_answer_if_another_one_is_full),
 		cmocka_unit_test(test_a_counter_that_cannot_be_deleted_lives_on),
 		cmocka_unit_test(test_an_event_is_moved_in_the_bucket_of_its_syn),
+		cmocka_unit_test(test_a_first_event_stays_if_its_client_answered_and_goes_if_not),
+		cmocka_unit_test(test_a_first_event_and_the_others_have_one_limit),
 		cmocka_unit_test(test_a_fleet_is_told_only_of_what_is_sure),
 		cmocka_unit_test(test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter),
 	};

@@ -21,7 +21,7 @@ static const struct {
 	const char *place, *holds, *purpose, *kept;
 } places[] = {
 	{ "kernel: sources", "address cut to one source, service, counts", "limits per source",
-	  "while it holds a connection; then %s" },
+	  "while it holds a connection; then %s, or until the interval of its rate is over" },
 	{ "kernel: networks", "address cut to its network, service, counts; where a rule limits networks",
 	  "limits per network", "while it holds a connection; then %s" },
 	{ "kernel: rates", "address cut to one source or network, service, counts", "rate limits",

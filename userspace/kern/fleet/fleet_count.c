@@ -35,6 +35,19 @@ static bool is_total(const struct fleet_counter *c)
 	return c->level == SLUICE_FLEET_SET || c->level == SLUICE_FLEET_SERVICE;
 }
 
+/* Returns how many events of its rate a source's counter has, 1 or 0, and how many of these are unanswered. */
+static __u32 first_read(const struct engine *e, const struct fleet_counter *c, __u32 *unsure)
+{
+	struct sluice_counter row;
+
+	*unsure = 0;
+	if (c->level != SLUICE_FLEET_SOURCE || bpf_map_lookup_elem(e->map[MAP_sources], &c->of, &row) ||
+	    !first_counts(&row, c->seconds, clock_ns()))
+		return 0;
+	*unsure = row.first_unanswered;
+	return 1;
+}
+
 /* Returns what is held in all, and how much of it is unanswered. */
 static __u32 rate_read(const struct engine *e, const struct fleet_counter *c, __u32 *unsure)
 {
@@ -42,15 +55,17 @@ static __u32 rate_read(const struct engine *e, const struct fleet_counter *c, __
 	const __u32 total = c->total;
 	const void *at = &key;
 	struct sluice_rate r;
+	__u32 first;
 	__u64 epoch;
 
 	if (is_total(c))
 		at = &total;
+	first = first_read(e, c, unsure);
 	if (bpf_map_lookup_elem(e->map[is_total(c) ? MAP_total_rates : MAP_rates], at, &r) || !r.all.width_ns)
-		return 0;
+		return first;
 	epoch = clock_ns() / r.all.width_ns;
-	*unsure = window_sum_at(&r.unanswered, epoch);
-	return window_sum_at(&r.all, epoch);
+	*unsure += window_sum_at(&r.unanswered, epoch);
+	return first + window_sum_at(&r.all, epoch);
 }
 
 static __u32 connections_read(const struct engine *e, const struct fleet_counter *c, __u32 *unsure)

@@ -54,8 +54,12 @@ static void look_at(const struct fleet_tables *t, const struct sluice_source_key
 
 static void look_at_counter(const struct fleet_tables *t, const void *key, const void *value)
 {
-	if (((const struct sluice_counter *)value)->held)
+	const struct sluice_counter *c = value;
+
+	if (c->held)
 		look_at(t, key, 0);
+	if (c->first_seconds)
+		look_at(t, key, c->first_seconds);
 }
 
 static void look_at_rate(const struct fleet_tables *t, const void *key, const void *value)

@@ -30,7 +30,8 @@ static bool counter_is_due(const void *key, const void *value, const struct mome
 	const struct sluice_counter *c = value;
 
 	(void)key;
-	return !c->held && (c->state != SLUICE_COUNTER_PROVEN || c->seen_ns + t->retention < t->now);
+	return !c->held && !first_counts(c, c->first_seconds, t->now) &&
+	       (c->state != SLUICE_COUNTER_PROVEN || c->seen_ns + t->retention < t->now);
 }
 
 static bool rate_is_due(const void *key, const void *value, const struct moment *t)

@@ -72,12 +72,14 @@ static struct sluice_rate_key rate_key(const struct engine *e, const struct slui
 	return rate;
 }
 
-static uint32_t events_read(const struct engine *e, const struct sluice_source_key *key)
+/* `c` is the counter of this key, which may have the first event. */
+static uint32_t events_read(const struct engine *e, const struct sluice_source_key *key, const struct sluice_counter *c)
 {
 	struct sluice_rate_key rate = rate_key(e, key);
+	uint32_t first = first_counts(c, rate.seconds, clock_ns());
 	struct sluice_rate r;
 
-	return bpf_map_lookup_elem(e->map[MAP_rates], &rate, &r) ? 0 : r.all.sum;
+	return first + (bpf_map_lookup_elem(e->map[MAP_rates], &rate, &r) ? 0 : r.all.sum);
 }
 
 static void counters_read(const struct engine *e, const struct sluice_addr *a, struct subject *out)
@@ -94,8 +96,8 @@ static void counters_read(const struct engine *e, const struct sluice_addr *a, s
 		if (bpf_map_lookup_elem(e->map[MAP_sources], &key, &c))
 			continue;
 		out->counter[out->counters++] =
-			(struct held_of_counter){ key.service, c.held - c.reserved, c.reserved, events_read(e, &key),
-						  idle_seconds(c.seen_ns) };
+			(struct held_of_counter){ key.service, c.held - c.reserved, c.reserved,
+						  events_read(e, &key, &c), idle_seconds(c.seen_ns) };
 	}
 }
 
@@ -127,7 +129,7 @@ static int counters_erase(const struct engine *e, const struct sluice_addr *a)
 	for (service = 1; service < SLUICE_MAX_SERVICES; service++) {
 		if (source_key(e, a, service, &key, &network))
 			continue;
-		list[n++] = (struct sluice_due){ .key = { .of = key }, .table = SLUICE_DUE_SOURCE };
+		list[n++] = (struct sluice_due){ .key = { .of = key }, .table = SLUICE_DUE_ERASED_SOURCE };
 		list[n++] = (struct sluice_due){ .key = rate_key(e, &key), .table = SLUICE_DUE_ERASED_RATE };
 	}
 	return due_free(e, list, n);
