@@ -33,7 +33,7 @@ __noinline int source_count(const struct sluice_source_key *key, struct count_se
 	rate.of = *key;
 	rate.seconds = rate_seconds(&out->limit);
 	c = source_seen(&rate.of);
-	count_fill(out, c, rate_seen(&rate, c));
+	count_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 
@@ -47,7 +47,7 @@ __noinline int network_count(const struct sluice_holding *h, struct count_seen *
 	rate.of = network_of(h);
 	rate.seconds = rate_seconds(&out->limit);
 	c = network_seen(&rate.of);
-	count_fill(out, c, rate_seen(&rate, c));
+	count_fill(out, c, rate_seen(&rate));
 	return 0;
 }
 

@@ -87,7 +87,7 @@ __noinline int level_rate_occupancy(const struct sluice_holding *h, int network,
 	own.seconds = rate_seconds(limit);
 	if (!network && known_maybe(&own.of))
 		c = bpf_map_lookup_elem(&sources, &own.of);
-	return rate_occupancy(rate_seen(&own, c), c, limit, 0);
+	return rate_occupancy(rate_seen(&own), c, limit, 0);
 }
 
 __noinline int network_occupancy(const struct sluice_holding *h, __u32 limit)

@@ -83,7 +83,9 @@ __noinline int level_take(const struct sluice_holding *h, int network, const str
 	if (how->reserve && (how->force || !limit_reached(0, limit->rate)))
 		fresh.first_seconds = h->source_seconds;
 	got = table_take(&sources, SLUICE_TALLY_SOURCES, &fresh, limit->connections, how);
-	return got == TAKEN_FIRST && shared_in_use(SHARED_SLOTS) ? first_leave(&fresh.of) : got;
+	if (got == TAKEN_FIRST && (shared_in_use(SHARED_SLOTS) || shared_in_use(SHARED_RATES)))
+		return first_leave(&fresh.of);
+	return got;
 }
 
 /* enum taken, for the counter that it shares; `h` says which that is. */
@@ -149,6 +151,7 @@ __noinline int level_hit(const struct sluice_holding *h, int network, __u32 most
 /* enum taken, for the rate that it shares. Each interval has the same number of them. */
 __noinline int level_share_hit(struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
+	const struct sluice_counter *c;
 	struct sluice_rate_key own;
 	enum taken got;
 	int made = 0;
@@ -156,29 +159,43 @@ __noinline int level_share_hit(struct sluice_holding *h, int network, __u32 most
 	if (!h || !how)
 		return TAKEN_NO_ROOM;
 	own.of = level_key(h, network);
+	c = network ? NULL : bpf_map_lookup_elem(&sources, &own.of);
 	if (network)
 		own = shared_rate_key(h->network_share = share_hash(&own.of), h->network_seconds);
 	else
 		own = shared_rate_key(h->source_share = share_hash(&own.of), h->source_seconds);
-	got = table_hit(&shared_rates, &own, most, how, NULL, &made);
+	got = table_hit(&shared_rates, &own, most, how, c, &made);
 	if (made)
 		shared_used(SHARED_RATES, 1);
 	return got;
 }
 
+/* Returns non-zero if it has no rate of its own, but shares one that is not over yet. */
+__noinline int level_shares_rate(const struct sluice_holding *h, int network)
+{
+	struct sluice_rate_key own;
+
+	if (!h)
+		return 0;
+	own.of = level_key(h, network);
+	own.seconds = network ? h->network_seconds : h->source_seconds;
+	return !bpf_map_lookup_elem(&rates, &own) && shared_rate_seen(&own);
+}
+
 /* Returns non-zero if there is no room in this interval. h->holds says which rate it was. */
 static __always_inline int level_hurries(struct sluice_holding *h, int network, __u32 most, const struct take *how)
 {
+	int shares = shared_in_use(SHARED_RATES) && level_shares_rate(h, network), tries;
 	enum taken got = TAKEN_GONE;
-	int tries;
 
-	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE; tries++)
+	for (tries = 0; tries < TAKE_TRIES && got == TAKEN_GONE && !shares; tries++)
 		got = level_hit(h, network, most, how);
 	if (got == TAKEN)
 		h->holds |= network ? SLUICE_HOLDS_NETWORK_RATE : SLUICE_HOLDS_SOURCE_RATE;
 	if (got != TAKEN_NO_ROOM && got != TAKEN_GONE)
 		return got == TAKEN_FAST;
-	room_missed(SLUICE_TABLE_RATES);
+	if (!shares)
+		room_missed(SLUICE_TABLE_RATES);
 	got = level_share_hit(h, network, most, how);
 	if (got == TAKEN)
 		h->holds |= network ? SLUICE_HOLDS_SHARED_NETWORK_RATE : SLUICE_HOLDS_SHARED_RATE;
@@ -248,6 +265,7 @@ __noinline int own_event(const struct sluice_holding *h, int network, const stru
 /* The same for the event in a rate that it shares. */
 __noinline int shared_event(const struct sluice_holding *h, int network, const struct slot_op *op)
 {
+	const struct sluice_counter *c = NULL;
 	struct sluice_rate_key shared_by;
 	struct sluice_rate *r;
 	int empty = 0;
@@ -257,7 +275,11 @@ __noinline int shared_event(const struct sluice_holding *h, int network, const s
 	shared_by = network ? shared_rate_key(h->network_share, h->network_seconds)
 			    : shared_rate_key(h->source_share, h->source_seconds);
 	r = bpf_map_lookup_elem(&shared_rates, &shared_by);
-	return r ? rate_do(r, NULL, h->taken, op, NULL, &empty) : TAKEN_GONE;
+	if (op->what == SLOT_PROVE && !network) {
+		shared_by.of = h->source;
+		c = bpf_map_lookup_elem(&sources, &shared_by.of);
+	}
+	return r ? rate_do(r, NULL, h->taken, op, c, &empty) : TAKEN_GONE;
 }
 
 static __always_inline enum taken event_do(const struct sluice_holding *h, __u32 bit, const struct slot_op *op)

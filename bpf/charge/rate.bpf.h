@@ -8,8 +8,12 @@
  * Most sources open one connection in an interval. To make a rate for each would take as long as all the rest of an admission, and half a
  * kilobyte. So the event for which a source's counter is made stays in the counter (counter.bpf.h, table_take), if the source has no rate
  * yet, and whoever judges the rate adds it. It is there with the first slot, so nobody who has a slot of that counter misses it. A source
- * that shares a counter could: so no counter is made with an event while anybody shares one (levels.bpf.h, level_take). Whether the event
- * is answered is written before the rate is locked, and read while it is locked, so of two clients who answer one sees the other.
+ * that shares a counter could: so no counter is made with an event while anybody shares a counter or a rate (levels.bpf.h, level_take).
+ * Whether the event is answered is written before the rate is locked, and read while it is locked, so of two clients who answer one sees
+ * the other.
+ *
+ * Where `rates` has no room, sources share. One that does goes on until the rate that it shares is over, also if `rates` has room again:
+ * otherwise its events there would count no more.
  */
 #ifndef SLUICE_RATE_BPF_H
 #define SLUICE_RATE_BPF_H
@@ -85,10 +89,9 @@ static __always_inline enum taken rate_take(struct sluice_rate *r, const struct 
 		got = TAKEN;
 		if (!how->dry)
 			rate_advance(r, epoch, width);
-		if (!how->force &&
-		    limit_reached(rate_sum(r, epoch, width, how->overbook) +
-					  (own ? first_sum(c, own->seconds, how->now, how->overbook) : 0),
-				  most))
+		if (!how->force && limit_reached(rate_sum(r, epoch, width, how->overbook) +
+							 first_sum(c, r->of.seconds, how->now, how->overbook),
+						 most))
 			got = TAKEN_FAST;
 		if (got == TAKEN && !how->dry) {
 			window_hit_at(&r->all, epoch);
@@ -121,8 +124,7 @@ static __always_inline enum taken rate_do(struct sluice_rate *r, const struct sl
 		if (!op->dry)
 			rate_advance(r, epoch, width);
 		if (op->what == SLOT_PROVE &&
-		    limit_reached(rate_sum(r, epoch, width, 1) + (own ? first_sum(c, own->seconds, op->now, 1) : 0),
-				  op->most))
+		    limit_reached(rate_sum(r, epoch, width, 1) + first_sum(c, r->of.seconds, op->now, 1), op->most))
 			got = TAKEN_FAST;
 		if (got == TAKEN && !op->dry)
 			rate_move(r, then, op);
@@ -221,6 +223,23 @@ __noinline int total_event(__u32 index, __u32 taken, const struct slot_op *op)
 	return r && op ? rate_do(r, NULL, taken, op, NULL, &empty) : TAKEN_GONE;
 }
 
+/* Returns the rate that a source or a network shares if it has none of its own, or NULL. Overwrites the key, because stacks are short. */
+static __always_inline struct sluice_rate *shared_rate_seen(struct sluice_rate_key *key)
+{
+	if (!shared_in_use(SHARED_RATES))
+		return NULL;
+	*key = shared_rate_key(share_hash(&key->of), key->seconds);
+	return bpf_map_lookup_elem(&shared_rates, key);
+}
+
+/* Returns the rate of a source or a network: its own, else the one that it shares, else NULL. *key becomes the key of that. */
+static __always_inline struct sluice_rate *rate_seen(struct sluice_rate_key *key)
+{
+	struct sluice_rate *r = known_maybe(&key->of) ? bpf_map_lookup_elem(&rates, key) : NULL;
+
+	return r ? r : shared_rate_seen(key);
+}
+
 /* Returns non-zero if the rate of a source has no room for its first event, which its client has just answered. */
 __noinline int first_has_no_room(const struct sluice_source_key *of, __u32 seconds, __u32 most)
 {
@@ -233,7 +252,7 @@ __noinline int first_has_no_room(const struct sluice_source_key *of, __u32 secon
 		return 0;
 	own.of = *of;
 	own.seconds = seconds;
-	r = bpf_map_lookup_elem(&rates, &own);
+	r = rate_seen(&own);
 	if (!r)
 		return 0;
 	epoch = bpf_ktime_get_ns() / (seconds * SLUICE_RATE_UNIT_NS);
@@ -241,20 +260,6 @@ __noinline int first_has_no_room(const struct sluice_source_key *of, __u32 secon
 	full = rate_is(r, &own) && limit_reached(rate_sum(r, epoch, seconds * SLUICE_RATE_UNIT_NS, 1), most);
 	bpf_spin_unlock(&r->lock);
 	return full;
-}
-
-/*
- * Returns the rate of a source or a network to code that only looks: its own, else, unless its counter `c` has its first event, the one that it
- * shares, else NULL.
- */
-static __always_inline const struct sluice_rate *rate_seen(struct sluice_rate_key *key, const struct sluice_counter *c)
-{
-	const struct sluice_rate *r = known_maybe(&key->of) ? bpf_map_lookup_elem(&rates, key) : NULL;
-
-	if (r || (c && c->first_seconds == key->seconds) || !shared_in_use(SHARED_RATES))
-		return r;
-	*key = shared_rate_key(share_hash(&key->of), key->seconds); /* overwrites the key, because stacks are short */
-	return bpf_map_lookup_elem(&shared_rates, key);
 }
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rates, and counters that are shared or freed: nobody is refused for what others do. */
+/* Rates, and how they and counters are freed: nobody is refused for what others do. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -171,86 +171,6 @@ static void test_rate_filled_by_spoofed_syns_locks_nobody_out(void **state)
 	spoofed_rate_locks_nobody_out("max-connections-per-network = 3", SLUICE_NETWORK_CONNECTIONS, false);
 	spoofed_rate_locks_nobody_out("} source-set s { prefixes = {10.9.0.0/24} max-rate = 3/1h", SLUICE_SET_RATE,
 				      false);
-}
-
-/* The hash of 0.1.0, which had no secret, so that anybody could find a key that hashes like the victim's. */
-static uint32_t hash_of_before(uint32_t address, uint32_t service)
-{
-	const uint32_t word[4] = { 0, 0, htonl(0xffff), htonl(address) };
-	uint32_t h = service, i;
-
-	for (i = 0; i < 4; i++) {
-		h ^= word[i];
-		h = (h ^ h >> 16) * 0x85ebca6b;
-		h = (h ^ h >> 13) * 0xc2b2ae35;
-		h ^= h >> 16;
-	}
-	return h & (SLUICE_SHARED - 1);
-}
-
-static void small_open(struct gate *g)
-{
-	gate_open(g, "interfaces = {lo}\nsources { max = 1 }\nsyn-flood { cookies = false }\n"
-		     "service smtp { ports = {25} max-connections-per-source = 1 max-rate-per-source = 9/1h }\n");
-	assert_int_equal(syn(g, "10.0.0.1", 1001), SLUICE_ADMITTED); /* takes the only entry */
-}
-
-static void test_nobody_outside_knows_who_shares_a_counter_with_whom(void **state)
-{
-	uint32_t victim = 0xc0000201, partner = 0x0a100000, service;
-	char from[32];
-	struct gate g;
-
-	(void)state;
-	small_open(&g);
-	service = gate_service(&g, "smtp").id;
-	while (hash_of_before(partner, service) != hash_of_before(victim, service))
-		partner++;
-	snprintf(from, sizeof(from), "%u.%u.%u.%u", partner >> 24, partner >> 16 & 255, partner >> 8 & 255,
-		 partner & 255);
-	print_message("    %s was the partner of 192.0.2.1, found in %u tries\n", from, partner - 0x0a100000);
-	assert_int_equal(syn(&g, from, 1001), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, "192.0.2.1", 1001), SLUICE_ADMITTED);
-	gate_close(&g);
-}
-
-static void test_a_source_that_shares_a_counter_may_repeat_its_syn(void **state)
-{
-	struct gate g;
-
-	(void)state;
-	small_open(&g);
-	assert_int_equal(syn(&g, "192.0.2.7", 1001), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, "192.0.2.7", 1001), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, "192.0.2.7", 1002), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(gate_stat(&g, "smtp", SLUICE_ADMITTED).connections, 2);
-	gate_close(&g);
-}
-
-static void test_shared_counters_and_rates_hold_their_limits(void **state)
-{
-	enum sluice_reason why;
-	struct gate g;
-	int i;
-
-	(void)state;
-	gate_open(&g, "interfaces = {lo}\nsources { max = 1 }\nsyn-flood { cookies = false }\n"
-		      "service smtp { ports = {25} max-rate-per-source = 4/1h max-connections-per-network = 6 }\n");
-	assert_int_equal(syn(&g, "10.0.0.1", 1001), SLUICE_ADMITTED);
-	for (i = 0; i < 4; i++)
-		assert_int_equal(syn(&g, "192.0.2.7", 1001 + i), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, "192.0.2.7", 1009), SLUICE_SOURCE_RATE);
-	for (i = 0; i < 2; i++)
-		assert_int_equal(syn(&g, "192.0.2.8", 1001 + i), SLUICE_ADMITTED);
-	assert_int_equal(syn(&g, "192.0.2.8", 1009), SLUICE_NETWORK_CONNECTIONS);
-	sleep(4); /* all reservations run out, and nothing stays held */
-	for (i = 0; i < 4; i++) {
-		why = answer(&g, "192.0.2.7", 2001 + i); /* it is a suspect, and the host answers by cookies */
-		assert_true(why == SLUICE_COOKIE_VALID || why == SLUICE_ADMITTED);
-	}
-	why = answer(&g, "192.0.2.7", 2009);
-	assert_int_equal(why, SLUICE_SOURCE_RATE);
-	gate_close(&g);
 }
 
 /* Sends SYNs of many sources. Unlike gate_send() it does not look at the counters. */
@@ -465,9 +385,6 @@ int main(void)
 		cmocka_unit_test(test_rules_of_different_intervals_on_one_source_do_not_touch_each_other),
 		cmocka_unit_test(test_a_rate_refuses_only_what_a_reference_window_refuses),
 		cmocka_unit_test(test_rate_filled_by_spoofed_syns_locks_nobody_out),
-		cmocka_unit_test(test_nobody_outside_knows_who_shares_a_counter_with_whom),
-		cmocka_unit_test(test_a_source_that_shares_a_counter_may_repeat_its_syn),
-		cmocka_unit_test(test_shared_counters_and_rates_hold_their_limits),
 		cmocka_unit_test(test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch),
 		cmocka_unit_test(test_idle_sources_are_freed_in_short_runs),
 		cmocka_unit_test(test_the_first_event_of_a_source_needs_no_rate_and_counts_in_it),

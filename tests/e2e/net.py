@@ -119,12 +119,17 @@ class Net:
     def hold(self, sources, target=SERVER, port=25):
         return Holder(self.popen(self.client, LIB / "hold.py", target, port, sources))
 
-    def established(self, port=25, ns=None):
-        """Returns how many connections to the port the kernel has, in the server's namespace unless told otherwise."""
+    def peers(self, port=25, ns=None):
+        """Returns the addresses of the clients of the port, one for each connection that the kernel has, in the server's namespace unless told otherwise."""
         out = self.run(ns or self.server, "ss", "-Htno", "state", "connected", f"( sport = :{port} )").stdout
         skip = ("SYN-RECV", "TIME-WAIT", "SYN-SENT")
         # A socket with a time-wait timer is only the memory of a connection, even if its state is FIN-WAIT-2.
-        return sum(line.split()[0] not in skip and "timer:(timewait" not in line for line in out.splitlines())
+        rows = [line.split() for line in out.splitlines() if "timer:(timewait" not in line]
+        return [row[4].rsplit(":", 1)[0] for row in rows if row[0] not in skip]
+
+    def established(self, port=25, ns=None):
+        """Returns how many connections to the port the kernel has."""
+        return len(self.peers(port, ns))
 
     def close(self):
         for process in self.started:

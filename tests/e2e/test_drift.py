@@ -208,10 +208,14 @@ def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):
     assert first["pending"] == 0 and first["refused"] > 600, (first, sluice.json("counters"))
     assert net.established() == sluice.connections() == first["greeted"]
     assert sluice.json("status")["sources_tracked"] == 100
+    greeted = set(net.peers())
     hold.finish()
     assert wait_for(lambda: sluice.connections() == 0)
     again, _ = tools.hold(net, SERVER, 25, 120, tools.source() + "+600", processes=1, wait_ms=2000)
     for _ in range(4):
         second = again.ask("open 120")
-    assert (second["greeted"], second["refused"]) == (0, 600), "their hour is not over"
+    assert second["greeted"] + second["refused"] == 600
+    assert not greeted & set(net.peers()), "their hour is not over"
+    # Whoever found his shared counter full got nowhere in this hour, and may get in now.
+    assert len(greeted) + second["greeted"] <= 600, (first, second)
     again.finish()
