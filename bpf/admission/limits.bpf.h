@@ -55,22 +55,26 @@ static __always_inline enum occupancy total_occupancy(__u32 index, __u32 limit)
 static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r, const struct sluice_counter *c,
 						     const struct sluice_limit *limit, int many)
 {
-	__u32 sure, all, seconds = rate_seconds(limit);
 	__u64 now, seen, width = limit->width_ns;
+	__u32 all, unsure;
 
 	if (!width || !limit_reached((r ? r->all.sum : 0) + (c && c->first_seconds), limit->rate))
 		return ROOM_LEFT;
 	if (!r && !c)
 		return FULL_SURE;
 	now = bpf_ktime_get_ns();
-	all = (r ? rate_sum(r, now / width, width, 0) : 0) + first_sum(c, seconds, now, 0);
-	sure = (r ? rate_sum(r, now / width, width, 1) : 0) + first_sum(c, seconds, now, 1);
+	all = first_sum(c, rate_seconds(limit), now, 0);
+	unsure = all && c->first_unanswered;
 	seen = r ? r->seen_ns : c->first_ns;
+	if (r) {
+		all += window_sum(&r->all, now / width, width);
+		unsure += window_sum(&r->unanswered, now / width, width);
+	}
 	if (!limit_reached(all, limit->rate))
 		return ROOM_LEFT;
-	if (limit_reached(sure, limit->rate))
+	if (limit_reached(all > unsure ? all - unsure : 0, limit->rate))
 		return FULL_SURE;
-	if (many ? (all - sure) * 2 >= limit_number(limit->rate) : now - seen > STALL_NS)
+	if (many ? unsure * 2 >= limit_number(limit->rate) : now - seen > STALL_NS)
 		return FULL_CONTESTED;
 	return FULL_UNSURE;
 }

@@ -26,29 +26,35 @@ static __always_inline void window_begin(struct sluice_window *w, __u64 epoch, _
 	__asm__ volatile("" : "+r"(x)) /* hides x from the compiler, which would rearrange what is to be verified */
 
 /*
- * Returns the bucket i + 1 after the running one, less than SLUICE_RATE_BUCKETS. It subtracts where adding would be natural: the verifier
- * traces sums back to what was added, and would walk a loop over them once for each bucket it may begin at.
+ * Returns all ones if the bucket at index i still counts `gap` buckets after the running one, else 0. It has no branch, and no mask of a
+ * constant, at which newer kernels branch, too: the verifier would follow both sides, for each bucket, wherever a window is looked at.
  */
-static __always_inline __u32 window_after(__u32 running, __u32 i)
+static __always_inline __u32 window_keeps(__u32 running, __u32 i, __u64 gap)
 {
-	__s64 at, back = SLUICE_RATE_BUCKETS - 1 - (__s64)running;
+	__s64 age = (__s64)running - i, wraps = age >> 63, over;
 
-	OPAQUE(back);
-	at = i - back;
-	if (at < 0) {
-		OPAQUE(at);
-		at += SLUICE_RATE_BUCKETS;
-	}
-	return at;
+	OPAQUE(wraps);
+	age -= wraps * SLUICE_RATE_BUCKETS;
+	over = SLUICE_RATE_BUCKETS - 1 - age - (__s64)gap;
+	OPAQUE(over);
+	return ~(over >> 63);
+}
+
+/* Returns the bucket `gap` after the running one, where both are less than SLUICE_RATE_BUCKETS. */
+static __always_inline __u32 window_after(__u32 running, __u64 gap)
+{
+	__u64 at = running + gap;
+
+	return at < SLUICE_RATE_BUCKETS ? at : at - SLUICE_RATE_BUCKETS;
 }
 
 /* Forgets what is older than the window. With another interval it begins anew: what was counted for one says nothing about another. */
 static __always_inline void window_advance(struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
-	__u32 running = w->running, at, i;
+	__u32 running = w->running, sum = 0, i;
 
-	if (w->width_ns != width) {
+	if (w->width_ns != width || (__s64)gap >= SLUICE_RATE_BUCKETS) {
 		window_clear(w);
 		w->sum = 0;
 		w->running = 0;
@@ -59,13 +65,11 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 	if ((__s64)gap <= 0 || running >= SLUICE_RATE_BUCKETS)
 		return;
 	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
-		if (i >= gap)
-			break;
-		at = window_after(running, i);
-		w->sum -= w->hits[at];
-		w->hits[at] = 0;
-		w->running = at;
+		w->hits[i] &= window_keeps(running, i, gap);
+		sum += w->hits[i];
 	}
+	w->sum = sum;
+	w->running = window_after(running, gap);
 	w->epoch = epoch;
 }
 
@@ -73,17 +77,14 @@ static __always_inline void window_advance(struct sluice_window *w, __u64 epoch,
 static __always_inline __u32 window_sum(const struct sluice_window *w, __u64 epoch, __u64 width)
 {
 	__u64 gap = epoch - w->epoch;
-	__u32 running = w->running, sum = w->sum, i;
+	__u32 running = w->running, sum = 0, i;
 
-	if (w->width_ns != width)
+	if (w->width_ns != width || (__s64)gap >= SLUICE_RATE_BUCKETS)
 		return 0;
-	if ((__s64)gap <= 0 || running >= SLUICE_RATE_BUCKETS)
-		return sum;
-	for (i = 0; i < SLUICE_RATE_BUCKETS; i++) {
-		if (i >= gap)
-			break;
-		sum -= w->hits[window_after(running, i)];
-	}
+	if ((__s64)gap <= 0)
+		return w->sum;
+	for (i = 0; i < SLUICE_RATE_BUCKETS; i++)
+		sum += w->hits[i] & window_keeps(running, i, gap);
 	return sum;
 }
 
