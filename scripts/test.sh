@@ -1,25 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # test.sh [TEST...]: runs every test ring, as root, or the given tests: programs below build/, and tests of pytest. The last line is: N
-# passed, N failed, N skipped. Two files of e2e run side by side if there are two processors and TEST_JOBS is not 1. With
-# SLUICE_BUILD=build/san (`make test DEBUG=1`) it also prints what ASan, UBSan and LeakSanitizer reported of any process, including daemons
+# passed, N failed, N skipped. Two programs, then two files of e2e, run side by side if there are two processors and TEST_JOBS is not 1.
+# With SLUICE_BUILD=build/san (`make test DEBUG=1`) it also prints what ASan, UBSan and LeakSanitizer reported of any process, including daemons
 # and processes that were killed; each report is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export PATH=/usr/sbin:/sbin:$PATH PYTHONDONTWRITEBYTECODE=1 SLUICE_BUILD=${SLUICE_BUILD:-build}
 passed=0 failed=0 skipped=0
-log=$(mktemp)
-trap 'rm -f "$log" "$log.xml"' EXIT
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+side_by_side() { [ "${TEST_JOBS:-$(nproc)}" -gt 1 ]; }
 
-count() { # adds up the closing lines of a cmocka program
+run() { # PROGRAM LOG: prints what it printed as a whole, since others print at the same time
+	"$1" >"$2" 2>&1
+	echo $? >"$2.status"
+	{
+		flock 9
+		echo "== $1"
+		grep -vE 'RUN  |    OK |Running' "$2"
+	} 9>"$logs/lock"
+}
+
+count() { # LOG: adds up the closing lines of a cmocka program
 	local ok bad skip
-	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
-	bad=$(sed -n 's/^\[  FAILED  \] \(.*[^0-9]\)\?\([0-9]*\) test(s).*/\2/p' "$log" | head -1)
-	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$log" | head -1)
+	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' "$1" | head -1)
+	bad=$(sed -n 's/^\[  FAILED  \] \(.*[^0-9]\)\?\([0-9]*\) test(s).*/\2/p' "$1" | head -1)
+	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$1" | head -1)
 	passed=$((passed + ${ok:-0}))
 	failed=$((failed + ${bad:-0}))
 	skipped=$((skipped + ${skip:-0}))
 	[ -n "$ok" ] || failed=$((failed + 1))
+	[ "$(cat "$1.status")" = 0 ] || grep -q '^\[  FAILED' "$1" || failed=$((failed + 1))
 }
 
 reports=$PWD/$SLUICE_BUILD/reports
@@ -41,24 +53,23 @@ done
 ran=0
 for t in "${programs[@]}"; do
 	case $t in *.d | *.o | *'*'*) continue ;; esac
-	echo "== $t"
-	"$t" >"$log" 2>&1
-	status=$?
-	grep -vE 'RUN  |    OK |Running' "$log"
-	count
-	[ "$status" = 0 ] || grep -q '^\[  FAILED' "$log" || failed=$((failed + 1))
+	if [ "$(jobs -r | wc -l)" -gt 1 ]; then wait -n; fi
 	ran=$((ran + 1))
+	run "$t" "$logs/$ran" &
+	side_by_side || wait
 done
+wait
+for ((i = 1; i <= ran; i++)); do count "$logs/$i"; done
 [ "$ran" -gt 0 ] || [ ${#programs[@]} = 0 ] || failed=$((failed + 1))
 
 if [ ${#pytests[@]} -gt 0 ]; then
 	echo "== tests/e2e"
 	jobs=() # options of pytest-xdist
-	if [ "${TEST_JOBS:-$(nproc)}" -gt 1 ]; then jobs=(-n 2 --dist loadfile); fi
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --junitxml="$log.xml" "${jobs[@]}" "${pytests[@]}" || [ -s "$log.xml" ] || failed=$((failed + 1))
+	if side_by_side; then jobs=(-n 2 --dist loadfile); fi
+	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --junitxml="$logs/e2e.xml" "${jobs[@]}" "${pytests[@]}" || [ -s "$logs/e2e.xml" ] || failed=$((failed + 1))
 fi
-if [ -s "$log.xml" ]; then
-	read -r p f s < <(/usr/bin/python3 - "$log.xml" <<'PY'
+if [ -s "$logs/e2e.xml" ]; then
+	read -r p f s < <(/usr/bin/python3 - "$logs/e2e.xml" <<'PY'
 import sys, xml.etree.ElementTree as tree
 s = next(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
 bad, skip = int(s.get("failures")) + int(s.get("errors")), int(s.get("skipped"))

@@ -56,6 +56,8 @@ class Box:
         self.servers = []
         self.net.names.remove(self.name)
         sh("ip", "netns", "del", self.name)
+        # The kernel removes what was in it some time later. It may be under way.
+        self.net.run(self.net.server, "ip", "link", "del", f"v{self.number}", check=False)
 
     def established(self, port=25):
         return self.net.established(port, self.name)

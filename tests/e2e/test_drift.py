@@ -150,7 +150,7 @@ def waiting(net, sluice, ago=None):
         at = len(value) - 4  # the last member of struct sluice_connection
         since.append(struct.unpack_from("I", value, at)[0])
         if ago:
-            struct.pack_into("I", value, at, since[-1] - ago)
+            struct.pack_into("I", value, at, (since[-1] - ago) % 2**32)  # the machine may have booted later
             sh("bpftool", "map", "update", "pinned", pin, "key", "hex", *(b[2:] for b in row["key"]), "value", *(str(b) for b in value))
     return since
 

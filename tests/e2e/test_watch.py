@@ -152,11 +152,11 @@ def test_watch_is_whole_at_every_size_also_under_a_flood(make, width, height, so
         assert any(line[8:] == long for line in rows), (long, rows)
         assert any(line[8:] == f" {cut('10.77.0.2', source)} {'imap'.ljust(service)} {port(143)}source-connections  reset        1" for line in rows)
 
-        flood = forge(net, 25, "10.77.1.1+50", "syn", 1000000)
+        flood = forge(net, 25, "10.77.1.1+50", "syn", 10**9)
         full = lambda text: re.search(r"denied +drop +\d{2,}", text) and text.split("\n")[height - 2]
         assert wait_for(lambda: full(screen.text()), 20), screen.text()
         text = screen.text()
-        flood.finish()
+        flood.process.kill()
         print("\n" + text)
         lines = [line for line in text.splitlines() if line and line != title]
         row = re.compile(rf"\d\d:\d\d:\d\d [0-9a-f:.~ ]{{{source}}} [a-z~ -]{{{service}}} {' *[0-9]+ ' * (width == 200)}[a-z -]{{19}} (drop|reset|observed) +\d+[kMG]?")
