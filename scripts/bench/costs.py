@@ -47,7 +47,7 @@ def lookups(mode):
 
 
 def inserts(mode):
-    out = Table("inserts", "A new key in a hash of the kernel, of which an admitted SYN of a new source makes two", [["ns", "ns", 0]])
+    out = Table("inserts", "A new key in a hash of the kernel; an admitted SYN of a new source makes one, a counter", [["ns", "ns", 0]])
     for line in network.sh(DATAPATH / "bench_insert").stdout.splitlines():
         got = json.loads(line)
         out.row(got["name"], {"ns": number(got["ns"])})

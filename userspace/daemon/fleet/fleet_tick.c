@@ -11,6 +11,7 @@
 #define TICK_MS 5 /* longer than a packet takes through the gate */
 #define IDLE_MS 2000 /* until a lease of which nothing is held is given back */
 #define WANT_MS 1000 /* by then a client asks again by itself */
+#define KEEP_MS 1500 /* so long no other host gets what was wanted for clients here, who ask again after a second */
 #define UNSURE_MS 1000 /* until this is checked again, because a report may be missing */
 #define TELL_AGAIN_MS 60000 /* the store forgets after 180 s */
 #define BATCHES 4 /* most messages of one tick */
@@ -350,6 +351,8 @@ void fleet_lease_heard(void *run, const struct fleet_lease *lease)
 		return;
 	}
 	fleet_keys_note(&r->keys, e, true);
+	if (e->asked && lease->lease > e->lease)
+		e->keep_until_ms = fleet_clock_ms() + KEEP_MS;
 	e->lease = lease->lease < e->limit ? lease->lease : e->limit;
 	e->others = lease->others_held;
 	e->others_hosts = lease->others_hosts;
@@ -380,6 +383,8 @@ void fleet_need_heard(void *run, uint64_t key)
 		need_of_nothing(r, key);
 		return;
 	}
+	if (fleet_clock_ms() < e->keep_until_ms)
+		return; /* that host asks again; if each gave at once, the rest could go to and fro and be used by nobody */
 	e->needed = true;
 	if (e->state == FLEET_ENTRY_RESTS)
 		queue(r, e);

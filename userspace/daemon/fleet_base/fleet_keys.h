@@ -36,6 +36,7 @@ struct fleet_entry {
 	bool unsure; /* part of what was reported may go without any report: an unanswered handshake */
 	uint32_t want, tries; /* how much packets were refused for want of, and how often the store had none */
 	uint64_t want_until_ms; /* by then whoever wanted it has gone, or asks again */
+	uint64_t keep_until_ms; /* by then whoever wanted what was leased last has asked again */
 	uint32_t lease, others, others_hosts; /* as the store last said */
 	uint64_t busy_ms; /* CLOCK_MONOTONIC, when it last held something, or was asked for */
 	struct event timer;
