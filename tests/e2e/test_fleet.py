@@ -240,6 +240,18 @@ def test_a_rate_holds_over_hosts(fleet):
     assert got["greeted"] == 3, "the interval is over"
 
 
+def test_what_a_host_gets_for_refused_clients_is_there_when_they_ask_again(fleet):
+    """Each host gave the rest as soon as the other asked, before any client came back: it went to and fro, and both held 1 of 20 for 16 s."""
+    hosts = fleet(2, policy(exact=True))
+    hosts.serve()
+    clients = []
+    for host in (0, 1):  # each gets half of what is left; the clients of the first come back sooner, and ask for the other half, too
+        clients.append(hosts.hold(host, 30, wait_ms=100)[0])
+    assert wait_for(lambda: sum(hosts.held()) == LIMIT, 6), (hosts.held(), "clients have asked again after 1 and 3 s")
+    for c in clients:
+        c.finish()
+
+
 def helpers(hosts):
     """Returns how many sluice-fleet processes run in the network namespaces of these hosts."""
     spaces = {os.stat(f"/run/netns/{net.server}").st_ino for net in hosts.nets}
