@@ -122,7 +122,8 @@ void space_send(const struct frame *f)
 	close(fd);
 }
 
-uint32_t space_syn(const struct frame *syn)
+/* Returns the sequence number of the listener's answer. */
+static uint32_t space_syn(const struct frame *syn)
 {
 	int fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP)), tries;
 	const struct timeval patience = { .tv_sec = 5 };
@@ -139,4 +140,15 @@ uint32_t space_syn(const struct frame *syn)
 	close(fd);
 	assert_true(number);
 	return number;
+}
+
+struct frame space_answer(const struct frame *syn)
+{
+	struct frame f = *syn;
+
+	f.ack_seq = space_syn(syn) + 1;
+	f.seq++;
+	f.flags = ACK;
+	f.tcp_options = 0;
+	return f;
 }

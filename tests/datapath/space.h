@@ -20,8 +20,8 @@ int space_route(const char *local);
 int space_connection(uint16_t from, uint16_t to);
 /* Gives an IPv4 segment to the host's own TCP, past the gate. */
 void space_send(const struct frame *f);
-/* Does the same with a SYN. Returns the sequence number of the listener's answer. */
-uint32_t space_syn(const struct frame *syn);
+/* Does the same with a SYN. Returns the segment by which its client completes the handshake. */
+struct frame space_answer(const struct frame *syn);
 void syncookies_set(char value);
 
 #endif

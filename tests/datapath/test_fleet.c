@@ -236,13 +236,7 @@ static unsigned int changes_come(unsigned int count)
 /* Returns the segment by which the client completes its handshake. The host is asked once for its sequence number. */
 static struct frame answer_of(const char *from, unsigned int port)
 {
-	struct frame f = { from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 };
-
-	f.ack_seq = space_syn(&f) + 1;
-	f.flags = ACK;
-	f.seq = 1;
-	f.tcp_options = 0;
-	return f;
+	return space_answer(&(struct frame){ from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 });
 }
 
 static enum sluice_reason handshake_answer(struct gate *g, const char *from, unsigned int port)

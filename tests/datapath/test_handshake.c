@@ -54,12 +54,7 @@ static void slots_wait(struct gate *g)
 /* Returns the ACK of a client that the host's own TCP has answered. */
 static struct frame answer_of(uint16_t port)
 {
-	struct frame f = { "10.0.0.1", SERVER, port, 25, .flags = SYN };
-
-	f.ack_seq = space_syn(&f) + 1;
-	f.seq++;
-	f.flags = ACK;
-	return f;
+	return space_answer(&(struct frame){ "10.0.0.1", SERVER, port, 25, .flags = SYN });
 }
 
 /* Answers handshakes that no longer hold anything, by segments with these flags and so much data. */

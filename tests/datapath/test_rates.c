@@ -124,9 +124,8 @@ static enum sluice_reason answer(struct gate *g, const char *from, unsigned int 
 	const uint8_t *tcp = g->answer + 14 + 20;
 
 	if (why == SLUICE_UNPROVEN) {
-		f.ack_seq = space_syn(&(struct frame){ from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 }) + 1;
-		gate_send(g, &f, &why);
-		return why;
+		f = space_answer(&(struct frame){ from, SERVER, port, 25, .flags = SYN, .tcp_options = 1 });
+		return gate_reason(g, &f);
 	}
 	if (why != SLUICE_COOKIE_SENT)
 		return why;

@@ -85,12 +85,9 @@ static enum sluice_reason syn(struct gate *g, uint16_t from, uint16_t to)
 /* The ACK of a client that the host's own TCP has answered, past the gate. */
 static struct frame answer_of(uint16_t from, uint16_t to)
 {
-	struct frame f = syn_of(from, to);
+	const struct frame f = syn_of(from, to);
 
-	f.ack_seq = space_syn(&f) + 1;
-	f.seq++;
-	f.flags = ACK;
-	return f;
+	return space_answer(&f);
 }
 
 static uint32_t held(struct gate *g)
