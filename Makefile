@@ -97,6 +97,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 # This tests the owner of the policy in force, with an engine and clocks of its own.
 $(B)/tests/unit/test_standing: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
 $(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daemon/standing/*.c))
+$(B)/tests/unit/test_factor: $(B)/userspace/kern/floor/factor.o
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka

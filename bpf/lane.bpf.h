@@ -26,13 +26,21 @@
 #ifndef SLUICE_LANE_BPF_H
 #define SLUICE_LANE_BPF_H
 
-const volatile __u8 lane_is_off; /* for tests that compare both ways; written at load */
+/* Written at load: the gate is for an interface whose frames are not Ethernet, or a test compares both ways. */
+const volatile __u8 lane_is_off;
 
-/* A plain SYN, or a plain segment. */
+/* A plain SYN, or a plain segment. For IPv4 it stays in registers, so no pointer to it may be given to helpers or other functions. */
 struct lane_syn {
 	struct sluice_tuple tuple;
 	__u8 flags;
-	int ipv6; /* a constant wherever it is tested */
+};
+
+/* What is in force for it. */
+struct lane {
+	const struct sluice_control *control;
+	__u64 word; /* control.lane, read before everything else that changes */
+	__u32 slot;
+	__u32 service;
 };
 
 /* Returns non-zero if the flags say nothing but that it asks for a connection, or belongs to one. */
@@ -49,7 +57,7 @@ static __always_inline int lane_parse_tcp(const struct tcphdr *tcp, __u32 room, 
 	syn->flags = ((const __u8 *)tcp)[13] & 0x3f;
 	if (!lane_flags_plain(syn->flags) || tcp->doff < sizeof(*tcp) / 4 || room < tcp->doff * 4)
 		return 0;
-	return tcp->source != tcp->dest || !addr_is(&syn->tuple.source, &syn->tuple.local);
+	return syn->tuple.source_port != syn->tuple.local_port || !addr_is(&syn->tuple.source, &syn->tuple.local);
 }
 
 static __always_inline int lane_parse4(const struct iphdr *ip, void *end, struct lane_syn *syn)
@@ -78,12 +86,12 @@ static __always_inline int lane_parse6(const struct ipv6hdr *ip, void *end, stru
 }
 
 /* Returns non-zero if the order would find nothing invalid about *syn. */
-static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn)
+static __always_inline int lane_parse(struct xdp_md *ctx, struct lane_syn *syn, int ipv6)
 {
 	const void *ip = (void *)(long)ctx->data + sizeof(struct ethhdr);
 	void *end = (void *)(long)ctx->data_end;
 
-	return syn->ipv6 ? lane_parse6(ip, end, syn) : lane_parse4(ip, end, syn);
+	return ipv6 ? lane_parse6(ip, end, syn) : lane_parse4(ip, end, syn);
 }
 
 /* Returns the service at this port of any address of the host; 0: there is none, or the order has to look further. */
@@ -95,19 +103,31 @@ static __always_inline __u32 lane_service(const struct lane_syn *syn, __u32 slot
 	return row && !row->listeners ? row->service & (SLUICE_MAX_SERVICES - 1) : 0;
 }
 
-/* Returns non-zero if the order has found this address to be ours on this processor, and nothing has changed since. */
-static __always_inline int lane_is_ours(const struct sluice_addr *local)
+/* Returns 0 unless it is certain what is in force, and that a service is at this port. */
+static __always_inline int lane_look(const struct lane_syn *syn, struct lane *lane)
 {
-	const struct local_seen *last;
-	const __u32 *now;
-	__u32 zero = 0;
+	__u64 force;
 
-	if (!locals_known())
-		return 1;
-	now = bpf_map_lookup_elem(&locals_epoch, &zero);
-	last = bpf_map_lookup_elem(&local_last, &zero);
-	return now && last && *(const volatile __u32 *)now && last->epoch == *(const volatile __u32 *)now &&
-	       last->is_local && addr_equals(&last->addr, local);
+	lane->word = *(const volatile __u64 *)&lane->control->lane;
+	force = *(const volatile __u64 *)&lane->control->force;
+	if (lane->control->open_ns || force & SLUICE_FORCE_UNTIL)
+		return 0;
+	lane->slot = force & SLUICE_FORCE_SLOT;
+	lane->service = lane_service(syn, lane->slot);
+	return lane->service != 0;
+}
+
+/* Returns non-zero if the last address that the order found to be ours on this processor is this one, or nobody knows which are ours. */
+static __always_inline int lane_is_ours(const struct sluice_addr *local, const struct sluice_control *now, int ipv6)
+{
+	const struct local_seen *last = local_answer();
+	__u64 change = *(const volatile __u64 *)&now->locals;
+
+	if (!last || !change)
+		return !change;
+	if (!ipv6)
+		return last->change4 == change && last->addr.word[3] == local->word[3];
+	return last->change == change && last->is_local && addr_equals(&last->addr, local);
 }
 
 /* Returns non-zero if some live ban or allow may hold this source: then the order looks through them. */
@@ -119,135 +139,161 @@ static __always_inline int lane_is_named(const struct sluice_addr *source)
 	       (table_has_any(&live_bans) && bpf_map_lookup_elem(&live_bans, &key));
 }
 
-/* Returns non-zero if the order has refused this IPv4 source at this service, and would again. */
-static __always_inline int lane_knows4(const struct lane_syn *syn, const struct sluice_view *view)
+/* Returns non-zero if the order has refused this IPv4 source at this service and would again, and no socket has this 4-tuple. */
+static __always_inline int lane_knows4(const struct lane_syn *syn, const struct lane *lane)
 {
-	const struct refusal_place at =
-		refusal_place(syn->tuple.source.word[3], view->service, view->lane, view->control);
+	const __u32 h = refusal_hash(syn->tuple.source.word[3], lane->control);
+	const struct refusal_place at = refusal_place(h, lane->service, lane->word);
 	const struct sluice_refusals *line = refusal_line(&at);
 
-	return line && refusal_stands(line, &at);
+	return line && refusal_stands(line, &at) &&
+	       !sockets_may_have(socket_hash4(h, &syn->tuple, lane->control), lane->control);
 }
 
 /* The same for IPv6. A mapped address in an IPv6 header is a source of IPv4, which its first half does not show. */
-static __always_inline int lane_knows6(const struct lane_syn *syn, const struct sluice_view *view)
+static __always_inline int lane_knows6(const struct lane_syn *syn, const struct lane *lane)
 {
 	const struct sluice_refusals *line;
 	struct refusal_place at;
 
-	if (!SLUICE_LANE_PREFIX(view->lane) || addr_is_mapped(&syn->tuple.source))
+	if (!SLUICE_LANE_PREFIX(lane->word) || addr_is_mapped(&syn->tuple.source))
 		return 0;
-	at = refusal_place6(&syn->tuple.source, view->service, view->lane, view->control);
+	at = refusal_place6(&syn->tuple.source, lane->service, lane->word, lane->control);
 	line = refusal_line(&at);
-	return line && refusal_stands(line, &at) && !lane_is_named(&syn->tuple.source);
+	return line && refusal_stands(line, &at) && !lane_is_named(&syn->tuple.source) &&
+	       !sockets_may_have(socket_hash(&syn->tuple, lane->control), lane->control);
 }
 
-/* Returns non-zero if it is refused, now as when the lane was read, and no socket has this 4-tuple. */
-static __always_inline int lane_knows(const struct lane_syn *syn, const struct sluice_view *view)
+/* Returns non-zero if it is refused, now as when the lane was read. */
+static __always_inline int lane_knows(const struct lane_syn *syn, const struct lane *lane, int ipv6)
 {
-	return refusals_any(view->lane) && (syn->ipv6 ? lane_knows6(syn, view) : lane_knows4(syn, view)) &&
-	       !socket_tuple_marked(&syn->tuple, view->control) &&
-	       *(const volatile __u64 *)&view->control->lane == view->lane;
+	return refusals_any(lane->control, lane->word) && (ipv6 ? lane_knows6(syn, lane) : lane_knows4(syn, lane)) &&
+	       *(const volatile __u64 *)&lane->control->lane == lane->word;
 }
 
-/* Sets view->rule to what the policy says of this source, or NULL. From here on, the source is the address that the policy judges. */
-static __always_inline void lane_rule(struct lane_syn *syn, struct sluice_view *view)
+/* Fills the view except for its rule. Returns 0 if nothing is in force. */
+static __always_inline int lane_view(const struct lane *lane, struct sluice_view *view)
 {
-	if (syn->ipv6 && view->generation->translated_count)
-		translated_find(view->generation, &syn->tuple.source);
-	view->rule = rule_of(view, &syn->tuple.source);
-}
-
-/* Returns DENIED or COUNTRY if the policy refuses this source whatever it does, and drops it; else UNDECIDED. */
-static __always_inline enum sluice_reason lane_denies(struct lane_syn *syn, struct sluice_view *view)
-{
-	const struct sluice_addr *who = &syn->tuple.source;
-
+	view->slot = lane->slot;
+	view->service = lane->service;
 	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
-	if (!view->generation || !view->generation->classified || view->generation->observe)
-		return SLUICE_UNDECIDED;
-	lane_rule(syn, view);
-	if (!view->rule || (view->rule->action != SLUICE_ACTION_DENY && view->rule->action != SLUICE_ACTION_COUNTRY))
-		return SLUICE_UNDECIDED;
-	view->row = service_row(view->slot, view->service);
-	if (!view->row || view->row->excess != SLUICE_EXCESS_DROP || lane_is_named(who))
-		return SLUICE_UNDECIDED;
-	return view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY;
+	return view->generation != NULL;
 }
 
-/* Returns non-zero if it is counted, and 0 if somebody wants to hear of it, or nobody can count it. */
-static __always_inline int lane_count(const struct sluice_view *view, enum sluice_reason why)
+/* Sets view->rule to what the policy says of this source, or NULL. *who becomes the address that the policy judges. */
+static __always_inline void lane_rule(struct sluice_addr *who, int ipv6, struct sluice_view *view)
 {
-	struct sluice_stat *stat = stat_of(view->service, why);
+	if (ipv6 && view->generation->translated_count)
+		translated_find(view->generation, who);
+	view->rule = rule_of(view, who);
+}
 
-	if (!stat || events_wanted(view->control, stat))
+/* Returns the row that counts this refusal, or NULL if somebody wants to hear of it, or nobody can count it. */
+static __always_inline struct sluice_stat *lane_stat(const struct lane *lane, enum sluice_reason why)
+{
+	struct sluice_stat *stat = stat_of(lane->service, why);
+
+	return stat && !events_wanted(lane->control, stat) ? stat : NULL;
+}
+
+/* Returns XDP_DROP if this SYN is refused because its source is full, and counted. */
+static __always_inline int lane_refuses(const struct lane_syn *syn, const struct lane *lane, int ipv6)
+{
+	struct sluice_stat *stat;
+
+	if (!lane_knows(syn, lane, ipv6))
 		return 0;
-	if (why == SLUICE_COUNTRY)
-		count_refused_from(view->service, view->leaf);
+	stat = lane_stat(lane, SLUICE_SOURCE_CONNECTIONS);
+	if (!stat)
+		return 0;
 	stat->packets++;
 	stat->connections++;
-	return 1;
+	return XDP_DROP;
 }
 
-/* Returns non-zero if this SYN is refused, and counted. */
-static __always_inline int lane_refuses(struct lane_syn *syn, struct sluice_view *view)
+/* Returns XDP_DROP if the policy refuses the source of this SYN whatever it does, drops it, and it is counted. */
+static __always_inline int lane_denies(const struct lane *lane, struct sluice_addr *who, int ipv6,
+				       struct sluice_view *view)
 {
-	enum sluice_reason why;
+	const struct sluice_service *row;
+	struct sluice_stat *stat;
 
-	if (!view->lane || !lane_is_ours(&syn->tuple.local))
+	if (!view->generation->classified || view->generation->observe)
 		return 0;
-	if (lane_knows(syn, view))
-		return lane_count(view, SLUICE_SOURCE_CONNECTIONS);
-	why = lane_denies(syn, view);
-	return why != SLUICE_UNDECIDED && lane_count(view, why);
+	lane_rule(who, ipv6, view);
+	if (!view->rule || (view->rule->action != SLUICE_ACTION_DENY && view->rule->action != SLUICE_ACTION_COUNTRY))
+		return 0;
+	row = service_row(view->slot, view->service);
+	if (!row || row->excess != SLUICE_EXCESS_DROP || lane_is_named(who))
+		return 0;
+	stat = lane_stat(lane, view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY);
+	if (!stat)
+		return 0;
+	if (view->rule->action == SLUICE_ACTION_COUNTRY)
+		count_refused_from(lane->service, view->leaf);
+	stat->packets++;
+	stat->connections++;
+	return XDP_DROP;
 }
 
 /* Returns non-zero if no segment at this port is asked what it completes. */
-static __always_inline int lane_is_calm(const struct lane_syn *segment, const struct sluice_view *view)
+static __always_inline int lane_is_calm(const struct lane_syn *segment, const struct lane *lane)
 {
 	const struct sluice_guard *g = guard_of(bpf_ntohs(segment->tuple.local_port));
-	const struct sluice_pressure *p = pressure_of(view->service);
+	const struct sluice_pressure *p = pressure_of(lane->service);
 
 	return g && p && !g->watch_until_ns && !g->cookies_until_ns && !p->ack_flood &&
-	       !(p->completed && stray_sample(view->service));
+	       !(p->completed && stray_sample(lane->service));
 }
 
-/* Returns non-zero if this segment passes, and is counted. */
-static __always_inline int lane_passes(struct lane_syn *segment, struct sluice_view *view)
+/* Returns XDP_PASS if this segment passes, and is counted. */
+static __always_inline int lane_passes(const struct lane_syn *segment, const struct lane *lane, struct sluice_addr *who,
+				       int ipv6, struct sluice_view *view)
 {
-	struct sluice_stat *stat = stat_of(view->service, SLUICE_ESTABLISHED);
+	struct sluice_stat *stat = stat_of(lane->service, SLUICE_ESTABLISHED);
 
-	view->generation = bpf_map_lookup_elem(&generations, &view->slot);
-	if (!stat || !view->generation || !lane_is_calm(segment, view))
+	if (!stat || !lane_is_calm(segment, lane))
 		return 0;
-	lane_rule(segment, view);
-	if (!view->rule || view->rule->action != SLUICE_ACTION_LIMIT || lane_is_named(&segment->tuple.source))
+	lane_rule(who, ipv6, view);
+	if (!view->rule || view->rule->action != SLUICE_ACTION_LIMIT || lane_is_named(who))
 		return 0;
 	stat->packets++;
-	return 1;
+	return XDP_PASS;
+}
+
+/* Judges a packet by what the policy says of its source. */
+static __always_inline int lane_judges(const struct lane_syn *syn, const struct lane *lane, int ipv6)
+{
+	struct sluice_addr who = syn->tuple.source;
+	struct sluice_view view = {};
+
+	if (!lane_view(lane, &view))
+		return 0;
+	return syn->flags == FLAG_SYN ? lane_denies(lane, &who, ipv6, &view)
+				      : lane_passes(syn, lane, &who, ipv6, &view);
 }
 
 /* Returns XDP_DROP or XDP_PASS if this packet of that family is refused or passes, and is counted; 0: it is for the order. */
-static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
+static __always_inline int lane_repeats(struct xdp_md *ctx, struct lane_syn *syn, int ipv6)
 {
-	const struct sluice_control *now = control_row();
-	struct sluice_view view = { .control = now };
-	struct lane_syn syn = { .ipv6 = ipv6 };
-	__u64 force;
+	struct lane lane = { .control = control_row() };
+	int verdict = 0;
 
-	if (!now || !lane_parse(ctx, &syn))
+	if (!lane.control || !lane_parse(ctx, syn, ipv6) || !lane_look(syn, &lane))
 		return 0;
-	view.lane = *(const volatile __u64 *)&now->lane; /* read before everything else that changes */
-	force = *(const volatile __u64 *)&now->force;
-	if (now->open_ns || force & SLUICE_FORCE_UNTIL)
-		return 0;
-	view.slot = force & SLUICE_FORCE_SLOT;
-	view.service = lane_service(&syn, view.slot);
-	if (!view.service)
-		return 0;
-	if (syn.flags == FLAG_SYN)
-		return lane_refuses(&syn, &view) ? XDP_DROP : 0;
-	return lane_passes(&syn, &view) ? XDP_PASS : 0;
+	if (syn->flags == FLAG_SYN) {
+		if (!lane.word || !lane_is_ours(&syn->tuple.local, lane.control, ipv6))
+			return 0;
+		verdict = lane_refuses(syn, &lane, ipv6);
+	}
+	return verdict ?: lane_judges(syn, &lane, ipv6);
+}
+
+static __always_inline int lane_repeats4(struct xdp_md *ctx)
+{
+	struct lane_syn syn;
+
+	return lane_repeats(ctx, &syn, 0);
 }
 
 /*
@@ -256,20 +302,24 @@ static __always_inline int lane_repeats(struct xdp_md *ctx, int ipv6)
  */
 __noinline int lane_repeats6(struct xdp_md *ctx)
 {
-	return lane_repeats(ctx, 1);
+	struct lane_syn syn, *here = &syn;
+
+	OPAQUE(here); /* so that its addresses stay in memory: the stack has no room for all of these registers */
+	return lane_repeats(ctx, here, 1);
 }
 
 /* Returns an enum xdp_action, which is counted already; 0: the order decides. */
 static __always_inline int lane_verdict(struct xdp_md *ctx)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;
+	__be16 proto;
 
-	if (lane_is_off || frames_are != SLUICE_FRAMES_ETHERNET || (void *)(eth + 1) > (void *)(long)ctx->data_end ||
-	    eth->h_dest[0] & 1)
+	if (lane_is_off || (void *)(eth + 1) > (void *)(long)ctx->data_end || eth->h_dest[0] & 1)
 		return 0;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return lane_repeats(ctx, 0);
-	return eth->h_proto == bpf_htons(ETH_P_IPV6) ? lane_repeats6(ctx) : 0;
+	proto = ((const __be16 *)eth)[ETH_ALEN]; /* of a packed structure, clang reads single bytes */
+	if (proto == bpf_htons(ETH_P_IP))
+		return lane_repeats4(ctx);
+	return proto == bpf_htons(ETH_P_IPV6) ? lane_repeats6(ctx) : 0;
 }
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 15
+#define SLUICE_ABI_VERSION 16
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -53,8 +53,6 @@
 #define SLUICE_HANDSHAKE_GROUPS 4096 /* a power of two: four buckets each */
 #define SLUICE_MAX_HANDSHAKES 65536
 #define SLUICE_KNOWN_WORDS 32768 /* of 64 bits: the filter of known sources */
-#define SLUICE_SOCKET_WORDS 262144 /* of 64 bits, in each set of 4-tuples of sockets: 16 bits for each of a million */
-#define SLUICE_SOCKET_WORDS_LEAST 16384
 #define SLUICE_EVENT_BYTES 65536 /* size of the ring of events, a power of two */
 #define SLUICE_DEFAULT_SOURCES 1000000
 #define SLUICE_MAX_LEASES 262144 /* limits for which this host has a lease */
@@ -87,25 +85,6 @@
 
 struct sluice_addr {
 	__be32 word[4];
-};
-
-/*
- * One row: what is in force. `force` is written last, by one 8-byte store, so a packet sees the whole old generation or the whole new one.
- */
-struct sluice_control {
-	__u64 force; /* which slot, and until when: see slot.h */
-	__u64 open_ns; /* CLOCK_MONOTONIC: from then on the gate lets everything pass; 0: never */
-	__u32 abi;
-	__u32 seed; /* seed of the sketch's hashes: nobody outside may know who shares a cell with whom */
-	__u64 netns; /* cookie of the network namespace whose sockets count (struct net, net_cookie) */
-	__u64 event_epoch; /* changes each time somebody starts to watch; 0: nobody watches */
-	__u64 event_gap_ns; /* between two events of one reason on one processor */
-	__u64 bans; /* number of the last change of bans that is in force: see struct sluice_ban */
-	__u64 bans_begun; /* non-zero: the change of this number is in progress, or was cut short. Only userspace uses it */
-	__u64 secret[2]; /* secret of the hashes that decide who shares a counter with whom */
-	__u64 lane; /* which refusals may be repeated: see lane.h. 0: none */
-	__u64 lane_number; /* how often the lane was opened. Only userspace uses it */
-	__u64 hidden; /* how many interfaces with a gate hide sockets from it: see struct sluice_answers */
 };
 
 /* Which build runs here, and with which policy files. Only userspace reads this. */
@@ -427,10 +406,8 @@ enum sluice_tally_row {
 
 /* One row, written by the kernel side when the daemon tells it to end an audit or to give back what is gone. */
 struct sluice_audits {
-	__u32 number; /* of the audit that is due or under way */
 	__u32 healed; /* connections given back because their socket was gone and no event had said so */
 	__u32 tuples; /* 4-tuples marked so far in the set that this audit fills */
-	__u32 words[2]; /* size of each set of 4-tuples, a power of two; 0 stands for SLUICE_SOCKET_WORDS_LEAST */
 };
 
 /* Per-CPU; index: service id * SLUICE_REASONS + reason. */
@@ -492,6 +469,7 @@ struct sluice_audit_record {
 	__u16 pad;
 };
 
+#include "control.h"
 #include "interfaces.h"
 #include "lane.h"
 #include "live.h"

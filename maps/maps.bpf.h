@@ -22,7 +22,7 @@
 		__type(value, value_type);                            \
 	} map_name SEC(".maps")
 
-/* Policy: the daemon writes it into the idle slot, and then `control.force` names that. The gate and the tracker read it. */
+/* Policy: the daemon writes it into the idle slot, and then `control.force` names that. The gate and the tracker read it (control.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -75,7 +75,6 @@ SPARSE_MAP(BPF_MAP_TYPE_HASH, ban_rows, struct sluice_ban_key, struct sluice_ban
  * traffic comes and whenever they change.
  */
 SPARSE_MAP(BPF_MAP_TYPE_LPM_TRIE, locals, struct sluice_prefix_key, struct sluice_local, SLUICE_MAX_LOCALS);
-MAP(BPF_MAP_TYPE_ARRAY, locals_epoch, __u32, __u32, 1); /* a new number after each change of `locals` */
 /* Where XDP may answer: see struct sluice_answers. Found by ifindex; the daemon makes and removes the rows. */
 MAP(BPF_MAP_TYPE_HASH, answers, __u32, struct sluice_answers, SLUICE_MAX_ANSWERS);
 MAP(BPF_MAP_TYPE_PERCPU_HASH, answer_counts, __u32, struct sluice_answer_counts, SLUICE_MAX_ANSWERS);
@@ -114,7 +113,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sluice_refusals);
 } refusals SEC(".maps"), refusals6 SEC(".maps");
-MAP(BPF_MAP_TYPE_ARRAY, lane_noted, __u32, __u64, 1); /* control.lane when a refusal was last noted in one of them */
 /*
  * Limits over several hosts. `fleet` and `fleet_leases` are written by the daemon and read by the gate. `fleet_changes` is written by the
  * kernel side and read by the daemon of a policy that has a fleet.
@@ -136,7 +134,7 @@ MAP(BPF_MAP_TYPE_ARRAY, handshakes, __u32, struct sluice_handshakes, SLUICE_HAND
 MAP(BPF_MAP_TYPE_ARRAY, handshake_load, __u32, __u32,
     SLUICE_HANDSHAKE_GROUPS); /* elements of a group that are not FREE */
 MAP(BPF_MAP_TYPE_ARRAY, socket_tuples, __u32, __u64,
-    2 * SLUICE_SOCKET_WORDS); /* two sets of bits: bpf/flow/socket_tuples.bpf.h */
+    2 << SLUICE_SOCKETS_BITS_MOST); /* two sets of bits: bpf/flow/socket_tuples.bpf.h */
 MAP(BPF_MAP_TYPE_ARRAY, guards, __u32, struct sluice_guard, 65536); /* by local port */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats, __u32, struct sluice_stat, SLUICE_MAX_SERVICES *SLUICE_REASONS);
 

@@ -6,7 +6,7 @@
 #define SIZED(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": another size is another ABI")
 
 SIZED(struct sluice_addr, 16);
-SIZED(struct sluice_control, 104);
+SIZED(struct sluice_control, 136);
 SIZED(struct sluice_identity, 24 + SLUICE_SLOTS * SLUICE_PATH_LEN);
 SIZED(struct sluice_translated, 16);
 SIZED(struct sluice_generation, 264);
@@ -50,7 +50,7 @@ SIZED(struct sluice_event, 40);
 SIZED(struct sluice_count, 40);
 SIZED(struct sluice_explanation, 312);
 SIZED(struct sluice_connection, 48);
-SIZED(struct sluice_audits, 20);
+SIZED(struct sluice_audits, 8);
 SIZED(struct sluice_pressure, 392);
 SIZED(struct sluice_arrivals, 16);
 SIZED(struct sluice_cell, 16);

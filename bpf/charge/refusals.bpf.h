@@ -15,7 +15,7 @@
 #ifndef SLUICE_REFUSALS_BPF_H
 #define SLUICE_REFUSALS_BPF_H
 
-#define EPOCH_BITS 6
+#define EPOCH_BITS 5
 #define SERVICE_BITS 7
 #define CROWDED 8 /* in a line full of true words, one new word in this many takes the place of another */
 
@@ -27,18 +27,15 @@ struct refusal_place {
 };
 
 /*
- * A permutation of the addresses under a secret, so neighbours spread over all lines, and nobody outside can choose who shares one. Odd
- * factors and shifts to the right can be undone.
+ * A permutation of the addresses, since an odd factor can be undone. The factor is secret, so nobody outside can choose who shares a line, and
+ * one that spreads neighbours over all lines (userspace/kern/floor/factor.c).
  */
 static __always_inline __u32 refusal_hash(__be32 addr, const struct sluice_control *now)
 {
-	__u32 h = bpf_ntohl(addr) * ((__u32)now->secret[0] | 1);
-
-	h = (h ^ h >> 15) * ((__u32)now->secret[1] | 1);
-	return h ^ h >> 16;
+	return bpf_ntohl(addr) * (__u32)now->lane_factor;
 }
 
-/* The same for the first half of an IPv6 address. */
+/* The same for the first half of an IPv6 address. Shifts to the right can be undone, too. */
 static __always_inline __u64 refusal_hash6(__u64 half, const struct sluice_control *now)
 {
 	__u64 h = half * (now->secret[0] | 1);
@@ -52,10 +49,10 @@ static __always_inline __u32 refusal_mark(__u32 service, __u64 lane)
 	return service << EPOCH_BITS | SLUICE_LANE_EPOCH(lane);
 }
 
-static __always_inline struct refusal_place refusal_place(__be32 addr, __u32 service, __u64 lane,
-							  const struct sluice_control *now)
+/* `h` is the refusal_hash() of the source. */
+static __always_inline struct refusal_place refusal_place(__u32 h, __u32 service, __u64 lane)
 {
-	__u32 h = refusal_hash(addr, now), bits = SLUICE_LANE_BITS(lane);
+	__u32 bits = SLUICE_LANE_BITS(lane);
 	struct refusal_place at = { .line = (__u64)h << bits >> 32 };
 
 	at.word = (h & (~0U >> bits)) << (EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
@@ -80,7 +77,7 @@ static __always_inline int refusal_place_of(const struct sluice_source_key *key,
 					    const struct sluice_control *now, struct refusal_place *at)
 {
 	if (key->bits == 128 && addr_is_mapped(&key->addr))
-		*at = refusal_place(key->addr.word[3], key->service, lane, now);
+		*at = refusal_place(refusal_hash(key->addr.word[3], now), key->service, lane);
 	else if (SLUICE_LANE_PREFIX(lane) && key->bits == SLUICE_LANE_PREFIX(lane))
 		*at = refusal_place6(&key->addr, key->service, lane, now);
 	else
@@ -95,37 +92,22 @@ static __always_inline struct sluice_refusals *refusal_line(const struct refusal
 	return at->ipv6 ? bpf_map_lookup_elem(&refusals6, &line) : bpf_map_lookup_elem(&refusals, &line);
 }
 
-/* If a difference is 0, subtracting 1 sets its highest bit (Mycroft, 1987). */
-static __always_inline int refusal_stands6(const struct sluice_refusals *line, __u64 word)
-{
-	const volatile __u64 *has = line->word6;
-	__u64 found = 0, differ;
-	int i;
-
-	for (i = 0; i < SLUICE_REFUSALS_WAYS6; i++) {
-		differ = has[i] ^ word;
-		found |= (differ - 1) & ~differ;
-	}
-	return found >> 63;
-}
-
 /*
- * Returns non-zero if the line has this word. Words of IPv4 are compared two at a time, in the same way and without a branch: a borrow
- * leaves the lower word only if that is 0, so whatever it does above was found already.
+ * Returns non-zero if the line has this word. The highest bit of a word is 0, so subtracting 1 from the difference of two sets it only if they
+ * are equal. Words of IPv4 are compared two at a time: a borrow leaves the lower one only if that was found.
  */
 static __always_inline int refusal_stands(const struct sluice_refusals *line, const struct refusal_place *at)
 {
-	const volatile __u64 *pair = line->word6;
-	__u64 same = at->word << 32 | at->word, found = 0, differ;
+	const __u64 ones = at->ipv6 ? 1 : 0x0000000100000001;
+	const volatile __u64 *has = line->word6;
+	__u64 same = at->ipv6 ? at->word : at->word << 32 | at->word, found = 0;
 	int i;
 
-	if (at->ipv6)
-		return refusal_stands6(line, at->word);
-	for (i = 0; i < SLUICE_REFUSALS_WAYS / 2; i++) {
-		differ = pair[i] ^ same;
-		found |= (differ - 0x0000000100000001) & ~differ;
+	for (i = 0; i < SLUICE_REFUSALS_WAYS6; i++) {
+		found |= (has[i] ^ same) - ones;
+		OPAQUE(found);
 	}
-	return (found & 0x8000000080000000) != 0;
+	return (found & ones << (at->ipv6 ? 63 : 31)) != 0;
 }
 
 #define NO_WAY SLUICE_REFUSALS_WAYS
@@ -168,20 +150,10 @@ static __always_inline __u32 refusal_way(const struct sluice_refusals *line, con
 	return draw % CROWDED ? NO_WAY : draw / CROWDED % ways;
 }
 
-/* Returns the word of the opening of the lane in which a source was last noted. */
-static __always_inline __u64 *refusals_noted(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&lane_noted, &zero);
-}
-
 /* Returns non-zero if a source was noted since the lane opened. Otherwise no line has to be read, which a flood of strangers gains by. */
-static __always_inline int refusals_any(__u64 lane)
+static __always_inline int refusals_any(const struct sluice_control *now, __u64 lane)
 {
-	const volatile __u64 *noted = refusals_noted();
-
-	return noted && *noted == lane;
+	return *(const volatile __u64 *)&now->lane_noted == lane;
 }
 
 /*
@@ -190,15 +162,14 @@ static __always_inline int refusals_any(__u64 lane)
  */
 __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __u64 lane)
 {
-	const struct sluice_control *now = control_row();
-	volatile __u64 *noted = refusals_noted();
+	struct sluice_control *now = control_to_write();
 	struct sluice_refusals *line;
 	struct sluice_source_key own;
 	struct refusal_place at;
 	struct sluice_counter *c;
 	__u32 way;
 
-	if (!key || !now || !limit || !noted)
+	if (!key || !now || !limit)
 		return 0;
 	own = *key;
 	if (!refusal_place_of(&own, lane, now, &at))
@@ -212,8 +183,8 @@ __noinline int refusal_keep(const struct sluice_source_key *key, __u32 limit, __
 	bpf_spin_lock(&c->lock);
 	if (way < NO_WAY && counter_is(c, &own) && c->held >= limit && !c->reserved &&
 	    *(const volatile __u64 *)&now->lane == lane) {
-		if (*noted != lane)
-			*noted = lane;
+		if (!refusals_any(now, lane))
+			*(volatile __u64 *)&now->lane_noted = lane;
 		refusal_set(line, &at, way, at.word);
 	}
 	bpf_spin_unlock(&c->lock);

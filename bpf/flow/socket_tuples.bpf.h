@@ -15,33 +15,50 @@ static __always_inline struct sluice_audits *audits_row(void)
 	return bpf_map_lookup_elem(&audits, &zero);
 }
 
+/* The number of the audit that is due or under way. */
 static __always_inline __u32 audit_number(void)
 {
-	const struct sluice_audits *a = audits_row();
+	const struct sluice_control *now = control_row();
 
-	return a ? a->number : 0;
+	return now ? SLUICE_SOCKETS_AUDIT(now->sockets) : 0;
 }
 
-/* Returns how many words a set has for so many 4-tuples, a power of two: at least 32 bits for each, while there is room. */
-static __always_inline __u32 socket_words(__u32 tuples)
+/* Returns how many bits number the words of a set for so many 4-tuples: at least 32 bits for each, while there is room. */
+static __always_inline __u32 socket_bits_for(__u32 tuples)
 {
-	__u32 words;
+	__u32 bits;
 
-	for (words = SLUICE_SOCKET_WORDS_LEAST; words < SLUICE_SOCKET_WORDS; words *= 2)
-		if (words * 2 >= tuples)
+	for (bits = SLUICE_SOCKETS_BITS_LEAST; bits < SLUICE_SOCKETS_BITS_MOST; bits++)
+		if (2U << bits >= tuples)
 			break;
-	return words;
+	return bits;
 }
 
-/* Returns the word of this hash in set 0 or 1. */
-static __always_inline __u64 *socket_word(const struct sluice_audits *a, __u64 hash, __u32 set)
+/* Returns this word of set 0 or 1. */
+static __always_inline __u64 *socket_word(__u32 set, __u32 number)
 {
-	__u32 index = hash >> 6;
+	__u32 index = (set & 1) << SLUICE_SOCKETS_BITS_MOST | number;
 
-	set &= 1;
-	index &= (a->words[set] ?: SLUICE_SOCKET_WORDS_LEAST) - 1;
-	index = set * SLUICE_SOCKET_WORDS + (index & (SLUICE_SOCKET_WORDS - 1));
 	return bpf_map_lookup_elem(&socket_tuples, &index);
+}
+
+/* For IPv4: `h` is the refusal_hash() of the source, which the lane has already. All addresses of the host count as one. */
+static __always_inline __u64 socket_hash4(__u32 h, const struct sluice_tuple *t, const struct sluice_control *now)
+{
+	return hash_absorb((__u64)h << 32, (__u32)t->source_port << 16 | t->local_port, now);
+}
+
+static __always_inline __u64 socket_hash(const struct sluice_tuple *t, const struct sluice_control *now)
+{
+	if (!addr_is_mapped(&t->source))
+		return tuple_hash(t, now);
+	return socket_hash4(refusal_hash(t->source.word[3], now), t, now);
+}
+
+/* Returns the word of this hash, in a set whose words are numbered by so many bits. */
+static __always_inline __u64 *socket_word_of(__u64 hash, __u32 set, __u32 bits)
+{
+	return socket_word(set, hash >> (64 - bits));
 }
 
 /*
@@ -50,22 +67,25 @@ static __always_inline __u64 *socket_word(const struct sluice_audits *a, __u64 h
  */
 static __always_inline __u64 socket_bits(__u64 hash)
 {
-	return 1ULL << (hash & 63) | 1ULL << (hash >> 52 & 63) | 1ULL << (hash >> 58);
+	return 1ULL << (hash & 63) | 1ULL << (hash >> 6 & 63) | 1ULL << (hash >> 12 & 63);
 }
 
-/* If an audit ends meanwhile, the set that was read may be empty already, and nothing is certain. */
-static __always_inline int socket_tuple_marked(const struct sluice_tuple *t, const struct sluice_control *now)
+static __always_inline __u64 sockets_now(const struct sluice_control *now)
 {
-	const struct sluice_audits *a = audits_row();
-	__u64 hash = tuple_hash(t, now), bits = socket_bits(hash);
-	const volatile __u64 *word;
-	__u32 number;
+	return *(const volatile __u64 *)&now->sockets;
+}
 
-	if (!a)
-		return 1;
-	number = *(const volatile __u32 *)&a->number;
-	word = socket_word(a, hash, number + 1);
-	return !word || (*word & bits) == bits || *(const volatile __u32 *)&a->number != number;
+/*
+ * Returns 0 if certainly no socket has a 4-tuple with this hash. If an audit ends meanwhile, the set that was read may be empty already, and
+ * nothing is certain.
+ */
+static __always_inline int sockets_may_have(__u64 hash, const struct sluice_control *now)
+{
+	__u64 bits = socket_bits(hash), sockets = sockets_now(now);
+	const volatile __u64 *word =
+		socket_word_of(hash, SLUICE_SOCKETS_AUDIT(sockets) + 1, SLUICE_SOCKETS_READ_BITS(sockets));
+
+	return !word || (*word & bits) == bits || sockets_now(now) != sockets;
 }
 
 /* Returns 0 if certainly no socket has this 4-tuple, except for one whose event was missed and that no audit has seen yet. */
@@ -73,7 +93,7 @@ __noinline int socket_tuple_maybe(const struct sluice_tuple *t)
 {
 	const struct sluice_control *now = control_row();
 
-	return !t || !now || socket_tuple_marked(t, now);
+	return !t || !now || sockets_may_have(socket_hash(t, now), now);
 }
 
 /* Returns non-zero if the bits were not all there. */
@@ -89,17 +109,20 @@ static __always_inline int socket_bits_set(__u64 *word, __u64 bits)
 __noinline int socket_tuple_mark(const struct sluice_tuple *t, int known)
 {
 	const struct sluice_control *now = control_row();
-	__u64 hash = t && now ? tuple_hash(t, now) : 0, bits = socket_bits(hash);
 	struct sluice_audits *a = audits_row();
-	__u32 number;
+	__u64 hash, bits, sockets;
+	__u32 audit;
 
-	if (!a)
+	if (!t || !now || !a)
 		return 0;
-	number = a->number;
-	if (socket_bits_set(socket_word(a, hash, number), bits))
+	hash = socket_hash(t, now);
+	bits = socket_bits(hash);
+	sockets = sockets_now(now);
+	audit = SLUICE_SOCKETS_AUDIT(sockets);
+	if (socket_bits_set(socket_word_of(hash, audit, SLUICE_SOCKETS_FILL_BITS(sockets)), bits))
 		__sync_fetch_and_add(&a->tuples, 1);
 	if (known)
-		socket_bits_set(socket_word(a, hash, number + 1), bits);
+		socket_bits_set(socket_word_of(hash, audit + 1, SLUICE_SOCKETS_READ_BITS(sockets)), bits);
 	return 0;
 }
 
@@ -123,10 +146,9 @@ static __always_inline void audit_tuple_mark(const struct sock_common *c)
 	socket_tuple_mark(&t, 0);
 }
 
-static long socket_word_clear(__u32 i, const __u32 *number)
+static long socket_word_clear(__u32 i, const __u32 *set)
 {
-	const struct sluice_audits *a = audits_row();
-	__u64 *word = a ? socket_word(a, (__u64)i << 6, *number) : NULL;
+	__u64 *word = socket_word(*set, i);
 
 	if (word)
 		*word = 0;
@@ -137,14 +159,13 @@ static long socket_word_clear(__u32 i, const __u32 *number)
  * Ends an audit: from now on the set that it filled is read, and the other one is cleared, for the next audit, and made as large as the
  * tuples of this one need. What the tracker marks there while it is cleared is lost, but the next audit visits that socket.
  */
-static __always_inline void socket_tuples_exchange(struct sluice_audits *a)
+static __always_inline void socket_tuples_exchange(struct sluice_audits *a, struct sluice_control *now)
 {
-	__u32 number = a->number + 1, words = socket_words(a->tuples);
+	__u32 bits = socket_bits_for(a->tuples), next = SLUICE_SOCKETS_AUDIT(now->sockets) + 1;
 
-	__sync_fetch_and_add(&a->number, 1);
-	a->words[number & 1] = words;
+	__sync_lock_test_and_set(&now->sockets, SLUICE_SOCKETS(next, SLUICE_SOCKETS_FILL_BITS(now->sockets), bits));
 	a->tuples = 0;
-	bpf_loop(words, socket_word_clear, &number, 0);
+	bpf_loop(1U << bits, socket_word_clear, &next, 0);
 }
 
 #endif

@@ -23,11 +23,17 @@ struct sluice_view {
 	struct sluice_ban *ban; /* the ban that holds the source, or would if it did not only count; NULL: none */
 };
 
-static __always_inline const struct sluice_control *control_row(void)
+/* Only for the words of the row that the kernel side writes. */
+static __always_inline struct sluice_control *control_to_write(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&control, &zero);
+}
+
+static __always_inline const struct sluice_control *control_row(void)
+{
+	return control_to_write();
 }
 
 /* Sets *named if the service names this very address. */

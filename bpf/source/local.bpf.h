@@ -15,10 +15,10 @@ static __always_inline int locals_known(void)
 /* The last answer on this processor. Nearly all packets are for one address, and a walk of the trie costs three times as much. */
 struct local_seen {
 	struct sluice_addr addr;
-	__u32 epoch;
+	__u64 change; /* control.locals when it was given */
+	__u64 change4; /* the same if it is an IPv4 address of this host; else 0 */
 	__u32 owner;
 	__u32 is_local;
-	__u32 pad;
 };
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, local_last, __u32, struct local_seen, 1);
@@ -29,8 +29,15 @@ static __always_inline int addr_equals(const struct sluice_addr *a, const struct
 		 (a->word[0] ^ b->word[0]));
 }
 
-/* The epoch is read before the table, so an answer from before a change is never mistaken for one from after it. */
-static __always_inline void local_look(const struct sluice_addr *local, __u32 epoch, struct local_seen *last)
+static __always_inline struct local_seen *local_answer(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&local_last, &zero);
+}
+
+/* `change` was read before the table, so an answer from before a change is never mistaken for one from after it. */
+static __always_inline void local_look(const struct sluice_addr *local, __u64 change, struct local_seen *last)
 {
 	struct sluice_prefix_key key = { .prefixlen = 128, .addr = *local };
 	const struct sluice_local *found;
@@ -39,26 +46,23 @@ static __always_inline void local_look(const struct sluice_addr *local, __u32 ep
 	last->addr = *local;
 	last->owner = found ? found->ifindex : 0;
 	last->is_local = found != NULL;
-	last->epoch = epoch;
+	last->change = change;
+	last->change4 = found && addr_is_mapped(local) ? change : 0;
 }
 
 /* Returns non-zero if the address is this host's, or nobody has looked yet. *owner_ifindex is the one interface that has it, else 0. */
 static __always_inline int addr_is_local(const struct sluice_addr *local, __u32 *owner_ifindex)
 {
-	struct local_seen *last;
-	__u32 zero = 0, epoch;
-	const __u32 *now;
+	const struct sluice_control *now = control_row();
+	struct local_seen *last = local_answer();
+	__u64 change;
 
 	*owner_ifindex = 0;
-	if (!locals_known())
+	if (!locals_known() || !now || !last)
 		return 1;
-	now = bpf_map_lookup_elem(&locals_epoch, &zero);
-	last = bpf_map_lookup_elem(&local_last, &zero);
-	if (!now || !last)
-		return 1;
-	epoch = *(const volatile __u32 *)now;
-	if (!epoch || last->epoch != epoch || !addr_equals(&last->addr, local))
-		local_look(local, epoch, last);
+	change = *(const volatile __u64 *)&now->locals;
+	if (!change || last->change != change || !addr_equals(&last->addr, local))
+		local_look(local, change, last);
 	*owner_ifindex = last->owner;
 	return last->is_local;
 }

@@ -285,7 +285,7 @@ static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 	const struct sluice_connection *c = bpf_map_lookup_elem(&connections, &cookie);
 	struct sluice_audits *a = audits_row();
 
-	if (!c || !a || !connection_gone(c, a->number, now_ns) || !connection_close(cookie))
+	if (!c || !a || !connection_gone(c, audit_number(), now_ns) || !connection_close(cookie))
 		return 0;
 	a->healed++;
 	return 1;
@@ -293,10 +293,11 @@ static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 
 static __always_inline void audit_end(void)
 {
+	struct sluice_control *now = control_to_write();
 	struct sluice_audits *a = audits_row();
 
-	if (a)
-		socket_tuples_exchange(a);
+	if (a && now)
+		socket_tuples_exchange(a, now);
 }
 
 #endif

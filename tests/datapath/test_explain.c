@@ -129,8 +129,7 @@ static const char *const tables[] = { "sources",       "handshakes",  "totals",	
 				      "stamps",	       "sketch",      "fragments",    "tally",		"countries",
 				      "no_room",       "connections", "audits",	      "syncookies",	"budgets",
 				      "peaks",	       "networks",    "rates",	      "shared_rates",	"shared_held",
-				      "total_rates",   "fleet",	      "fleet_leases", "arrivals",	"known",
-				      "lane_noted" };
+				      "total_rates",   "fleet",	      "fleet_leases", "arrivals",	"known" };
 
 static int pinned(const struct gate *g, const char *name)
 {

@@ -66,16 +66,15 @@ static void line_put(struct gate *g, const struct word *w, const struct sluice_r
 
 void word_put(struct gate *g, const struct word *w)
 {
-	__u64 lane = lane_of(g), word = (w->word & ~63ULL) | SLUICE_LANE_EPOCH(lane);
+	__u64 lane = lane_of(g), word = (w->word & ~31ULL) | SLUICE_LANE_EPOCH(lane);
 	struct sluice_refusals line = {};
-	const __u32 zero = 0;
 
 	if (w->ipv6)
 		line.word6[w->way] = word;
 	else
 		line.word[w->way] = word;
 	line_put(g, w, &line);
-	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_lane_noted], &zero, &lane, BPF_ANY), 0);
+	assert_int_equal(CONTROL_STORE(g->engine, lane_noted, lane), 0);
 }
 
 void words_drop(struct gate *g, const struct word *w)

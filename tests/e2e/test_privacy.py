@@ -166,7 +166,7 @@ def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
         "refusals": "kernel: refusals", "refusals6": "kernel: refusals", "fleet_leases": "kernel: fleet_leases", "fleet_changes": "kernel: fleet_changes",
         "halves": "halves", "insides": "insides", "published": None, "containers": None, "locals": None,  # the host's and its containers' addresses
     }  # fmt: skip
-    free = {"control", "fleet", "admitted_from", "generations", "ports", "services", "shared", "totals", "handshake_load", "socket_tuples", "guards", "locals_epoch", "answers", "answer_counts", "stats", "sweeper", "identity", "names", "budgets", "peaks", "tally", "audits", "countries", "pressures", "arrivals", "no_room", "cookie_requests", "syncookies", "shared_held", "total_rates", "lane_noted"}
+    free = {"control", "fleet", "admitted_from", "generations", "ports", "services", "shared", "totals", "handshake_load", "socket_tuples", "guards", "answers", "answer_counts", "stats", "sweeper", "identity", "names", "budgets", "peaks", "tally", "audits", "countries", "pressures", "arrivals", "no_room", "cookie_requests", "syncookies", "shared_held", "total_rates"}
     pinned = {f for f in os.listdir(f"/sys/fs/bpf/sluice/{sluice.instance}") if not f.startswith(("link_", "prog_"))}
     maps = {f for f in pinned if "@" not in f}
     assert maps <= set(names) | free, maps - set(names) - free

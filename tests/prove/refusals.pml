@@ -9,7 +9,7 @@
  * back. So once close() has returned, or a change is in force, no source is refused that should not be.
  *
  * Two sources share one line, where the rest of the address tells them apart; with the other numbering of lines, that rest is the other
- * source's. Epochs repeat, after two here and after 63 in the code. One step here happens in the code under one lock, or is one load or store.
+ * source's. Epochs repeat, after two here and after 31 in the code. One step here happens in the code under one lock, or is one load or store.
  * Memory holds what the last step left: the locks order what a weaker machine might not.
  */
 #ifndef NOTES
@@ -41,7 +41,7 @@
 #endif
 
 #define SOURCES 2
-#define EPOCHS 2 /* 63 in maps/lane.h */
+#define EPOCHS 2 /* 31 in maps/lane.h */
 #define NOBODY SOURCES
 
 byte held[SOURCES], reserved[SOURCES], giving[SOURCES];

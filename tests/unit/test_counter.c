@@ -25,7 +25,7 @@
 
 static const uint64_t clock_now = 5000000000;
 static int sources, networks, rates, shared_rates, shared_held, totals, total_rates, shared, tally, no_room, refusals,
-	lane_noted, refusals6, known; /* a filter without rows sends everybody to the tables */
+	refusals6, known; /* a filter without rows sends everybody to the tables */
 static struct sluice_counter total[8], one_shared;
 static struct sluice_rate total_rate_row[8], own_rate_row;
 static struct sluice_counter *source_found, *network_found; /* what the tables return for any key */
@@ -57,6 +57,11 @@ static int bpf_map_delete_elem(const void *map, const void *key)
 {
 	(void)map, (void)key;
 	return -1;
+}
+
+static struct sluice_control *control_to_write(void)
+{
+	return &control_is;
 }
 
 static const struct sluice_control *control_row(void)

@@ -36,7 +36,7 @@
 	X(generations) X(ports) X(listeners) X(services) X(classes) X(rules) X(tries) X(live_allows)     \
 		X(live_bans) X(ban_rows) X(sources) X(known) X(networks) X(rates) X(shared_rates) X(shared_held) X(total_rates) X(due) X(tally) X(shared) X(totals) X(handshakes) X(handshake_load) X(socket_tuples) X(guards) X(stats) X(connections) X(audits) X(sweeper) \
 			X(identity) X(names) X(countries) X(admitted_from) X(pressures) X(arrivals) X(suspects) X(stamps) X(sketch) X(fragments) X(no_room) \
-				X(cookie_requests) X(syncookies) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(locals_epoch) X(refusals) X(refusals6) X(lane_noted) X(answers) X(answer_counts) X(fleet) X(fleet_leases) X(fleet_changes)
+				X(cookie_requests) X(syncookies) X(events) X(budgets) X(peaks) X(published) X(halves) X(insides) X(containers) X(locals) X(refusals) X(refusals6) X(answers) X(answer_counts) X(fleet) X(fleet_leases) X(fleet_changes)
 /* clang-format on */
 
 enum map_id {
@@ -188,6 +188,7 @@ int lane_shut(const struct engine *e);
 void lane_open(struct engine *e);
 int force_store(struct engine *e, __u64 force); /* puts a slot in force */
 unsigned int lane_bits(uint64_t sources); /* lines that this many sources need, as a power of two */
+int lane_factor(__u64 *out); /* factor.c: draws control.lane_factor. Returns 0 or -errno */
 
 /* commit.c */
 /* Rates with other intervals than before begin anew in `peaks`; `row` has SLUICE_MAX_SERVICES elements. */

@@ -124,14 +124,12 @@ static const struct local *local_find(const struct locals *l, const struct sluic
 	return l->count ? bsearch(key, l->item, l->count, sizeof(*l->item), local_compare) : NULL;
 }
 
-/* Makes everybody who remembers an answer of the table ask again. 0 is no valid number: then nobody remembers. */
+/* Makes everybody who remembers an answer of the table ask again. */
 static int locals_changed(const struct engine *e)
 {
-	__u32 zero = 0, epoch = 0;
+	__u64 before;
 
-	bpf_map_lookup_elem(e->map[MAP_locals_epoch], &zero, &epoch);
-	epoch = epoch + 1 ? epoch + 1 : 1;
-	return bpf_map_update_elem(e->map[MAP_locals_epoch], &zero, &epoch, BPF_ANY);
+	return control_count(e, offsetof(struct sluice_control, locals), &before);
 }
 
 /* Adds what is new before it removes what is gone: an address that stays is never missing. */

@@ -114,7 +114,10 @@ static int registry_read(struct engine *e)
 
 static int control_init(const struct engine *e, struct diag *d)
 {
-	struct sluice_control control = { .abi = SLUICE_ABI_VERSION };
+	struct sluice_control control = {
+		.abi = SLUICE_ABI_VERSION,
+		.sockets = SLUICE_SOCKETS(0, SLUICE_SOCKETS_BITS_LEAST, SLUICE_SOCKETS_BITS_LEAST),
+	};
 	__u32 zero = 0;
 	int err;
 
@@ -128,7 +131,8 @@ static int control_init(const struct engine *e, struct diag *d)
 	if (getrandom(&control.seed, sizeof(control.seed), 0) < 0 ||
 	    getrandom(control.secret, sizeof(control.secret), 0) < 0)
 		return -errno;
-	return bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
+	err = lane_factor(&control.lane_factor);
+	return err ?: bpf_map_update_elem(e->map[MAP_control], &zero, &control, BPF_ANY);
 }
 
 /* Takes over what an earlier daemon left. */

@@ -202,6 +202,7 @@ struct sluice_bpf *object_open_gate(const struct engine *e, int frames)
 	if (frames < 0 || !skel || maps_reuse(e, skel))
 		return NULL;
 	skel->rodata->frames_are = frames;
+	skel->rodata->lane_is_off = frames != SLUICE_FRAMES_ETHERNET;
 	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, prog == skel->progs.sluice_gate);
 	return TAKE_PTR(skel);
 }

@@ -86,17 +86,16 @@ static int drift_read(struct engine *e, long *drift, struct diag *d)
 static int gone_close(const struct engine *e, const __u64 *cookie, const struct sluice_connection *c, size_t count)
 {
 	_cleanup_free_ struct sluice_due *list = calloc(count + 1, sizeof(*list));
-	struct sluice_audits audits;
+	struct sluice_control control;
 	__u64 now = clock_ns();
-	__u32 zero = 0;
 	size_t n = 0, i;
 	int err;
 
 	if (!list)
 		return -ENOMEM;
-	err = bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits);
+	err = control_read(e, &control);
 	for (i = 0; i < count && !err; i++) {
-		if (connection_gone(&c[i], audits.number, now))
+		if (connection_gone(&c[i], SLUICE_SOCKETS_AUDIT(control.sockets), now))
 			list[n++] = (struct sluice_due){ .cookie = cookie[i], .table = SLUICE_DUE_CONNECTION };
 	}
 	return err ? err : due_free(e, list, n);
