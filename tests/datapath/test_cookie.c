@@ -290,11 +290,20 @@ static void test_limits_hold_when_the_cookies_come_back(void **state)
 			 SLUICE_SOURCE_CONNECTIONS);
 }
 
+/* Sends a frame and reads no counters, which an emulated machine is slow at. Returns the verdict. */
+static int judged(struct gate *g, const struct frame *f)
+{
+	uint8_t frame[FRAME_ROOM];
+	size_t len = frame_build(f, frame), none = 0;
+
+	return engine_probe(g->engine, frame, len, NULL, &none, 1, NULL);
+}
+
 /* The SYN is forged, however often. A cookie would be an answer for a socket that exists. */
 static void test_repeated_syn_on_a_living_connection_reaches_it(void **state)
 {
 	struct frame again = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = SYN, .seq = 4711, .payload = 10 };
-	int one = space_connection(2001, 25), verdict, i;
+	int one = space_connection(2001, 25), verdict[2], i;
 	enum sluice_reason why;
 	uint32_t held;
 
@@ -302,13 +311,19 @@ static void test_repeated_syn_on_a_living_connection_reaches_it(void **state)
 		why = sent(*state, &(struct frame){ "10.0.0.9", SERVER, 3000 + i, 25, .flags = SYN }, NULL);
 	assert_int_equal(why, SLUICE_COOKIE_SENT);
 	held = gate_service(*state, "smtp").held;
-	for (i = 0; i < 5; i++) {
-		sent(*state, &again, &verdict);
-		assert_int_equal(verdict, i == 1 ? XDP_DROP : XDP_PASS);
-		/* Data may make a connection at once, so the first is charged. The second finds its source full, and gives nothing back. */
-		assert_int_equal(gate_service(*state, "smtp").held, held + 1);
-		again.payload = i ? 0 : 10;
-	}
+	/*
+	 * Data may make a connection at once, so the first is charged, for 3 s. The second finds its source full, and gives nothing back. Those
+	 * without data take nothing.
+	 */
+	for (i = 0; i < 2; i++)
+		verdict[i] = judged(*state, &again);
+	assert_int_equal(gate_service(*state, "smtp").held, held + 1);
+	assert_int_equal(verdict[0], XDP_PASS);
+	assert_int_equal(verdict[1], XDP_DROP);
+	again.payload = 0;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(judged(*state, &again), XDP_PASS);
+	assert_true(gate_service(*state, "smtp").held <= held + 1);
 	close(one);
 }
 
