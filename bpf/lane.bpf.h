@@ -188,23 +188,12 @@ static __always_inline void lane_rule(struct sluice_addr *who, int ipv6, struct 
 	view->rule = rule_of(view, who);
 }
 
-/* Returns the row that counts this refusal, or NULL if somebody wants to hear of it, or nobody can count it. */
-static __always_inline struct sluice_stat *lane_stat(const struct lane *lane, enum sluice_reason why)
+/* Returns XDP_DROP if this refusal is counted; 0: somebody wants to hear of it, or nobody can count it. */
+static __always_inline int lane_drops(const struct lane *lane, enum sluice_reason why)
 {
 	struct sluice_stat *stat = stat_of(lane->service, why);
 
-	return stat && !events_wanted(lane->control, stat) ? stat : NULL;
-}
-
-/* Returns XDP_DROP if this SYN is refused because its source is full, and counted. */
-static __always_inline int lane_refuses(const struct lane_syn *syn, const struct lane *lane, int ipv6)
-{
-	struct sluice_stat *stat;
-
-	if (!lane_knows(syn, lane, ipv6))
-		return 0;
-	stat = lane_stat(lane, SLUICE_SOURCE_CONNECTIONS);
-	if (!stat)
+	if (!stat || events_wanted(lane->control, stat))
 		return 0;
 	stat->packets++;
 	stat->connections++;
@@ -216,7 +205,7 @@ static __always_inline int lane_denies(const struct lane *lane, struct sluice_ad
 				       struct sluice_view *view)
 {
 	const struct sluice_service *row;
-	struct sluice_stat *stat;
+	int verdict;
 
 	if (!view->generation->classified || view->generation->observe)
 		return 0;
@@ -226,14 +215,10 @@ static __always_inline int lane_denies(const struct lane *lane, struct sluice_ad
 	row = service_row(view->slot, view->service);
 	if (!row || row->excess != SLUICE_EXCESS_DROP || lane_is_named(who))
 		return 0;
-	stat = lane_stat(lane, view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY);
-	if (!stat)
-		return 0;
-	if (view->rule->action == SLUICE_ACTION_COUNTRY)
+	verdict = lane_drops(lane, view->rule->action == SLUICE_ACTION_DENY ? SLUICE_DENIED : SLUICE_COUNTRY);
+	if (verdict && view->rule->action == SLUICE_ACTION_COUNTRY)
 		count_refused_from(lane->service, view->leaf);
-	stat->packets++;
-	stat->connections++;
-	return XDP_DROP;
+	return verdict;
 }
 
 /* Returns non-zero if no segment at this port is asked what it completes. */
@@ -284,7 +269,8 @@ static __always_inline int lane_repeats(struct xdp_md *ctx, struct lane_syn *syn
 	if (syn->flags == FLAG_SYN) {
 		if (!lane.word || !lane_is_ours(&syn->tuple.local, lane.control, ipv6))
 			return 0;
-		verdict = lane_refuses(syn, &lane, ipv6);
+		if (lane_knows(syn, &lane, ipv6))
+			verdict = lane_drops(&lane, SLUICE_SOURCE_CONNECTIONS);
 	}
 	return verdict ?: lane_judges(syn, &lane, ipv6);
 }
