@@ -11,10 +11,11 @@
  * number lines (for IPv4, for IPv6), how many bits of an IPv6 address make a source (0: IPv6 takes no part, because a source is more than
  * half an address, or IPv4 stands behind some), and a number that grows with each opening, so that no two openings have the same word.
  */
-#define SLUICE_LANE_EPOCHS 31
+#define SLUICE_LANE_EPOCH_BITS 5
+#define SLUICE_LANE_EPOCHS ((1 << SLUICE_LANE_EPOCH_BITS) - 1)
 #define SLUICE_LANE(epoch, bits, bits6, prefix, number) \
 	((__u64)(epoch) | (__u64)(bits) << 8 | (__u64)(bits6) << 16 | (__u64)(prefix) << 24 | (__u64)(number) << 32)
-#define SLUICE_LANE_EPOCH(lane) ((lane)&31)
+#define SLUICE_LANE_EPOCH(lane) ((lane)&SLUICE_LANE_EPOCHS)
 #define SLUICE_LANE_BITS(lane) ((lane) >> 8 & 31)
 #define SLUICE_LANE_BITS6(lane) ((lane) >> 16 & 31)
 #define SLUICE_LANE_PREFIX(lane) ((lane) >> 24 & 127)

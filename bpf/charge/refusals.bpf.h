@@ -15,7 +15,6 @@
 #ifndef SLUICE_REFUSALS_BPF_H
 #define SLUICE_REFUSALS_BPF_H
 
-#define EPOCH_BITS 5
 #define SERVICE_BITS 7
 #define CROWDED 8 /* in a line full of true words, one new word in this many takes the place of another */
 
@@ -46,7 +45,7 @@ static __always_inline __u64 refusal_hash6(__u64 half, const struct sluice_contr
 
 static __always_inline __u32 refusal_mark(__u32 service, __u64 lane)
 {
-	return service << EPOCH_BITS | SLUICE_LANE_EPOCH(lane);
+	return service << SLUICE_LANE_EPOCH_BITS | SLUICE_LANE_EPOCH(lane);
 }
 
 /* `h` is the refusal_hash() of the source. */
@@ -55,7 +54,7 @@ static __always_inline struct refusal_place refusal_place(__u32 h, __u32 service
 	__u32 bits = SLUICE_LANE_BITS(lane);
 	struct refusal_place at = { .line = (__u64)h << bits >> 32 };
 
-	at.word = (h & (~0U >> bits)) << (EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
+	at.word = (h & (~0U >> bits)) << (SLUICE_LANE_EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
 	return at;
 }
 
@@ -68,7 +67,7 @@ static __always_inline struct refusal_place refusal_place6(const struct sluice_a
 	__u32 bits = SLUICE_LANE_BITS6(lane);
 	struct refusal_place at = { .line = h >> (64 - bits), .ipv6 = 1 };
 
-	at.word = (h & (~0ULL >> bits)) << (EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
+	at.word = (h & (~0ULL >> bits)) << (SLUICE_LANE_EPOCH_BITS + SERVICE_BITS) | refusal_mark(service, lane);
 	return at;
 }
 

@@ -66,7 +66,7 @@ static void line_put(struct gate *g, const struct word *w, const struct sluice_r
 
 void word_put(struct gate *g, const struct word *w)
 {
-	__u64 lane = lane_of(g), word = (w->word & ~31ULL) | SLUICE_LANE_EPOCH(lane);
+	__u64 lane = lane_of(g), word = (w->word & ~(__u64)SLUICE_LANE_EPOCHS) | SLUICE_LANE_EPOCH(lane);
 	struct sluice_refusals line = {};
 
 	if (w->ipv6)
