@@ -127,7 +127,7 @@ static __always_inline int lane_is_ours(const struct sluice_addr *local, const s
 		return !change;
 	if (!ipv6)
 		return last->change4 == change && last->addr.word[3] == local->word[3];
-	return last->change == change && last->is_local && addr_equals(&last->addr, local);
+	return last->change == change && last->is_local && addr_is(&last->addr, local);
 }
 
 /* Returns non-zero if some live ban or allow may hold this source: then the order looks through them. */

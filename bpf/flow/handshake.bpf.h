@@ -337,7 +337,7 @@ __noinline int handshake_answer(const struct sluice_tuple *t, const struct hands
 	if (!t || !note)
 		return -ENOENT;
 	at = handshake_place(t);
-	b = bpf_map_lookup_elem(&handshakes, &at.bucket);
+	b = bucket_maybe(&at);
 	if (!b)
 		return -ENOENT;
 	bpf_spin_lock(&b->lock);
@@ -387,14 +387,13 @@ __noinline int handshake_claim(const struct sluice_tuple *t, struct handshake_no
 	__u64 now = bpf_ktime_get_ns();
 	struct sluice_handshakes *b;
 	struct handshake_place at;
-	__u32 *load, i;
+	__u32 i;
 
 	if (!t || !out)
 		return HANDSHAKE_FREE;
 	note_empty(out);
 	at = handshake_place(t);
-	load = handshake_load_of(at.bucket);
-	b = load && *load ? bpf_map_lookup_elem(&handshakes, &at.bucket) : NULL;
+	b = bucket_maybe(&at);
 	if (!b)
 		return HANDSHAKE_FREE;
 	bpf_spin_lock(&b->lock);
@@ -422,13 +421,12 @@ __noinline int handshake_reset(const struct sluice_tuple *t, __u32 seq, __u64 no
 {
 	struct sluice_handshakes *b;
 	struct handshake_place at;
-	__u32 *load, i;
+	__u32 i;
 
 	if (!t)
 		return 0;
 	at = handshake_place(t);
-	load = handshake_load_of(at.bucket);
-	b = load && *load ? bpf_map_lookup_elem(&handshakes, &at.bucket) : NULL;
+	b = bucket_maybe(&at);
 	if (!b)
 		return 0;
 	bpf_spin_lock(&b->lock);

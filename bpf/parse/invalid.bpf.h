@@ -23,12 +23,6 @@ static __always_inline int flags_are_invalid(__u8 flags)
 	return !control || control == FLAG_FIN ? !(flags & FLAG_ACK) : 0;
 }
 
-static __always_inline int addr_is(const struct sluice_addr *a, const struct sluice_addr *b)
-{
-	return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
-	       a->word[3] == b->word[3];
-}
-
 static __always_inline void fragment_key_of(const struct sluice_pkt *pkt, struct sluice_fragment_key *key)
 {
 	key->source = pkt->tuple.source;

@@ -53,6 +53,12 @@ static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___k
 	return a;
 }
 
+static __always_inline int addr_is(const struct sluice_addr *a, const struct sluice_addr *b)
+{
+	return !((a->word[3] ^ b->word[3]) | (a->word[2] ^ b->word[2]) | (a->word[1] ^ b->word[1]) |
+		 (a->word[0] ^ b->word[0]));
+}
+
 #define HEADERS_REACH 0xff /* headers that begin further from the start of the frame are read by a helper */
 
 /* Returns non-zero if the frame's first buffer, which ends at `end`, has all of this word. */

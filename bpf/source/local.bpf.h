@@ -23,12 +23,6 @@ struct local_seen {
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, local_last, __u32, struct local_seen, 1);
 
-static __always_inline int addr_equals(const struct sluice_addr *a, const struct sluice_addr *b)
-{
-	return !((a->word[3] ^ b->word[3]) | (a->word[2] ^ b->word[2]) | (a->word[1] ^ b->word[1]) |
-		 (a->word[0] ^ b->word[0]));
-}
-
 static __always_inline struct local_seen *local_answer(void)
 {
 	__u32 zero = 0;
@@ -61,7 +55,7 @@ static __always_inline int addr_is_local(const struct sluice_addr *local, __u32 
 	if (!locals_known() || !now || !last)
 		return 1;
 	change = *(const volatile __u64 *)&now->locals;
-	if (!change || last->change != change || !addr_equals(&last->addr, local))
+	if (!change || last->change != change || !addr_is(&last->addr, local))
 		local_look(local, change, last);
 	*owner_ifindex = last->owner;
 	return last->is_local;

@@ -6,6 +6,7 @@
 set -u
 seconds=${VM_SECONDS:-3600}
 kernel=$1
+[ -e "$kernel/initramfs" ] || { echo "run.sh: $kernel has no kernel of kernel.sh" >&2; exit 125; }
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 printf '%s\n' "$2" >"$out/cmd"
