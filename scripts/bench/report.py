@@ -125,11 +125,22 @@ def aims(tables):
     def share(a, b):
         return a / b if a and b else None
 
+    def stage_over(stage, bare):
+        rows = tables["stages"].rows if "stages" in tables else []
+        name = next((r["name"] for r in rows if r["name"].startswith(stage)), None)
+        return at("stages", name, "ns") - at("stages", bare, "ns") if name else None
+
     sluice = at("everything", "sluice", "mpps")
     judge("everything on: at least 0.85 of XDP_DROP", at("everything", "sluice", "ratio"), 0.85)
     judge("the same as it was set, where XDP_DROP took 588 ns: at most 104 ns over it", at("everything", "sluice", "over_ns"), 104, 0, True)
     judge("everything on: faster than xdp-filter with one rule", share(sluice, at("everything", "xdp-filter, one port", "mpps")), 1)
     judge("everything on: at least 5 times nftables ct count", share(sluice, at("everything", "nftables ct count", "mpps")), 5, 1)
+    judge("1,000 sources over their limits: at least 0.88 of XDP_DROP", at("lane", "1,000 sources: sluice", "ratio"), 0.88)
+    judge("1,000 to 1,000,000 sources: at most 1.3 random reads of 8 MB more", at("lane", "1,000,000 sources: sluice", "reads"), 1.3, 2, True)
+    judge("an established packet: at most 25 ns over XDP_PASS", stage_over("established", "bare XDP_PASS"), 25, 0, True)
+    judge("an admitted SYN of a new source: at most 700 ns over XDP_PASS", stage_over("admitted: ", "bare XDP_PASS, singly"), 700, 0, True)
+    judge("a SYN cookie: at most 450 ns over XDP_TX", at("cookies", "sluice", "over_ns"), 450, 0, True)
+    judge("a SYN that finds no room for its handshake: at most 200 ns over XDP_PASS", stage_over("refused: its service", "bare XDP_PASS"), 200, 0, True)
     judge("country table, random sources: at least 0.75 of XDP_DROP", at("country", "sluice", "ratio"), 0.75)
     judge("the same as it was set: at most 196 ns over it", at("country", "sluice", "over_ns"), 196, 0, True)
     judge("SMTP sessions within 1 % of no filter", at("established", "sluice, everything on", "sessions_ratio"), 0.99, 3)

@@ -41,7 +41,19 @@ def test_file_of_a_run_has_the_promised_shape(ran):
     jsonschema.validate(document, SCHEMA)
     assert [t["name"] for t in document["tables"]] == ["port", "growth-services", "stages", "programs"]
     assert document["mode"] == "tiny" and document["machine"]["kernel"] == os.uname().release
-    assert [a["aim"].split(":")[0] for a in document["aims"]] == ["1 service to 2 services"]
+    assert [a["aim"].split(":")[0] for a in document["aims"]] == [
+        "an established packet",
+        "an admitted SYN of a new source",
+        "a SYN that finds no room for its handshake",
+        "1 service to 2 services",
+    ]
+
+
+def test_packets_that_run_by_themselves_have_their_median_and_their_mean(ran):
+    rows = {r["name"]: r["figures"] for r in ran[1]["tables"][2]["rows"]}
+    single = {name for name, figures in rows.items() if "mean_ns" in figures}
+    assert {n for n in rows if n.startswith(("admitted", "SYN cookie")) or n.endswith("singly")} <= single
+    assert not {n for n in rows if n.startswith(("established", "refused", "denied"))} & single
 
 
 def test_shape_refuses_a_figure_without_its_rounds(ran):
