@@ -38,4 +38,15 @@ struct sluice_control {
 #define SLUICE_SOCKETS_BITS_LEAST 14
 #define SLUICE_SOCKETS_BITS_MOST 18 /* a word has 64 bits, so this makes 16 for each of a million 4-tuples */
 
+/* Returns how many bits number the words of a set for so many 4-tuples: at least 32 bits for each, while there is room. */
+static inline __u32 socket_bits_for(__u32 tuples)
+{
+	__u32 bits;
+
+	for (bits = SLUICE_SOCKETS_BITS_LEAST; bits < SLUICE_SOCKETS_BITS_MOST; bits++)
+		if (2U << bits >= tuples)
+			break;
+	return bits;
+}
+
 #endif

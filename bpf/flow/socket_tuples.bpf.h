@@ -3,7 +3,7 @@
  * A filter of the 4-tuples that the host's sockets have, TIME-WAIT included: two sets of bits, found by a keyed hash. A miss is certain, so
  * in a flood at a full limit the gate need not ask the socket table for each SYN. The tracker marks both sets. The audit, which visits all
  * sockets, fills the set that nobody reads, and its end exchanges the two, so tuples that are gone are forgotten. Each set is as large as the
- * tuples of the audit before need. Admission and the express lane read it.
+ * tuples of the audit before need; if that becomes too small, the daemon has the next audits early. Admission and the express lane read it.
  */
 #ifndef SLUICE_SOCKET_TUPLES_BPF_H
 #define SLUICE_SOCKET_TUPLES_BPF_H
@@ -21,17 +21,6 @@ static __always_inline __u32 audit_number(void)
 	const struct sluice_control *now = control_row();
 
 	return now ? SLUICE_SOCKETS_AUDIT(now->sockets) : 0;
-}
-
-/* Returns how many bits number the words of a set for so many 4-tuples: at least 32 bits for each, while there is room. */
-static __always_inline __u32 socket_bits_for(__u32 tuples)
-{
-	__u32 bits;
-
-	for (bits = SLUICE_SOCKETS_BITS_LEAST; bits < SLUICE_SOCKETS_BITS_MOST; bits++)
-		if (2U << bits >= tuples)
-			break;
-	return bits;
 }
 
 /* Returns this word of set 0 or 1. */
@@ -157,13 +146,17 @@ static long socket_word_clear(__u32 i, const __u32 *set)
 
 /*
  * Ends an audit: from now on the set that it filled is read, and the other one is cleared, for the next audit, and made as large as the
- * tuples of this one need. What the tracker marks there while it is cleared is lost, but the next audit visits that socket.
+ * tuples since the audit before need. If the set has just grown, it stays as large: the audit came early, so these are the tuples of a second.
+ * What the tracker marks there while it is cleared is lost, but the next audit visits that socket.
  */
 static __always_inline void socket_tuples_exchange(struct sluice_audits *a, struct sluice_control *now)
 {
-	__u32 bits = socket_bits_for(a->tuples), next = SLUICE_SOCKETS_AUDIT(now->sockets) + 1;
+	__u32 fill = SLUICE_SOCKETS_FILL_BITS(now->sockets), bits = socket_bits_for(a->tuples);
+	__u32 next = SLUICE_SOCKETS_AUDIT(now->sockets) + 1;
 
-	__sync_lock_test_and_set(&now->sockets, SLUICE_SOCKETS(next, SLUICE_SOCKETS_FILL_BITS(now->sockets), bits));
+	if (bits < fill && SLUICE_SOCKETS_READ_BITS(now->sockets) < fill)
+		bits = fill;
+	__sync_lock_test_and_set(&now->sockets, SLUICE_SOCKETS(next, fill, bits));
 	a->tuples = 0;
 	bpf_loop(1U << bits, socket_word_clear, &next, 0);
 }

@@ -173,24 +173,61 @@ static __u32 bits_least(struct gate *g)
 	return read < fill ? read : fill;
 }
 
+static void crowd_begin(struct holder h[HOLDERS])
+{
+	int i;
+
+	for (i = 0; i < HOLDERS; i++)
+		h[i] = holder_start(i * HELD);
+}
+
+static void crowd_end(const struct holder h[HOLDERS])
+{
+	int i;
+
+	for (i = HOLDERS - 1; i >= 0; i--) /* each has the sockets of those before it, too */
+		holder_end(&h[i]);
+}
+
 static void test_the_filter_grows_with_the_sockets_and_shrinks_again_and_finds_all_of_them(void **state)
 {
 	struct holder h[HOLDERS];
 	struct gate *g = *state;
 	int i;
 
-	for (i = 0; i < HOLDERS; i++)
-		h[i] = holder_start(i * HELD);
+	crowd_begin(h);
 	assert_int_equal(lost_count(g), 0);
-	for (i = 0; i < 3; i++) {
+	/* The tracker knows the servers' ends, for which there is room. The first audit counts the clients' ends, too. */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(engine_audit_hurries(g->engine), i);
 		audit(g);
 		assert_int_equal(lost_count(g), 0);
 	}
+	assert_false(engine_audit_hurries(g->engine));
+	audit(g);
+	assert_int_equal(lost_count(g), 0);
 	assert_int_equal(bits_least(g), SLUICE_SOCKETS_BITS_LEAST + 1);
-	for (i = HOLDERS - 1; i >= 0; i--) /* each has the sockets of those before it, too */
-		holder_end(&h[i]);
+	crowd_end(h);
 	for (i = 0; i < 3; i++)
 		audit(g);
+	assert_int_equal(bits_least(g), SLUICE_SOCKETS_BITS_LEAST);
+	assert_false(engine_audit_hurries(g->engine));
+}
+
+/* A busy host makes more sockets in the half minute between two audits than there are in the second before an early one. */
+static void test_an_audit_that_came_early_shrinks_nothing(void **state)
+{
+	struct holder h[HOLDERS];
+	struct gate *g = *state;
+
+	crowd_begin(h);
+	audit(g);
+	crowd_end(h);
+	assert_true(engine_audit_hurries(g->engine));
+	audit(g);
+	assert_false(engine_audit_hurries(g->engine));
+	assert_int_equal(bits_least(g), SLUICE_SOCKETS_BITS_LEAST + 1);
+	audit(g);
 	assert_int_equal(bits_least(g), SLUICE_SOCKETS_BITS_LEAST);
 }
 
@@ -201,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SOCKETS(test_a_SYN_on_the_tuple_of_a_connection_reaches_it_while_audits_end),
 		SOCKETS(test_the_filter_grows_with_the_sockets_and_shrinks_again_and_finds_all_of_them),
+		SOCKETS(test_an_audit_that_came_early_shrinks_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,3 +219,24 @@ def test_more_sources_than_the_table_holds_are_limited_all_the_same(make):
     # Whoever found his shared counter full got nowhere in this hour, and may get in now.
     assert len(greeted) + second["greeted"] <= 600, (first, second)
     again.finish()
+
+
+def filter_bits(sluice):
+    """How many bits number the words of the filter of 4-tuples that the gate reads (maps/control.h, control.sockets)."""
+    rows = json.loads(sh("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/control").stdout)
+    return rows[0]["formatted"]["value"]["sockets"] & 31
+
+
+def test_the_filter_of_sockets_does_not_wait_for_the_next_audit_when_many_come(make):
+    """It begins with room for 32,768. The next regular audits are 30 and 60 seconds away."""
+    ports, at_once = (25, 26, 27), 2000  # a listener has room for 4,096 at once, and a process may not open many more files
+    net, sluice = make("service smtp { ports = {25, 26, 27} }\n")
+    began, held = filter_bits(sluice), []
+    for port in ports:
+        tools.serve(net, port)
+    opened = lambda: sum(map(net.established, ports))
+    with concurrent.futures.ThreadPoolExecutor(len(ports)) as pool:
+        while opened() <= 34000:
+            held += pool.map(lambda port: tools.hold(net, SERVER, port, at_once, "10.77.0.2+4", 1, 2000), ports)
+    assert wait_for(lambda: filter_bits(sluice) > began, 12)
+    assert wait_for(lambda: sluice.connections() == opened() > 34000), "and nothing is lost by it"

@@ -6,9 +6,6 @@
 #include "containers.h"
 #include "daemon.h"
 
-/* Two, because the second audit that misses a namespace gives back what it still held. */
-#define AUDITS 2
-
 static const struct container_status *container_before(const struct daemon *dm, const char *name)
 {
 	size_t i;
@@ -46,18 +43,4 @@ void containers_tell(struct daemon *dm)
 	free(dm->containers);
 	dm->containers = TAKE_PTR(now);
 	dm->containers_count = count;
-}
-
-void containers_tick(struct daemon *dm)
-{
-	struct diag d = {};
-
-	if (engine_netns_moved(dm->engine))
-		dm->audits_due = AUDITS;
-	if (!dm->audits_due)
-		return;
-	dm->audits_due--;
-	engine_audit(dm->engine, &dm->drift, &d);
-	log_diag(LOG_ERR, &d);
-	containers_tell(dm);
 }

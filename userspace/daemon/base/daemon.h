@@ -77,7 +77,7 @@ struct daemon {
 	} changed; /* the last change of the policy that somebody ordered; owned by trail.c */
 	struct container_status *containers; /* as they were last reported */
 	size_t containers_count;
-	unsigned int audits_due; /* how many are due, one a second: containers came or went */
+	unsigned int audits_due; /* so many audits do not wait for their time; owned by loop.c */
 	struct exporter *exporter; /* owned by exporter.c; NULL before the loop */
 	struct ban_owners *ban_owners; /* as the metrics last counted them */
 	int keeper; /* our end of the keeper's pipe; -1: none */
@@ -125,8 +125,7 @@ int background_begin(struct daemon *dm);
 /* Reports the start to systemd or the waiting command; from then on the log goes to syslog. */
 void background_ready(struct daemon *dm);
 
-/* containers.c: handles containers that come and go. Once a second, and after each audit. */
-void containers_tick(struct daemon *dm);
+/* containers.c: containers that come and go; after each audit */
 void containers_tell(struct daemon *dm); /* tells the log what has changed */
 
 /* loop.c */

@@ -22,6 +22,8 @@
 #include "watched.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
+/* After containers moved. Two, one a second, because the second audit that misses a namespace gives back what it still held. */
+#define EARLY_AUDITS 2
 
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
@@ -100,6 +102,28 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 	log_diag(LOG_WARNING, &d);
 }
 
+static void audit(struct daemon *dm)
+{
+	struct diag d = {};
+
+	engine_audit(dm->engine, &dm->drift, &d);
+	log_diag(LOG_ERR, &d);
+	containers_tell(dm);
+}
+
+/* Containers that come or go, and many sockets at once, do not wait for the next regular audit. */
+static void audits_tick(struct daemon *dm)
+{
+	if (engine_netns_moved(dm->engine))
+		dm->audits_due = EARLY_AUDITS;
+	else if (!dm->audits_due)
+		dm->audits_due = engine_audit_hurries(dm->engine);
+	if (!dm->audits_due)
+		return;
+	dm->audits_due--;
+	audit(dm);
+}
+
 static void on_second(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
@@ -119,7 +143,7 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 	geo_tick(dm);
 	lists_tick(dm);
 	tune(dm);
-	containers_tick(dm);
+	audits_tick(dm);
 	exporter_tick(dm);
 	refusals_tick(dm);
 	history_tick(dm);
@@ -131,7 +155,6 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
-	struct diag d = {};
 	long before = dm->drift;
 
 	(void)number;
@@ -139,11 +162,9 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 	if (!dm->engine) /* it is unloaded, and about to end */
 		return;
 	dm->reaping = engine_reap(dm->engine) > 0;
-	engine_audit(dm->engine, &dm->drift, &d);
+	audit(dm);
 	if (dm->drift && before)
 		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);
-	log_diag(LOG_ERR, &d);
-	containers_tell(dm);
 	exporter_follow(dm);
 }
 

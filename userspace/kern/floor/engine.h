@@ -105,6 +105,11 @@ int engine_geo_check(const struct engine *e, const struct policy *p, struct diag
  */
 int engine_audit(struct engine *e, long *drift, struct diag *d);
 /*
+ * Returns whether there are more sockets than the filter of their 4-tuples has room for, so that many SYNs at a full limit go the long way.
+ * Two audits make it larger: the first counts, the second fills. Each wants to be made soon.
+ */
+bool engine_audit_hurries(const struct engine *e);
+/*
  * Frees the counters of sources that were idle for longer than the retention time, rates whose interval is over, and what is no longer in
  * force: a limited part of the tables in each call. Returns 1 if there is more, and it wants to be called again soon; 0 if a round is over;
  * or -errno.

@@ -118,6 +118,19 @@ static int audit_end(const struct engine *e)
 	return err < 0 ? err : closed;
 }
 
+bool engine_audit_hurries(const struct engine *e)
+{
+	struct sluice_control control;
+	struct sluice_audits audits;
+	const __u32 zero = 0;
+	__u32 bits;
+
+	if (control_read(e, &control) || bpf_map_lookup_elem(e->map[MAP_audits], &zero, &audits))
+		return false;
+	bits = SLUICE_SOCKETS_READ_BITS(control.sockets);
+	return SLUICE_SOCKETS_FILL_BITS(control.sockets) > bits || socket_bits_for(audits.tuples) > bits;
+}
+
 int engine_audit(struct engine *e, long *drift, struct diag *d)
 {
 	long now = 0;
