@@ -78,6 +78,7 @@ struct daemon {
 	struct container_status *containers; /* as they were last reported */
 	size_t containers_count;
 	unsigned int audits_due; /* so many audits do not wait for their time; owned by loop.c */
+	bool unaudited; /* the last audit failed, and that was reported */
 	struct exporter *exporter; /* owned by exporter.c; NULL before the loop */
 	struct ban_owners *ban_owners; /* as the metrics last counted them */
 	int keeper; /* our end of the keeper's pipe; -1: none */

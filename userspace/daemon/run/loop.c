@@ -106,17 +106,17 @@ static void audit(struct daemon *dm)
 {
 	struct diag d = {};
 
-	engine_audit(dm->engine, &dm->drift, &d);
+	dm->unaudited = engine_audit(dm->engine, &dm->drift, &d) != 0;
 	log_diag(LOG_ERR, &d);
 	containers_tell(dm);
 }
 
-/* Containers that come or go, and many sockets at once, do not wait for the next regular audit. */
+/* Containers that come or go, and many sockets at once, do not wait for the next regular audit; after one that failed, sockets do. */
 static void audits_tick(struct daemon *dm)
 {
 	if (engine_netns_moved(dm->engine))
 		dm->audits_due = EARLY_AUDITS;
-	else if (!dm->audits_due)
+	else if (!dm->audits_due && !dm->unaudited)
 		dm->audits_due = engine_audit_hurries(dm->engine);
 	if (!dm->audits_due)
 		return;
