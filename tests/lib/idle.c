@@ -6,11 +6,11 @@
  */
 #include "tool.h"
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t used_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(clock, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -19,11 +19,11 @@ int main(int argc, char **argv)
 	uint64_t until, last, now, longest = 0;
 
 	if (argc != 2)
-		tool_die("idle", "it wants SECONDS");
-	until = clock_ns(CLOCK_MONOTONIC) + (uint64_t)(atof(argv[1]) * 1e9);
-	last = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	while (clock_ns(CLOCK_MONOTONIC) < until) {
-		now = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		tool_die("usage", "idle SECONDS");
+	until = tool_now_us() + (uint64_t)(atof(argv[1]) * 1e6);
+	last = used_ns();
+	while (tool_now_us() < until) {
+		now = used_ns();
 		if (now - last > longest)
 			longest = now - last;
 		last = now;
