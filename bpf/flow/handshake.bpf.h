@@ -166,15 +166,17 @@ static __always_inline int way_asked(struct sluice_handshakes *b, __u32 i, __u64
 }
 
 /*
- * The bucket, where it may have an element of this 4-tuple; NULL: the table has certainly nothing of it. Without the bucket's lock: of an
- * element that begins or ends just now either answer is right, and none ever moves to another place.
+ * Finds the place of this 4-tuple. Returns its bucket if that may have an element of it; NULL: the table has certainly nothing of it. Without
+ * the bucket's lock: of an element that begins or ends just now either answer is right, and none ever moves to another place.
  */
-static __always_inline struct sluice_handshakes *bucket_maybe(const struct handshake_place *at)
+static __always_inline struct sluice_handshakes *bucket_maybe(const struct sluice_tuple *t, struct handshake_place *at)
 {
-	const __u32 *load = handshake_load_of(at->bucket);
 	struct sluice_handshakes *b;
+	const __u32 *load;
 	__u32 i;
 
+	*at = handshake_place(t);
+	load = handshake_load_of(at->bucket);
 	b = load && *load ? bpf_map_lookup_elem(&handshakes, &at->bucket) : NULL;
 	for (i = 0; b && i < SLUICE_HANDSHAKE_WAYS; i++)
 		if (b->tag[i] == at->tag && b->state[i] != HANDSHAKE_FREE)
@@ -189,8 +191,7 @@ __noinline int handshake_maybe(const struct sluice_tuple *t)
 
 	if (!t)
 		return 1;
-	at = handshake_place(t);
-	return bucket_maybe(&at) != NULL;
+	return bucket_maybe(t, &at) != NULL;
 }
 
 /*
@@ -207,8 +208,7 @@ __noinline int handshake_look(const struct sluice_tuple *t, struct handshake_not
 		return HANDSHAKE_FREE;
 	isn = out->isn;
 	note_empty(out);
-	at = handshake_place(t);
-	b = bucket_maybe(&at);
+	b = bucket_maybe(t, &at);
 	if (!b)
 		return HANDSHAKE_FREE;
 	bpf_spin_lock(&b->lock);
@@ -336,8 +336,7 @@ __noinline int handshake_answer(const struct sluice_tuple *t, const struct hands
 
 	if (!t || !note)
 		return -ENOENT;
-	at = handshake_place(t);
-	b = bucket_maybe(&at);
+	b = bucket_maybe(t, &at);
 	if (!b)
 		return -ENOENT;
 	bpf_spin_lock(&b->lock);
@@ -392,8 +391,7 @@ __noinline int handshake_claim(const struct sluice_tuple *t, struct handshake_no
 	if (!t || !out)
 		return HANDSHAKE_FREE;
 	note_empty(out);
-	at = handshake_place(t);
-	b = bucket_maybe(&at);
+	b = bucket_maybe(t, &at);
 	if (!b)
 		return HANDSHAKE_FREE;
 	bpf_spin_lock(&b->lock);
@@ -425,8 +423,7 @@ __noinline int handshake_reset(const struct sluice_tuple *t, __u32 seq, __u64 no
 
 	if (!t)
 		return 0;
-	at = handshake_place(t);
-	b = bucket_maybe(&at);
+	b = bucket_maybe(t, &at);
 	if (!b)
 		return 0;
 	bpf_spin_lock(&b->lock);
