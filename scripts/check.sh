@@ -6,6 +6,9 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${SLUICE_BUILD:-build}
 passed=0 failed=0
+for tool in ctags mandoc cppcheck shellcheck clang-format; do
+	command -v "$tool" >/dev/null || { echo "check: $tool is missing: run scripts/setup.sh" >&2 && exit 1; }
+done
 
 step() { # NAME COMMAND...: a step passes if its command succeeds; $out is what the command printed
 	local name=$1

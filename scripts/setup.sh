@@ -42,6 +42,6 @@ apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
 # Debian would also start these at the next boot, but here they are only tools of the tests.
-for unit in prometheus redis-server stunnel4; do
-	case "$missing " in *" $unit "*) systemctl disable --quiet $unit 2>/dev/null || true ;; esac
+for package in prometheus redis-server stunnel4 haproxy fail2ban dovecot-core postfix; do
+	case "$missing " in *" $package "*) systemctl disable --quiet "${package%-core}" 2>/dev/null || true ;; esac
 done

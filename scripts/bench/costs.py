@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures what each stage of the gate takes, how many instructions the verifier follows, and what a lookup, `sluicectl watch` and a scrape cost."""
-import contextlib, json, os, pathlib, statistics, subprocess, tempfile, time
+import contextlib, json, statistics, subprocess, tempfile, time
 
 import peers
 from cases import beds
@@ -55,11 +55,6 @@ def inserts(mode):
     return [out]
 
 
-def cpu(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def hammer(bed, seconds):
     return json.loads(bed.run(DATAPATH / "hammer", bed.sluice.instance, "192.0.2.9", SERVER, 25, seconds).stdout)
 
@@ -71,10 +66,10 @@ def watched(bed, seconds):
         watch = subprocess.Popen(argv, stdout=out)
         try:
             time.sleep(0.3)
-            before = cpu(bed.sluice.daemon.pid) + cpu(watch.pid)
+            before = network.processor_seconds(bed.sluice.daemon.pid) + network.processor_seconds(watch.pid)
             web.request(bed.net.server, 9798, "/metrics")
             got = hammer(bed, seconds)
-            busy = cpu(bed.sluice.daemon.pid) + cpu(watch.pid) - before
+            busy = network.processor_seconds(bed.sluice.daemon.pid) + network.processor_seconds(watch.pid) - before
             return got | {"busy": busy / got["seconds"] * 100, "mpps": got["packets"] / got["seconds"] / 1e6}
         finally:
             watch.terminate()
@@ -100,12 +95,12 @@ def scrape(bed, mode):
     for name, fill in (("no source", 0), (f"{mode.sizes[-1]:,} sources", mode.sizes[-1])):
         if fill:
             network.sh(DATAPATH / "fill", bed.sluice.instance, fill)
-        took, before = [], cpu(bed.sluice.daemon.pid)
+        took, before = [], network.processor_seconds(bed.sluice.daemon.pid)
         for _ in range(mode.scrapes):
             began = time.perf_counter()
             text = web.request(bed.net.server, 9798, "/metrics")[2]
             took.append((time.perf_counter() - began) * 1e3)
-        busy = (cpu(bed.sluice.daemon.pid) - before) / mode.scrapes * 1e3
+        busy = (network.processor_seconds(bed.sluice.daemon.pid) - before) / mode.scrapes * 1e3
         took.sort()
         took = took[: len(took) * 99 // 100 or 1]
         out.row(name, {"ms": number(took), "cpu_ms": number([busy]), "bytes": number([len(text)])})

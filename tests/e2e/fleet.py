@@ -2,7 +2,7 @@
 """Stores and the program that talks to them, for tests of the fleet: redis-server and sluice-fleet, in a namespace of their own."""
 import collections, contextlib, json, os, pathlib, secrets, signal, socket, struct, subprocess, time
 
-from net import BUILD, sh, wait_for
+from net import BUILD, processor_seconds, sh, wait_for
 
 CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS, POLICY, LOOK, HELD = range(1, 10)
 EXACT, RELEASE, GIVE = 1, 2, 4  # flags of a row in a request
@@ -37,7 +37,9 @@ class Place:
         return ["nsenter", f"--net=/run/netns/{self.name}", *(str(a) for a in argv)]
 
     def server(self, port=6379, *options):
-        return self.keep(Server(self, port, options))
+        server = self.keep(Server(self, port, options))
+        server.start()
+        return server
 
     def host(self, name, servers=("127.0.0.1:6379",), wait=True, **config):
         h = self.keep(Host(self, name, servers, config))
@@ -66,7 +68,6 @@ class Server:
 
     def __init__(self, place, port, options):
         self.place, self.port, self.options, self.process = place, port, options, None
-        self.start()
 
     def start(self):
         argv = [STORE, "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir", self.place.directory, *self.options]
@@ -94,8 +95,7 @@ class Server:
         return dict(found)
 
     def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.process.pid)
 
 
 class Host:

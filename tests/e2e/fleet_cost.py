@@ -6,8 +6,8 @@ under real TCP. Two tables of docs/fleet.md; called by fleet_table.py (`make fle
 import collections, json, os, pathlib, statistics, threading, time
 
 import tools
-from fleet_load import cpu, wire
-from net import BUILD, sh
+from fleet_load import wire
+from net import BUILD, processor_seconds, sh
 
 REPEAT, RUNS = 200000, 3  # packets of a figure; runs of each kind
 SHOWN = ("established", "refused by its limit", "SYN again", "admitted: socket lookup")  # how the names of these stages begin
@@ -69,7 +69,7 @@ def daemon(hosts):
 
     def now():
         rows = sum(hosts.status(n)["exchanges"] for n in range(len(daemons)))
-        return [rows, sum(c.done for c in churns), sum(map(cpu, daemons)), sum(map(cpu, helpers)), cpu(hosts.redis.pid), wire(hosts.redis_cli)]
+        return [rows, sum(c.done for c in churns), sum(map(processor_seconds, daemons)), sum(map(processor_seconds, helpers)), processor_seconds(hosts.redis.pid), wire(hosts.redis_cli)]
 
     churns = [Churn(hosts, n) for n in range(len(daemons))]
     try:

@@ -10,6 +10,7 @@ every 5 ms, for SECONDS. What this process takes of the machine is in the table,
 import collections, os, pathlib, random, select, sys, tempfile, time
 
 import fleet
+from net import processor_seconds
 
 SECONDS, TICK = 5, 0.005
 HOLDERS = 2  # how many hosts hold something of a key
@@ -21,11 +22,6 @@ STALENESS = 200  # ms: what max-staleness is unless the policy says otherwise
 TOGETHER = 60  # seconds until all hosts know of all
 FIGURES = "hosts staleness keys rows answers_p50 answers_p99 stale_p50 stale_p99 beats row_us host busy wire resync resync_us bytes"
 Figures = collections.namedtuple("Figures", FIGURES)
-
-
-def cpu(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def busy():
@@ -150,7 +146,7 @@ def measure(server, hosts, staleness, a_second, keys):
     resync, resync_us, size = told(server, hosts, keys, beats)
 
     def now():
-        return [wire(server.cli), server.cpu_seconds(), busy(), *(cpu(h.process.pid) for h in hosts)]
+        return [wire(server.cli), server.cpu_seconds(), busy(), *(processor_seconds(h.process.pid) for h in hosts)]
 
     load, before, began = Load(hosts, a_second, keys), now(), time.monotonic()
     load.run(SECONDS)

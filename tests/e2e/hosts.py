@@ -57,13 +57,14 @@ class Hosts:
         for number in range(count):
             self.nets.append(HostNet(self, number))
         self.start_store()
+        self.sluices = [None] * count
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            self.sluices = list(pool.map(self.begin, range(count)))
+            list(pool.map(self.begin, range(count)))
 
     def begin(self, number):
         directory = self.directory / f"h{number}"
         directory.mkdir()
-        return Sluice(self.nets[number], directory, self.policy_of(number))
+        self.sluices[number] = Sluice(self.nets[number], directory, self.policy_of(number))
 
     def policy_of(self, number, policy=None):
         return (policy or self.policy).replace("SECRET", str(self.secret)).replace("NAME", f"h{number}").replace("STORE", f"{STORE}:{PORT}")
@@ -175,7 +176,7 @@ class Hosts:
 
     def close(self):
         problem = None
-        for thing in (*reversed(self.sluices), *self.nets):
+        for thing in (*filter(None, reversed(self.sluices)), *self.nets):
             try:
                 thing.close()
             except BaseException as e:  # the others must still be closed

@@ -193,7 +193,8 @@ def pppoe(p):
     """The host dials in by PPPoE over a wire; an access concentrator is at the other end."""
     name, words, here, there = dial(p)
     wire = p.wire()
-    options = pathlib.Path(tempfile.mkdtemp()) / "options"
+    p.files = tempfile.TemporaryDirectory(prefix="sluice-test-")  # it goes with the place
+    options = pathlib.Path(p.files.name) / "options"
     options.write_text("\n".join(w for w in words if w != "nodetach") + "\n")
     p.net.popen(p.net.client, "pppoe-server", "-F", "-I", wire, "-O", options, "-L", there, "-R", here, stdout=subprocess.DEVNULL)
     words = [w for w in words if w != "local"] + "mtu 1492 mru 1492 persist holdoff 1".split()  # `local` is a word of ttys

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Private networks of namespaces, sluice on them, and clients that hold connections. Everything that is made here is removed here."""
-import json, os, pathlib, secrets, signal, subprocess, time
+import contextlib, ctypes, json, os, pathlib, secrets, signal, subprocess, time
 
 import pytest
 
@@ -9,8 +9,10 @@ BUILD = ROOT / os.environ.get("SLUICE_BUILD", "build")
 SANITIZED = BUILD.name == "san"  # built with DEBUG=1
 LIB = ROOT / "tests" / "lib"
 VM = "VM_KERNEL" in os.environ  # a virtual machine that tests/vm made for these tests
-PACE = 10 if VM else 1  # an emulated machine is that many times slower, so tests stretch the times that they give to policies by it
+PACE = 10 if VM else 3 if SANITIZED else 1  # so many times slower is an emulated machine, or a sanitized build: tests stretch their times by it
 SERVER, SERVER6 = "10.77.0.1", "fd77::1"
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 
 
 def sh(*argv, check=True, **more):
@@ -23,6 +25,24 @@ def wait_for(what, seconds=10.0, step=0.05):
     while not (got := what()) and time.monotonic() < end:
         time.sleep(step)
     return got
+
+
+@contextlib.contextmanager
+def inside(ns):
+    """Puts this thread into the network namespace. The sockets that it makes meanwhile stay there."""
+    with open("/proc/thread-self/ns/net", "rb") as here, open(f"/run/netns/{ns}", "rb") as there:
+        if LIBC.setns(there.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"entering the namespace {ns}")
+        try:
+            yield
+        finally:
+            assert LIBC.setns(here.fileno(), CLONE_NEWNET) == 0
+
+
+def processor_seconds(pid):
+    """Returns for how long the process has had a processor so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def needs(condition, what):
@@ -126,6 +146,12 @@ class Net:
         # A socket with a time-wait timer is only the memory of a connection, even if its state is FIN-WAIT-2.
         rows = [line.split() for line in out.splitlines() if "timer:(timewait" not in line]
         return [row[4].rsplit(":", 1)[0] for row in rows if row[0] not in skip]
+
+    def tcp_counter(self, name):
+        """Returns what the server's host has counted so far under this name of /proc/net/snmp or /proc/net/netstat."""
+        rows = [line.split() for line in self.run(self.server, "cat", "/proc/net/snmp", "/proc/net/netstat").stdout.splitlines()]
+        found = {key: n for what in ("Tcp:", "TcpExt:") for key, n in zip(*(row for row in rows if row[0] == what))}
+        return int(found[name])
 
     def established(self, port=25, ns=None):
         """Returns how many connections to the port the kernel has."""

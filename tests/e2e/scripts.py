@@ -18,7 +18,7 @@ import struct
 import time
 
 import wire
-from net import SERVER, SERVER6
+from net import SERVER, SERVER6, inside
 
 
 def name_of(error):
@@ -174,7 +174,7 @@ class Player:
         return self.attempt(lambda: f"tcp state {self.conn.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]}")
 
     def do_connect(self):
-        with wire.within(self.net.server):
+        with inside(self.net.server):
             self.conn = socket.socket(socket.AF_INET6 if ":" in self.source else socket.AF_INET)
         self.conn.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.conn.bind((self.target, self.port))

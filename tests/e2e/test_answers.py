@@ -10,6 +10,7 @@ import tools
 import topology
 from net import SERVER, Net, Sluice, wait_for
 from test_flood import PRESSED, press
+from test_scripts import suspects
 
 MANY = "service smtp { ports = {25} max-connections-per-source = 40 }\n"
 RESET = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
@@ -53,9 +54,11 @@ def calm(net, sluice, target):
 
 
 def suspect(net, sluice, target):
-    """Makes the source a suspect, by one spoofed SYN in its name that nobody answers."""
+    """Makes the source a suspect, by one spoofed SYN in its name that nobody answers, not even by a RST."""
+    net.run(net.client, "nft", "add table ip mute; add chain ip mute out { type filter hook output priority 0; }; add rule ip mute out tcp flags rst drop")
     tools.forge(net, 25, "10.77.0.2", "syn", 1).finish()
-    time.sleep(4)
+    assert wait_for(lambda: suspects(sluice))
+    net.run(net.client, "nft", "delete table ip mute")
 
 
 def pressure(net, sluice, target):

@@ -42,16 +42,15 @@ def tagged_syn(tag, there, here):
 
 def test_gre_that_says_it_carries_a_vlan_tag_hides_nothing(only):
     net, sluice, place = only("GRE", "source-set foes { prefixes = {10.66.0.0/16} action = deny }\n" + LIMIT)
-    segments = lambda: int(net.run(net.server, "sh", "-c", "grep ^Tcp: /proc/net/snmp").stdout.splitlines()[1].split()[10])
     taken = []
     for mode in ("observe", "enforce"):
         sluice.do("mode", mode)
-        before = segments()
+        before = net.tcp_counter("InSegs")
         for tag in (0, 0x4000, 0x6000, 0xE000):
             packet = struct.pack("!HH", 0, 0x8100) + tagged_syn(tag, place.there[0], place.here)
             send = f"s = socket.socket(2, 3, 47); s.bind(('{place.outside}', 0)); s.sendto(bytes.fromhex('{packet.hex()}'), ('{SERVER}', 0))"
             net.run(net.client, "/usr/bin/python3", "-c", "import socket; " + send)
-        taken.append(segments() - before)
+        taken.append(net.tcp_counter("InSegs") - before)
     print(f"the host takes {taken[0]} of 4, with sluice {taken[1]}")
     assert taken[1] == 0 and sluice.reason("evasion", service="-") == 4
 

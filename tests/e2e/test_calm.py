@@ -137,18 +137,13 @@ def fast_open(net, count=20):
             s.sendto(b"EHLO fast\r\n", socket.MSG_FASTOPEN, (SERVER, FAST))
             return s.recv(9) == b"EHLO fast"
 
-    opened = lambda: netstat(net, "TCPFastOpenPassive")
+    opened = lambda: net.tcp_counter("TCPFastOpenPassive")
     once()
     before, served = opened(), 0
     for _ in range(count):
         with contextlib.suppress(OSError):
             served += once()
     return f"{served} of {count} served, {opened() - before} by their SYN"
-
-
-def netstat(net, name):
-    rows = [line.split() for line in net.run(net.server, "cat", "/proc/net/netstat").stdout.splitlines() if line.startswith("TcpExt:")]
-    return int(dict(zip(*rows))[name])
 
 
 ECHO = """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A real fail2ban (Debian's) runs with dist/fail2ban/action.d/sluice.conf: two jails ban one address, and it restarts with many bans."""
-import os, shutil, sqlite3, subprocess, time
+import shutil, sqlite3, subprocess, time
 
 import pytest
 

@@ -4,6 +4,7 @@ import os, pathlib, signal, subprocess, time
 
 import pytest
 
+import web
 from hosts import PORT, SOURCE, STORE, Hosts
 from net import wait_for
 
@@ -55,7 +56,7 @@ def key(hosts, name):
 
 
 def metric(hosts, name, number=0):
-    text = hosts.run(hosts.nets[number].server, "curl", "-s", "http://127.0.0.1:9798/metrics").stdout
+    text = web.request(hosts.nets[number].server, 9798, "/metrics")[2]
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 

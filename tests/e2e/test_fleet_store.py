@@ -6,7 +6,7 @@ import pytest
 
 import fleet
 from fleet import EXACT, GIVE, GONE, OVER, RELEASE, SPACE
-from net import LIB, SANITIZED, sh
+from net import LIB, SANITIZED, sh, wait_for
 
 sys.path.insert(0, str(LIB))
 import garbled
@@ -365,7 +365,7 @@ def test_a_failover_by_sentinel_is_followed(place):
     place.run(fleet.STORE, rules, "--sentinel")
     hosts = [place.host(f"mx{i}", PAIR) for i in range(2)]
     hosts[0].one(5, 20, 3)
-    time.sleep(2)  # until the sentinel has asked the master which replicas it has
+    assert wait_for(lambda: "6380" in sh(*place.enter("redis-cli", "-p", 26379, "sentinel", "replicas", "mail"), check=False).stdout, 20)
     first.kill()
     for h in hosts:
         assert h.until(lambda: h.state.connected and h.state.server == PAIR[1], 20), h.state

@@ -63,12 +63,6 @@ class Haproxy:
         self.process.wait()
 
 
-def segments(net):
-    """Returns how many TCP segments the server's host has received so far."""
-    rows = [line.split() for line in net.run(net.server, "cat", "/proc/net/snmp").stdout.splitlines() if line.startswith("Tcp:")]
-    return int(dict(zip(*rows))["InSegs"])
-
-
 def scaled(net, source):
     """Returns a number other than 0 if a connection of this source has window scaling."""
     with contextlib.closing(wire.client(net, source)) as s:
@@ -82,7 +76,7 @@ def test_the_checks_of_a_balancer_are_no_flood(make, tmp_path, mode):
     net, sluice = make(f"mode = {mode}\n" + POLICY)
     net.serve("::", 25)
     assert scaled(net, PLAIN) and wait_for(lambda: sluice.connections() == 0), "handshakes complete here"
-    sysctl, began, seen = syncookies(net), segments(net), set()
+    sysctl, began, seen = syncookies(net), net.tcp_counter("InSegs"), set()
     with contextlib.ExitStack() as made:
         balancers = [made.enter_context(contextlib.closing(Haproxy(net, tmp_path / s, s))) for s in (PLAIN, ALLOWED)]
         end = time.monotonic() + SECONDS
@@ -91,7 +85,7 @@ def test_the_checks_of_a_balancer_are_no_flood(make, tmp_path, mode):
             seen.update(*(b.states() for b in balancers))
             assert syncookies(net) == sysctl
             assert scaled(net, PLAIN) and scaled(net, ALLOWED)
-    checks = (segments(net) - began) // 2
+    checks = (net.tcp_counter("InSegs") - began) // 2
     time.sleep(1)
     service = sluice.service()
     figures = {r: sluice.reason(r) for r in ("cookie-sent", "cookie-forged", "unproven", "table-full", "out-of-state", "observe")}

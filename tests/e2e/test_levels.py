@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Sources have levels: a sender that owns a /48 is stopped at the cap of the network, and a translator hides nobody."""
 import tools
-from net import SERVER6, sh, wait_for
+import web
+from net import SERVER6, wait_for
 
 CAP = 10
 POLICY = f"""service smtp {{ ports = {{25}} on-excess = reset max-connections-per-source = 2 max-connections-per-network = {CAP} }}
@@ -36,7 +37,7 @@ def test_a_sender_that_walks_its_48_is_stopped_at_the_cap_and_others_are_not(mak
     assert sluice.service()["max_connections_per_network"] == CAP
     tables = {t["name"]: t["entries"] for t in sluice.json("status")["tables"]}
     assert tables["networks"] == 2
-    assert 'reason="network-connections"' in net.run(net.server, "curl", "-s", "http://127.0.0.1:9798/metrics").stdout
+    assert 'reason="network-connections"' in web.request(net.server, 9798, "/metrics")[2]
 
     walker.finish()
     assert wait_for(lambda: sluice.connections() == 2)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Real mail servers behind sluice, and real clients: Postfix, Dovecot, smtp-source and smtp-sink."""
 import contextlib
-import socket
 
 import pytest
 

@@ -8,7 +8,7 @@ import socket
 
 import tools
 import web
-from net import ROOT, SERVER, sh, wait_for
+from net import ROOT, SERVER, inside, sh, wait_for
 
 PORT = 9798
 POLICY = ("service smtp { ports = {25} max-connections = 40 max-connections-per-source = 5 on-excess = reset }\n"
@@ -201,7 +201,7 @@ def test_port_in_use_is_a_warning_and_limits_hold(make):
     net, sluice = make(POLICY)
     tools.serve(net, 25)
     sluice.kill()
-    with web.inside(net.server):
+    with inside(net.server):
         squatter = socket.create_server(("127.0.0.1", PORT))
     with squatter:
         sluice.start()
@@ -222,7 +222,7 @@ def test_port_in_use_is_a_warning_and_limits_hold(make):
 
 def test_idle_and_too_many_clients_do_not_keep_the_others_out(make):
     net, sluice = make(POLICY)
-    with web.inside(net.server):
+    with inside(net.server):
         idle = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(300)]
     for s in idle[:50]:
         s.sendall(b"GET /metrics HT")

@@ -17,19 +17,19 @@ def test_while_sluiced_loads_status_says_that_it_starts(tmp_path):
         sluice.file, sluice.state, sluice.log = tmp_path / "sluice.conf", tmp_path / "state", open(tmp_path / "log", "w+")
         sluice.write(TWO)
         sluice.daemon = sluice.popen()
-        try:
-            assert wait_for(lambda: os.path.exists(f"/sys/fs/bpf/sluice/{net.tag}"), 10, 0.002)
-            sluice.daemon.send_signal(signal.SIGSTOP)
-            code, out, err = sluice.ctl("--json", "status")
-            status = json.loads(out)
-            assert code == 3 and status["daemon"] == "starting" and status["mode"] == "starting" and status["interfaces"] == [], status
-            assert "sluiced is starting" in err
-            assert "starting" in sluice.ctl("status")[1]
-        finally:
-            sluice.daemon.send_signal(signal.SIGCONT)
-        assert wait_for(lambda: sluice.ctl("status")[0] == 0, 60)
-        status = sluice.json("status")
-        assert (status["daemon"], status["mode"], len(status["interfaces"])) == ("running", "enforce", 1)
-        sluice.kill()
-        assert sluice.json("status")["daemon"] == "dead"
-        sluice.close()
+        with contextlib.closing(sluice):
+            try:
+                assert wait_for(lambda: os.path.exists(f"/sys/fs/bpf/sluice/{net.tag}"), 10, 0.002)
+                sluice.daemon.send_signal(signal.SIGSTOP)
+                code, out, err = sluice.ctl("--json", "status")
+                status = json.loads(out)
+                assert code == 3 and status["daemon"] == "starting" and status["mode"] == "starting" and status["interfaces"] == [], status
+                assert "sluiced is starting" in err
+                assert "starting" in sluice.ctl("status")[1]
+            finally:
+                sluice.daemon.send_signal(signal.SIGCONT)
+            assert wait_for(lambda: sluice.ctl("status")[0] == 0, 60)
+            status = sluice.json("status")
+            assert (status["daemon"], status["mode"], len(status["interfaces"])) == ("running", "enforce", 1)
+            sluice.kill()
+            assert sluice.json("status")["daemon"] == "dead"

@@ -5,7 +5,7 @@ import contextlib, os, re, signal
 import pytest
 
 import tools
-from net import wait_for
+from net import PACE, wait_for
 
 POLICY = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections-per-source = 5 }\n"
 
@@ -59,12 +59,12 @@ def test_bans_allows_and_settings_survive_a_reboot(make):
 def test_settings_survive_a_restart_and_a_crash_without_losing_their_end(make):
     _, sluice = make(POLICY)
     sluice.do("set", "service", "smtp", "max-connections-per-source", "2")
-    sluice.do("set", "service", "smtp", "max-connections", "9", "--for", "8s")
+    sluice.do("set", "service", "smtp", "max-connections", "9", "--for", f"{15 * PACE}s")
     for number in (signal.SIGTERM, signal.SIGKILL):
         sluice.kill(number)
         sluice.start()
-        assert sluice.service()["max_connections_per_source"] == 2
-    assert wait_for(lambda: sluice.service()["max_connections"] == 0, 15)
+        assert (sluice.service()["max_connections_per_source"], sluice.service()["max_connections"]) == (2, 9)
+    assert wait_for(lambda: sluice.service()["max_connections"] == 0, 30)
 
 
 def test_without_anything_to_keep_there_is_no_file(make):

@@ -1,23 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """HTTP inside a namespace: plain requests, a real Prometheus, and a real Chromium driven by WebDriver. It needs only Python's own library."""
-import base64, contextlib, ctypes, http.client, json, os, pathlib, signal, subprocess, urllib.parse
+import base64, contextlib, http.client, json, os, pathlib, signal, subprocess, urllib.parse
 
-from net import wait_for
-
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
-
-
-@contextlib.contextmanager
-def inside(ns):
-    """Makes this thread's new sockets belong to the namespace. Sockets that it has already stay where they are."""
-    home, there = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{ns}", os.O_RDONLY)
-    try:
-        assert LIBC.setns(there, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        yield
-    finally:
-        assert LIBC.setns(home, CLONE_NEWNET) == 0
-        os.close(home), os.close(there)
+from net import inside, wait_for
 
 
 def request(ns, port, path, method="GET", body=None, headers={}, host="127.0.0.1", timeout=20):
@@ -79,7 +64,14 @@ class Browser:
         directory.mkdir(exist_ok=True)
         self.process = net.popen(self.ns, "chromedriver", f"--port={port}", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                  start_new_session=True, env={**os.environ, "HOME": str(directory)})
-        assert wait_for(lambda: reachable(self.ns, port, "/status"), 20)
+        try:
+            self.begin(directory)
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, directory):
+        assert wait_for(lambda: reachable(self.ns, self.port, "/status"), 20)
         options = {"binary": "/usr/bin/chromium", "args": [*self.FLAGS, f"--user-data-dir={directory}/profile"]}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         self.session = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]

@@ -1,35 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Makes and reads segments by hand at the client's end of a test network, and opens sockets of either side in the test's own process. scripts.py
 plays scripts in the manner of packetdrill with it, and test_forged.py forges segments on live connections."""
-import contextlib
-import ctypes
 import select
 import socket
 import struct
 import time
 
 import tools
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
+from net import inside
+
 FLAGS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "C": 128}
 TCP_FASTOPEN, TCP_DEFER_ACCEPT = 23, 9
 
 
-@contextlib.contextmanager
-def within(ns):
-    """Puts this thread into the network namespace. The sockets that it makes meanwhile stay there."""
-    with open("/proc/thread-self/ns/net", "rb") as here, open(f"/run/netns/{ns}", "rb") as there:
-        if LIBC.setns(there.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"entering the namespace {ns}")
-        try:
-            yield
-        finally:
-            LIBC.setns(here.fileno(), CLONE_NEWNET)
-
-
 def listen(net, port, backlog=64, fastopen=False, defer=0):
     """Opens a listener on all addresses of both families, in the server's namespace, or in the one that net.listening names."""
-    with within(getattr(net, "listening", net.server)):
+    with inside(getattr(net, "listening", net.server)):
         s = socket.socket(socket.AF_INET6)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -45,7 +31,7 @@ def listen(net, port, backlog=64, fastopen=False, defer=0):
 
 def client(net, source, port=0, seconds=2):
     """Returns a bound socket of the client's kernel."""
-    with within(net.client):
+    with inside(net.client):
         s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.settimeout(seconds)
@@ -122,7 +108,7 @@ class Wire:
     """Sends packets at the client's end, and hears all that passes there in both directions."""
 
     def __init__(self, net):
-        with within(net.client):
+        with inside(net.client):
             self.fd = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
             self.fd.bind(("c0", 3))
         self.fd.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)  # SO_RCVBUFFORCE
