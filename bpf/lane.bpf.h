@@ -228,7 +228,7 @@ static __always_inline int lane_is_calm(const struct lane_syn *segment, const st
 	const struct sluice_pressure *p = pressure_of(lane->service);
 
 	return g && p && !g->watch_until_ns && !g->cookies_until_ns && !p->ack_flood &&
-	       !(p->completed && stray_sample(lane->service));
+	       !(p->completed && stray_sample(lane->service, 1));
 }
 
 /* Returns XDP_PASS if this segment passes, and is counted. */

@@ -91,7 +91,7 @@ static __always_inline enum sluice_reason limits_check(struct admission *d, enum
 static __always_inline int refused_silently(enum sluice_reason why)
 {
 	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
-	       why == SLUICE_MALFORMED || why == SLUICE_EVASION;
+	       why == SLUICE_MALFORMED || why == SLUICE_EVASION || why == SLUICE_CHECKSUM;
 }
 
 /* Observe mode: notes the refusal that would have happened, and lets the packet take its slots all the same. */
@@ -129,14 +129,14 @@ static __always_inline enum sluice_reason unjudged(struct sluice_view *view, enu
 }
 
 /*
- * Returns non-zero for a SYN whose refusal would be told by a RST, but that the host drops silently. The frame that explain asks about
+ * Returns non-zero for a SYN whose refusal would be told by a RST, but that the host would drop silently. The frame that explain asks about
  * never had its checksum filled in.
  */
 static __always_inline int refusal_is_void(struct xdp_md *ctx, const struct sluice_pkt *pkt,
 					   const struct sluice_view *view, enum sluice_reason why)
 {
 	if (!pkt->syn || view->dry || !reason_refuses(why) || refused_silently(why) ||
-	    view->row->excess != SLUICE_EXCESS_RESET)
+	    view->row->excess != SLUICE_EXCESS_RESET || view->generation->observe)
 		return 0;
 	return checksum_bad(ctx, pkt);
 }

@@ -14,7 +14,7 @@
 
 #include "reasons.h"
 
-#define SLUICE_ABI_VERSION 16
+#define SLUICE_ABI_VERSION 17
 
 #define SLUICE_NAME_LEN 32 /* services and sets, with the final NUL */
 #define SLUICE_TOTAL_NAME_LEN 64 /* "SERVICE" or "SET@SERVICE" */
@@ -317,7 +317,7 @@ struct sluice_tuple {
 struct sluice_pressure {
 	struct bpf_spin_lock lock; /* protects the windows */
 	__u32 on; /* every SYN is answered with a cookie */
-	__u32 embryonic; /* handshakes in progress that nobody has answered; changed atomically */
+	__s32 embryonic; /* handshakes in progress that nobody has answered; changed atomically. Below 0: of a name that was given away */
 	__u32 suspects; /* some sources are in the map `suspects` */
 	__u32 completed; /* a handshake that was charged here has completed, so packets and sockets have the same addresses */
 	__u32 ack_flood; /* segments that belong to no connection are dropped */
@@ -333,6 +333,7 @@ struct sluice_arrivals {
 	__u64 epoch; /* bucket of that window */
 	__u32 waiting;
 	__u32 sum;
+	__u64 sampled; /* the number of segments let through at which one was last sampled */
 };
 
 /* When the listener at an address and port was last told to accept cookies. */

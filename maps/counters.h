@@ -53,7 +53,7 @@ struct sluice_counter {
 		pace_before; /* connections in the running interval and in the one before: for `peaks` */
 	struct sluice_source_key of; /* its key; zero if it is never deleted */
 	__u32 first_seconds; /* interval of the first event's rate; 0: there is none. With `of` it is the key of that rate */
-	__u32 pad2;
+	__u32 most; /* the most connections that it had at once since it exists: for `sources` and dry runs; 0 for sets and services */
 };
 
 /* Returns non-zero if the counter has an event that belongs to the rate over so many seconds, and whose bucket that rate still counts. */

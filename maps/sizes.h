@@ -52,7 +52,7 @@ SIZED(struct sluice_explanation, 312);
 SIZED(struct sluice_connection, 48);
 SIZED(struct sluice_audits, 8);
 SIZED(struct sluice_pressure, 392);
-SIZED(struct sluice_arrivals, 16);
+SIZED(struct sluice_arrivals, 24);
 SIZED(struct sluice_cell, 16);
 SIZED(struct sluice_refusals, 64); /* a cache line */
 SIZED(struct sluice_fragment_key, 36);

@@ -52,7 +52,7 @@ static __always_inline int handshake_enter(const struct sluice_tuple *t, struct 
  */
 __noinline int handshake_remember(const struct sluice_tuple *t, struct handshake_note *note, __u64 now, int published)
 {
-	struct give undo = { .now = now, .taken_ns = now, .reserved = 1, .transient = 1 };
+	struct give undo = { .now = now, .reserved = 1, .transient = 1 };
 	int err;
 
 	if (!t || !note)
@@ -150,7 +150,7 @@ static __always_inline enum sluice_reason handshake_await(const struct admission
 /* Returns non-zero if the service has its share of unanswered handshakes. */
 static __always_inline int share_is_full(const struct admission *d)
 {
-	return d->pressure->embryonic >= d->view->generation->handshakes;
+	return d->pressure->embryonic >= (__s32)d->view->generation->handshakes;
 }
 
 /* The same, where a SYN is refused for it. It is checked before anything is charged: charging and releasing cost ten times as much. */
@@ -338,8 +338,8 @@ static __always_inline int syn_is_strange(const struct admission *d, const struc
 }
 
 /*
- * Counts this SYN in the windows of its service and its source. Returns UNDECIDED, or why it goes no further. The host silently drops a SYN
- * with a wrong checksum.
+ * Counts this SYN in the windows of its service and its source. Returns UNDECIDED, or why it goes no further. The host
+ * would silently drop a SYN with a wrong checksum.
  */
 static __always_inline enum sluice_reason syn_note(struct admission *d, const struct sluice_counter *source)
 {

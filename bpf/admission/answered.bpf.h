@@ -11,7 +11,7 @@
 static __always_inline void answer_undo(const struct admission *d, const struct handshake_note *note, int sure,
 					int proved)
 {
-	struct give undo = { .now = d->now, .taken_ns = d->now, .reserved = 1, .proven = sure, .transient = 1 };
+	struct give undo = { .now = d->now, .reserved = 1, .proven = sure, .transient = 1 };
 
 	if (!note->held)
 		holding_give(&note->holding, &undo);
@@ -123,11 +123,12 @@ static __always_inline enum sluice_reason answer_judge(struct admission *d, stru
 }
 
 /* Judges a segment of no connection. Right behind the answer that makes one, the gate is ahead of the socket table. */
-static __always_inline enum sluice_reason stray_judge(struct admission *d, const struct handshake_note *note)
+static __always_inline enum sluice_reason stray_judge(struct admission *d, const struct handshake_note *note,
+						      int sampled)
 {
 	if (note->state == HANDSHAKE_ANSWERED)
 		return SLUICE_ESTABLISHED;
-	if (!d->view->dry && stray_sample(d->view->service))
+	if (sampled && !d->view->dry)
 		stray_note(d->pressure, d->view->service, d->now);
 	return d->pressure->ack_flood ? SLUICE_COOKIE_FORGED : SLUICE_OUT_OF_STATE;
 }
@@ -147,8 +148,12 @@ static __always_inline enum sluice_reason unseen_judge(struct admission *d, stru
 	return SLUICE_ESTABLISHED;
 }
 
-/* Returns ESTABLISHED, or what else a segment is, at a port where all are judged. `ask`: also judge those that the table does not know. */
-static __always_inline enum sluice_reason admit_judged(struct admission *d, const struct sluice_guard *g, int ask)
+/*
+ * Returns ESTABLISHED, or what else a segment is, at a port where all are judged. `ask`: also judge those that the table does not know.
+ * `sampled`: if it belongs to nothing, it says so for many.
+ */
+static __always_inline enum sluice_reason admit_judged(struct admission *d, const struct sluice_guard *g, int ask,
+						       int sampled)
 {
 	struct handshake_note *note = d->note;
 	enum flow flow;
@@ -165,23 +170,24 @@ static __always_inline enum sluice_reason admit_judged(struct admission *d, cons
 	if (flow == FLOW_UNSEEN)
 		return unseen_judge(d, note);
 	if (flow == FLOW_LISTENER || (flow == FLOW_HANDSHAKE && !d->pkt->rst))
-		return stray_judge(d, note);
+		return stray_judge(d, note, sampled);
 	return flow == FLOW_NONE ? SLUICE_OUT_OF_STATE : SLUICE_ESTABLISHED;
 }
 
 static __always_inline enum sluice_reason admit_ack(struct admission *d)
 {
 	struct sluice_guard *g = guard_of(d->pkt->local_port);
-	int sampled = d->pressure->completed && !d->view->row->published && stray_sample(d->view->service);
+	int sampled = !d->view->row->published && stray_sample(d->view->service, d->view->dry);
+	int ask = (sampled && d->pressure->completed) || d->pressure->ack_flood;
 
 	if (d->pkt->rst && !d->view->dry)
 		handshake_reset(&d->pkt->tuple, bpf_ntohl(d->pkt->seq), bpf_ktime_get_ns());
-	if (!g || (!g->watch_until_ns && !g->cookies_until_ns && !sampled && !d->pressure->ack_flood))
+	if (!g || (!g->watch_until_ns && !g->cookies_until_ns && !ask))
 		return SLUICE_ESTABLISHED;
 	d->now = bpf_ktime_get_ns();
-	if (!guard_asked(g, d->now, d->view->dry) && !sampled && !d->pressure->ack_flood)
+	if (!guard_asked(g, d->now, d->view->dry) && !ask)
 		return SLUICE_ESTABLISHED;
-	return admit_judged(d, g, sampled || d->pressure->ack_flood);
+	return admit_judged(d, g, ask, sampled);
 }
 
 #endif

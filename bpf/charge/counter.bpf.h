@@ -104,7 +104,6 @@ static __always_inline enum taken counter_take(struct sluice_counter *c, const s
 /* How a slot is given back. */
 struct give {
 	__u64 now;
-	__u64 taken_ns; /* when a reservation was taken; equal to `now`: it is undone, as if it had never been */
 	__u8 reserved;
 	__u8 proven; /* it is a reservation whose client has answered */
 	__u8 transient; /* the counter may be deleted when it is empty */
@@ -125,9 +124,8 @@ struct slot_op {
 	__u8 reserved; /* GIVE */
 	__u8 proven; /* GIVE, SETTLE: its client had answered */
 	__u8 transient; /* GIVE: an empty counter may be deleted */
-	__u8 undo; /* GIVE: as if it had never been */
 	__u8 dry; /* PROVE: only ask */
-	__u8 pad[6]; /* Linux 6.1 wants every byte written that a function may read */
+	__u8 pad[7]; /* Linux 6.1 wants every byte written that a function may read */
 };
 
 static __always_inline void counter_given(struct sluice_counter *c, const struct slot_op *op)
@@ -148,7 +146,7 @@ static __always_inline void first_move(struct sluice_counter *c, const struct sl
 		c->first_unanswered = 0;
 	else if (op->what == SLOT_UNPROVE)
 		c->first_unanswered = 1;
-	else if (op->what == SLOT_GIVE && (!op->proven || op->undo))
+	else if (op->what == SLOT_GIVE)
 		c->first_seconds = 0;
 }
 
@@ -176,8 +174,8 @@ static __always_inline enum taken counter_move(struct sluice_counter *c, const s
 }
 
 /*
- * Moves a slot and, with `first`, the first event. Sets *empty if the counter is empty and was never proven: it is GONE then, and the caller
- * deletes it. If it still has its first event, a client has answered, and it lives on.
+ * Moves a slot and, with `first`, the first event. Sets *empty if the counter is empty and never had a connection: it is GONE then, and the
+ * caller deletes it.
  */
 static __always_inline enum taken counter_do(struct sluice_counter *c, const struct sluice_source_key *own,
 					     const struct slot_op *op, int first, int *empty)
@@ -192,8 +190,8 @@ static __always_inline enum taken counter_do(struct sluice_counter *c, const str
 		if (first && got == TAKEN && !op->dry)
 			first_move(c, op);
 		if (own && op->transient && !c->held && c->state == SLUICE_COUNTER_NEW) {
-			*empty = !c->first_seconds;
-			c->state = *empty ? SLUICE_COUNTER_GONE : SLUICE_COUNTER_PROVEN;
+			c->state = SLUICE_COUNTER_GONE;
+			*empty = 1;
 		}
 	}
 	bpf_spin_unlock(&c->lock);

@@ -51,7 +51,7 @@ static __always_inline void all_do(const struct sluice_holding *h, __u32 of, con
 		total_event(h->source.service, h->taken, op);
 }
 
-/* Gives back what h->holds says. */
+/* Gives back what h->holds says. The events of a reservation go with it, since it was no connection; those of a connection stay. */
 __noinline int holding_give(const struct sluice_holding *h, const struct give *how)
 {
 	struct slot_op op = { .what = SLOT_GIVE };
@@ -62,7 +62,6 @@ __noinline int holding_give(const struct sluice_holding *h, const struct give *h
 	op.reserved = how->reserved;
 	op.proven = how->proven;
 	op.transient = how->transient;
-	op.undo = how->taken_ns == how->now;
 	all_do(h, how->reserved ? h->holds : h->holds & ~HOLDS_RATES, &op);
 	if (h->holds & SLUICE_HOLDS_FLEET && (!how->reserved || how->proven))
 		fleet_tell_given(h);
@@ -110,7 +109,7 @@ __noinline int holding_charge(struct sluice_holding *h, const struct sluice_rule
 /* Gives everything back, as if nothing had been taken. */
 __noinline int holding_undo(struct sluice_holding *h, const struct take *how)
 {
-	struct slot_op op = { .what = SLOT_GIVE, .transient = 1, .undo = 1 };
+	struct slot_op op = { .what = SLOT_GIVE, .transient = 1 };
 
 	if (!h || !how)
 		return 0;
@@ -168,7 +167,7 @@ static __always_inline __u32 rate_most(const struct sluice_limit *limit, __u32 s
 	return rate_seconds(limit) == seconds ? limit->rate : 0;
 }
 
-/* Tells the rates. Returns PROVED(). */
+/* Tells the rates. Returns PROVED(). A rate that is gone was over, so it refuses nobody. */
 __noinline __u32 rates_tell(const struct sluice_holding *h, const struct sluice_rule *rule,
 			    const struct sluice_service *row, int force, int dry)
 {
@@ -182,19 +181,19 @@ __noinline __u32 rates_tell(const struct sluice_holding *h, const struct sluice_
 	if (h->holds & SLUICE_HOLDS_FIRST && op.most && first_has_no_room(&h->source, h->source_seconds, op.most))
 		return PROVED(SLUICE_SOURCE_RATE, told);
 	bit = h->holds & (SLUICE_HOLDS_SOURCE_RATE | SLUICE_HOLDS_SHARED_RATE);
-	if (bit && event_do(h, bit, &op) != TAKEN)
+	if (bit && event_do(h, bit, &op) == TAKEN_FAST)
 		return PROVED(SLUICE_SOURCE_RATE, told);
 	told |= bit;
 	bit = h->holds & HOLDS_NETWORK_RATES;
 	op.most = force ? 0 : rate_most(&rule->network, h->network_seconds);
-	if (bit && event_do(h, bit, &op) != TAKEN)
+	if (bit && event_do(h, bit, &op) == TAKEN_FAST)
 		return PROVED(SLUICE_NETWORK_RATE, told);
 	told |= bit;
-	op.most = force ? 0 : rule->set.rate;
+	op.most = force ? 0 : total_most(h->set_total, &rule->set);
 	if (h->holds & SLUICE_HOLDS_SET_RATE && total_event(h->set_total, h->taken, &op) != TAKEN)
 		return PROVED(SLUICE_SET_RATE, told);
 	told |= h->holds & SLUICE_HOLDS_SET_RATE;
-	op.most = force ? 0 : row->total.rate;
+	op.most = force ? 0 : total_most(h->source.service, &row->total);
 	if (h->holds & SLUICE_HOLDS_SERVICE_RATE && total_event(h->source.service, h->taken, &op) != TAKEN)
 		return PROVED(SLUICE_SERVICE_RATE, told);
 	return PROVED(SLUICE_ADMITTED, told | (h->holds & SLUICE_HOLDS_SERVICE_RATE));

@@ -53,17 +53,16 @@ static __always_inline void rate_advance(struct sluice_rate *r, __u64 epoch, __u
 	window_advance(&r->unanswered, epoch, width);
 }
 
-/* Under its lock: updates an event of the bucket `then`. The event of a client that has answered stays, even when its connection ends. */
+/* Under its lock: updates an event of the bucket `then`. */
 static __always_inline void rate_move(struct sluice_rate *r, __u64 then, const struct slot_op *op)
 {
 	if (op->what == SLOT_PROVE || (op->what == SLOT_SETTLE && !op->proven)) {
 		window_refund(&r->unanswered, then);
 	} else if (op->what == SLOT_UNPROVE) {
 		window_hit_at(&r->unanswered, then);
-	} else if (op->what == SLOT_GIVE && !op->proven) {
-		window_refund(&r->unanswered, then);
-		window_refund(&r->all, then);
-	} else if (op->what == SLOT_GIVE && op->undo) {
+	} else if (op->what == SLOT_GIVE) {
+		if (!op->proven)
+			window_refund(&r->unanswered, then);
 		window_refund(&r->all, then);
 	}
 }
@@ -212,6 +211,14 @@ __noinline int total_hit(__u32 index, const struct sluice_limit *limit, const st
 	if (!r || !limit || !how)
 		return TAKEN_FAST;
 	return rate_take(r, NULL, limit->width_ns, limit->rate, how, NULL);
+}
+
+/* Returns the number in the limit of a set or a service, or 0 if its rate still has another interval: a reload changes that with a SYN. */
+static __always_inline __u32 total_most(__u32 index, const struct sluice_limit *limit)
+{
+	const struct sluice_rate *r = bpf_map_lookup_elem(&total_rates, &index);
+
+	return r && r->all.width_ns == limit->width_ns ? limit->rate : 0;
 }
 
 /* enum taken: updates an event of a set or a service. */

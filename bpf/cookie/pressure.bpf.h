@@ -153,7 +153,8 @@ static __always_inline int pressure_check(struct sluice_pressure *p, const struc
 			 : syns_note(view->service, flood->syn_width_ns, now, batch);
 	if (p->on)
 		return 1;
-	if ((!flood->syn_rate || syns < flood->syn_rate) && (!flood->half_open || p->embryonic < flood->half_open))
+	if ((!flood->syn_rate || syns < flood->syn_rate) &&
+	    (!flood->half_open || p->embryonic < (__s32)flood->half_open))
 		return 0;
 	if (!view->dry)
 		pressure_begin(p, now);
@@ -198,17 +199,30 @@ static __always_inline void stray_note(struct sluice_pressure *p, __u32 service,
 }
 
 /*
- * Returns non-zero if this segment is to be sampled, by the number of all that this processor has let through so far. That includes strays:
- * a sample must not sample itself. It never takes the first of all, which on a host that was just started is a stray on each processor.
+ * Returns non-zero if this segment is to be sampled, by the number of those that this processor has let through so far. That includes strays,
+ * and each number is taken once, because segments of an allowed source, or that are only observed, do not move it: a sample must not sample
+ * itself. It never takes the first of all, which on a host that was just started is a stray on each processor.
  */
-static __always_inline int stray_sample(__u32 service)
+static __always_inline int stray_sample(__u32 service, int dry)
 {
 	const struct sluice_stat *settled = stat_of(service, SLUICE_ESTABLISHED);
 	const struct sluice_stat *strays = stat_of(service, SLUICE_OUT_OF_STATE);
 	const struct sluice_stat *forged = stat_of(service, SLUICE_COOKIE_FORGED);
 
-	return settled && strays && forged &&
-	       (settled->packets + strays->packets + forged->packets) % STRAY_SAMPLE == STRAY_SAMPLE / 2;
+	struct sluice_arrivals *own;
+	__u64 number;
+
+	if (!settled || !strays || !forged)
+		return 0;
+	number = settled->packets + strays->packets + forged->packets;
+	if (number % STRAY_SAMPLE != STRAY_SAMPLE / 2)
+		return 0;
+	own = bpf_map_lookup_elem(&arrivals, &service);
+	if (!own || own->sampled == number)
+		return 0;
+	if (!dry)
+		own->sampled = number;
+	return 1;
 }
 
 /*
@@ -230,7 +244,7 @@ static __always_inline int pressure_is_low(__u32 service, const struct sluice_fl
 	bpf_spin_unlock(&p->lock);
 	return (!flood->syn_rate || syn_sum * 100 < (__u64)flood->syn_rate * flood->calm_percent) &&
 	       (!flood->expired_rate || expired_sum * 100 < (__u64)flood->expired_rate * flood->calm_percent) &&
-	       (!flood->half_open || (__u64)p->embryonic * 100 < (__u64)flood->half_open * flood->calm_percent);
+	       (!flood->half_open || (__s64)p->embryonic * 100 < (__s64)flood->half_open * flood->calm_percent);
 }
 
 /* Does what time does to a service: pressure, suspicion and ACK floods end. */

@@ -331,7 +331,7 @@ __noinline int handshake_answer(const struct sluice_tuple *t, const struct hands
 	struct sluice_handshakes *b;
 	int err = -ENOENT;
 	struct handshake_place at;
-	__u32 i;
+	__u32 i, service = 0;
 	__u8 flags = 0;
 
 	if (!t || !note)
@@ -345,6 +345,7 @@ __noinline int handshake_answer(const struct sluice_tuple *t, const struct hands
 		err = b->serial[i] == note->serial ? 0 : -EEXIST;
 	if (!err && i < SLUICE_HANDSHAKE_WAYS) {
 		flags = b->flags[i];
+		service = b->way[i].holding.source.service; /* the policy may have given the port to another since */
 		b->flags[i] = (flags & ~SLUICE_HANDSHAKE_EMBRYONIC) | (note->flags & SLUICE_HANDSHAKE_CONFIRMED);
 		b->state[i] = HANDSHAKE_ANSWERED;
 		b->deadline[i] = deadline_at(now + SLUICE_HANDSHAKE_NS);
@@ -356,7 +357,7 @@ __noinline int handshake_answer(const struct sluice_tuple *t, const struct hands
 	}
 	bpf_spin_unlock(&b->lock);
 	if (flags & SLUICE_HANDSHAKE_EMBRYONIC)
-		embryonic_add(note->holding.source.service, -1);
+		embryonic_add(service, -1);
 	return err;
 }
 

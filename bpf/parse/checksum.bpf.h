@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. The host silently drops a
- * SYN with a wrong checksum, so such a SYN is no sign of a flood, and no client waits for an answer.
+ * Internet checksums (RFC 1071): of SYNs, before they take anything, and of the answers that answer.bpf.h makes. A SYN with a wrong
+ * checksum is no sign of a flood, and no client waits for an answer: the host would drop it silently, and so does the gate. It must not be
+ * left to the host. A sender on this machine may say of his frame that its checksum is still to be made (CHECKSUM_PARTIAL), which XDP
+ * cannot see, and then the host takes it, whatever is in the field.
  */
 #ifndef SLUICE_CHECKSUM_BPF_H
 #define SLUICE_CHECKSUM_BPF_H
@@ -128,8 +130,8 @@ static __always_inline __u64 pseudo_header(const struct sluice_pkt *pkt, __u32 l
 }
 
 /*
- * Returns non-zero if the host drops this SYN, because a checksum is wrong or the frame ends before the SYN does. TCP's field may hold the
- * sum of the pseudo header alone: then this host, or a guest or container of it, made the SYN, and whoever sends it on fills in the rest.
+ * Returns non-zero if a checksum is wrong, or the frame ends before the SYN does. TCP's field may hold the sum of the pseudo header alone:
+ * then this host, or a guest or container of it, made the SYN, and whoever sends it on fills in the rest.
  */
 __noinline int checksum_bad(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 {

@@ -8,10 +8,13 @@
 #define GROUP_BUCKETS (SLUICE_HANDSHAKE_BUCKETS / SLUICE_HANDSHAKE_GROUPS)
 #define GROUP_WAYS (GROUP_BUCKETS * SLUICE_HANDSHAKE_WAYS)
 
-/* Releases the slots of a handshake that ran out. If its client never answered, that is noted against its source. */
+/*
+ * Releases the slots and events of a handshake that ran out: it was no connection. (If the host could not take it yet, what completes it is
+ * charged.) If its client never answered, that is noted against its source.
+ */
 static __always_inline void expired_release(const struct handshake_note *was, __u64 now)
 {
-	struct give how = { .now = now, .taken_ns = was->charged_ns, .reserved = 1, .transient = 1 };
+	struct give how = { .now = now, .reserved = 1, .transient = 1 };
 
 	how.proven = was->flags & SLUICE_HANDSHAKE_CONFIRMED;
 	if (was->held)

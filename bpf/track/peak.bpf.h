@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Records peaks of sources and services when a connection is established, for `suggest`. No packet waits for it. */
+/* Records peaks of sources and services when a connection is established, for `suggest` and `sources`. No packet waits for it. */
 #ifndef SLUICE_PEAK_BPF_H
 #define SLUICE_PEAK_BPF_H
 
@@ -85,8 +85,9 @@ static __always_inline __u32 pace_note(struct sluice_counter *c, __u64 interval,
 	return c->pace_now + (c->pace_before * left + (interval >> 10)) / ((interval >> 10) + 1);
 }
 
+/* `ordinary`: it counts for the service's histograms, too. */
 static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_counter *c,
-					const struct sluice_source_key *own, __u64 now)
+					const struct sluice_source_key *own, int ordinary, __u64 now)
 {
 	__u32 connections = 0, rate = 0, was_connections = 0, was_rate = 0;
 	__u64 interval = p->width_ns * (SLUICE_RATE_BUCKETS - 1);
@@ -94,9 +95,13 @@ static __always_inline void source_peak(struct sluice_peaks *p, struct sluice_co
 	bpf_spin_lock(&c->lock);
 	if (counter_is(c, own)) {
 		connections = c->held - c->reserved;
+		if (connections > c->most)
+			c->most = connections;
 		rate = pace_note(c, interval, now);
 	}
 	bpf_spin_unlock(&c->lock);
+	if (!ordinary)
+		return;
 	connections = peak_bucket(connections);
 	rate = peak_bucket(rate);
 	bpf_spin_lock(&c->lock);
@@ -137,7 +142,7 @@ static __always_inline int limit_is(const struct sluice_limit *a, const struct s
 }
 
 /* It is verified once, apart from its callers. */
-__noinline int peaks_take(const struct sluice_source_key *key, int source_too, int is_new)
+__noinline int peaks_take(const struct sluice_source_key *key, int source_too, int ordinary, int is_new)
 {
 	__u64 now = is_new ? bpf_ktime_get_ns() : 0;
 	struct sluice_peaks *p;
@@ -154,7 +159,7 @@ __noinline int peaks_take(const struct sluice_source_key *key, int source_too, i
 	service_peak(p, c, now);
 	c = source_too ? source_counter(key) : NULL;
 	if (c)
-		source_peak(p, c, key, now);
+		source_peak(p, c, key, ordinary, now);
 	return 0;
 }
 
@@ -163,7 +168,7 @@ static __always_inline void peaks_note(const struct sluice_view *view, const str
 {
 	int ordinary = view->rule->action == SLUICE_ACTION_LIMIT && limit_is(&view->rule->source, &view->row->source);
 
-	peaks_take(&h->source, ordinary && h->holds & SLUICE_HOLDS_SOURCE, is_new);
+	peaks_take(&h->source, h->holds & SLUICE_HOLDS_SOURCE, ordinary, is_new);
 }
 
 #endif

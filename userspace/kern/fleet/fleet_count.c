@@ -79,7 +79,7 @@ static __u32 connections_read(const struct engine *e, const struct fleet_counter
 		at = &total;
 	if (bpf_map_lookup_elem(e->map[is_total(c) ? MAP_totals : source], at, &row))
 		return 0;
-	*unsure = row.reserved - row.proven;
+	*unsure = row.reserved > row.proven ? row.reserved - row.proven : 0;
 	return row.held;
 }
 

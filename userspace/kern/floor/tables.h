@@ -90,7 +90,7 @@ struct source_status {
 	unsigned int service;
 	uint32_t connections; /* established */
 	uint32_t reserved;
-	uint32_t peak; /* it held at least this many at once, since it is tracked */
+	uint32_t peak; /* the most connections that it had at once, since it is tracked */
 	uint64_t seen_ns; /* CLOCK_MONOTONIC, when a slot was last taken or given back */
 	uint64_t since_ns; /* when its oldest connection was let in; 0: not asked for, or it has none */
 	uint32_t limit; /* the limit in force for it; 0: none */

@@ -92,18 +92,12 @@ static int by_connections(const void *a, const void *b)
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-/* Returns the lower end of a bucket of peaks. */
-static uint32_t peak_of(const struct sluice_counter *c)
-{
-	return c->peak_connections < 2 ? c->peak_connections : (1U << (c->peak_connections - 2)) + 1;
-}
-
 static void source_plain(const struct sluice_source_key *key, const struct sluice_counter *c, struct source_status *out)
 {
 	*out = (struct source_status){ .addr = key->addr, .service = key->service, .prefix_len = key->bits };
 	out->connections = c->held - c->reserved;
 	out->reserved = c->reserved;
-	out->peak = peak_of(c);
+	out->peak = c->most;
 	out->seen_ns = c->seen_ns;
 }
 
