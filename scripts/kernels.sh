@@ -18,8 +18,9 @@ cookies=tests/e2e/test_kinds.py::test_cookies_hold_there_whoever_answers
 quick="$datapath tests/e2e/test_nic.py ${kinds}[IPIP] ${cookies}[IPIP] ${cookies}[tags] ${shared}[native] ${upgrade}[native]
 tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted
 tests/e2e/test_flood.py::test_service_under_pressure_answers_by_cookies_and_is_calm_again"
-# Left out are the tests of page, top, metrics and prometheus, privacy, mail servers, keys and state files: they use nothing of the kernel
-# that those below do not. Tests of speed, and those that start hundreds of processes (faults, killed), run only on the host.
+# Left out are the tests of page, top, metrics and prometheus, privacy, mail servers, keys and state files, which use little of the kernel;
+# and those of containers, hosts of a fleet, bans by file, the express lane, rates, networks and others. What these alone use
+# of a kernel is tested on the host's only. So are speed, and what starts hundreds of processes (faults, killed).
 whole="$datapath build/tests/datapath/test_invalid build/tests/datapath/test_confirm build/tests/datapath/test_rights build/tests/datapath/test_explain
 build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_kinds.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
 tests/e2e/test_rights.py tests/e2e/test_kill.py tests/e2e/test_doctor.py tests/e2e/test_limits.py tests/e2e/test_daemon.py
