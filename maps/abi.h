@@ -122,7 +122,7 @@ struct sluice_translated {
 
 struct sluice_generation {
 	__u64 number; /* 1, 2, 3 ...; 0: the slot was never filled */
-	__u32 observe; /* refuse nothing, but count what would be refused */
+	__u32 observe; /* refuse only live bans, but count what else would be refused */
 	__u32 classified; /* non-zero if some address has a class other than 0 */
 	__u32 handshakes; /* unanswered handshakes that each service may have in progress: its share of the table */
 	__u32 translated_count;

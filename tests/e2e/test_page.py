@@ -174,7 +174,7 @@ def test_page_warns_in_words_and_says_what_observe_mode_would_refuse(browser, ma
     b.open(PAGE)
     held = connect(net, "10.77.0.2", 25, 8)
     assert wait_for(lambda: field(b, "smtp", "refused") == "3")
-    assert b.text("#mode") == "observing: refuses nothing" and b.text("#refused-title") == "would refuse"
+    assert b.text("#mode") == "observing: only live bans refuse" and b.text("#refused-title") == "would refuse"
     assert b.text('[data-reason="source-connections"] [data-field="total"]') == "3"
     sluice.write("service smtp { ports = }\n")
     assert sluice.ctl("reload")[0] == 2

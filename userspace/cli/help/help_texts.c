@@ -33,6 +33,7 @@ static const struct {
 	{ "unban", "file", "unban what a file lists, one address, prefix or range per line; - is stdin" },
 	{ "unban", "all", "every ban of the owner" },
 	{ "unban", "all-owners", "whoever owns the bans" },
+	{ "bans", "by", "only bans of this owner: at most 31 bytes; by default those of all owners" },
 	{ "kill", "service", "only connections to this service" },
 	{ "kill", "force", "even those of your own session" },
 	{ "kill", "dry-run", "change nothing: list the connections that would end" },

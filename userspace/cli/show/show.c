@@ -205,7 +205,8 @@ void show_privacy(const json_t *data)
 	json_t *p;
 	size_t i;
 
-	printf("addresses   %s for users other than root, and in watch\n", text_of(data, "addresses"));
+	printf("addresses   %s for all but root; in watch, refusals and log for root, too\n",
+	       text_of(data, "addresses"));
 	json_array_foreach(json_object_get(data, "places"), i, p)
 		printf("\n%s\n    holds    %s\n    for      %s\n    kept     %s\n", text_of(p, "place"),
 		       text_of(p, "holds"), text_of(p, "purpose"), text_of(p, "kept"));

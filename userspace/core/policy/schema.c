@@ -48,7 +48,7 @@ static const char *const actions[] = { "limit", "allow", "deny", NULL };
 const struct setting schema[] = {
 	{ SECTION_TOP, "interfaces", KIND_INTERFACES, TOP(interfaces), 0, 0, NULL, "where packets are judged" },
 	{ SECTION_TOP, "mode", KIND_CHOICE, TOP(mode), 0, 0, modes,
-	  "observe: count what would be refused, refuse nothing" },
+	  "observe: count what would be refused, refuse only what is banned live" },
 	{ SECTION_TOP, "xdp-mode", KIND_CHOICE, TOP(xdp_mode), 0, 0, xdp_modes,
 	  "auto: native if possible, else generic" },
 	{ SECTION_TOP, "stop-grace", KIND_TIME, TOP(stop_grace), 0, 0, NULL,

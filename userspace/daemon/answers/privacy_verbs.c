@@ -88,7 +88,7 @@ static const struct {
 	{ "daemon: refusals",
 	  "of an address what `addresses` says, at most its source; service, reason, first, last, count",
 	  "why was that sender refused?", "65536 entries; at most %s" },
-	{ "output: watch, and answers to the group", "addresses as the policy shows them", "operation",
+	{ "output: watch, refusals, and answers to the group", "addresses as the policy shows them", "operation",
 	  "whoever reads keeps it" },
 	{ "output: answers to root", "whole addresses (sources, bans, allows, lookup, explain, export)", "operation",
 	  "whoever reads keeps it" },

@@ -301,7 +301,7 @@ function show(data) {
 	const observe = data.status.mode === "observe", sums = byReason(data);
 
 	at("instance").textContent = `instance ${data.instance} on ${data.status.interfaces.map(i => `${i.name} (${i.xdp_mode})`).join(", ")}, up ${span(data.time - data.started)}`;
-	at("mode").textContent = observe ? "observing: refuses nothing" : "enforcing";
+	at("mode").textContent = observe ? "observing: only live bans refuse" : "enforcing";
 	at("mode").className = observe ? "pill alarm" : "pill";
 	at("about").textContent = `sluice ${data.version}, policy ${data.status.policy}`;
 	warnings(data);
