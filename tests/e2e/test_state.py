@@ -93,6 +93,23 @@ def test_torn_file_is_set_aside_and_reported(make, torn):
     assert [b["source"] for b in sluice.json("bans")] == ["10.77.0.7"]
 
 
+def test_a_file_that_cannot_be_read_is_kept_and_can_be_brought_back(make):
+    _, sluice = make(POLICY)
+    sluice.do("ban", "10.77.0.9")
+    sluice.kill()
+    sluice.do("unload")
+    os.chown(file_of(sluice), 65534, 65534)
+    sluice.start()
+    kept = sluice.state / f"{sluice.instance}.state.unread"
+    assert sluice.json("bans") == [] and kept.exists() and f"it is kept as {kept}: mend that, stop sluiced, move it back" in sluice.logged()
+    sluice.kill()
+    sluice.do("unload")
+    os.chown(kept, 0, 0)
+    kept.rename(file_of(sluice))
+    sluice.start()
+    assert [b["source"] for b in sluice.json("bans")] == ["10.77.0.9"]
+
+
 def test_torn_file_loses_no_ban_that_the_kernel_still_has(make):
     _, sluice = make(POLICY)
     sluice.do("ban", "10.77.0.9")

@@ -127,13 +127,16 @@ def test_dry_run_tells_what_would_be_refused_and_changes_nothing(make, tmp_path)
 def test_dry_run_also_judges_remembered_sources_by_what_they_had(make):
     net, sluice = make(POLICY)
     net.serve("::", 25)
-    busy, idle = hold(net, "10.77.1.1", 1), hold(net, "10.77.1.2", 6)
-    idle("close", 6)
+    sluice.do("limit", "10.77.1.3", "max-connections-per-source", "9")
+    busy, idle, known = hold(net, "10.77.1.1", 1), hold(net, "10.77.1.2", 7), hold(net, "10.77.1.3", 6)
+    assert {s["source"]: s["peak"] for s in sluice.json("sources")} == {"10.77.1.1": 1, "10.77.1.2": 7, "10.77.1.3": 6}
+    idle("close", 7), known("close", 6)
     assert wait_for(lambda: sluice.connections() == 1)
     answer = sluice.json("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
-    assert [(s["source"], s["connections"], s["peak"], s["limit"]) for s in answer["sources"]] == [("10.77.1.2", 0, 5, 4)], "its peak is in the bucket from 5 to 8"
-    assert (answer["judged"], answer["refused"], answer["next"]) == (2, 1, 0) and answer["retention"] == 600
-    assert "had 5, now 0/4 source-connections" in sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
+    assert [(s["source"], s["connections"], s["peak"], s["limit"]) for s in answer["sources"]] == [("10.77.1.2", 0, 7, 4)]
+    assert (answer["judged"], answer["refused"], answer["next"]) == (3, 1, 0) and answer["retention"] == 600
+    assert sluice.json("set", "service", "smtp", "max-connections-per-source", "6", "--dry-run")["refused"] == 1, "it had 7, not 5 to 8"
+    assert "had 7, now 0/4 source-connections" in sluice.do("set", "service", "smtp", "max-connections-per-source", "4", "--dry-run")
     assert busy("count")["greeted"] == 1
 
 

@@ -21,6 +21,7 @@ struct mmdb {
 	const uint32_t *network; /* ... networks */
 	const char *const *network_text; /* records also have these networks; NULL: they do not */
 	int records;
+	uint64_t built; /* seconds since 1970; 0: 1700000000 */
 };
 
 static inline void mmdb_init(struct mmdb *m)
@@ -113,7 +114,7 @@ static inline void metadata_put(const struct mmdb *m, FILE *out)
 	text_put(out, "binary_format_minor_version");
 	number_put(out, 5, 0);
 	text_put(out, "build_epoch");
-	number_put(out, 9, 1700000000);
+	number_put(out, 9, m->built ? m->built : 1700000000);
 	text_put(out, "languages");
 	fwrite("\0\4", 2, 1, out); /* an empty array */
 	text_put(out, "description");

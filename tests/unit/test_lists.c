@@ -379,6 +379,9 @@ static void test_files_of_bans_are_read_by_the_same_reader_and_have_the_times_of
 	bans_of("{\"cidr\":\"192.0.2.0/24\"}\n", false, &list, &d);
 	assert_int_equal(list.count, 1);
 	assert_int_equal(d.count, 0);
+	bans_of("192.0.2.1", false, &list,
+		&d); /* the text ends with the line: nothing behind it may be read (`make test DEBUG=1`) */
+	assert_int_equal(list.count, 1);
 	bans_of("198.51.100.77/24\n", false, &list, &d);
 	assert_int_equal(list.count, 0);
 	says(&d, "line 1: '198.51.100.77/24' has bits beyond");

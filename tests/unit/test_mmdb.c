@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <maxminddb.h>
@@ -204,15 +206,31 @@ static void test_a_record_may_have_a_country_and_a_network_as_text(void **state)
 	geo_free(g);
 }
 
-static void test_the_date_of_a_database_is_the_one_it_names(void **state)
+static void test_the_date_of_a_database_is_the_one_it_names_unless_that_is_to_come(void **state)
 {
+	const uint64_t odd[] = { 4102444800, 1760000000000000000 }; /* in the year 2100; in nanoseconds */
+	struct stat is;
 	struct geo *g;
+	struct mmdb m;
+	int i;
 
 	(void)state;
 	database_make(6, 28, true);
 	g = database_read(path);
 	assert_int_equal(g->built, 1700000000);
 	geo_free(g);
+	for (i = 0; i < 2; i++) {
+		m = (struct mmdb){
+			.family = 4, .record_size = 24, .country = countries, .records = 5, .built = odd[i]
+		};
+		mmdb_init(&m);
+		mmdb_add(&m, 0xc0000200, 24, 0);
+		mmdb_write(&m, path);
+		assert_int_equal(stat(path, &is), 0);
+		g = database_read(path);
+		assert_int_equal(g->built, is.st_mtime); /* else it would never be too old */
+		geo_free(g);
+	}
 	unlink(path);
 }
 
@@ -264,7 +282,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_form_of_database_says_what_libmaxminddb_says),
 		cmocka_unit_test(test_a_record_may_have_a_country_and_a_network_as_text),
-		cmocka_unit_test(test_the_date_of_a_database_is_the_one_it_names),
+		cmocka_unit_test(test_the_date_of_a_database_is_the_one_it_names_unless_that_is_to_come),
 		cmocka_unit_test(test_torn_and_hostile_databases_do_no_harm),
 	};
 	int i;

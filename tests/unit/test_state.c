@@ -16,6 +16,7 @@
 
 #include "state.h"
 #include "text_file.h"
+#include "utc.h"
 
 static struct state_live lives[] = {
 	{ .ban = true,
@@ -213,6 +214,32 @@ static void test_the_state_of_full_tables_is_not_too_large_to_be_read_back(void 
 	free(text);
 }
 
+static void test_a_line_that_only_a_CR_ends_is_refused_with_its_place(void **state)
+{
+	static const char good[] = "one\r\ntwo # comment\r\r\nthree\r", bad[] = "one\r\ntwo # comment\rthree\r";
+	struct diag d = {};
+
+	(void)state;
+	assert_int_equal(text_check("file", good, strlen(good), false, &d), 0);
+	assert_int_equal(text_check("file", bad, strlen(bad), true, &d), 0); /* others wrote it: its reader judges */
+	assert_int_equal(text_check("file", bad, strlen(bad), false, &d), -EINVAL);
+	assert_non_null(strstr(d.item[0].text, "file has a line here that only a CR ends"));
+	assert_int_equal(d.item[0].line, 2);
+	diag_free(&d);
+}
+
+static void test_a_time_that_no_calendar_has_is_said_as_such(void **state)
+{
+	char buf[UTC_LEN];
+
+	(void)state;
+	assert_string_equal(utc_say(0, buf), "1970-01-01T00:00:00Z");
+	assert_string_equal(utc_say(253402300799, buf), "9999-12-31T23:59:59Z");
+	assert_string_equal(utc_say(253402300800, buf), "?");
+	assert_string_equal(utc_say(1760000000000000000, buf), "?"); /* in nanoseconds */
+	assert_string_equal(utc_say(UINT64_MAX, buf), "?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +251,8 @@ int main(void)
 		cmocka_unit_test(test_bans_of_version_1_are_read_and_owned_by_their_uid),
 		cmocka_unit_test(test_time_left_heeds_a_clock_that_went_back),
 		cmocka_unit_test(test_file_is_replaced_whole_or_not_at_all),
+		cmocka_unit_test(test_a_line_that_only_a_CR_ends_is_refused_with_its_place),
+		cmocka_unit_test(test_a_time_that_no_calendar_has_is_said_as_such),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);

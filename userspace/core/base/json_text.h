@@ -9,11 +9,11 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "diag.h"
 #include "plain.h"
+#include "utc.h"
 
 static inline json_t *json_plain(const char *text, bool lines)
 {
@@ -37,12 +37,9 @@ static inline json_t *json_lines(const char *text)
 /* As in RFC 3339; null if there is no such time. */
 static inline json_t *json_time(uint64_t when)
 {
-	time_t at = when;
-	char text[32];
-	struct tm tm;
+	char text[UTC_LEN];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
-	return when ? json_string(text) : json_null();
+	return when && *utc_say(when, text) != '?' ? json_string(text) : json_null();
 }
 
 /* Messages as data: unknown parts of a place are "" or 0. */

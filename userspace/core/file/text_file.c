@@ -55,6 +55,14 @@ static const char *binary_name(const char *text, size_t len)
 	return "";
 }
 
+/* Whether only a CR ends the line here. For others that is a blank, and the next line would belong to a comment. */
+static bool ends_oddly(const char *text, size_t i, size_t len)
+{
+	while (i < len && text[i] == '\r')
+		i++;
+	return i < len && text[i] != '\n';
+}
+
 int text_check(const char *path, const char *text, size_t len, bool odd, struct diag *d)
 {
 	struct place at = { path, 1 };
@@ -67,6 +75,10 @@ int text_check(const char *path, const char *text, size_t len, bool odd, struct 
 		if (c == '\n') {
 			at.line++;
 			at.column = 0;
+		}
+		if (c == '\r' && !odd && ends_oddly(text, i, len)) {
+			diag_at(d, &at, "%s has a line here that only a CR ends: save it with Unix line ends", path);
+			return -EINVAL;
 		}
 		if ((c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' || c == '\r' || (odd && c))
 			continue;
@@ -114,7 +126,7 @@ static int text_load(const char *path, size_t limit, const struct place *at, boo
 		err = file_read(fd, limit, &text, &len, &changed);
 	if (err) {
 		diag_at(d, at, "cannot read %s: %s: %s", path, strerror(-err), why);
-		return err == -ENOMEM ? err : -EINVAL;
+		return err == -EINVAL ? -EIO : err;
 	}
 	if (changed) {
 		diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
@@ -126,14 +138,23 @@ static int text_load(const char *path, size_t limit, const struct place *at, boo
 	return err;
 }
 
-int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+int text_file_read_own(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
 {
 	return text_load(path, limit, at, false, out, d);
 }
 
+int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+{
+	int err = text_load(path, limit, at, false, out, d);
+
+	return !err || err == -ENOMEM ? err : -EINVAL;
+}
+
 int text_file_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
 {
-	return text_load(path, limit, at, true, out, d);
+	int err = text_load(path, limit, at, true, out, d);
+
+	return !err || err == -ENOMEM ? err : -EINVAL;
 }
 
 static int text_write(const char *path, const char *text, unsigned int mode)

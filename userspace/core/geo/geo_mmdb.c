@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "country.h"
@@ -14,6 +15,8 @@
 #include "geo_formats.h"
 #include "intern.h"
 #include "value.h"
+
+#define DAY 86400
 
 /* More than any database has (a hostile one can use the same node again and again without end). */
 #define MMDB_NODES_MOST 50000000
@@ -198,6 +201,15 @@ static int copy_open(const struct geo_bytes *bytes)
 	return fd;
 }
 
+/* A database of the future would never be too old, so the date of its file stands for its age. */
+static void built_note(struct geo_file *f, uint64_t when, const struct place *at, struct diag *d)
+{
+	if (when <= (uint64_t)time(NULL) + DAY)
+		f->built = when;
+	else
+		diag_at(d, at, "the database %s says that it was built in the future: its file's date counts", f->path);
+}
+
 int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struct place *at,
 		  struct spans out[static SLUICE_GEO_KINDS], struct diag *d)
 {
@@ -217,7 +229,7 @@ int geo_mmdb_read(struct geo_file *f, const struct geo_bytes *bytes, const struc
 			MMDB_strerror(status));
 		return -EINVAL;
 	}
-	f->built = w.db.metadata.build_epoch;
+	built_note(f, w.db.metadata.build_epoch, at, d);
 	f->pace = w.db.metadata.database_type ? geo_pace_named(w.db.metadata.database_type) : NULL;
 	err = database_walk(&w);
 	if (err == -EINVAL)

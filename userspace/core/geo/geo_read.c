@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "geo_age.h"
 #include "geo_formats.h"
 #include "geo_keep.h"
 #include "text_file.h"
+#include "utc.h"
 
 DEFINE_CLEANUP(struct geo *, geo_free);
 
@@ -142,8 +142,7 @@ static int kept_read(const struct geo_file *f, const struct place *at, struct ge
 /* Replaces the file by its copy. */
 static void kept_take(struct geo_file *f, const struct geo_file *kept, const struct place *at, struct diag *d)
 {
-	char day[32];
-	struct tm tm;
+	char when[UTC_LEN];
 
 	memcpy(f->entries, kept->entries, sizeof(f->entries));
 	f->format = kept->format;
@@ -152,9 +151,9 @@ static void kept_take(struct geo_file *f, const struct geo_file *kept, const str
 	f->pace = kept->pace;
 	f->was = (struct stat){};
 	f->kept = true;
-	strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&(time_t){ kept->built }, &tm));
-	diag_at(d, at, "the database %s cannot be used; its last good content, of %s, stays in force: fetch it again",
-		f->path, day);
+	diag_at(d, at,
+		"the database %s cannot be used; its last good content, of %.10s, stays in force: fetch it again",
+		f->path, utc_say(kept->built, when));
 }
 
 /* Uses the content of `f` or, if that cannot be used or is implausibly small, the last good content. */

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "list.h"
 #include "list_keep.h"
 #include "text_file.h"
 #include "torn.h"
+#include "utc.h"
 #include "value.h"
 
 #define LIST_MESSAGES 10 /* a wrong kind of file has a wrong line in every line */
@@ -208,25 +208,16 @@ static int list_instead(const struct list_file *f, const struct list_file *befor
 	return 0;
 }
 
-static const char *date_of(uint64_t when, char buf[static 32])
-{
-	time_t at = (time_t)when;
-	struct tm tm;
-
-	strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
-	return buf;
-}
-
 /* Says what is in force, after the details. */
 static void state_say(struct list_file *f, const struct place *at)
 {
-	char date[32];
+	char date[UTC_LEN];
 
 	if (f->state == LIST_KEPT)
 		diag_at(&f->said, at,
 			"list %s is not used: its last good content, %zu entries of %s, is in force: fix it, or insist: "
-			"sluicectl reload --force",
-			f->path, list_file_entries(f), date_of(f->written, date));
+			"sluicectl reload --lists --force",
+			f->path, list_file_entries(f), utc_say(f->written, date));
 	else if (f->state == LIST_NONE)
 		diag_at(&f->said, at,
 			"list %s is not used, no last good content is known, so it is empty: fix it, then "

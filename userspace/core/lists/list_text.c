@@ -162,12 +162,13 @@ static bool is_separated(const char *line, enum list_kind kind)
 /* A country, a number or an address right after a ';' is a value; anything else, or with a blank in between, is a comment. */
 static bool is_by_semicolons(const char *line, enum list_kind kind)
 {
-	const char *value = line + strcspn(line, "#;\n") + 1;
-	size_t len = strcspn(value, ";" BLANK "\n");
+	const char *mark = line + strcspn(line, "#;\n"), *value = mark + 1;
+	size_t len;
 
 	(void)kind;
-	if (value[-1] != ';' || value - 1 == line || value[-2] == ' ' || value[-2] == '\t')
+	if (*mark != ';' || mark == line || mark[-1] == ' ' || mark[-1] == '\t')
 		return false;
+	len = strcspn(value, ";" BLANK "\n");
 	return (len == 2 && isupper((unsigned char)value[0]) && isupper((unsigned char)value[1])) ||
 	       (len &&
 		strspn(value + 2 * begins(value, "AS"), "0123456789abcdefABCDEF.:") == len - 2 * begins(value, "AS") &&

@@ -59,6 +59,15 @@ void file_set_aside(const char *path, const char *why, const char *lost)
 		torn, lost);
 }
 
+void file_left(const char *path, const char *lost)
+{
+	char left[PATH_MAX + 8];
+
+	snprintf(left, sizeof(left), "%s.unread", path);
+	log_say(LOG_ERR, "%s cannot be read: %s; it %s %s: mend that, stop sluiced, move it back, and start", path,
+		lost, rename(path, left) ? "could not be moved to" : "is kept as", left);
+}
+
 static int content_read(struct daemon *dm, const struct keep_kind *kind, const char *path, uint64_t *saved)
 {
 	const struct place at = { .file = path };
@@ -68,13 +77,15 @@ static int content_read(struct daemon *dm, const struct keep_kind *kind, const c
 	char lost[96];
 	int err;
 
-	err = text_file_read(path, kind->limit, &at, &text, &d);
+	err = text_file_read_own(path, kind->limit, &at, &text, &d);
 	if (!err)
 		err = kind->read(dm, text, saved, &why);
 	log_diag(LOG_ERR, &d);
 	snprintf(lost, sizeof(lost), "%s starts empty", kind->what);
 	if (err == -EINVAL)
 		file_set_aside(path, why, lost);
+	else if (err)
+		file_left(path, lost);
 	return err;
 }
 

@@ -278,12 +278,14 @@ void state_load(struct daemon *dm, bool resumed)
 
 	if (access(state_path(dm, path), F_OK))
 		return;
-	err = text_file_read(path, STATE_BYTES, &at, &text, &d);
+	err = text_file_read_own(path, STATE_BYTES, &at, &text, &d);
 	if (!err)
 		err = state_parse(text, &s, &why);
 	log_diag(LOG_ERR, &d);
 	if (err == -EINVAL)
 		file_set_aside(path, why, "earlier bans and live settings are lost");
+	else if (err)
+		file_left(path, "earlier bans and live settings are not in force");
 	if (err)
 		return;
 	if (!resumed)
