@@ -155,6 +155,7 @@ def test_a_ban_acts_in_observe_mode_unless_it_is_only_to_be_observed(make):
         assert sluice.reason("banned", "observed") > before[0] and sluice.json("bans", "10.77.0.4")[0]["observe"]
         said = sluice.json("explain", "10.77.0.4", "--service", "smtp")
         assert (said["verdict"], said["would_refuse"]) == ("pass", "banned")
+        assert "if its ban did not only observe, it would be refused: banned" in sluice.do("explain", "10.77.0.4", "--service", "smtp")
     sluice.do("ban", "10.77.0.4", "--by", "in-earnest", "--for", "1m")
     assert [(b["owner"], b["in_force"]) for b in sluice.json("bans", "10.77.0.4")] == [("in-earnest", True), ("uid:0", False)]
     assert sluice.json("explain", "10.77.0.4", "--service", "smtp")["reason"] == "banned", "the longer ban only counts"

@@ -206,8 +206,17 @@ def test_stopped_gate_enforces_for_the_grace_then_passes_everything(make):
     h("open", 5)
     assert h.greeted(5)
     sluice.kill(signal.SIGTERM)
+    assert "keeps enforcing what is shown here for " in sluice.ctl("bans")[2]
     assert not opens(net), "within the grace the limit holds"
     assert wait_for(lambda: opens(net)), "then everything passes"
+    for verb in ("bans", "sources", "allows", "counters"):
+        assert "the kernel lets everything pass" in sluice.ctl(verb)[2], verb
+    assert ("bad", "sluiced was stopped, and everything passes") in [(f["level"], f["finding"]) for f in sluice.json("doctor", sluice.file)]
+    good = sluice.file.read_text()
+    sluice.file.write_text(good + "service { }\n")
+    argv = [BUILD / "sluiced", "-f", "-c", sluice.file, "-i", sluice.instance]
+    assert "not started: everything passes until sluiced is" in net.run(net.server, *argv, check=False).stderr
+    sluice.file.write_text(good)
     status = lambda: json.loads(sluice.ctl("--json", "status")[1])
     assert status()["stands_open"] and "gate        open" in sluice.ctl("status")[1]
     assert wait_for(lambda: status()["services"][0]["connections"] == net.established() >= 5), "and connections are counted"

@@ -115,6 +115,42 @@ def test_apply_save_keeps_it_and_the_old_file_with_the_rights_it_had(make, other
     assert sorted(p.name for p in sluice.file.parent.glob("sluice.conf*")) == ["sluice.conf", "sluice.conf.bak"]
 
 
+def test_a_policy_that_was_edited_during_its_trial_is_not_saved(make, other):
+    _, sluice = make(POLICY)
+    old = sluice.file.read_text()
+    sluice.do("apply", other, "--confirm", "5m")
+    other.write_text(OTHER.replace("= 3", "= 1"))
+    code, _, err = sluice.ctl("confirm", "--save")
+    assert code == 1 and f"{other} says something else than what is in force, so it is not saved" in err, err
+    assert sluice.file.read_text() == old and sluice.service()["max_connections_per_source"] == 3
+    other.write_text(OTHER)
+    assert f"saved as {sluice.file}" in sluice.do("apply", other, "--save")
+
+
+def test_what_a_reload_takes_away_is_said_before_and_after(make):
+    _, sluice = make(POLICY)
+    sluice.do("mode", "observe")
+    assert ", or the next reload" in sluice.do("limit", "192.0.2.1", "max-connections-per-source", "9", "--for", "1h")
+    told = "192.0.2.1 max-connections-per-source, mode"
+    assert f"reload and apply also end what is set live: {told}" in sluice.ctl("diff")[2]
+    assert sluice.do("reload").strip().endswith(f"; live settings dropped: {told}; the mode is enforce now")
+    assert sluice.ctl("diff")[2] == ""
+
+
+def test_unset_names_the_file_that_set_save_wrote(make):
+    _, sluice = make(POLICY)
+    kept = sluice.file.parent / "conf.d" / "zz-set-smtp-max-connections-per-source.conf"
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "9", "--save")
+    code, _, err = sluice.ctl("unset", "service", "smtp", "max-connections-per-source")
+    assert code == 0 and f"set --save wrote it to {kept}, which the next reload or start reads: remove that, too" in err, err
+    sluice.do("reload")
+    code, _, err = sluice.ctl("unset", "service", "smtp", "max-connections-per-source")
+    assert code == 1 and str(kept) in err and sluice.service()["max_connections_per_source"] == 9
+    kept.unlink()
+    sluice.do("reload")
+    assert sluice.service()["max_connections_per_source"] == 5
+
+
 def test_apply_save_is_refused_if_the_policy_would_mean_something_else_there(make, tmp_path):
     _, sluice = make(POLICY)
     old = sluice.file.read_text()

@@ -34,6 +34,20 @@ static int bans_report(const struct call *c, const struct engine *e, json_t **da
 	return report_bans(e, NULL, &want, NULL, data);
 }
 
+/* Says whether what the tables hold is enforced. */
+static void gate_say(int opens_in, bool starting)
+{
+	if (!opens_in)
+		complain(0, "the daemon was stopped, and the kernel lets everything pass: systemctl start sluiced");
+	else if (starting)
+		complain(0, "sluiced is starting, or does not answer; the kernel keeps enforcing what is shown here");
+	else if (opens_in > 0)
+		complain(0, "the daemon was stopped; the kernel keeps enforcing what is shown here for %d s more",
+			 opens_in);
+	else
+		complain(0, "the daemon is not running; the kernel keeps enforcing what is shown here");
+}
+
 int pins_report(const struct call *c, const char *verb, json_t **data)
 {
 	_cleanup_(engine_close) struct engine *e = NULL;
@@ -68,12 +82,8 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 		err = report_allows(e, NULL, data);
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
-	else if (starting)
-		complain(0, "sluiced is starting, or does not answer; the kernel keeps enforcing what is shown here");
-	else if (json_is_true(json_object_get(*data, "stands_open")))
-		complain(0, "the daemon was stopped, and the kernel lets everything pass: systemctl start sluiced");
 	else
-		complain(0, "the daemon is not running; the kernel keeps enforcing what is shown here");
+		gate_say(engine_opens_in(e), starting);
 	return EXIT_NO_DAEMON;
 }
 

@@ -87,6 +87,24 @@ static int policy_save(const char *from, const char *to, struct diag *d)
 	return err;
 }
 
+/* Says so, and returns false, if the file has become another since it was applied: that was on no trial. */
+static bool is_in_force(const struct call *c, const char *from)
+{
+	json_t *answer = NULL, *changes;
+	int status = ask(c, "diff", json_pack("{s:s}", "path", from), &answer);
+	bool same;
+
+	changes = json_object_get(answer, "data");
+	same = status == EXIT_DONE && !json_array_size(changes);
+	json_decref(answer);
+	if (status == EXIT_DONE && !same)
+		complain(
+			0,
+			"%s: %s says something else than what is in force, so it is not saved: see sluicectl diff %s, then apply it again",
+			c->command->name, from, from);
+	return same;
+}
+
 static int saved_say(const struct call *c, const json_t *data)
 {
 	const char *from = json_string_value(json_object_get(data, "policy"));
@@ -100,6 +118,8 @@ static int saved_say(const struct call *c, const json_t *data)
 	if (!from || !config || !realpath(config, to))
 		return complain(EXIT_FAILED, "%s: the daemon did not say which file it was started with",
 				c->command->name);
+	if (!is_in_force(c, from))
+		return EXIT_FAILED;
 	if (strcmp(from, to) && policy_save(from, to, &d)) {
 		text = diag_text(&d);
 		return complain(EXIT_FAILED,

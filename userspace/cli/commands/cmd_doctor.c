@@ -116,6 +116,7 @@ int cmd_doctor(const struct call *c)
 		return policy_refused(c, &d);
 	doctor_policy(&warnings, &f);
 	doctor_databases(p, &f);
+	doctor_gate(c->instance, &f);
 	doctor_kernel(&f);
 	doctor_interfaces(p, c->instance, &f);
 	doctor_listeners(p, &f);

@@ -117,8 +117,10 @@ void show_explain(const json_t *data)
 		printf("country     %s\n", text_of(data, "country"));
 	p = paint_tone(TONE_NEAR);
 	if (json_object_get(data, "would_refuse"))
-		printf("            in enforce mode it would be %srefused%s: %s\n", p.on, p.off,
-		       text_of(data, "would_refuse"));
+		printf("            %s it would be %srefused%s: %s\n",
+		       strcmp(text_of(data, "reason"), "observe") ? "if its ban did not only observe,"
+								  : "in enforce mode",
+		       p.on, p.off, text_of(data, "would_refuse"));
 	if (has_text(data, "rule"))
 		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
 		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",

@@ -232,11 +232,29 @@ void privacy_erase(struct daemon *dm, const struct sluice_addr *a)
 	log_diag(LOG_WARNING, &d);
 }
 
+/* Names the orders that cover the address: they are not erased. */
+static void orders_say(struct daemon *dm, const struct sluice_addr *a, struct diag *d)
+{
+	struct live_status live;
+	char text[ADDR_TEXT_LEN];
+	struct ban ban;
+
+	if (!bans_find(dm->engine, a, true, &ban)) {
+		prefix_format(&ban.prefix, text);
+		diag_add(d, "the ban of %s by %s stays, and names it: sluicectl unban %s --by %s", text, ban.owner,
+			 text, ban.owner);
+	}
+	if (!allow_find(dm->engine, a, &live)) {
+		prefix_format(&live.prefix, text);
+		diag_add(d, "the allow of %s stays, and names it: sluicectl disallow %s", text, text);
+	}
+	if (limits_count(dm, a))
+		diag_add(d, "a live limit of it stays: `sluicectl limits` lists it, and unlimit removes it");
+}
+
 int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct sluice_addr addr, who;
-	struct live_status live;
-	struct ban ban;
 	unsigned int freed = 0;
 	struct subject left;
 	int err = address_arg(args, &addr, a);
@@ -253,10 +271,7 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter stays until that ends; then erase again");
-	if (!bans_find(dm->engine, &addr, true, &ban) || !allow_find(dm->engine, &addr, &live))
-		diag_add(&a->diag, "a live ban or allow covers it: remove that with unban or disallow");
-	if (limits_count(dm, &addr))
-		diag_add(&a->diag, "a live limit covers it: remove that with unlimit");
+	orders_say(dm, &addr, &a->diag);
 	if (left.late)
 		diag_add(
 			&a->diag,

@@ -65,6 +65,25 @@ int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 		       : err;
 }
 
+/* Live settings are no part of a file, so a policy that is put in force ends them. */
+static int dropped_say(const struct override *settings, struct diag *d)
+{
+	_cleanup_free_ char *names = NULL;
+	size_t len;
+	FILE *out;
+
+	if (!settings)
+		return 0;
+	out = open_memstream(&names, &len);
+	if (!out)
+		return -ENOMEM;
+	overrides_list(settings, out);
+	if (fclose(out))
+		return -ENOMEM;
+	diag_add(d, "reload and apply also end what is set live: %s", names);
+	return 0;
+}
+
 int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	static const char *const kinds[] = { "added", "changed", "removed" };
@@ -78,6 +97,9 @@ int verb_diff(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err)
 		return bad(a);
 	err = plan_diff(standing_live(dm->standing), want, &plan);
+	if (err)
+		return err;
+	err = dropped_say(standing_settings(dm->standing), &a->diag);
 	if (err)
 		return err;
 	a->data = json_array();

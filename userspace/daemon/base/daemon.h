@@ -99,6 +99,8 @@ void state_tick(struct daemon *dm); /* once a second */
 /* save.c */
 /* Writes the setting in force into a file of its own that the policy file includes. On failure no file is changed. */
 int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d);
+/* Returns the path of that file, if there is one for this key, else NULL. Freed with free(). */
+char *setting_saved(const struct daemon *dm, const struct scope *where, const char *key);
 
 /* control.c */
 int control_open(struct daemon *dm, struct diag *d);

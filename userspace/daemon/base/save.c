@@ -16,14 +16,14 @@
 DEFINE_CLEANUP(struct policy *, policy_free);
 
 /* It is the last by name, so its values win. No name has a colon in it. */
-static char *path_of(const struct daemon *dm, const struct override *set)
+static char *path_of(const struct daemon *dm, const struct scope *where, const char *key)
 {
-	const char *kind = set->scope.section == SECTION_SET ? "source-set:" : "";
+	const char *kind = where->section == SECTION_SET ? "source-set:" : "";
 	char real[PATH_MAX], *path = NULL;
 
 	if (!realpath(dm->config, real))
 		return NULL;
-	if (asprintf(&path, "%s/conf.d/zz-set-%s%s-%s.conf", dirname(real), kind, set->scope.title, set->key) < 0)
+	if (asprintf(&path, "%s/conf.d/zz-set-%s%s-%s.conf", dirname(real), kind, where->title, key) < 0)
 		return NULL;
 	return path;
 }
@@ -68,7 +68,7 @@ static int drop_in_works(const struct daemon *dm, const struct override *set, co
 int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d)
 {
 	_cleanup_free_ char *value = policy_get_value(standing_live(dm->standing), &set->scope, set->key),
-			    *at = path_of(dm, set), *before = NULL;
+			    *at = path_of(dm, &set->scope, set->key), *before = NULL;
 	_cleanup_free_ char *text = value ? text_of(set, value) : NULL, *dir = at ? strdup(at) : NULL;
 	struct diag ignored = {};
 	int err;
@@ -90,4 +90,11 @@ int setting_save(const struct daemon *dm, const struct override *set, char **pat
 	if (!err)
 		*path = TAKE_PTR(at);
 	return err;
+}
+
+char *setting_saved(const struct daemon *dm, const struct scope *where, const char *key)
+{
+	_cleanup_free_ char *path = path_of(dm, where, key);
+
+	return path && !access(path, F_OK) ? TAKE_PTR(path) : NULL;
 }

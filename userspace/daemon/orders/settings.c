@@ -40,7 +40,8 @@ static int until_say(const struct daemon *dm, uint32_t seconds, bool shared, str
 	char when[MOMENT_LEN];
 	int n;
 
-	n = seconds ? asprintf(&a->text, "in force%s until %s", where, moment_say(time(NULL) + seconds, when))
+	n = seconds ? asprintf(&a->text, "in force%s until %s, or the next reload%s", where,
+			       moment_say(time(NULL) + seconds, when), shared ? " of this one" : "")
 		    : asprintf(&a->text, "in force%s until the next reload%s", where, shared ? " of this one" : "");
 	return n < 0 ? -ENOMEM : 0;
 }
@@ -122,6 +123,7 @@ int verb_unset(struct daemon *dm, const json_t *args, struct answer *a)
 	const char *key = arg(args, "key");
 	char where[SCOPE_TEXT_LEN];
 	struct scope what = {};
+	_cleanup_free_ char *saved = NULL;
 	bool had = false, shared;
 	int err = section_arg(args, "unset", "", &what, a);
 
@@ -129,6 +131,10 @@ int verb_unset(struct daemon *dm, const json_t *args, struct answer *a)
 		err = standing_unset(dm->standing, &what, key, &had, &a->diag);
 	if (err)
 		return err == -EINVAL ? bad(a) : err;
+	saved = setting_saved(dm, &what, key);
+	if (saved)
+		diag_add(&a->diag, "set --save wrote it to %s, which the next reload or start reads: remove that, too",
+			 saved);
 	shared = fleet_unsay_setting(dm, &what, key, &a->diag);
 	if (!had && !shared) {
 		diag_add(&a->diag, "%s is not set live at %s: `sluicectl status` lists what is", key,

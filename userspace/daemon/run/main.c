@@ -214,6 +214,22 @@ static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
 	return err;
 }
 
+/* No daemon comes to guard: says what becomes of the gate of the one before. */
+static void gate_say(const struct daemon *dm, struct diag *d)
+{
+	struct diag ignored = {};
+	struct engine *e = NULL;
+	int left = engine_open_readonly(dm->instance, &e, &ignored) ? -1 : engine_opens_in(e);
+
+	engine_close(e);
+	diag_free(&ignored);
+	if (left > 0)
+		diag_add(d, "not started; the policy of before is enforced for %d s more, then everything passes",
+			 left);
+	else if (!left)
+		diag_add(d, "not started: everything passes until sluiced is");
+}
+
 /* A message that could not be written was not given. */
 static int said(int status)
 {
@@ -234,6 +250,8 @@ int main(int argc, char **argv)
 		return said(status);
 	log_open(true, dm.verbose);
 	status = policy_load(&dm, &p, &d) ? EXIT_BAD : EXIT_DONE;
+	if (status == EXIT_BAD && !dm.check_only)
+		gate_say(&dm, &d);
 	if (status == EXIT_DONE && !dm.check_only) {
 		log_diag(LOG_WARNING, &d);
 		err = daemon_run(&dm, TAKE_PTR(p), &d);

@@ -10,6 +10,8 @@
 #include "cleanup.h"
 #include "redact.h"
 
+#define LISTED_MOST 5 /* live settings that are named in one message */
+
 void override_free(struct override *o)
 {
 	free(o->key);
@@ -208,4 +210,22 @@ bool overrides_expire(struct override **list, const struct timespec *now)
 bool override_wants_warning(const struct override *o)
 {
 	return o->scope.section == SECTION_SET || strstr(o->key, "countries");
+}
+
+void overrides_list(const struct override *list, FILE *out)
+{
+	char where[SCOPE_TEXT_LEN], sender[ADDR_TEXT_LEN];
+	const struct override *o;
+	unsigned int n = 0;
+
+	for (o = list; o; o = o->next, n++) {
+		if (n >= LISTED_MOST)
+			continue;
+		fputs(n ? ", " : "", out);
+		if (o->scope.section != SECTION_TOP)
+			fprintf(out, "%s ", scope_format(&o->scope, prefix_format(&o->scope.sender, sender), where));
+		fputs(o->key, out);
+	}
+	if (n > LISTED_MOST)
+		fprintf(out, ", and %u more", n - LISTED_MOST);
 }

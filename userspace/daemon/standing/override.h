@@ -6,6 +6,7 @@
 #ifndef SLUICE_DAEMON_OVERRIDE_H
 #define SLUICE_DAEMON_OVERRIDE_H
 
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ struct override {
 struct override *override_copy(const struct override *of);
 void override_free(struct override *o);
 void overrides_free(struct override **list);
+/* Writes "mode, service smtp max-connections, 192.0.2.1 max-connections-per-source, and 3 more". */
+void overrides_list(const struct override *list, FILE *out);
 /* Puts `more` in front of the list. */
 void overrides_join(struct override **list, struct override *more);
 struct override *overrides_reversed(struct override *list);

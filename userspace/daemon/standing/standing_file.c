@@ -12,15 +12,26 @@
 DEFINE_CLEANUP(struct policy *, policy_free);
 DEFINE_CLEANUP(struct plan *, plan_free);
 
-static int summary_make(const struct policy *now, const struct policy *want, bool dropped, char **summary)
+static int summary_make(const struct policy *now, const struct policy *want, const struct override *dropped,
+			char **summary)
 {
 	_cleanup_(plan_free) struct plan *plan = NULL;
 	int err = plan_diff(now, want, &plan);
+	size_t len;
+	FILE *out;
 
-	if (!err && asprintf(summary, "%u added, %u changed, %u removed%s", plan->added, plan->changed, plan->removed,
-			     dropped ? "; live settings dropped" : "") < 0)
-		*summary = NULL;
-	return err;
+	if (err)
+		return err;
+	out = open_memstream(summary, &len);
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "%u added, %u changed, %u removed", plan->added, plan->changed, plan->removed);
+	if (dropped)
+		fputs("; live settings dropped: ", out);
+	overrides_list(dropped, out);
+	if (now->mode != want->mode)
+		fprintf(out, "; the mode is %s now", want->mode == POLICY_OBSERVE ? "observe" : "enforce");
+	return fclose(out) ? -ENOMEM : 0;
 }
 
 /* Builds a stand without live settings, from the file. */

@@ -56,6 +56,25 @@ void finding_add(struct findings *f, enum finding_level level, const char *check
 	*more = new;
 }
 
+void doctor_gate(const char *instance, struct findings *f)
+{
+	struct engine *e = NULL;
+	struct diag ignored = {};
+	int left;
+
+	if (!engine_open_readonly(instance, &e, &ignored)) {
+		left = engine_opens_in(e);
+		if (!left)
+			finding_add(f, FINDING_BAD, "gate", "start sluiced: systemctl start sluiced",
+				    "sluiced was stopped, and everything passes");
+		else if (left > 0)
+			finding_add(f, FINDING_WARNING, "gate", "start sluiced: systemctl start sluiced",
+				    "sluiced was stopped: in %d s everything passes", left);
+	}
+	engine_close(e);
+	diag_free(&ignored);
+}
+
 struct feature {
 	const char *name; /* NULL marks the end */
 	enum bpf_prog_type program;

@@ -30,6 +30,8 @@ __attribute__((format(printf, 5, 6))) void finding_add(struct findings *f, enum 
 						       const char *remedy, const char *what, ...);
 
 void doctor_kernel(struct findings *f);
+/* Checks whether a gate that is loaded stands guard, or its sluiced was stopped. */
+void doctor_gate(const char *instance, struct findings *f);
 /* Checks the interfaces of `p`; `instance` tells our own programs from others. */
 void doctor_interfaces(const struct policy *p, const char *instance, struct findings *f);
 /* Checks listeners against the services of `p`, and the sysctl. */

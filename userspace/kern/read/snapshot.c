@@ -154,6 +154,22 @@ static int services_read(const struct engine *e, __u32 slot, struct snapshot *s)
 	return 0;
 }
 
+static int opens_in(const struct sluice_control *control)
+{
+	const __u64 now = clock_ns(), second = 1000000000;
+
+	if (!control->open_ns)
+		return -1;
+	return control->open_ns > now ? (int)((control->open_ns - now + second - 1) / second) : 0;
+}
+
+int engine_opens_in(const struct engine *e)
+{
+	struct sluice_control control;
+
+	return control_read(e, &control) ? -1 : opens_in(&control);
+}
+
 /* Reads what is in force, until when, or since when not. */
 static int force_read(const struct engine *e, __u32 *slot, struct snapshot *s)
 {
@@ -174,7 +190,7 @@ static int force_read(const struct engine *e, __u32 *slot, struct snapshot *s)
 	s->trial = engine_trial(e, &s->trial_ms);
 	s->reverts = who.reverts + (s->trial == TRIAL_OVER);
 	s->reverted_s = who.reverted_s;
-	s->stands_open = control.open_ns && clock_ns() >= control.open_ns;
+	s->stands_open = !opens_in(&control);
 	memcpy(s->policy, who.policy[*slot], sizeof(s->policy));
 	memcpy(s->other_policy, who.policy[!*slot], sizeof(s->other_policy));
 	return 0;
