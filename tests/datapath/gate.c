@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -20,6 +21,14 @@
 #include "space.h"
 
 #define SERVICES 16 /* more than any test names */
+#define OPENED 64 /* more gates than any program has open at once, even if each of its tests fails */
+
+/* What it takes to unload the gates that are open. A failed assertion jumps past gate_close(), and the gate may have been on that stack. */
+static struct opened {
+	char instance[SLUICE_NAME_LEN]; /* empty: a free place */
+	struct engine *engine;
+} opened[OPENED];
+static pid_t opener;
 
 static void fail_with(struct diag *d, int err, const char *what)
 {
@@ -39,9 +48,54 @@ static void listeners_open(const struct policy *p)
 			assert_int_equal(space_listen(p->services.item[i].ports[port]), 0);
 }
 
+static struct opened *opened_find(const char *instance)
+{
+	size_t i;
+
+	for (i = 0; i < OPENED; i++) {
+		if (!strcmp(opened[i].instance, instance))
+			return &opened[i];
+	}
+	fail_msg("no gate is remembered as '%s'", instance);
+	return NULL;
+}
+
+/*
+ * Unloads the gates that are still open when the program ends. Their engines are only unlocked, because threads of a test that failed may
+ * still use them. A child that exits leaves its parent's gates alone.
+ */
+static void opened_unload(void)
+{
+	struct diag d = {};
+	struct opened *o;
+
+	if (getpid() != opener)
+		return;
+	for (o = opened; o < opened + OPENED; o++) {
+		if (o->engine)
+			flock(o->engine->lock, LOCK_UN);
+		if (*o->instance)
+			engine_unload(o->instance, &d);
+	}
+	diag_free(&d);
+}
+
+/* Remembers a gate that is about to be opened. */
+static struct opened *opened_add(const char *instance)
+{
+	struct opened *o = opened_find("");
+
+	if (!opener)
+		assert_int_equal(atexit(opened_unload), 0);
+	opener = getpid();
+	strcpy(o->instance, instance);
+	return o;
+}
+
 void gate_open(struct gate *g, const char *policy_text)
 {
 	static int number;
+	struct opened *o;
 	struct policy *p = policy_of(policy_text);
 	struct diag d = {};
 	bool resumed;
@@ -50,7 +104,9 @@ void gate_open(struct gate *g, const char *policy_text)
 	memset(g, 0, sizeof(*g));
 	listeners_open(p);
 	snprintf(g->instance, sizeof(g->instance), "dp%d-%d", getpid(), number++);
+	o = opened_add(g->instance);
 	err = engine_open(g->instance, p, &g->engine, &resumed, &d);
+	o->engine = g->engine;
 	if (!err)
 		err = engine_commit(g->engine, p, &d);
 	if (err)
@@ -73,14 +129,16 @@ void gate_apply(struct gate *g, const char *policy_text)
 
 void gate_close(struct gate *g)
 {
+	struct opened *o = opened_find(g->instance);
 	struct diag d = {};
 	int err;
 
 	engine_close(g->engine);
-	g->engine = NULL;
+	g->engine = o->engine = NULL;
 	err = engine_unload(g->instance, &d);
 	if (err)
 		fail_with(&d, err, "unload");
+	*o->instance = 0;
 	diag_free(&d);
 }
 
