@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 #define LAST "200.0.0.1"
 #define MANY 20000
 #define ROUNDS 6
+#define CUTS 16
+#define LONGEST_US 8000000 /* a list that takes longer than this fails the test */
 
 static struct ban list[MANY];
 static struct prefix prefixes[MANY];
@@ -119,36 +122,46 @@ static void test_a_list_comes_into_force_at_one_instant_and_ends_at_one(void **s
 	assert_true(changes >= 2);
 }
 
+/* Kills a process after so long that puts the list into force. Returns whether all of it is in force then; otherwise nothing is. */
+static bool cut_short(struct gate *g, long wait_us)
+{
+	const struct timespec wait = { wait_us / 1000000, wait_us % 1000000 * 1000 };
+	const struct bans_wanted all = { .bare = true };
+	struct bans left = {};
+	pid_t child = fork();
+	size_t taken;
+
+	assert_true(child >= 0);
+	if (!child)
+		_exit(bans_put(g->engine, list, MANY, NULL) != 0);
+	nanosleep(&wait, NULL);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_int_equal(bans_recover(g->engine), 0);
+	assert_int_equal(bans_read(g->engine, &all, &left), 0);
+	assert_true(left.count == 0 || left.count == MANY);
+	assert_int_equal(banned(g, FIRST), left.count != 0);
+	assert_int_equal(banned(g, LAST), left.count != 0);
+	free(left.item);
+	assert_int_equal(bans_take(g->engine, prefixes, MANY, NULL, &taken), 0);
+	assert_int_equal(taken, left.count);
+	assert_int_equal(banned(g, LAST), 0);
+	return left.count != 0;
+}
+
+/* How long it takes depends on the machine, so the wait grows until all is in force, and then all moments up to that one are tried. */
 static void test_a_list_that_was_cut_short_is_in_force_as_a_whole_or_not_at_all(void **state)
 {
-	const struct bans_wanted all = { .bare = true };
-	struct gate *g = *state;
-	struct bans left;
-	pid_t child;
-	size_t taken;
-	long wait;
-	int kind[2] = {};
+	unsigned int kind[2] = {}, i;
+	long wait_us;
 
-	for (wait = 0; wait < 400; wait += 16) {
-		child = fork();
-		assert_true(child >= 0);
-		if (!child)
-			_exit(bans_put(g->engine, list, MANY, NULL) != 0);
-		nanosleep(&(struct timespec){ .tv_nsec = wait * 1000000 }, NULL);
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-		assert_int_equal(bans_recover(g->engine), 0);
-		left = (struct bans){};
-		assert_int_equal(bans_read(g->engine, &all, &left), 0);
-		assert_true(left.count == 0 || left.count == MANY);
-		assert_int_equal(banned(g, FIRST), left.count != 0);
-		assert_int_equal(banned(g, LAST), left.count != 0);
-		kind[left.count != 0]++;
-		free(left.item);
-		assert_int_equal(bans_take(g->engine, prefixes, MANY, NULL, &taken), 0);
-		assert_int_equal(banned(g, LAST), 0);
-	}
-	print_message("cut short: %d times nothing was left, %d times all\n", kind[0], kind[1]);
+	for (wait_us = 0; !kind[1] && wait_us < LONGEST_US; wait_us += wait_us / 2 + 1000)
+		kind[cut_short(*state, wait_us)]++;
+	for (i = 0; i < CUTS; i++)
+		kind[cut_short(*state, wait_us * i / CUTS)]++;
+	print_message("cut short: %u times nothing was left, %u times all; waited for %ld ms at most\n", kind[0],
+		      kind[1], wait_us / 1000);
+	assert_true(kind[0] && kind[1]);
 }
 
 static void test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners(void **state)
