@@ -267,10 +267,10 @@ static void program_print(const char *instance, const char *pin, const char *bet
 	struct bpf_link_info link = {};
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(link);
-	char path[128];
+	char path[PIN_PATH_LEN];
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/%s", instance, pin);
+	pin_path(instance, pin, path);
 	fd = bpf_obj_get(path);
 	if (!strncmp(pin, "link_", 5)) {
 		assert_int_equal(bpf_obj_get_info_by_fd(fd, &link, &len), 0);

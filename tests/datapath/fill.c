@@ -16,6 +16,7 @@
 
 #include "abi.h"
 #include "cleanup.h"
+#include "internal.h"
 #include "known.h"
 
 #define BATCH 10000
@@ -23,9 +24,9 @@
 
 static int map_open(const char *instance, const char *name)
 {
-	char path[256];
+	char path[PIN_PATH_LEN];
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/%s", instance, name);
+	pin_path(instance, name, path);
 	return bpf_obj_get(path);
 }
 

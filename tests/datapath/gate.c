@@ -154,10 +154,10 @@ static void packets_read(struct gate *g, uint64_t out[SLUICE_REASONS])
 	__u32 count = SERVICES * SLUICE_REASONS, i, token, cpus = libbpf_num_possible_cpus(), cpu;
 	struct sluice_stat *rows = calloc((size_t)count * cpus, sizeof(*rows));
 	__u32 *keys = calloc(count, sizeof(*keys));
-	char path[128];
+	char path[PIN_PATH_LEN];
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/stats", g->instance);
+	pin_path(g->instance, map_names[MAP_stats], path);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0 && rows && keys);
 	assert_int_equal(bpf_map_lookup_batch(fd, NULL, &token, keys, rows, &count, NULL), 0);

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -47,18 +46,10 @@ unsigned int leases_changes(void)
 	return told_count;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 void leases_hosts(struct gate *g, unsigned int hosts, enum sluice_partition partition, int lasts_s)
 {
 	const struct sluice_fleet row = { .secret = { secret[0], secret[1] },
-					  .valid_until_ns = now_ns() + lasts_s * 1000000000LL,
+					  .valid_until_ns = clock_ns() + lasts_s * 1000000000LL,
 					  .hosts = hosts,
 					  .partition = partition };
 	const uint32_t zero = 0;

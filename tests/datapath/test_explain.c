@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "gate.h"
+#include "internal.h"
 #include "reason.h"
 #include "space.h"
 
@@ -133,10 +134,10 @@ static const char *const tables[] = { "sources",       "handshakes",  "totals",	
 
 static int pinned(const struct gate *g, const char *name)
 {
-	char path[128];
+	char path[PIN_PATH_LEN];
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/%s", g->instance, name);
+	pin_path(g->instance, name, path);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	return fd;

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/bpf.h>
@@ -75,19 +74,11 @@ static int verdict_of(const struct source *s)
 	return opts.retval;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 /* Sends a SYN, and counts it if it began when the connection was over, but is refused. */
 static void hammer_blow(struct source *s)
 {
 	const unsigned int life = __atomic_load_n(&s->life, __ATOMIC_ACQUIRE);
-	const uint64_t began = now_ns();
+	const uint64_t began = clock_ns();
 
 	if (verdict_of(s) != XDP_DROP)
 		return;
@@ -106,8 +97,8 @@ static void *hammer(void *arg)
 	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
 		for (i = 0; i < sources; i++)
 			hammer_blow(&source[i]);
-		until = now_ns() + rand_r(&seed) % STANDS_NS;
-		while (now_ns() < until)
+		until = clock_ns() + rand_r(&seed) % STANDS_NS;
+		while (clock_ns() < until)
 			;
 		words_drop(g, &word);
 	}
@@ -122,11 +113,11 @@ struct seen {
 
 static void late_note(struct seen *s, const struct source *of)
 {
-	uint64_t from = now_ns(), gone = 0;
+	uint64_t from = clock_ns(), gone = 0;
 
 	s->late++;
 	while (verdict_of(of) == XDP_DROP && gone < 1000000000)
-		gone = now_ns() - from;
+		gone = clock_ns() - from;
 	s->closed_late += gone >= 1000000000;
 	s->worst_ns = gone > s->worst_ns ? gone : s->worst_ns;
 }
@@ -146,7 +137,7 @@ static void source_close(struct seen *s, struct source *of)
 	const int server = of->pair.server;
 
 	close(of->pair.client); /* sends a RST, which ends the other side, too */
-	end_note(of, now_ns());
+	end_note(of, clock_ns());
 	of->open = false;
 	if (verdict_of(of) == XDP_DROP)
 		late_note(s, of);
@@ -157,19 +148,19 @@ static void source_close(struct seen *s, struct source *of)
 static void round_run(struct seen *s, unsigned int *seed)
 {
 	struct source *of = &source[rand_r(seed) % sources];
-	uint64_t until = now_ns() + rand_r(seed) % WIDEST_NS;
+	uint64_t until = clock_ns() + rand_r(seed) % WIDEST_NS;
 
 	if (of->open) {
 		source_close(s, of);
 		return;
 	}
 	__atomic_add_fetch(&of->life, 1, __ATOMIC_SEQ_CST);
-	of->opened_ns = now_ns();
+	of->opened_ns = clock_ns();
 	of->pair = pair_open(listener, of->name, 0);
 	of->open = true;
 	if (!(rand_r(seed) % 4))
 		s->early += verdict_of(of) != XDP_DROP;
-	while (now_ns() < until)
+	while (clock_ns() < until)
 		;
 	if (sources == 1)
 		source_close(s, of);
@@ -296,7 +287,7 @@ static int open_gate(void **state)
 {
 	static bool routed;
 	struct gate *g = calloc(1, sizeof(*g));
-	char path[128];
+	char path[PIN_PATH_LEN];
 
 	assert_int_equal(netns_enter_one(NULL, 0), 0);
 	space_leave_closed(25);
@@ -304,7 +295,7 @@ static int open_gate(void **state)
 		assert_int_equal(system("ip -6 route add local fd00::/16 dev lo"), 0);
 	routed = true;
 	gate_open(g, POLICY);
-	snprintf(path, sizeof(path), PINS_ROOT "/%s/" PIN_PROBE, g->instance);
+	pin_path(g->instance, PIN_PROBE, path);
 	gate_fd = bpf_obj_get(path);
 	*state = g;
 	return 0;

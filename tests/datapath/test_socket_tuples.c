@@ -76,9 +76,9 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it_while_audits_end(
 	struct pair p = pair_open(lane_listener, HERE, PORT);
 	int gate, refused = 0, i;
 	pthread_t audits;
-	char path[128];
+	char path[PIN_PATH_LEN];
 
-	snprintf(path, sizeof(path), PINS_ROOT "/%s/" PIN_PROBE, g->instance);
+	pin_path(g->instance, PIN_PROBE, path);
 	gate = bpf_obj_get(path);
 	other.from_port++;
 	assert_int_equal(verdict_of(gate, &other), XDP_DROP);

@@ -20,6 +20,7 @@
 #include "../policy_text.h"
 #include "compile.h"
 #include "gate.h"
+#include "internal.h"
 
 #define IPV4_TABLE "/usr/share/tor/geoip"
 #define IPV6_TABLE "/usr/share/tor/geoip6"
@@ -290,13 +291,13 @@ static void *flood_run(void *arg)
 /* Returns the memory that the tries of one instance take. Its array of maps knows their ids. */
 static size_t trie_bytes(const struct gate *g)
 {
-	char path[128];
+	char path[PIN_PATH_LEN];
 	struct bpf_map_info info;
 	__u32 slot, id, len = sizeof(info);
 	size_t bytes = 0;
 	int outer, fd;
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/tries", g->instance);
+	pin_path(g->instance, map_names[MAP_tries], path);
 	outer = bpf_obj_get(path);
 	for (slot = 0; slot < SLUICE_SLOTS; slot++) {
 		memset(&info, 0, sizeof(info));

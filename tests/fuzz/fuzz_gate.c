@@ -28,6 +28,7 @@
 
 #include "engine.h"
 #include "frames.h"
+#include "internal.h"
 #include "judge.h"
 #include "order.h"
 #include "parse.h"
@@ -181,10 +182,10 @@ static struct engine *engine_load(const char *instance, const char *more)
 
 static int program_open(const char *instance, const char *name)
 {
-	char pin[128];
+	char path[PIN_PATH_LEN];
 
-	snprintf(pin, sizeof(pin), "/sys/fs/bpf/sluice/%s/%s", instance, name);
-	return bpf_obj_get(pin);
+	pin_path(instance, name, path);
+	return bpf_obj_get(path);
 }
 
 /*

@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "abi.h"
+#include "internal.h"
 #include "order.h"
 #include "reason.h"
 
@@ -38,9 +39,9 @@ struct order {
 
 static int pin_open(const char *instance, const char *name)
 {
-	char path[160];
+	char path[PIN_PATH_LEN];
 
-	snprintf(path, sizeof(path), "/sys/fs/bpf/sluice/%s/%s", instance, name);
+	pin_path(instance, name, path);
 	return bpf_obj_get(path);
 }
 
