@@ -312,7 +312,7 @@ static void test_the_first_event_of_a_source_needs_no_rate_and_counts_in_it(void
 	gate_close(&g);
 }
 
-/* Returns whether the reaper leaves an idle source whose first event came just now, and which needs no longer be kept for anything else. */
+/* Returns whether the reaper leaves this source, which is idle. */
 static bool source_stays(struct gate *g, const struct sluice_source_key *key)
 {
 	struct sluice_counter c;
@@ -320,6 +320,22 @@ static bool source_stays(struct gate *g, const struct sluice_source_key *key)
 	while (engine_reap(g->engine) == 1)
 		;
 	return !bpf_map_lookup_elem(g->engine->map[MAP_sources], key, &c);
+}
+
+static void test_an_idle_source_is_kept_for_the_retention_time_and_no_longer(void **state)
+{
+	struct sluice_source_key key = { { { 0, 0, htonl(0xffff), htonl(0x0a000001) } }, 1, 128 };
+	struct sluice_counter c = { .state = SLUICE_COUNTER_PROVEN, .of = key };
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nsources { retention = 1h }\nservice smtp { ports = {25} }\n");
+	c.seen_ns = clock_ns() - 2 * SECOND;
+	assert_int_equal(bpf_map_update_elem(g.engine->map[MAP_sources], &key, &c, BPF_ANY), 0);
+	assert_true(source_stays(&g, &key));
+	gate_apply(&g, "interfaces = {lo}\nsources { retention = 1s }\nservice smtp { ports = {25} }\n");
+	assert_false(source_stays(&g, &key));
+	gate_close(&g);
 }
 
 static void test_a_source_is_kept_until_its_first_event_is_over(void **state)
@@ -387,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_newcomers_get_their_cookies_while_a_flood_fills_the_sketch),
 		cmocka_unit_test(test_idle_sources_are_freed_in_short_runs),
 		cmocka_unit_test(test_the_first_event_of_a_source_needs_no_rate_and_counts_in_it),
+		cmocka_unit_test(test_an_idle_source_is_kept_for_the_retention_time_and_no_longer),
 		cmocka_unit_test(test_a_source_is_kept_until_its_first_event_is_over),
 		cmocka_unit_test(test_rates_go_when_their_interval_is_over),
 	};
