@@ -9,20 +9,20 @@ export PATH=/usr/sbin:/sbin:$PATH
 passed=0 failed=0 skipped=0 rows=()
 
 # These come first because they depend on a clock that has just started. Under emulation it takes half a minute to load a program, and each
-# test loads some.
+# test loads some. So the tests of the whole express lane, of handshakes and of rates are in no list: each of them takes three or four minutes.
 datapath="build/tests/datapath/test_cookie build/tests/datapath/test_counts"
 shared=tests/e2e/test_dispatcher.py::test_programs_before_and_after_sluice_see_packets_and_stay_when_it_goes
 upgrade=tests/e2e/test_dispatcher.py::test_another_abi_is_taken_over_among_the_others_and_they_miss_no_packet
 kinds=tests/e2e/test_kinds.py::test_limits_bans_and_countries_hold_there
 cookies=tests/e2e/test_kinds.py::test_cookies_hold_there_whoever_answers
-quick="$datapath tests/e2e/test_nic.py ${kinds}[IPIP] ${cookies}[IPIP] ${cookies}[tags] ${shared}[native] ${upgrade}[native]
+quick="$datapath build/tests/datapath/test_lane_segments tests/e2e/test_nic.py ${kinds}[IPIP] ${cookies}[IPIP] ${cookies}[tags] ${shared}[native] ${upgrade}[native]
 tests/e2e/test_limits.py::test_connections_older_than_sluice_are_counted
 tests/e2e/test_flood.py::test_service_under_pressure_answers_by_cookies_and_is_calm_again"
 # Left out are the tests of page, top, metrics and prometheus, privacy, mail servers, keys and state files, which use little of the kernel;
 # and those of containers, hosts of a fleet, bans by file, the express lane, rates, networks and others. What these alone use
 # of a kernel is tested on the host's only. So are speed, and what starts hundreds of processes (faults, killed).
 whole="$datapath build/tests/datapath/test_invalid build/tests/datapath/test_confirm build/tests/datapath/test_rights build/tests/datapath/test_explain
-build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_kinds.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
+build/tests/datapath/test_fleet build/tests/datapath/test_gate build/tests/datapath/test_lane_segments build/tests/datapath/test_local build/tests/datapath/test_promised tests/e2e/test_ipvs.py tests/e2e/test_nic.py tests/e2e/test_kinds.py tests/e2e/test_bare.py tests/e2e/test_forms.py tests/e2e/test_modes.py tests/e2e/test_forward.py tests/e2e/test_dispatcher.py tests/e2e/test_upgrade.py tests/e2e/test_confirm.py
 tests/e2e/test_rights.py tests/e2e/test_kill.py tests/e2e/test_doctor.py tests/e2e/test_limits.py tests/e2e/test_daemon.py
 tests/e2e/test_explain.py tests/e2e/test_watch.py tests/e2e/test_observe.py tests/e2e/test_geo.py tests/e2e/test_flood.py
 --deselect=tests/e2e/test_flood.py::test_spoofed_victim_is_served_all_the_same
