@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # release.sh VERSION: makes a release of what is committed here: it writes the version in its four places, runs the checks, builds the
-# package and its bill of materials, commits and tags. It pushes nothing. If a step fails, the files are as they were.
+# package and its bill of materials, commits and tags. It pushes nothing. If a step fails, or somebody ends it, all is as it was.
 set -eu
 cd "$(dirname "$0")/.."
 refuse() { echo "release.sh: $*" >&2; exit 2; }
@@ -12,8 +12,9 @@ version=${1:-}
 ! git rev-parse -q --verify "refs/tags/v$version" >/dev/null || refuse "v$version is released already: take the next number"
 grep -qx '## Unreleased' CHANGES.md || refuse "CHANGES.md has no '## Unreleased': write what has changed under it"
 
-undo() { git checkout -q -- . && echo "release.sh: it failed, and all files are as they were" >&2; }
-trap undo ERR
+began=$(git rev-parse HEAD)
+undo() { git reset -q --hard "$began" && echo "release.sh: it failed, and all files and commits are as they were" >&2; }
+trap undo EXIT # whether a step fails, or a signal ends it
 sed -i "s/^#define SLUICE_VERSION .*/#define SLUICE_VERSION \"$version\"/" userspace/core/base/protocol.h
 sed -i "s/^## Unreleased$/## $version/" CHANGES.md
 day=$(LC_ALL=C date -u '+%a %b %d %Y')
@@ -27,8 +28,8 @@ sed -i "s/^Version: .*/Version:        $version/; s/^%changelog$/&\n* $day sluic
 cp build/changelog dist/debian/changelog
 make check
 git commit -qam "release: $version"
-trap 'git reset -q --hard HEAD~1; echo "release.sh: it failed, and the commit is taken back" >&2' ERR
 make deb
 scripts/sbom.py build/sluiced build/sluicectl build/sluice-fleet >"build/deb/sluice_$version.spdx.json"
 git tag -a "v$version" -m "sluice $version"
+trap - EXIT
 echo "v$version is made here, and nothing is pushed. What goes out is in build/deb; then: git push --follow-tags"

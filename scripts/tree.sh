@@ -7,7 +7,7 @@ tree=$(mktemp -d /var/tmp/sluice-fresh-XXXXXX)
 
 tree_remove() {
 	mountpoint -q "$tree/proc" && umount -l "$tree/proc"
-	if [ -n "${KEEP:-}" ]; then echo "kept: $tree"; else rm -rf --one-file-system "$tree"; fi
+	if [ -n "${KEEP:-}" ]; then echo "kept: $tree"; else rm -rf --one-file-system "$tree" "$tree.log"; fi
 }
 trap tree_remove EXIT
 
