@@ -84,7 +84,7 @@ MAP(BPF_MAP_TYPE_PERCPU_HASH, answer_counts, __u32, struct sluice_answer_counts,
  * counter lives while it holds anything and, once it has completed a handshake, for the retention time. *
  */
 SPARSE_MAP(BPF_MAP_TYPE_HASH, sources, struct sluice_source_key, struct sluice_counter, SLUICE_DEFAULT_SOURCES);
-/* How many of these three tables' keys fall on each of four places in a word: bpf/charge/known.bpf.h. */
+/* How many keys of `sources`, `networks` and both tables of rates fall on each of four places in a word: bpf/charge/known.bpf.h. */
 MAP(BPF_MAP_TYPE_ARRAY, known, __u32, __u64, SLUICE_KNOWN_WORDS);
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, tally, __u32, __s64, SLUICE_TALLIES); /* by enum sluice_tally_row */
 /* Networks above sources, and rates of both, where a rule limits them. They are as large as `sources`. * */

@@ -172,7 +172,7 @@ static __always_inline int slots_fill(const struct fleet_view *v, __u32 at)
 	struct sluice_source_key own = v->holding.source;
 
 	if (at == SLUICE_FLEET_SOURCE)
-		return source_occupancy(source_seen(&own), v->rule.source.connections);
+		return counter_occupancy(source_seen(&own), v->rule.source.connections);
 	if (at == SLUICE_FLEET_NETWORK)
 		return network_occupancy(&v->holding, v->rule.network.connections);
 	if (at == SLUICE_FLEET_SET)

@@ -6,9 +6,6 @@
 #ifndef SLUICE_LIMITS_BPF_H
 #define SLUICE_LIMITS_BPF_H
 
-#define STALL_NS \
-	(300ULL * 1000000) /* a source full of reservations is contested when none of them has left for this long */
-
 /* Returns non-zero if the limit is one of many sources together. */
 static __always_inline int reason_is_of_many(enum sluice_reason why)
 {
@@ -21,7 +18,7 @@ enum occupancy {
 	ROOM_LEFT,
 	FULL_SURE, /* of connections and answered handshakes alone */
 	FULL_UNSURE, /* part of it is handshakes that nobody has answered yet */
-	FULL_CONTESTED, /* so much of it is, or for so long, that a spoofer may be keeping others out */
+	FULL_CONTESTED, /* so much of it is, of a limit of many sources, that a spoofer may be keeping others out */
 };
 
 /* Is the counter full, and of what? */
@@ -30,15 +27,6 @@ static __always_inline enum occupancy counter_occupancy(const struct sluice_coun
 	if (!limit_reached(c ? c->held : 0, limit))
 		return ROOM_LEFT;
 	return limit_reached(c ? counter_sure(c) : 0, limit) ? FULL_SURE : FULL_UNSURE;
-}
-
-static __always_inline enum occupancy source_occupancy(const struct sluice_counter *c, __u32 limit)
-{
-	enum occupancy occupancy = counter_occupancy(c, limit);
-
-	if (occupancy == FULL_UNSURE && c && bpf_ktime_get_ns() - c->seen_ns > STALL_NS)
-		return FULL_CONTESTED;
-	return occupancy;
 }
 
 static __always_inline enum occupancy total_occupancy(__u32 index, __u32 limit)
@@ -55,7 +43,7 @@ static __always_inline enum occupancy total_occupancy(__u32 index, __u32 limit)
 static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r, const struct sluice_counter *c,
 						     const struct sluice_limit *limit, int many)
 {
-	__u64 now, seen, width = limit->width_ns;
+	__u64 now, width = limit->width_ns;
 	__u32 all, unsure;
 
 	if (!width || !limit_reached((r ? r->all.sum : 0) + (c && c->first_seconds), limit->rate))
@@ -65,7 +53,6 @@ static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r
 	now = bpf_ktime_get_ns();
 	all = first_sum(c, rate_seconds(limit), now, 0);
 	unsure = all && c->first_unanswered;
-	seen = r ? r->seen_ns : c->first_ns;
 	if (r) {
 		all += window_sum(&r->all, now / width, width);
 		unsure += window_sum(&r->unanswered, now / width, width);
@@ -74,9 +61,7 @@ static __always_inline enum occupancy rate_occupancy(const struct sluice_rate *r
 		return ROOM_LEFT;
 	if (limit_reached(all > unsure ? all - unsure : 0, limit->rate))
 		return FULL_SURE;
-	if (many ? unsure * 2 >= limit_number(limit->rate) : now - seen > STALL_NS)
-		return FULL_CONTESTED;
-	return FULL_UNSURE;
+	return many && unsure * 2 >= limit_number(limit->rate) ? FULL_CONTESTED : FULL_UNSURE;
 }
 
 /* Returns an enum occupancy, for a source or a network. */
@@ -101,7 +86,7 @@ __noinline int network_occupancy(const struct sluice_holding *h, __u32 limit)
 	if (!h)
 		return ROOM_LEFT;
 	own = network_of(h);
-	return source_occupancy(network_seen(&own), limit);
+	return counter_occupancy(network_seen(&own), limit);
 }
 
 /* Returns an enum occupancy, for a set or a service. */
@@ -155,7 +140,7 @@ static __always_inline enum sluice_reason limits_peek(const struct sluice_view *
 	int more;
 
 	*occupancy = ROOM_LEFT;
-	peek_add(occupancy, &why, source_occupancy(source, view->rule->source.connections), SLUICE_SOURCE_CONNECTIONS);
+	peek_add(occupancy, &why, counter_occupancy(source, view->rule->source.connections), SLUICE_SOURCE_CONNECTIONS);
 	if (*occupancy == FULL_SURE)
 		return why;
 	if (h->set_total)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bans and allows hold on all hosts of a fleet. There is a real store, which may lie, and each host has a sluiced and a kernel side."""
-import os, pathlib, signal, subprocess, time
+import os, pathlib, re, signal, subprocess, time
 
 import pytest
 
@@ -102,8 +102,8 @@ def test_a_ban_of_one_host_refuses_at_all_in_under_a_second_and_its_owner_takes_
 def test_allows_are_shared_and_local_orders_are_not(hosts):
     a, b = hosts.sluices[:2]
     assert a.do("ban", "192.0.2.1", "--local").startswith("banned for good on this host alone, covers 0 sources with 0 connections here now")
-    assert a.do("allow", "192.0.2.2", "--local") == "allowed on this host alone\n"
-    assert a.do("allow", SOURCE, "--for", "1h") == "allowed on all hosts of the fleet\n"
+    assert a.do("allow", "192.0.2.2", "--local") == "allowed for good on this host alone\n"
+    assert re.fullmatch("allowed until .* on all hosts of the fleet\n", a.do("allow", SOURCE, "--for", "1h"))
     assert a.do("ban", "192.0.2.0/24", "--by", "one", "--for", "never").startswith("banned for good on all hosts of the fleet, covers ")
     allows = lambda s: {x["source"] for x in s.json("allows")}
     assert wait_for(lambda: allows(b) == {SOURCE} and bans(hosts, 1) == {("192.0.2.0/24", "one", "h0")}, 20)

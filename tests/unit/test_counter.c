@@ -341,9 +341,9 @@ static void test_a_lease_of_nothing_lets_nobody_in_and_makes_no_counter(void **s
 	source_found = NULL; /* and the table makes none: code that got so far would find no room in it */
 	assert_int_equal(holding_take(&h, &leased, &row, &take), SLUICE_SOURCE_CONNECTIONS);
 	assert_int_equal(holding_take(&h, &leased, &row, &dry), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(source_occupancy(NULL, SLUICE_MOST_LEASED), FULL_SURE);
-	assert_int_equal(source_occupancy(NULL, 0), ROOM_LEFT);
-	assert_int_equal(source_occupancy(NULL, SLUICE_MOST_LEASED | 1), ROOM_LEFT);
+	assert_int_equal(counter_occupancy(NULL, SLUICE_MOST_LEASED), FULL_SURE);
+	assert_int_equal(counter_occupancy(NULL, 0), ROOM_LEFT);
+	assert_int_equal(counter_occupancy(NULL, SLUICE_MOST_LEASED | 1), ROOM_LEFT);
 	assert_int_equal(one_shared.held, 0);
 }
 

@@ -12,7 +12,7 @@
  * byte), returns -EINVAL with a message at that line. If the file itself cannot be read, messages name `at`.
  */
 int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
-/* The same for files that sluice keeps itself. -EINVAL is only said of what is in the file; other errors: it could not be read. */
+/* The same for files that sluice keeps itself. Only what is no text file, or too long, is -EINVAL; other errors: it could not be read. */
 int text_file_read_own(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);
 /* The same for files that others write: of the control bytes only NUL is refused; their reader judges the others. */
 int text_file_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d);

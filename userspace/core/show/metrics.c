@@ -368,7 +368,7 @@ static const struct family families[] = {
 	  .write = write_bans },
 	{ "sluice_interface_attached", GAUGE, "1: packets arriving there are judged; 0: they are not.",
 	  .write = write_interfaces },
-	{ "sluice_observe", GAUGE, "1: mode = observe, nothing is refused.", .whole = observe_of },
+	{ "sluice_observe", GAUGE, "1: mode = observe, only live bans refuse.", .whole = observe_of },
 	{ "sluice_policy_generation", GAUGE, "Number of the policy in force.", .plain = OF(generation) },
 	{ "sluice_policy_unconfirmed", GAUGE, "1 while the policy in force goes back unless it is confirmed.",
 	  .whole = unconfirmed_of },

@@ -6,6 +6,7 @@
 #include "banfile.h"
 #include "fleet_share.h"
 #include "list.h"
+#include "orders.h"
 #include "plain.h"
 #include "report.h"
 #include "tables.h"
@@ -46,6 +47,7 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	const char *reach = fleet_reach(fleet_shares(dm), json_is_true(json_object_get(args, "local")));
 	struct ban_lines list = {};
 	int err = lines_read(args, &list, a);
+	char until[END_TEXT_LEN];
 	bool translated = named_inside(dm, &list);
 	size_t i;
 
@@ -57,7 +59,8 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 		reason_say(args, a);
 	if (!err && list.count == 1)
 		err = named_say(dm, &list.item[0].prefix, translated, a);
-	if (!err && *reach && asprintf(&a->text, "allowed%s", reach) < 0)
+	if (!err && list.count == 1 &&
+	    asprintf(&a->text, "allowed %s%s", end_text(list.item[0].seconds, until), reach) < 0)
 		err = -ENOMEM;
 	free(list.item);
 	return err;

@@ -16,18 +16,6 @@
 
 #define LATER 5000 /* an order with this many bans is written to disk only after the answer */
 
-/* "for good", or "until 2026-01-31 12:00:00 CET". */
-static const char *end_text(uint64_t expires_in, char buf[static MOMENT_LEN + 8])
-{
-	char when[MOMENT_LEN];
-
-	if (expires_in)
-		snprintf(buf, MOMENT_LEN + 8, "until %s", moment_say(time(NULL) + expires_in, when));
-	else
-		snprintf(buf, MOMENT_LEN + 8, "for good");
-	return buf;
-}
-
 static int put_failed(int err, size_t over, struct answer *a)
 {
 	if (err == -ENOSPC)
@@ -86,7 +74,7 @@ static int order_put(struct daemon *dm, const struct order *o, const json_t *arg
 static int banned_text(struct daemon *dm, const struct order *o, bool observe, const struct met *met, const char *reach,
 		       char **out)
 {
-	char owner[SLUICE_NAME_LEN + 8] = "", until[MOMENT_LEN + 8], what[160];
+	char owner[SLUICE_NAME_LEN + 8] = "", until[END_TEXT_LEN], what[160];
 	struct bans all = {};
 	int n;
 
@@ -176,7 +164,7 @@ int verb_ban(struct daemon *dm, const json_t *args, struct answer *a)
 static int unban_missed(struct daemon *dm, const struct order *o, struct answer *a)
 {
 	const struct prefix *p = &o->lines.item[0].prefix;
-	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[MOMENT_LEN + 8];
+	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[END_TEXT_LEN];
 	struct bans all = {};
 	struct ban around;
 	int err = bans_of(dm->engine, p, &all);
@@ -199,7 +187,7 @@ static int unban_missed(struct daemon *dm, const struct order *o, struct answer 
 /* Says what still bans it. */
 static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *a)
 {
-	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[MOMENT_LEN + 8];
+	char text[ADDR_TEXT_LEN], wide[ADDR_TEXT_LEN], until[END_TEXT_LEN];
 	struct bans all = {};
 	struct ban around;
 	int err = bans_of(dm->engine, p, &all);

@@ -13,6 +13,17 @@
 
 #define MESSAGES 10
 
+const char *end_text(uint64_t expires_in, char buf[static END_TEXT_LEN])
+{
+	char when[MOMENT_LEN];
+
+	if (expires_in)
+		snprintf(buf, END_TEXT_LEN, "until %s", moment_say(time(NULL) + expires_in, when));
+	else
+		snprintf(buf, END_TEXT_LEN, "for good");
+	return buf;
+}
+
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN])
 {
 	const char *by = arg(args, "by");

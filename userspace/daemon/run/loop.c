@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's loop: signals, the tick of each second, and events from the kernel. main.c runs it; it ends with the daemon. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <syslog.h>
 
@@ -22,6 +23,7 @@
 #include "watched.h"
 
 #define HOUSEKEEPING 30 /* seconds between audits */
+#define IDLE_HEAP (16 << 20) /* bytes that the C library may keep unused */
 /* After containers moved. Two, one a second, because the second audit that misses a namespace gives back what it still held. */
 #define EARLY_AUDITS 2
 
@@ -152,6 +154,13 @@ static void on_second(evutil_socket_t number, short what, void *arg)
 		dm->reaping = engine_reap(dm->engine) > 0;
 }
 
+/* What a large answer or order took goes back to the system: a list of 262,144 bans takes 450 MB. */
+static void heap_trim(void)
+{
+	if (mallinfo2().fordblks > IDLE_HEAP)
+		malloc_trim(0);
+}
+
 static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
@@ -166,6 +175,7 @@ static void on_housekeeping(evutil_socket_t number, short what, void *arg)
 	if (dm->drift && before)
 		log_say(LOG_ERR, "the counters differ from the sockets by %ld: please report this", dm->drift);
 	exporter_follow(dm);
+	heap_trim();
 }
 
 static void on_expiry(evutil_socket_t number, short what, void *arg)
