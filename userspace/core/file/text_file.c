@@ -126,7 +126,7 @@ static int text_load(const char *path, size_t limit, const struct place *at, boo
 		err = file_read(fd, limit, &text, &len, &changed);
 	if (err) {
 		diag_at(d, at, "cannot read %s: %s: %s", path, strerror(-err), why);
-		return err == -EFBIG ? -EINVAL : err;
+		return err == -EFBIG || err == -EISDIR ? -EINVAL : err;
 	}
 	if (changed) {
 		diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
