@@ -118,6 +118,8 @@ def test_dry_run_tells_what_would_be_refused_and_changes_nothing(make, tmp_path)
     )
     text = sluice.do("apply", new, "--dry-run")
     assert text.count("denied") == 3 and "(all)" in text and re.search(r"smtp +4 +0 +0 +0\n", text) and "10/5" in text
+    said = sluice.ctl("apply", new, "--dry-run")[2]
+    assert "service imap is not in it: what it guards would have no limits" in said and "service smtp" not in said
     assert sluice.json("status")["generation"] == before and sluice.service()["max_connections_per_source"] == 3
     code, _, err = sluice.ctl("set", "service", "smtp", "max-connections", "many", "--dry-run")
     assert code == 2 and "not a whole number" in err

@@ -52,7 +52,7 @@ static void test_refusals_of_one_source_service_and_reason_add_up(void **state)
 	refusals_note(r, &is);
 	is.last_ns = 300;
 	is.stands_for = 40;
-	is.verdict = SLUICE_VERDICT_PASS;
+	is.verdict = SLUICE_VERDICT_RESET;
 	refusals_note(r, &is);
 	strcpy(is.service, "imap");
 	refusals_note(r, &is);
@@ -64,10 +64,33 @@ static void test_refusals_of_one_source_service_and_reason_add_up(void **state)
 	assert_int_equal(got->last_ns, 300);
 	assert_int_equal(got->count, 2);
 	assert_int_equal(got->stands_for, 41);
-	assert_int_equal(got->verdict, SLUICE_VERDICT_PASS);
+	assert_int_equal(got->verdict, SLUICE_VERDICT_RESET);
 	assert_null(refusals_next(r, SLUICE_DENIED, got));
 	assert_int_equal(refusals_sums(r).entries, 3);
 	assert_int_equal(refusals_sums(r).untold, 78);
+	refusals_free(r);
+}
+
+/* Else a trial of the limits would hide what observe mode has found, and observe mode what was really refused. */
+static void test_what_was_only_observed_is_remembered_apart_from_what_was_refused(void **state)
+{
+	struct refusals *r = refusals_new(8);
+	struct refusal is = one(7, SLUICE_DENIED, 100);
+	const struct refusal *got;
+
+	(void)state;
+	is.verdict = SLUICE_VERDICT_PASS;
+	refusals_note(r, &is);
+	refusals_note(r, &is);
+	note(r, 7, SLUICE_DENIED, 200);
+	refusals_note(r, &is);
+	got = refusals_next(r, SLUICE_DENIED, NULL);
+	assert_int_equal(got->verdict, SLUICE_VERDICT_PASS);
+	assert_int_equal(got->count, 3);
+	got = refusals_next(r, SLUICE_DENIED, got);
+	assert_int_equal(got->verdict, SLUICE_VERDICT_DROP);
+	assert_int_equal(got->count, 1);
+	assert_null(refusals_next(r, SLUICE_DENIED, got));
 	refusals_free(r);
 }
 
@@ -163,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals_of_one_source_service_and_reason_add_up),
+		cmocka_unit_test(test_what_was_only_observed_is_remembered_apart_from_what_was_refused),
 		cmocka_unit_test(test_a_full_memory_forgets_the_oldest_entry_of_the_commonest_reason),
 		cmocka_unit_test(test_an_entry_that_is_seen_again_is_not_the_oldest),
 		cmocka_unit_test(test_a_million_sources_fill_the_memory_and_no_more),

@@ -60,13 +60,18 @@ struct refusals *refusals_new(size_t most)
 	return TAKE_PTR(r);
 }
 
+static bool is_observed(const struct refusal *r)
+{
+	return r->verdict == SLUICE_VERDICT_PASS;
+}
+
 static uint32_t *chain_of(const struct refusals *r, const struct refusal *is)
 {
 	struct {
 		struct sluice_addr addr;
-		uint32_t len, reason;
+		uint32_t len, reason, observed;
 		char service[SLUICE_NAME_LEN];
-	} key = { is->source.addr, is->source.len, is->reason, "" };
+	} key = { is->source.addr, is->source.len, is->reason, is_observed(is), "" };
 	uint64_t hash;
 
 	memcpy(key.service, is->service, strnlen(is->service, sizeof(key.service)));
@@ -76,7 +81,7 @@ static uint32_t *chain_of(const struct refusals *r, const struct refusal *is)
 
 static bool is_same(const struct refusal *a, const struct refusal *b)
 {
-	return a->reason == b->reason && a->source.len == b->source.len &&
+	return a->reason == b->reason && is_observed(a) == is_observed(b) && a->source.len == b->source.len &&
 	       !memcmp(&a->source.addr, &b->source.addr, sizeof(a->source.addr)) &&
 	       !strncmp(a->service, b->service, sizeof(a->service));
 }

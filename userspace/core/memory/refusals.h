@@ -15,7 +15,7 @@
 
 #define REFUSALS_MOST 65536 /* entries in the daemon; about 8 MB */
 
-/* An entry: all refusals of one source, at one service, for one reason. */
+/* An entry: all refusals of one source, at one service, for one reason; those that were only observed have an entry of their own. */
 struct refusal {
 	struct prefix source; /* in the form that may be kept */
 	char service[SLUICE_NAME_LEN];

@@ -132,6 +132,17 @@ static int senders_judge(struct daemon *dm, const struct forecast *f, struct jud
 	return out->observed ? 0 : -ENOMEM;
 }
 
+/* The table of the new policy's services cannot show those that it no longer has. */
+static void unguarded_say(const struct policy *now, const struct policy *want, struct diag *d)
+{
+	size_t i;
+
+	for (i = 0; i < now->services.count; i++)
+		if (!policy_service_find(want, now->services.item[i].name))
+			diag_add(d, "service %s is not in it: what it guards would have no limits",
+				 now->services.item[i].name);
+}
+
 int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, struct diag *d)
 {
 	_cleanup_(snapshot_free) struct snapshot *s = NULL;
@@ -141,6 +152,7 @@ int forecast_json(struct daemon *dm, const struct policy *want, json_t **out, st
 	size_t i;
 	int err;
 
+	unguarded_say(standing_live(dm->standing), want, d);
 	err = forecast_make(standing_live(dm->standing), want, &f, d);
 	if (!err)
 		err = snapshot_take(dm->engine, &s);
