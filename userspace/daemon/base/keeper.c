@@ -100,13 +100,19 @@ static json_t *netns_json(const struct netns_fds *s)
 	return list;
 }
 
+#define SAID_MOST \
+	100 /* so that an answer about hundreds of interfaces is no longer than a message may be (message.c) */
+
 static json_t *answer(int err, struct diag *d)
 {
 	json_t *said = json_array();
 	size_t i;
 
-	for (i = 0; i < d->count; i++)
+	for (i = 0; i < d->count && i < SAID_MOST; i++)
 		json_array_append_new(said, json_line(d->item[i].text));
+	if (d->count > SAID_MOST)
+		json_array_append_new(said,
+				      json_sprintf("and %zu messages more, which are left out", d->count - SAID_MOST));
 	diag_free(d);
 	return json_pack("{s:i, s:o}", "err", err, "said", said);
 }
