@@ -100,8 +100,10 @@ def test_explain_refuses_questions_that_make_no_sense(make):
 def test_explain_names_the_key_by_which_the_set_names_the_address(make, tmp_path):
     (tmp_path / "list").write_text("192.0.2.7\n198.51.100.0/24\n")
     _, sluice = make(f"service smtp {{ ports = {{25}} }}\nsource-set foes {{ prefixes = {{192.0.2.0/24}} file = {tmp_path}/list action = deny }}\n")
-    for address, key in (("192.0.2.9", "prefixes"), ("192.0.2.7", "file"), ("198.51.100.1", "file")):
-        assert sluice.json("explain", address, "--service", "smtp")["by"] == key
+    for address, key, entry in (("192.0.2.9", "prefixes", "192.0.2.0/24"), ("192.0.2.7", "file", "192.0.2.7"), ("198.51.100.1", "file", "198.51.100.0/24")):
+        said = sluice.json("explain", address, "--service", "smtp")
+        assert (said["by"], said["entry"], said.get("list")) == (key, entry, f"{tmp_path}/list" if key == "file" else None)
+    assert f"entry       198.51.100.0/24 in {tmp_path}/list\n" in sluice.do("explain", "198.51.100.1", "--service", "smtp")
 
 
 def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):

@@ -112,6 +112,7 @@ static void test_refusals_that_are_put_back_add_up_with_new_ones(void **state)
 	struct refusal was = { .source = { { { 0, 0, htonl(0xffff), htonl(7) } }, 128 },
 			       .service = "a-service-with-31-letters-in-it",
 			       .reason = SLUICE_DENIED,
+			       .verdict = SLUICE_VERDICT_DROP,
 			       .first_ns = 3 * SECOND,
 			       .last_ns = 4 * SECOND,
 			       .count = 5,

@@ -126,6 +126,9 @@ void show_explain(const json_t *data)
 		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",
 		       has_text(data, "by") ? ", by its " : "", has_text(data, "by") ? text_of(data, "by") : "",
 		       text_of(data, "written"));
+	if (has_text(data, "entry"))
+		printf("entry       %s%s%s\n", text_of(data, "entry"), has_text(data, "list") ? " in " : "",
+		       has_text(data, "list") ? text_of(data, "list") : "");
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
 	show_count("source", json_object_get(counts, "source"));

@@ -103,7 +103,7 @@ static void show_memory(const json_t *data, size_t shown)
 	printf("each is kept %s after its last refusal; forgotten for lack of room: %lld\n",
 	       seconds_format(number_of(data, "retention"), span), number_of(data, "forgotten"));
 	if (shown && !strcmp(text_of(data, "addresses"), "truncated"))
-		puts("a line stands for all of its network: what it tells may have been another address there");
+		puts("each line stands for a whole network, and may be of another address in it");
 	if (number_of(data, "untold"))
 		printf("when there are many, a sample is remembered: %lld packets were only counted\n",
 		       number_of(data, "untold"));

@@ -40,6 +40,8 @@ struct rule {
 	char where[SLUICE_TEXT_LEN + 80]; /* "service smtp", "source-set partners", "ban 192.0.2.0/24" */
 	const char *key; /* "": none */
 	const char *by; /* the key by which a set names the address; NULL if no set decided */
+	const struct prefix *entry; /* the prefix that it names it by; NULL: none */
+	const char *file; /* the list file that has this entry; NULL: the policy has it */
 	char written[SLUICE_PATH_LEN + 16]; /* "FILE:LINE", or "live, by uid 0 at ..." */
 	json_t *expires; /* seconds; NULL if it does not apply */
 };
@@ -113,6 +115,9 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 	o = override_find(standing_settings(dm->standing), &scope, r->key);
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
 	r->by = set_key(s, standing_live(dm->standing)->geo, &who);
+	r->entry = set_entry(s, &who);
+	if (r->by && !strcmp(r->by, "file"))
+		r->file = s->file;
 	if (o)
 		say_live(r, "", o->uid, o->since);
 	else
@@ -311,6 +316,10 @@ static json_t *answer_json(struct daemon *dm, const struct question *q, const st
 		json_object_set_new(out, "inside", json_string(addr_format(&who, inside)));
 	if (out && r.by)
 		json_object_set_new(out, "by", json_string(r.by));
+	if (out && r.entry)
+		json_object_set_new(out, "entry", json_string(prefix_format(r.entry, text)));
+	if (out && r.file)
+		json_object_set_new(out, "list", json_line(r.file));
 	if (out && standing_live(dm->standing)->geo)
 		json_object_set_new(out, "country", json_string(country_text(x->country, country)));
 	if (out && x->observed != SLUICE_UNDECIDED)

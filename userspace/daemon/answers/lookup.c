@@ -36,14 +36,21 @@ static bool has_network(const struct numbers *list, uint32_t asn)
 	return i < list->count;
 }
 
+const struct prefix *set_entry(const struct policy_set *s, const struct sluice_addr *a)
+{
+	const struct prefix *p = prefix_of(&s->prefixes, a), *listed = prefix_of(set_listed(s), a);
+
+	return !p || (listed && listed->len > p->len) ? listed : p;
+}
+
 const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
 {
 	uint16_t country = geo ? spans_find(&geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a)) : 0;
 	uint32_t asn = geo ? spans_find(&geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
-	const struct prefix *p = prefix_of(&s->prefixes, a), *listed = prefix_of(set_listed(s), a);
+	const struct prefix *entry = set_entry(s, a);
 
-	if (p || listed)
-		return !p || (listed && listed->len > p->len) ? "file" : "prefixes";
+	if (entry)
+		return entry == prefix_of(&s->prefixes, a) ? "prefixes" : "file";
 	if (has_network(&s->asns, asn))
 		return "asns";
 	if (has_network(set_listed_asns(s), asn))
