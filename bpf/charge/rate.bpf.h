@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * New connections in an interval, of one source, network, set or service. Rates are objects of their own, made only where a rule has a
- * rate, and found by source and interval, so rules with different intervals never touch the same one. A handshake that nobody answers
- * leaves nothing behind, and while it waits it obstructs only clients that have not answered either. levels.bpf.h calls this; it owns the
+ * rate, and found by source and interval, so rules with different intervals never touch the same one. A handshake that becomes no
+ * connection leaves nothing behind, and while nobody has answered it, it obstructs only clients that have not answered either. levels.bpf.h calls this; it owns the
  * maps rates, shared_rates and total_rates.
  *
  * Most sources open one connection in an interval. To make a rate for each would take as long as all the rest of an admission, and half a
