@@ -2,8 +2,8 @@
 /*
  * New connections in an interval, of one source, network, set or service. Rates are objects of their own, made only where a rule has a
  * rate, and found by source and interval, so rules with different intervals never touch the same one. A handshake that becomes no
- * connection leaves nothing behind, and while nobody has answered it, it obstructs only clients that have not answered either. levels.bpf.h calls this; it owns the
- * maps rates, shared_rates and total_rates.
+ * connection leaves nothing behind, and while nobody has answered it, it obstructs only clients that have not answered either. levels.bpf.h
+ * calls this; it owns the maps rates, shared_rates and total_rates.
  *
  * Most sources open one connection in an interval. To make a rate for each would take as long as all the rest of an admission, and half a
  * kilobyte. So the event for which a source's counter is made stays in the counter (counter.bpf.h, table_take), if the source has no rate
