@@ -13,7 +13,7 @@ service smtp {{ ports = {{25}} max-connections-per-source = 2 }}
 source-set foes {{ prefixes = {{10.77.1.0/24}} action = deny }}
 """
 KNOWN = ["10.77.0.2", "10.77.0.3", "10.77.1.1", "fd77:0:1::2", "fd77:0:2::3"]
-READS = ["status", "counters", "sources", "bans", "allows", "refusals", "history", "suggest", "privacy report"]
+READS = ["status", "counters", "sources", "bans", "allows", "refusals", "history", "suggest", "privacy report", "diff", "limits", "dump"]
 PAGES = ["/", "/metrics", "/status.json", "/history.json", "/healthz"]
 
 
@@ -92,6 +92,7 @@ def test_no_output_shows_more_of_an_address_than_the_policy_says(readable, tmp_p
     w, plain = watching(net, sluice, "--json"), watching(net, sluice)
     scenario(net, sluice, w)
     sluice.do("reload")
+    sluice.do("limit", "10.77.0.3", "max-connections-per-source", "9")
     said = {
         "answers to the group": group_reads(net, sluice),
         "the exporter": "".join(web.request(net.server, 9798, page)[2] for page in PAGES),

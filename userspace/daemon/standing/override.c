@@ -214,18 +214,21 @@ bool override_wants_warning(const struct override *o)
 
 void overrides_list(const struct override *list, FILE *out)
 {
-	char where[SCOPE_TEXT_LEN], sender[ADDR_TEXT_LEN];
+	unsigned int named = 0, senders = 0;
+	char where[SCOPE_TEXT_LEN];
 	const struct override *o;
-	unsigned int n = 0;
 
-	for (o = list; o; o = o->next, n++) {
-		if (n >= LISTED_MOST)
+	for (o = list; o; o = o->next) {
+		senders += o->scope.is_sender;
+		if (o->scope.is_sender || named++ >= LISTED_MOST)
 			continue;
-		fputs(n ? ", " : "", out);
+		fputs(named > 1 ? ", " : "", out);
 		if (o->scope.section != SECTION_TOP)
-			fprintf(out, "%s ", scope_format(&o->scope, prefix_format(&o->scope.sender, sender), where));
+			fprintf(out, "%s ", scope_format(&o->scope, "", where));
 		fputs(o->key, out);
 	}
-	if (n > LISTED_MOST)
-		fprintf(out, ", and %u more", n - LISTED_MOST);
+	if (named > LISTED_MOST)
+		fprintf(out, ", and %u more", named - LISTED_MOST);
+	if (senders)
+		fprintf(out, "%s%u limit%s of single senders", named ? ", " : "", senders, senders > 1 ? "s" : "");
 }

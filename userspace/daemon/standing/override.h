@@ -26,7 +26,7 @@ struct override {
 struct override *override_copy(const struct override *of);
 void override_free(struct override *o);
 void overrides_free(struct override **list);
-/* Writes "mode, service smtp max-connections, 192.0.2.1 max-connections-per-source, and 3 more". */
+/* Writes "mode, service smtp max-connections, and 3 more, 2 limits of single senders": addresses are not for every reader. */
 void overrides_list(const struct override *list, FILE *out);
 /* Puts `more` in front of the list. */
 void overrides_join(struct override **list, struct override *more);
