@@ -88,6 +88,7 @@ static struct geo *database_read(const char *file)
 
 	if (geo_read(&one, 1, &at, &g, &d))
 		fail_msg("%s", diag_text(&d));
+	diag_free(&d);
 	free(one);
 	return g;
 }
