@@ -4,8 +4,8 @@
 #define SLUICE_LIVE_H
 
 /*
- * What all owners together say about one prefix. However many prefixes one order bans, or frees, they all change with a single store, that of its
- * number into control.bans. A prefix that had a ban before and after it (of another owner, or until another time) follows by itself.
+ * What all owners together say about one prefix. However many prefixes one order bans or frees, they all change with a single store, that
+ * of its number into control.bans. A prefix that had a ban before and after it (of another owner, or until another time) follows by itself.
  */
 struct sluice_ban {
 	__u64 expires_ns; /* CLOCK_MONOTONIC; 0: never */

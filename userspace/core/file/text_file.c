@@ -143,18 +143,22 @@ int text_file_read_own(const char *path, size_t limit, const struct place *at, c
 	return text_load(path, limit, at, false, out, d);
 }
 
-int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+/* What cannot be read is, to all others, as good as what makes no sense. */
+static int input_read(const char *path, size_t limit, const struct place *at, bool odd, char **out, struct diag *d)
 {
-	int err = text_load(path, limit, at, false, out, d);
+	int err = text_load(path, limit, at, odd, out, d);
 
 	return !err || err == -ENOMEM ? err : -EINVAL;
 }
 
+int text_file_read(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
+{
+	return input_read(path, limit, at, false, out, d);
+}
+
 int text_file_read_odd(const char *path, size_t limit, const struct place *at, char **out, struct diag *d)
 {
-	int err = text_load(path, limit, at, true, out, d);
-
-	return !err || err == -ENOMEM ? err : -EINVAL;
+	return input_read(path, limit, at, true, out, d);
 }
 
 static int text_write(const char *path, const char *text, unsigned int mode)

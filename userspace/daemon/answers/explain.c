@@ -114,8 +114,7 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 	memcpy(scope.title, s->name, sizeof(scope.title));
 	o = override_find(standing_settings(dm->standing), &scope, r->key);
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
-	r->by = set_key(s, standing_live(dm->standing)->geo, &who);
-	r->entry = set_entry(s, &who);
+	r->by = set_key(s, standing_live(dm->standing)->geo, &who, &r->entry);
 	if (r->by && !strcmp(r->by, "file"))
 		r->file = s->file;
 	if (o)

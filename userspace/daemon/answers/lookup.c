@@ -36,21 +36,17 @@ static bool has_network(const struct numbers *list, uint32_t asn)
 	return i < list->count;
 }
 
-const struct prefix *set_entry(const struct policy_set *s, const struct sluice_addr *a)
-{
-	const struct prefix *p = prefix_of(&s->prefixes, a), *listed = prefix_of(set_listed(s), a);
-
-	return !p || (listed && listed->len > p->len) ? listed : p;
-}
-
-const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a)
+const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a,
+		    const struct prefix **entry)
 {
 	uint16_t country = geo ? spans_find(&geo->by_kind[SLUICE_GEO_COUNTRY], number_of(a)) : 0;
 	uint32_t asn = geo ? spans_find(&geo->by_kind[SLUICE_GEO_ASN], number_of(a)) : 0;
-	const struct prefix *entry = set_entry(s, a);
+	const struct prefix *p = prefix_of(&s->prefixes, a), *listed = prefix_of(set_listed(s), a);
+	const bool of_file = !p || (listed && listed->len > p->len);
 
-	if (entry)
-		return entry == prefix_of(&s->prefixes, a) ? "prefixes" : "file";
+	*entry = of_file ? listed : p;
+	if (*entry)
+		return of_file ? "file" : "prefixes";
 	if (has_network(&s->asns, asn))
 		return "asns";
 	if (has_network(set_listed_asns(s), asn))
@@ -61,10 +57,11 @@ const char *set_key(const struct policy_set *s, const struct geo *geo, const str
 static json_t *sets_json(const struct policy *p, const struct sluice_addr *a)
 {
 	json_t *sets = json_array();
+	const struct prefix *entry;
 	size_t i;
 
 	for (i = 0; i < p->sets.count; i++) {
-		if (p->sets.item[i].enabled && set_key(&p->sets.item[i], p->geo, a))
+		if (p->sets.item[i].enabled && set_key(&p->sets.item[i], p->geo, a, &entry))
 			json_array_append_new(sets, json_string(p->sets.item[i].name));
 	}
 	return sets;

@@ -17,9 +17,9 @@ int held_json(const struct engine *e, const struct prefix *about, json_t *out);
 
 /*
  * Returns the key by which a set names an address, the closest first, or NULL if it does not. If a set has both, a list counts as prefixes.
+ * *entry is the longest prefix of either that has the address; NULL: none.
  */
-const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a);
-/* Returns the longest prefix of the set, or of its list file, that has the address; NULL: none. */
-const struct prefix *set_entry(const struct policy_set *s, const struct sluice_addr *a);
+const char *set_key(const struct policy_set *s, const struct geo *geo, const struct sluice_addr *a,
+		    const struct prefix **entry);
 
 #endif

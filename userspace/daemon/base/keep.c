@@ -50,22 +50,20 @@ static void clock_begin(struct keep *k, uint64_t saved)
 	k->shift_ns = (now > then ? now : then) - clock_ns(CLOCK_MONOTONIC);
 }
 
-void file_set_aside(const char *path, const char *why, const char *lost)
+void file_set_aside(const char *path, int err, const char *why, const char *lost)
 {
-	char torn[PATH_MAX + 8];
+	const bool read = err == -EINVAL;
+	char aside[PATH_MAX + 8];
+	int failed;
 
-	snprintf(torn, sizeof(torn), "%s.torn", path);
-	log_say(LOG_ERR, "%s: %s: %s %s; %s", path, why, rename(path, torn) ? "could not be moved to" : "set aside as",
-		torn, lost);
-}
-
-void file_left(const char *path, const char *lost)
-{
-	char left[PATH_MAX + 8];
-
-	snprintf(left, sizeof(left), "%s.unread", path);
-	log_say(LOG_ERR, "%s cannot be read: %s; it %s %s: mend that, stop sluiced, move it back, and start", path,
-		lost, rename(path, left) ? "could not be moved to" : "is kept as", left);
+	snprintf(aside, sizeof(aside), "%s.%s", path, read ? "torn" : "unread");
+	failed = rename(path, aside);
+	if (read)
+		log_say(LOG_ERR, "%s: %s: %s %s; %s", path, why, failed ? "could not be moved to" : "set aside as",
+			aside, lost);
+	else
+		log_say(LOG_ERR, "%s cannot be read: %s; it %s %s: mend that, stop sluiced, move it back, and start",
+			path, lost, failed ? "could not be moved to" : "is kept as", aside);
 }
 
 static int content_read(struct daemon *dm, const struct keep_kind *kind, const char *path, uint64_t *saved)
@@ -82,10 +80,8 @@ static int content_read(struct daemon *dm, const struct keep_kind *kind, const c
 		err = kind->read(dm, text, saved, &why);
 	log_diag(LOG_ERR, &d);
 	snprintf(lost, sizeof(lost), "%s starts empty", kind->what);
-	if (err == -EINVAL)
-		file_set_aside(path, why, lost);
-	else if (err)
-		file_left(path, lost);
+	if (err)
+		file_set_aside(path, err, why, lost);
 	return err;
 }
 

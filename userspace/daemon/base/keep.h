@@ -37,10 +37,12 @@ int keep_remove(const struct daemon *dm, const struct keep_kind *kind, struct di
 /* Writes with the next tick, however recent the last write is. */
 void keep_soon(struct keep *k);
 
-/* Renames a file that cannot be read, so that it is out of the way; `lost` is what that means. state.c calls it, too. */
-void file_set_aside(const char *path, const char *why, const char *lost);
-/* The same for a file that is perhaps whole, but could not be read: it is kept as .unread, and the log says how to bring it back. */
-void file_left(const char *path, const char *lost);
+/*
+ * Renames a file that is of no use, so that it is out of the way; `lost` is what that means. -EINVAL: it makes no sense, for the reason `why`,
+ * and becomes .torn. Any other error: it may be whole, but could not be read; it is kept as .unread, and the log says how to bring it back.
+ * state.c calls it, too.
+ */
+void file_set_aside(const char *path, int err, const char *why, const char *lost);
 
 uint64_t keep_now(const struct keep *k); /* by its clock */
 int64_t keep_real_shift(const struct keep *k); /* CLOCK_REALTIME minus its clock, in whole seconds */

@@ -282,12 +282,10 @@ void state_load(struct daemon *dm, bool resumed)
 	if (!err)
 		err = state_parse(text, &s, &why);
 	log_diag(LOG_ERR, &d);
-	if (err == -EINVAL)
-		file_set_aside(path, why, "earlier bans and live settings are lost");
-	else if (err)
-		file_left(path, "earlier bans and live settings are not in force");
-	if (err)
+	if (err) {
+		file_set_aside(path, err, why, "earlier bans and live settings are lost");
 		return;
+	}
 	if (!resumed)
 		lives_restore(dm, s, now);
 	settings_restore(dm, s, now);

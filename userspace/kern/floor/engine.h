@@ -99,6 +99,7 @@ int engine_stand_open_in(struct engine *e, unsigned int seconds);
 int engine_stand_guard(struct engine *e); /* takes that back */
 /* Returns in how many seconds the gate of a sluiced that was stopped lets everything pass; 0: it does; -1: it was not stopped. */
 int engine_opens_in(const struct engine *e);
+int instance_opens_in(const char *instance); /* the same; -1 also if nothing is loaded */
 /* Runs geo_check() on what `p` was made from, against what the generation in force was made from. */
 int engine_geo_check(const struct engine *e, const struct policy *p, struct diag *d);
 /*

@@ -284,6 +284,14 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 	return 0;
 }
 
+int instance_opens_in(const char *instance)
+{
+	_cleanup_(engine_close) struct engine *e = NULL;
+	_cleanup_diag_ struct diag ignored = {};
+
+	return engine_open_readonly(instance, &e, &ignored) ? -1 : engine_opens_in(e);
+}
+
 int engine_here(const char *instance, bool *gone, struct diag *d)
 {
 	return netns_check(instance, gone, d);

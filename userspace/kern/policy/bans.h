@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Live bans: who bans which prefix until when. Each owner has one ban of a prefix, and the longest of them counts. However many
- * prefixes an order bans or frees, the gate sees all of them change at one instant. The daemon's verbs and its state file call this; a CLI without a daemon
- * only reads.
+ * prefixes an order bans or frees, the gate sees all of them change at one instant. The daemon's verbs and its state file call this; a CLI
+ * without a daemon only reads.
  */
 #ifndef SLUICE_KERN_BANS_H
 #define SLUICE_KERN_BANS_H
