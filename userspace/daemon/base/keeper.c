@@ -138,6 +138,8 @@ static int serve(const char *instance, int with, const json_t *request)
 	json_t *said;
 	int err;
 
+	/* An unload holds the instance's lock, and is finished even if sluiced has gone: nothing of it may be left. */
+	engine_turns_while(json_object_get(request, "unload") ? -1 : with);
 	if (json_object_get(request, "netns"))
 		err = enter(instance, request, &spaces, &d);
 	else if (json_object_get(request, "fleet"))
@@ -214,15 +216,10 @@ static void keeper_kill(const struct daemon *dm)
 /* Asks the keeper nothing any more: a late answer would be mistaken for that to another question. */
 static void keeper_give_up(struct daemon *dm, int why, struct diag *d)
 {
-	if (why == EAGAIN) {
-		diag_add(
-			d,
-			"the process that attaches has not answered in time: restart sluiced (the kernel keeps enforcing meanwhile)");
+	diag_add(d, "the process that attaches has %s: %s", why == EAGAIN ? "not answered in time" : "ended",
+		 dm->listener ? "restart sluiced (the kernel keeps enforcing meanwhile)" : "start sluiced again");
+	if (why == EAGAIN)
 		keeper_kill(dm);
-	} else {
-		diag_add(d,
-			 "the process that attaches has ended: restart sluiced (the kernel keeps enforcing meanwhile)");
-	}
 	if (dm->keeper >= 0)
 		close(dm->keeper);
 	dm->keeper = -1;
@@ -387,7 +384,7 @@ int keeper_bury(struct daemon *dm, struct diag *d)
 
 int keeper_unload(struct daemon *dm, struct diag *d)
 {
-	return ask(dm, json_pack("{s:b}", "unload", true), 0, NULL, d);
+	return ask(dm, json_pack("{s:b}", "unload", true), standing_live(dm->standing)->interfaces.count, NULL, d);
 }
 
 int keeper_fleet(struct daemon *dm, bool wanted, struct diag *d)

@@ -180,16 +180,34 @@ static void daemon_done(struct daemon *dm)
 	geo_free(dm->kept);
 }
 
+/* Begins another keeper if the first one has gone, which works as long as this process has all its rights. */
+static int keeper_again(struct daemon *dm)
+{
+	if (dm->keeper >= 0)
+		return 0;
+	keeper_end(dm);
+	return keeper_begin(dm);
+}
+
 /* A first start that failed leaves the host as it was. What was loaded before stays: it still guards. */
 static void daemon_undo(struct daemon *dm, struct diag *d)
 {
+	int err;
+
 	if (!dm->engine || !dm->fresh)
 		return;
 	if (dm->listener)
 		control_close(dm);
 	engine_close(dm->engine);
 	dm->engine = NULL;
-	if (!keeper_unload(dm, d))
+	err = keeper_again(dm);
+	if (!err)
+		err = keeper_unload(dm, d);
+	if (err)
+		diag_add(d,
+			 "not started, and what was loaded for instance %s is not removed: run sluicectl -i %s unload",
+			 dm->instance, dm->instance);
+	else
 		diag_add(d, "not started: what was loaded for instance %s is removed again", dm->instance);
 }
 

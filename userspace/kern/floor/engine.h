@@ -40,6 +40,11 @@ int engine_open_readonly(const char *instance, struct engine **out, struct diag 
 int engine_here(const char *instance, bool *gone, struct diag *d);
 /* Opens the pins for writing, beside the daemon that holds the lock, to call engine_attach() on its behalf. */
 int engine_open_beside(const char *instance, struct engine **out, struct diag *d);
+/*
+ * From now on this process attaches and detaches only while the other end of this socket is open: where sluiced was killed, the next one must
+ * not find its keeper at work. -1: in any case.
+ */
+void engine_turns_while(int with);
 /* Closes descriptors; programs, maps and links stay pinned and continue to work. NULL is fine. */
 void engine_close(struct engine *e);
 

@@ -86,17 +86,26 @@ extern const char *const map_names[MAPS];
 void pin_path(const char *instance, const char *name, char path[static PIN_PATH_LEN]);
 int pins_mount(struct diag *d);
 int pins_lock(const char *instance, bool create, struct diag *d); /* returns a descriptor or -errno */
-/*
- * Waits until no other process attaches or detaches: the keeper of a killed daemon finishes its task. Returns a descriptor, to be closed
- * when done, or -errno; -EBUSY with a message if the wait was too long.
- */
-int pins_turn(struct diag *d);
+pid_t flock_holder(const char *path); /* -1: nobody has it; 0: somebody whose number cannot be seen from here */
 int pins_open_maps(struct engine *e, bool readonly);
 int pins_remove(const char *instance); /* removes all pins and the directory itself */
 /* Calls f(name, path, arg) for each pin, until one fails. */
 int pins_each(const char *instance, int (*f)(const char *name, const char *path, void *arg), void *arg);
 /* Calls f(interface, path, arg) for each pinned gate. */
 int pins_each_gate(const char *instance, int (*f)(const char *interface, const char *path, void *arg), void *arg);
+
+/* turn.c */
+#define TURN_MS 20000 /* more than an interface takes */
+/*
+ * Waits until no other process attaches or detaches. Returns a descriptor, to be closed after one interface, or -errno; -EBUSY with a message
+ * if the wait was too long, -ECANCELED if the one whom this process serves has gone (engine_turns_while()).
+ */
+int pins_turn(unsigned int patience_ms, struct diag *d);
+/*
+ * The same for a detach, which after -EBUSY is done without: no gate may stay in place because something hangs elsewhere, and if somebody
+ * changes the same interface at the same time, libxdp notices. A list waits in vain only once; *in_vain is false at its beginning.
+ */
+int pins_turn_to_detach(bool *in_vain);
 
 /* identity.c */
 /* How what is pinned compares with what this build makes. */
@@ -133,7 +142,6 @@ void old_unmake(const struct engine *e); /* moves them back to where they were *
 /* Does the same for the pins of programs and links alone. */
 int old_programs_make(const struct engine *e, struct diag *d);
 void old_programs_unmake(const struct engine *e);
-int old_bury(const char *instance, struct diag *d);
 /* Carries over bans and allows of the old kernel side that still mean the same. */
 int old_lives_carry(struct engine *e);
 

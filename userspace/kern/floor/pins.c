@@ -10,15 +10,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <time.h>
 
 #include "internal.h"
 
 #ifndef BPF_FS_MAGIC
 #define BPF_FS_MAGIC 0xcafe4a11
 #endif
-
-#define TURN_MS 20000
 
 const char *const map_names[MAPS] = {
 #define X(name) [MAP_##name] = #name,
@@ -91,47 +88,30 @@ int pins_lock(const char *instance, bool create, struct diag *d)
 	return lock;
 }
 
-bool engine_held(const char *instance)
+pid_t flock_holder(const char *path)
 {
 	_cleanup_fclose_ FILE *locks = fopen("/proc/locks", "re");
-	char path[PIN_PATH_LEN], want[64], line[256];
+	char want[64], line[256];
 	struct stat dir;
+	int pid;
 
-	pin_path(instance, "", path);
 	if (!locks || stat(path, &dir))
-		return false;
+		return -1;
 	snprintf(want, sizeof(want), " %02x:%02x:%lu ", major(dir.st_dev), minor(dir.st_dev),
 		 (unsigned long)dir.st_ino);
 	while (fgets(line, sizeof(line), locks)) {
 		if (strstr(line, "FLOCK") && strstr(line, want))
-			return true;
+			return sscanf(line, "%*s FLOCK %*s %*s %d", &pid) == 1 ? pid : 0;
 	}
-	return false;
+	return -1;
 }
 
-int pins_turn(struct diag *d)
+bool engine_held(const char *instance)
 {
-	_cleanup_close_ int fd = open(PINS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct timespec step = { 0, 20000000 };
-	int turn, ms;
+	char path[PIN_PATH_LEN];
 
-	if (fd < 0)
-		return -errno;
-	for (ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += 20) {
-		if (errno != EWOULDBLOCK)
-			return -errno;
-		if (ms >= TURN_MS) {
-			diag_add(
-				d,
-				"another sluiced or sluicectl has been attaching or detaching for %d seconds: end it if it hangs",
-				TURN_MS / 1000);
-			return -EBUSY;
-		}
-		nanosleep(&step, NULL);
-	}
-	turn = fd;
-	fd = -1;
-	return turn;
+	pin_path(instance, "", path);
+	return flock_holder(path) >= 0;
 }
 
 int pins_open_maps(struct engine *e, bool readonly)

@@ -179,14 +179,36 @@ static int gate_detach(const char *interface, const char *pin, struct diag *d)
 	return unlink(pin) ? -errno : 0;
 }
 
+static int gate_detach_in_turn(const char *interface, const char *pin, bool *in_vain, struct diag *d)
+{
+	_cleanup_close_ int turn = pins_turn_to_detach(in_vain);
+
+	return turn < 0 && turn != -EBUSY ? turn : gate_detach(interface, pin, d);
+}
+
+struct detach_all {
+	bool in_vain;
+	struct diag *diag;
+};
+
 static int gate_detach_any(const char *interface, const char *pin, void *arg)
 {
-	return gate_detach(interface, pin, arg);
+	struct detach_all *job = arg;
+
+	return gate_detach_in_turn(interface, pin, &job->in_vain, job->diag);
 }
 
 int gates_detach(const char *instance, struct diag *d)
 {
-	return pins_each_gate(instance, gate_detach_any, d);
+	struct detach_all job = { .diag = d };
+	int turn = pins_turn_to_detach(&job.in_vain);
+
+	/* The keeper of a daemon that was killed has pinned by now what it attached. */
+	if (turn >= 0)
+		close(turn);
+	else if (turn != -EBUSY)
+		return turn;
+	return pins_each_gate(instance, gate_detach_any, &job);
 }
 
 /* Returns what link_frames() does. */
@@ -331,15 +353,20 @@ static int gate_exchange(const char *interface, const char *old, void *arg)
 	return err;
 }
 
+static int gate_exchange_in_turn(const char *interface, const char *old, void *arg)
+{
+	const struct exchange *x = arg;
+	_cleanup_close_ int turn = pins_turn(TURN_MS, x->diag);
+
+	return turn < 0 ? turn : gate_exchange(interface, old, arg);
+}
+
 /* Every packet meets one of the two; under a dispatcher it meets both, until the old one is buried. */
 int engine_exchange(struct engine *e, struct diag *d)
 {
 	struct exchange x = { e, d };
-	_cleanup_close_ int turn = pins_turn(d);
 
-	if (turn < 0)
-		return turn;
-	return engine_old_stands(e) ? old_each_gate(e, gate_exchange, &x) : 0;
+	return engine_old_stands(e) ? old_each_gate(e, gate_exchange_in_turn, &x) : 0;
 }
 
 static int gate_attach(const struct engine *e, const char *interface, const char *pin, enum policy_xdp_mode wanted,
@@ -396,6 +423,7 @@ static bool is_spared(const char *interface, const struct policy *p, const struc
 
 struct detach_others {
 	const struct policy *policy, *also;
+	bool in_vain;
 	struct diag *diag;
 };
 
@@ -408,7 +436,7 @@ static int detach_other(const char *interface, const char *pin, void *arg)
 	/* A pin whose gate is no longer attached (the interface went and came back) is in the way, too. */
 	if (names_interface(job->policy, interface) && strcmp(gate_mode(interface, pin), "detached"))
 		return 0;
-	return gate_detach(interface, pin, job->diag);
+	return gate_detach_in_turn(interface, pin, &job->in_vain, job->diag);
 }
 
 struct attached {
@@ -440,21 +468,22 @@ bool engine_attached(const struct engine *e, const struct policy *p, const struc
 
 static int interface_guard(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
 {
+	_cleanup_close_ int turn = -1;
 	char pin[PIN_PATH_LEN];
 
 	gate_pin(e, interface, pin);
-	return access(pin, F_OK) ? gate_attach(e, interface, pin, mode, d) : 0;
+	if (!access(pin, F_OK))
+		return 0;
+	turn = pins_turn(TURN_MS, d);
+	return turn < 0 ? turn : gate_attach(e, interface, pin, mode, d);
 }
 
 int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d)
 {
 	struct detach_others job = { .policy = p, .also = also, .diag = d };
-	_cleanup_close_ int turn = pins_turn(d);
 	size_t i;
 	int err;
 
-	if (turn < 0)
-		return turn;
 	err = pins_each_gate(e->instance, detach_other, &job);
 	for (i = 0; i < p->interfaces.count && !err; i++)
 		err = interface_guard(e, p->interfaces.item[i], p->xdp_mode, d);

@@ -192,24 +192,16 @@ static int engine_make(struct engine *e, const struct policy *p, struct diag *d)
 }
 
 /* Depending on what is pinned, resumes it, gives it new programs, or begins anew. */
-int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d)
+static int engine_fill(struct engine *e, const struct policy *p, bool *resumed, struct diag *d)
 {
-	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+	const char *instance = e->instance;
 	enum pinned pinned = PINNED_NOTHING;
 	bool gone = false;
 	int err;
 
-	if (!e)
-		return -ENOMEM;
-	err = pins_mount(d);
-	if (err)
-		return err;
-	e->lock = pins_lock(instance, true, d);
-	if (e->lock < 0)
-		return e->lock;
 	err = netns_check(instance, &gone, d);
 	if (!err && gone)
-		err = old_bury(instance, d);
+		err = engine_bury(instance, d);
 	if (err)
 		return err;
 	if (!gone)
@@ -229,8 +221,48 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 		pins_remove(instance);
 		err = engine_make(e, p, d);
 	}
+	return err;
+}
+
+/*
+ * The keeper of a daemon that was killed finishes the interface that it is at. After this it takes no other. A first start has to attach, so it
+ * fails now if it cannot; one that may have nothing to attach does not depend on what hangs elsewhere.
+ */
+static int keeper_await(const char *instance, struct diag *d)
+{
+	_cleanup_diag_ struct diag why = {};
+	_cleanup_close_ int turn = pins_turn(TURN_MS, &why);
+	struct sluice_identity who;
+
+	if (turn >= 0 || (turn == -EBUSY && !identity_read(instance, true, &who)))
+		return 0;
+	diag_move(d, &why);
+	return turn;
+}
+
+int engine_open(const char *instance, const struct policy *p, struct engine **out, bool *resumed, struct diag *d)
+{
+	_cleanup_(engine_close) struct engine *e = engine_new(instance);
+	char path[PIN_PATH_LEN];
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	err = pins_mount(d);
+	if (err)
+		return err;
+	e->lock = pins_lock(instance, true, d);
+	if (e->lock < 0)
+		return e->lock;
+	err = keeper_await(instance, d);
 	if (!err)
+		err = engine_fill(e, p, resumed, d);
+	if (!err) {
 		*out = TAKE_PTR(e);
+		return 0;
+	}
+	pin_path(instance, "", path);
+	rmdir(path); /* succeeds if there is nothing in it */
 	return err;
 }
 
@@ -313,16 +345,13 @@ static void unload_untune(const char *instance, struct diag *d)
 
 int engine_unload(const char *instance, struct diag *d)
 {
-	_cleanup_close_ int lock = -1, turn = -1;
+	_cleanup_close_ int lock = -1;
 	bool gone = false;
 	int err;
 
 	lock = pins_lock(instance, false, d);
 	if (lock < 0)
 		return lock;
-	turn = pins_turn(d);
-	if (turn < 0)
-		return turn;
 	err = netns_check(instance, &gone, d);
 	if (!err)
 		err = gates_detach(instance, d);
@@ -330,7 +359,7 @@ int engine_unload(const char *instance, struct diag *d)
 		return err;
 	if (!gone)
 		unload_untune(instance, d);
-	err = old_bury(instance, d);
+	err = engine_bury(instance, d);
 	if (!err)
 		err = pins_remove(instance);
 	if (err)

@@ -309,7 +309,7 @@ int engine_inherit(struct engine *e, struct diag *d)
 	return 0; /* limits matter more than figures */
 }
 
-int old_bury(const char *instance, struct diag *d)
+int engine_bury(const char *instance, struct diag *d)
 {
 	char name[OLD_NAME_LEN], path[PIN_PATH_LEN];
 	int err;
@@ -324,11 +324,4 @@ int old_bury(const char *instance, struct diag *d)
 	if (err)
 		diag_add(d, "cannot remove the kernel side of the previous version: %s", strerror(-err));
 	return err;
-}
-
-int engine_bury(const char *instance, struct diag *d)
-{
-	_cleanup_close_ int turn = pins_turn(d);
-
-	return turn < 0 ? turn : old_bury(instance, d);
 }
