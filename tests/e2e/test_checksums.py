@@ -14,7 +14,6 @@ from tools import server_mac
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
 NEEDS_CSUM = struct.pack("<BBHHHH", 1, 0, 54, 0, 34, 16)  # struct virtio_net_hdr: the sum from byte 34 on belongs into its byte 16
 SYNS, LIMIT = 8, 2
-DEAF = "add table ip deaf; add chain ip deaf in { type filter hook input priority 0; }; add rule ip deaf in tcp sport 25 drop"
 
 
 def unfinished_syn(source, port, wrong):
@@ -44,7 +43,7 @@ def test_a_syn_whose_unfinished_checksum_is_wrong_does_not_get_past_the_limit(ma
     net, sluice = make(f"mode = observe\nservice smtp {{ ports = {{25}} max-connections-per-source = {LIMIT} on-excess = {excess} }}\n")
     net.serve("::", 25)
     net.run(net.client, "ethtool", "-K", "c0", "tx", "on")  # nobody on the way makes checksums
-    net.run(net.client, "nft", DEAF)  # so that its kernel does not reset what it did not begin
+    net.deafen()
     send(net, "10.77.0.3", wrong=0x1111)
     assert wait_for(lambda: half_open(net, "10.77.0.3") == SYNS), "the host takes them all"
     sluice.do("mode", "enforce")

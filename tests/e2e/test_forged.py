@@ -49,7 +49,6 @@ MODES = {
     f"cookies = {cookies}, {excess}": f"syn-flood {{ cookies = {cookies} }}\n" + services(excess)
     for cookies in ("true", "false") for excess in ("drop", "reset")
 } | {"under pressure, reset": "syn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 9s }\n" + services("reset")}
-DEAF = "table ip deaf {\n chain in {\n  type filter hook input priority 0\n  tcp dport 30000-39999 drop\n }\n}\n"
 
 
 class Cell:
@@ -210,8 +209,7 @@ def prepare(net):
     tools.any_source(net)
     net.run(net.client, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries")
     net.run(net.server, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/tcp_invalid_ratelimit")
-    # The client's kernel must not hear what the server answers to a handshake made by hand.
-    net.run(net.client, "nft", "-f", "-", input=DEAF)
+    net.deafen("tcp dport 30000-39999")
 
 
 @pytest.fixture
