@@ -33,6 +33,25 @@ def test_packaged_policy_observes_and_status_says_how_to_enforce(make):
     assert tried(net) == 50
 
 
+def test_what_would_be_refused_is_counted_in_connections_as_everything_beside_it(make):
+    net, sluice = make("mode = observe\nservice smtp { ports = {25} }\nsource-set foes { prefixes = {10.77.0.2} action = deny }\n")
+    tools.serve(net, 25)
+    assert tried(net, 3) == 3
+    smtp = sluice.service()
+    assert sluice.reason("denied", "observed") > 6, "each of their segments would be refused"
+    assert (smtp["admitted"], smtp["refused"], smtp["observed"]) == (3, 0, 3)
+    line = next(line for line in sluice.do("status").splitlines() if line.startswith("smtp"))
+    assert line.split()[-1] == "3"
+
+
+def test_a_ban_that_only_counts_is_none_of_observe_mode(make):
+    net, sluice = make("service smtp { ports = {25} }\n")
+    tools.serve(net, 25)
+    sluice.do("ban", "10.77.0.2", "--observe")
+    assert tried(net, 3) == 3
+    assert sluice.service()["observed"] == 0 and sluice.json("bans")[0]["connections"] == 3
+
+
 def test_packaged_policy_with_the_database_that_its_package_brings_counts_by_country(make):
     packaged = (ROOT / "dist/package/first-policy").read_text()
     old, new = re.search(r"countries='s/\^(#geoip )/(geoip )/'", packaged).groups()

@@ -15,12 +15,10 @@ __u64 sum_admitted(const struct sluice_stat stats[static SLUICE_REASONS])
 
 struct sum_refusals sum_refusals(const struct sluice_stat stats[static SLUICE_REASONS])
 {
-	struct sum_refusals sum = {};
+	struct sum_refusals sum = { .observed = stats[SLUICE_OBSERVE].connections };
 	int why;
 
-	for (why = 0; why < SLUICE_REASONS; why++) {
+	for (why = 0; why < SLUICE_REASONS; why++)
 		sum.refused += reason_refuses(why) ? stats[why].connections : 0;
-		sum.observed += reason_refuses(why) ? stats[why].observed : 0;
-	}
 	return sum;
 }

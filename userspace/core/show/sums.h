@@ -6,9 +6,10 @@
 #include "abi.h"
 
 __u64 sum_admitted(const struct sluice_stat stats[static SLUICE_REASONS]);
+/* In connections: `observed` of a row counts packets, and most of a connection that is only observed are not its first. */
 struct sum_refusals {
 	__u64 refused;
-	__u64 observed; /* what observe mode let pass although a limit or list refuses it */
+	__u64 observed; /* observe mode let them in although a limit or list refuses them */
 };
 
 struct sum_refusals sum_refusals(const struct sluice_stat stats[static SLUICE_REASONS]);

@@ -259,12 +259,13 @@ function tiles(data, sums) {
 	const observe = data.status.mode === "observe", geo = data.geoip;
 	const sources = data.maps.find(m => m.name === "sources");
 	const refusedNow = [...sums.keys()].map(reason => newest(seen.reasons.get(reason))).reduce((a, b) => b === null ? a : (a || 0) + b, null);
+	const packets = [...sums.values()].reduce((a, b) => a + b, 0);
 	const tile = (field, title, value, more) => make("div", {"data-tile": field}, make("dt", {}, title), make("dd", {}, value), make("dd", {}, more));
 
 	at("tiles").replaceChildren(
 		tile("connections", "connections", number(total(data, "connections")), `peak ${number(data.peaks[""] || 0)} in a day; ${number(data.status.reservations)} handshakes`),
 		tile("admitted", "admitted per second", rate(newest(seen.admitted)), `${number(total(data, "admitted"))} in all`),
-		tile("refused", observe ? "would refuse per second" : "refused per second", rate(refusedNow), `${number(total(data, observe ? "observed" : "refused"))} in all`),
+		tile("refused", observe ? "would refuse per second" : "refused per second", rate(refusedNow), `${observe ? `${number(packets)} packets` : number(total(data, "refused"))} in all`),
 		tile("sources", "sources tracked", number(data.status.sources_tracked), sources ? `room for ${number(sources.capacity)}` : ""),
 		tile("generation", "policy generation", number(data.status.generation), changed(data)),
 		tile("geoip", "GeoIP ranges", geo.built ? number(geo.ipv4 + geo.ipv6) : "none", geo.built ? `built ${span(data.time - geo.built)} ago` : "no country database"));
