@@ -188,6 +188,18 @@ def test_daemon_started_while_a_policy_awaits_confirmation_waits_too(make, close
     assert not opens(net) and sluice.json("status")["policy"] == str(closed) and sluice.json("status")["confirm"] is None
 
 
+def test_daemon_started_during_a_trial_does_not_show_settings_as_in_force_that_are_not(make, closed):
+    net, sluice = make(OPEN)
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "2")
+    sluice.do("limit", "10.77.0.9", "max-connections-per-source", "1")
+    sluice.do("apply", closed, "--confirm", "1h")
+    sluice.kill()
+    sluice.start()
+    assert sluice.json("status")["live"] == [] and sluice.json("limits") == [] and "Set live" not in sluice.do("status")
+    sluice.do("revert")
+    assert len(sluice.json("status")["live"]) == 2 and len(sluice.json("limits")) == 1 and sluice.service()["max_connections_per_source"] == 2
+
+
 def test_apply_that_fails_leaves_neither_deadline_nor_shield(make, tmp_path):
     net, sluice = make(OPEN)
     bad = tmp_path / "bad.conf"

@@ -54,6 +54,8 @@ static void view_holds(const struct view *was, const struct view *v, const struc
 	if (strcmp(v->kept, was->kept))
 		assert_true(v->recorded > was->recorded);
 	assert_int_equal(standing_awaited(s), world.trial == TRIAL_AWAITED);
+	if (standing_awaited(s))
+		assert_string_equal(v->settings, "");
 	if (standing_held(s))
 		assert_non_null(strstr(v->attached, "old0"));
 }
@@ -215,7 +217,7 @@ static void forgotten(const struct cell *c)
 {
 	const struct view *was = &c->was, *v = &c->now;
 
-	assert_string_equal(v->settings, "");
+	assert_string_equal(v->kept, "");
 	assert_string_equal(v->live, v->base);
 	assert_string_equal(v->in_force, was->in_force);
 	assert_int_equal(v->told + v->commits, was->told + was->commits);
@@ -255,7 +257,7 @@ static void resumed(const struct cell *c)
 	settled(c);
 	says(v->in_force, "max-connections = 5");
 	says(v->base, "max-connections = 20");
-	assert_string_equal(v->settings, was->settings);
+	assert_string_equal(v->settings, was->kept);
 	assert_int_equal(v->state, STATE_SETTINGS);
 	assert_string_equal(v->attached, "own0 ");
 }

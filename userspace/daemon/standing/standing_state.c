@@ -104,9 +104,10 @@ const struct policy *standing_base(const struct standing *s)
 	return s->now.base;
 }
 
+/* A policy on trial has none; those of a start that found it come back with our own file. */
 const struct override *standing_settings(const struct standing *s)
 {
-	return s->now.settings;
+	return s->awaited && !s->before.live ? NULL : s->now.settings;
 }
 
 const struct override *standing_settings_kept(const struct standing *s)
