@@ -71,6 +71,13 @@ def test_each_order_leaves_one_line_with_who_and_what_came_of_it(trailed, how):
     assert said[0][0] == "set service=smtp key=max-connections-per-source value=4 for=1h" and said[0][3].startswith("in force until ")
 
 
+def test_a_ban_of_an_address_does_not_look_like_one_of_its_network(trailed):
+    _, sluice, _ = trailed()
+    for prefix in ("198.51.100.9", "198.51.100.0/24", "2001:db8:1:2::/64"):
+        sluice.do("ban", prefix)
+    assert [what for what, *_ in orders(sluice)] == ["ban prefix=198.51.100.0/24 (a /32)", "ban prefix=198.51.100.0/24", "ban prefix=2001:db8:1::/48 (a /64)"]
+
+
 def test_questions_and_dry_runs_leave_no_line(trailed):
     _, sluice, other = trailed()
     for words in (("status",), ("sources",), ("bans",), ("lookup", "192.0.2.1"), ("dump",), ("diff",), ("apply", other, "--dry-run"),
@@ -142,9 +149,9 @@ def test_journal_gets_fields_and_priorities(trailed, tmp_path):
         refused = fields_of(journal.recv(65536))
         sluice.daemon.send_signal(signal.SIGHUP)
         reload = fields_of(journal.recv(65536))
-    assert ban["MESSAGE"].startswith("order: ban prefix=198.51.100.0/24 for=1h by=me by root (uid 0, pid ")
+    assert ban["MESSAGE"].startswith("order: ban prefix=198.51.100.0/24 (a /32) for=1h by=me by root (uid 0, pid ")
     assert (ban["PRIORITY"], ban["SYSLOG_IDENTIFIER"], ban["SLUICE_INSTANCE"]) == ("5", "sluiced", sluice.instance)
-    assert (ban["SLUICE_VERB"], ban["SLUICE_ORDER"], ban["SLUICE_RESULT"]) == ("ban", "ban prefix=198.51.100.0/24 for=1h by=me", "done")
+    assert (ban["SLUICE_VERB"], ban["SLUICE_ORDER"], ban["SLUICE_RESULT"]) == ("ban", "ban prefix=198.51.100.0/24 (a /32) for=1h by=me", "done")
     assert (ban["SLUICE_UID"], ban["SLUICE_USER"], ban["SLUICE_PROGRAM"]) == ("0", "root", "sluicectl") and int(ban["SLUICE_PID"]) > 1
     assert (refused["PRIORITY"], refused["SLUICE_RESULT"]) == ("4", "refused") and "no service 'pop'" in refused["SLUICE_TEXT"]
     assert (reload["SLUICE_VERB"], reload["SLUICE_BY"], reload["PRIORITY"]) == ("reload", "a signal", "5")

@@ -111,6 +111,37 @@ static void test_every_address_in_a_text_is_shown_as_the_policy_says(void **stat
 	privacy_free(v);
 }
 
+static void expect_order(const struct privacy *v, const char *text, const char *want)
+{
+	char *got = redact_order(v, text);
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void test_an_order_says_how_long_a_prefix_was_but_not_where_it_ends(void **state)
+{
+	struct privacy *v = privacy_of("");
+	char *hashed;
+
+	(void)state;
+	expect_order(v, "ban prefix=192.0.2.77 for=1h", "ban prefix=192.0.2.0/24 (a /32) for=1h");
+	expect_order(v, "ban prefix=192.0.2.128/25", "ban prefix=192.0.2.0/24 (a /25)");
+	expect_order(v, "ban prefix=192.0.2.0/24", "ban prefix=192.0.2.0/24");
+	expect_order(v, "ban prefix=2001:db8:1:2::/64", "ban prefix=2001:db8:1::/48 (a /64)");
+	expect_order(v, "ban prefix=2001:db8::/32 by=me", "ban prefix=2001:db8::/32 by=me");
+	privacy_free(v);
+	v = privacy_of("addresses = full");
+	expect_order(v, "ban prefix=192.0.2.77", "ban prefix=192.0.2.77");
+	privacy_free(v);
+	v = privacy_of("addresses = hashed");
+	hashed = redact_order(v, "192.0.0.0/16");
+	assert_string_equal(hashed + strlen("h-0123456789abcdef"), " (a /16)");
+	free(hashed);
+	privacy_free(v);
+}
+
 static const char *keep(const struct privacy *v, const char *text, char buf[static ADDR_TEXT_LEN])
 {
 	struct sluice_addr a;
@@ -157,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_full_shows_whole_addresses),
 		cmocka_unit_test(test_hash_is_the_same_for_one_source_until_the_key_is_replaced),
 		cmocka_unit_test(test_every_address_in_a_text_is_shown_as_the_policy_says),
+		cmocka_unit_test(test_an_order_says_how_long_a_prefix_was_but_not_where_it_ends),
 		cmocka_unit_test(test_at_most_a_source_is_kept_and_it_is_found_again),
 	};
 

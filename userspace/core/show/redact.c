@@ -46,9 +46,20 @@ static size_t prefix_span(const char *text, size_t len, struct prefix *out)
 	return n + 1 + more;
 }
 
-char *redact_text(const struct privacy *v, const char *text)
+/* With `lengths` it says how long a prefix was written whose end is not shown. */
+static void prefix_put(const struct privacy *v, const struct prefix *p, bool lengths, FILE *to)
 {
-	char *out = NULL, shown[ADDR_TEXT_LEN];
+	const bool ipv4 = addr_is_ipv4(&p->addr) && p->len >= SLUICE_IPV4_SHIFT;
+	char shown[ADDR_TEXT_LEN];
+
+	fputs(privacy_show(v, p, shown), to);
+	if (lengths && !privacy_shows(v, p))
+		fprintf(to, " (a /%u)", ipv4 ? p->len - SLUICE_IPV4_SHIFT : p->len);
+}
+
+static char *redact(const struct privacy *v, const char *text, bool lengths)
+{
+	char *out = NULL;
 	size_t size, len, n;
 	struct prefix p;
 	FILE *to = open_memstream(&out, &size);
@@ -59,7 +70,7 @@ char *redact_text(const struct privacy *v, const char *text)
 		len = strspn(text, LETTERS);
 		n = prefix_span(text, len, &p);
 		if (n)
-			fputs(privacy_show(v, &p, shown), to);
+			prefix_put(v, &p, lengths, to);
 		else
 			n = fwrite(text, 1, len ? len : 1, to);
 		if (!n)
@@ -69,6 +80,16 @@ char *redact_text(const struct privacy *v, const char *text)
 		return out;
 	free(out);
 	return NULL;
+}
+
+char *redact_text(const struct privacy *v, const char *text)
+{
+	return redact(v, text, false);
+}
+
+char *redact_order(const struct privacy *v, const char *text)
+{
+	return redact(v, text, true);
 }
 
 bool redact_finds(const char *text)

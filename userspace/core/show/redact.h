@@ -10,6 +10,8 @@
 
 /* Returns NULL without memory. Freed with free(). */
 char *redact_text(const struct privacy *v, const char *text);
+/* The same for an order, in which a ban of one address must not look like one of its /24: "192.0.2.0/24 (a /32)". */
+char *redact_order(const struct privacy *v, const char *text);
 
 /* Whether there is an address in it. */
 bool redact_finds(const char *text);

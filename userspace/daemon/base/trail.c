@@ -174,7 +174,7 @@ void trail_order(struct daemon *dm, const char *verb, const json_t *args, const 
 		change_note(dm, verb, *t.who.user ? t.who.user : t.who.uid);
 	if (a->exit)
 		t.priority = refused ? LOG_WARNING : LOG_ERR;
-	t.order = said ? redact_text(dm->privacy, said) : NULL;
+	t.order = said ? redact_order(dm->privacy, said) : NULL;
 	if (asprintf(&t.result, "%s%s", !a->exit ? "done" : refused ? "refused" : "failed", more) < 0)
 		t.result = NULL;
 	t.text = answer_text(dm, a);
