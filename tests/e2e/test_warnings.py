@@ -119,6 +119,17 @@ def test_a_service_at_an_address_that_the_host_does_not_have_is_said(guarded):
     assert not said_of(guarded, service(f"{SERVER}, 127.0.0.2"))
 
 
+def test_a_service_at_the_address_that_means_any_to_a_listener_is_said_and_not_explained(guarded):
+    said = said_of(guarded, f"service imap {{ ports = {{143}} addresses = {{0.0.0.0, ::, {SERVER}}} }}\nservice pop {{ ports = {{110}} addresses = {{::}} }}\n")
+    assert len(said) == 3 and all(any(f"no packet is sent to {any_}, so nothing is judged there: leave addresses out" in s for s in said) for any_ in ("0.0.0.0", "::")), said
+    guarded.do("reload")
+    explain = lambda source, service: guarded.ctl("explain", source, "--service", service)
+    for source, service, family in (("198.51.100.7", "pop", "IPv4"), ("2001:db8::7", "pop", "IPv6"), ("2001:db8::7", "imap", "IPv6")):
+        code, out, err = explain(source, service)
+        assert code == 2 and f"service {service} has no {family} address: such a source cannot reach it" in err, (out, err)
+    assert explain("198.51.100.7", "imap")[0] == 0
+
+
 @pytest.mark.parametrize("named, why", (("224.0.0.1", "multicast"), ("255.255.255.255", "broadcast"), ("0.0.0.0", "unspecified network"), ("ff02::/16", "multicast"), ("::", "unspecified address")))
 def test_an_order_about_addresses_that_nobody_can_connect_from_says_so(guarded, named, why):
     for order in (("ban", named), ("allow", named), ("limit", named, "max-connections-per-source", "9")):

@@ -261,7 +261,11 @@ static void addresses_warn(const struct policy *p, const struct policy_service *
 	size_t i;
 
 	for (i = 0; i < s->addresses.count; i++) {
-		if (!addr_is_local(&s->addresses.item[i]) && !owns_count(owns, &s->addresses.item[i]))
+		if (addr_is_any(&s->addresses.item[i]))
+			diag_at(d, &at,
+				"service %s: no packet is sent to %s, so nothing is judged there: leave addresses out to mean all of this host",
+				s->name, addr_format(&s->addresses.item[i], text));
+		else if (!addr_is_local(&s->addresses.item[i]) && !owns_count(owns, &s->addresses.item[i]))
 			diag_at(d, &at,
 				"service %s: %s is not an address of this host: nothing is judged there until it is, or is translated here",
 				s->name, addr_format(&s->addresses.item[i], text));

@@ -24,6 +24,11 @@ bool addr_is_ipv4(const struct sluice_addr *a)
 	return !a->word[0] && !a->word[1] && a->word[2] == htonl(0xffff);
 }
 
+bool addr_is_any(const struct sluice_addr *a)
+{
+	return !a->word[3] && (addr_is_ipv4(a) || (!a->word[0] && !a->word[1] && !a->word[2]));
+}
+
 struct sluice_addr mask_of(unsigned int len)
 {
 	struct sluice_addr mask;

@@ -23,6 +23,7 @@ struct prefixes {
 
 int addr_parse(const char *text, struct sluice_addr *out); /* 0 or -EINVAL */
 bool addr_is_ipv4(const struct sluice_addr *a);
+bool addr_is_any(const struct sluice_addr *a); /* 0.0.0.0 or ::, which no packet is sent to */
 /* Truncates `a` to `len` bits of the mapped form. */
 struct sluice_addr addr_mask(const struct sluice_addr *a, unsigned int len);
 /* Whether `a` lies in `p`, and whether all of `inner` does. An IPv6 prefix never covers IPv4, however short it is. */

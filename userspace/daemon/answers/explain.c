@@ -340,7 +340,7 @@ static int local_find(const struct daemon *dm, const struct policy_service *s, c
 	if (!s->addresses.count)
 		return addr_parse(ipv4 ? "0.0.0.0" : "::", out);
 	for (i = 0; i < s->addresses.count; i++) {
-		if (addr_is_ipv4(&s->addresses.item[i]) != ipv4)
+		if (addr_is_ipv4(&s->addresses.item[i]) != ipv4 || addr_is_any(&s->addresses.item[i]))
 			continue;
 		*out = s->addresses.item[i];
 		return 0;
