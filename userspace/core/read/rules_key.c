@@ -8,6 +8,8 @@
 #include "rules.h"
 #include "syntax.h"
 
+#define INCLUDE_WRONG "include needs parentheses: write include(conf.d/*.conf)"
+
 /* A key that this section does not have: it belongs to another, or is misspelt. */
 static void key_refuse(struct reader *r, const char *name, const struct place *at)
 {
@@ -18,7 +20,9 @@ static void key_refuse(struct reader *r, const char *name, const struct place *a
 
 	here.key = name;
 	reader_spoil(r, *like ? schema_find(r->in.section, like) : NULL);
-	if (section_named(name) != SECTIONS)
+	if (!strcmp(name, "include"))
+		reader_refuse(r, &here, INCLUDE_WRONG);
+	else if (section_named(name) != SECTIONS)
 		reader_refuse(r, &here, "%s is a section and takes no '=': write %s %s{ ... }", name, name,
 			      section_is_single(section_named(name)) ? "" : "NAME ");
 	else if (owner == SECTION_TOP)
@@ -90,7 +94,7 @@ void equals_missing(struct reader *r, const struct word *word, const struct plac
 	reader_spoil(r, s);
 	r->lost |= !r->in.inside;
 	if (!strcmp(name, "include"))
-		reader_refuse(r, &here, "include needs parentheses: write include(conf.d/*.conf)");
+		reader_refuse(r, &here, INCLUDE_WRONG);
 	else if (value)
 		reader_refuse(r, &here, "'=' is missing between '%s' and '%.*s': write KEY = VALUE", name,
 			      (int)value->length, value->at);

@@ -169,10 +169,13 @@ static void ended_refuse(struct reader *r, const struct place *at, bool value)
 /* Writes what would be right instead of r->last. */
 static void remedy_write(const struct reader *r, const char *const *expected, FILE *out)
 {
+	const bool path = *expected && !expected[1]; /* of an include, or its end */
 	char token = *r->last.at;
 
-	if (*expected && !strcmp(*expected, "')'"))
+	if (path && (!strcmp(*expected, "')'") || !strcmp(*expected, "a word")))
 		fputs("include takes one path, such as include(conf.d/*.conf)", out);
+	else if (token == '(' && *expected && expected[1] && !strcmp(expected[1], "'+='")) /* after a first word */
+		fputs("only include takes parentheses, as include(conf.d/*.conf): write KEY = VALUE", out);
 	else if (token == ',' && !r->list.file)
 		fputs("a list needs braces, such as {A, B}", out);
 	else if (strchr("+()", token))
