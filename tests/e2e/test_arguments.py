@@ -44,6 +44,21 @@ def test_a_slip_of_the_fingers_is_answered_by_what_was_meant(make):
         assert code == 0 and out.startswith("usage: sluicectl ban ADDRESS"), words
 
 
+def test_a_message_names_the_command_once_the_time_in_quotes_and_the_word_that_is_no_option(make):
+    _, sluice = make(FIVE + "source-set friends { prefixes = {192.0.2.0/24} action = allow }\n")
+    for words, said in ((("ban", "192.0.2.1", "--by", "x" * 300), "ban: by: this takes a text of at most 255 bytes"),
+                        (("ban", "192.0.2.1", "--for", "x y z"), "ban: --for: 'x y z' is not a time up to 49710d: write 90, 90s, 5m, 2h, 1d or never"),
+                        (("set", "service", "smtp", "max-connections", "5", "--for", "49711d"), "set: --for: '49711d' is not a time up to 49710d: write 90, 90s, 5m, 2h or 1d"),
+                        (("set", "source-set", "friends", "priority", "-1"), "-1 is read as an option: put -- before it if it is a value"),
+                        (("set", "source-set", "friends", "priority", "-12"), "-12 is read as an option: put -- before it if it is a value"),
+                        (("set", "source-set", "friends", "priority", "--", "-1"), "set: priority: '-1' is not a whole number from 0 to 1000000: write one, as 100"),
+                        (("status", "--jsn"), "unrecognized option '--jsn': did you mean 'json'?"), (("status", "-xy"), "unrecognized option '-xy': did you mean 'by'?")):
+        code, out, err = sluice.ctl(*words)
+        assert (code, out, err.strip()) == (2, "", f"sluicectl: {said}"), words
+    sluice.do("ban", "192.0.2.1", "--for", "49710d")
+    assert sluice.json("bans")[0]["expires_in"] > 49709 * 86400
+
+
 @pytest.mark.parametrize("words", (("sluiced", "-n", "-c"), ("sluiced", "-h"), ("sluiced", "-V"), ("sluicectl", "check"), ("sluicectl", "help"), ("sluicectl", "--version"),
                                    ("sluicectl", "completion")), ids=" ".join)
 def test_output_that_could_not_be_written_is_no_success(tmp_path, words):

@@ -44,7 +44,7 @@ def test_an_owners_second_ban_replaces_the_first(make):
     for never in ("never", "-1"):
         assert sluice.do("ban", FOE, "--for", never).startswith("banned for good, covers 0 sources with 0 connections now")
         assert owners(sluice) == [("uid:0", True, None)] and sluice.json("bans")[0]["ends"] is None
-    assert "--for 0" in refused(sluice, "ban", FOE, "--for", "0")
+    assert "--for: '0' is not a time" in refused(sluice, "ban", FOE, "--for", "0")
     assert "an owner's name" in refused(sluice, "ban", FOE, "--by", "two words")
 
 

@@ -60,21 +60,24 @@ def test_lines_have_their_own_times_and_bad_ones_are_named_with_nothing_half_app
     assert [(b["source"], b["expires_in"]) for b in sluice.json("bans")] == [("192.0.2.0/28", 600), ("192.0.2.1", 3600), ("192.0.2.16/28", None), ("2001:db8::/48", None)]
     bad = "198.51.100.1\n198.51.100.1.1\n198.51.100.1/8\n198.51.100.2 soon\n198.51.100.3 1h and more\n"
     code, out, err, _ = feed(sluice, bad, "ban")
-    assert code == 2 and "nothing done" in err and all(f"line {n}: '" in err for n in (2, 3, 4, 5)) and "line 1:" not in err
+    assert code == 2 and "nothing done" in err and all(f"-:{n}: '" in err for n in (2, 3, 4, 5)) and "-:1:" not in err
     code, out, err, _ = feed(sluice, "x\n" * 30, "unban")
-    assert code == 2 and err.count("line ") == 10 and "only the first 10 bad lines are listed" in err
+    assert code == 2 and err.count(" -:") == 10 and "only the first 10 bad lines are listed" in err
     code, out, err, _ = feed(sluice, f"198.51.100.1\n{SERVER}\n", "ban")
-    assert code == 2 and f"line 2: {SERVER} covers this host's own address" in err
+    assert code == 2 and f"-:2: {SERVER} covers this host's own address" in err
     assert "is not text" in feed(sluice, "198.51.100.1\n\0\n", "ban")[2]
     assert len(sluice.json("bans")) == 4, "nobody was banned meanwhile"
     code, out, err, _ = feed(sluice, f"198.51.100.1\nx\n{SERVER}\n0.0.0.0/1\n198.51.100.2\n", "ban", "--by", "careful", "--tolerant")
-    assert code == 0 and out.startswith("2 bans stand, 3 lines are left out") and all(f"line {n}: " in err for n in (2, 3, 4)), (out, err)
+    assert code == 0 and out.startswith("2 bans stand, 3 lines are left out") and all(f"-:{n}: " in err for n in (2, 3, 4)), (out, err)
     assert [b["source"] for b in sluice.json("bans", "--by", "careful")] == ["198.51.100.1", "198.51.100.2"]
     sluice.do("unban", "--all", "--by", "careful")
     sluice.file.with_name("list").write_text("\ufeff198.51.100.9\n198.51.100.9\n")
     assert sluice.do("ban", "--file", sluice.file.with_name("list")).startswith("2 bans stand") and len(sluice.json("bans")) == 5
+    sluice.file.with_name("list").write_text("198.51.100.9\n198.51.100.9 soon\n")
+    wrong = sluice.json("ban", "--file", sluice.file.with_name("list"))["errors"][0]
+    assert (wrong["file"], wrong["line"], wrong["text"]) == (str(sluice.file.with_name("list")), 2, "'soon' is not a time up to 49710d"), wrong
     code, _, err = sluice.ctl("ban", "--file", sluice.file.with_name("none"))
-    assert code == 1 and "No such file" in err
+    assert code == 1 and "none: No such file or directory: name a file that can be read, or - for standard input" in err
     assert sluice.ctl("ban", "192.0.2.9", "--file", "-")[0] == 2 and sluice.ctl("ban")[0] == 2
 
 

@@ -76,7 +76,7 @@ def test_what_was_admitted_and_refused_is_told_by_minute_service_and_group(make)
     assert not re.search(r"10\.77|fd77", json.dumps(got) + sluice.do("history") + file_of(sluice).read_text())
     code, _, err = sluice.ctl("history", "--service", "pop")
     assert code == 2 and "no service 'pop'" in err
-    assert "--since soon: write a time" in sluice.ctl("history", "--since", "soon")[2]
+    assert "--since: 'soon' is not a time" in sluice.ctl("history", "--since", "soon")[2]
     assert held
 
 

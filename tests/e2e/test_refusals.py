@@ -72,7 +72,7 @@ def test_refused_sources_are_found_with_first_last_count_and_reason(make):
     assert re.search(r"10\.77\.1\.5 +smtp +denied +drop +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", text) and "remembered: 4 of 65536 since 2" in text
     assert "... and 2 more" in sluice.do("refusals", "--top", "2")
     for words, says in ((("x",), "is not an address"), (("--reason", "admitted"), "not a reason to refuse"), (("--service", "pop"), "no service 'pop'"),
-                        (("--since", "soon"), "--since soon: write a time"), (("10.0.0.1-10.0.0.9",), "more than one prefix"), (("--for", "1h"), "is not an option of")):
+                        (("--since", "soon"), "--since: 'soon' is not a time"), (("10.0.0.1-10.0.0.9",), "more than one prefix"), (("--for", "1h"), "is not an option of")):
         code, _, err = sluice.ctl("refusals", *words)
         assert code == 2 and says in err, (words, err)
     assert held

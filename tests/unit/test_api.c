@@ -77,15 +77,13 @@ static void a_refusal_of_a_request_names_what_is_wrong(void **state)
 	(void)state;
 	assert_string_equal(said("ban", "{\"prefix\": \"192.0.2.1\", \"kill\": true}"), "");
 	assert_string_equal(said("status", "{}"), "");
-	assert_string_equal(said("status", "[]"), "status: args is not a JSON object");
-	assert_string_equal(said("status", "{\"\": 1}"), "status: there is no argument ''");
-	assert_string_equal(said("bans", "{\"bye\": \"x\"}"), "bans: there is no argument 'bye': did you mean 'by'?");
-	assert_string_equal(said("ban", "{\"kill\": 1}"), "ban: kill: this takes true or false");
-	assert_string_equal(said("explain", "{\"port\": 0}"),
-			    "explain: port: this takes a whole number from 1 to 65535");
-	assert_string_equal(said("explain", "{\"port\": 1.5}"),
-			    "explain: port: this takes a whole number from 1 to 65535");
-	assert_string_equal(said("ban", "{\"for\": 3600}"), "ban: for: this takes a text of at most 63 bytes");
+	assert_string_equal(said("status", "[]"), "args is not a JSON object");
+	assert_string_equal(said("status", "{\"\": 1}"), "there is no argument ''");
+	assert_string_equal(said("bans", "{\"bye\": \"x\"}"), "there is no argument 'bye': did you mean 'by'?");
+	assert_string_equal(said("ban", "{\"kill\": 1}"), "kill: this takes true or false");
+	assert_string_equal(said("explain", "{\"port\": 0}"), "port: this takes a whole number from 1 to 65535");
+	assert_string_equal(said("explain", "{\"port\": 1.5}"), "port: this takes a whole number from 1 to 65535");
+	assert_string_equal(said("ban", "{\"for\": 3600}"), "for: this takes a text of at most 63 bytes");
 }
 
 static void only_some_requests_name_a_file(void **state)

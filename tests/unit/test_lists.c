@@ -357,7 +357,7 @@ static size_t bans_of(const char *written, bool tolerant, struct ban_lines *list
 	size_t left_out = 0;
 
 	list->count = 0;
-	if (ban_file_parse(list, text, 5, tolerant ? &left_out : NULL, d))
+	if (ban_file_parse(list, "list", text, 5, tolerant ? &left_out : NULL, d))
 		list->count = 0;
 	free(text);
 	return left_out;
@@ -384,15 +384,25 @@ static void test_files_of_bans_are_read_by_the_same_reader_and_have_the_times_of
 	assert_int_equal(list.count, 1);
 	bans_of("198.51.100.77/24\n", false, &list, &d);
 	assert_int_equal(list.count, 0);
-	says(&d, "line 1: '198.51.100.77/24' has bits beyond");
+	says(&d, "list:1: '198.51.100.77/24' has bits beyond");
 	diag_free(&d);
 	assert_int_equal(bans_of("198.51.100.77/24\nodd\n", true, &list, &d), 1);
 	assert_int_equal(list.count, 1);
 	says(&d, "1 prefixes have bits beyond");
+	assert_string_equal(d.item[0].file, "list");
+	assert_int_equal(d.item[0].line, 2);
 	diag_free(&d);
+	bans_of("x y z\n", false, &list, &d);
+	says(&d, "list:1: 'x' has more than a time after it");
+	diag_free(&d);
+	bans_of("192.0.2.1 49711d\n", false, &list, &d);
+	says(&d, "list:1: '49711d' is not a time up to 49710d: write 90, 90s, 5m, 2h, 1d or never");
+	diag_free(&d);
+	bans_of("192.0.2.1 49710d\n", false, &list, &d);
+	assert_int_equal(list.item[0].seconds, 49710 * 86400U);
 	bans_of("{\"asn\":64496}\n", true, &list, &d);
 	assert_int_equal(list.count, 0);
-	says(&d, "line 1: this file is a list of networks");
+	says(&d, "list:1: this file is a list of networks");
 	diag_free(&d);
 	free(list.item);
 }

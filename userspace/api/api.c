@@ -114,20 +114,20 @@ static int name_refuse(const struct api_verb *v, const char *name, struct diag *
 			alike_offer(&like, p->arg);
 	}
 	alike_ask(like.found, meant);
-	diag_add(d, "%s: there is no argument '%.*s'%s%s", v->name, ALIKE_LONGEST, name, *meant ? ": " : "", meant);
+	diag_add(d, "there is no argument '%.*s'%s%s", ALIKE_LONGEST, name, *meant ? ": " : "", meant);
 	return -EINVAL;
 }
 
-static int value_refuse(const struct api_verb *v, const struct api_param *p, struct diag *d)
+static int value_refuse(const struct api_param *p, struct diag *d)
 {
 	const uint32_t least = types[p->type].least, most = types[p->type].most;
 
 	if (types[p->type].form == TEXT_FORM)
-		diag_add(d, "%s: %s: this takes a text of at most %u bytes", v->name, p->arg, most);
+		diag_add(d, "%s: this takes a text of at most %u bytes", p->arg, most);
 	else if (types[p->type].form == NUMBER_FORM)
-		diag_add(d, "%s: %s: this takes a whole number from %u to %u", v->name, p->arg, least, most);
+		diag_add(d, "%s: this takes a whole number from %u to %u", p->arg, least, most);
 	else
-		diag_add(d, "%s: %s: this takes true or false", v->name, p->arg);
+		diag_add(d, "%s: this takes true or false", p->arg);
 	return -EINVAL;
 }
 
@@ -148,7 +148,7 @@ int api_check(const struct api_verb *v, const json_t *args, struct diag *d)
 	const char *name;
 
 	if (args && !json_is_object(args)) {
-		diag_add(d, "%s: args is not a JSON object", v->name);
+		diag_add(d, "args is not a JSON object");
 		return -EINVAL;
 	}
 	json_object_foreach((json_t *)(uintptr_t)args, name, value)
@@ -157,7 +157,7 @@ int api_check(const struct api_verb *v, const json_t *args, struct diag *d)
 		if (!p)
 			return name_refuse(v, name, d);
 		if (!is_good(p, value))
-			return value_refuse(v, p, d);
+			return value_refuse(p, d);
 	}
 	return 0;
 }

@@ -56,7 +56,10 @@ const char *api_synopsis(const struct api_verb *v, char buf[static API_SYNOPSIS_
 uint32_t api_least(enum api_type type);
 uint32_t api_most(enum api_type type);
 
-/* Returns 0, or -EINVAL with a message: no object, an argument that the verb does not have, or one of another type or length. */
+/*
+ * Returns 0, or -EINVAL with a message, which does not name the verb: no object, an argument that the verb does not have, or one of another type
+ * or length.
+ */
 int api_check(const struct api_verb *v, const json_t *args, struct diag *d);
 /* Says whether the daemon would open a file that the request names. */
 bool api_names_a_file(const struct api_verb *v, const json_t *args);

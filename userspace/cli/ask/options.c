@@ -60,6 +60,14 @@ const char *option_text(const struct call *c, const char *name)
 	return option(c, name) ?: "";
 }
 
+/* Returns the word in which getopt_long() is, or was just now: it stays in one until all its letters are read. */
+static const char *word_refused(char **argv)
+{
+	const char *done = argv[optind - 1];
+
+	return done[0] == '-' && (!optopt || done[1] == '-' || strchr(done, optopt)) ? done : argv[optind];
+}
+
 static int option_refuse(int got, const char *text)
 {
 	struct alike like = alike_to(text + strspn(text, "-"));
@@ -68,6 +76,8 @@ static int option_refuse(int got, const char *text)
 
 	if (got == ':')
 		return complain(EXIT_BAD, "option '%s' requires an argument", text);
+	if (text[1] >= '0' && text[1] <= '9')
+		return complain(EXIT_BAD, "%s is read as an option: put -- before it if it is a value", text);
 	for (i = 0; longs[i].name; i++)
 		alike_offer(&like, longs[i].name);
 	alike_ask(like.found, meant);
@@ -77,7 +87,7 @@ static int option_refuse(int got, const char *text)
 /* Returns -1 to continue, otherwise the exit status. */
 int options_parse(struct call *c, int argc, char **argv)
 {
-	const char *color = NULL;
+	const char *color = NULL, *said = NULL;
 	int got, bad = -1;
 
 	longs_fill();
@@ -88,7 +98,7 @@ int options_parse(struct call *c, int argc, char **argv)
 		if (got == 'V')
 			return puts("sluicectl " SLUICE_VERSION) < 0 ? EXIT_FAILED : EXIT_DONE;
 		if (got == '?' || got == ':')
-			bad = option_refuse(got, argv[optind - 1]);
+			bad = word_refused(argv) == said ? bad : option_refuse(got, said = word_refused(argv));
 		c->instance = got == 'i' ? optarg : c->instance;
 		color = got == 'c' ? optarg : color;
 		if (got >= OPTION_FIRST)

@@ -5,6 +5,12 @@
 
 #include "cli.h"
 
+static int unread(const struct call *c, const char *path)
+{
+	return complain(EXIT_FAILED, "%s: cannot read %s: %s: name a file that can be read, or - for standard input",
+			c->command->name, path, strerror(errno));
+}
+
 /* Reads all of a file, or of standard input. Returns 0, or the exit status with a message. */
 static int file_read(const struct call *c, const char *path, char **out, size_t *size)
 {
@@ -15,12 +21,12 @@ static int file_read(const struct call *c, const char *path, char **out, size_t 
 	size_t n;
 
 	if (!in)
-		return complain(EXIT_FAILED, "%s: %s: %s", c->command->name, path, strerror(errno));
+		return unread(c, path);
 	if (!bytes)
 		return complain(EXIT_FAILED, "%s: out of memory", c->command->name);
 	n = fread(bytes, 1, BODY_MAX + 1, in);
 	if (ferror(in))
-		return complain(EXIT_FAILED, "%s: %s: %s", c->command->name, path, strerror(errno));
+		return unread(c, path);
 	if (n > BODY_MAX)
 		return complain(EXIT_BAD, "%s: %s is longer than %d MB: split it", c->command->name, path,
 				BODY_MAX >> 20);

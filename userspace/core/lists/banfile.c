@@ -57,6 +57,7 @@ int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, u
 struct reading {
 	struct list_reader reader;
 	struct ban_lines *list;
+	const char *file;
 	uint32_t seconds; /* for lines without a time */
 	bool tolerant;
 	size_t bad, masked;
@@ -66,13 +67,14 @@ struct reading {
 static int line_bad(void *arg, unsigned int line, const char *text, const char *why)
 {
 	struct reading *r = arg;
+	const struct place at = { r->file, line };
 
 	if (r->bad == MESSAGES && !r->tolerant) {
 		diag_add(r->diag, "there may be more: only the first %d bad lines are listed", MESSAGES);
 		return -EINVAL;
 	}
 	if (r->bad++ < MESSAGES)
-		diag_add(r->diag, "line %u: '%.80s' %s", line, text, why);
+		diag_at(r->diag, &at, "'%.80s' %s", text, why);
 	return 0;
 }
 
@@ -92,21 +94,26 @@ static int element_take(void *arg, const struct element *e, const char **why)
 	struct reading *r = arg;
 	uint32_t seconds = r->seconds;
 
-	if (e->time && ban_time_parse(e->time, &seconds))
-		return list_bad(&r->reader, e->time, "is not a time: write 90, 90s, 5m, 2h, 1d or never");
 	*why = "has more than a time after it: write one address, prefix or range per line";
-	return e->crowded ? -EINVAL : prefix_take(r, e, seconds, why);
+	if (e->crowded)
+		return -EINVAL;
+	if (e->time && ban_time_parse(e->time, &seconds))
+		return list_bad(&r->reader, e->time, "is not " TIME_IS ", 1d or never");
+	return prefix_take(r, e, seconds, why);
 }
 
-int ban_file_parse(struct ban_lines *list, char *text, uint32_t seconds, size_t *left_out, struct diag *d)
+int ban_file_parse(struct ban_lines *list, const char *file, char *text, uint32_t seconds, size_t *left_out,
+		   struct diag *d)
 {
-	struct reading r = { .list = list, .seconds = seconds, .tolerant = left_out, .diag = d };
+	struct reading r = { .list = list, .file = file, .seconds = seconds, .tolerant = left_out, .diag = d };
+	struct place at = { .file = file };
 	int err;
 
 	r.reader = (struct list_reader){ .take = element_take, .bad = line_bad, .arg = &r };
 	err = list_text_read(&r.reader, text);
+	at.line = r.reader.line;
 	if (r.reader.wrong)
-		diag_add(d, "line %u: this file %s: %s", r.reader.line, r.reader.wrong, r.reader.remedy);
+		diag_at(d, &at, "this file %s: %s", r.reader.wrong, r.reader.remedy);
 	if (r.masked)
 		diag_add(d,
 			 "%zu prefixes have bits beyond their length, and are read as the networks that contain them",

@@ -33,9 +33,10 @@ int ban_time_parse(const char *text, uint32_t *seconds);
  */
 int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, unsigned int line, const char **why);
 /*
- * The whole file; `text` is cut up. -EINVAL with the first ten bad lines in `d`, each with its number; -ENOMEM. `left_out`, where it is
+ * The whole file; `text` is cut up. -EINVAL with the first ten bad lines in `d`, each with its number and `file`, its name; -ENOMEM. `left_out`, where it is
  * not NULL: bad lines are named, counted there and left out, and bits beyond a prefix's length are cut off.
  */
-int ban_file_parse(struct ban_lines *list, char *text, uint32_t seconds, size_t *left_out, struct diag *d);
+int ban_file_parse(struct ban_lines *list, const char *file, char *text, uint32_t seconds, size_t *left_out,
+		   struct diag *d);
 
 #endif

@@ -93,7 +93,7 @@ static int value_set(const struct asked *a, void *field, const char *text)
 		return 0;
 	case KIND_TIME:
 		if (seconds_parse(text, field))
-			return setting_refuse(a, "'%s' is not a time: write 90, 90s, 5m, 2h or 1d", text);
+			return setting_refuse(a, "'%s' is not " TIME_IS " or 1d", text);
 		return 0;
 	case KIND_MILLISECONDS:
 		return milliseconds_set(a, field, text);

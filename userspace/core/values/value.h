@@ -37,6 +37,7 @@ int listen_parse(const char *text, struct listen *out); /* "127.0.0.1:9798", "[:
 int bool_parse(const char *text, bool *out);
 /* Reads "90", "90s", "5m", "2h", "1d" as seconds, at least 1; -EINVAL otherwise. */
 int seconds_parse(const char *text, uint32_t *out);
+#define TIME_IS "a time up to 49710d: write 90, 90s, 5m, 2h" /* for messages, which go on with " or 1d" or more */
 /* Reads "200ms", "2s" as milliseconds, at least 1; a number without a unit is refused, since elsewhere it means seconds. */
 int milliseconds_parse(const char *text, uint32_t *out);
 /* 1 to SLUICE_NAME_LEN - 1 letters, digits, '_', '.' or '-'; not "-" alone. */

@@ -8,6 +8,7 @@
 #include "banfile.h"
 #include "json_text.h"
 #include "protocol.h"
+#include "value.h"
 #include "verbs.h"
 
 const char *arg(const json_t *args, const char *name)
@@ -30,7 +31,7 @@ int time_arg(const json_t *args, const char *name, uint32_t *seconds, struct ans
 	*seconds = 0;
 	if (!*text || !seconds_parse(text, seconds))
 		return 0;
-	diag_add(&a->diag, "--%s %s: write a time as 90, 90s, 5m, 2h or 1d", name, text);
+	diag_add(&a->diag, "--%s: '%s' is not " TIME_IS " or 1d", name, text);
 	return bad(a);
 }
 

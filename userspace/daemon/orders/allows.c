@@ -10,6 +10,7 @@
 #include "plain.h"
 #include "report.h"
 #include "tables.h"
+#include "value.h"
 #include "verbs.h"
 
 /* Reads the prefixes that the order names, each with its time. The caller frees list->item. */
@@ -20,7 +21,7 @@ static int lines_read(const json_t *args, struct ban_lines *list, struct answer 
 	int err;
 
 	if (*time && ban_time_parse(time, &seconds)) {
-		diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d, or never", time);
+		diag_add(&a->diag, "--for: '%s' is not " TIME_IS ", 1d or never", time);
 		return bad(a);
 	}
 	err = ban_text_parse(list, text, seconds, 0, &why);

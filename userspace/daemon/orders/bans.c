@@ -259,7 +259,7 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 		err = prefixes_take(dm, &o, everybody ? NULL : o.owner, &taken);
 	if (err)
 		return err;
-	if (o.of_file || o.lines.count > 1)
+	if (o.file || o.lines.count > 1)
 		return asprintf(&a->text, "%zu bans ended, from %zu lines", taken, o.lines.count) < 0 ? -ENOMEM : 0;
 	if (!taken)
 		return unban_missed(dm, &o, a);

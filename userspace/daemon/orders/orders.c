@@ -10,6 +10,7 @@
 #include "own.h"
 #include "private.h"
 #include "tables.h"
+#include "value.h"
 
 #define MESSAGES 10
 
@@ -45,19 +46,20 @@ static int lines_read(struct order *o, const json_t *args, uint32_t seconds, str
 	const char *text = arg(args, "prefix"), *why = NULL;
 	int err;
 
-	o->of_file = a->body != NULL;
-	if (!o->of_file) {
+	if (!a->body) {
 		err = ban_text_parse(&o->lines, text, seconds, 0, &why);
 		if (err == -EINVAL)
 			diag_add(&a->diag, "'%s' %s", text, why);
 		return err == -EINVAL ? bad(a) : err;
 	}
+	o->file = *arg(args, "file") ? arg(args, "file") : "-";
 	if (strlen(a->body) != a->body_len) {
-		diag_add(&a->diag, "the file is not text: write one address, prefix or range per line");
+		diag_at(&a->diag, &(struct place){ o->file },
+			"the file is not text: write one address, prefix or range per line");
 		return bad(a);
 	}
 	o->tolerant = json_is_true(json_object_get(args, "tolerant"));
-	err = ban_file_parse(&o->lines, a->body, seconds, o->tolerant ? &o->left_out : NULL, &a->diag);
+	err = ban_file_parse(&o->lines, o->file, a->body, seconds, o->tolerant ? &o->left_out : NULL, &a->diag);
 	if (err == -EINVAL)
 		diag_add(&a->diag, "nothing done");
 	return err == -EINVAL ? bad(a) : err;
@@ -77,7 +79,7 @@ int order_read(const struct daemon *dm, struct order *o, const json_t *args, str
 	int err = owner_read(args, a, o->owner);
 
 	if (!err && *time && ban_time_parse(time, &seconds)) {
-		diag_add(&a->diag, "--for %s: write a time as 90, 90s, 5m, 2h or 1d, or never", time);
+		diag_add(&a->diag, "--for: '%s' is not " TIME_IS ", 1d or never", time);
 		err = bad(a);
 	}
 	if (!err)
@@ -95,6 +97,7 @@ void order_free(struct order *o)
 
 struct doubts {
 	struct answer *answer;
+	const char *file; /* as in struct order */
 	unsigned int count;
 };
 
@@ -102,16 +105,14 @@ struct doubts {
 
 static void doubt(struct doubts *doubts, struct ban_line *l, const char *what, const char *about)
 {
-	char text[ADDR_TEXT_LEN], where[32] = "";
+	const struct place at = { doubts->file, l->line };
+	char text[ADDR_TEXT_LEN];
 
 	if (l->line == DOUBTED)
 		return;
-
-	if (l->line)
-		snprintf(where, sizeof(where), "line %u: ", l->line);
 	l->line = DOUBTED;
 	if (doubts->count++ < MESSAGES)
-		diag_add(&doubts->answer->diag, "%s%s %s%s", where, prefix_format(&l->prefix, text), what, about);
+		diag_at(&doubts->answer->diag, &at, "%s %s%s", prefix_format(&l->prefix, text), what, about);
 }
 
 static void widths_check(struct order *o, struct doubts *doubts)
@@ -158,7 +159,7 @@ static int doubted_leave_out(struct order *o)
 int order_check(const struct daemon *dm, struct order *o, const json_t *args, struct answer *a)
 {
 	__attribute__((cleanup(owns_free))) struct owns owns = {};
-	struct doubts doubts = { .answer = a };
+	struct doubts doubts = { .answer = a, .file = o->file };
 	size_t i;
 	int err;
 

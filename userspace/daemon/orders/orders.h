@@ -12,7 +12,7 @@ struct order {
 	char owner[SLUICE_NAME_LEN];
 	struct ban_lines lines; /* at least one */
 	struct cover cover; /* of them */
-	bool of_file;
+	const char *file; /* where the lines come from, "-" if the client does not say; NULL: from no file */
 	bool translated; /* some were behind a translator's prefix */
 	bool tolerant; /* bad lines, and those that need --force, are left out */
 	size_t left_out;

@@ -61,7 +61,7 @@ static void verb_try(struct daemon *dm, const struct api_verb *v, const json_t *
 	if (err && !a->exit)
 		a->exit = EXIT_FAILED;
 	if (err && !a->diag.count)
-		diag_add(&a->diag, "%s: %s", v->name, strerror(-err));
+		diag_add(&a->diag, "%s", strerror(-err));
 }
 
 void verb_run(struct daemon *dm, json_t *request, struct answer *a)
