@@ -72,6 +72,16 @@ __noinline int handshake_remember(const struct sluice_tuple *t, struct handshake
 	return err;
 }
 
+/* Returns non-zero if the gate may see a listener where a packet that came in here belongs to another socket. */
+static __always_inline int owner_is_hidden(const struct admission *d, enum flow flow)
+{
+	if (flow > FLOW_COOKIE)
+		return 0;
+	if (d->view->control->hidden && link_hides(d->ctx))
+		return 1;
+	return flow != FLOW_NONE && addr_is_link_local(&d->pkt->tuple.source);
+}
+
 /* Whose is the 4-tuple of this packet? Among sockets that the gate cannot look up, only connections are known. */
 static __always_inline enum flow packet_owner(const struct admission *d)
 {
@@ -79,7 +89,7 @@ static __always_inline enum flow packet_owner(const struct admission *d)
 
 	if (!d->view->row->published) {
 		flow = flow_of(d->ctx, d->pkt);
-		if (flow > FLOW_COOKIE || !d->view->control->hidden || !link_hides(d->ctx))
+		if (!owner_is_hidden(d, flow))
 			return flow;
 	}
 	if (unseen_has_tuple(&d->pkt->tuple))
@@ -302,6 +312,15 @@ static __always_inline int host_answers_again(enum flow flow, const struct hands
 }
 
 /*
+ * Returns non-zero if the host may make a connection of this SYN at once, while its handshake has no slot for that, or gives it back any moment.
+ * No client does this who has not sent another SYN before it, and he may repeat that.
+ */
+static __always_inline int repeated_opens_fast(const struct admission *d, const struct handshake_note *note)
+{
+	return (!note->held || note->flags & SLUICE_HANDSHAKE_RESET) && syn_opens_fast(d->ctx, d->pkt);
+}
+
+/*
  * Decides who answers this SYN, and what it charges. The SYN is within the limits, or meets a limit that may be full of a spoofer's
  * handshakes, or (`repeated`) was sent again while its handshake is in progress. In calm times the host answers again what it has answered
  * before.
@@ -322,6 +341,8 @@ static __always_inline enum sluice_reason syn_begins(struct admission *d, struct
 		why = cookie_offer(d, source);
 	if (why != SLUICE_UNDECIDED)
 		return why;
+	if (repeated && repeated_opens_fast(d, note))
+		return SLUICE_TABLE_FULL;
 	if (repeated)
 		return note->held ? SLUICE_ADMITTED : SLUICE_UNPROVEN;
 	if (handshakes_full(d))

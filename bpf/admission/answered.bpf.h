@@ -143,7 +143,7 @@ static __always_inline enum sluice_reason unseen_judge(struct admission *d, stru
 	why = admit_answer(d, note, 0);
 	if (why != SLUICE_ADMITTED)
 		return why;
-	if (d->view->row->published && !d->view->dry)
+	if (d->view->row->published && !d->view->dry && note->state != HANDSHAKE_FREE)
 		half_keep(&d->pkt->tuple); /* this was forgotten when the handshake expired */
 	return SLUICE_ESTABLISHED;
 }

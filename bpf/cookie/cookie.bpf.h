@@ -15,7 +15,7 @@
 /* Not on the stack, because that is short. It has no meaning between packets, which a processor judges one by one. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, scratch, __u32, struct segment, 1);
 
-/* Asks the listener to remember, which also makes a cookie. -ENOENT: tcp_syncookies is not 2. */
+/* Asks the listener to remember, which also makes a cookie. -ENOENT: tcp_syncookies is not 2; -ESRCH: nobody listens. */
 static __always_inline long listener_stamp(struct xdp_md *ctx, const struct sluice_pkt *pkt, struct segment *s,
 					   __u32 len)
 {
@@ -23,7 +23,7 @@ static __always_inline long listener_stamp(struct xdp_md *ctx, const struct slui
 	long cookie = -1;
 
 	if (!sk)
-		return -1;
+		return -ESRCH;
 	if (sk->state == TCP_LISTEN)
 		cookie = bpf_tcp_gen_syncookie(sk, &s->ip, segment_ip_len(pkt), &s->tcp, len);
 	bpf_sk_release(sk);
@@ -69,6 +69,7 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 	struct sluice_listener_key key = { .addr = pkt->tuple.local, .port = pkt->local_port };
 	struct sluice_stamp *stamp, fresh = { .tried_ns = now, .listens = listens_at(pkt->local_port) };
 	enum stamp_says says;
+	long cookie;
 
 	stamp = bpf_map_lookup_elem(&stamps, &key);
 	says = stamp_read(stamp, fresh.listens, now);
@@ -78,8 +79,11 @@ static __always_inline int stamp_renew(struct xdp_md *ctx, const struct sluice_p
 		fresh.stamped_ns = stamp->stamped_ns;
 		stamp->tried_ns = now; /* keeps other processors from asking, too */
 	}
-	if (listener_stamp(ctx, pkt, s, len) >= 0)
+	cookie = listener_stamp(ctx, pkt, s, len);
+	if (cookie >= 0)
 		fresh.stamped_ns = now;
+	else if (cookie == -ESRCH)
+		fresh.stamped_ns = 0; /* what it remembered is gone with it */
 	else
 		cookies_request();
 	bpf_map_update_elem(&stamps, &key, &fresh, BPF_ANY);

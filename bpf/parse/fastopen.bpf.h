@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * TCP Fast Open (RFC 7413): a SYN that brings an earlier cookie, or data to a host that requires none, becomes a connection at once,
+ * TCP Fast Open (RFC 7413): a SYN that brings an earlier cookie, or comes to a host that requires none, becomes a connection at once,
  * before its client answers. Admission calls this before it lets a SYN pass without a slot.
  */
 #ifndef SLUICE_FASTOPEN_BPF_H
@@ -13,12 +13,12 @@
 #define TCP_OPTION_EXPERIMENT 254 /* RFC 6994 */
 #define TCP_EXPERIMENT_FASTOPEN 0xf989
 
-/* A Fast Open option that is empty only asks for a cookie. */
-static __always_inline int option_is_cookie(const __u8 *option)
+/* An empty option asks for a cookie. But a host that requires none makes a connection of that, too (net/ipv4/tcp_fastopen.c). */
+static __always_inline int option_is_fastopen(const __u8 *option)
 {
 	if (option[0] == TCP_OPTION_FASTOPEN)
-		return option[1] > 2;
-	return option[0] == TCP_OPTION_EXPERIMENT && option[1] > 4 &&
+		return 1;
+	return option[0] == TCP_OPTION_EXPERIMENT && option[1] >= 4 &&
 	       (option[2] << 8 | option[3]) == TCP_EXPERIMENT_FASTOPEN;
 }
 
@@ -45,7 +45,7 @@ __noinline int syn_opens_fast(struct xdp_md *ctx, const struct sluice_pkt *pkt)
 		option[2] = option[3] = 0;
 		if (bpf_xdp_load_bytes(ctx, at, option, at + 4 <= end ? 4 : 2) || option[1] < 2)
 			return 0;
-		if (option_is_cookie(option))
+		if (option_is_fastopen(option))
 			return 1;
 		at += option[1];
 	}

@@ -69,6 +69,12 @@ static __always_inline void holding_leave(const struct sluice_holding *h)
 	holding_give(h, &how);
 }
 
+/* Returns non-zero for a socket that the gate may be unable to look up (bpf/flow/unseen.bpf.h). */
+static __always_inline int is_unseen(const struct sock *sk, const struct sluice_view *view)
+{
+	return view->row->published || sk->__sk_common.skc_bound_dev_if;
+}
+
 /* Counts the connection of this socket, unless that is counted already. Returns non-zero if it is counted now. */
 static __always_inline int connection_open(const struct sock *sk, __u64 cookie, const struct sluice_view *view,
 					   const struct sluice_tuple *tuple)
@@ -97,7 +103,7 @@ static __always_inline int connection_open(const struct sock *sk, __u64 cookie, 
 	peaks_note(view, &fresh.holding, note.held != 0);
 	if (view->row->published)
 		half_forget(tuple);
-	if (view->row->published || sk->__sk_common.skc_bound_dev_if)
+	if (is_unseen(sk, view))
 		unseen_tuple_note(tuple, cookie);
 	if (!bpf_map_update_elem(&connections, &cookie, &fresh, BPF_NOEXIST))
 		return 1;
@@ -274,6 +280,8 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 	if (!c)
 		return;
 	record.moved = connection_move(c, &view, &tuple);
+	if (is_unseen(sk, &view))
+		unseen_tuple_note(&tuple, cookie); /* the reaper may just have taken it for one that is over */
 	record.service = c->holding.source.service;
 	c->seen = audit_number();
 	bpf_seq_write(seq, &record, sizeof(record));

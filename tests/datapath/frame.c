@@ -89,6 +89,10 @@ static size_t put_tcp(const struct frame *f, uint8_t *out)
 	tcp.window = htons(64000);
 	memcpy(out, &tcp, sizeof(tcp));
 	memset(out + sizeof(tcp), 1, f->tcp_options * 4); /* NOP */
+	if (f->fast_open) {
+		out[sizeof(tcp)] = 34;
+		out[sizeof(tcp) + 1] = f->fast_open;
+	}
 	memset(out + len, 'x', f->payload);
 	out[13] = f->flags;
 	return len + f->payload;

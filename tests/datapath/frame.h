@@ -27,6 +27,7 @@ struct frame {
 	int first_fragment; /* more fragments follow */
 	int fragment_offset; /* in 8-byte units */
 	int tcp_options; /* 32-bit words */
+	int fast_open; /* an option of so many bytes: 2 asks for a cookie, 10 bring one of 8 bytes back; it stands among the tcp_options */
 	int payload; /* bytes */
 	int cut; /* bytes missing at the end of the frame */
 	int short_by; /* bytes of its segment that the datagram lacks, as its length says; the frame is padded instead */

@@ -139,6 +139,51 @@ static int connection_make(struct gate *g, uint16_t port)
 }
 
 /* Whether it is forged, repeated or late: it belongs to the connection, and takes nothing, even if a limit is full. */
+/* Such a SYN may become a connection at once, and its handshake would give the slot back meanwhile. */
+static void test_fast_open_on_a_handshake_that_its_client_took_back_does_not_pass(void **state)
+{
+	struct frame f = { "10.0.0.1", SERVER, 1001, 25, .flags = SYN, .seq = 7 }, rst = f;
+	struct gate *g = *state;
+
+	assert_int_equal(gate_reason(g, &f), SLUICE_ADMITTED);
+	f.tcp_options = 3;
+	f.fast_open = 10;
+	assert_int_equal(gate_reason(g, &f), SLUICE_ADMITTED); /* a duplicate: its handshake has a slot for that */
+	rst.flags = RST;
+	rst.seq = 8;
+	gate_reason(g, &rst);
+	assert_int_equal(gate_reason(g, &f), SLUICE_TABLE_FULL);
+	f.seq = 4711;
+	assert_int_equal(gate_reason(g, &f), SLUICE_TABLE_FULL);
+}
+
+/* The handshakes of a suspect hold nothing until they are answered, but one that may open at once is charged at once. */
+static void test_fast_open_of_a_suspect_never_passes_without_a_slot(void **state)
+{
+	struct frame f = { "10.0.0.1", SERVER, 1001, 25, .flags = SYN, .seq = 7 }, rst;
+	struct gate *g = *state;
+	int i;
+
+	assert_int_equal(gate_reason(g, &f), SLUICE_ADMITTED);
+	slots_wait(g);
+	f.from_port = 1002;
+	assert_int_equal(gate_reason(g, &f), SLUICE_UNPROVEN);
+	rst = f;
+	rst.flags = RST;
+	rst.seq = 8;
+	gate_reason(g, &rst);
+	f.tcp_options = 3;
+	f.fast_open = 10;
+	f.seq = 4711;
+	assert_int_equal(gate_reason(g, &f), SLUICE_TABLE_FULL);
+	for (i = 0; i < 2; i++) {
+		f.from_port = 1003 + i;
+		f.fast_open = i ? 10 : 2; /* a host that requires no cookie opens a connection for the question, too */
+		assert_int_equal(gate_reason(g, &f), SLUICE_ADMITTED);
+		assert_int_equal(gate_service(g, "smtp").held, i + 1);
+	}
+}
+
 static void test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass(void **state)
 {
 	struct frame again = { "127.0.0.1", "127.0.0.1", 2001, 25, .flags = SYN, .seq = 4711 };
@@ -302,6 +347,8 @@ int main(void)
 		HANDSHAKE_TEST(test_reset_by_the_client_ends_its_handshake_and_blames_nobody),
 		HANDSHAKE_TEST(test_wrong_number_resets_no_handshake),
 		HANDSHAKE_TEST(test_observe_mode_counts_a_refusal_that_it_lets_in_once),
+		HANDSHAKE_TEST(test_fast_open_on_a_handshake_that_its_client_took_back_does_not_pass),
+		HANDSHAKE_TEST(test_fast_open_of_a_suspect_never_passes_without_a_slot),
 		HANDSHAKE_TEST(test_syn_on_a_living_connection_takes_nothing_and_its_segments_pass),
 		cmocka_unit_test(test_share_of_a_service_in_the_table_is_full_and_the_others_have_theirs),
 		cmocka_unit_test(test_a_full_share_refuses_neither_repeated_syns_nor_those_of_connections),

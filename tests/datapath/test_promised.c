@@ -8,6 +8,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/bpf.h>
 
@@ -150,6 +153,39 @@ static void test_SYNs_that_the_host_drops_take_nothing_and_cause_no_pressure(voi
 	gate_close(&g);
 }
 
+/* Returns a listener at port 26 that goes when it is closed. */
+static int listener_make(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(26) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+/* A client that got a SYN-ACK there would lose its session, where a RST sends it to the next server at once. */
+static void test_no_cookie_is_sent_for_a_listener_that_is_gone(void **state)
+{
+	struct frame f = { "10.6.0.1", SERVER, 7001, 26, .flags = SYN };
+	struct gate g;
+	int fd;
+
+	(void)state;
+	space_leave_closed(26);
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {26} }\n"
+		      "syn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 60s }\n");
+	fd = listener_make();
+	assert_int_equal(gate_reason(&g, &f), SLUICE_COOKIE_SENT);
+	close(fd);
+	usleep(1100000); /* what is known of the listener is a second old */
+	f.from = "10.6.0.2";
+	assert_int_equal(gate_reason(&g, &f), SLUICE_NO_LISTENER);
+	f.from = "10.6.0.3";
+	assert_int_equal(gate_reason(&g, &f), SLUICE_NO_LISTENER);
+	gate_close(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_only_segments_that_bring_the_host_its_cookie_back_are_let_in),
 		cmocka_unit_test(test_a_syn_sent_again_and_again_is_counted_each_time),
 		cmocka_unit_test(test_SYNs_that_the_host_drops_take_nothing_and_cause_no_pressure),
+		cmocka_unit_test(test_no_cookie_is_sent_for_a_listener_that_is_gone),
 	};
 
 	return cmocka_run_group_tests_name("promised", tests, namespace_enter, NULL);

@@ -25,6 +25,7 @@
 #include "space.h"
 
 #define SERVER "203.0.113.5"
+#define HERE "fd00:1::1"
 #define SMTP "interfaces = {lo}\nservice smtp { ports = {25, 26} max-connections-per-source = 2 }\n"
 #define PRESSED "syn-flood { pressure-syn-rate = 1/1s calm-below = 100 calm-after = 60s }\n"
 #define STRAYS 4096 /* enough for a processor that judges one in 128 of them */
@@ -38,7 +39,8 @@ static int world_make(void **state)
 	(void)state;
 	space_leave_closed(26);
 	if (space_listen(25) || space_route(SERVER) ||
-	    system("ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up"))
+	    system("ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up && ip address add " HERE
+		   "/128 dev lo"))
 		return -1;
 	syncookies_set('2');
 	fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -200,6 +202,58 @@ static void test_segments_of_connections_that_nobody_sees_are_no_flood(void **st
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_ESTABLISHED).packets, STRAYS);
 }
 
+#define PEER \
+	"fe80::7:1" /* link-local: its sockets are bound to the device whose stack takes its packets, and that is not d0 */
+
+/* Nothing is hidden on this host: no interface is in a VRF. */
+static int open_bridged(void **state)
+{
+	static struct gate g;
+
+	gate_open(&g, SMTP);
+	g.in = if_nametoindex("d0");
+	*state = &g;
+	return 0;
+}
+
+static void test_an_answer_of_a_link_local_peer_takes_the_slot_that_its_handshake_lacks(void **state)
+{
+	struct frame f = { PEER, HERE, 5001, 25, .flags = SYN };
+	struct gate *g = *state;
+	int i;
+
+	for (i = 0; i < 2; i++, f.from_port++)
+		assert_int_equal(gate_reason(g, &f), SLUICE_ADMITTED);
+	held_wait(g, 0);
+	for (i = 0; i < 3; i++, f.from_port++)
+		assert_int_equal(gate_reason(g, &f), SLUICE_UNPROVEN);
+	f.flags = ACK;
+	for (i = 0; i < 3; i++) {
+		f.from_port = 5003 + i;
+		assert_int_equal(gate_reason(g, &f), i < 2 ? SLUICE_ESTABLISHED : SLUICE_SOURCE_CONNECTIONS);
+		assert_int_equal(held(g), i < 2 ? i + 1 : 2);
+	}
+}
+
+static void test_segments_of_link_local_peers_that_belong_to_unseen_sockets_are_no_flood(void **state)
+{
+	struct frame ack = { PEER, HERE, 6001, 25, .flags = ACK };
+	struct gate *g = *state;
+	struct sluice_pressure p = {};
+	uint8_t frame[FRAME_ROOM];
+	__u32 service = 1;
+	size_t none = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_pressures], &service, &p), 0);
+	p.completed = 1;
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_pressures], &service, &p, BPF_ANY), 0);
+	assert_true(engine_probe(g->engine, frame, frame_build(&ack, frame), NULL, &none, STRAYS, NULL) >= 0);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_OUT_OF_STATE).packets, 0);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_COOKIE_FORGED).packets, 0);
+	assert_int_equal(gate_stat(g, "smtp", SLUICE_ESTABLISHED).packets, STRAYS);
+}
+
+#define BRIDGED_TEST(f) cmocka_unit_test_setup_teardown(f, open_bridged, gate_teardown)
 #define UNSEEN_TEST(f) cmocka_unit_test_setup_teardown(f, open_policy, gate_teardown)
 
 int main(void)
@@ -209,6 +263,8 @@ int main(void)
 		UNSEEN_TEST(test_a_limit_is_full_also_of_handshakes_that_nobody_has_answered),
 		UNSEEN_TEST(test_a_connection_made_by_a_cookie_takes_one_slot_however_often_that_comes_back),
 		UNSEEN_TEST(test_segments_of_connections_that_nobody_sees_are_no_flood),
+		BRIDGED_TEST(test_an_answer_of_a_link_local_peer_takes_the_slot_that_its_handshake_lacks),
+		BRIDGED_TEST(test_segments_of_link_local_peers_that_belong_to_unseen_sockets_are_no_flood),
 	};
 
 	return cmocka_run_group_tests_name("unseen", tests, world_make, NULL);

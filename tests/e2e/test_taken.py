@@ -49,6 +49,7 @@ KINDS = {
     "Fast Open, data, no answer": ["--data"],
     "Fast Open, reset": ["--reset"],
     "Fast Open, data, reset": ["--data", "--reset"],
+    "Fast Open behind a decoy": ["--decoy"],
 }
 # The most connections that were held or could be accepted with 0.1.0, by a server that accepts at once, and by one that accepts later. 0.1.0 let
 # in no SYN with data.
@@ -62,6 +63,7 @@ BEFORE = {
     "Fast Open, data, no answer": (0, 0),
     "Fast Open, reset": (1, 20),
     "Fast Open, data, reset": (0, 0),
+    "Fast Open behind a decoy": ("not measured",) * 2,
 }
 
 
@@ -129,7 +131,7 @@ def test_an_application_never_has_more_than_the_limit(make, kind, lazy):
     peak = server()["peak"]
     print(f"\n{kind:28} {'accepts later' if lazy else 'accepts at once':16} at most {peak:3} of {TRIES} at limit {LIMIT}"
           f" (0.1.0: {BEFORE[kind][lazy]}); there {there}, sluice {said}")
-    assert 0 < peak <= LIMIT
+    assert peak <= LIMIT and (peak or "decoy" in kind)
     assert status["drift"] == 0 and said >= there
     if lazy and kind.endswith("reset"):
         assert sluice.service()["waiting"] == there

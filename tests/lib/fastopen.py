@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""fastopen.py SOURCE TARGET PORT COOKIE COUNT SECONDS [--data] [--reset]: sends COUNT SYNs with this Fast Open cookie (in hex) over SECONDS
-seconds, each from a port of its own. Nobody answers their SYN-ACKs. --data: each SYN has a greeting; --reset: a RST follows 50 ms later."""
+"""fastopen.py SOURCE TARGET PORT COOKIE COUNT SECONDS [--data] [--reset] [--decoy]: sends COUNT SYNs with this Fast Open cookie (in hex) over SECONDS
+seconds, each from a port of its own. Nobody answers their SYN-ACKs. --data: each SYN has a greeting; --reset: a RST follows 50 ms later; --decoy: before
+each a SYN without the cookie begins a handshake, and a RST takes that back; every other time the SYN that follows has the same number."""
 import socket, struct, sys, time
 
 source, target, port, cookie = sys.argv[1], sys.argv[2], int(sys.argv[3]), bytes.fromhex(sys.argv[4])
@@ -30,6 +31,11 @@ options = struct.pack("!BBHBB", 2, 4, 1460, 34, 2 + len(cookie)) + cookie
 options += b"\1" * (-len(options) % 4)
 data = b"EHLO fast\r\n" if "--data" in sys.argv else b""
 for i in range(count):
+    if "--decoy" in sys.argv:
+        send(20000 + i, 1000000 * i + i % 2, SYN)
+        time.sleep(0.01)
+        send(20000 + i, 1000000 * i + i % 2 + 1, RST)
+        time.sleep(0.01)
     send(20000 + i, 1000000 * i, SYN, options, data)
     if "--reset" in sys.argv:
         time.sleep(0.05)

@@ -8,13 +8,18 @@ target, port, sources = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")
 held, opened = [], 0
 
 
+def at(address, port):
+    """Returns what a socket takes, with the interface of a link-local address."""
+    return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][4]
+
+
 class Connection:
     def __init__(self, source):
         self.state = "pending"
         self.sock = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
         self.sock.setblocking(False)
-        self.sock.bind((source, 0))
-        self.sock.connect_ex((target, port))
+        self.sock.bind(at(source, 0))
+        self.sock.connect_ex(at(target, port))
 
     def poll(self):
         try:
