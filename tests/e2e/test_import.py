@@ -57,7 +57,7 @@ CASES = {
         {"max-connections-per-source": "acl greedy src_conn_cur ge 5", "max-connections": "maxconn 9",
          "max-rate-per-source": "tcp-request connection reject if greedy or { src_conn_rate(per_ip_rates) gt 60 }"},
         {"maxconn 20000": "whole process", "tcp-request connection reject if { src_conn_cur gt 2 } { dst_port 26 }": "several conditions",
-         "tcp-request connection silent-drop if { sc0_conn_rate gt 60 }": "stores no conn_rate", "bind /var/run/imap.sock": "names no TCP port"},
+         "tcp-request connection silent-drop if { sc0_conn_rate gt 60 }": "counts nothing", "bind /var/run/imap.sock": "names no TCP port"},
     ),
     "nft": (
         ["nftables.conf"],

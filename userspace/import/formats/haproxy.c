@@ -7,10 +7,7 @@
 
 #include "addr.h"
 #include "cleanup.h"
-#include "import.h"
-
-static const char *const kinds[] = { "global",	 "defaults", "frontend", "listen", "backend", "peers", "resolvers",
-				     "userlist", "mailers",  "program",	 "cache",  "ring",    NULL };
+#include "haproxy_table.h"
 
 /* A section that is being read. */
 struct section {
@@ -29,18 +26,17 @@ struct acl {
 	struct strings words; /* from the fetch on */
 };
 
-/* stick-table ... store conn_rate(60s) */
-struct table {
-	char section[64], interval[16];
+/* defaults [NAME] */
+struct defaults {
+	char name[64], most[16];
+	const struct line *maxconn; /* NULL: it has none */
 };
 
 struct haproxy {
 	struct import *m;
 	struct section now;
-	const struct line *default_maxconn;
-	char default_most[16];
+	LIST(struct defaults) defaults;
 	LIST(struct acl) acls;
-	LIST(struct table) tables;
 	unsigned int rules;
 	const struct line *rule; /* the rule that is being read */
 };
@@ -114,72 +110,16 @@ static struct item *service_now(struct haproxy *h)
 	return item;
 }
 
-static void tables_read(struct haproxy *h)
-{
-	char kind[16] = "", name[64] = "", *rate;
-	const char *text;
-	struct table *t;
-	size_t i;
-
-	for (i = 0; i < h->m->lines.count; i++) {
-		text = h->m->lines.item[i]->text;
-		if (!h->m->lines.item[i]->indented) {
-			*kind = *name = 0;
-			sscanf(text, "%15s %63s", kind, name);
-		}
-		rate = strncmp(text, "stick-table", 11) ? NULL : strstr(text, "conn_rate(");
-		if (!rate)
-			continue;
-		t = LIST_ADD(&h->tables);
-		if (!t) {
-			h->m->failed = true;
-			return;
-		}
-		memcpy(t->section, name, sizeof(name));
-		snprintf(t->interval, sizeof(t->interval), "%.*s", (int)strcspn(rate + 10, ")"), rate + 10);
-	}
-}
-
-/* Returns the interval of the rate in that table, or section; NULL: it stores none. */
-static const char *interval_of(const struct haproxy *h, const char *section)
-{
-	size_t i;
-
-	for (i = 0; i < h->tables.count; i++) {
-		if (!strcmp(h->tables.item[i].section, section))
-			return h->tables.item[i].interval;
-	}
-	return NULL;
-}
-
-/*
- * Returns the table of a fetch: "src_conn_rate(TABLE)"; for sc0_conn_rate and sc_conn_rate(0) the one that track-sc0 names, otherwise the
- * section's own.
- */
-static void table_of(const struct haproxy *h, const char *fetch, char out[static 64])
-{
-	char section[64] = "", name[64], other[64];
-	const char *text;
-	size_t i;
-
-	snprintf(out, 64, "%s", h->now.name);
-	if (!strncmp(fetch, "src_", 4) && sscanf(fetch, "%*[^(](%63[^)])", name) == 1)
-		snprintf(out, 64, "%s", name);
-	for (i = 0; i < h->m->lines.count && strncmp(fetch, "src_", 4); i++) {
-		text = h->m->lines.item[i]->text;
-		if (!h->m->lines.item[i]->indented && sscanf(text, "%*s %63s", section) != 1)
-			*section = 0;
-		if (!strcmp(section, h->now.name) && strstr(text, "track-sc") && strstr(text, " table ") &&
-		    sscanf(strstr(text, " table "), " table %63s", other) == 1)
-			snprintf(out, 64, "%s", other);
-	}
-}
-
+/* Whether it is that fetch, with or without an argument, and nothing is made of its result. */
 static bool fetch_is(const char *fetch, const char *what)
 {
 	const char *at = strstr(fetch, what);
+	size_t len = strlen(fetch);
 
-	return at && (!strncmp(fetch, "src_", 4) || !strncmp(fetch, "sc", 2)) && strchr("(", at[strlen(what)]);
+	if (!at || (strncmp(fetch, "src_", 4) && strncmp(fetch, "sc", 2)))
+		return false;
+	at += strlen(what);
+	return !*at || (*at == '(' && strchr(at, ')') == fetch + len - 1);
 }
 
 /* Reads FETCH gt N: the most that is let in. Returns false, and says so, if it is something else. */
@@ -200,27 +140,24 @@ static bool most_of(struct haproxy *h, const struct strings *words, const struct
 
 static void limit_read(struct haproxy *h, const struct strings *words, const char *excess, const struct line *line)
 {
-	const char *fetch = word_at(words, 0), *interval = NULL;
+	const char *fetch = word_at(words, 0);
 	struct item *s = service_now(h);
-	char most[16], table[64];
+	char most[16], table[64], interval[16];
 	bool done;
 
-	if (!excess || !most_of(h, words, line, most)) {
-		if (!excess)
-			leave(h->m, line, "lets connections in by a count: sluice only has limits that refuse");
+	if (!excess) {
+		leave(h->m, line, "lets connections in by a count: sluice only has limits that refuse");
 		return;
 	}
+	if (!most_of(h, words, line, most) || !haproxy_counts_sources(h->m, h->now.name, fetch, line, table))
+		return;
 	if (fetch_is(fetch, "conn_cur")) {
 		done = put_count(h->m, s, "max-connections-per-source", most, line);
-	} else {
-		table_of(h, fetch, table);
-		interval = interval_of(h, table);
-		if (!interval) {
-			leave(h->m, line, "counts in the table of '%s', whose stick-table stores no conn_rate here",
-			      table);
-			return;
-		}
+	} else if (haproxy_interval(h->m, table, interval)) {
 		done = put_rate(h->m, s, "max-rate-per-source", most, interval, line);
+	} else {
+		leave(h->m, line, "counts in the table of '%s', whose stick-table stores no conn_rate here", table);
+		return;
 	}
 	if (done && s && !said_value(s, "on-excess"))
 		put_last(h->m, s, "on-excess", excess, h->rule);
@@ -340,12 +277,15 @@ static void acl_read(struct haproxy *h, const struct strings *words, const struc
 
 static void maxconn_read(struct haproxy *h, const struct strings *words, const struct line *line)
 {
+	struct defaults *last;
+
 	if (is_front(&h->now)) {
 		h->now.maxconn = line;
 		snprintf(h->now.most, sizeof(h->now.most), "%s", word_at(words, 1));
-	} else if (!strcmp(h->now.kind, "defaults")) {
-		h->default_maxconn = line;
-		snprintf(h->default_most, sizeof(h->default_most), "%s", word_at(words, 1));
+	} else if (!strcmp(h->now.kind, "defaults") && h->defaults.count) {
+		last = &h->defaults.item[h->defaults.count - 1];
+		last->maxconn = line;
+		snprintf(last->most, sizeof(last->most), "%s", word_at(words, 1));
 	} else {
 		leave(h->m, line, "applies to the whole process: max-connections applies to one service");
 	}
@@ -353,14 +293,42 @@ static void maxconn_read(struct haproxy *h, const struct strings *words, const s
 
 static void section_end(struct haproxy *h)
 {
-	const struct line *line = h->now.maxconn ? h->now.maxconn : h->default_maxconn;
-	const char *most = h->now.maxconn ? h->now.most : h->default_most;
-
-	if (is_front(&h->now) && line && service_now(h))
-		put_count(h->m, h->now.service, "max-connections", most, line);
+	if (is_front(&h->now) && h->now.maxconn && service_now(h))
+		put_count(h->m, h->now.service, "max-connections", h->now.most, h->now.maxconn);
 	strings_clear(&h->now.ports);
 	strings_clear(&h->now.addresses);
 	h->now = (struct section){};
+}
+
+/* Returns the defaults of a section: those that it names with `from`, otherwise the last ones. */
+static struct defaults defaults_of(struct haproxy *h, const struct strings *words)
+{
+	bool named = strings_have(words, "from");
+	const char *wanted = words->count ? words->item[words->count - 1] : "";
+	size_t i = h->defaults.count;
+
+	while (i && named && strcmp(h->defaults.item[i - 1].name, wanted))
+		i--;
+	return i ? h->defaults.item[i - 1] : (struct defaults){};
+}
+
+/* A section begins with what its defaults say; other defaults than those that it names do not matter to a section of defaults. */
+static void defaults_apply(struct haproxy *h, const struct strings *words)
+{
+	struct defaults from = defaults_of(h, words), *last;
+
+	if (is_front(&h->now)) {
+		h->now.maxconn = from.maxconn;
+		memcpy(h->now.most, from.most, sizeof(from.most));
+	} else if (!strcmp(h->now.kind, "defaults")) {
+		from = strings_have(words, "from") ? from : (struct defaults){};
+		memcpy(from.name, h->now.name, sizeof(from.name));
+		last = LIST_ADD(&h->defaults);
+		if (last)
+			*last = from;
+		else
+			h->m->failed = true;
+	}
 }
 
 /* The ports that it binds come first, wherever its bind lines are. */
@@ -372,10 +340,11 @@ static void section_begin(struct haproxy *h, const struct strings *words, size_t
 	section_end(h);
 	snprintf(h->now.kind, sizeof(h->now.kind), "%s", word_at(words, 0));
 	snprintf(h->now.name, sizeof(h->now.name), "%s", word_at(words, 1));
+	defaults_apply(h, words);
 	for (i = at + 1; i < h->m->lines.count && is_front(&h->now); i++) {
 		_cleanup_strings_ struct strings line = {};
 
-		if (sscanf(h->m->lines.item[i]->text, "%15s", word) != 1 || is_one_of(word, kinds))
+		if (sscanf(h->m->lines.item[i]->text, "%15s", word) != 1 || haproxy_begins(word))
 			return;
 		if (strcmp(word, "bind"))
 			continue;
@@ -412,6 +381,8 @@ static void line_read(struct haproxy *h, const struct strings *words, const stru
 		leave(h->m, line, "stores more than connections: HAProxy keeps counting what is inside them");
 	else if (!strcmp(word, "rate-limit") || !strcmp(word, "backlog"))
 		leave(h->m, line, "makes HAProxy wait, and refuses nobody: keep it");
+	else if (!strcmp(h->now.kind, "defaults") && !strncmp(word, "tcp-request", 11))
+		leave(h->m, line, "is a rule of several sections: write it into each of them");
 	else if (!is_front(&h->now))
 		return;
 	else if (!strcmp(word, "acl"))
@@ -427,13 +398,12 @@ void haproxy_read(struct import *m)
 	struct haproxy h = { .m = m };
 	size_t i;
 
-	tables_read(&h);
 	for (i = 0; i < m->lines.count; i++) {
 		_cleanup_strings_ struct strings words = {};
 
 		if (!words_split(m, m->lines.item[i]->text, " \t", "\"'", &words))
 			leave(m, m->lines.item[i], "has a quote that does not end");
-		if (is_one_of(word_at(&words, 0), kinds))
+		if (haproxy_begins(word_at(&words, 0)))
 			section_begin(&h, &words, i);
 		else
 			line_read(&h, &words, m->lines.item[i]);
@@ -442,5 +412,5 @@ void haproxy_read(struct import *m)
 	for (i = 0; i < h.acls.count; i++)
 		strings_clear(&h.acls.item[i].words);
 	free(h.acls.item);
-	free(h.tables.item);
+	free(h.defaults.item);
 }
