@@ -7,6 +7,8 @@ import pytest
 from test_import import run
 
 HAPROXY = "frontend f\n bind :25\n {}\n"
+PF_LIMIT = "pass in {} proto tcp to port 25 keep state (max-src-conn 20)\n"
+NFT_LIMIT = "tcp dport 25 ct state new add @c { ip saddr ct count over 20 } reject\n"
 
 
 def imported(directory, name, *texts):
@@ -18,7 +20,7 @@ def imported(directory, name, *texts):
     reasons = {}
     for line, why in zip(lines[::2], lines[1::2]):
         reasons.setdefault(line.split()[1].rstrip(":"), []).append(why)
-    return re.sub(r"^ *#.*\n", "", said, flags=re.M), {place: " ".join(whys) for place, whys in reasons.items()}
+    return re.sub(r"^ *#.*\n", "", said, flags=re.M).strip(), {place: " ".join(whys) for place, whys in reasons.items()}
 
 
 @pytest.mark.parametrize("track, condition", [
@@ -62,3 +64,52 @@ def test_sections_of_haproxy_take_what_their_own_defaults_say(tmp_path):
     limits = dict(re.findall(r"service (\w) \{.*?^    max-connections = (\d+)", said, re.M | re.S))
     assert limits == {"a": "9", "c": "9", "d": "9"}, said
     assert "service b" not in said
+
+
+LATE = {
+    "nft": (NFT_LIMIT, "ip saddr 203.0.113.0/24 tcp dport 25 accept\n", "", ""),
+    "nft everywhere": (NFT_LIMIT, "ip saddr 203.0.113.0/24 accept\n", "", ""),
+    "haproxy": (" tcp-request connection reject if { src_conn_cur gt 20 }\n", " tcp-request connection accept if { src 203.0.113.0/24 }\n",
+                "frontend f\n bind :25\n", ""),
+    "pf": (PF_LIMIT.format("quick"), "pass in quick proto tcp from 203.0.113.0/24 to port 25\n", "", ""),
+}
+
+
+@pytest.mark.parametrize("case", sorted(LATE))
+def test_an_accept_that_comes_after_a_limit_does_not_lift_it(tmp_path, case):
+    limit, accept, head, tail = LATE[case]
+    said, left = imported(tmp_path, case.split()[0], head + accept + limit + tail)
+    assert "action = allow" in said and "max-connections-per-source = 20" in said and not left, (said, left)
+    said, left = imported(tmp_path, case.split()[0], head + limit + accept + tail)
+    assert "action = allow" not in said and "max-connections-per-source = 20" in said, said
+    assert any("comes after the limits of service" in why for why in left.values()), left
+
+
+MASTER = "smtp inet n - y - - smtpd\n"
+
+
+@pytest.mark.parametrize("first, second", [(MASTER, "192.0.2.9:" + MASTER), ("192.0.2.9:" + MASTER, MASTER),
+                                           ("0.0.0.0:" + MASTER, "[2001:db8::25]:" + MASTER), ("192.0.2.1:" + MASTER, "192.0.2.9:" + MASTER)])
+def test_a_second_listener_of_a_port_does_not_change_where_the_service_is(tmp_path, first, second):
+    main = "smtpd_client_connection_count_limit = 5\n"
+    alone, _ = imported(tmp_path, "postfix", main, first)
+    said, left = imported(tmp_path, "postfix", main, first + second)
+    assert said == alone and "two services by hand" in left["2:2"], (said, left)
+
+
+def test_two_frontends_of_haproxy_at_one_port_do_not_become_one_service(tmp_path):
+    limit = " tcp-request connection reject if { src_conn_cur gt 20 }\n"
+    said, left = imported(tmp_path, "haproxy", f"frontend a\n bind :25\n{limit}frontend b\n bind 192.0.2.9:25\n{limit.replace('20', '3')}")
+    assert "addresses" not in said and "max-connections-per-source = 20" in said, said
+    assert "two services by hand" in left["1:5"] and "1:6" in left, left
+
+
+@pytest.mark.parametrize("name, one, other", [
+    ("nft", "ip saddr 10.0.0.0/8 tcp dport 143 accept\n", "ip saddr 192.0.2.0/24 tcp dport 25 accept\n"),
+    ("pf", "pass in quick proto tcp from 10.0.0.0/8 to port 143\n", "pass in quick proto tcp from 192.0.2.0/24 to port 25\n"),
+    ("axigen", 'allowRules = ( { ipSet = "10.0.0.0/8" } )\n', 'denyRules = ( { ipSet = "192.0.2.0/24" } )\nallowRules = ( { ipSet = "10.1.0.0/16" } )\n'),
+])
+def test_rules_of_two_files_do_not_share_a_set(tmp_path, name, one, other):
+    said, _ = imported(tmp_path, name, "\n" + one, other.replace("\n", "\n\n") if name == "axigen" else "\n" + other)
+    prefixes = re.findall(r"prefixes = \{(.*)\}", said)
+    assert sorted(prefixes) == sorted(re.findall(r"\d+\.\d+\.\d+\.\d+/\d+", one + other)), said

@@ -444,7 +444,7 @@ static void rule_write(struct axigen *a, const struct rule *r)
 	const char *action = r->deny ? "deny" : has_flow(&r->flow) ? "limit" : "allow";
 	uint32_t priority = 100;
 	struct item *set;
-	char name[32], text[16];
+	char id[24], name[32], text[16];
 
 	if (!r->set.from || !strcasecmp(r->set.text, "any") || !strcmp(r->set.text, "0.0.0.0-255.255.255.255")) {
 		leave(a->m, r->from, "a rule for everybody: a source in no set is judged by its service");
@@ -458,7 +458,8 @@ static void rule_write(struct axigen *a, const struct rule *r)
 		leave(a->m, r->priority.from, "'%s' is not a priority from 0 to %u", r->priority.text, LEVEL - 1);
 		return;
 	}
-	snprintf(name, sizeof(name), "%s-%u", action, r->set.from->number);
+	line_id(a->m, r->set.from, id);
+	snprintf(name, sizeof(name), "%s-%s", action, id);
 	set = set_get(a->m, name);
 	if (!put_prefix(a->m, set, r->set.text, r->set.from))
 		return;

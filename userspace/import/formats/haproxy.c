@@ -95,19 +95,17 @@ static void bind_read(struct haproxy *h, const struct strings *words, const stru
 static struct item *service_now(struct haproxy *h)
 {
 	struct section *s = &h->now;
-	struct item *item;
-	size_t i;
+	const struct strings everywhere = {};
 
 	if (s->service || !s->ports.count)
 		return s->service;
-	item = service_with(h->m, s->name, &s->ports, s->bind);
 	if (s->anywhere && s->addresses.count)
 		leave(h->m, s->bind,
 		      "some ports are bound at any address: the service guards all of them at any address");
-	for (i = 0; item && !s->anywhere && i < s->addresses.count; i++)
-		put_element(h->m, item, "addresses", s->addresses.item[i], s->bind);
-	s->service = item;
-	return item;
+	s->service = service_listening(h->m, s->name, &s->ports, s->anywhere ? &everywhere : &s->addresses, s->bind);
+	if (!s->service)
+		strings_clear(&s->ports);
+	return s->service;
 }
 
 /* Whether it is that fetch, with or without an argument, and nothing is made of its result. */
@@ -159,6 +157,8 @@ static void limit_read(struct haproxy *h, const struct strings *words, const cha
 		leave(h->m, line, "counts in the table of '%s', whose stick-table stores no conn_rate here", table);
 		return;
 	}
+	if (done && s)
+		s->limited = true;
 	if (done && s && !said_value(s, "on-excess"))
 		put_last(h->m, s, "on-excess", excess, h->rule);
 }
@@ -167,10 +167,13 @@ static void limit_read(struct haproxy *h, const struct strings *words, const cha
 static void source_read(struct haproxy *h, const struct strings *words, const char *action, const struct line *line)
 {
 	struct item *s = service_now(h), *set;
-	char name[64];
+	char id[24], name[64];
 	size_t i;
 
-	snprintf(name, sizeof(name), "%.18s-%s-%u", h->now.name, action, line->number);
+	if (!strcmp(action, "allow") && s && late_leave(h->m, s, h->rule))
+		return;
+	line_id(h->m, line, id);
+	snprintf(name, sizeof(name), "%.18s-%s-%s", h->now.name, action, id);
 	set = s ? set_get(h->m, name) : NULL;
 	for (i = 1; set && i < words->count; i++) {
 		if (!strcmp(words->item[i], "-f") && i + 1 < words->count)

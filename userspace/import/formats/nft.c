@@ -330,7 +330,7 @@ static bool is_of_interest(const char *text)
 
 static void rule_read(struct nft *n, const char *text, const struct line *line)
 {
-	struct rule r = { .m = n->m, .line = line };
+	struct rule r = { .m = n->m, .line = line, .is_quick = true };
 	bool whole = words_split(n->m, text, " \t", "{},;\"", &r.words);
 
 	n->rules++;

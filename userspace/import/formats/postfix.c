@@ -132,7 +132,8 @@ static const char *endpoint_split(char *text)
 	return colon + 1;
 }
 
-static bool address_put(struct import *m, struct item *s, char *text, const struct line *from)
+/* Adds the address of a listener, unless that is everywhere. */
+static bool address_read(struct import *m, struct strings *addresses, const char *text, const struct line *from)
 {
 	char plain[ADDR_TEXT_LEN];
 	struct sluice_addr a;
@@ -142,7 +143,7 @@ static bool address_put(struct import *m, struct item *s, char *text, const stru
 	if (!strcmp(plain, "0.0.0.0") || !strcmp(plain, "::"))
 		return true;
 	if (!addr_parse(plain, &a)) {
-		put_element(m, s, "addresses", plain, from);
+		m->failed |= strings_add(addresses, plain) != 0;
 		return true;
 	}
 	leave(m, from, "'%s' is not an address: a service is named by ports, and addresses of the host", plain);
@@ -181,7 +182,7 @@ static void limits_read(struct import *m, struct item *s, const struct line *lin
 static void inet_read(struct import *m, const struct line *line, const struct strings *words, const char *program)
 {
 	_cleanup_free_ char *copy = strdup(word_at(words, 0));
-	_cleanup_strings_ struct strings ports = {};
+	_cleanup_strings_ struct strings ports = {}, addresses = {};
 	const char *text = copy ? endpoint_split(copy) : "", *port;
 	bool named = copy && text != copy;
 	struct item *s;
@@ -197,8 +198,10 @@ static void inet_read(struct import *m, const struct line *line, const struct st
 	}
 	if (strings_add(&ports, port))
 		m->failed = true;
-	s = service_with(m, NULL, &ports, line);
-	if (!s || (named && !address_put(m, s, copy, line)))
+	if (named && !address_read(m, &addresses, copy, line))
+		return;
+	s = service_listening(m, NULL, &ports, &addresses, line);
+	if (!s)
 		return;
 	limits_read(m, s, line, words, !strcmp(program, "postscreen"));
 	if (strcmp(word_at(words, 6), "-") && strcmp(program, "postscreen"))

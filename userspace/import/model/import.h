@@ -36,6 +36,7 @@ struct item {
 	bool is_set;
 	bool stays; /* a service that is printed even without limits */
 	bool full; /* it can take no more elements */
+	bool limited; /* a rule has limited it: what comes later does not lift that */
 	struct said *item;
 	size_t count, room;
 };
@@ -85,6 +86,10 @@ void import_free(struct import *m);
 struct item *service_get(struct import *m, const char *name);
 struct item *set_get(struct import *m, const char *name);
 struct item *service_of_port(const struct import *m, const char *port);
+/* Returns `s`, or any service if it is NULL, if a rule has limited it; otherwise NULL. */
+const struct item *service_limited(const struct import *m, const struct item *s);
+/* Makes what a set is called by that a line makes: its number, and of a further file that one's number, too. */
+void line_id(const struct import *m, const struct line *line, char out[static 24]);
 /* Sets a key with one value. If there are two, the lower or the later one stays; the other line is left out. */
 void put_lower(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
 void put_last(struct import *m, struct item *i, const char *key, const char *value, const struct line *from);
@@ -114,6 +119,11 @@ const char *name_of_port(const char *port, char buf[static 32]);
  * `name` may be NULL.
  */
 struct item *service_with(struct import *m, const char *name, const struct strings *ports, const struct line *from);
+/* Does the same for a listener at these addresses, none for all; NULL also if its ports belong to a listener at others. */
+struct item *service_listening(struct import *m, const char *name, const struct strings *ports,
+			       const struct strings *addresses, const struct line *from);
+/* Leaves out what would let sources in that a limit above holds for. Returns whether it did; `s` NULL means everywhere. */
+bool late_leave(struct import *m, const struct item *s, const struct line *from);
 
 /*
  * words.c: splits at `blanks`; each of `marks` is a word of its own, but quotes among them hold a word together. Returns false if a quote

@@ -95,6 +95,30 @@ struct item *service_of_port(const struct import *m, const char *port)
 	return NULL;
 }
 
+const struct item *service_limited(const struct import *m, const struct item *s)
+{
+	size_t i;
+
+	for (i = 0; i < m->items.count; i++) {
+		if (m->items.item[i]->limited && (!s || s == m->items.item[i]))
+			return m->items.item[i];
+	}
+	return NULL;
+}
+
+void line_id(const struct import *m, const struct line *line, char out[static 24])
+{
+	unsigned int file = 1;
+	size_t i;
+
+	for (i = 1; i < m->lines.count && m->lines.item[i - 1] != line; i++)
+		file += m->lines.item[i]->file != m->lines.item[i - 1]->file;
+	if (file > 1)
+		snprintf(out, 24, "%u-%u", file, line->number);
+	else
+		snprintf(out, 24, "%u", line->number);
+}
+
 static void said_add(struct import *m, struct item *i, const char *key, const char *value, const struct line *from)
 {
 	char *copy = strdup(value);

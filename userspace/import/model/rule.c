@@ -104,6 +104,7 @@ void rule_limits_put(struct rule *r, struct item *s)
 		}
 		done = *l->seconds ? put_rate(r->m, s, l->key, l->count, l->seconds, r->line)
 				   : put_count(r->m, s, l->key, l->count, r->line);
+		s->limited |= done && r->is_quick;
 		if (done && (l->note || r->note))
 			put_note(s, l->note ? l->note : r->note);
 	}
@@ -113,10 +114,13 @@ void rule_sources_put(struct rule *r, struct item *s, unsigned int priority)
 {
 	const char *action = strcmp(r->verdict, "accept") ? "deny" : "allow";
 	struct item *set;
-	char name[32];
+	char id[24], name[32];
 	size_t i;
 
-	snprintf(name, sizeof(name), "%s-%u", action, r->line->number);
+	if (!strcmp(action, "allow") && late_leave(r->m, s, r->line))
+		return;
+	line_id(r->m, r->line, id);
+	snprintf(name, sizeof(name), "%s-%s", action, id);
 	for (i = 0; i < r->sources.count; i++) {
 		set = set_get(r->m, name);
 		if (!put_prefix(r->m, set, r->sources.item[i], r->line))

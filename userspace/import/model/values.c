@@ -226,3 +226,54 @@ struct item *service_with(struct import *m, const char *name, const struct strin
 	      s->name, port);
 	return NULL;
 }
+
+static bool has_address(const struct item *s, const char *address)
+{
+	size_t i;
+
+	for (i = 0; i < s->count && (strcmp(s->item[i].key, "addresses") || strcmp(s->item[i].value, address)); i++)
+		;
+	return i < s->count;
+}
+
+static bool addresses_are(const struct item *s, const struct strings *addresses)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		if (!strcmp(s->item[i].key, "addresses") && !strings_have(addresses, s->item[i].value))
+			return false;
+	}
+	for (i = 0; i < addresses->count && has_address(s, addresses->item[i]); i++)
+		;
+	return i == addresses->count;
+}
+
+struct item *service_listening(struct import *m, const char *name, const struct strings *wanted,
+			       const struct strings *addresses, const struct line *from)
+{
+	bool known = wanted->count && service_of_port(m, wanted->item[0]);
+	struct item *s = service_with(m, name, wanted, from);
+	size_t i;
+
+	if (s && known && !addresses_are(s, addresses)) {
+		leave(m, from,
+		      "port %s already belongs to service %s above, at other addresses: write two services by hand",
+		      wanted->item[0], s->name);
+		return NULL;
+	}
+	for (i = 0; i < addresses->count; i++)
+		put_element(m, s, "addresses", addresses->item[i], from);
+	return s;
+}
+
+bool late_leave(struct import *m, const struct item *s, const struct line *from)
+{
+	const struct item *limited = service_limited(m, s);
+
+	if (limited)
+		leave(m, from,
+		      "comes after the limits of service %s, which hold for these sources there: an allow would lift them",
+		      limited->name);
+	return limited;
+}
