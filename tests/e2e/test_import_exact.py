@@ -85,6 +85,32 @@ def test_an_accept_that_comes_after_a_limit_does_not_lift_it(tmp_path, case):
     assert any("comes after the limits of service" in why for why in left.values()), left
 
 
+def test_a_quick_rule_of_pf_comes_before_the_limits_of_rules_that_are_not(tmp_path):
+    said, left = imported(tmp_path, "pf", PF_LIMIT.format("") + "pass in quick proto tcp from 203.0.113.0/24 to port 25\n")
+    assert "action = allow" in said and not left
+
+
+def test_a_table_of_pf_over_several_lines_is_whole(tmp_path):
+    said, _ = imported(tmp_path, "pf", "table <bad> const { 192.0.2.1,\n 198.51.100.0/24 }\nblock in quick from <bad>\n")
+    assert "prefixes = {192.0.2.1, 198.51.100.0/24}" in said
+
+
+def test_rules_inside_an_anchor_of_pf_are_read_and_other_anchors_are_listed(tmp_path):
+    limit = PF_LIMIT.format("")
+    said, left = imported(tmp_path, "pf", 'anchor "mail" {\n ' + limit + '}\nanchor "more/*"\n')
+    assert "max-connections-per-source = 20" in said and "not followed" in left["1:4"], (said, left)
+    said, left = imported(tmp_path, "pf", 'anchor "mail" in on em0 {\n ' + limit + ' anchor {\n ' + limit + ' }\n}\n' + limit.replace("25", "143"))
+    assert re.findall(r"ports = \{(.*)\}", said) == ["143"], said
+    assert all("conditions of the anchor" in left[place] for place in ("1:2", "1:4")), left
+
+
+def test_what_pfctl_prints_is_understood(tmp_path):
+    said, left = imported(tmp_path, "pf", "pass in inet proto tcp from any to any port = smtp flags S/SA keep state (source-track rule, max-src-conn 20)\n"
+                          "pass in proto tcp from any port = 25 to any keep state (max-src-conn 3)\npass in proto tcp to port != 25 keep state (max-src-conn 3)\n")
+    assert "max-connections-per-source = 20" in said and said.count("max-") == 1, said
+    assert set(left) == {"1:2", "1:3"}, left
+
+
 MASTER = "smtp inet n - y - - smtpd\n"
 
 
@@ -113,3 +139,8 @@ def test_rules_of_two_files_do_not_share_a_set(tmp_path, name, one, other):
     said, _ = imported(tmp_path, name, "\n" + one, other.replace("\n", "\n\n") if name == "axigen" else "\n" + other)
     prefixes = re.findall(r"prefixes = \{(.*)\}", said)
     assert sorted(prefixes) == sorted(re.findall(r"\d+\.\d+\.\d+\.\d+/\d+", one + other)), said
+
+
+def test_ports_that_pf_counts_by_themselves_are_noted(tmp_path):
+    imported(tmp_path, "pf", PF_LIMIT.format("").replace("25", "{ 25 465 }"))
+    assert "pf counts each of these ports by itself" in run("import", "pf", "1", cwd=tmp_path)

@@ -48,6 +48,8 @@ static void braces_join_what_is_between_them_unless_they_hold_rules(void **state
 	(void)state;
 	lines_are("nft", "table inet t {\n set s {\n  elements = { a,\n b }\n }\n chain c {\n drop\n }\n}\n",
 		  "1:table inet t {|2:set s { elements = { a, b } }|6:chain c {|7:drop|8:}|9:}");
+	lines_are("pf", "table <bad> { 192.0.2.1,\n 192.0.2.2 }\nanchor \"a\" {\n pass\n}\n",
+		  "1:table <bad> { 192.0.2.1, 192.0.2.2 }|3:anchor \"a\" {|4:pass|5:}");
 }
 
 static void comments_end_at_quotes_and_those_of_c_are_blanks(void **state)

@@ -10,12 +10,15 @@
 #include "rule.h"
 
 #define STATES "pf counts states, including handshakes and closed connections; sluice counts connections"
+#define APART "pf counts each of these ports by itself; sluice counts all connections of a service together"
 
 struct pf {
 	struct import *m;
 	struct macros macros;
 	struct strings overloads; /* tables that limits fill */
 	unsigned int rules;
+	unsigned int depth; /* how many anchors are open */
+	unsigned int conditional; /* the outermost of them that has conditions; 0: none has */
 };
 
 static const struct {
@@ -103,6 +106,8 @@ static void hosts_take(struct rule *r, bool source)
 
 	do {
 		word = rule_next(r);
+		if (source && !strcmp(word_at(&r->words, r->at), "port"))
+			rule_odd(r, "a port of the source");
 		if (!strcmp(word, "any") || (!source && (*word == '(' || isalpha((unsigned char)*word)))) {
 			while (*word == '(' && !rule_has(r, ")") && r->at < r->words.count)
 				r->at++;
@@ -129,6 +134,13 @@ static void proto_take(struct rule *r)
 	} while (several && !rule_has(r, "}"));
 }
 
+/* port = smtp, as pfctl prints it, port smtp, or port { ... } */
+static void ports_take(struct rule *r)
+{
+	rule_has(r, "=");
+	rule_ports(r, ':');
+}
+
 static void word_take(struct rule *r, const char *word)
 {
 	static const char *const alone[] = { "in", "log", "inet", "inet6", "no-df", NULL };
@@ -145,7 +157,7 @@ static void word_take(struct rule *r, const char *word)
 	else if (!strcmp(word, "to") && strcmp(word_at(&r->words, r->at), "port"))
 		hosts_take(r, false);
 	else if (!strcmp(word, "port"))
-		rule_ports(r, ':');
+		ports_take(r);
 	else if (!strcmp(word, "keep") || !strcmp(word, "modulate") || !strcmp(word, "synproxy"))
 		state_take(r, word);
 	else if (is_one_of(word, pairs))
@@ -161,6 +173,14 @@ static void sources_put(struct pf *p, struct rule *r, struct item *s)
 	leave(p->m, r->line, "the table %s",
 	      strings_have(&p->overloads, r->set->name) ? "is filled by limits: sluice refuses the excess connection"
 							: "is not in this file, or holds no addresses here");
+}
+
+/* Of a service that is new here, the ports are what was put last. */
+static void limits_put(struct rule *r, struct item *s)
+{
+	if (r->ports.count > 1 && s->count && !strcmp(s->item[s->count - 1].key, "ports"))
+		put_note(s, APART);
+	rule_limits_put(r, s);
 }
 
 static void rule_put(struct pf *p, struct rule *r)
@@ -183,7 +203,7 @@ static void rule_put(struct pf *p, struct rule *r)
 	if (r->ports.count && !s)
 		return;
 	if (r->limits.count)
-		rule_limits_put(r, s);
+		limits_put(r, s);
 	else
 		sources_put(p, r, s);
 }
@@ -247,13 +267,54 @@ static bool macro_read(struct pf *p, const char *text)
 	return true;
 }
 
+/* Returns how many words an anchor has before its brace, besides its name. */
+static size_t anchor_conditions(struct pf *p, const char *text)
+{
+	static const char *const no_names[] = { "in", "out", "on", "quick", NULL };
+	_cleanup_strings_ struct strings words = {};
+	size_t at = 1, n;
+
+	words_split(p->m, text, " \t", "{}\"", &words);
+	at += strcmp(word_at(&words, 1), "{") && !is_one_of(word_at(&words, 1), no_names);
+	for (n = 0; at + n < words.count && strcmp(words.item[at + n], "{"); n++)
+		;
+	return n;
+}
+
+/* anchor [NAME] [CONDITIONS] [{], up to a line with }: without conditions, its rules apply as if they stood outside. */
+static void anchor_read(struct pf *p, const char *text, const struct line *line)
+{
+	if (!strchr(text, '{') || strchr(text, '}')) {
+		leave(p->m, line,
+		      "rules of an anchor elsewhere, which is not followed: `pfctl -a NAME -sr` prints them");
+		return;
+	}
+	p->depth++;
+	if (!p->conditional && anchor_conditions(p, text))
+		p->conditional = p->depth;
+}
+
+static void anchor_end(struct pf *p)
+{
+	if (p->conditional == p->depth)
+		p->conditional = 0;
+	p->depth -= p->depth > 0;
+}
+
 static void line_read(struct pf *p, const struct line *line)
 {
 	_cleanup_free_ char *text = macros_expand(p->m, &p->macros, line->text);
 
 	if (!text || macro_read(p, text))
 		return;
-	if (!strncmp(text, "table ", 6))
+	if (!strncmp(text, "anchor", 6))
+		anchor_read(p, text, line);
+	else if (*text == '}')
+		anchor_end(p);
+	else if (p->conditional && is_of_interest(text))
+		leave(p->m, line,
+		      "applies only under the conditions of the anchor around it, which sluice does not know");
+	else if (!strncmp(text, "table ", 6))
 		table_read(p, text, line);
 	else if (!strncmp(text, "include", 7) || !strncmp(text, "load anchor", 11))
 		leave(p->m, line,

@@ -37,15 +37,20 @@ static bool line_trim(const struct format *f, char *text)
 	return true;
 }
 
-/* Returns how many braces are open at its end. Those of `chain NAME {` and the like contain lines; all others contain words. */
+/*
+ * Returns how many braces are open at its end. Those of `chain NAME {` and the like contain lines; all others contain words, also those of
+ * pf's `table <NAME> {`.
+ */
 static int braces_open(const char *text)
 {
-	static const char *const blocks[] = { "table", "chain", NULL };
+	static const char *const blocks[] = { "table", "chain", "anchor", NULL };
 	char first[8] = "";
 	int open = 0;
 
 	sscanf(text, "%7s", first);
-	for (; *text && !is_one_of(first, blocks); text++)
+	if (is_one_of(first, blocks) && text[strcspn(text, "<{")] != '<')
+		return 0;
+	for (; *text; text++)
 		open += (*text == '{') - (*text == '}');
 	return open;
 }
