@@ -111,6 +111,32 @@ def test_what_pfctl_prints_is_understood(tmp_path):
     assert set(left) == {"1:2", "1:3"}, left
 
 
+@pytest.mark.parametrize("text", [
+    "chain output { type filter hook output priority 0; policy accept;\n{}}\n",
+    "nft add chain inet t o { type filter hook output priority 0 \\; }\nnft add rule inet t o {}",
+    "table inet t {\nchain o {\ntype filter hook output priority 0;\n}\nchain input {\ntype filter hook input priority 0;\n}\n}\nadd rule inet t o {}",
+    "add chain t o { type filter hook output priority 0; }\nadd rule ip t o {}", "add rule inet t o {}",
+])
+def test_a_rule_of_nft_about_outgoing_packets_is_left_out_however_its_chain_is_written(tmp_path, text):
+    rule = "tcp dport 25 ct state new limit rate over 10/second drop\n"
+    said, left = imported(tmp_path, "nft", text.replace("{}", rule, 1))
+    assert "max-" not in said, said
+    assert any("hook" in why for why in left.values()), left
+
+
+def test_rules_that_are_added_to_an_input_chain_of_nft_are_read(tmp_path):
+    said, left = imported(tmp_path, "nft", "nft add chain inet t i { type filter hook input priority 0 \\; }\nnft add rule inet t i " + NFT_LIMIT)
+    assert "max-connections-per-source = 20" in said and not left, (said, left)
+
+
+def test_elements_of_nft_are_read_however_they_are_written_and_their_end_is_noted(tmp_path):
+    sets = "nft add set ip t a { type ipv4_addr; elements = { 192.0.2.1 } }\nnft add element ip t b { 192.0.2.2 timeout 1h }\n"
+    rules = "ip saddr @a drop\nip saddr @b drop\n"
+    said, left = imported(tmp_path, "nft", sets + rules)
+    assert re.findall(r"prefixes = \{(.*)\}", said) == ["192.0.2.1", "192.0.2.2"] and not left, (said, left)
+    assert "it stays in sluice" in run("import", "nft", "1", cwd=tmp_path)
+
+
 MASTER = "smtp inet n - y - - smtpd\n"
 
 

@@ -15,7 +15,9 @@
 struct nft {
 	struct import *m;
 	struct macros macros;
+	char table[128], chain[256]; /* the ones around the line, as FAMILY TABLE and FAMILY TABLE CHAIN */
 	char hook[16]; /* hook of the chain; "": it has none */
+	struct strings chains, hooks; /* of the chains so far */
 	unsigned int rules;
 };
 
@@ -309,18 +311,52 @@ static void rule_put(struct nft *n, struct rule *r)
 		sources_put(n, r, s);
 }
 
-/* Skips add rule [FAMILY] TABLE CHAIN, which comes before the rule itself. */
-static void rule_skip(struct rule *r)
+/* Reads [FAMILY] and so many names. Returns where they end. */
+static size_t place_read(const struct strings *words, size_t at, size_t count, char *out, size_t size)
 {
 	static const char *const families[] = { "ip", "ip6", "inet", "bridge", "arp", "netdev", NULL };
+	bool said = is_one_of(word_at(words, at), families);
+	size_t n = snprintf(out, size, "%s", said ? word_at(words, at) : "ip"), i;
 
-	rule_has(r, "nft");
+	at += said;
+	for (i = 0; i < count && n < size; i++)
+		n += snprintf(out + n, size - n, " %s", word_at(words, at + i));
+	return at + count;
+}
+
+/* Notes the hook of the chain that is being read; it has none until a line of it says one. */
+static void hook_put(struct nft *n, const char *hook)
+{
+	*n->hook = 0;
+	if (hook)
+		sscanf(hook, " hook %15[a-z]", n->hook);
+	if (strings_add(&n->chains, n->chain) || strings_add(&n->hooks, n->hook))
+		n->m->failed = true;
+}
+
+/* Takes add rule [FAMILY] TABLE CHAIN, which comes before the rule itself. Returns false, and leaves the rule, if it has not seen the chain. */
+static bool chain_take(struct nft *n, struct rule *r)
+{
+	char chain[256];
+	size_t i;
+
 	if (!rule_has(r, "add") && !rule_has(r, "insert"))
-		return;
-	r->at++;
-	if (is_one_of(word_at(&r->words, r->at), families))
-		r->at++;
-	r->at += 2;
+		return true;
+	r->at = place_read(&r->words, 2, 2, chain, sizeof(chain));
+	for (i = n->chains.count; i && strcmp(n->chains.item[i - 1], chain); i--)
+		;
+	if (!i) {
+		leave(n->m, r->line, "the chain '%s' is not in these files: its hook says which packets it sees",
+		      chain);
+		return false;
+	}
+	snprintf(n->hook, sizeof(n->hook), "%s", n->hooks.item[i - 1]);
+	return true;
+}
+
+static bool begins(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
 }
 
 static bool is_of_interest(const char *text)
@@ -336,11 +372,12 @@ static void rule_read(struct nft *n, const char *text, const struct line *line)
 	n->rules++;
 	while (r.words.count && !strcmp(r.words.item[r.words.count - 1], ";"))
 		free(r.words.item[--r.words.count]);
-	rule_skip(&r);
-	rule_parse(&r);
-	if (!whole)
-		rule_odd(&r, "a quote that does not end");
-	rule_put(n, &r);
+	if (chain_take(n, &r)) {
+		rule_parse(&r);
+		if (!whole)
+			rule_odd(&r, "a quote that does not end");
+		rule_put(n, &r);
+	}
 	rule_clear(&r);
 }
 
@@ -357,29 +394,28 @@ static void elements_read(struct nft *n, const char *name, const char *text, con
 		word = words.item[i];
 		if (expected && strcmp(word, "{"))
 			put_prefix(n->m, set_get(n->m, name), word, line);
+		if (!strcmp(word, "timeout") || !strcmp(word, "expires"))
+			put_note(set_get(n->m, name), "ends there after a time: it stays in sluice");
 		expected = !strcmp(word, "{") || !strcmp(word, ",");
 	}
 }
 
-/* set NAME { ... }, add element [FAMILY] TABLE NAME { ... } */
+/* Reads set NAME { ... }, add set [FAMILY] TABLE NAME { ... }, or add element [FAMILY] TABLE NAME { ... }. */
 static void set_read(struct nft *n, const char *text, const struct line *line)
 {
-	const char *elements = strstr(text, "elements"), *brace = strchr(text, '{');
-	char name[64] = "", before[128];
+	const char *elements = strstr(text, "elements"), *brace = strchr(text, '{'), *list = brace;
+	char before[128];
 	char *last;
 
-	if (!strncmp(text, "set ", 4)) {
-		sscanf(text, "set %63s", name);
-		brace = elements ? strchr(elements, '{') : NULL;
-	} else if (brace) {
-		snprintf(before, sizeof(before), "%.*s", (int)(brace - text), text);
-		for (last = before + strlen(before); last > before && strchr(" \t", last[-1]); last--)
-			last[-1] = 0;
-		last = strrchr(before, ' ');
-		snprintf(name, sizeof(name), "%.63s", last ? last + 1 : "");
-	}
-	if (*name && brace)
-		elements_read(n, name, brace, line);
+	if (!begins(text, "add element"))
+		list = elements ? strchr(elements, '{') : NULL;
+	if (!list)
+		return;
+	snprintf(before, sizeof(before), "%.*s", (int)(brace - text), text);
+	for (last = before + strlen(before); last > before && strchr(" \t", last[-1]); last--)
+		last[-1] = 0;
+	last = strrchr(before, ' ');
+	elements_read(n, last ? last + 1 : before, list, line);
 }
 
 static void define_read(struct nft *n, const char *text)
@@ -391,32 +427,51 @@ static void define_read(struct nft *n, const char *text)
 		macro_add(n->m, &n->macros, key, value);
 }
 
-static bool begins(const char *text, const char *with)
+/* Reads the line that begins a table or a chain. What is `add`ed is around no other line. */
+static void block_read(struct nft *n, const char *text, const struct line *line)
 {
-	return !strncmp(text, with, strlen(with));
+	_cleanup_strings_ struct strings words = {};
+	bool added = begins(text, "add ") || begins(text, "create ");
+
+	words_split(n->m, text, " \t", "{};\"", &words);
+	*n->hook = 0;
+	if (begins(text, "table "))
+		place_read(&words, 1, 1, n->table, sizeof(n->table));
+	else if (added)
+		place_read(&words, 2, 2, n->chain, sizeof(n->chain));
+	else
+		snprintf(n->chain, sizeof(n->chain), "%s %s", n->table, word_at(&words, 1));
+	if (!begins(text, "table "))
+		hook_put(n, strstr(text, " hook "));
+	if (added)
+		*n->hook = 0;
+	if (is_of_interest(text))
+		leave(n->m, line, "has rules on the line of its name: use the output of `nft list ruleset`");
+}
+
+static void text_read(struct nft *n, const char *text, const struct line *line)
+{
+	if (begins(text, "define "))
+		define_read(n, text);
+	else if (begins(text, "include"))
+		leave(n->m, line, "another file, which is not followed: use the output of `nft list ruleset`");
+	else if (begins(text, "chain ") || begins(text, "table ") || begins(text, "add chain ") ||
+		 begins(text, "create chain "))
+		block_read(n, text, line);
+	else if (begins(text, "type ") && strstr(text, " hook "))
+		hook_put(n, strstr(text, " hook "));
+	else if (begins(text, "set ") || begins(text, "add set ") || begins(text, "add element"))
+		set_read(n, text, line);
+	else if (is_of_interest(text))
+		rule_read(n, text, line);
 }
 
 static void line_read(struct nft *n, const struct line *line)
 {
 	_cleanup_free_ char *text = macros_expand(n->m, &n->macros, line->text);
-	const char *hook = text ? strstr(text, " hook ") : NULL;
 
-	if (!text)
-		return;
-	if (begins(text, "define "))
-		define_read(n, text);
-	else if (begins(text, "include"))
-		leave(n->m, line, "another file, which is not followed: use the output of `nft list ruleset`");
-	else if (begins(text, "chain ") || begins(text, "table "))
-		*n->hook = 0;
-	else if (hook && begins(text, "type "))
-		sscanf(hook, " hook %15[a-z]", n->hook);
-	else if (begins(text, "set ") || begins(text, "add element"))
-		set_read(n, text, line);
-	else if (is_of_interest(text))
-		rule_read(n, text, line);
-	if ((begins(text, "chain ") || begins(text, "table ")) && is_of_interest(text))
-		leave(n->m, line, "has rules on the line of its name: use the output of `nft list ruleset`");
+	if (text)
+		text_read(n, begins(text, "nft ") ? text + strlen("nft ") : text, line);
 }
 
 void nft_read(struct import *m)
@@ -427,4 +482,6 @@ void nft_read(struct import *m)
 	for (i = 0; i < m->lines.count; i++)
 		line_read(&n, m->lines.item[i]);
 	macros_clear(&n.macros);
+	strings_clear(&n.chains);
+	strings_clear(&n.hooks);
 }
