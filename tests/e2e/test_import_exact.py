@@ -156,6 +156,36 @@ def test_two_frontends_of_haproxy_at_one_port_do_not_become_one_service(tmp_path
     assert "two services by hand" in left["1:5"] and "1:6" in left, left
 
 
+@pytest.mark.parametrize("acl", ["deny\n !hosts = +relay\n ratelimit = 20 / 1m / per_conn\n", "deny !hosts = +relay\n ratelimit = 20 / 1m / per_conn\n",
+                                 "deny !ratelimit = 20 / 1m / per_conn\n"])
+def test_a_negated_condition_of_exim_is_a_condition(tmp_path, acl):
+    said, left = imported(tmp_path, "exim", "acl_smtp_connect = c\nbegin acl\nc:\n" + acl)
+    assert "max-" not in said and "further conditions" in " ".join(left.values()), (said, left)
+
+
+def test_who_is_accepted_by_exim_under_a_negated_condition_is_listed(tmp_path):
+    _, left = imported(tmp_path, "exim", "acl_smtp_connect = c\nbegin acl\nc:\n accept !hosts = +bad\n deny ratelimit = 20 / 1m / per_conn\n")
+    assert "lets some in" in left["1:4"]
+
+
+def test_branches_and_comments_between_lines_of_exim_are_not_lost(tmp_path):
+    text = "host_reject_connection = 192.0.2.1 : \\\n  # office\n  198.51.100.0/24\n.ifdef BIG\nsmtp_accept_max = 90\n.else\nsmtp_accept_max = 9\n.endif\n"
+    said, left = imported(tmp_path, "exim", text)
+    assert "prefixes = {192.0.2.1, 198.51.100.0/24}" in said
+    assert "both branches" in left["1:4"], left
+
+
+def test_exceptions_of_postfix_hold_for_limits_that_only_master_cf_has(tmp_path):
+    main, master = "mynetworks = 127.0.0.0/8 10.0.0.0/8\n", "submission inet n - y - - smtpd\n -o smtpd_client_connection_count_limit=5\n"
+    said, left = imported(tmp_path, "postfix", main, master)
+    assert "prefixes = {127.0.0.0/8, 10.0.0.0/8}" in said and not left, (said, left)
+    screened = "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd -o smtpd_client_connection_rate_limit=5\n"
+    said, left = imported(tmp_path, "postfix", main, screened)
+    assert "max-rate-per-source = 5/60s" in said and "prefixes = {127.0.0.0/8, 10.0.0.0/8}" in said and not left, (said, left)
+    said, left = imported(tmp_path, "postfix", main, master + " -o smtpd_client_event_limit_exceptions=10.1.0.0/16\n")
+    assert "exceptions" in left["2:1"], left
+
+
 @pytest.mark.parametrize("name, one, other", [
     ("nft", "ip saddr 10.0.0.0/8 tcp dport 143 accept\n", "ip saddr 192.0.2.0/24 tcp dport 25 accept\n"),
     ("pf", "pass in quick proto tcp from 10.0.0.0/8 to port 143\n", "pass in quick proto tcp from 192.0.2.0/24 to port 25\n"),
@@ -165,6 +195,21 @@ def test_rules_of_two_files_do_not_share_a_set(tmp_path, name, one, other):
     said, _ = imported(tmp_path, name, "\n" + one, other.replace("\n", "\n\n") if name == "axigen" else "\n" + other)
     prefixes = re.findall(r"prefixes = \{(.*)\}", said)
     assert sorted(prefixes) == sorted(re.findall(r"\d+\.\d+\.\d+\.\d+/\d+", one + other)), said
+
+
+def test_jails_of_fail2ban_are_on_or_off_as_it_reads_them(tmp_path):
+    jails = "".join(f"[{name}]\nenabled = {on}\nport = {port}\n" for name, on, port in
+                    (("a", "yes", 25), ("b", "1", 143), ("c", "on ; note", 993), ("d", "true", 995), ("e", "no", 110)))
+    said, _ = imported(tmp_path, "fail2ban", jails, "[d]\nenabled = false\n")
+    assert re.findall(r"ports = \{(.*)\}", said) == ["25", "143", "993"], said
+    said, _ = imported(tmp_path, "fail2ban", "[DEFAULT]\nenabled = true\nport = 0:65535\n[a]\nport = 25\n[b]\nport = 143\nenabled = false\n")
+    assert re.findall(r"ports = \{(.*)\}", said) == ["25"], said
+
+
+def test_indented_keys_of_fail2ban_are_keys_and_only_deeper_lines_go_on(tmp_path):
+    text = "[DEFAULT]\n  ignoreip = 192.0.2.1 ; one\n    192.0.2.2\n  bantime = 1h\n[a]\n enabled = true\n port = 25\n"
+    said, left = imported(tmp_path, "fail2ban", text)
+    assert "prefixes = {192.0.2.1, 192.0.2.2}" in said and "ports = {25}" in said and list(left) == ["1:4"], (said, left)
 
 
 def test_ports_that_pf_counts_by_themselves_are_noted(tmp_path):

@@ -34,12 +34,14 @@ static void indented_lines_go_on_over_comments_and_empty_lines(void **state)
 	(void)state;
 	lines_are("postfix", "a = 1,\n# said\n\n  2\n\t3\nb = 4 # text\n", "1:a = 1, 2 3|6:b = 4 # text");
 	lines_are("fail2ban", "; said\n[x]\nip = a\n  b\n", "2:[x]|3:ip = a b");
+	lines_are("fail2ban", "[x]\n  a = 1 ; said\n\n    2\n  b = 3;4\n", "1:[x]|2:a = 1 2|5:b = 3;4");
 }
 
 static void a_backslash_joins_the_next_line_and_is_no_part_of_it(void **state)
 {
 	(void)state;
 	lines_are("exim", "a = b : \\\n    c\n  # said\nd = #e\n", "1:a = b :  c|4:d = #e");
+	lines_are("exim", "a = b : \\\n # x\n c\nd = \\\n\ne\n", "1:a = b :  c|4:d = |6:e");
 	lines_are("pf", "pass in \\\r\n port 25 # said\r\nblock\\", "1:pass in  port 25|3:block");
 }
 

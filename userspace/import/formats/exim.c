@@ -195,7 +195,7 @@ static bool is_condition(const char *text)
 						 "control", "log_reject_target", "add_header", NULL };
 	char word[32] = "";
 
-	sscanf(text, "%31[a-z_]", word);
+	sscanf(text + strspn(text, "! \t"), "%31[a-z_]", word);
 	return *word && !is_one_of(word, modifiers);
 }
 
@@ -237,8 +237,8 @@ static void acl_line(struct exim *e, struct statement *s, const struct line *lin
 		text += strlen(word) + strspn(text + strlen(word), " \t");
 	}
 	s->conditions += is_condition(text);
-	if (key_split(text, key, &value) && !strcmp(key, "ratelimit")) {
-		if (s->limit)
+	if (key_split(text + strspn(text, "! \t"), key, &value) && !strcmp(key, "ratelimit")) {
+		if (s->limit || *text == '!')
 			s->conditions++;
 		s->limit = line;
 		s->value = value;
@@ -276,6 +276,9 @@ static void others_read(struct exim *e)
 		if (!strncmp(e->m->lines.item[i]->text, ".include", 8))
 			leave(e->m, e->m->lines.item[i],
 			      "another file, which is not followed: name it as well, before this one ends");
+		if (!strncmp(e->m->lines.item[i]->text, ".if", 3))
+			leave(e->m, e->m->lines.item[i],
+			      "is not judged: both branches are read, and of an option that stands in both the last one counts");
 		if (i >= e->main_end || !key_split(e->m->lines.item[i]->text, key, &value))
 			continue;
 		for (k = 0; k < sizeof(others) / sizeof(*others); k++) {

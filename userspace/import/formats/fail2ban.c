@@ -82,20 +82,50 @@ static bool section_begin(const struct line *line, char section[static 64])
 	return true;
 }
 
-static void jails_on(struct import *m, struct strings *on)
+/* What sections say of `enabled`, in the order of the files. */
+struct jails {
+	struct strings names, values;
+};
+
+static void jails_read(struct import *m, struct jails *jails)
 {
-	char section[64] = "", key[128];
+	char section[64] = "DEFAULT", key[128];
 	const char *value;
 	size_t i;
 
 	for (i = 0; i < m->lines.count; i++) {
-		if (!section_begin(m->lines.item[i], section) && key_split(m->lines.item[i]->text, key, &value) &&
-		    !strcmp(key, "enabled") && !strcasecmp(value, "true") && strings_add(on, section))
+		if (section_begin(m->lines.item[i], section) || !key_split(m->lines.item[i]->text, key, &value) ||
+		    strcmp(key, "enabled"))
+			continue;
+		if (strings_add(&jails->names, section) || strings_add(&jails->values, value))
 			m->failed = true;
 	}
 }
 
-static void key_take(struct import *m, const struct strings *on, const char *section, const char *key,
+/* Returns what a section says last; NULL: nothing. */
+static const char *jail_value(const struct jails *jails, const char *section)
+{
+	size_t i = jails->values.count;
+
+	while (i && strcmp(jails->names.item[i - 1], section))
+		i--;
+	return i ? jails->values.item[i - 1] : NULL;
+}
+
+/* A jail that says nothing is as those of DEFAULT. */
+static bool jail_is_on(const struct jails *jails, const char *section)
+{
+	static const char *const yes[] = { "true", "yes", "on", "1", NULL };
+	const char *value = jail_value(jails, section);
+	size_t i;
+
+	value = value ? value : jail_value(jails, "DEFAULT");
+	for (i = 0; value && yes[i] && strcasecmp(yes[i], value); i++)
+		;
+	return value && yes[i] && strcmp(section, "DEFAULT");
+}
+
+static void key_take(struct import *m, const struct jails *jails, const char *section, const char *key,
 		     const char *value, const struct line *line)
 {
 	size_t i;
@@ -107,7 +137,7 @@ static void key_take(struct import *m, const struct strings *on, const char *sec
 	}
 	if (!strcmp(key, "ignoreip"))
 		ignored_put(m, value, line);
-	if (!strcmp(key, "port") && strings_have(on, section))
+	if (!strcmp(key, "port") && jail_is_on(jails, section))
 		ports_put(m, value, line);
 	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		if (!strcmp(others[i].key, key))
@@ -117,12 +147,12 @@ static void key_take(struct import *m, const struct strings *on, const char *sec
 
 void fail2ban_read(struct import *m)
 {
-	_cleanup_strings_ struct strings on = {};
 	char section[64] = "DEFAULT", key[128];
+	struct jails jails = {};
 	const char *value;
 	size_t i;
 
-	jails_on(m, &on);
+	jails_read(m, &jails);
 	for (i = 0; i < m->lines.count; i++) {
 		const struct line *line = m->lines.item[i];
 
@@ -130,7 +160,9 @@ void fail2ban_read(struct import *m)
 			if (!strcmp(section, "INCLUDES"))
 				leave(m, line, "other files are not followed: name them as well");
 		} else if (key_split(line->text, key, &value)) {
-			key_take(m, &on, section, key, value, line);
+			key_take(m, &jails, section, key, value, line);
 		}
 	}
+	strings_clear(&jails.names);
+	strings_clear(&jails.values);
 }

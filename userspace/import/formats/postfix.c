@@ -121,6 +121,15 @@ static void rate_read(struct import *m, struct item *s, const struct line *maste
 	put_rate(m, s, "max-rate-per-source", value, seconds_of(unit, buf), from);
 }
 
+static bool has_option(const struct strings *words, const char *key)
+{
+	size_t i, len = strlen(key);
+
+	for (i = 8; i < words->count && (strncmp(words->item[i], key, len) || words->item[i][len] != '='); i++)
+		;
+	return i < words->count;
+}
+
 /* "192.0.2.1:25", "[::1]:25", "smtp": returns the port, and cuts off what is before it. */
 static const char *endpoint_split(char *text)
 {
@@ -177,6 +186,9 @@ static void limits_read(struct import *m, struct item *s, const struct line *lin
 	rate_read(m, s, smtpd, screened ? &behind : words);
 	if (strchr(line->text, '{') && (strstr(line->text, COUNT) || strstr(line->text, RATE)))
 		leave(m, line, "-o in braces is not read: write -o KEY=VALUE");
+	if (has_option(words, EXCEPTIONS))
+		leave(m, line,
+		      "has exceptions of its own, which are not read: main.cf's hold there, unless their set names services");
 }
 
 static void inet_read(struct import *m, const struct line *line, const struct strings *words, const char *program)
@@ -209,13 +221,15 @@ static void inet_read(struct import *m, const struct line *line, const struct st
 		      word_at(words, 6));
 }
 
-static bool master_read(struct import *m, const struct line *line)
+/* Returns whether it is a listener; *limits if it has limits of its own. */
+static bool master_read(struct import *m, const struct line *line, bool *limits)
 {
 	_cleanup_strings_ struct strings words = {};
 	const char *program;
 
 	words_split(m, line->text, " \t{}", "", &words);
 	program = word_at(&words, 7);
+	*limits |= !strcmp(program, "smtpd") && (has_option(&words, COUNT) || has_option(&words, RATE));
 	if (strcmp(word_at(&words, 1), "inet") || (strcmp(program, "smtpd") && strcmp(program, "postscreen")))
 		return false;
 	inet_read(m, line, &words, program);
@@ -326,16 +340,16 @@ static void other_read(struct import *m, const struct line *line)
 void postfix_read(struct import *m)
 {
 	const char *value;
-	bool masters = false;
+	bool masters = false, limits = false;
 	size_t i;
 
 	for (i = 0; i < m->lines.count; i++) {
 		if (is_master(m->lines.item[i]))
-			masters |= master_read(m, m->lines.item[i]);
+			masters |= master_read(m, m->lines.item[i], &limits);
 	}
 	if (!masters)
 		alone_read(m);
-	if (main_line(m, COUNT, &value) || main_line(m, RATE, &value) || main_line(m, EXCEPTIONS, &value))
+	if (limits || main_line(m, COUNT, &value) || main_line(m, RATE, &value) || main_line(m, EXCEPTIONS, &value))
 		exceptions_read(m);
 	prefix_length_read(m, "smtpd_client_ipv4_prefix_length", "ipv4-prefix", 8, 32);
 	prefix_length_read(m, "smtpd_client_ipv6_prefix_length", "ipv6-prefix", 16, 128);

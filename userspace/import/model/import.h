@@ -19,7 +19,7 @@
 struct line {
 	const char *file;
 	unsigned int number;
-	bool indented;
+	size_t indent; /* how many blanks are before it */
 	char *text;
 };
 
@@ -64,6 +64,8 @@ struct format {
 	const char *comment; /* what begins a comment */
 	bool comment_anywhere; /* not only at the beginning of a line */
 	bool comment_blocks; /* as in C */
+	bool comment_between; /* after a line that goes on, it is skipped, and does not end it */
+	bool sections; /* as Python's ConfigParser has them: ';' comments behind a blank, and only lines that are indented deeper go on */
 	bool backslash, indent, braces; /* how a line may continue on the next one */
 	void (*read)(struct import *m);
 };

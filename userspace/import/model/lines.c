@@ -26,6 +26,8 @@ static bool line_trim(const struct format *f, char *text)
 			quote = quote ? 0 : *at;
 		if (!quote && strchr(f->comment, *at) && (f->comment_anywhere || at == text + strspn(text, " \t")))
 			break;
+		if (f->sections && *at == ';' && strchr(" \t", at[-1]))
+			break;
 	}
 	*at = 0;
 	for (len = strlen(text); len && strchr(" \t\r", text[len - 1]); len--)
@@ -65,7 +67,7 @@ static struct line *line_add(struct import *m, const char *file, unsigned int nu
 		return NULL;
 	}
 	*last = line;
-	*line = (struct line){ file, number, *text == ' ' || *text == '\t', strdup(text + strspn(text, " \t")) };
+	*line = (struct line){ file, number, strspn(text, " \t"), strdup(text + strspn(text, " \t")) };
 	m->failed |= !line->text;
 	return line->text ? line : NULL;
 }
@@ -87,6 +89,8 @@ static bool goes_on(const struct format *f, const struct line *line, bool backsl
 {
 	if (!line || strlen(line->text) > LINE_BYTES)
 		return false;
+	if (f->sections)
+		return strspn(next, " \t") > line->indent && *line->text != '[';
 	if (f->indent && (*next == ' ' || *next == '\t'))
 		return true;
 	return backslash || (f->braces && braces_open(line->text) > 0);
@@ -116,6 +120,8 @@ void import_text(struct import *m, const char *file, char *text)
 		blocks_cut(text);
 	while (!m->failed && (at = strsep(&next, "\n"))) {
 		number++;
+		if (backslash && m->format->comment_between && at[strspn(at, " \t")] == *m->format->comment)
+			continue;
 		before = backslash;
 		backslash = line_trim(m->format, at);
 		if (!at[strspn(at, " \t")] && !(backslash && before)) {
