@@ -140,7 +140,7 @@ static void limit_read(struct haproxy *h, const struct strings *words, const cha
 {
 	const char *fetch = word_at(words, 0);
 	struct item *s = service_now(h);
-	char most[16], table[64], interval[16];
+	char most[16], table[64], interval[32];
 	bool done;
 
 	if (!excess) {

@@ -109,19 +109,19 @@ bool haproxy_counts_sources(struct import *m, const char *section, const char *t
 }
 
 /* A bare number is milliseconds there. What is no whole number of seconds stays in ms, and so is no rate of sluice. */
-static void interval_make(char out[static 16], const char *text)
+static void interval_make(char out[static 32], const char *text)
 {
-	char number[12] = "", unit[4] = "";
+	char number[24] = "", unit[4] = "";
 	uint32_t n;
 
-	snprintf(out, 16, "%.*s", (int)strcspn(text, ")"), text);
-	sscanf(text, "%11[0-9]%3[^)]", number, unit);
+	snprintf(out, 32, "%.*s", (int)strcspn(text, ")"), text);
+	sscanf(text, "%23[0-9]%3[^)]", number, unit);
 	if ((*unit && strcmp(unit, "ms")) || !is_count(number, &n))
 		return;
-	snprintf(out, 16, n % 1000 ? "%ums" : "%us", n % 1000 ? n : n / 1000);
+	snprintf(out, 32, n % 1000 ? "%ums" : "%us", n % 1000 ? n : n / 1000);
 }
 
-bool haproxy_interval(const struct import *m, const char *table, char out[static 16])
+bool haproxy_interval(const struct import *m, const char *table, char out[static 32])
 {
 	char section[64] = "";
 	const char *text, *rate;

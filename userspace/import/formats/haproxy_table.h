@@ -14,6 +14,6 @@ bool haproxy_begins(const char *word);
 bool haproxy_counts_sources(struct import *m, const char *section, const char *fetch, const struct line *line,
 			    char table[static 64]);
 /* Returns the time of conn_rate in the stick-table of a section; false: it stores none. */
-bool haproxy_interval(const struct import *m, const char *table, char out[static 16]);
+bool haproxy_interval(const struct import *m, const char *table, char out[static 32]);
 
 #endif
