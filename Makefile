@@ -97,6 +97,10 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libapi.a $(B)/libimport.a $(B)/libcore.a
 # This tests the owner of the policy in force, with an engine and clocks of its own.
 $(B)/tests/unit/test_standing: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
 $(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daemon/standing/*.c))
+# This tests what a host tells the store, and when, with a kernel side and a sluice-fleet of its own.
+$(B)/tests/unit/test_fleet_tick: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
+$(B)/tests/unit/test_fleet_tick: CORE_LIBS += -levent_core
+$(B)/tests/unit/test_fleet_tick: $(B)/userspace/daemon/fleet/fleet_tick.o $(B)/userspace/daemon/fleet_base/fleet_keys.o
 $(B)/tests/unit/test_factor: $(B)/userspace/kern/floor/factor.o
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)

@@ -138,6 +138,8 @@ static void put(struct batch *b, struct fleet_entry *e, uint32_t held, uint32_t 
 	e->state = FLEET_ENTRY_SENT;
 	e->again = false;
 	e->told = held;
+	e->most = e->limit;
+	e->releases = flags & FLEET_RELEASE;
 	e->unsure = false;
 	e->asked = e->want;
 	b->of[b->count] = e;
@@ -168,6 +170,7 @@ static void look_at_nameless(struct fleet_run *r, struct fleet_entry *e)
 {
 	if (r->walking)
 		return;
+	e->want = 0;
 	if (e->recorded || e->stale)
 		lower(r, e, 0);
 	else
@@ -199,7 +202,10 @@ static void look_at(struct fleet_run *r, struct batch *b, struct fleet_entry *e)
 	uint32_t sure;
 
 	if (e->state == FLEET_ENTRY_LOWERED) {
-		put_lowered(r, b, e);
+		if (e->limit || !r->walking)
+			put_lowered(r, b, e);
+		else
+			timer_set(e, TICK_MS); /* until it is known whether there still is such a limit */
 		return;
 	}
 	if (e->state == FLEET_ENTRY_SENT)
@@ -306,7 +312,7 @@ static uint64_t rest_of(const struct fleet_entry *e)
 	if (e->unsure)
 		return UNSURE_MS;
 	if (e->counter.rate)
-		return e->counter.seconds * 50ULL;
+		return e->counter.seconds * 50ULL < TELL_AGAIN_MS ? e->counter.seconds * 50ULL : TELL_AGAIN_MS;
 	return e->told ? TELL_AGAIN_MS : IDLE_MS;
 }
 
@@ -335,13 +341,19 @@ static void lease_gone(struct fleet_run *r, struct fleet_entry *e)
 	queue(r, e);
 }
 
+/* An answer says that a record is gone if, and only if, that was what it answers: need_of_nothing() is answered, too. */
+static bool is_answered(const struct fleet_entry *e, const struct fleet_lease *lease)
+{
+	return e && e->state == FLEET_ENTRY_SENT && e->releases == !!(lease->flags & FLEET_GONE);
+}
+
 void fleet_lease_heard(void *run, const struct fleet_lease *lease)
 {
 	struct fleet_run *r = run;
 	struct fleet_entry *e = fleet_keys_find(&r->keys, lease->key);
 
-	if (!e || e->state != FLEET_ENTRY_SENT) {
-		r->refused_messages += e || !(lease->flags & FLEET_GONE);
+	if (!is_answered(e, lease)) {
+		r->refused_messages += !(lease->flags & FLEET_GONE);
 		return;
 	}
 	e->state = FLEET_ENTRY_RESTS;
@@ -353,7 +365,7 @@ void fleet_lease_heard(void *run, const struct fleet_lease *lease)
 	fleet_keys_note(&r->keys, e, true);
 	if (e->asked && lease->lease > e->lease)
 		e->keep_until_ms = fleet_clock_ms() + KEEP_MS;
-	e->lease = lease->lease < e->limit ? lease->lease : e->limit;
+	e->lease = lease->lease < e->most ? lease->lease : e->most;
 	e->others = lease->others_held;
 	e->others_hosts = lease->others_hosts;
 	e->needed |= lease->flags & FLEET_OVER && e->lease > e->told;

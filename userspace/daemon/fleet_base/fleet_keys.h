@@ -32,7 +32,8 @@ struct fleet_entry {
 	bool stale; /* the store may have what it was told before this host lost touch with it */
 	bool leased; /* the kernel side has a lease for it */
 	bool needed; /* another host wants some of it */
-	uint32_t told, asked; /* held and wanted, as last sent */
+	uint32_t told, asked, most; /* held, wanted and the limit, as last sent */
+	bool releases; /* what was sent last gives the record up */
 	bool unsure; /* part of what was reported may go without any report: an unanswered handshake */
 	uint32_t want, tries; /* how much packets were refused for want of, and how often the store had none */
 	uint64_t want_until_ms; /* by then whoever wanted it has gone, or asks again */
