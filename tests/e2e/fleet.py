@@ -4,7 +4,7 @@ import collections, contextlib, json, os, pathlib, secrets, signal, socket, stru
 
 from net import BUILD, processor_seconds, sh, wait_for
 
-CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS, POLICY, LOOK, HELD = range(1, 10)
+CONFIG, EXCHANGE, STATE, LEASES, NEEDS, HOSTS, POLICY, LOOK, HELD, PUT, RECORDS = range(1, 12)
 EXACT, RELEASE, GIVE = 1, 2, 4  # flags of a row in a request
 GONE, OVER = 1, 2
 EVICTS, APPENDS, SNAPSHOTS = 1, 2, 4  # flags of a state
@@ -20,6 +20,7 @@ end
 return all
 """
 Lease = collections.namedtuple("Lease", "key lease others_held others_hosts flags")
+Record = collections.namedtuple("Record", "id stamp keep sealed")
 State = collections.namedtuple("State", "connected hosts resync rtt_us flags clock_ms server version error memory memory_most")
 
 
@@ -104,7 +105,7 @@ class Host:
     def __init__(self, place, name, servers, config):
         self.name = name
         self.state, self.hosts, self.needs, self.leases, self.seen = None, [], [], collections.deque(), []
-        self.looked = {}
+        self.looked, self.records = {}, []
         self.end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         inside = f"exec 3<&{other.fileno()} {other.fileno()}<&-; exec {BUILD}/sluice-fleet" if other.fileno() != 3 else f"exec {BUILD}/sluice-fleet"
         self.process = subprocess.Popen(place.enter("bash", "-c", inside), pass_fds=[other.fileno()])
@@ -120,6 +121,9 @@ class Host:
     def ask(self, rows):
         """Sends rows (key, limit, held, want, flags)."""
         self.send(EXCHANGE, b"".join(struct.pack("QIIII", *r) for r in rows), len(rows))
+
+    def put(self, *records):
+        self.send(PUT, b"".join(struct.pack("<16sQQ256s", *r) for r in records), len(records))
 
     def look(self, *keys):
         """Asks who holds these keys. The answers arrive in `looked`."""
@@ -158,9 +162,12 @@ class Host:
         elif kind == HELD:
             told = json.loads(body)
             self.looked[int(told["key"], 16)] = {row["name"]: (row["held"], row["lease"]) for row in told["rows"]}
-        else:
-            assert kind == HOSTS and len(body) == count
+        elif kind == HOSTS:
+            assert len(body) == count
             self.hosts = json.loads(body)
+        else:
+            assert kind == RECORDS and len(body) == 288 * count
+            self.records.extend(Record(*r) for r in struct.iter_unpack("<16sQQ256s", body))
         return True
 
     def until(self, what, seconds=5):

@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -160,6 +162,36 @@ static void test_the_id_of_a_setting_depends_on_section_name_and_key(void **stat
 	assert_memory_not_equal(id, first, sizeof(id));
 }
 
+static int password_read(const char *text, size_t len, char out[static FLEET_PASSWORD_MOST], struct diag *d)
+{
+	char path[] = "/tmp/sluice-password-XXXXXX";
+	int fd = mkstemp(path), err;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), len);
+	close(fd);
+	err = fleet_password_read(path, out, d);
+	unlink(path);
+	return err;
+}
+
+static void test_a_password_is_a_text_in_utf_8_because_nothing_else_could_be_passed_on(void **state)
+{
+	char password[FLEET_PASSWORD_MOST];
+	struct diag d = {};
+
+	(void)state;
+	assert_int_equal(password_read("p\xc3\xa4ss\n", 6, password, &d), 0);
+	assert_string_equal(password, "p\xc3\xa4ss");
+	assert_int_equal(d.count, 0);
+	assert_int_equal(password_read("p\xe4ss\n", 5, password, &d), -EINVAL);
+	assert_int_equal(password_read("p\0ss\n", 5, password, &d), -EINVAL);
+	assert_int_equal(password_read("\n", 1, password, &d), -EINVAL);
+	assert_int_equal(d.count, 3);
+	assert_non_null(strstr(d.item[0].text, "no text in UTF-8: openssl rand -hex 32 makes a good one"));
+	diag_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_an_id_depends_only_on_kind_prefix_and_owner),
 		cmocka_unit_test(test_a_setting_is_sealed_whole_up_to_its_longest_name_key_and_value),
 		cmocka_unit_test(test_the_id_of_a_setting_depends_on_section_name_and_key),
+		cmocka_unit_test(test_a_password_is_a_text_in_utf_8_because_nothing_else_could_be_passed_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

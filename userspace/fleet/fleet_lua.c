@@ -110,17 +110,25 @@ const char script_exchange[] =
 	"return table.concat(answers)\n";
 
 /*
- * KEYS: bans, its changes, its ends. ARGV: channel, what is said there, records. One that the store has later already changes nothing.
+ * KEYS: bans, its changes, its ends. ARGV: channel, what is said there, records. One that the store has later already changes nothing. Of two of the
+ * same microsecond the seals decide, byte by byte, as at the hosts; Lua's own order of texts depends on the server's language.
  */
 const char script_put[] =
 	"local n = tonumber(redis.call('HMGET', KEYS[1], 'n')[1]) or 0\n"
 	"local before = n\n"
+	"local function decides(a, b)\n"
+	"  for i = 17, #a do\n"
+	"    local x, y = a:byte(i), b:byte(i)\n"
+	"    if x ~= y then return x > y end\n"
+	"  end\n"
+	"  return false\n"
+	"end\n"
 	"for i = 3, #ARGV do\n"
 	"  local id, value = string.sub(ARGV[i], 1, 16), string.sub(ARGV[i], 17)\n"
 	"  local stamp, keep = struct.unpack('<I8I8', value)\n"
 	"  local was = redis.call('HMGET', KEYS[1], id)[1]\n"
 	"  local at = was and #was == #value and struct.unpack('<I8', was) or 0\n"
-	"  if at < stamp or at == stamp and was < value then\n"
+	"  if at < stamp or at == stamp and at > 0 and value ~= was and decides(value, was) then\n"
 	"    n = n + 1\n"
 	"    redis.call('HSET', KEYS[1], id, value)\n"
 	"    redis.call('ZADD', KEYS[2], n, id)\n"

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "files.h"
 #include "fleet_secret.h"
+#include "plain.h"
 
 #define SECRET_MOST 4096
 
@@ -79,8 +80,9 @@ int fleet_password_read(const char *file, char out[static FLEET_PASSWORD_MOST], 
 	if (len < 0)
 		return len;
 	out[len] = 0;
-	if (len && strlen(out) == (size_t)len)
+	if (len && strlen(out) == (size_t)len && utf8_is_good(out))
 		return 0;
-	diag_add(d, "fleet: the password file %s is empty, or no text", file);
+	diag_add(d, "fleet: the password file %s is empty, or no text in UTF-8: openssl rand -hex 32 makes a good one",
+		 file);
 	return -EINVAL;
 }

@@ -22,7 +22,8 @@
 #define FLEET_FD 3
 #define FLEET_ROWS_MAX 1000
 #define FLEET_RECORDS_MAX 100
-#define FLEET_TEXT_MAX 32768 /* most bytes of FLEET_CONFIG and FLEET_HOSTS */
+/* Most bytes of a text. FLEET_HOSTS needs the most: 256 hosts with names of 64 letters, of which each differs in 4 keys. */
+#define FLEET_TEXT_MAX 49152
 #define FLEET_NAME_MAX 64
 #define FLEET_LOOK_MAX 64 /* most keys that one message asks about */
 #define FLEET_POLICY_DIGITS 16 /* of a key, and of a value */
