@@ -101,6 +101,8 @@ $(B)/tests/unit/test_standing: $(patsubst %.c,$(B)/%.o,$(wildcard userspace/daem
 $(B)/tests/unit/test_fleet_tick: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
 $(B)/tests/unit/test_fleet_tick: CORE_LIBS += -levent_core
 $(B)/tests/unit/test_fleet_tick: $(B)/userspace/daemon/fleet/fleet_tick.o $(B)/userspace/daemon/fleet_base/fleet_keys.o
+$(B)/tests/unit/test_fleet_shared: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
+$(B)/tests/unit/test_fleet_shared: $(B)/userspace/daemon/fleet_base/fleet_shared.o
 $(B)/tests/unit/test_factor: $(B)/userspace/kern/floor/factor.o
 $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)

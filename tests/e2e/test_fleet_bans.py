@@ -186,6 +186,69 @@ def test_no_order_of_another_host_bans_what_a_host_depends_on(hosts):
     assert len(bans(hosts, 0)) == 3
 
 
+def kept(hosts, number):
+    return hosts.sluices[number].state / f"{hosts.sluices[number].instance}.fleet"
+
+
+HEX = """
+local all = redis.call('hgetall', KEYS[1])
+local function hex(text) return (string.gsub(text, '.', function(c) return string.format('%02x', string.byte(c)) end)) end
+local out = ''
+for i = 1, #all, 2 do if #all[i] == 16 then out = out .. ' ' .. hex(all[i] .. all[i + 1]) end end
+return out
+"""
+
+
+def kept_soon(hosts, number):
+    """Waits until what the store has is in the file of that host, which is written every 2 s at most."""
+    said = lua(hosts, HEX).split()
+    assert said and wait_for(lambda: kept(hosts, number).exists() and not set(said) - set(kept(hosts, number).read_text().split()), 20)
+
+
+def test_an_order_of_one_host_alone_over_one_of_the_fleet_outlives_a_restart(hosts):
+    a, b = hosts.sluices[:2]
+    a.do("ban", "192.0.2.1", "--by", "one", "--for", "1h")
+    a.do("allow", "192.0.2.2", "--for", "1h")
+    assert wait_for(lambda: bans(hosts, 1) and b.json("allows"), 20)
+    kept_soon(hosts, 1)
+    b.do("ban", "192.0.2.1", "--by", "one", "--for", "30d", "--local")
+    b.do("allow", "192.0.2.2", "--for", "30d", "--local")
+    b.kill(signal.SIGTERM)
+    b.start()
+    assert together(hosts)
+    assert bans(hosts, 1) == {("192.0.2.1", "one", None)} and bans(hosts, 2) == {("192.0.2.1", "one", "h0")}
+    assert b.json("bans")[0]["expires_in"] > 86400 < b.json("allows")[0]["expires_in"]
+
+
+def test_the_end_of_a_ban_is_kept_for_as_long_as_it_would_have_lasted(hosts):
+    a, b = hosts.sluices[:2]
+    a.do("ban", "192.0.2.1", "--by", "long", "--for", "60d")
+    a.do("ban", "192.0.2.2", "--by", "long", "--for", "never")
+    assert wait_for(lambda: len(bans(hosts, 1)) == 2, 20)
+    for source, days in (("192.0.2.1", 60), ("192.0.2.2", 30)):
+        b.do("unban", source, "--by", "long")
+        said = next(s for s in b.json("export", source)["shared"] if s["owner"] == "long")
+        left = time.mktime(time.strptime(said["kept_until"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(time.gmtime())
+        assert said["taken_back"] and days - 0.1 < left / 86400 < days + 0.1, said
+
+
+def test_an_order_that_does_not_hold_here_is_taken_back_here_for_all_others(hosts):
+    a, b = hosts.sluices[:2]
+    own = hosts.nets[1].address
+    a.do("ban", own, "--force", "--by", "one")
+    assert wait_for(lambda: bans(hosts, 2), 20) and not bans(hosts, 1), "it is withheld there"
+    assert b.do("unban", own, "--by", "one") == "unbanned on the other hosts of the fleet: it did not hold here\n"
+    assert everywhere(hosts, set())
+    assert b.ctl("unban", own, "--by", "one")[0] == 1, "there is none any more"
+    a.do("allow", SOURCE)
+    assert wait_for(lambda: b.json("allows"), 20)
+    b.do("allow", SOURCE, "--for", "1s", "--local")
+    assert wait_for(lambda: not b.json("allows"), 20)
+    b.do("disallow", SOURCE)
+    assert wait_for(lambda: not a.json("allows"), 20)
+    assert b.ctl("disallow", SOURCE)[0] == 1, "there is none any more"
+
+
 def test_an_erasure_reaches_all_hosts_and_store_and_files_hold_no_address(hosts):
     a, b = hosts.sluices[:2]
     a.do("ban", FOE, "--by", "jail", "--reason", "loud")

@@ -267,7 +267,10 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 		return err;
 	who = engine_who(dm->engine, &addr, NULL);
 	freed += refusals_erase(dm, &who, &a->diag);
-	fleet_say_erase(dm, &addr);
+	if (!fleet_say_erase(dm, &addr))
+		diag_add(
+			&a->diag,
+			"the other hosts are not told of it: the fleet has no room for more orders: erase it on each of them, too");
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter stays until that ends; then erase again");

@@ -42,12 +42,11 @@ static uint64_t now_us(void)
 /* Until when an older order about the same thing could come back from a host that was away. */
 static uint64_t keep_of(const struct fleet_word *w, const struct fleet_word *before)
 {
-	const uint64_t now = now_us() / SECOND, long_after = now + TAKEN_DAYS * 86400ULL;
 	uint64_t keep = w->until ? w->until + SLACK_SECONDS : 0, older;
 
 	if (!before || !keep)
 		return keep;
-	older = before->keep && before->keep < long_after ? before->keep : long_after;
+	older = before->keep ?: now_us() / SECOND + TAKEN_DAYS * 86400ULL;
 	return keep > older ? keep : older;
 }
 
@@ -117,7 +116,7 @@ void fleet_say_here(struct daemon *dm, enum fleet_word_kind kind, const struct b
 		fleet_record_id(&s->keys, &w, id);
 		one = shared_find(s, id);
 		if (one)
-			one->here = true;
+			one->here = dm->fleet->file.dirty = true;
 	}
 }
 
@@ -143,7 +142,7 @@ void fleet_word_take(struct fleet_run *r, const struct fleet_word *was)
 }
 
 int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefix *list, size_t count,
-		const char *owner)
+		const char *owner, size_t *unsaid)
 {
 	_cleanup_free_ struct prefix *sorted = calloc(count + 1, sizeof(*sorted));
 	struct fleet_shared *s = shared_of(dm);
@@ -151,6 +150,7 @@ int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefi
 	struct shared *one;
 	struct prefix p;
 
+	*unsaid = 0;
 	if (!sorted)
 		return -ENOMEM;
 	if (!s)
@@ -159,20 +159,21 @@ int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefi
 	qsort(sorted, count, sizeof(*sorted), prefix_order);
 	for (one = LIST_FIRST(&s->all); one; one = LIST_NEXT(one, all)) {
 		p = (struct prefix){ one->word.addr, one->word.len };
-		if (one->word.kind == kind && shared_stands(&one->word, now) &&
-		    (!owner || !strcmp(owner, one->word.owner)) && bsearch(&p, sorted, count, sizeof(p), prefix_order))
-			fleet_word_take(dm->fleet, &one->word);
+		if (one->word.kind != kind || !shared_stands(&one->word, now) ||
+		    (owner && strcmp(owner, one->word.owner)) || !bsearch(&p, sorted, count, sizeof(p), prefix_order))
+			continue;
+		fleet_word_take(dm->fleet, &one->word);
+		++*unsaid;
 	}
 	return 0;
 }
 
-void fleet_say_erase(struct daemon *dm, const struct sluice_addr *a)
+bool fleet_say_erase(struct daemon *dm, const struct sluice_addr *a)
 {
 	struct fleet_word w = { .kind = FLEET_WORD_ERASE, .addr = *a, .len = 128, .since = time(NULL) };
 
 	w.until = w.since + ERASE_SECONDS;
-	if (shared_of(dm))
-		fleet_word_say(dm->fleet, &w);
+	return !shared_of(dm) || fleet_word_say(dm->fleet, &w);
 }
 
 bool fleet_shares(const struct daemon *dm)

@@ -17,10 +17,14 @@ const char *fleet_reach(bool shares, bool local);
 size_t fleet_say(struct daemon *dm, enum fleet_word_kind kind, const struct ban *list, size_t count, bool forced);
 /* These hold on this host alone, whatever others have ordered about the same. */
 void fleet_say_here(struct daemon *dm, enum fleet_word_kind kind, const struct ban *list, size_t count);
-/* Shares that this host took back what `owner` (NULL: anybody) ordered for exactly these prefixes. Returns 0 or -ENOMEM. */
+/*
+ * Shares that this host took back what `owner` (NULL: anybody) ordered for exactly these prefixes. *unsaid is how many stood, here or only on
+ * other hosts. Returns 0 or -ENOMEM.
+ */
 int fleet_unsay(struct daemon *dm, enum fleet_word_kind kind, const struct prefix *list, size_t count,
-		const char *owner);
-void fleet_say_erase(struct daemon *dm, const struct sluice_addr *a);
+		const char *owner, size_t *unsaid);
+bool fleet_say_erase(struct daemon *dm,
+		     const struct sluice_addr *a); /* false: there was no room, and no other host is told */
 /* Returns the host that gave it, or NULL if it is not shared. */
 const char *fleet_origin(const struct daemon *dm, const struct ban *b);
 /* Returns everything that is known of orders about an address, for export. */

@@ -67,7 +67,9 @@ bool shared_is_full(const struct fleet_shared *s)
 
 static bool has_room(const struct fleet_shared *s, const struct fleet_word *w)
 {
-	return s->by_id && s->count < FLEET_SHARED_MAX &&
+	if (w->kind == FLEET_WORD_ERASE)
+		return s->by_id && s->erasures_count < FLEET_ERASURES_MAX;
+	return s->by_id && s->count - s->erasures_count < FLEET_SHARED_MAX &&
 	       (w->kind != FLEET_WORD_SETTING || s->settings_count < FLEET_SETTINGS_HEARD);
 }
 
@@ -83,6 +85,7 @@ struct shared *shared_put(struct fleet_shared *s, const struct fleet_word *w, co
 		LIST_INSERT_HEAD(&s->all, one, all);
 		s->count++;
 		s->settings_count += w->kind == FLEET_WORD_SETTING;
+		s->erasures_count += w->kind == FLEET_WORD_ERASE;
 	}
 	one->word = *w;
 	one->record = *r;
@@ -98,6 +101,7 @@ void shared_drop(struct fleet_shared *s, struct shared *one)
 	LIST_REMOVE(one, all);
 	s->count--;
 	s->settings_count -= one->word.kind == FLEET_WORD_SETTING;
+	s->erasures_count -= one->word.kind == FLEET_WORD_ERASE;
 	free(one->why);
 	free(one);
 }

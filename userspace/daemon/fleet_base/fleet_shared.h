@@ -13,6 +13,8 @@
 #include "warn.h"
 
 #define FLEET_SHARED_MAX 65536
+#define FLEET_ERASURES_MAX \
+	16384 /* beside those: whoever promises an erasure finds room for it, and takes none of theirs */
 #define FLEET_SETTINGS_MAX 256 /* of them; a host says nothing of a setting beyond that, */
 #define FLEET_SETTINGS_HEARD 1024 /* but hears of more: hosts that were apart may each have said as many */
 
@@ -35,7 +37,7 @@ struct fleet_shared {
 	struct fleet_record_keys keys;
 	struct shared_list *by_id, all;
 	struct shared_queue queue;
-	size_t count, settings_count;
+	size_t count, settings_count, erasures_count;
 	uint64_t refused; /* records that nobody in the fleet made, or that found no room */
 	uint64_t withheld; /* bans of others that would have hit what this host depends on, or were too wide */
 	uint64_t arrived; /* records of other hosts that changed something here, and how many of these the log has: */

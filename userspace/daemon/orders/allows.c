@@ -30,7 +30,9 @@ static int lines_read(const json_t *args, struct ban_lines *list, struct answer 
 	return err == -EINVAL ? bad(a) : err;
 }
 
-static int allow_one(struct daemon *dm, const struct ban_line *l, const json_t *args, const struct answer *a)
+/* *unsaid grows by one if no other host is told of it. */
+static int allow_one(struct daemon *dm, const struct ban_line *l, const json_t *args, const struct answer *a,
+		     size_t *unsaid)
 {
 	struct ban said = { .prefix = l->prefix, .expires_in = l->seconds, .since = time(NULL), .uid = a->uid };
 	int err = live_set(dm->engine, LIVE_ALLOW, &l->prefix, l->seconds, a->uid, arg(args, "reason"));
@@ -39,23 +41,27 @@ static int allow_one(struct daemon *dm, const struct ban_line *l, const json_t *
 	if (!err && json_is_true(json_object_get(args, "local")))
 		fleet_say_here(dm, FLEET_WORD_ALLOW, &said, 1);
 	else if (!err)
-		fleet_say(dm, FLEET_WORD_ALLOW, &said, 1, true);
+		*unsaid += fleet_say(dm, FLEET_WORD_ALLOW, &said, 1, true);
 	return err;
 }
 
 int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	const char *reach = fleet_reach(fleet_shares(dm), json_is_true(json_object_get(args, "local")));
 	struct ban_lines list = {};
 	int err = lines_read(args, &list, a);
 	char until[END_TEXT_LEN];
 	bool translated = named_inside(dm, &list);
-	size_t i;
+	const char *reach;
+	size_t unsaid = 0, i;
 
 	for (i = 0; i < list.count && !err; i++)
-		err = allow_one(dm, &list.item[i], args, a);
+		err = allow_one(dm, &list.item[i], args, a, &unsaid);
+	reach = fleet_reach(fleet_shares(dm), unsaid || json_is_true(json_object_get(args, "local")));
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table already holds its %d entries: remove some", SLUICE_MAX_LIVE);
+	if (unsaid)
+		diag_add(&a->diag, "%zu of them hold on this host alone: the fleet has no room for more shared allows",
+			 unsaid);
 	if (!err)
 		reason_say(args, a);
 	if (!err && list.count == 1)
@@ -67,6 +73,18 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	return err;
 }
 
+/* One that holds only on other hosts is taken back there. */
+static int disallow_one(struct daemon *dm, const struct prefix *p)
+{
+	int err = live_clear(dm->engine, LIVE_ALLOW, p), failed;
+	size_t unsaid;
+
+	if (err && err != -ENOENT)
+		return err;
+	failed = fleet_unsay(dm, FLEET_WORD_ALLOW, p, 1, NULL, &unsaid);
+	return failed ? failed : unsaid ? 0 : err;
+}
+
 int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	struct ban_lines list = {};
@@ -74,11 +92,8 @@ int verb_disallow(struct daemon *dm, const json_t *args, struct answer *a)
 	size_t i;
 
 	named_inside(dm, &list);
-	for (i = 0; i < list.count && !err; i++) {
-		err = live_clear(dm->engine, LIVE_ALLOW, &list.item[i].prefix);
-		if (!err)
-			err = fleet_unsay(dm, FLEET_WORD_ALLOW, &list.item[i].prefix, 1, NULL);
-	}
+	for (i = 0; i < list.count && !err; i++)
+		err = disallow_one(dm, &list.item[i].prefix);
 	if (err == -ENOENT)
 		diag_add(&a->diag, "%s has no allow of its own: `sluicectl allows` lists them", arg(args, "prefix"));
 	free(list.item);

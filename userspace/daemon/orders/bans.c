@@ -203,15 +203,16 @@ static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *
 	return err;
 }
 
-/* Takes them back here, and on every host that has them from the same owner. */
-static int ban_list_take(struct daemon *dm, const struct prefix *list, size_t count, const char *owner, size_t *taken)
+/* Takes them back here, and on every host that has them from the same owner: a host may hold some of which this one has withheld. */
+static int ban_list_take(struct daemon *dm, const struct prefix *list, size_t count, const char *owner, size_t *taken,
+			 size_t *unsaid)
 {
 	int err = bans_take(dm->engine, list, count, owner, taken);
 
-	return err ? err : fleet_unsay(dm, FLEET_WORD_BAN, list, count, owner);
+	return err ? err : fleet_unsay(dm, FLEET_WORD_BAN, list, count, owner, unsaid);
 }
 
-static int prefixes_take(struct daemon *dm, const struct order *o, const char *owner, size_t *taken)
+static int prefixes_take(struct daemon *dm, const struct order *o, const char *owner, size_t *taken, size_t *unsaid)
 {
 	_cleanup_free_ struct prefix *list = ban_lines_prefixes(&o->lines);
 
@@ -219,7 +220,7 @@ static int prefixes_take(struct daemon *dm, const struct order *o, const char *o
 		return -ENOMEM;
 	if (o->lines.count > LATER)
 		state_later(dm);
-	return ban_list_take(dm, list, o->lines.count, owner, taken);
+	return ban_list_take(dm, list, o->lines.count, owner, taken, unsaid);
 }
 
 static int unban_all(struct daemon *dm, const char *owner, struct answer *a)
@@ -227,7 +228,7 @@ static int unban_all(struct daemon *dm, const char *owner, struct answer *a)
 	const struct bans_wanted want = { .owner = owner, .bare = true };
 	_cleanup_free_ struct prefix *list = NULL;
 	struct bans all = {};
-	size_t taken = 0, i;
+	size_t taken = 0, unsaid, i;
 	int err = bans_read(dm->engine, &want, &all);
 
 	list = calloc(all.count + 1, sizeof(*list));
@@ -236,7 +237,7 @@ static int unban_all(struct daemon *dm, const char *owner, struct answer *a)
 	for (i = 0; i < all.count && !err; i++)
 		list[i] = all.item[i].prefix;
 	if (!err)
-		err = ban_list_take(dm, list, all.count, owner, &taken);
+		err = ban_list_take(dm, list, all.count, owner, &taken, &unsaid);
 	if (all.count > LATER)
 		state_later(dm);
 	free(all.item);
@@ -247,7 +248,7 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 {
 	bool everybody = json_is_true(json_object_get(args, "all_owners"));
 	__attribute__((cleanup(order_free))) struct order o = {};
-	size_t taken = 0;
+	size_t taken = 0, unsaid = 0;
 	int err;
 
 	if (json_is_true(json_object_get(args, "all"))) {
@@ -256,14 +257,14 @@ int verb_unban(struct daemon *dm, const json_t *args, struct answer *a)
 	}
 	err = order_read(dm, &o, args, a);
 	if (!err)
-		err = prefixes_take(dm, &o, everybody ? NULL : o.owner, &taken);
+		err = prefixes_take(dm, &o, everybody ? NULL : o.owner, &taken, &unsaid);
 	if (err)
 		return err;
 	if (o.file || o.lines.count > 1)
 		return asprintf(&a->text, "%zu bans ended, from %zu lines", taken, o.lines.count) < 0 ? -ENOMEM : 0;
-	if (!taken)
+	if (!taken && !unsaid)
 		return unban_missed(dm, &o, a);
-	a->text = strdup("unbanned");
+	a->text = strdup(taken ? "unbanned" : "unbanned on the other hosts of the fleet: it did not hold here");
 	return unban_left(dm, &o.lines.item[0].prefix, a);
 }
 
