@@ -249,6 +249,47 @@ def test_an_order_that_does_not_hold_here_is_taken_back_here_for_all_others(host
     assert b.ctl("disallow", SOURCE)[0] == 1, "there is none any more"
 
 
+def test_a_ban_that_was_lifted_does_not_come_back_with_the_state_of_before_a_loss_of_power(hosts):
+    a, b = hosts.sluices[:2]
+    state = b.state / f"{b.instance}.state"
+    a.do("ban", "192.0.2.1", "--by", "one", "--for", "1h")
+    a.do("allow", "192.0.2.2", "--for", "1h")
+    assert wait_for(lambda: bans(hosts, 1) and b.json("allows"), 20)
+    assert wait_for(lambda: state.exists() and "192.0.2.1" in state.read_text() and "192.0.2.2" in state.read_text(), 20)
+    before = state.read_text()
+    kept_soon(hosts, 1)
+    a.do("unban", "192.0.2.1", "--by", "one")
+    a.do("disallow", "192.0.2.2")
+    assert everywhere(hosts, set())
+    kept_soon(hosts, 1)
+    b.kill()
+    b.ctl("unload")
+    state.write_text(before)
+    b.start()
+    assert together(hosts)
+    assert bans(hosts, 1) == set() and b.json("allows") == []
+
+
+def test_a_policy_on_trial_that_has_no_fleet_leaves_the_orders_of_the_fleet_until_it_is_confirmed(hosts):
+    a, b = hosts.sluices[:2]
+    trial = b.file.parent / "trial.conf"
+    a.do("ban", "192.0.2.1", "--by", "one", "--for", "1h")
+    assert wait_for(lambda: bans(hosts, 1), 20)
+    kept_soon(hosts, 1)
+    try:
+        trial.write_text("interfaces = {s0} geoip { count-countries = false }\n" + SERVICE)
+        b.do("apply", trial, "--confirm", "1h")
+        assert b.ctl("fleet", "status")[0] == 1 and kept(hosts, 1).exists()
+        b.do("revert")
+        assert together(hosts) and bans(hosts, 1) == {("192.0.2.1", "one", "h0")}
+        b.do("apply", trial, "--confirm", "1h")
+        b.do("confirm")
+        assert not kept(hosts, 1).exists()
+    finally:
+        b.ctl("revert")
+        reload(hosts)
+
+
 def test_an_erasure_reaches_all_hosts_and_store_and_files_hold_no_address(hosts):
     a, b = hosts.sluices[:2]
     a.do("ban", FOE, "--by", "jail", "--reason", "loud")

@@ -21,6 +21,7 @@
 #include "fleet_share.h"
 #include "list.h"
 #include "seal.h"
+#include "tables.h"
 
 #define HEAD "sluice-shared 1 "
 #define DIGITS (2 * sizeof(struct fleet_record))
@@ -90,30 +91,65 @@ static int words_read(struct daemon *dm, const char *text, uint64_t *saved, cons
 static const struct keep_kind kind = {
 	.ending = "fleet",
 	.what = "what the fleet's hosts said of bans and settings",
-	.limit = FLEET_SHARED_MAX * (DIGITS + 8) + 4096,
+	.limit = (FLEET_SHARED_MAX + FLEET_ERASURES_MAX) * (DIGITS + 8) + 4096,
 	.seconds = 2,
 	.write = words_write,
 	.read = words_read,
 };
 
+static bool ban_is_newer(const struct fleet_run *r, const struct fleet_word *w, uint64_t than)
+{
+	const struct prefix p = { w->addr, w->len };
+	struct bans all = {};
+	bool newer = false;
+	size_t i;
+
+	bans_of(r->daemon->engine, &p, &all);
+	for (i = 0; i < all.count; i++)
+		newer |= !strcmp(all.item[i].owner, w->owner) && all.item[i].since > than;
+	free(all.item);
+	return newer;
+}
+
+/* Whether the same was ordered here after that: another daemon, or this one without a fleet, may have obeyed it. */
+static bool is_outdated(const struct fleet_run *r, const struct fleet_word *w)
+{
+	const uint64_t said = w->stamp / 1000000;
+	struct live_status live;
+
+	if (w->kind == FLEET_WORD_BAN)
+		return ban_is_newer(r, w, said);
+	return !allow_find(r->daemon->engine, &w->addr, &live) && live.prefix.len == w->len && live.since > said;
+}
+
+/* What holds here comes from the state file, which after a loss of power may be older than this one. */
+static bool is_to_be_applied(const struct fleet_run *r, const struct shared *one, uint64_t now)
+{
+	const struct fleet_word *w = &one->word;
+
+	if (one->here || w->kind == FLEET_WORD_ERASE)
+		return false;
+	return shared_stands(w, now) || (w->taken && w->kind != FLEET_WORD_SETTING && !is_outdated(r, w));
+}
+
 void fleet_file_load(struct fleet_run *r)
 {
-	LIST(struct shared *) standing = {};
+	LIST(struct shared *) apply = {};
 	const uint64_t now = time(NULL);
 	struct shared *one, **more;
 
 	keep_load(r->daemon, &r->file, &kind);
 	for (one = LIST_FIRST(&r->shared.all); one; one = LIST_NEXT(one, all)) {
-		if (one->here || one->word.kind == FLEET_WORD_ERASE || !shared_stands(&one->word, now))
+		if (!is_to_be_applied(r, one, now))
 			continue;
-		more = LIST_ADD(&standing);
+		more = LIST_ADD(&apply);
 		if (more)
 			*more = one;
 	}
 	fleet_heed_soon(r);
-	if (standing.count)
-		fleet_words_apply(r, standing.item, standing.count);
-	free(standing.item);
+	if (apply.count)
+		fleet_words_apply(r, apply.item, apply.count);
+	free(apply.item);
 }
 
 void fleet_file_save(struct fleet_run *r)
@@ -122,11 +158,11 @@ void fleet_file_save(struct fleet_run *r)
 	keep_tick(r->daemon, &r->file, &kind);
 }
 
-void fleet_file_remove(struct fleet_run *r)
+void fleet_file_remove(struct daemon *dm)
 {
 	struct diag d = {};
 
-	keep_remove(r->daemon, &kind, &d);
+	keep_remove(dm, &kind, &d);
 	log_diag(LOG_WARNING, &d);
 }
 

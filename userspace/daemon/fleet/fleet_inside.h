@@ -101,7 +101,7 @@ void fleet_records_heard(void *run, const struct fleet_record *rows, size_t coun
 /* fleet_file.c: what was said, kept over a restart */
 void fleet_file_load(struct fleet_run *r);
 void fleet_file_save(struct fleet_run *r);
-void fleet_file_remove(struct fleet_run *r);
+void fleet_file_remove(struct daemon *dm);
 
 /* fleet_touch.c: handles what sluice-fleet says of the store */
 extern const struct fleet_ear fleet_ear; /* `arg` is the run */

@@ -126,8 +126,6 @@ static void text_wipe(char *text)
 static void run_free(struct fleet_run *r, bool stays)
 {
 	run_stop(r, stays);
-	if (!stays)
-		fleet_file_remove(r);
 	text_wipe(r->settings);
 	free(r);
 }
@@ -146,8 +144,6 @@ static int run_start(struct fleet_run *r, const struct fleet *f, const struct fl
 		err = shared_open(&r->shared, &secret->records);
 	if (!err && shared_on(&r->shared))
 		fleet_file_load(r);
-	else if (!err)
-		fleet_file_remove(r);
 	if (!err)
 		r->helper = fleet_helper_new(r->daemon, TAKE_PTR(config), &fleet_ear, r);
 	text_wipe(config);
@@ -237,6 +233,18 @@ static void begin(struct fleet_run *r, const struct fleet *f, const struct fleet
 		fleet_walk_again(r);
 }
 
+/* What hosts said is of no use to a policy that shares nothing. One on trial may go again. */
+static void file_follow(struct daemon *dm)
+{
+	const struct standing *s = dm->standing;
+	const struct policy *p = standing_live(s);
+
+	if (standing_awaited(s) || standing_held(s) ||
+	    (policy_has_fleet(p) && (p->fleet.share_bans || p->fleet.share_settings)))
+		return;
+	fleet_file_remove(dm);
+}
+
 void fleet_follow(struct daemon *dm)
 {
 	const struct policy *p = standing_live(dm->standing);
@@ -267,13 +275,26 @@ void fleet_follow(struct daemon *dm)
 		begin(r, &p->fleet, &secret);
 		policy_say(r, p, &secret);
 	}
+	file_follow(dm);
 	sodium_memzero(&secret, sizeof(secret));
 }
 
+static void on_settled(evutil_socket_t fd, short what, void *dm)
+{
+	(void)fd;
+	(void)what;
+	file_follow(dm);
+}
+
+/* The policy that was on trial may be in force still, if it is about to be reverted: what follows from that comes after it. */
 void fleet_settled(struct daemon *dm)
 {
+	static const struct timeval at_once;
+
 	if (dm->fleet)
 		fleet_heed_soon(dm->fleet);
+	if (dm->loop)
+		event_base_once(dm->loop, -1, EV_TIMEOUT, on_settled, dm, &at_once);
 }
 
 void fleet_end(struct daemon *dm)
