@@ -168,7 +168,7 @@ def test_a_store_that_lost_its_data_is_told_all_again(place):
     before = [h.state.resync for h in hosts]
     server.cli("flushall")
     for h, was in zip(hosts, before):
-        assert h.until(lambda: h.state.resync == was + 1 and h.state.connected)
+        assert h.until(lambda: h.state.resync == was + 1 and h.state.connected) and "this host" not in h.state.error
     server.kill()
     for h in hosts:
         assert h.until(lambda: not h.state.connected)

@@ -18,10 +18,12 @@ struct exchanges {
 	unsigned unanswered;
 	size_t rows; /* in these */
 	uint64_t answered_us;
+	unsigned round; /* another one after each exchanges_forget() */
 };
 
 struct exchange {
 	struct exchanges *by;
+	unsigned round;
 	struct batch batch;
 };
 
@@ -41,6 +43,8 @@ static void answered(void *owner, void *about, const redisReply *answer)
 		e->to.failed(e->to.owner, answer->str);
 	else if (err == -EBADMSG)
 		e->to.failed(e->to.owner, "it answers an exchange by something else");
+	else if (one->round != e->round)
+		return;
 	else if (err)
 		e->to.stale(e->to.owner);
 	else
@@ -51,9 +55,9 @@ static void answered(void *owner, void *about, const redisReply *answer)
 static void batch_ask(struct exchanges *e, struct exchange *one)
 {
 	char key[SCRIPT_ROWS_MAX][SCRIPT_NAME_MAX], count[8], rows[SCRIPT_ROWS_MAX * sizeof(struct fleet_want)];
-	const char *argv[9 + SCRIPT_ROWS_MAX] = { "EVALSHA", e->names.sha, count, e->names.hosts_key,
-						  e->names.epoch_key };
-	size_t length[9 + SCRIPT_ROWS_MAX], i, n = 5;
+	const char *argv[10 + SCRIPT_ROWS_MAX] = { "EVALSHA", e->names.sha, count, e->names.hosts_key,
+						   e->names.epoch_key };
+	size_t length[10 + SCRIPT_ROWS_MAX], i, n = 5;
 	const struct batch *b = &one->batch;
 
 	snprintf(count, sizeof(count), "%zu", 2 + b->count);
@@ -68,6 +72,9 @@ static void batch_ask(struct exchanges *e, struct exchange *one)
 		length[i] = strlen(argv[i]);
 	length[n] = script_pack(b, rows);
 	argv[n++] = rows;
+	argv[n] = e->names.lease_ms;
+	length[n] = strlen(argv[n]);
+	n++;
 	if (link_ask(e->link, answered, one, n, argv, length)) {
 		free(one);
 		e->to.failed(e->to.owner, "there is no memory for a question");
@@ -90,10 +97,16 @@ void exchanges_ask(struct exchanges *e, const struct fleet_want *row, size_t cou
 			return;
 		}
 		one->by = e;
+		one->round = e->round;
 		one->batch.count = part;
 		memcpy(one->batch.row, row + i, part * sizeof(*row));
 		batch_ask(e, one);
 	}
+}
+
+void exchanges_forget(struct exchanges *e)
+{
+	e->round++;
 }
 
 unsigned exchanges_unanswered(const struct exchanges *e)

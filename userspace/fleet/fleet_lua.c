@@ -4,27 +4,31 @@
 
 /*
  * KEYS: hosts, epoch, whose this name is. ARGV: name, milliseconds that a beat counts, run of the server, a random number, another one that is this
- * session's, 1 where the list of hosts is wanted, and what this host says of its policy, which all see in that list. Where nobody has beaten for half of that time it was the server that was away, and no
- * host is to be forgotten for that; nor for a clock that was set.
+ * session's, 1 where the list of hosts is wanted, and what this host says of its policy, which all see in that list.
+ *
+ * Where nobody has beaten for half of that time it was the server that was away, or its clock was set, and no host is to be forgotten for that: only
+ * those that were silent before are, since an exchange may have taken them for dead. That time does not count among the three seconds of a new
+ * epoch, either. After a minute of it rows may have expired, because they are told every 60 s and kept for 180 s: that makes a new epoch.
  */
 const char script_beat[] =
 	"local t = redis.call('TIME')\n"
 	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 	"local ms = tonumber(ARGV[2])\n"
 	"local epoch = redis.call('HMGET', KEYS[2], 'run', 'beat', 'since', 'number')\n"
-	"local last, number = tonumber(epoch[2]) or 0, epoch[4]\n"
-	"if epoch[1] ~= ARGV[3] or not number then\n"
-	"  number, last = ARGV[4], 0\n"
-	"  redis.call('HSET', KEYS[2], 'run', ARGV[3], 'number', number, 'since', now)\n"
-	"elseif (tonumber(epoch[3]) or 0) > now then\n"
-	"  redis.call('HSET', KEYS[2], 'since', now)\n"
+	"local last, since, number = tonumber(epoch[2]) or 0, tonumber(epoch[3]) or 0, epoch[4]\n"
+	"if epoch[1] ~= ARGV[3] or not number or now - last > 60000 then\n"
+	"  number, last, since = ARGV[4], 0, now\n"
+	"  redis.call('HSET', KEYS[2], 'run', ARGV[3], 'number', number)\n"
 	"end\n"
 	"if last > now or now - last > ms / 2 then\n"
+	"  if since > math.min(now, last) - 3000 then redis.call('HSET', KEYS[2], 'since', now) end\n"
+	"  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', last + ms / 2)\n"
 	"  for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')) do\n"
 	"    redis.call('ZADD', KEYS[1], now + ms, name)\n"
 	"  end\n"
 	"end\n"
 	"redis.call('HSET', KEYS[2], 'beat', now)\n"
+	"local away = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) <= now\n"
 	"redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n"
 	"redis.call('ZADD', KEYS[1], now + ms, ARGV[1])\n"
 	"local whose = redis.call('GET', KEYS[3])\n"
@@ -43,27 +47,31 @@ const char script_beat[] =
 	"  end\n"
 	"  for name, _ in pairs(said) do redis.call('HDEL', KEYS[2], '@' .. name) end\n"
 	"end\n"
-	"return { number, redis.call('ZCARD', KEYS[1]), now, whose and whose ~= ARGV[5] and 1 or 0, list }\n";
+	"return { number, redis.call('ZCARD', KEYS[1]), now, whose and whose ~= ARGV[5] and 1 or away and 2 or 0, list }\n";
 
 /*
- * KEYS: hosts, epoch, keys. ARGV: name, number of the epoch, channel, rows of limit, held, want, flags. A host that lives no more, or has not spoken of a
- * key for 180 s, holds none of it: its field goes. Whoever wants some and gets less has it told to those that lease more than they hold, or said so three
- * seconds ago: what ended while a host's daemon was dead is nowhere else. It asks about the hosts of each key alone: a list of all of them would
- * cost more, the more they are.
+ * KEYS: hosts, epoch, keys. ARGV: name, number of the epoch, channel, rows of limit, held, want, flags, and milliseconds that a beat counts.
+ *
+ * It does nothing if this host lives no more, or if nobody has beaten for half of that time: then the server was away, or its clock was set, and
+ * before the next beat the living cannot be told from the dead. A host that lives no more, or has not spoken of a key for 180 s, holds none of it:
+ * its field goes. Whoever wants some and gets less has it told to those that lease more than they hold, or said so three seconds ago (or later than
+ * now, by a clock that was set): what ended while a host's daemon was dead is nowhere else. It asks about the hosts of each key alone: a list of all
+ * of them would cost more, the more they are.
  */
 const char script_exchange[] =
 	"local t = redis.call('TIME')\n"
 	"local s = tonumber(t[1])\n"
 	"local now = s * 1000 + math.floor(t[2] / 1000)\n"
 	"local me = ARGV[1]\n"
-	"local epoch = redis.call('HMGET', KEYS[2], 'number', 'since')\n"
-	"if epoch[1] ~= ARGV[2] then return 0 end\n"
+	"local epoch = redis.call('HMGET', KEYS[2], 'number', 'since', 'beat')\n"
+	"if epoch[1] ~= ARGV[2] or now - (tonumber(epoch[3]) or 0) > ARGV[5] / 2 then return 0 end\n"
 	"local settled = now - (tonumber(epoch[2]) or 0) >= 3000\n"
-	"local live, hosts = { [me] = true }, math.max(1, redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf'))\n"
+	"local live, hosts = {}, math.max(1, redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf'))\n"
 	"local function lives(name)\n"
 	"  if live[name] == nil then live[name] = tonumber(redis.call('ZSCORE', KEYS[1], name) or 0) > now end\n"
 	"  return live[name]\n"
 	"end\n"
+	"if not lives(me) then return 0 end\n"
 	"local function u32(n) return math.min(n, 4294967295) end\n"
 	"local function of_others(key)\n"
 	"  local leased, held, some, mine, old = 0, 0, 0, 0, false\n"
@@ -79,7 +87,7 @@ const char script_exchange[] =
 	"      leased = leased + math.max(h, tonumber(l))\n"
 	"      held = held + h\n"
 	"      if h > 0 then some = some + 1 end\n"
-	"      old = old or s - at > 3\n"
+	"      old = old or math.abs(s - at) > 3\n"
 	"    end\n"
 	"  end\n"
 	"  return leased, held, some, mine, old\n"

@@ -113,7 +113,8 @@ int script_read_beat(const redisReply *answer, unsigned lease_ms, const char *po
 		return -EBADMSG;
 	snprintf(out->epoch, sizeof(out->epoch), "%s", part[0]->str);
 	out->hosts = part[1]->integer;
-	out->taken = part[3]->integer;
+	out->taken = part[3]->integer == 1;
+	out->away = part[3]->integer == 2;
 	out->clock_ms = part[2]->integer;
 	if (part[4]->elements)
 		out->list = hosts_read(part[4], part[2]->integer, lease_ms, policy);

@@ -36,12 +36,14 @@ struct session {
 	char beat_sha[SCRIPT_SHA_LENGTH + 1], exchange_sha[SCRIPT_SHA_LENGTH + 1];
 	char epoch[SCRIPT_NUMBER_MAX]; /* "" if it is not ready */
 	char hosts_key[KEY_MAX], epoch_key[KEY_MAX], own_key[KEY_MAX + FLEET_NAME_MAX], channel[KEY_MAX];
+	char lease_ms[16];
 	char own[NUMBER_TEXT]; /* a number that is this session's alone */
 	char *const *policy;
 	uint64_t opened_us, beat_us, listed_us; /* beat_us: a beat has waited for its answer since then; 0: none does */
 	uint64_t informed_us;
 	uint32_t hosts; /* as the last beat said */
 	unsigned greeted;
+	bool lost; /* an exchange was not carried out: rows have to be said again */
 	bool ping; /* a ping waits for its answer */
 	bool failed;
 };
@@ -128,6 +130,11 @@ static void beat_answered(void *owner, void *about, const redisReply *answer)
 	}
 	x->hosts = b.hosts;
 	changed = strcmp(x->epoch, b.epoch);
+	b.away = b.away && !changed; /* a store that is new knows nobody */
+	changed = changed || b.away || x->lost;
+	x->lost = false;
+	if (changed)
+		exchanges_forget(x->exchanges);
 	memcpy(x->epoch, b.epoch, sizeof(x->epoch));
 	x->to.beat(x->to.owner, &b, changed, fleet_clock_us() - x->beat_us);
 	if (x->records && changed)
@@ -143,12 +150,11 @@ static void number_make(char out[static NUMBER_TEXT])
 
 static void beat(struct session *x, bool list)
 {
-	char ms[16], number[NUMBER_TEXT];
-	const char *argv[] = { "EVALSHA",  x->beat_sha,	     "3",	x->hosts_key, x->epoch_key,
-			       x->own_key, x->config->name,  ms,	x->info.run,  number,
+	char number[NUMBER_TEXT];
+	const char *argv[] = { "EVALSHA",  x->beat_sha,	     "3",	  x->hosts_key, x->epoch_key,
+			       x->own_key, x->config->name,  x->lease_ms, x->info.run,	number,
 			       x->own,	   list ? "1" : "0", *x->policy };
 
-	snprintf(ms, sizeof(ms), "%u", x->config->lease_ms);
 	number_make(number);
 	x->beat_us = fleet_clock_us();
 	ask(x, x->asks, beat_answered, sizeof(argv) / sizeof(*argv), argv);
@@ -304,19 +310,20 @@ static void on_leases(void *owner, const struct fleet_lease *row, size_t count)
 		x->to.leases(x->to.owner, row, count);
 }
 
-/* A beat says which other epoch it is. */
+/* A beat comes first. Its answer says which other epoch it is, or that this host was away; what was asked is asked again in any case. */
 static void on_stale(void *owner)
 {
 	struct session *x = owner;
 
+	x->lost = true;
 	if (!x->failed && !x->beat_us)
 		beat(x, false);
 }
 
 static struct exchanges *exchanges_begin(struct session *x)
 {
-	const struct exchange_names names = { x->config->space, x->config->name, x->hosts_key, x->epoch_key,
-					      x->channel,	x->exchange_sha, x->epoch };
+	const struct exchange_names names = { x->config->space, x->config->name, x->lease_ms,	  x->hosts_key,
+					      x->epoch_key,	x->channel,	 x->exchange_sha, x->epoch };
 	const struct exchanges_owner o = { x, on_leases, on_stale, part_failed };
 
 	return exchanges_new(x->asks, &names, &o);
@@ -427,6 +434,7 @@ struct session *session_open(struct event_base *base, struct evdns_base *names, 
 	snprintf(x->hosts_key, KEY_MAX, "sluice:{%s}:hosts", c->space);
 	snprintf(x->epoch_key, KEY_MAX, "sluice:{%s}:epoch", c->space);
 	snprintf(x->own_key, sizeof(x->own_key), "sluice:{%s}:of:%s", c->space, c->name);
+	snprintf(x->lease_ms, sizeof(x->lease_ms), "%u", c->lease_ms);
 	number_make(x->own);
 	snprintf(x->channel, KEY_MAX, "sluice:{%s}:need", c->space);
 	x->tick = event_new(base, -1, EV_PERSIST, on_tick, x);

@@ -75,10 +75,20 @@ static int32_t clock_ahead(int64_t ms, unsigned rtt_us)
 	return ahead > INT32_MAX ? INT32_MAX : ahead < INT32_MIN ? INT32_MIN : ahead;
 }
 
+/* Others may not know that this host is back: sluiced has to wait as if it had just connected. */
+static void rejoin(struct store *s)
+{
+	s->state.connected = 0;
+	error_set(s, s->state.server, "this host was silent for so long that its leases were over");
+	tell(s);
+}
+
 static void on_beat(void *owner, const struct beat *b, bool new_epoch, unsigned rtt_us)
 {
 	struct store *s = owner;
 
+	if (b->away)
+		rejoin(s);
 	s->state.connected = 1;
 	s->epoch_beats = new_epoch ? 0 : s->epoch_beats + 1;
 	if (b->hosts >= s->state.hosts || s->epoch_beats * s->config.beat_ms > s->config.lease_ms)
@@ -89,6 +99,8 @@ static void on_beat(void *owner, const struct beat *b, bool new_epoch, unsigned 
 	info_tell(session_info(s->session), &s->state);
 	s->beats++;
 	tell(s);
+	if (session_has_room(s->session)) /* what was answered by nothing leaves room, too */
+		pipe_read_on(s->pipe, true);
 	if (b->list)
 		pipe_send(s->pipe, FLEET_HOSTS, b->list, strlen(b->list));
 }
