@@ -131,10 +131,10 @@ class Net:
 
     def deafen(self, segments="tcp sport 25"):
         """Keeps such segments from the client's kernel, which would answer those of handshakes made by hand with a RST."""
-        self.run(self.client, "nft", f"add table ip deaf; add chain ip deaf in {{ type filter hook input priority 0; }}; add rule ip deaf in {segments} drop")
+        self.run(self.client, "nft", f"add table inet deaf; add chain inet deaf in {{ type filter hook input priority 0; }}; add rule inet deaf in {segments} drop")
 
     def undeafen(self):
-        self.run(self.client, "nft", "delete table ip deaf")
+        self.run(self.client, "nft", "delete table inet deaf")
 
     def ready(self, process):
         assert process.stdout.readline() == "ready\n"

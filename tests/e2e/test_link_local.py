@@ -54,12 +54,12 @@ def bridged(tmp_path):
 def test_a_limit_holds_for_a_neighbour_who_left_a_handshake_unanswered(bridged):
     net, sluice, server, client = bridged
     net.serve("::", 25)
-    net.run(net.client, "nft", "add table inet mute; add chain inet mute in { type filter hook input priority 0; }; add rule inet mute in tcp sport 25 drop")
+    net.deafen()
     silent = net.hold(client, server)
     silent("open", 1)
     assert wait_for(lambda: sluice.service()["reserved"] == 1) and wait_for(lambda: sluice.service()["reserved"] == 0, 10)
     silent("abandon")
-    net.run(net.client, "nft", "delete table inet mute")
+    net.undeafen()
     h = net.hold(client, server)
     h("open", 20)
     assert h.settle()["greeted"] == 3 and net.established() == 3, h("count")
