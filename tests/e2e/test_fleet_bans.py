@@ -137,6 +137,26 @@ def test_ten_thousand_in_bulk_arrive_within_seconds(hosts, tmp_path):
     assert wait_for(lambda: metric(hosts, "sluice_fleet_bans") == 0 and not bans(hosts, 0), 60)
 
 
+def test_an_order_that_finds_no_room_among_the_shared_ones_says_that_it_holds_here_alone(tmp_path):
+    hosts, file, few = Hosts(tmp_path, 1, POLICY), tmp_path / "many", tmp_path / "few"
+    file.write_text("".join(f"10.{1 + i // 65536}.{i // 256 % 256}.{i % 256}\n" for i in range(65_534)))
+    few.write_text("192.0.2.3\n192.0.2.4\n192.0.2.5\n")
+    try:
+        assert together(hosts)
+        sluice = hosts.sluices[0]
+        for words, said, alone in (
+            (("ban", "--file", file, "--for", "1h"), "65534 bans stand on all hosts of the fleet, ", ""),
+            (("ban", "--file", few), "3 bans stand on all hosts of the fleet, ", "1 of 3"),
+            (("ban", "192.0.2.1"), "banned for good on this host alone, covers ", "1 of 1"),
+            (("allow", "192.0.2.2"), "allowed for good on this host alone", "1 of 1"),
+        ):
+            rc, out, err = sluice.ctl(*words)
+            assert rc == 0 and out.startswith(said), out
+            assert f"{alone} hold on this host alone: the fleet has no room" in err if alone else not err, err
+    finally:
+        hosts.close()
+
+
 def test_a_host_that_was_away_catches_up_and_two_sides_merge(hosts):
     a, b = hosts.sluices[:2]
     a.do("ban", "192.0.2.1", "--by", "old")

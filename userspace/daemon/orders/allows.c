@@ -60,8 +60,8 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	if (err == -ENOSPC)
 		diag_add(&a->diag, "the table already holds its %d entries: remove some", SLUICE_MAX_LIVE);
 	if (unsaid)
-		diag_add(&a->diag, "%zu of them hold on this host alone: the fleet has no room for more shared allows",
-			 unsaid);
+		diag_add(&a->diag, "%zu of %zu hold on this host alone: the fleet has no room for more shared allows",
+			 unsaid, list.count);
 	if (!err)
 		reason_say(args, a);
 	if (!err && list.count == 1)

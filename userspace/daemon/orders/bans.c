@@ -30,22 +30,27 @@ static int put_failed(int err, size_t over, struct answer *a)
 	return err;
 }
 
-/* Shares them with all hosts of the fleet, unless the order says otherwise. */
-static void order_share(struct daemon *dm, const struct ban *list, size_t count, const json_t *args, struct answer *a)
+/* Shares them with all hosts of the fleet, unless the order says otherwise. `o` learns whether all of them hold here alone. */
+static void order_share(struct daemon *dm, struct order *o, const struct ban *list, const json_t *args,
+			struct answer *a)
 {
 	const bool forced = json_is_true(json_object_get(args, "force"));
+	const size_t count = o->lines.count;
 	size_t unsaid = 0;
 
-	if (json_is_true(json_object_get(args, "local")))
+	o->local = json_is_true(json_object_get(args, "local"));
+	if (o->local)
 		fleet_say_here(dm, FLEET_WORD_BAN, list, count);
 	else
 		unsaid = fleet_say(dm, FLEET_WORD_BAN, list, count, forced);
-	if (unsaid)
-		diag_add(&a->diag, "%zu of them hold on this host alone: the fleet has no room for more shared bans",
-			 unsaid);
+	if (!unsaid)
+		return;
+	diag_add(&a->diag, "%zu of %zu hold on this host alone: the fleet has no room for more shared bans", unsaid,
+		 count);
+	o->local = unsaid == count;
 }
 
-static int order_put(struct daemon *dm, const struct order *o, const json_t *args, struct answer *a)
+static int order_put(struct daemon *dm, struct order *o, const json_t *args, struct answer *a)
 {
 	_cleanup_free_ struct ban *list = calloc(o->lines.count + 1, sizeof(*list));
 	struct ban one = { .since = time(NULL), .uid = a->uid };
@@ -66,7 +71,7 @@ static int order_put(struct daemon *dm, const struct order *o, const json_t *arg
 	if (o->lines.count > LATER)
 		state_later(dm);
 	if (!err)
-		order_share(dm, list, o->lines.count, args, a);
+		order_share(dm, o, list, args, a);
 	return put_failed(err, over, a);
 }
 
@@ -98,7 +103,7 @@ static int banned_text(struct daemon *dm, const struct order *o, bool observe, c
 
 static int banned_say(struct daemon *dm, const struct order *o, const json_t *args, struct answer *a)
 {
-	const char *reach = fleet_reach(fleet_shares(dm), json_is_true(json_object_get(args, "local")));
+	const char *reach = fleet_reach(fleet_shares(dm), o->local);
 	const struct kill what = { .from = &o->cover };
 	struct live_status allowed;
 	struct met met;

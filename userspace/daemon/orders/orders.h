@@ -14,6 +14,7 @@ struct order {
 	struct cover cover; /* of them */
 	const char *file; /* where the lines come from, "-" if the client does not say; NULL: from no file */
 	bool translated; /* some were behind a translator's prefix */
+	bool local; /* they hold on this host alone, by the order or for want of room */
 	bool tolerant; /* bad lines, and those that need --force, are left out */
 	size_t left_out;
 };
