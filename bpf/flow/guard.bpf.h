@@ -10,7 +10,7 @@
 #ifndef SLUICE_GUARD_BPF_H
 #define SLUICE_GUARD_BPF_H
 
-#define GUARD_SLACK_NS (1000ULL * 1000000) /* a guard that stands is not written again for each packet */
+#define GUARD_SLACK_NS (1000ULL * 1000000) /* how much longer a guard is raised than it has to stand */
 
 /* `port` is in host order. */
 static __always_inline struct sluice_guard *guard_of(__u16 port)
@@ -34,16 +34,22 @@ static __always_inline void guard_begin(struct sluice_guard *g, __u64 now)
 		__sync_lock_test_and_set(&g->since_ns, now);
 }
 
+/* Raises one of the two ends of *g: it is not before `until`, and not written again for each packet. */
+static __always_inline void guard_raise(struct sluice_guard *g, __u64 *end, __u64 until, __u64 now)
+{
+	if (*(const volatile __u64 *)end >= until)
+		return;
+	guard_begin(g, now);
+	*(volatile __u64 *)end = until + GUARD_SLACK_NS;
+}
+
 /* Raises the watch until nothing that holds no slot now can still complete. */
 __noinline int watch_raise(__u16 port, __u64 now)
 {
 	struct sluice_guard *g = guard_of(port);
-	__u64 until = now + SLUICE_SWEEP_NS * 2 + SLUICE_EXPIRED_NS;
 
-	if (!g || g->watch_until_ns + GUARD_SLACK_NS > until)
-		return 0;
-	guard_begin(g, now);
-	*(volatile __u64 *)&g->watch_until_ns = until + GUARD_SLACK_NS;
+	if (g)
+		guard_raise(g, &g->watch_until_ns, now + SLUICE_SWEEP_NS * 2 + SLUICE_EXPIRED_NS, now);
 	return 0;
 }
 
@@ -51,12 +57,9 @@ __noinline int watch_raise(__u16 port, __u64 now)
 __noinline int cookies_guard(__u16 port, __u64 now)
 {
 	struct sluice_guard *g = guard_of(port);
-	__u64 until = now + SLUICE_GUARD_NS;
 
-	if (!g || g->cookies_until_ns + GUARD_SLACK_NS > until)
-		return 0;
-	guard_begin(g, now);
-	*(volatile __u64 *)&g->cookies_until_ns = until + GUARD_SLACK_NS;
+	if (g)
+		guard_raise(g, &g->cookies_until_ns, now + SLUICE_GUARD_NS, now);
 	return 0;
 }
 

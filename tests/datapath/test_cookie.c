@@ -121,6 +121,20 @@ static void test_cookie_comes_back_and_reserves(void **state)
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_COOKIE_VALID).connections, i);
 }
 
+static void test_the_guard_of_a_port_lasts_as_long_as_the_last_cookie(void **state)
+{
+	struct sluice_guard guard = { .cookies_until_ns = clock_ns() + SLUICE_GUARD_NS - 500000000, .since_ns = 1 };
+	struct gate *g = *state;
+	__u64 sent_ns;
+	__u32 port = 25;
+
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_guards], &port, &guard, BPF_ANY), 0);
+	sent_ns = clock_ns();
+	cookie_of(g, (struct frame){ "10.0.0.1", SERVER, 1001, 25 });
+	assert_int_equal(bpf_map_lookup_elem(g->engine->map[MAP_guards], &port, &guard), 0);
+	assert_true(guard.cookies_until_ns >= sent_ns + SLUICE_GUARD_NS);
+}
+
 static void answers_set(struct gate *g, struct sluice_answers a)
 {
 	static const struct sluice_answer_counts none[64];
@@ -462,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PRESSED_TEST(test_cookie_comes_back_and_reserves),
+		PRESSED_TEST(test_the_guard_of_a_port_lasts_as_long_as_the_last_cookie),
 		PRESSED_TEST(test_segments_without_a_connection_are_dropped_only_in_a_flood),
 		PRESSED_TEST(test_a_cookie_is_sent_only_where_the_way_back_is_the_way_in),
 		PRESSED_TEST(test_cookies_are_no_longer_sent_if_they_never_come_back),
