@@ -129,3 +129,19 @@ def test_a_restart_brings_twenty_thousand_bans_back_in_one_order(fail2ban):
     f.stop()
     assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.1"], "a fail2ban that stops takes its own with it"
     assert " ERROR " not in f.logged(), f.logged()[-3000:]
+
+
+def test_a_ban_that_fail2ban_lengthens_is_lengthened_here_too(fail2ban):
+    _, sluice, f = fail2ban(known="600\nbantime.increment = true\nbantime.factor = 3")
+    f.stop()
+    known = [f"198.51.100.{i}" for i in range(20)]
+    with sqlite3.connect(f.database) as database:  # each was banned before, and that ban is over
+        database.executemany("INSERT INTO bips (ip, jail, timeofban, bantime, data) VALUES (?, 'known', ?, 600, '{}')", [(ip, int(time.time()) - 7200) for ip in known])
+    f.start()
+    for address in (*known, OTHER):
+        f.knock("known", address)
+    # fail2ban bans at once. How often somebody was banned before, it finds out meanwhile, and tells up to 10 s later.
+    assert wait_for(lambda: all(owners(sluice, address).get("f2b-known", 0) > 600 for address in known), 40), f.logged()
+    assert 0 < owners(sluice, OTHER)["f2b-known"] <= 600, "a first ban lasts as long as the jail says"
+    f.client("set", "known", "unbanip", known[0])
+    assert wait_for(lambda: owners(sluice, known[0]) == {}, 20) and " ERROR " not in f.logged(), f.logged()
