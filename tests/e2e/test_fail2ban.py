@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A real fail2ban (Debian's) runs with dist/fail2ban/action.d/sluice.conf: two jails ban one address, and it restarts with many bans."""
-import shutil, sqlite3, subprocess, time
+import shutil, signal, sqlite3, subprocess, time
 
 import pytest
 
@@ -145,3 +145,23 @@ def test_a_ban_that_fail2ban_lengthens_is_lengthened_here_too(fail2ban):
     assert 0 < owners(sluice, OTHER)["f2b-known"] <= 600, "a first ban lasts as long as the jail says"
     f.client("set", "known", "unbanip", known[0])
     assert wait_for(lambda: owners(sluice, known[0]) == {}, 20) and " ERROR " not in f.logged(), f.logged()
+
+
+def test_a_reboot_in_the_order_of_the_units_loses_no_ban_of_fail2ban(fail2ban):
+    """At a shutdown systemd stops units in the reverse order of their start."""
+    unit = (ROOT / "dist/sluiced.service").read_text()
+    before = [name for line in unit.splitlines() if line.startswith("Before=") for name in line[7:].split()]
+    assert "fail2ban.service" in before, "fail2ban would start first, and find nobody to restore its bans"
+    _, sluice, f = fail2ban(short=86400, ever=-1)
+    for jail in ("short", "ever"):
+        f.knock(jail, FOE)
+    assert wait_for(lambda: len(owners(sluice, FOE)) == 2, 30), f.logged()
+    f.stop()
+    assert owners(sluice, FOE) == {}
+    sluice.kill(signal.SIGTERM)
+    sluice.do("unload")
+    sluice.start()
+    f.start()
+    assert wait_for(lambda: len(owners(sluice, FOE)) == 2, 30), f.logged()
+    assert owners(sluice, FOE)["f2b-ever"] is None and 86000 < owners(sluice, FOE)["f2b-short"] <= 86400
+    assert " ERROR " not in f.logged(), f.logged()
