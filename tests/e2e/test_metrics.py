@@ -8,7 +8,7 @@ import socket
 
 import tools
 import web
-from net import ROOT, SERVER, inside, sh, wait_for
+from net import PACE, ROOT, SERVER, inside, sh, wait_for
 
 PORT = 9798
 POLICY = ("service smtp { ports = {25} max-connections = 40 max-connections-per-source = 5 on-excess = reset }\n"
@@ -106,6 +106,20 @@ def test_prometheus_tells_of_countries_and_of_a_flood(make, tmp_path):
     assert value("sluice_syn_cookies_sent_total") == sluice.reason("cookie-sent") > 100
     assert wait_for(lambda: value("sluice_under_pressure") == 0, 20), "calm again"
     assert value('max_over_time(sluice_under_pressure{service="smtp"}[1m])') == 1
+
+
+def test_prometheus_warns_of_what_passed_while_sluiced_was_stopped(make, tmp_path):
+    net, sluice = make(f"stop-grace = {PACE}s\n" + POLICY)
+    tools.serve(net, 25)
+    prometheus = web.Prometheus(net, tmp_path / "prometheus", config(tmp_path))
+    firing = lambda: [(a["labels"]["alertname"], a["labels"].get("service")) for a in prometheus.api("alerts")["alerts"] if a["state"] == "firing"]
+    assert wait_for(lambda: prometheus.value('sluice_packets_total{service="smtp",reason="stopped"}') == 0)
+    sluice.kill(signal.SIGTERM)
+    assert wait_for(lambda: sluice.json("status")["stands_open"])
+    assert connect(net, "10.77.0.2", 25, 8)[1]["greeted"] == 8, "more than the limit"
+    assert wait_for(lambda: prometheus.value("up") == 0) and firing() == []
+    sluice.start()
+    assert wait_for(lambda: firing() == [("SluiceFailsOpen", "smtp")], 20), prometheus.api("alerts")
 
 
 def dashboard_answers(prometheus):
