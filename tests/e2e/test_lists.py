@@ -176,6 +176,26 @@ def test_bad_lines_are_named_wherever_one_looks_and_the_good_ones_are_in_force(m
     assert metric(net, "sluice_list_age_seconds") < 600
 
 
+def test_a_line_that_names_everybody_is_left_out_of_a_list_that_others_write(make, tmp_path):
+    foes = tmp_path / "foes.txt"
+    everybody = ["0.0.0.0/0", "0.0.0.0/1", "192.0.0.0/2", "::/0", "2000::/3", "::ffff:0:0/96", "0.0.0.0-255.255.255.255", "1.0.0.0-223.255.255.255", "10.0.0.1/1"]
+    net, sluice = make(SMTP + "source-set friends { prefixes = {192.0.2.9} action = allow }\n")
+    tools.serve(net, 25)
+    for before in ("", f"{FOE}\n224.0.0.0/3\n4000::/3\n0.0.0.0/8\n"):
+        foes.write_text(before + "\n".join(everybody) + "\n")
+        sluice.write(DENY)
+        code, _, err = sluice.ctl("reload")
+        assert code == 0 and f"{foes}:{len(before.splitlines()) + 1}: '0.0.0.0/0' is a quarter of all addresses or more" in err, err
+        assert the_list(sluice)["bad_lines"] == len(everybody) and admitted(net, FRIEND)
+        assert (the_list(sluice)["state"], the_list(sluice)["entries"]) == (("read", 4) if before else ("none", 0))
+    assert not admitted(net, FOE) and not sluice.json("lookup", "2001:db8::1")["sets"]
+    foes.write_text("0.0.0.0/0\n::/0\n")
+    sluice.do("reload", "--lists")
+    assert admitted(net, FRIEND) and not admitted(net, FOE), "the last good content stays"
+    sluice.write(DENY.replace("action", "reading = strict action"))
+    assert "refuses all addresses of IPv4" in sluice.ctl("reload")[2] and not admitted(net, FRIEND), "a list of one's own means what it says"
+
+
 def to_nobody(path):
     """Makes a file that only root's right to ignore permissions can read; the daemon has given up that right when it reads."""
     os.chown(path, NOBODY, NOBODY)

@@ -44,6 +44,20 @@ static int masked_add(struct reading *r, const struct element *e)
 	return err;
 }
 
+/* Removes what an element has added from `count` on, if that is everybody. Returns -EINVAL then. */
+static int everybody_leave_out(struct prefixes *list, size_t count, const char **why)
+{
+	size_t i;
+
+	for (i = count; i < list->count && !list_is_everybody(&list->item[i]); i++)
+		;
+	if (i == list->count)
+		return 0;
+	list->count = count;
+	*why = "is a quarter of all addresses or more: a list that means it is the operator's own (reading = strict)";
+	return -EINVAL;
+}
+
 _Static_assert(SLUICE_MAX_PREFIXES == 2000000, "prefix_take() says so");
 
 static int prefix_take(struct reading *r, const struct element *e, const char **why)
@@ -54,6 +68,8 @@ static int prefix_take(struct reading *r, const struct element *e, const char **
 
 	if (err == -EINVAL)
 		err = masked_add(r, e);
+	if (!err && !r->strict)
+		err = everybody_leave_out(list, count, why);
 	if (err)
 		return err;
 	if (list->count > SLUICE_MAX_PREFIXES) {

@@ -45,5 +45,7 @@ int list_bad(struct list_reader *r, const char *text, const char *why);
  * meant: the line may have been cut short.
  */
 int list_masked(const struct element *e, struct prefix *out);
+/* Whether it holds a quarter of IPv4 or more, or all of IPv6 that is assigned. Published lists of what is reserved have 224.0.0.0/3 and 4000::/3. */
+bool list_is_everybody(const struct prefix *p);
 
 #endif
