@@ -181,6 +181,16 @@ def test_every_metric_of_the_contract_is_there_and_well_formed(make):
     assert web.request(net.server, PORT, "/healthz")[2] == "ok\n"
 
 
+def test_prometheus_reads_metrics_of_a_database_whose_name_is_no_text(make, tmp_path):
+    (tmp_path / os.fsdecode(b"land\xff.csv")).write_text("10.77.0.2,10.77.0.2,DE\n")
+    net, sluice = make(POLICY)
+    sluice.file.write_bytes(b"interfaces = {s0}\ngeoip { database = {'%s/land\xff.csv'} }\n".replace(b"'", b'"') % bytes(tmp_path) + POLICY.encode())
+    sluice.do("reload")
+    text = web.request(net.server, PORT, "/metrics")[2]
+    assert f'sluice_geoip_database_kept{{database="{tmp_path}/land?.csv"}} 0\n' in text
+    assert sh("promtool", "check", "metrics", input=text).stderr == ""
+
+
 def test_no_address_is_in_any_answer(make):
     net, sluice = make(POLICY + "source-set foes { prefixes = {10.77.1.0/24} action = deny }\n")
     tools.serve(net, 25)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "metrics.h"
+#include "plain.h"
 #include "reason.h"
 
 static struct sluice_stat smtp_stats[SLUICE_REASONS] = {
@@ -33,7 +34,9 @@ static const struct metrics_service services[] = {
 	  .countries_count = 3 },
 	{ .name = "odd\"\\\nname", .connections = 1, .pressure = -1, .stats = no_stats },
 };
-static const struct metrics_interface interfaces[] = { { "eth0", "native" }, { "eth1", "detached" } };
+static const struct metrics_interface interfaces[] = { { "eth0", "native" },
+						       { "eth1", "detached" },
+						       { "\xff\xc3\xa4\xc3", "native" } };
 static const struct metrics_list lists[] = {
 	{ .set = "drop", .key = "file", .entries = 9, .skipped = 2, .age = 60, .known = true },
 	{ .set = "old", .key = "asns-file", .entries = 7, .age = 99, .known = true, .last_good = true },
@@ -52,7 +55,7 @@ static struct metrics figures = {
 	.services = services,
 	.services_count = 3,
 	.interfaces = interfaces,
-	.interfaces_count = 2,
+	.interfaces_count = 3,
 	.databases = databases,
 	.databases_count = 2,
 	.lists = lists,
@@ -155,6 +158,16 @@ static void test_label_values_are_escaped(void **state)
 	free(text);
 }
 
+static void test_label_values_are_utf8_whatever_a_file_or_interface_is_called(void **state)
+{
+	char *text = text_of(METRICS_TEXT);
+
+	(void)state;
+	has(text, "sluice_interface_attached{interface=\"?\xc3\xa4?\"} 1");
+	assert_true(utf8_is_good(text));
+	free(text);
+}
+
 static void test_every_reason_of_the_list_is_a_label(void **state)
 {
 	char *text = text_of(METRICS_TEXT), line[128];
@@ -225,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_every_figure_becomes_a_sample),
 		cmocka_unit_test(test_what_is_not_known_has_no_sample),
 		cmocka_unit_test(test_label_values_are_escaped),
+		cmocka_unit_test(test_label_values_are_utf8_whatever_a_file_or_interface_is_called),
 		cmocka_unit_test(test_every_reason_of_the_list_is_a_label),
 		cmocka_unit_test(test_openmetrics_names_families_without_total_and_ends),
 		cmocka_unit_test(test_accept_decides_the_format),

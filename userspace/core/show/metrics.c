@@ -2,9 +2,12 @@
 /* Writes figures as Prometheus reads them: see metrics.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "metrics.h"
+#include "plain.h"
 #include "reason.h"
 #include "sums.h"
 
@@ -31,12 +34,14 @@ struct label {
 	const char *name, *value;
 };
 
+/* The name of a file or interface may be any bytes. Prometheus refuses all of a text that is not UTF-8. */
 static void label_write(const struct label *l, FILE *out)
 {
+	_cleanup_free_ char *value = strdup(l->value);
 	const char *p;
 
 	fprintf(out, "%s=\"", l->name);
-	for (p = l->value; *p; p++) {
+	for (p = value ? plain_make(value, true) : ""; *p; p++) {
 		if (*p == '\n')
 			fputs("\\n", out);
 		else if (*p == '"' || *p == '\\')
