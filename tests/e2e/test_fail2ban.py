@@ -30,7 +30,7 @@ class Fail2ban:
             text += (
                 f"[{jail}]\nenabled = true\nbackend = polling\nfilter = knock\nlogpath = {directory}/{jail}\nmaxretry = 1\nfindtime = 600\n"
                 f"bantime = {bantime}\nignoreself = false\n"
-                f'action = sluice[sluicectl="{BUILD}/sluicectl -i {sluice.instance}", dbfile="{self.database}"]\n\n'
+                f'action = sluice[sluicectl="{BUILD}/sluicectl -i {sluice.instance}", dbfile="{self.database}", patience=25]\n\n'
             )
         (directory / "jail.conf").write_text(text)
         self.server = None
@@ -165,3 +165,20 @@ def test_a_reboot_in_the_order_of_the_units_loses_no_ban_of_fail2ban(fail2ban):
     assert wait_for(lambda: len(owners(sluice, FOE)) == 2, 30), f.logged()
     assert owners(sluice, FOE)["f2b-ever"] is None and 86000 < owners(sluice, FOE)["f2b-short"] <= 86400
     assert " ERROR " not in f.logged(), f.logged()
+
+
+def test_what_fail2ban_orders_while_sluiced_restarts_is_done_when_it_is_back(fail2ban):
+    _, sluice, f = fail2ban(ever=-1)
+    f.knock("ever", FOE)
+    assert wait_for(lambda: len(owners(sluice, FOE)) == 1, 30), f.logged()
+    sluice.kill(signal.SIGTERM)
+    f.knock("ever", OTHER)
+    assert wait_for(lambda: f"Ban {OTHER}" in f.logged(), 30), f.logged()
+    sluice.start()
+    assert wait_for(lambda: len(owners(sluice, OTHER)) == 1, 30), f.logged()
+    sluice.kill(signal.SIGTERM)
+    unban = f.net.popen(f.net.server, "fail2ban-client", "-c", f.dir, "-s", f.socket, "set", "ever", "unbanip", FOE)
+    assert wait_for(lambda: f"Unban {FOE}" in f.logged(), 30), f.logged()
+    sluice.start()
+    assert wait_for(lambda: owners(sluice, FOE) == {}, 30) and unban.wait(60 * PACE) == 0, f.logged()
+    assert list(owners(sluice, OTHER)) == ["f2b-ever"] and "Failed to execute" not in f.logged(), f.logged()
