@@ -333,33 +333,32 @@ void keeper_end(struct daemon *dm)
 	dm->keeper_pid = 0;
 }
 
-/* Lists those interfaces of `p` (NULL: none) that exist; with `d`, reports the others. */
-static json_t *interfaces_there(const struct daemon *dm, const struct policy *p, struct diag *d)
+/* Sorts the interfaces of `p` into those that exist and those that are away, which it reports. */
+static void interfaces_sort(const struct daemon *dm, const struct policy *p, json_t *there, json_t *away,
+			    struct diag *d)
 {
-	struct diag ignored = {};
-	json_t *there = json_array();
 	size_t i;
 
-	for (i = 0; p && i < p->interfaces.count; i++) {
-		if (!engine_link_away(dm->engine, p->interfaces.item[i], d ? d : &ignored))
-			json_array_append_new(there, json_string(p->interfaces.item[i]));
-	}
-	diag_free(&ignored);
-	return there;
+	for (i = 0; i < p->interfaces.count; i++)
+		json_array_append_new(engine_link_away(dm->engine, p->interfaces.item[i], d) ? away : there,
+				      json_string(p->interfaces.item[i]));
 }
 
 int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d)
 {
-	json_t *there = interfaces_there(dm, p, d);
+	json_t *there = json_array(), *spared = json_array();
 	int err = 0;
+	size_t i;
 
+	interfaces_sort(dm, p, there, spared, d);
+	for (i = 0; also && i < also->interfaces.count; i++)
+		json_array_append_new(spared, json_string(also->interfaces.item[i]));
 	if (!engine_attached(dm->engine, p, also)) {
-		err = ask(dm,
-			  json_pack("{s:O, s:o, s:i}", "interfaces", there, "also", interfaces_there(dm, also, NULL),
-				    "mode", p->xdp_mode),
+		err = ask(dm, json_pack("{s:O, s:O, s:i}", "interfaces", there, "also", spared, "mode", p->xdp_mode),
 			  json_array_size(there), NULL, d);
 	}
 	json_decref(there);
+	json_decref(spared);
 	if (!err)
 		engine_answers(dm->engine, d); /* if this fails, the host answers */
 	return err ? err : engine_links_note(dm->engine, p);

@@ -100,6 +100,7 @@ static void on_link(evutil_socket_t number, short what, void *arg)
 	engine_locals(dm->engine, &d);
 	if (engine_links_back(dm->engine, standing_live(dm->standing), &d) && standing_attach(dm->standing, &d))
 		log_say(LOG_ERR, "an interface that came back is not guarded");
+	engine_links_lost(dm->engine, standing_live(dm->standing), &d);
 	engine_answers(dm->engine, &d);
 	log_diag(LOG_WARNING, &d);
 }

@@ -165,12 +165,11 @@ static void program_name(unsigned int id, char name[static BPF_OBJ_NAME_LEN])
 
 static void others(const char *name, const char *instance, const struct link_view *l, struct findings *f)
 {
-	char there[BPF_OBJ_NAME_LEN], pin[PIN_PATH_LEN], leaf[PIN_PATH_LEN / 2], remedy[96];
+	char there[BPF_OBJ_NAME_LEN], pin[PIN_PATH_LEN], remedy[96];
 	LIBBPF_OPTS(bpf_xdp_query_opts, on);
 	unsigned int id;
 
-	snprintf(leaf, sizeof(leaf), PIN_GATE "%s", name);
-	pin_path(instance, leaf, pin);
+	gate_pin(instance, name, pin);
 	if (bpf_xdp_query(l->index, 0, &on))
 		return;
 	id = on.drv_prog_id ? on.drv_prog_id : on.skb_prog_id ? on.skb_prog_id : on.hw_prog_id;
@@ -203,6 +202,35 @@ static const struct interface_status *attached_find(const struct snapshot *s, co
 	return NULL;
 }
 
+static void absent(const char *name, const char *instance, int err, struct findings *f)
+{
+	char pin[PIN_PATH_LEN], now[IF_NAMESIZE], remedy[96];
+
+	gate_pin(instance, name, pin);
+	gate_interface(name, pin, now);
+	snprintf(remedy, sizeof(remedy), "write %s in `interfaces`, then: sluicectl -i %s reload", now, instance);
+	if (err == -ENODEV && strcmp(now, name))
+		finding_add(f, FINDING_WARNING, CHECK, remedy, "%s is called %s now, and is still guarded", name, now);
+	else if (err == -ENODEV && gate_was_at(instance, name))
+		finding_add(f, FINDING_WARNING, CHECK, "nothing, if it comes back; else take it out of `interfaces`",
+			    "%s is absent: it will be guarded when it comes back", name);
+	else
+		finding_add(f, FINDING_BAD, CHECK, "`ip link` lists the interfaces: name one in `interfaces`", "%s: %s",
+			    name, err == -ENODEV ? "no such interface" : strerror(-err));
+}
+
+/* Says if a gate that was attached there no longer is. */
+static void lost(const char *name, const char *instance, struct findings *f)
+{
+	char remedy[96];
+
+	if (!gate_was_at(instance, name))
+		return;
+	snprintf(remedy, sizeof(remedy), "sluicectl -i %s reload", instance);
+	finding_add(f, FINDING_BAD, CHECK, remedy, "%s: the gate is not attached any more: nothing is judged there",
+		    name);
+}
+
 /* `s` is NULL if nothing is loaded. */
 static void interface(const char *name, const char *instance, const struct policy *p, const struct snapshot *s,
 		      struct findings *f)
@@ -212,11 +240,12 @@ static void interface(const char *name, const char *instance, const struct polic
 	int err = link_view(name, &l);
 
 	if (err) {
-		finding_add(f, FINDING_BAD, CHECK, "`ip link` lists the interfaces: name one in `interfaces`", "%s: %s",
-			    name, err == -ENODEV ? "no such interface" : strerror(-err));
+		absent(name, instance, err, f);
 		return;
 	}
 	is = attached_find(s, name);
+	if (!is)
+		lost(name, instance, f);
 	if (is)
 		mode_there(is, f);
 	else if (*link_unguarded_why(&l))

@@ -34,6 +34,18 @@ static int compiles(const struct policy *p, struct diag *d)
 	return r ? policy_compile(p, r, &c, d) : -ENOMEM;
 }
 
+/* One that is only away stops no start: it is guarded when it comes back. */
+static bool interface_is_away(const struct policy *p, const char *name, const struct prove *how)
+{
+	const struct place at = place_of(p, SECTION_TOP, "interfaces");
+
+	if (if_nametoindex(name) || !gate_was_at(how->instance, name))
+		return false;
+	if (how->warnings)
+		diag_at(how->warnings, &at, "interface %s is absent: it will be guarded when it comes back", name);
+	return true;
+}
+
 static int interface_stands(const struct policy *p, const char *name, struct diag *d)
 {
 	const struct place at = place_of(p, SECTION_TOP, "interfaces"), mode = place_of(p, SECTION_TOP, "xdp-mode");
@@ -54,13 +66,16 @@ static int interface_stands(const struct policy *p, const char *name, struct dia
 	return -EINVAL;
 }
 
-static int interfaces_stand(const struct policy *p, const struct policy *now, struct diag *d)
+static int interfaces_stand(const struct policy *p, const struct prove *how, struct diag *d)
 {
+	const struct policy *now = how->now;
 	int err = 0, one;
 	size_t i;
 
 	for (i = 0; i < p->interfaces.count; i++) {
 		if (now && now->xdp_mode == p->xdp_mode && strings_have(&now->interfaces, p->interfaces.item[i]))
+			continue;
+		if (interface_is_away(p, p->interfaces.item[i], how))
 			continue;
 		one = interface_stands(p, p->interfaces.item[i], d);
 		err = err ? err : one;
@@ -131,7 +146,7 @@ int policy_stands(const struct policy *p, const struct prove *how, struct diag *
 	err = err ? err : one;
 	if (how->extent > PROVE_HOST)
 		return err;
-	one = interfaces_stand(p, how->now, d);
+	one = interfaces_stand(p, how, d);
 	metrics_warn(p, how);
 	return err ? err : one;
 }

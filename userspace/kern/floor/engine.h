@@ -75,6 +75,8 @@ int engine_local_any(const struct engine *e, bool ipv4,
 		     struct sluice_addr *out); /* finds one that a client would ask for; -ENOENT */
 /* Whether an interface of `p` went away and has come back, once for each time; `d` says which. It has to be attached to again. */
 bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d);
+/* Says, once for each time, which interfaces of `p` are there without their gate: somebody detached it, or another program took its place. */
+void engine_links_lost(struct engine *e, const struct policy *p, struct diag *d);
 /* Detaches everywhere and removes every pin of the instance, even of a half-made one. Works if the daemon is dead. */
 int engine_unload(const char *instance, struct diag *d);
 

@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <net/if.h>
 
 #include "cleanup.h"
 #include "containers.h"
@@ -147,7 +148,15 @@ int old_lives_carry(struct engine *e);
 
 /* attach.c */
 int gates_detach(const char *instance, struct diag *d); /* detaches all that are pinned, and removes their pins */
+/* attached.c: returns "native", "generic" or "detached", also where the interface was renamed */
 const char *gate_mode(const char *interface, const char *pin);
+/* Returns the interface that the gate of this pin is at: the one that the pin is named after, or one that was renamed; 0: none. */
+unsigned int gate_place(const char *interface, const char *pin);
+/* Returns what the interface is called now that the pin is named after. */
+const char *gate_interface(const char *interface, const char *pin, char now[static IF_NAMESIZE]);
+void gate_pin(const char *instance, const char *interface, char path[static PIN_PATH_LEN]);
+/* Whether the instance has a gate for this interface, which may be absent now, or have lost the gate. */
+bool gate_was_at(const char *instance, const char *interface);
 
 /* links.c */
 bool link_is_away(const struct engine *e, const char *interface); /* whether it was guarded, and does not exist now */
@@ -155,6 +164,7 @@ bool link_is_away(const struct engine *e, const char *interface); /* whether it 
 unsigned int link_for(const struct engine *e, const struct sluice_addr *local);
 bool link_is_guarded(const struct engine *e, unsigned int index);
 void links_forget(struct engine *e);
+int links_recall(struct engine *e); /* notes the interfaces that an earlier daemon guarded */
 
 /* program.c */
 int programs_open(struct engine *e); /* returns 0 or -ENOENT */

@@ -209,11 +209,12 @@ static int interface_put(const char *interface, const char *pin, void *arg)
 {
 	const char *mode = gate_mode(interface, pin);
 	struct sluice_answers want;
+	char now[IF_NAMESIZE];
 	struct plan *p = arg;
 	struct link_view l;
 	int err;
 
-	if (!strcmp(mode, "detached") || link_view(interface, &l))
+	if (!strcmp(mode, "detached") || link_view(gate_interface(interface, pin, now), &l))
 		return 0;
 	answers_plan(&l, &p->links, !strcmp(mode, "generic"), &want);
 	err = row_put(p, l.index, &want);

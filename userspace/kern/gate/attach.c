@@ -10,12 +10,11 @@
 
 #include <xdp/libxdp.h>
 
+#include "attached.h"
 #include "link.h"
 #include "load.h"
 
 #define GATE_PRIORITY 10 /* in a shared dispatcher, before xdp-filter and the like (50) */
-
-#define DISPATCHED_MAX 10 /* most programs of one dispatcher */
 
 DEFINE_CLEANUP(struct sluice_bpf *, object_free);
 
@@ -24,51 +23,6 @@ static void program_close(struct xdp_program *prog)
 	xdp_program__close(prog);
 }
 DEFINE_CLEANUP(struct xdp_program *, program_close);
-
-static void multiprog_close(struct xdp_multiprog *mp)
-{
-	xdp_multiprog__close(mp);
-}
-DEFINE_CLEANUP(struct xdp_multiprog *, multiprog_close);
-
-/* Returns the id of a pinned program, or 0 if there is none. */
-static __u32 pinned_id(const char *pin)
-{
-	LIBBPF_OPTS(bpf_obj_get_opts, opts);
-	_cleanup_close_ int fd = bpf_obj_get_opts(pin, &opts);
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-
-	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
-}
-
-/* Returns the first program on the interface for which `is` is true, or NULL. It belongs to `mp`. */
-static struct xdp_program *program_find(struct xdp_multiprog *mp, bool (*is)(const struct xdp_program *, __u32),
-					__u32 id, __u32 but)
-{
-	struct xdp_program *prog = xdp_multiprog__main_prog(mp);
-
-	if (prog && is(prog, id) && xdp_program__id(prog) != but)
-		return prog;
-	for (prog = xdp_multiprog__next_prog(NULL, mp); prog; prog = xdp_multiprog__next_prog(prog, mp)) {
-		if (is(prog, id) && xdp_program__id(prog) != but)
-			return prog;
-	}
-	return NULL;
-}
-
-static bool has_id(const struct xdp_program *prog, __u32 id)
-{
-	return xdp_program__id(prog) == id;
-}
-
-/* Returns the gate of this pin, or NULL if it is not attached. It belongs to `mp`. */
-static struct xdp_program *gate_find(struct xdp_multiprog *mp, const char *pin)
-{
-	__u32 id = pinned_id(pin);
-
-	return id ? program_find(mp, has_id, id, 0) : NULL;
-}
 
 static bool uses_map(const struct xdp_program *prog, __u32 id)
 {
@@ -84,99 +38,24 @@ static bool uses_map(const struct xdp_program *prog, __u32 id)
 	return false;
 }
 
-static struct xdp_multiprog *multiprog_of(const char *interface)
+/* The pin stays. An interface that is gone, or a gate that somebody else detached, is no error. */
+static int gate_leave(const char *interface, const char *pin, struct diag *d)
 {
-	unsigned int index = if_nametoindex(interface);
-	struct xdp_multiprog *mp;
+	unsigned int index = gate_place(interface, pin);
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(index);
+	struct xdp_program *prog = mp ? gate_find(mp, pin) : NULL;
+	int err = prog ? xdp_program__detach(prog, index, xdp_multiprog__attach_mode(mp), 0) : 0;
 
-	if (!index)
-		return NULL;
-	mp = xdp_multiprog__get_from_ifindex(index);
-	return libxdp_get_error(mp) ? NULL : mp;
+	if (err)
+		diag_add(d, "cannot detach from %s: %s", interface, strerror(-err));
+	return err;
 }
 
-/*
- * Reads libxdp's pins of the programs under a dispatcher (its protocol.org). Asking the kernel for a program by its id, as libxdp does,
- * takes CAP_SYS_ADMIN, which sluiced has given up.
- */
-static bool dispatcher_pins(__u32 dispatcher, const char *interface, __u32 gate)
-{
-	char path[PIN_PATH_LEN];
-	unsigned int i;
-	__u32 id;
-
-	for (i = 0; i < DISPATCHED_MAX; i++) {
-		snprintf(path, sizeof(path), BPFFS "/xdp/dispatch-%u-%u/prog%u-prog", if_nametoindex(interface),
-			 dispatcher, i);
-		id = pinned_id(path);
-		if (!id || id == gate)
-			return id;
-	}
-	return false;
-}
-
-/*
- * Whether a dispatcher runs the gate. libxdp 1.3.1 leaks a descriptor each time it looks at an interface, and status is asked for every
- * second, so this looks at each dispatcher only once. A dispatcher never changes; libxdp replaces it by another.
- */
-static bool dispatcher_runs(__u32 dispatcher, const char *interface, const char *pin)
-{
-	static struct {
-		__u32 dispatcher, gate;
-		bool runs;
-	} seen[16];
-	static unsigned int next;
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = NULL;
-	__u32 gate = pinned_id(pin);
-	unsigned int i;
-
-	for (i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
-		if (seen[i].dispatcher == dispatcher && seen[i].gate == gate)
-			return seen[i].runs;
-	}
-	if (dispatcher_pins(dispatcher, interface, gate))
-		return true;
-	mp = multiprog_of(interface);
-	i = next++ % (sizeof(seen) / sizeof(*seen));
-	seen[i].dispatcher = dispatcher;
-	seen[i].gate = gate;
-	seen[i].runs = mp && gate_find(mp, pin);
-	return seen[i].runs;
-}
-
-/* Whether the gate is this program of the interface (0: none), or runs under it. */
-static bool gate_runs(__u32 program, const char *interface, const char *pin)
-{
-	return program && (program == pinned_id(pin) || dispatcher_runs(program, interface, pin));
-}
-
-/* Returns static text. */
-const char *gate_mode(const char *interface, const char *pin)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, on);
-	unsigned int index = if_nametoindex(interface);
-
-	if (!index || bpf_xdp_query(index, 0, &on))
-		return "detached";
-	if (gate_runs(on.drv_prog_id, interface, pin))
-		return "native";
-	return gate_runs(on.skb_prog_id, interface, pin) ? "generic" : "detached";
-}
-
-/* Also removes the pin. An interface that is gone, or a gate that somebody else detached, is no error. */
 static int gate_detach(const char *interface, const char *pin, struct diag *d)
 {
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
-	struct xdp_program *prog = mp ? gate_find(mp, pin) : NULL;
-	int err = 0;
+	int err = gate_leave(interface, pin, d);
 
-	if (prog)
-		err = xdp_program__detach(prog, if_nametoindex(interface), xdp_multiprog__attach_mode(mp), 0);
-	if (err) {
-		diag_add(d, "cannot detach from %s: %s", interface, strerror(-err));
-		return err;
-	}
-	return unlink(pin) ? -errno : 0;
+	return err ? err : unlink(pin) ? -errno : 0;
 }
 
 static int gate_detach_in_turn(const char *interface, const char *pin, bool *in_vain, struct diag *d)
@@ -220,6 +99,13 @@ static int frames_of(const char *interface)
 	return err ? err : link_frames(&l);
 }
 
+/* What has this pin already is no longer attached to the interface that the pin is named after. */
+static int gate_pin_anew(const struct xdp_program *gate, const char *pin)
+{
+	unlink(pin);
+	return bpf_obj_pin(xdp_program__fd(gate), pin);
+}
+
 /* Makes one attempt in one mode, and leaves the attached program pinned. */
 static int gate_attach_mode(const struct engine *e, const char *interface, const char *pin, enum xdp_attach_mode mode)
 {
@@ -244,7 +130,7 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
 	err = xdp_program__attach(prog, if_nametoindex(interface), mode, 0);
 	if (err)
 		return err;
-	err = bpf_obj_pin(xdp_program__fd(prog), pin);
+	err = gate_pin_anew(prog, pin);
 	if (err)
 		xdp_program__detach(prog, if_nametoindex(interface), mode, 0);
 	return err;
@@ -256,14 +142,14 @@ static int gate_attach_mode(const struct engine *e, const char *interface, const
  */
 static int gate_adopt(const struct engine *e, const char *interface, const char *pin, const char *old)
 {
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(if_nametoindex(interface));
 	struct bpf_map_info control = {};
 	struct xdp_program *gate = NULL;
 	__u32 len = sizeof(control);
 
 	if (mp && !bpf_obj_get_info_by_fd(e->map[MAP_control], &control, &len))
 		gate = program_find(mp, uses_map, control.id, old ? pinned_id(old) : 0);
-	return gate ? bpf_obj_pin(xdp_program__fd(gate), pin) : -ENOENT;
+	return gate ? gate_pin_anew(gate, pin) : -ENOENT;
 }
 
 /* Says why one mode failed for an interface that exists, and what helps. */
@@ -316,30 +202,26 @@ static int gate_replace(const struct engine *e, const char *interface, const cha
 	return err;
 }
 
-static void gate_pin(const struct engine *e, const char *interface, char path[static PIN_PATH_LEN])
-{
-	char name[PIN_PATH_LEN / 2];
-
-	snprintf(name, sizeof(name), PIN_GATE "%s", interface);
-	pin_path(e->instance, name, path);
-}
-
 struct exchange {
 	const struct engine *engine;
 	struct diag *diag;
 };
 
-/* A gate that is no longer attached is not exchanged: whether the interface is guarded is the policy's business. */
-static int gate_exchange(const char *interface, const char *old, void *arg)
+/*
+ * A gate that is no longer attached is not exchanged: whether the interface is guarded is the policy's business. The pin keeps the name that
+ * the interface had.
+ */
+static int gate_exchange(const char *named, const char *old, void *arg)
 {
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(interface);
+	unsigned int index = gate_place(named, old);
+	_cleanup_(multiprog_close) struct xdp_multiprog *mp = multiprog_of(index);
 	enum xdp_attach_mode mode = mp ? xdp_multiprog__attach_mode(mp) : XDP_MODE_UNSPEC;
+	char pin[PIN_PATH_LEN], interface[IF_NAMESIZE] = "";
 	const struct exchange *x = arg;
-	char pin[PIN_PATH_LEN];
 	int err;
 
-	gate_pin(x->engine, interface, pin);
-	if (!mp || !gate_find(mp, old) || gate_find(mp, pin))
+	gate_pin(x->engine->instance, named, pin);
+	if (!mp || !if_indextoname(index, interface) || !gate_find(mp, old) || gate_find(mp, pin))
 		return 0;
 	unlink(pin); /* left by an exchange that was cut short */
 	if (xdp_multiprog__is_legacy(mp))
@@ -427,19 +309,29 @@ struct detach_others {
 	struct diag *diag;
 };
 
+/* Whether the gate is at an interface that the policy names as it is called now. */
+static bool is_named_there(const struct policy *p, const char *interface, const char *pin)
+{
+	unsigned int index = gate_place(interface, pin);
+	char now[IF_NAMESIZE];
+
+	return index && if_indextoname(index, now) && names_interface(p, now);
+}
+
+/* Where a policy follows an interface that was renamed, interface_guard() finds the gate that is there. */
 static int detach_other(const char *interface, const char *pin, void *arg)
 {
 	struct detach_others *job = arg;
 
-	if (is_spared(interface, job->policy, job->also))
+	if (names_interface(job->policy, interface) || is_spared(interface, job->policy, job->also))
 		return 0;
-	/* A pin whose gate is no longer attached (the interface went and came back) is in the way, too. */
-	if (names_interface(job->policy, interface) && strcmp(gate_mode(interface, pin), "detached"))
-		return 0;
+	if (is_named_there(job->policy, interface, pin))
+		return unlink(pin) ? -errno : 0;
 	return gate_detach_in_turn(interface, pin, &job->in_vain, job->diag);
 }
 
 struct attached {
+	const struct engine *engine;
 	const struct policy *policy, *also;
 	size_t count;
 };
@@ -450,6 +342,8 @@ static int attached_count(const char *interface, const char *pin, void *arg)
 
 	if (is_spared(interface, a->policy, a->also))
 		return 0;
+	if (names_interface(a->policy, interface) && link_is_away(a->engine, interface))
+		return 0;
 	if (!names_interface(a->policy, interface) || !strcmp(gate_mode(interface, pin), "detached"))
 		return -ESTALE;
 	a->count++;
@@ -458,7 +352,7 @@ static int attached_count(const char *interface, const char *pin, void *arg)
 
 bool engine_attached(const struct engine *e, const struct policy *p, const struct policy *also)
 {
-	struct attached a = { .policy = p, .also = also };
+	struct attached a = { .engine = e, .policy = p, .also = also };
 	size_t i, want = 0;
 
 	for (i = 0; i < p->interfaces.count; i++)
@@ -466,16 +360,25 @@ bool engine_attached(const struct engine *e, const struct policy *p, const struc
 	return !pins_each_gate(e->instance, attached_count, &a) && a.count == want;
 }
 
-static int interface_guard(const struct engine *e, const char *interface, enum policy_xdp_mode mode, struct diag *d)
+/*
+ * A pin whose gate is not attached there stays until there is another gate: `status` tells by it that nothing is judged there. If its gate is at an
+ * interface that was renamed, and another one has the name now, it is detached there.
+ */
+static int interface_guard(const struct engine *e, const char *interface, const struct policy *p, struct diag *d)
 {
 	_cleanup_close_ int turn = -1;
 	char pin[PIN_PATH_LEN];
+	int err = 0;
 
-	gate_pin(e, interface, pin);
-	if (!access(pin, F_OK))
+	gate_pin(e->instance, interface, pin);
+	if (strcmp(gate_mode(interface, pin), "detached"))
 		return 0;
 	turn = pins_turn(TURN_MS, d);
-	return turn < 0 ? turn : gate_attach(e, interface, pin, mode, d);
+	if (turn < 0)
+		return turn;
+	if (!is_named_there(p, interface, pin))
+		err = gate_leave(interface, pin, d);
+	return err ? err : gate_attach(e, interface, pin, p->xdp_mode, d);
 }
 
 int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d)
@@ -486,6 +389,6 @@ int engine_attach(struct engine *e, const struct policy *p, const struct policy 
 
 	err = pins_each_gate(e->instance, detach_other, &job);
 	for (i = 0; i < p->interfaces.count && !err; i++)
-		err = interface_guard(e, p->interfaces.item[i], p->xdp_mode, d);
+		err = interface_guard(e, p->interfaces.item[i], p, d);
 	return err;
 }

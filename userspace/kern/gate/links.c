@@ -20,6 +20,7 @@
 struct guarded {
 	char interface[IF_NAMESIZE];
 	unsigned int index; /* as of the last look; 0: it is away */
+	bool lost; /* it is there without its gate, and that was reported */
 	struct guarded *next;
 };
 
@@ -62,8 +63,13 @@ unsigned int link_for(const struct engine *e, const struct sluice_addr *local)
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d)
 {
 	bool away = link_is_away(e, interface);
+	char pin[PIN_PATH_LEN], now[IF_NAMESIZE];
 
-	if (away)
+	gate_pin(e->instance, interface, pin);
+	if (away && gate_place(interface, pin))
+		diag_add(d, "interface %s is called %s now, and is still guarded: name that in `interfaces`", interface,
+			 gate_interface(interface, pin, now));
+	else if (away)
 		diag_add(d, "interface %s is absent: it will be guarded when it comes back", interface);
 	return away;
 }
@@ -82,6 +88,17 @@ static int link_note(struct engine *e, const char *interface)
 	}
 	g->index = if_nametoindex(interface);
 	return 0;
+}
+
+static int link_recall(const char *interface, const char *pin, void *arg)
+{
+	(void)pin;
+	return link_note(arg, interface);
+}
+
+int links_recall(struct engine *e)
+{
+	return pins_each_gate(e->instance, link_recall, e);
 }
 
 int engine_links_note(struct engine *e, const struct policy *p)
@@ -166,4 +183,28 @@ bool engine_links_back(struct engine *e, const struct policy *p, struct diag *d)
 		back = true;
 	}
 	return back;
+}
+
+/* An interface of the policy that no gate was ever at is not among them: then an order failed, and said so. */
+void engine_links_lost(struct engine *e, const struct policy *p, struct diag *d)
+{
+	char pin[PIN_PATH_LEN];
+	struct guarded *g;
+	bool lost;
+	size_t i;
+
+	for (i = 0; i < p->interfaces.count; i++) {
+		g = guarded_find(e, p->interfaces.item[i]);
+		if (!g || !g->index)
+			continue;
+		gate_pin(e->instance, g->interface, pin);
+		lost = !strcmp(gate_mode(g->interface, pin), "detached");
+		if (lost && !g->lost)
+			diag_add(
+				d,
+				"interface %s: the gate is no longer attached: nothing is judged there until `sluicectl -i %s "
+				"reload`; `bpftool net` shows what is attached",
+				g->interface, e->instance);
+		g->lost = lost;
+	}
 }

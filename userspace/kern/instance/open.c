@@ -257,6 +257,8 @@ int engine_open(const char *instance, const struct policy *p, struct engine **ou
 	err = keeper_await(instance, d);
 	if (!err)
 		err = engine_fill(e, p, resumed, d);
+	if (!err)
+		err = links_recall(e);
 	if (!err) {
 		*out = TAKE_PTR(e);
 		return 0;
@@ -334,13 +336,18 @@ int engine_open_beside(const char *instance, struct engine **out, struct diag *d
 	return engine_look(instance, false, out, d);
 }
 
-/* A half-made instance has nothing to restore. What cannot be restored is reported, and stops nothing. */
+/*
+ * A half-made instance has nothing to restore. What cannot be restored is reported, and stops nothing. A gate that is not found any more (its
+ * interface has moved to another namespace) outlives its pins, and refuses nothing from here on: nobody counts for it.
+ */
 static void unload_untune(const char *instance, struct diag *d)
 {
 	_cleanup_(engine_close) struct engine *e = engine_new(instance);
 
-	if (e && !pins_open_maps(e, false))
-		syncookies_restore(e, d);
+	if (!e || pins_open_maps(e, false))
+		return;
+	syncookies_restore(e, d);
+	engine_stand_open_in(e, 0);
 }
 
 int engine_unload(const char *instance, struct diag *d)

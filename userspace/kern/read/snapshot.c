@@ -32,14 +32,15 @@ static int add_interface(const char *interface, const char *pin, void *arg)
 {
 	const struct visit *v = arg;
 	struct interface_status *more = LIST_ADD(&v->snapshot->interfaces);
+	char now[IF_NAMESIZE];
 
 	if (!more)
 		return -ENOMEM;
 	memset(more, 0, sizeof(*more));
-	snprintf(more->name, sizeof(more->name), "%.15s", interface);
+	snprintf(more->name, sizeof(more->name), "%s", gate_interface(interface, pin, now));
 	snprintf(more->xdp_mode, sizeof(more->xdp_mode), "%s", gate_mode(interface, pin));
 	more->mode_why = mode_why(more);
-	return strcmp(more->xdp_mode, "detached") ? answers_read(v->engine, interface, more) : 0;
+	return strcmp(more->xdp_mode, "detached") ? answers_read(v->engine, now, more) : 0;
 }
 
 static int stats_read(const struct engine *e, struct service_status *s)
