@@ -169,6 +169,39 @@ def test_a_start_whose_keeper_is_killed_while_it_attaches_leaves_nothing(place):
     assert not place.left("a") and place.syncookies() == before
 
 
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
+def test_a_start_that_a_signal_ends_while_it_attaches_leaves_nothing(place, number):
+    before, daemon = place.syncookies(), place.start("a", place.crowd[:6])
+    assert wait_for(lambda: place.gates("a"), 60)
+    daemon.send_signal(number)
+    daemon.wait(timeout=180)
+    said = place.log("a").read_text()
+    assert daemon.returncode == -number and f"what was loaded for instance {place.instance('a')} is removed again" in said, said
+    assert not place.left("a") and place.syncookies() == before
+
+
+def test_a_reload_by_a_signal_that_comes_during_the_start_is_done_behind_it(place):
+    daemon = place.start("a", place.crowd[:3])
+    assert wait_for(lambda: place.gates("a"), 60)
+    daemon.send_signal(signal.SIGHUP)
+    assert wait_for(lambda: "reload by a signal" in place.log("a").read_text() or daemon.poll() is not None, 60) and daemon.poll() is None, place.log("a").read_text()
+    assert len(place.gates("a")) == 3
+
+
+def test_a_takeover_that_a_signal_ends_is_a_stop_behind_it(place):
+    daemon = place.start("a", ["s0"])
+    assert wait_for(lambda: place.runs("a"), 60), place.log("a").read_text()
+    daemon.kill()
+    daemon.wait()
+    daemon = place.start("a", place.crowd[:4] + ["s0"])
+    assert wait_for(lambda: len(place.gates("a")) > 1, 60)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(timeout=180) == 0
+    said = place.log("a").read_text()
+    assert "then lets everything pass" in said, said
+    assert len(place.gates("a")) == 5 and json.loads(place.ctl("a", "--json", "status").stdout)["daemon"] != "running"
+
+
 def test_a_keeper_whose_daemon_is_killed_stops_at_the_next_interface_and_the_next_start_goes_on(place):
     daemon = place.start("a", place.crowd)
     assert wait_for(lambda: place.gates("a"), 60)

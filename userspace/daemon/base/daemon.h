@@ -134,5 +134,12 @@ void containers_tell(struct daemon *dm); /* tells the log what has changed */
 /* loop.c */
 int daemon_loop(struct daemon *dm, struct diag *d);
 void loop_timers(struct daemon *dm); /* arms the timers of the policy in force: see standing.h */
+/*
+ * From here on a signal that ends the daemon, or has it reload, waits for the loop: a start that it ended halfway would leave gates without a daemon,
+ * which do not open by themselves.
+ */
+void signals_hold(void);
+bool signals_want_stop(void); /* whether one has come that ends the daemon */
+void signals_end(void); /* has it end the process, after a start that was given up */
 
 #endif

@@ -27,6 +27,35 @@
 /* After containers moved. Two, one a second, because the second audit that misses a namespace gives back what it still held. */
 #define EARLY_AUDITS 2
 
+static void signals_mask(int how, bool reload)
+{
+	sigset_t those;
+
+	sigemptyset(&those);
+	sigaddset(&those, SIGTERM);
+	sigaddset(&those, SIGINT);
+	if (reload)
+		sigaddset(&those, SIGHUP);
+	sigprocmask(how, &those, NULL);
+}
+
+void signals_hold(void)
+{
+	signals_mask(SIG_BLOCK, true);
+}
+
+bool signals_want_stop(void)
+{
+	sigset_t held;
+
+	return !sigpending(&held) && (sigismember(&held, SIGTERM) || sigismember(&held, SIGINT));
+}
+
+void signals_end(void)
+{
+	signals_mask(SIG_UNBLOCK, false);
+}
+
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *dm = arg;
@@ -248,6 +277,7 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	    watched_add(dm, engine_links(dm->engine), EV_READ, on_link, NULL) ||
 	    watched_add(dm, -1, 0, on_housekeeping, &housekeeping))
 		return -ENOMEM;
+	signals_mask(SIG_UNBLOCK, true); /* what came during the start is obeyed now */
 	engine_locals(dm->engine, d); /* for what changed before we listened */
 	engine_answers(dm->engine, d);
 	log_diag(LOG_WARNING, d);

@@ -115,6 +115,15 @@ static int daemon_equip(struct daemon *dm, struct policy *p)
 	return 0;
 }
 
+/* A first start that somebody ends meanwhile is given up. One that takes over goes on, and is then stopped as usual: the gate was there before. */
+static int start_is_wanted(const struct daemon *dm, struct diag *d)
+{
+	if (!dm->fresh || !signals_want_stop())
+		return 0;
+	diag_add(d, "a signal ended the start");
+	return -ECANCELED;
+}
+
 /* Loads, fills, attaches: traffic comes last. */
 static int daemon_start(struct daemon *dm, struct diag *d)
 {
@@ -141,8 +150,12 @@ static int daemon_start(struct daemon *dm, struct diag *d)
 		err = engine_inherit(dm->engine, d);
 	if (!err)
 		err = keeper_exchange(dm, d);
+	if (!err)
+		err = start_is_wanted(dm, d);
 	if (!err && !standing_held(dm->standing))
 		err = standing_attach(dm->standing, d);
+	if (!err)
+		err = start_is_wanted(dm, d);
 	if (!err)
 		err = keeper_bury(dm, d);
 	/* From here on the gate depends on us again, whatever an earlier daemon said when it stopped. */
@@ -220,6 +233,7 @@ static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
 	err = dm->foreground || getenv("NOTIFY_SOCKET") ? 0 : background_begin(dm);
 	if (!err)
 		err = keeper_begin(dm);
+	signals_hold();
 	if (!err)
 		err = daemon_equip(dm, TAKE_PTR(p));
 	if (!err)
@@ -257,7 +271,7 @@ int main(int argc, char **argv)
 	};
 	struct policy *p = NULL;
 	struct diag d = {};
-	int err, status;
+	int err = 0, status;
 
 	status = options_parse(&dm, argc, argv);
 	if (status >= 0)
@@ -274,5 +288,7 @@ int main(int argc, char **argv)
 	log_diag(LOG_ERR, &d);
 	policy_free(p);
 	daemon_done(&dm);
+	if (err == -ECANCELED)
+		signals_end();
 	return said(status);
 }
