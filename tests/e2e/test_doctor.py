@@ -188,3 +188,13 @@ def test_its_own_program_is_known_as_its_own(make):
     net, sluice = make(SMTP)
     found = json.loads(sluice.ctl("--json", "doctor", sluice.file)[1])
     assert any(f["level"] == "good" and f["finding"] == "s0: sluice is attached" for f in found), found
+
+
+def test_a_daemon_that_was_killed_is_found(make):
+    _, sluice = make(SMTP)
+    found = lambda: [f["level"] for f in json.loads(sluice.ctl("--json", "doctor", sluice.file)[1]) if "sluiced does not run" in f["finding"]]
+    assert not found()
+    sluice.kill()
+    assert found() == ["bad"]
+    sluice.start()
+    assert not found(), "the remedy helps"

@@ -137,3 +137,15 @@ def test_an_interface_that_is_away_stays_in_status_and_holds_up_no_restart(make)
     assert modes(sluice) == {"s0": "native", "s1": "detached"} and "s1 is absent" in sluice.logged()
     ip(net, "link add s1 type veth peer p1", "link set s1 up")
     assert wait_for(lambda: modes(sluice) == {"s0": "native", "s1": "native"})
+
+
+def test_the_gate_of_another_instance_is_named_and_so_is_what_helps(make, tmp_path):
+    net, sluice = make(FIVE)
+    file = tmp_path / "other.conf"
+    file.write_text(sluice.file.read_text() + "metrics { listen = none }\n")
+    other = [BUILD / "sluiced", "-f", "-c", file, "-i", sluice.instance + "b"]
+    done = net.run(net.server, *other, check=False)
+    assert done.returncode == 1 and f"s0: the gate of instance {sluice.instance} is attached and does not share: `sluicectl -i {sluice.instance} unload`" in done.stderr, done.stderr
+    assert "xdp off" not in done.stderr, "which would leave that instance without its gate"
+    found = json.loads(net.run(net.server, BUILD / "sluicectl", "-i", sluice.instance + "b", "--json", "doctor", file, check=False).stdout)
+    assert any(f["level"] == "bad" and f"the gate of instance {sluice.instance} is attached" in f["finding"] for f in found), found

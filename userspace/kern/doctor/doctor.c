@@ -60,11 +60,16 @@ void doctor_gate(const char *instance, struct findings *f)
 {
 	static const char start[] = "start sluiced: systemctl start sluiced";
 	const int left = instance_opens_in(instance);
+	struct sluice_identity who;
 
 	if (!left)
 		finding_add(f, FINDING_BAD, "gate", start, "sluiced was stopped, and everything passes");
 	else if (left > 0)
 		finding_add(f, FINDING_WARNING, "gate", start, "sluiced was stopped: in %d s everything passes", left);
+	else if (!identity_read(instance, true, &who) && !engine_held(instance))
+		finding_add(
+			f, FINDING_BAD, "gate", start,
+			"sluiced does not run: the gate stays in force, but nobody can change it, and live settings do not end");
 }
 
 struct feature {

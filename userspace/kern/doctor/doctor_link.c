@@ -165,7 +165,7 @@ static void program_name(unsigned int id, char name[static BPF_OBJ_NAME_LEN])
 
 static void others(const char *name, const char *instance, const struct link_view *l, struct findings *f)
 {
-	char there[BPF_OBJ_NAME_LEN], pin[PIN_PATH_LEN], remedy[96];
+	char there[BPF_OBJ_NAME_LEN], pin[PIN_PATH_LEN], remedy[96], owner[SLUICE_NAME_LEN];
 	LIBBPF_OPTS(bpf_xdp_query_opts, on);
 	unsigned int id;
 
@@ -183,6 +183,12 @@ static void others(const char *name, const char *instance, const struct link_vie
 	else if (!strcmp(there, "xdp_dispatcher"))
 		finding_add(f, FINDING_NOTE, CHECK, "xdp-loader status shows the order; sluice has priority 10",
 			    "%s: other XDP programs are attached, under libxdp's dispatcher: sluice joins them", name);
+	else if (gate_owner(name, owner))
+		finding_add(
+			f, FINDING_BAD, CHECK,
+			"stop that sluiced and unload it (sluicectl -i NAME unload), or name another interface",
+			"%s: the gate of instance %s is attached, without libxdp's dispatcher: there is no room for a second",
+			name, owner);
 	else
 		finding_add(
 			f, FINDING_BAD, CHECK, remedy,

@@ -155,6 +155,8 @@ unsigned int gate_place(const char *interface, const char *pin);
 /* Returns what the interface is called now that the pin is named after. */
 const char *gate_interface(const char *interface, const char *pin, char now[static IF_NAMESIZE]);
 void gate_pin(const char *instance, const char *interface, char path[static PIN_PATH_LEN]);
+/* Finds the instance, of whatever namespace, whose gate is attached to the interface. */
+bool gate_owner(const char *interface, char instance[static SLUICE_NAME_LEN]);
 /* Whether the instance has a gate for this interface, which may be absent now, or have lost the gate. */
 bool gate_was_at(const char *instance, const char *interface);
 

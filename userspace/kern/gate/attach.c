@@ -155,7 +155,15 @@ static int gate_adopt(const struct engine *e, const char *interface, const char 
 /* Says why one mode failed for an interface that exists, and what helps. */
 static void refusal_tell(const char *interface, enum xdp_attach_mode mode, int err, bool falls_back, struct diag *d)
 {
-	if (err == -EBUSY || err == -EEXIST)
+	char owner[SLUICE_NAME_LEN];
+
+	if ((err == -EBUSY || err == -EEXIST) && gate_owner(interface, owner))
+		diag_add(
+			d,
+			"interface %s: the gate of instance %s is attached and does not share: `sluicectl -i %s unload` removes it, or "
+			"name another interface",
+			interface, owner, owner);
+	else if (err == -EBUSY || err == -EEXIST)
 		diag_add(d,
 			 "interface %s: another XDP program is attached and does not share: `bpftool net` names it, "
 			 "`ip link set dev %s xdp off` removes it",

@@ -2,6 +2,7 @@
 /* Looks at what is attached to interfaces, and finds the one that a gate is at: see attached.h. Changes nothing. */
 #include "attached.h"
 
+#include <dirent.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <string.h>
@@ -139,6 +140,33 @@ static const char *mode_at(unsigned int index, const char *pin)
 static bool is_at(unsigned int index, const char *pin)
 {
 	return strcmp(mode_at(index, pin), "detached");
+}
+
+/* Those of another build (old.c) belong to the instance whose name comes before. */
+static bool gate_is_of(const char *pins, unsigned int index, const char *interface,
+		       char instance[static SLUICE_NAME_LEN])
+{
+	char pin[PIN_PATH_LEN];
+
+	gate_pin(pins, interface, pin);
+	if (!is_at(index, pin))
+		return false;
+	snprintf(instance, SLUICE_NAME_LEN, "%.*s", (int)strcspn(pins, "~"), pins);
+	return true;
+}
+
+bool gate_owner(const char *interface, char instance[static SLUICE_NAME_LEN])
+{
+	unsigned int index = if_nametoindex(interface);
+	DIR *dir = index ? opendir(PINS_ROOT) : NULL;
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' && gate_is_of(entry->d_name, index, interface, instance);
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 static unsigned int gate_search(const char *pin)
