@@ -107,6 +107,11 @@ static void test_every_address_in_a_text_is_shown_as_the_policy_says(void **stat
 	expect_redacted(v, "192.0.2.77-192.0.3.9", "192.0.2.0/24-192.0.3.0/24");
 	expect_redacted(v, "192.0.2.128/25 lies in 192.0.0.0/16", "192.0.2.0/24 lies in 192.0.0.0/16");
 	expect_redacted(v, "::ffff:192.0.2.77 192.0.2.77/24 x192.0.2.77", "192.0.2.0/24 192.0.2.0/24 x192.0.2.0/24");
+	expect_redacted(v, "ip:192.0.2.77 face192.0.2.77 a.192.0.2.77.example.org",
+			"ip:192.0.2.0/24 face192.0.2.0/24 a.192.0.2.0/24.example.org");
+	expect_redacted(v, "192.0.2.77:192.0.2.78 dest:2001:db8:1:2::3 192.0.2.77every",
+			"192.0.2.0/24:192.0.2.0/24 dest:2001:db8:1::/48 192.0.2.0/24every");
+	expect_redacted(v, "2192.0.2.771 0.2.1, version 6.18.1", "2192.0.2.771 0.2.1, version 6.18.1");
 	expect_redacted(v, "until 2026-01-31 12:00:00 UTC, 60/1m, 1.2.3, f2b-sshd, a:b, dead.",
 			"until 2026-01-31 12:00:00 UTC, 60/1m, 1.2.3, f2b-sshd, a:b, dead.");
 	privacy_free(v);

@@ -14,6 +14,7 @@
 #include "lookup.h"
 #include "moment.h"
 #include "reason.h"
+#include "redact.h"
 #include "schema.h"
 #include "section.h"
 #include "step.h"
@@ -62,33 +63,41 @@ static void say_place(struct rule *r, const struct place *at)
 		snprintf(r->written, sizeof(r->written), "%s:%d", at->file, at->line);
 }
 
+/* "ban 192.0.2.0/24: REASON" */
+static void say_order(const struct question *q, struct rule *r, const char *kind, const struct prefix *p,
+		      const char *reason)
+{
+	_cleanup_free_ char *why = redact_seen(q->eyes, reason);
+	char text[ADDR_TEXT_LEN];
+
+	snprintf(r->where, sizeof(r->where), "%s %s%s%s", kind, prefix_format(p, text), *reason ? ": " : "", why ?: "");
+}
+
 /* Returns -ENOENT if it was none. */
-static int rule_allow(const struct daemon *dm, const struct sluice_addr *a, struct rule *r)
+static int rule_allow(const struct daemon *dm, const struct question *q, struct rule *r)
 {
 	struct live_status live;
-	char text[ADDR_TEXT_LEN];
-	int err = allow_find(dm->engine, a, &live);
+	int err = allow_find(dm->engine, &q->about.addr, &live);
 
 	if (err)
 		return err;
-	snprintf(r->where, sizeof(r->where), "allow %s%s%s", prefix_format(&live.prefix, text), *live.text ? ": " : "",
-		 live.text);
+	say_order(q, r, "allow", &live.prefix, live.text);
 	r->expires = live.expires_in ? json_integer(live.expires_in) : json_null();
 	say_live(r, "", live.uid, live.since);
 	return 0;
 }
 
-static void rule_ban(const struct daemon *dm, const struct sluice_addr *a, struct rule *r)
+static void rule_ban(const struct daemon *dm, const struct question *q, struct rule *r)
 {
-	char text[ADDR_TEXT_LEN];
+	_cleanup_free_ char *owner = NULL;
 	struct ban ban;
 
-	if (bans_find(dm->engine, a, true, &ban))
+	if (bans_find(dm->engine, &q->about.addr, true, &ban))
 		return;
-	snprintf(r->where, sizeof(r->where), "ban %s%s%s", prefix_format(&ban.prefix, text), *ban.text ? ": " : "",
-		 ban.text);
+	owner = redact_seen(q->eyes, ban.owner);
+	say_order(q, r, "ban", &ban.prefix, ban.text);
 	r->expires = ban.expires_in ? json_integer(ban.expires_in) : json_null();
-	say_live(r, ban.owner, ban.uid, ban.since);
+	say_live(r, owner ?: "", ban.uid, ban.since);
 }
 
 static void rule_service(const struct daemon *dm, const struct policy_service *s, struct rule *r)
@@ -185,8 +194,8 @@ static void rule_find(const struct daemon *dm, const struct question *q, const s
 	if (x->rule.set_id && x->rule.set_id <= standing_live(dm->standing)->sets.count)
 		set = &standing_live(dm->standing)->sets.item[x->rule.set_id - 1];
 	if (why == SLUICE_BANNED)
-		rule_ban(dm, &q->about.addr, r);
-	if (why == SLUICE_ALLOWED && !rule_allow(dm, &q->about.addr, r))
+		rule_ban(dm, q, r);
+	if (why == SLUICE_ALLOWED && !rule_allow(dm, q, r))
 		return;
 	if (standing_held(dm->standing) && why != SLUICE_BANNED) {
 		snprintf(r->written, sizeof(r->written), "not known: the previous policy is in force");

@@ -9,6 +9,7 @@ struct question {
 	struct prefix about; /* for a prefix, its first address is asked about */
 	const char *service;
 	long port; /* 0: the service's first */
+	const struct privacy *eyes; /* whose they are who ask: see redact_json() */
 };
 
 /* Says what would become of a SYN, why, and by which rule. Returns 0, -EINVAL with a message if the question makes no sense, or -errno. */

@@ -138,7 +138,7 @@ int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 
 int verb_explain(struct daemon *dm, const json_t *args, struct answer *a)
 {
-	struct question q = { .service = arg(args, "service") };
+	struct question q = { .service = arg(args, "service"), .eyes = eyes(dm, a) };
 	int err = prefix_arg(args, "address", &q.about, a);
 
 	q.port = json_integer_value(json_object_get(args, "port"));

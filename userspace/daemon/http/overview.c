@@ -19,7 +19,7 @@ static void address_hide(json_t *setting, const char *key)
 
 static json_t *live_json(const struct daemon *dm)
 {
-	json_t *list = settings_json(dm, dm->privacy, NULL), *one;
+	json_t *list = settings_json(dm, NULL, NULL), *one;
 	size_t i;
 
 	json_array_foreach(list, i, one)

@@ -22,8 +22,8 @@ static json_t *setting_json(const struct daemon *dm, const struct override *o, c
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:s*}", "what",
 			 scope_format(s, source, what), "section", s->is_sender ? "sender" : section_names[s->section],
 			 "name", s->title, "source", source, "key", o->key, "value",
-			 json_line(s->is_sender ? o->value : value), "file",
-			 s->is_sender ? json_null() : json_line(file), "uid", (json_int_t)o->uid, "user",
+			 redact_json(eyes, s->is_sender ? o->value : value ?: ""), "file",
+			 s->is_sender ? json_null() : redact_json(eyes, file ?: ""), "uid", (json_int_t)o->uid, "user",
 			 user_name(o->uid, user), "since", json_time(o->since), "until", json_time(override_until(o)),
 			 "host", fleet_setting_origin(dm, o));
 }

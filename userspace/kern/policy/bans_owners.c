@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "redact.h"
 
 static int name_order(const void *a, const void *b)
 {
@@ -41,7 +42,10 @@ static void owners_sum(const struct sluice_ban_row *const *row, size_t total, st
 	for (i = 0; i < total; i = next) {
 		for (next = i + 1; next < total && !name_order(&row[i], &row[next]); next++)
 			;
-		owner_add(out, row[i]->owner, next - i, &rest);
+		if (redact_finds(row[i]->owner)) /* whoever reads metrics must not see addresses */
+			rest += next - i;
+		else
+			owner_add(out, row[i]->owner, next - i, &rest);
 	}
 	if (rest)
 		out->item[out->count++] = (struct ban_owner){ BAN_OWNERS_REST, rest };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How many bans each owner has, for the metrics. The sixteen owners with the most are named; the others are one sum. So there are at most
- * seventeen figures, however many owners there are.
+ * How many bans each owner has, for the metrics. The sixteen owners with the most are named, of those without an address in their names; the
+ * others are one sum. So there are at most seventeen figures, however many owners there are.
  */
 #ifndef SLUICE_KERN_BANS_OWNERS_H
 #define SLUICE_KERN_BANS_OWNERS_H

@@ -8,6 +8,7 @@
 #include "country.h"
 #include "json_text.h"
 #include "reason.h"
+#include "redact.h"
 #include "report.h"
 #include "sums.h"
 
@@ -275,7 +276,7 @@ int report_allows(const struct engine *e, const struct privacy *eyes, json_t **o
 		expires = list[i].expires_in ? json_integer(list[i].expires_in) : json_null();
 		json_array_append_new(*out,
 				      json_pack("{s:s, s:o, s:o}", "source", privacy_show(eyes, &list[i].prefix, text),
-						"expires_in", expires, "reason", json_line(list[i].text)));
+						"expires_in", expires, "reason", redact_json(eyes, list[i].text)));
 	}
 	return 0;
 }
@@ -285,11 +286,12 @@ static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_
 	json_t *expires = b->expires_in ? json_integer(b->expires_in) : json_null();
 	char text[ADDR_TEXT_LEN];
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I}", "source",
-			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason", json_line(b->text),
-			 "ends", json_time(b->expires_in ? now + b->expires_in : 0), "owner", b->owner, "since",
-			 json_time(b->since), "observe", b->observe, "in_force", b->leads, "packets",
-			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I}", "source",
+			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason",
+			 redact_json(eyes, b->text), "ends", json_time(b->expires_in ? now + b->expires_in : 0),
+			 "owner", redact_json(eyes, b->owner), "since", json_time(b->since), "observe", b->observe,
+			 "in_force", b->leads, "packets", (json_int_t)b->packets, "connections",
+			 (json_int_t)b->connections);
 }
 
 static void origin_add(json_t *one, const struct ban_origins *origins, const struct ban *b)
