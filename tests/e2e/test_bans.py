@@ -154,14 +154,20 @@ def test_a_ban_acts_in_observe_mode_unless_it_is_only_to_be_observed(make):
         assert tried.greeted(before[1] + 1), mode
         assert sluice.reason("banned", "observed") > before[0] and sluice.json("bans", "10.77.0.4")[0]["observe"]
         said = sluice.json("explain", "10.77.0.4", "--service", "smtp")
-        assert (said["verdict"], said["would_refuse"]) == ("pass", "banned")
-        assert "if its ban did not only observe, it would be refused: banned" in sluice.do("explain", "10.77.0.4", "--service", "smtp")
+        assert (said["verdict"], said["would_refuse"], said["rule"]) == ("pass", "banned", "ban 10.77.0.4")
+        assert said["written"].startswith("live, by uid 0") and 0 < said["expires_in"] <= 3600, "it names the ban that only counts"
+        text = sluice.do("explain", "10.77.0.4", "--service", "smtp")
+        assert "if its ban did not only observe, it would be refused: banned" in text and "sluicectl bans 10.77.0.4\n" in text
     sluice.do("ban", "10.77.0.4", "--by", "in-earnest", "--for", "1m")
     assert [(b["owner"], b["in_force"]) for b in sluice.json("bans", "10.77.0.4")] == [("in-earnest", True), ("uid:0", False)]
     assert sluice.json("explain", "10.77.0.4", "--service", "smtp")["reason"] == "banned", "the longer ban only counts"
     sluice.do("ban", "10.77.0.5", "--observe")
     sluice.do("ban", "10.77.0.4/31", "--by", "net")
-    assert sluice.json("explain", "10.77.0.5", "--service", "smtp")["reason"] == "banned", "it does not hide a wider one either"
+    said = sluice.json("explain", "10.77.0.5", "--service", "smtp")
+    assert (said["reason"], said["rule"]) == ("banned", "ban 10.77.0.4/31"), "it does not hide a wider one either"
+    assert sluice.json("export", "10.77.0.5")["ban"]["prefix"] == "10.77.0.4/31"
+    said = sluice.ctl("erase", "10.77.0.5")[2]
+    assert "the ban of 10.77.0.5 by uid:0 stays" in said and "the ban of 10.77.0.4/31 by net stays" in said
 
 
 def test_owners_survive_a_restart_a_crash_and_a_reboot(make):

@@ -79,6 +79,10 @@ def test_a_translated_sender_is_the_one_inside_wherever_he_is_named(make):
     assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.2"]
     _, got = tried(net, ["64:ff9b::192.0.2.2"], 1)
     assert got["refused"] == 1, got
+    sluice.do("limit", "64:ff9b::192.0.2.2", "max-connections-per-source", "1")
+    told = sluice.json("export", "64:ff9b::192.0.2.2")
+    assert [b["prefix"] for b in told["bans"]] == ["192.0.2.2"] and [l["source"] for l in told["limits"]] == ["192.0.2.2"], "all that is stored of it"
+    assert "a live limit of it stays" in sluice.ctl("erase", "64:ff9b::192.0.2.2")[2]
     sluice.do("unban", "64:ff9b::192.0.2.2")
     assert "1 connections" not in sluice.do("ban", "192.0.2.1", "--kill")
     assert wait_for(lambda: sluice.connections() == 0)  # the embedded address ended it

@@ -103,6 +103,7 @@ void show_next(const json_t *data)
 {
 	const bool observed = has_text(data, "would_refuse");
 	const char *why = observed ? text_of(data, "would_refuse") : text_of(data, "reason");
+	const bool is_ban = !strcmp(why, "banned"); /* it is somebody's order, also where it only counts */
 	const struct full *full = NULL;
 	size_t i;
 
@@ -114,7 +115,7 @@ void show_next(const json_t *data)
 	if (full)
 		step_limit(data, full);
 	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-		if (!strcmp(steps[i].reason, text_of(data, "reason")))
+		if (!strcmp(steps[i].reason, text_of(data, "reason")) || (is_ban && !strcmp(steps[i].reason, why)))
 			step_fill(data, steps[i].purpose, steps[i].command);
 	}
 }

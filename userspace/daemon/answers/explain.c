@@ -313,6 +313,8 @@ static json_t *answer_json(struct daemon *dm, const struct question *q, const st
 
 	who = engine_who(dm->engine, &q->about.addr, &translated);
 	rule_find(dm, q, x, &r);
+	if (!*r.where && x->observed == SLUICE_BANNED) /* no rule decided, but a ban counts this packet */
+		rule_ban(dm, q, &r);
 	out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o?, s:o?}", "address",
 			addr_format(&q->about.addr, text), "service", q->service, "verdict", verdict_label(x->verdict),
 			"reason", reason_label(x->reason), "meaning", reason_help(x->reason), "rule",

@@ -160,16 +160,22 @@ static json_t *ban_json(const struct ban *b)
 			 b->expires_in ? json_integer(b->expires_in) : json_null());
 }
 
-/* Bans of every owner, and of every prefix that holds it. */
-static json_t *bans_json(const struct daemon *dm, const struct sluice_addr *a)
+/* Reads the bans of every owner, and of every prefix that holds the address, which is not a translated one. */
+static int bans_holding(const struct daemon *dm, const struct sluice_addr *who, struct bans *out)
 {
-	const struct prefix about = { *a, 128 };
+	const struct prefix about = { *who, 128 };
 	const struct bans_wanted want = { .about = &about };
+
+	return bans_read(dm->engine, &want, out);
+}
+
+static json_t *bans_json(const struct daemon *dm, const struct sluice_addr *who)
+{
 	json_t *list = json_array();
 	struct bans all = {};
 	size_t i;
 
-	if (!bans_read(dm->engine, &want, &all)) {
+	if (!bans_holding(dm, who, &all)) {
 		for (i = 0; i < all.count; i++)
 			json_array_append_new(list, ban_json(&all.item[i]));
 	}
@@ -203,15 +209,15 @@ int verb_export(struct daemon *dm, const json_t *args, struct answer *a)
 			    addr_format(&addr, text), "source", prefix_format(&s.source, source), "counters",
 			    counters_json(dm, &s), "handshakes", (json_int_t)s.handshakes, "late_handshakes",
 			    (json_int_t)s.late, "fragments", (json_int_t)s.fragments, "suspect_at",
-			    (json_int_t)s.suspect, "ban", ban_leading_json(dm, &addr), "bans", bans_json(dm, &addr),
+			    (json_int_t)s.suspect, "ban", ban_leading_json(dm, &addr), "bans", bans_json(dm, &who),
 			    "allow", allow_json(dm, &addr), "shared", fleet_said_json(dm, &who), "limits",
-			    settings_json(dm, NULL, &addr), "refusals", refusals_of(dm, &who), "policy", policy);
+			    settings_json(dm, NULL, &who), "refusals", refusals_of(dm, &who), "policy", policy);
 	return a->data ? 0 : -ENOMEM;
 }
 
-static size_t limits_count(const struct daemon *dm, const struct sluice_addr *a)
+static size_t limits_count(const struct daemon *dm, const struct sluice_addr *who)
 {
-	json_t *list = settings_json(dm, NULL, a);
+	json_t *list = settings_json(dm, NULL, who);
 	size_t n = json_array_size(list);
 
 	json_decref(list);
@@ -232,23 +238,34 @@ void privacy_erase(struct daemon *dm, const struct sluice_addr *a)
 	log_diag(LOG_WARNING, &d);
 }
 
+static void bans_say(const struct daemon *dm, const struct sluice_addr *who, struct diag *d)
+{
+	char text[ADDR_TEXT_LEN];
+	struct bans all = {};
+	size_t i;
+
+	if (bans_holding(dm, who, &all))
+		all.count = 0;
+	for (i = 0; i < all.count; i++) {
+		prefix_format(&all.item[i].prefix, text);
+		diag_add(d, "the ban of %s by %s stays, and names it: sluicectl unban %s --by %s", text,
+			 all.item[i].owner, text, all.item[i].owner);
+	}
+	free(all.item);
+}
+
 /* Names the orders that cover the address: they are not erased. */
-static void orders_say(struct daemon *dm, const struct sluice_addr *a, struct diag *d)
+static void orders_say(struct daemon *dm, const struct sluice_addr *who, struct diag *d)
 {
 	struct live_status live;
 	char text[ADDR_TEXT_LEN];
-	struct ban ban;
 
-	if (!bans_find(dm->engine, a, true, &ban)) {
-		prefix_format(&ban.prefix, text);
-		diag_add(d, "the ban of %s by %s stays, and names it: sluicectl unban %s --by %s", text, ban.owner,
-			 text, ban.owner);
-	}
-	if (!allow_find(dm->engine, a, &live)) {
+	bans_say(dm, who, d);
+	if (!allow_find(dm->engine, who, &live)) {
 		prefix_format(&live.prefix, text);
 		diag_add(d, "the allow of %s stays, and names it: sluicectl disallow %s", text, text);
 	}
-	if (limits_count(dm, a))
+	if (limits_count(dm, who))
 		diag_add(d, "a live limit of it stays: `sluicectl limits` lists it, and unlimit removes it");
 }
 
@@ -274,7 +291,7 @@ int verb_erase(struct daemon *dm, const json_t *args, struct answer *a)
 	if (left.counters || left.handshakes)
 		diag_add(&a->diag,
 			 "a connection or handshake is open: its counter stays until that ends; then erase again");
-	orders_say(dm, &addr, &a->diag);
+	orders_say(dm, &who, &a->diag);
 	if (left.late)
 		diag_add(
 			&a->diag,

@@ -53,7 +53,7 @@ struct bans_wanted {
 };
 /* Reads them sorted by address, then the longest first. */
 int bans_read(const struct engine *e, const struct bans_wanted *want, struct bans *out);
-/* Finds the ban by which the gate refuses `a`; with `tried`, also one that only counts. Returns -ENOENT if there is none. */
+/* Finds the ban by which the gate refuses `a`; if none does, with `tried`, the narrowest that only counts. Returns -ENOENT if there is none. */
 int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out);
 /* Finds the narrowest ban of a prefix that contains all of `p`, and is not `p` itself. Returns -ENOENT if there is none. */
 int bans_around(const struct engine *e, const struct prefix *p, struct ban *out);

@@ -170,10 +170,15 @@ static int entry_find(const struct engine *e, struct sluice_prefix_key *key, boo
 
 int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out)
 {
-	struct sluice_prefix_key key = { .prefixlen = 128, .addr = engine_who(e, a, NULL) };
+	const struct sluice_prefix_key who = { .prefixlen = 128, .addr = engine_who(e, a, NULL) };
+	struct sluice_prefix_key key = who;
 	struct sluice_ban ban;
-	int err = entry_find(e, &key, tried, &ban);
+	int err = entry_find(e, &key, false, &ban);
 
+	if (err == -ENOENT && tried) {
+		key = who;
+		err = entry_find(e, &key, true, &ban);
+	}
 	return err ? err : leader_read(e, &key, &ban, out);
 }
 
