@@ -106,6 +106,19 @@ def test_explain_names_the_key_by_which_the_set_names_the_address(make, tmp_path
     assert f"entry       198.51.100.0/24 in {tmp_path}/list\n" in sluice.do("explain", "198.51.100.1", "--service", "smtp")
 
 
+def test_explain_says_who_set_the_list_live_by_which_a_set_names_the_address(make, tmp_path):
+    (tmp_path / "list").write_text("203.0.113.7\n")
+    _, sluice = make(POLICY)
+    sluice.do("set", "source-set", "foes", "prefixes", "{192.0.2.0/24, 203.0.113.0/28}")
+    said = sluice.json("explain", "203.0.113.1", "--service", "smtp")
+    assert (said["rule"], said["entry"]) == ("source-set foes", "203.0.113.0/28")
+    assert said["written"].startswith(f"{sluice.file}:7; its prefixes live, by uid 0 at 2"), "line 7 does not name this address"
+    sluice.do("set", "source-set", "foes", "file", tmp_path / "list")
+    assert "; its file live, by uid 0 at 2" in sluice.json("explain", "203.0.113.7", "--service", "smtp")["written"]
+    sluice.do("reload")
+    assert sluice.json("explain", "192.0.2.9", "--service", "smtp")["written"] == f"{sluice.file}:7"
+
+
 def test_explain_names_no_rule_of_a_policy_that_is_not_in_force(make, tmp_path):
     _, sluice = make("service smtp { ports = {25} }\nsource-set friends { prefixes = {192.0.2.0/24} action = deny }\n")
     other = tmp_path / "other.conf"

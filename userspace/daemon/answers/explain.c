@@ -43,7 +43,7 @@ struct rule {
 	const char *by; /* the key by which a set names the address; NULL if no set decided */
 	const struct prefix *entry; /* the prefix that it names it by; NULL: none */
 	const char *file; /* the list file that has this entry; NULL: the policy has it */
-	char written[SLUICE_PATH_LEN + 16]; /* "FILE:LINE", or "live, by uid 0 at ..." */
+	char written[SLUICE_PATH_LEN + 128]; /* "FILE:LINE", or "live, by uid 0 at ..." */
 	json_t *expires; /* seconds; NULL if it does not apply */
 };
 
@@ -113,15 +113,25 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 		say_place(r, &at);
 }
 
+/* Where a set names the address by a list that is set live, the file does not show why the set applies. */
+static void say_live_list(const struct override *o, struct rule *r)
+{
+	size_t n = strlen(r->written);
+	char when[MOMENT_LEN];
+
+	snprintf(r->written + n, sizeof(r->written) - n, "; its %s live, by uid %u at %s", o->key, o->uid,
+		 moment_say(o->since, when));
+}
+
 static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)
 {
 	struct place at = schema_place(standing_live(dm->standing), SECTION_SET, s->name, r->key, &s->at);
+	const struct override *all = standing_settings(dm->standing), *o, *list;
 	struct sluice_addr who = engine_who(dm->engine, a, NULL);
 	struct scope scope = { .section = SECTION_SET };
-	const struct override *o;
 
 	memcpy(scope.title, s->name, sizeof(scope.title));
-	o = override_find(standing_settings(dm->standing), &scope, r->key);
+	o = override_find(all, &scope, r->key);
 	snprintf(r->where, sizeof(r->where), "source-set %s", s->name);
 	r->by = set_key(s, standing_live(dm->standing)->geo, &who, &r->entry);
 	if (r->by && !strcmp(r->by, "file"))
@@ -130,6 +140,9 @@ static void rule_set(const struct daemon *dm, const struct policy_set *s, const 
 		say_live(r, "", o->uid, o->since);
 	else
 		say_place(r, &at);
+	list = r->by ? override_find(all, &scope, r->by) : NULL;
+	if (list)
+		say_live_list(list, r);
 }
 
 /* Whether this one sender has a limit with that key, which then is the rule. */
