@@ -59,6 +59,24 @@ def test_a_message_names_the_command_once_the_time_in_quotes_and_the_word_that_i
     assert sluice.json("bans")[0]["expires_in"] > 49709 * 86400
 
 
+def test_a_question_means_the_same_while_no_daemon_runs(make):
+    net, sluice = make("sources { translated-prefixes = {64:ff9b::/96} }\n" + FIVE)
+    sluice.do("ban", "192.0.2.4/30", "--for", "1h")
+    good = (("bans", "192.0.2.4-192.0.2.7"), ("bans", "64:ff9b::192.0.2.5"), ("bans", "198.51.100.1"))
+    bad = (("bans", "192.0.2"), ("bans", "192.0.2.1-192.0.2.9"), ("sources", "--service", "nope"))
+    found = [[b["source"] for b in sluice.json(*words)] for words in good]
+    assert found == [["192.0.2.4/30"], ["192.0.2.4/30"], []]
+    told = [sluice.ctl(*words) for words in bad]
+    assert all(code == 2 for code, _, _ in told), told
+    sluice.kill()
+    assert [[b["source"] for b in sluice.json(*words)] for words in good] == found
+    assert [sluice.ctl(*words) for words in bad] == told
+    nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", BUILD / "sluicectl"]
+    done = net.run(net.server, *nobody, "-i", "no-such-instance", "status", check=False)
+    assert done.returncode == 3 and "nothing is loaded" not in done.stderr, done.stderr
+    assert "whether anything is loaded for instance no-such-instance is not known" in done.stderr and "run this as root" in done.stderr
+
+
 @pytest.mark.parametrize("words", (("sluiced", "-n", "-c"), ("sluiced", "-h"), ("sluiced", "-V"), ("sluicectl", "check"), ("sluicectl", "help"), ("sluicectl", "--version"),
                                    ("sluicectl", "completion")), ids=" ".join)
 def test_output_that_could_not_be_written_is_no_success(tmp_path, words):

@@ -5,6 +5,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "banfile.h"
 #include "cli.h"
 #include "diag.h"
 #include "instance.h"
@@ -22,16 +23,34 @@ static int complain_diag(struct diag *d, int status)
 	return status;
 }
 
-static int bans_report(const struct call *c, const struct engine *e, json_t **data)
+static int bans_report(const struct call *c, const struct engine *e, json_t **data, struct diag *d)
 {
 	struct bans_wanted want = { .owner = option(c, "by") };
+	const char *why = NULL;
 	struct prefix about;
-	const char *why;
+	int err = c->words ? ban_prefix_parse(c->word[0], &about, &why) : 0;
 
-	if (c->words && prefix_parse(c->word[0], &about, &why))
-		return -EINVAL;
-	want.about = c->words ? &about : NULL;
+	if (err == -EINVAL)
+		diag_add(d, "bans: '%s' %s", c->word[0], why);
+	if (err)
+		return err;
+	if (c->words) {
+		engine_who_prefix(e, &about);
+		want.about = &about;
+	}
 	return report_bans(e, NULL, &want, NULL, data);
+}
+
+/* There is no policy here whose services could be meant. */
+static int sources_report(const struct call *c, const struct engine *e, json_t **data, struct diag *d)
+{
+	const char *service = option_text(c, "service");
+	int err = report_sources(e, NULL, service, atoi(option_text(c, "top")), data);
+
+	if (err != -ENOENT)
+		return err;
+	diag_add(d, "sources: no service '%s': `sluicectl status` lists them", service);
+	return -EINVAL;
 }
 
 /* Says whether what the tables hold is enforced. */
@@ -75,11 +94,13 @@ int pins_report(const struct call *c, const char *verb, json_t **data)
 	else if (!strcmp(verb, "counters"))
 		err = report_counters(e, data);
 	else if (!strcmp(verb, "sources"))
-		err = report_sources(e, NULL, option_text(c, "service"), atoi(option_text(c, "top")), data);
+		err = sources_report(c, e, data, &d);
 	else if (!strcmp(verb, "bans"))
-		err = bans_report(c, e, data);
+		err = bans_report(c, e, data, &d);
 	else
 		err = report_allows(e, NULL, data);
+	if (err == -EINVAL && d.count)
+		return complain_diag(&d, EXIT_BAD);
 	if (err)
 		complain(0, "%s: cannot read the pins: %s", verb, strerror(-err));
 	else

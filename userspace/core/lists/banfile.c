@@ -54,6 +54,21 @@ int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, u
 	return err;
 }
 
+int ban_prefix_parse(const char *text, struct prefix *out, const char **why)
+{
+	struct ban_lines named = {};
+	int err = ban_text_parse(&named, text, 0, 0, why);
+
+	if (!err && named.count != 1) {
+		*why = "is more than one prefix: name only one";
+		err = -EINVAL;
+	}
+	if (!err)
+		*out = named.item[0].prefix;
+	free(named.item);
+	return err;
+}
+
 struct reading {
 	struct list_reader reader;
 	struct ban_lines *list;

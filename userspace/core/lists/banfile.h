@@ -32,6 +32,8 @@ int ban_time_parse(const char *text, uint32_t *seconds);
  * prefix is not split: the gate knows that it covers no IPv4.
  */
 int ban_text_parse(struct ban_lines *list, const char *text, uint32_t seconds, unsigned int line, const char **why);
+/* Reads a text that must name exactly one prefix; errors as above. */
+int ban_prefix_parse(const char *text, struct prefix *out, const char **why);
 /*
  * The whole file; `text` is cut up. -EINVAL with the first ten bad lines in `d`, each with its number and `file`, its name; -ENOMEM. `left_out`, where it is
  * not NULL: bad lines are named, counted there and left out, and bits beyond a prefix's length are cut off.

@@ -43,10 +43,16 @@ int verb_counters(struct daemon *dm, const json_t *args, struct answer *a)
 	return report_counters(dm->engine, &a->data);
 }
 
+static int service_missing(const struct daemon *dm, const char *service, struct answer *a)
+{
+	section_missing(standing_live(dm->standing), SECTION_SERVICE, service, &a->diag);
+	return bad(a);
+}
+
 static int sources_of_fleet(struct daemon *dm, const json_t *args, size_t top, struct answer *a)
 {
 	if (*arg(args, "service") && !policy_service_find(standing_live(dm->standing), arg(args, "service")))
-		return section_missing(standing_live(dm->standing), SECTION_SERVICE, arg(args, "service"), &a->diag);
+		return service_missing(dm, arg(args, "service"), a);
 	a->data = fleet_sources_json(dm, eyes(dm, a), arg(args, "service"), top, &a->later);
 	return a->data ? 0 : no_fleet(a);
 }
@@ -59,10 +65,7 @@ int verb_sources(struct daemon *dm, const json_t *args, struct answer *a)
 	if (json_is_true(json_object_get(args, "fleet")))
 		return sources_of_fleet(dm, args, top > 0 ? top : 0, a);
 	err = report_sources(dm->engine, eyes(dm, a), arg(args, "service"), top > 0 ? top : 0, &a->data);
-
-	return err == -ENOENT
-		       ? section_missing(standing_live(dm->standing), SECTION_SERVICE, arg(args, "service"), &a->diag)
-		       : err;
+	return err == -ENOENT ? service_missing(dm, arg(args, "service"), a) : err;
 }
 
 /* Live settings are no part of a file, so a policy that is put in force ends them. */
@@ -160,10 +163,8 @@ int verb_history(struct daemon *dm, const json_t *args, struct answer *a)
 	uint32_t seconds;
 	int err = time_arg(args, "since", &seconds, a);
 
-	if (!err && *service && !history_find(dm->history, service)) {
-		section_missing(standing_live(dm->standing), SECTION_SERVICE, service, &a->diag);
-		err = bad(a);
-	}
+	if (!err && *service && !history_find(dm->history, service))
+		err = service_missing(dm, service, a);
 	if (err)
 		return err;
 	a->data = history_json(dm, service, seconds);

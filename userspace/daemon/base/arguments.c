@@ -58,18 +58,12 @@ void reason_say(const json_t *args, struct answer *a)
 
 int prefix_arg(const json_t *args, const char *name, struct prefix *out, struct answer *a)
 {
-	struct ban_lines named = {};
 	const char *why = NULL;
-	int err = ban_text_parse(&named, arg(args, name), 0, 0, &why);
+	int err = ban_prefix_parse(arg(args, name), out, &why);
 
-	if (!err && named.count != 1)
-		why = "is more than one prefix: name only one";
-	if (why)
+	if (err == -EINVAL)
 		diag_add(&a->diag, "'%s' %s", arg(args, name), why);
-	if (!err && !why)
-		*out = named.item[0].prefix;
-	free(named.item);
-	return why ? bad(a) : err;
+	return err == -EINVAL ? bad(a) : err;
 }
 
 json_t *kept_json(const struct daemon *dm)

@@ -86,6 +86,8 @@ extern const char *const map_names[MAPS];
 /* pins.c: paths and life of the pin directory */
 void pin_path(const char *instance, const char *name, char path[static PIN_PATH_LEN]);
 int pins_mount(struct diag *d);
+void pins_missing(const char *instance, int err,
+		  struct diag *d); /* says that its pins could not be opened, and what that means */
 int pins_lock(const char *instance, bool create, struct diag *d); /* returns a descriptor or -errno */
 pid_t flock_holder(const char *path); /* -1: nobody has it; 0: somebody whose number cannot be seen from here */
 int pins_open_maps(struct engine *e, bool readonly);

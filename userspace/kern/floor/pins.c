@@ -60,6 +60,18 @@ static int make_dir(const char *path, struct diag *d)
 	return -errno;
 }
 
+void pins_missing(const char *instance, int err, struct diag *d)
+{
+	char path[PIN_PATH_LEN];
+
+	pin_path(instance, "", path);
+	if (err == -EACCES || err == -EPERM)
+		diag_add(d, "whether anything is loaded for instance %s is not known: %s: %s: run this as root",
+			 instance, path, strerror(-err));
+	else
+		diag_add(d, "nothing is loaded for instance %s (%s: %s)", instance, path, strerror(-err));
+}
+
 int pins_lock(const char *instance, bool create, struct diag *d)
 {
 	_cleanup_close_ int fd = -1;
@@ -76,7 +88,7 @@ int pins_lock(const char *instance, bool create, struct diag *d)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		err = -errno;
-		diag_add(d, "nothing is loaded for instance %s (%s: %s)", instance, path, strerror(-err));
+		pins_missing(instance, err, d);
 		return err;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {

@@ -278,7 +278,7 @@ static int engine_look(const char *instance, bool readonly, struct engine **out,
 		return -ENOMEM;
 	err = pins_open_maps(e, readonly);
 	if (err) {
-		diag_add(d, "nothing is loaded for instance %s: %s", instance, strerror(-err));
+		pins_missing(instance, err, d);
 		return err;
 	}
 	*out = TAKE_PTR(e);
