@@ -50,6 +50,9 @@ def test_users_other_than_root_learn_what_is_open_only_of_networks(make):
     net, sluice = make(POLICY)
     net.serve("::", 25)
     h = holding(net, "fd77:0:1::2", 1)
+    asked = guest(net, sluice, "lookup", address="fd77:0:1::/64")["data"]
+    assert (asked["asked"], asked["source"]) == ("fd77:0:1::/64", "fd77:0:1::/64"), "what was asked, and what counts as a source, are no secret"
+    assert guest(net, sluice, "lookup", address="fd77:0:1::2")["data"]["source"] == "fd77:0:1::/64"
     held = lambda prefix: guest(net, sluice, "lookup", address=prefix)["data"].get("held")
     assert held("fd77:0:1::2") is None and held("fd77:0:1::/64") is None
     assert held("fd77:0:1::/48")[0]["connections"] == 1 == held("fd77::/32")[0]["connections"]

@@ -132,22 +132,28 @@ static json_t *services_held(const struct engine *e, const struct held *held)
 	return list;
 }
 
-int held_json(const struct engine *e, const struct prefix *about, json_t *out)
+int asked_json(const struct engine *e, const struct prefix *about, json_t *out)
 {
-	struct held held[SLUICE_MAX_SERVICES];
-	struct prefix source, within = *about;
+	struct prefix source;
 	char text[ADDR_TEXT_LEN];
-	int err;
+	int err = engine_source(e, &about->addr, &source);
 
 	if (about->len < 128)
 		json_object_set_new(out, "asked", json_string(prefix_format(about, text)));
-	engine_who_prefix(e, &within);
-	err = engine_source(e, &about->addr, &source);
 	if (!err)
-		err = sources_held(e, &within, held);
-	if (err)
-		return err;
-	json_object_set_new(out, "source", json_string(prefix_format(&source, text)));
-	json_object_set_new(out, "held", services_held(e, held));
-	return 0;
+		json_object_set_new(out, "source", json_string(prefix_format(&source, text)));
+	return err;
+}
+
+int held_json(const struct engine *e, const struct prefix *about, json_t *out)
+{
+	struct held held[SLUICE_MAX_SERVICES];
+	struct prefix within = *about;
+	int err;
+
+	engine_who_prefix(e, &within);
+	err = sources_held(e, &within, held);
+	if (!err)
+		json_object_set_new(out, "held", services_held(e, held));
+	return err;
 }

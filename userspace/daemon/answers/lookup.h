@@ -9,10 +9,9 @@
 
 /* Says what is known of an address: its sets by name, its class, and what each service would do with it. Returns 0 or -errno. */
 int lookup_json(const struct engine *e, const struct policy *p, const struct sluice_addr *a, json_t **out);
-/*
- * Adds to that answer what counts as one source there, and what all sources that lie in `about`, or contain it, have open now: "source",
- * "held"; for a prefix also "asked".
- */
+/* Adds to that answer what counts as one source there, "source", and for a prefix "asked". */
+int asked_json(const struct engine *e, const struct prefix *about, json_t *out);
+/* Adds what all sources that lie in `about`, or contain it, have open now, "held": not for everybody. */
 int held_json(const struct engine *e, const struct prefix *about, json_t *out);
 
 /*

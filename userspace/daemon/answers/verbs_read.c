@@ -134,6 +134,8 @@ int verb_lookup(struct daemon *dm, const json_t *args, struct answer *a)
 
 	if (!err)
 		err = lookup_json(dm->engine, standing_live(dm->standing), &about.addr, &a->data);
+	if (!err)
+		err = asked_json(dm->engine, &about, a->data);
 	if (err || (a->uid && !privacy_shows(dm->privacy, &about)))
 		return err;
 	return held_json(dm->engine, &about, a->data);
