@@ -41,7 +41,6 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/targ
 TOOLS := $(patsubst %.c,$(B)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 
 .DELETE_ON_ERROR:
-.SECONDARY:
 .PHONY: all tests check test test-kernels demo bench faults fleet soak fuzz prove install picture deb release security clean
 
 all: $(B)/sluiced $(B)/sluicectl $(B)/sluice-fleet
@@ -104,15 +103,23 @@ $(B)/tests/unit/test_fleet_tick: $(B)/userspace/daemon/fleet/fleet_tick.o $(B)/u
 $(B)/tests/unit/test_fleet_shared: CPPFLAGS += $(addprefix -I,$(DAEMON_ROOMS))
 $(B)/tests/unit/test_fleet_shared: $(B)/userspace/daemon/fleet_base/fleet_shared.o
 $(B)/tests/unit/test_factor: $(B)/userspace/kern/floor/factor.o
-$(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
+$(DATAPATH) $(DATAPATH_RUN:%.c=$(B)/%): $(B)/tests/datapath/%: tests/datapath/%.c $(DATAPATH_HELP) $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) -Itests/datapath $(filter %.c %.o %.a,$^) -o $@ $(LIBS) -lcmocka
 $(B)/tests/datapath/bench_lookup $(B)/tests/datapath/bench_insert: CPPFLAGS += -DBUILD='"$(B)"'
 $(B)/tests/datapath/test_rights: LIBS += -lcap-ng -lseccomp
 $(B)/tests/datapath/test_rights: $(B)/userspace/daemon/base/rights.o
-$(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(wildcard userspace/core/*/*.c) $(GRAMMAR)
+# One object for each file: of a program that is made of several sources at once, gcc notes only what the last one includes.
+SANITIZE := -fsanitize=address$(,)undefined -fno-sanitize-recover
+$(B)/sanitized/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=address$(,)undefined -fno-sanitize-recover $(CPPFLAGS) $(filter %.c,$^) -o $@ $(CORE_LIBS)
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -c $< -o $@
+$(B)/sanitized/%.o: $(B)/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -c $< -o $@
+$(B)/tests/fuzz/fuzz_core: tests/fuzz/fuzz_core.c $(CORE:$(B)/%=$(B)/sanitized/%)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SANITIZE) $(CPPFLAGS) $< $(filter %.o,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/fuzz/fuzz_gate: tests/fuzz/fuzz_gate.c $(B)/tests/fuzz/frames.o $(B)/tests/fuzz/judge.o $(B)/tests/fuzz/sockets.o $(B)/tests/fuzz/order.o $(B)/libkern.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(CPPFLAGS) $(filter %.c %.o %.a,$^) -o $@ $(LIBS)
@@ -127,7 +134,7 @@ $(B)/fuzz/target_import: $(patsubst userspace/import/%.c,$(B)/fuzz/import/%.o,$(
 $(B)/fuzz/core/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(,)address$(,)undefined -c $< -o $@
-$(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*/*.c)) $(GRAMMAR:$(B)/%.c=$(B)/fuzz/core/%.o)
+$(FUZZ_TARGETS): $(B)/fuzz/target_%: tests/fuzz/target_%.c $(patsubst userspace/core/%.c,$(B)/fuzz/core/%.o,$(wildcard userspace/core/*/*.c)) $(GRAMMAR:$(B)/%.c=$(B)/fuzz/core/%.o)
 	$(call say,FUZZ,$@)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer$(,)address$(,)undefined $(filter %.c %.o,$^) -o $@ $(CORE_LIBS)
 $(B)/tests/lib/%: tests/lib/%.c
 	@mkdir -p $(@D)

@@ -197,6 +197,24 @@ fuzz_targets_compile() { # `make fuzz` links them, with ASan
 	done
 }
 
+# A few of each kind: a header, a list or a page, and a program that is made again if it changes.
+rebuilds() {
+	local changed target
+	while read -r changed target; do
+		make -n -W "$changed" "$build/$target" 2>/dev/null | grep -q -- "-o $build/$target" || echo "$target is not made again if $changed changes"
+	done <<-'END' | none
+		maps/abi.h sluice.bpf.o
+		bpf/lane.bpf.h sluiced
+		userspace/api/verbs.def sluicectl
+		userspace/core/read/scanner.l sluicectl
+		userspace/daemon/http/page/day.js sluiced
+		userspace/fleet/fleet_link.h sluice-fleet
+		userspace/core/geo/geo_layout.h tests/fuzz/fuzz_core
+		tests/datapath/frame.h tests/datapath/test_gate
+		tests/lib/tool.h tests/lib/serve
+	END
+}
+
 for t in "$build"/tests/unit/test_*; do
 	case $t in *.d | *.o | *'*'*) continue ;; esac
 	step "$t" "$t"
@@ -225,6 +243,7 @@ step 'completion completes, in bash, zsh and fish' completion_works
 step 'every alert fires in its scenario' alerts
 step 'version, changes and package agree' versions_agree
 step 'every fuzz target compiles' fuzz_targets_compile
+step 'a changed header has everything made again that includes it' rebuilds
 step 'shellcheck' shellcheck scripts/*.sh dist/package/* dist/container/start tests/vm/*.sh tests/vm/init .ci/run
 step 'cppcheck' lint_c
 [ ! -f .clang-format ] || step 'format' format
