@@ -116,6 +116,16 @@ links_lead_somewhere() { # the links of the documents to files of this repositor
 	done | none
 }
 
+named_files_exist() { # those that pages, and comments beside code, name with their folder, from the root or from userspace/
+	local folders='(?<![\w<./~-])(bpf|maps|userspace|core|kern|daemon|cli|import|tests|scripts)' path
+	{
+		git grep -ohP "$folders/[a-z0-9_/.-]*[a-z0-9_]" -- '*.md' ':!CHANGES.md'
+		git grep -ohP "$folders/[a-z0-9_/.-]*\.(c|h|l|y|def|py|sh|pml)\b" -- '*.[chly]' '*.def' '*.py' '*.sh'
+	} | sort -u | while read -r path; do
+		[ -e "$path" ] || [ -e "userspace/$path" ] || echo "no file: $path"
+	done | none
+}
+
 pictures_are_small() { find docs -name '*.png' -size +150000c | none; }
 
 # Checks each page about one kind of host: its sections, and the links to it.
@@ -235,6 +245,7 @@ step 'sluicectl(8) has every field of every answer' manual_has_fields
 step 'sluiced(8) has every option' manual_has_options
 step 'man pages are clean' manual_lint
 step 'links of the documents lead somewhere' links_lead_somewhere
+step 'the files that documents and comments name are there' named_files_exist
 step 'the pictures of the documents are small' pictures_are_small
 step 'the pages about a kind of host are alike and linked' pages_are_alike
 step 'a page that has commands to run is followed by a test' pages_are_followed

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is known about a packet. parse.bpf.h and chain.bpf.h fill it in; every other file reads it. */
+/*
+ * What is known about a packet. parse.bpf.h and chain.bpf.h fill in what it says; the order of checks, admission and cookie.bpf.h add what
+ * becomes of it: those fields come last, and `cookie`. Everybody else only reads it.
+ */
 #ifndef SLUICE_PACKET_BPF_H
 #define SLUICE_PACKET_BPF_H
 

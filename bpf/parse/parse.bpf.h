@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Ethernet (where there is one), IPv4 or IPv6, TCP -> struct sluice_pkt, for the gate and explain. Only this file and answer.bpf.h touch packet memory;
- * chain.bpf.h, checksum.bpf.h and cookie.bpf.h copy from it.
+ * Ethernet (where there is one), IPv4 or IPv6, TCP -> struct sluice_pkt, for the gate and explain. The express lane reads the headers of plain
+ * packets itself (lane.bpf.h), may_answer.bpf.h a VLAN tag; chain.bpf.h, checksum.bpf.h, fastopen.bpf.h and cookie.bpf.h copy or sum what lies
+ * further on. Only answer.bpf.h writes into a packet, and explain over the one that it was asked about.
  *
  * The rule for what cannot be read: if the host cannot read it either (cut short, another version), it passes. If the host
  * can, and would find TCP, it is judged, or refused as evasion: a sender can never choose to be let in.

@@ -3,8 +3,8 @@
  * Gives a second opinion on frames, from the RFCs, the policy's text and the sockets that exist; it shares nothing with bpf/. fuzz_gate
  * calls it. It knows one policy: port 25 is protected, 198.51.100.0/24 and 2001:db8:bad::/48 are denied.
  */
-#ifndef SLUICE_TESTS_JUDGE_H
-#define SLUICE_TESTS_JUDGE_H
+#ifndef SLUICE_TESTS_FUZZ_JUDGE_H
+#define SLUICE_TESTS_FUZZ_JUDGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * Makes random policies over a few addresses, countries and networks, and judges addresses by them, slowly and without code of the
  * compiler. test_classify.c and tests/fuzz/fuzz_core.c include it.
  */
-#ifndef SLUICE_TESTS_JUDGE_H
-#define SLUICE_TESTS_JUDGE_H
+#ifndef SLUICE_TESTS_UNIT_JUDGE_H
+#define SLUICE_TESTS_UNIT_JUDGE_H
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a server says of itself when it is asked INFO: which it is, and whether it will do. Used by fleet_store.c. */
+/* What a server says of itself when it is asked INFO: which it is, and whether it will do. Used by fleet_session.c. */
 #ifndef SLUICE_FLEET_INFO_H
 #define SLUICE_FLEET_INFO_H
 

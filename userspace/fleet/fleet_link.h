@@ -5,7 +5,7 @@
  * and believes whatever size a server names. Here an answer of more than LINK_ANSWER_MAX bytes, or of more parts than
  * LINK_PARTS_MAX, ends the connection.
  *
- * fleet_store.c opens two of them. It may close a link in no callback of that link.
+ * fleet_session.c opens two of them. It may close a link in no callback of that link.
  */
 #ifndef SLUICE_FLEET_LINK_H
 #define SLUICE_FLEET_LINK_H

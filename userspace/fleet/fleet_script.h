@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scripts that the server runs, each as one step that nobody interrupts, and their answers. They are asked by fleet_session.c, and those about
- * bans by fleet_records.c.
+ * The scripts that the server runs, each as one step that nobody interrupts, and their answers. fleet_session.c asks the beat, fleet_exchange.c
+ * the exchange, and fleet_records.c those about bans.
  *
  * The beat says that this host lives, and learns the epoch: a number that the store gets when it is empty, when another server (or the same one,
  * started again) keeps it, or when no host has beaten for a minute of its clock. In a new epoch all hosts say again what they hold; so does a host

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text whose last line, "end CRC32", is the checksum of all lines before it. It shows whether a file of the state directory was cut short, or
- * written by somebody else. state.c, list_keep.c, refusals_keep.c and history_keep.c know the content of such files.
+ * written by somebody else. state.c, list_keep.c, refusals_keep.c, history_keep.c and the daemon's fleet_file.c know the content of such files.
  */
 #ifndef SLUICE_CORE_SEAL_H
 #define SLUICE_CORE_SEAL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* When data from others is more likely torn than right: the one rule for databases (geo.c) and lists (listfile.c). */
+/* When data from others is more likely torn than right: the one rule for databases (geo.c) and lists (list_read.c). */
 #ifndef SLUICE_CORE_TORN_H
 #define SLUICE_CORE_TORN_H
 

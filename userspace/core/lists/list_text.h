@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The elements of list files, one after the other, from each format that is read (list_text.c says which). The reader decides what to do
- * with an element: listfile.c has the readers for sets, banfile.c those for `ban --file`.
+ * with an element: list_read.c has the readers for sets, banfile.c the one for `ban --file`.
  */
 #ifndef SLUICE_CORE_LIST_TEXT_H
 #define SLUICE_CORE_LIST_TEXT_H

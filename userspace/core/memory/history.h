@@ -14,7 +14,7 @@
 #include "abi.h"
 
 #define HISTORY_MINUTES 1440
-#define HISTORY_LINES (64 + 1) /* as many services as a policy may have, and one for all together */
+#define HISTORY_LINES (SLUICE_POLICY_SERVICES + 1) /* and one for all together */
 #define HISTORY_GAP 10 /* minutes without a look, after which what counters grew by belongs to no minute */
 
 /* Reasons that refuse, in a few groups. */

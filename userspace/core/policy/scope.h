@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What can be set live, and where: a key of the top level, of a service or of a set, or a limit of one sender. The daemon calls it for new
- * orders, for saved ones, and for the file that it saves one in; suggest.c calls it for its proposals.
+ * orders, for saved ones, for those of other hosts, and for the file that it saves one in.
  */
 #ifndef SLUICE_CORE_SCOPE_H
 #define SLUICE_CORE_SCOPE_H
