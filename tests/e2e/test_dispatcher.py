@@ -17,8 +17,8 @@ class Neighbours:
     def __init__(self, net, mode):
         self.net, self.mode = net, mode
 
-    def load(self, name):
-        self.net.run(self.net.server, "xdp-loader", "load", "-m", self.mode, "-n", name, "s0", BUILD / "tests/lib/seen.bpf.o")
+    def load(self, name, interface="s0"):
+        self.net.run(self.net.server, "xdp-loader", "load", "-m", self.mode, "-n", name, interface, BUILD / "tests/lib/seen.bpf.o")
 
     def status(self):
         return self.net.run(self.net.server, "xdp-loader", "status", "s0").stdout
@@ -206,6 +206,26 @@ def test_when_somebody_unloads_all_status_says_so_and_a_reload_guards_again(shar
     sluice.do("reload")
     assert sluice.json("status")["interfaces"][0]["xdp_mode"] != "detached"
     only_two_get_in(net)
+
+
+@pytest.mark.parametrize("shared", ["native"], indirect=True)
+def test_a_gate_that_is_nowhere_is_searched_for_among_many_dispatchers_without_a_leak(shared):
+    """libxdp 1.3.1 leaks a descriptor each time that it looks at an interface. A gate whose interface is away is searched for at all others."""
+    net, neighbours, start = shared
+    for i in range(18):
+        net.run(net.server, "ip", "link", "add", f"x{i}", "type", "veth", "peer", f"y{i}")
+        neighbours.load("before", f"x{i}")
+    net.run(net.server, "ip", "link", "add", "s1", "type", "veth", "peer", "p1")
+    sluice = start(TWO)
+    sluice.file.write_text(sluice.file.read_text().replace("{s0}", "{s0, s1}"))
+    sluice.do("reload")
+    net.run(net.server, "ip", "link", "del", "s1")
+    modes = lambda: {i["name"]: i["xdp_mode"] for i in sluice.json("status")["interfaces"]}
+    assert wait_for(lambda: modes() == {"s0": "native", "s1": "detached"}), modes()
+    opened = len(os.listdir(f"/proc/{sluice.daemon.pid}/fd"))
+    for _ in range(3):
+        assert modes()["s1"] == "detached"
+    assert len(os.listdir(f"/proc/{sluice.daemon.pid}/fd")) <= opened
 
 
 def test_a_program_that_cannot_share_is_named_and_left_in_place(tmp_path):

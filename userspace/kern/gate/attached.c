@@ -3,6 +3,7 @@
 #include "attached.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <string.h>
@@ -57,26 +58,28 @@ struct xdp_multiprog *multiprog_of(unsigned int index)
 
 /*
  * Reads libxdp's pins of the programs under a dispatcher (its protocol.org). Asking the kernel for a program by its id, as libxdp does,
- * takes CAP_SYS_ADMIN, which sluiced has given up.
+ * takes CAP_SYS_ADMIN, which sluiced has given up. Returns 1 if the gate is one of them, 0 if it is not, -ENOENT if there are no pins.
  */
-static bool dispatcher_pins(__u32 dispatcher, unsigned int index, __u32 gate)
+static int dispatcher_pins(__u32 dispatcher, unsigned int index, __u32 gate)
 {
 	char path[PIN_PATH_LEN];
 	unsigned int i;
-	__u32 id;
+	__u32 id = 0;
 
 	for (i = 0; i < DISPATCHED_MAX; i++) {
 		snprintf(path, sizeof(path), BPFFS "/xdp/dispatch-%u-%u/prog%u-prog", index, dispatcher, i);
 		id = pinned_id(path);
-		if (!id || id == gate)
-			return id;
+		if (id == gate)
+			return 1;
+		if (!id)
+			break;
 	}
-	return false;
+	return i ? 0 : -ENOENT;
 }
 
 /*
  * Whether a dispatcher runs the gate. libxdp 1.3.1 leaks a descriptor each time it looks at an interface, and status is asked for every
- * second, so this looks at each dispatcher only once. A dispatcher never changes; libxdp replaces it by another.
+ * second, so this looks at a dispatcher without pins only once. A dispatcher never changes; libxdp replaces it by another.
  */
 static bool dispatcher_runs(__u32 dispatcher, unsigned int index, const char *pin)
 {
@@ -88,13 +91,17 @@ static bool dispatcher_runs(__u32 dispatcher, unsigned int index, const char *pi
 	_cleanup_(multiprog_close) struct xdp_multiprog *mp = NULL;
 	__u32 gate = pinned_id(pin);
 	unsigned int i;
+	int pinned;
 
+	if (!gate)
+		return false;
 	for (i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
 		if (seen[i].dispatcher == dispatcher && seen[i].gate == gate)
 			return seen[i].runs;
 	}
-	if (dispatcher_pins(dispatcher, index, gate))
-		return true;
+	pinned = dispatcher_pins(dispatcher, index, gate);
+	if (pinned >= 0)
+		return pinned;
 	mp = multiprog_of(index);
 	i = next++ % (sizeof(seen) / sizeof(*seen));
 	seen[i].dispatcher = dispatcher;
