@@ -279,6 +279,28 @@ def test_healthz_and_metrics_tell_of_a_detached_interface(make):
     assert web.request(net.server, PORT, "/healthz")[2] == "ok\n"
 
 
+def test_an_interface_that_is_away_is_not_forgotten_by_a_reload(make):
+    net, sluice = make(POLICY)
+    plug = lambda: net.run(net.server, "ip", "link", "add", "x0", "type", "veth", "peer", "name", "x1")
+    attached = lambda: {k.split('"')[1]: v for k, v in metrics(net).items() if k.startswith("sluice_interface_attached{")}
+    plug()
+    sluice.file.write_text("interfaces = {s0, x0} geoip { count-countries = false }\n" + POLICY)
+    sluice.do("reload")
+    assert attached() == {"s0": 1, "x0": 1}
+    net.run(net.server, "ip", "link", "del", "x0")
+    for _ in range(2):
+        assert "interface x0 is absent: it will be guarded when it comes back" in sluice.ctl("reload")[2]
+        assert attached() == {"s0": 1, "x0": 0}
+        assert web.request(net.server, PORT, "/healthz")[::2] == (503, "interface x0: detached, nothing is judged there\n")
+        assert {i["name"]: i["xdp_mode"] for i in sluice.json("status")["interfaces"]} == {"s0": "native", "x0": "detached"}
+    plug()
+    assert wait_for(lambda: attached() == {"s0": 1, "x0": 1}) and web.reachable(net.server, PORT, "/healthz")
+    net.run(net.server, "ip", "link", "del", "x0")
+    sluice.write(POLICY)
+    sluice.do("reload")
+    assert attached() == {"s0": 1} and web.reachable(net.server, PORT, "/healthz"), "the policy does not name it any more"
+
+
 def test_bans_are_counted_by_owner_and_never_by_more_than_seventeen(make):
     net, sluice = make(POLICY)
     bans = lambda: {k.split('"')[1]: v for k, v in metrics(net).items() if k.startswith("sluice_bans{")}
