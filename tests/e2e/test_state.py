@@ -5,7 +5,8 @@ import contextlib, os, re, signal
 import pytest
 
 import tools
-from net import PACE, wait_for
+from net import PACE, SANITIZED, wait_for
+from test_faults import FAKETIME
 
 POLICY = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections-per-source = 5 }\n"
 
@@ -178,3 +179,30 @@ def test_bans_of_a_crashed_daemon_are_in_the_file_the_moment_they_are_answered(m
     sluice.do("unload")
     sluice.start()
     assert len(sluice.json("bans")) == 20
+
+
+@pytest.mark.skipif(SANITIZED, reason="libfaketime and ASan wait for each other before main()")
+def test_orders_given_before_the_clock_is_set_right_last_as_long_as_they_say(make, tmp_path):
+    """A host without a clock of its own has a wrong one until it finds a time server."""
+    _, sluice = make(POLICY)
+    sluice.kill(signal.SIGTERM)
+    sluice.do("unload")
+    clock = tmp_path / "clock"
+    env = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+    def start():
+        sluice.daemon = sluice.popen(env=env)
+        assert wait_for(lambda: sluice.ctl("status")[0] == 0), sluice.logged()
+
+    clock.write_text("-30d\n")
+    start()
+    sluice.do("ban", "192.0.2.1", "--for", "1h")
+    sluice.do("allow", "192.0.2.2", "--for", "1h")
+    sluice.do("set", "service", "smtp", "max-connections", 77, "--for", "1h")
+    clock.write_text("+0\n")
+    sluice.kill(signal.SIGTERM)
+    sluice.do("unload")
+    start()
+    assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.1"] and 3000 < sluice.json("bans")[0]["expires_in"] <= 3600
+    assert [a["source"] for a in sluice.json("allows")] == ["192.0.2.2"]
+    assert sluice.service()["max_connections"] == 77

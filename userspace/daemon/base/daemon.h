@@ -33,6 +33,7 @@ struct daemon {
 		bool dirty; /* something is not in the state file yet */
 		bool failed; /* the last write failed, and that was reported */
 		time_t next; /* CLOCK_MONOTONIC: it is not written before that */
+		int64_t shift_ms; /* CLOCK_REALTIME minus CLOCK_MONOTONIC, by which the file was written */
 	} state;
 	struct {
 		bool failed; /* the last write of what is kept failed, and that was reported */

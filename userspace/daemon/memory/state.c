@@ -23,6 +23,7 @@
 
 #define DEAR_MS 50 /* a write that took longer is not repeated at once */
 #define AGAIN_SECONDS 10 /* delay after a write that failed */
+#define STEP_MS 1500 /* a step of the wall clock, no rounding */
 
 DEFINE_CLEANUP(struct state *, state_free);
 
@@ -40,6 +41,28 @@ static struct timespec clock_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now;
+}
+
+static int64_t milliseconds(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/*
+ * The file has ends by the wall clock, and orders end by another one. If the wall clock is set (a host without a battery has a wrong one until it
+ * finds a time server), the file is wrong until it is written again.
+ */
+static bool clock_was_set(struct daemon *dm)
+{
+	const int64_t shift = milliseconds(CLOCK_REALTIME) - milliseconds(CLOCK_MONOTONIC);
+	const bool was_set = llabs(shift - dm->state.shift_ms) > STEP_MS;
+
+	if (was_set)
+		dm->state.shift_ms = shift;
+	return was_set;
 }
 
 static int bans_gather(const struct daemon *dm, struct state *s)
@@ -178,6 +201,7 @@ void state_tick(struct daemon *dm)
 {
 	struct diag d = {};
 
+	dm->state.dirty |= clock_was_set(dm);
 	if (dm->state.dirty && clock_now().tv_sec >= dm->state.next)
 		state_save(dm, &d);
 	diag_free(&d);
@@ -276,6 +300,7 @@ void state_load(struct daemon *dm, bool resumed)
 	struct diag d = {};
 	int err;
 
+	clock_was_set(dm);
 	if (access(state_path(dm, path), F_OK))
 		return;
 	err = text_file_read_own(path, STATE_BYTES, &at, &text, &d);
