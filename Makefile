@@ -195,7 +195,7 @@ install: all
 	install -D -m 755 -t $(D)/sbin $(B)/sluiced
 	install -D -m 755 -t $(D)/libexec/sluice $(B)/sluice-fleet
 	install -D -m 755 -t $(D)/bin $(B)/sluicectl
-	install -D -m 755 -t $(D)/libexec/sluice dist/package/first-policy dist/package/leave
+	install -D -m 755 -t $(D)/libexec/sluice dist/package/first-policy dist/package/leave dist/package/renew
 	rm -f $(D)/sbin/sluicectl # where 0.1.0 put it
 	install -d -m 755 $(DESTDIR)/etc/sluice/conf.d
 	test -e $(DESTDIR)/etc/sluice/sluice.conf || install -D -m 644 -t $(DESTDIR)/etc/sluice dist/sluice.conf
