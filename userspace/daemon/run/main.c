@@ -230,7 +230,9 @@ static int daemon_run(struct daemon *dm, struct policy *p, struct diag *d)
 	int err;
 
 	/* This comes before the lock and the loop exist, so that both belong to the process that stays. */
-	err = dm->foreground || getenv("NOTIFY_SOCKET") ? 0 : background_begin(dm);
+	err = interfaces_stand(p, &(const struct prove){ .instance = dm->instance }, d);
+	if (!err && !dm->foreground && !getenv("NOTIFY_SOCKET"))
+		err = background_begin(dm);
 	if (!err)
 		err = keeper_begin(dm);
 	signals_hold();
@@ -278,13 +280,13 @@ int main(int argc, char **argv)
 		return said(status);
 	log_open(true, dm.verbose);
 	status = policy_load(&dm, &p, &d) ? EXIT_BAD : EXIT_DONE;
-	if (status == EXIT_BAD && !dm.check_only)
-		gate_say(&dm, &d);
 	if (status == EXIT_DONE && !dm.check_only) {
 		log_diag(LOG_WARNING, &d);
 		err = daemon_run(&dm, TAKE_PTR(p), &d);
 		status = err ? EXIT_FAILED : EXIT_DONE;
 	}
+	if (status != EXIT_DONE && !dm.check_only)
+		gate_say(&dm, &d);
 	log_diag(LOG_ERR, &d);
 	policy_free(p);
 	daemon_done(&dm);

@@ -66,7 +66,7 @@ static int interface_stands(const struct policy *p, const char *name, struct dia
 	return -EINVAL;
 }
 
-static int interfaces_stand(const struct policy *p, const struct prove *how, struct diag *d)
+int interfaces_stand(const struct policy *p, const struct prove *how, struct diag *d)
 {
 	const struct policy *now = how->now;
 	int err = 0, one;

@@ -34,6 +34,8 @@ int policy_prove(const char *path, const struct prove *how, struct policy **out,
  * exist, can be judged, and have native XDP if it asks for that.
  */
 int policy_stands(const struct policy *p, const struct prove *how, struct diag *d);
+/* The last part of that: a start asks it before it touches the kernel. */
+int interfaces_stand(const struct policy *p, const struct prove *how, struct diag *d);
 /*
  * Returns NULL, or why metrics cannot be served where the policy wants them: somebody else listens there, or this host has no such address.
  * What the policy in force (NULL: not known) already has there, or the sluiced that has the instance, is no obstacle.
