@@ -216,6 +216,24 @@ def test_a_keeper_whose_daemon_is_killed_stops_at_the_next_interface_and_the_nex
     assert place.ctl("a", "unload").returncode == 0 and not place.left("a")
 
 
+def test_an_interface_that_comes_back_while_another_one_is_attached_to_is_guarded_as_well(place):
+    daemon = place.start("a", ["s0", "d0", "d1"])
+    assert wait_for(lambda: place.runs("a"), 60), place.log("a").read_text()
+    modes = lambda: {i["name"]: i["xdp_mode"] for i in json.loads(place.ctl("a", "--json", "status").stdout)["interfaces"]}
+    batch = lambda *lines: place.net.run(place.net.server, "ip", "-batch", "-", input="".join(f"{line}\n" for line in lines))
+    batch("link del d0", "link del d1")
+    assert wait_for(lambda: modes() == {"s0": "native", "d0": "detached", "d1": "detached"})
+    fd, keeper = place.take_turn(10), keeper_of(daemon.pid)
+    waits = lambda: "/sys/fs/bpf/sluice" in [os.readlink(f) for f in pathlib.Path(f"/proc/{keeper}/fd").iterdir() if f.is_symlink()]
+    try:
+        batch("link add d0 type veth peer p0", "link set d0 up")
+        assert wait_for(waits), "the keeper waits for its turn at d0"
+        batch("link add d1 type veth peer p1", "link set d1 up")
+    finally:
+        os.close(fd)
+    assert wait_for(lambda: modes() == {"s0": "native", "d0": "native", "d1": "native"}, 30), (modes(), place.log("a").read_text())
+
+
 def test_a_restart_and_an_unload_wait_for_their_turn_but_not_for_ever(place):
     daemon = place.start("a", ["s0"])
     assert wait_for(lambda: place.runs("a"), 60), place.log("a").read_text()

@@ -2,6 +2,7 @@
 /* The keeper, and the daemon's end of the pipe to it: see keeper.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -333,35 +334,60 @@ void keeper_end(struct daemon *dm)
 	dm->keeper_pid = 0;
 }
 
-/* Sorts the interfaces of `p` into those that exist and those that are away, which it reports. */
-static void interfaces_sort(const struct daemon *dm, const struct policy *p, json_t *there, json_t *away,
-			    struct diag *d)
+/* Sorts the interfaces of `p` into those that exist, with their numbers, and those that are away, which it reports. */
+static void interfaces_sort(const struct daemon *dm, const struct policy *p, json_t *there, json_t *numbers,
+			    json_t *away, struct diag *d)
 {
+	unsigned int index;
 	size_t i;
 
-	for (i = 0; i < p->interfaces.count; i++)
-		json_array_append_new(engine_link_away(dm->engine, p->interfaces.item[i], d) ? away : there,
-				      json_string(p->interfaces.item[i]));
+	for (i = 0; i < p->interfaces.count; i++) {
+		index = if_nametoindex(p->interfaces.item[i]);
+		if (!index && engine_link_away(dm->engine, p->interfaces.item[i], d)) {
+			json_array_append_new(away, json_string(p->interfaces.item[i]));
+			continue;
+		}
+		json_array_append_new(there, json_string(p->interfaces.item[i]));
+		json_array_append_new(numbers, json_integer(index));
+	}
+}
+
+static int interfaces_note(const struct daemon *dm, const json_t *there, const json_t *numbers)
+{
+	json_t *name;
+	int err = 0;
+	size_t i;
+
+	json_array_foreach(there, i, name)
+	{
+		if (!err)
+			err = engine_link_note(dm->engine, json_string_value(name),
+					       json_integer_value(json_array_get(numbers, i)));
+	}
+	return err;
 }
 
 int keeper_attach(struct daemon *dm, const struct policy *p, const struct policy *also, struct diag *d)
 {
-	json_t *there = json_array(), *spared = json_array();
+	json_t *there = json_array(), *numbers = json_array(), *spared = json_array();
 	int err = 0;
 	size_t i;
 
-	interfaces_sort(dm, p, there, spared, d);
+	interfaces_sort(dm, p, there, numbers, spared, d);
 	for (i = 0; also && i < also->interfaces.count; i++)
 		json_array_append_new(spared, json_string(also->interfaces.item[i]));
 	if (!engine_attached(dm->engine, p, also)) {
 		err = ask(dm, json_pack("{s:O, s:O, s:i}", "interfaces", there, "also", spared, "mode", p->xdp_mode),
 			  json_array_size(there), NULL, d);
 	}
-	json_decref(there);
-	json_decref(spared);
-	if (!err)
+	if (!err) {
 		engine_answers(dm->engine, d); /* if this fails, the host answers */
-	return err ? err : engine_links_note(dm->engine, p);
+		err = interfaces_note(dm, there, numbers);
+	}
+	json_decref(there);
+	json_decref(numbers);
+	json_decref(spared);
+	return err;
 }
 
 static int old_ask(struct daemon *dm, const char *what, struct diag *d)

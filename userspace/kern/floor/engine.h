@@ -54,8 +54,11 @@ void engine_close(struct engine *e);
 int engine_attach(struct engine *e, const struct policy *p, const struct policy *also, struct diag *d);
 /* Whether engine_attach() would find nothing to do, apart from interfaces that are away. */
 bool engine_attached(const struct engine *e, const struct policy *p, const struct policy *also);
-/* Notes that the interfaces of `p` that exist are guarded from now on: one that does not exist later is away, and delays nothing. */
-int engine_links_note(struct engine *e, const struct policy *p);
+/*
+ * Notes that an interface is guarded from now on: if it does not exist later it is away, and delays nothing. `index` is what it was before it was
+ * attached to: one that came back meanwhile has another, and no gate.
+ */
+int engine_link_note(struct engine *e, const char *interface, unsigned int index);
 bool engine_link_away(const struct engine *e, const char *interface, struct diag *d); /* and says so */
 /* Returns a descriptor that is readable when an interface, an address or a route has changed, until engine_links_moved(); or -errno. */
 int engine_links(struct engine *e);

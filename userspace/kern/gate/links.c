@@ -74,7 +74,7 @@ bool engine_link_away(const struct engine *e, const char *interface, struct diag
 	return away;
 }
 
-static int link_note(struct engine *e, const char *interface)
+int engine_link_note(struct engine *e, const char *interface, unsigned int index)
 {
 	struct guarded *g = guarded_find(e, interface);
 
@@ -86,31 +86,19 @@ static int link_note(struct engine *e, const char *interface)
 		g->next = e->guarded;
 		e->guarded = g;
 	}
-	g->index = if_nametoindex(interface);
+	g->index = index;
 	return 0;
 }
 
 static int link_recall(const char *interface, const char *pin, void *arg)
 {
 	(void)pin;
-	return link_note(arg, interface);
+	return engine_link_note(arg, interface, if_nametoindex(interface));
 }
 
 int links_recall(struct engine *e)
 {
 	return pins_each_gate(e->instance, link_recall, e);
-}
-
-int engine_links_note(struct engine *e, const struct policy *p)
-{
-	int err = 0;
-	size_t i;
-
-	for (i = 0; i < p->interfaces.count && !err; i++) {
-		if (if_nametoindex(p->interfaces.item[i]))
-			err = link_note(e, p->interfaces.item[i]);
-	}
-	return err;
 }
 
 void links_forget(struct engine *e)
