@@ -142,7 +142,7 @@ def test_unset_names_the_file_that_set_save_wrote(make):
     kept = sluice.file.parent / "conf.d" / "zz-set-smtp-max-connections-per-source.conf"
     sluice.do("set", "service", "smtp", "max-connections-per-source", "9", "--save")
     code, _, err = sluice.ctl("unset", "service", "smtp", "max-connections-per-source")
-    assert code == 0 and f"set --save wrote it to {kept}, which the next reload or start reads: remove that, too" in err, err
+    assert code == 0 and f"set --save wrote it to {kept}, which still counts: remove that, then run: sluicectl reload" in err, err
     sluice.do("reload")
     code, _, err = sluice.ctl("unset", "service", "smtp", "max-connections-per-source")
     assert code == 1 and str(kept) in err and sluice.service()["max_connections_per_source"] == 9

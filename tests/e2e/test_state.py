@@ -159,6 +159,30 @@ def test_set_save_is_for_good(make):
     assert sluice.ctl("set", "service", "smtp", "max-connections", "6", "--save", "--for", "1h")[0] == 2
 
 
+def test_what_set_save_has_written_counts_when_a_later_setting_ends(make):
+    net, sluice = make(POLICY)
+    net.serve("::", 25)
+    before, drop_in = sluice.service()["max_connections_per_source"], sluice.file.parent / "conf.d" / "zz-set-smtp-max-connections-per-source.conf"
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "1", "--save")
+    live = sluice.json("status")["live"][0]
+    assert (live["value"], live["file"]) == ("1", "1"), "the file says so now"
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "9", "--for", "1s")
+    assert wait_for(lambda: sluice.service()["max_connections_per_source"] != 9)
+    assert sluice.service()["max_connections_per_source"] == 1 != before, "not what the file said before"
+    h = net.hold("10.77.0.2")
+    h("open", 1)
+    assert h.greeted(1)
+    assert sluice.json("explain", "10.77.0.2", "--service", "smtp")["written"] == f"{drop_in}:3"
+    sluice.do("set", "service", "smtp", "max-connections-per-source", "8")
+    code, out, err = sluice.ctl("unset", "service", "smtp", "max-connections-per-source")
+    assert "the policy file counts again" in out and f"{drop_in}, which still counts: remove that" in err
+    assert sluice.service()["max_connections_per_source"] == 1
+    assert sluice.json("diff") == [], "a reload would change nothing"
+    drop_in.unlink()
+    sluice.do("reload")
+    assert sluice.service()["max_connections_per_source"] == before
+
+
 def test_set_save_that_would_not_count_is_refused_and_leaves_no_file(make):
     _, sluice = make(POLICY.replace("include(conf.d/*.conf)\n", ""))
     code, _, err = sluice.ctl("set", "service", "smtp", "max-connections-per-source", "4", "--save")

@@ -98,6 +98,7 @@ void state_later(struct daemon *dm); /* delays the next state_save() by a second
 void state_tick(struct daemon *dm); /* once a second */
 
 /* save.c */
+#define SAVED_LINE 3 /* of the key in that file */
 /* Writes the setting in force into a file of its own that the policy file includes. On failure no file is changed. */
 int setting_save(const struct daemon *dm, const struct override *set, char **path, struct diag *d);
 /* Returns the path of that file, if there is one for this key, else NULL. Freed with free(). */

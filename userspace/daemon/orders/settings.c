@@ -51,11 +51,14 @@ static int override_keep(struct daemon *dm, const struct override *want, bool sh
 	_cleanup_free_ char *path = NULL;
 	int err = setting_save(dm, want, &path, &a->diag);
 
-	if (err)
+	if (err) {
 		diag_add(&a->diag, "it is in force until the next reload, but not saved");
-	else if (shared)
+		return err;
+	}
+	standing_saved(dm->standing, want, &(struct place){ path, SAVED_LINE });
+	if (shared)
 		diag_add(&a->diag, "the other hosts of the fleet have it live: save it there, too");
-	return err ? err : asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
+	return asprintf(&a->text, "in force, and saved in %s", path) < 0 ? -ENOMEM : 0;
 }
 
 static int override_put(struct daemon *dm, const struct override *want, const json_t *args, struct answer *a)
@@ -133,7 +136,8 @@ int verb_unset(struct daemon *dm, const json_t *args, struct answer *a)
 		return err == -EINVAL ? bad(a) : err;
 	saved = setting_saved(dm, &what, key);
 	if (saved)
-		diag_add(&a->diag, "set --save wrote it to %s, which the next reload or start reads: remove that, too",
+		diag_add(&a->diag,
+			 "set --save wrote it to %s, which still counts: remove that, then run: sluicectl reload",
 			 saved);
 	shared = fleet_unsay_setting(dm, &what, key, &a->diag);
 	if (!had && !shared) {

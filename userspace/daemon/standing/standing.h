@@ -89,6 +89,11 @@ int standing_geo(struct standing *s, struct geo *geo, bool force, struct diag *d
 int standing_set(struct standing *s, const struct override *want, unsigned int seconds, struct diag *d);
 /* The same for a setting that another host gave: it keeps its own beginning and end. */
 int standing_set_as(struct standing *s, const struct override *want, struct diag *d);
+/*
+ * Notes that the policy file says the same as a live setting since it was read, and where: that counts when the setting ends. Does nothing while the
+ * policy in force is another file's.
+ */
+void standing_saved(struct standing *s, const struct override *said, const struct place *at);
 /* Ends a live setting; *had says whether there was one. */
 int standing_unset(struct standing *s, const struct scope *where, const char *key, bool *had, struct diag *d);
 /* Returns the policy that standing_set() would put in force, or NULL with a message. Freed with policy_free(). */

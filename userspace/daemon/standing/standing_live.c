@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Transitions of live settings: set, unlimit, the end of their time, and restoring them after a restart. See standing.h. */
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -68,6 +70,38 @@ int standing_set_as(struct standing *s, const struct override *want, struct diag
 struct policy *standing_preview(const struct standing *s, const struct override *want, struct diag *d)
 {
 	return standing_lay(s, s->now.base, s->now.settings, want, d);
+}
+
+/* Notes in a policy that a file, which it may not have read, says this. */
+static int file_note(struct policy *p, const struct override *said, const struct place *at)
+{
+	size_t i;
+
+	for (i = 0; i < p->files.count && strcmp(p->files.item[i], at->file); i++)
+		;
+	if (i == p->files.count && strings_add(&p->files, at->file))
+		return -ENOMEM;
+	return policy_note(p, scope_key(&said->scope, said->key), said->scope.title,
+			   &(struct place){ p->files.item[i], at->line, at->column });
+}
+
+/* If the rest of the file was edited meanwhile, so that the policy as it was read does not go with this, it stays for a reload. */
+void standing_saved(struct standing *s, const struct override *said, const struct place *at)
+{
+	struct diag ignored = {};
+	struct policy *base;
+	char real[PATH_MAX];
+
+	if (!realpath(s->config, real) || strcmp(real, s->now.base->path))
+		return;
+	base = standing_lay(s, s->now.base, NULL, said, &ignored);
+	diag_free(&ignored);
+	if (!base || file_note(base, said, at)) {
+		policy_free(base);
+		return;
+	}
+	policy_free(s->now.base);
+	s->now.base = base;
 }
 
 /* Has those in force that are left. Takes over the list in any case. */
