@@ -170,6 +170,23 @@ def test_a_ban_acts_in_observe_mode_unless_it_is_only_to_be_observed(make):
     assert "the ban of 10.77.0.5 by uid:0 stays" in said and "the ban of 10.77.0.4/31 by net stays" in said
 
 
+def test_answers_about_bans_tell_those_that_refuse_from_those_that_only_count(make):
+    _, sluice = make(POLICY)
+    sluice.do("ban", "192.0.2.0/29", "--observe", "--by", "trial")
+    sluice.do("ban", "192.0.2.5")
+    code, _, err = sluice.ctl("unban", "192.0.2.5")
+    assert code == 0 and "192.0.2.5 is still counted: the ban of 192.0.2.0/29 by trial for good covers it" in err, "nothing refuses it any more"
+    assert "covers it, and only counts: unban that" in refused(sluice, "unban", "192.0.2.5")
+    sluice.do("ban", "192.0.2.0/28", "--by", "net")
+    assert "the ban of 192.0.2.0/28 by net for good covers it: unban that" in refused(sluice, "unban", "192.0.2.5"), "that is the one which refuses"
+    sluice.do("ban", FOE, "--by", "jail", "--for", "1h")
+    said = sluice.do("ban", FOE, "--observe")
+    assert "by jail, covers" in said and "only counted" not in said, "the other owner's ban refuses"
+    assert "only counted, would cover" in sluice.do("ban", "10.77.0.5", "--observe")
+    sluice.do("ban", "10.77.0.6", "--observe", "--by", "trial"), sluice.do("ban", "10.77.0.6")
+    assert "10.77.0.6 is still counted by trial for good" in sluice.ctl("unban", "10.77.0.6")[2]
+
+
 def test_owners_survive_a_restart_a_crash_and_a_reboot(make):
     _, sluice = make(POLICY)
     sluice.do("ban", FOE, "--by", "jail-a", "--for", "1h", "--reason", "first")

@@ -55,7 +55,7 @@ struct bans_wanted {
 int bans_read(const struct engine *e, const struct bans_wanted *want, struct bans *out);
 /* Finds the ban by which the gate refuses `a`; if none does, with `tried`, the narrowest that only counts. Returns -ENOENT if there is none. */
 int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out);
-/* Finds the narrowest ban of a prefix that contains all of `p`, and is not `p` itself. Returns -ENOENT if there is none. */
+/* The same for the bans of a prefix that contains all of `p`, and is not `p` itself, with `tried`. */
 int bans_around(const struct engine *e, const struct prefix *p, struct ban *out);
 /* Reads the owners of a ban of exactly this prefix, the longest first. */
 int bans_of(const struct engine *e, const struct prefix *p, struct bans *out);

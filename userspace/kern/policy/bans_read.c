@@ -168,25 +168,30 @@ static int entry_find(const struct engine *e, struct sluice_prefix_key *key, boo
 	return -ENOENT;
 }
 
-int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out)
+/* Prefers a ban that refuses, as the gate does; with `tried`, one that only counts will do. */
+static int best_find(const struct engine *e, const struct sluice_prefix_key *about, bool tried, struct ban *out)
 {
-	const struct sluice_prefix_key who = { .prefixlen = 128, .addr = engine_who(e, a, NULL) };
-	struct sluice_prefix_key key = who;
+	struct sluice_prefix_key key = *about;
 	struct sluice_ban ban;
 	int err = entry_find(e, &key, false, &ban);
 
 	if (err == -ENOENT && tried) {
-		key = who;
+		key = *about;
 		err = entry_find(e, &key, true, &ban);
 	}
 	return err ? err : leader_read(e, &key, &ban, out);
 }
 
+int bans_find(const struct engine *e, const struct sluice_addr *a, bool tried, struct ban *out)
+{
+	const struct sluice_prefix_key who = { .prefixlen = 128, .addr = engine_who(e, a, NULL) };
+
+	return best_find(e, &who, tried, out);
+}
+
 int bans_around(const struct engine *e, const struct prefix *p, struct ban *out)
 {
-	struct sluice_prefix_key key = { .prefixlen = p->len - 1, .addr = p->addr };
-	struct sluice_ban ban;
-	int err = p->len ? entry_find(e, &key, true, &ban) : -ENOENT;
+	const struct sluice_prefix_key wider = { .prefixlen = p->len - 1, .addr = p->addr };
 
-	return err ? err : leader_read(e, &key, &ban, out);
+	return p->len ? best_find(e, &wider, true, out) : -ENOENT;
 }
