@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bans have owners: several of them may ban one address. Also: what sluicectl says of a ban, what takes --force, and what survives."""
-import os, re
+import os, re, time
 
 from net import BUILD, SERVER6, wait_for
 
@@ -185,6 +185,21 @@ def test_answers_about_bans_tell_those_that_refuse_from_those_that_only_count(ma
     assert "only counted, would cover" in sluice.do("ban", "10.77.0.5", "--observe")
     sluice.do("ban", "10.77.0.6", "--observe", "--by", "trial"), sluice.do("ban", "10.77.0.6")
     assert "10.77.0.6 is still counted by trial for good" in sluice.ctl("unban", "10.77.0.6")[2]
+
+
+def test_every_answer_names_the_same_moment_each_time(make):
+    net, sluice = make(POLICY)
+    net.serve("::", 25)
+    h = net.hold("10.77.0.4")
+    h("open", 1)
+    assert h.greeted(1)
+    told = [re.search(r"until (\S+ \S+)", sluice.do(*words))[1] for words in (("ban", FOE, "--for", "90s"), ("limit", FOE, "max-connections-per-source", "9", "--for", "1h"))]
+    seen = set()
+    for _ in range(4):  # at different parts of a second
+        seen.add((sluice.json("bans")[0]["ends"], sluice.json("limits")[0]["until"], sluice.json("sources")[0]["since"]))
+        assert told[0] in sluice.do("bans") and told[1] in sluice.do("limits"), told
+        time.sleep(0.23)
+    assert len(seen) == 1, seen
 
 
 def test_owners_survive_a_restart_a_crash_and_a_reboot(make):

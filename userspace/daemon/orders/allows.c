@@ -52,6 +52,7 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	char until[END_TEXT_LEN];
 	bool translated = named_inside(dm, &list);
 	const char *reach;
+	uint32_t seconds = list.count == 1 ? list.item[0].seconds : 0;
 	size_t unsaid = 0, i;
 
 	for (i = 0; i < list.count && !err; i++)
@@ -67,7 +68,7 @@ int verb_allow(struct daemon *dm, const json_t *args, struct answer *a)
 	if (!err && list.count == 1)
 		err = named_say(dm, &list.item[0].prefix, translated, a);
 	if (!err && list.count == 1 &&
-	    asprintf(&a->text, "allowed %s%s", end_text(list.item[0].seconds, until), reach) < 0)
+	    asprintf(&a->text, "allowed %s%s", end_text(seconds ? time(NULL) + seconds : 0, until), reach) < 0)
 		err = -ENOMEM;
 	free(list.item);
 	return err;

@@ -86,7 +86,7 @@ static int banned_text(struct daemon *dm, const struct order *o, bool observe, c
 	if (o->lines.count == 1 && !bans_of(dm->engine, &o->lines.item[0].prefix, &all) && all.count) {
 		if (strcmp(all.item[0].owner, o->owner))
 			snprintf(owner, sizeof(owner), " by %s", all.item[0].owner);
-		snprintf(what, sizeof(what), "banned %s%s", end_text(all.item[0].expires_in, until), owner);
+		snprintf(what, sizeof(what), "banned %s%s", end_text(all.item[0].ends, until), owner);
 		observe = all.item[0].observe; /* somebody else's may refuse */
 	} else {
 		snprintf(what, sizeof(what), "%zu bans stand", o->lines.count);
@@ -183,7 +183,7 @@ static int unban_missed(struct daemon *dm, const struct order *o, struct answer 
 			 all.item[0].owner, all.count > 1 ? " and others" : "", o->owner, all.item[0].owner);
 	else if (!bans_around(dm->engine, p, &around))
 		diag_add(&a->diag, "%s has no ban of its own: the ban of %s by %s %s covers it%s: unban that", text,
-			 prefix_format(&around.prefix, wide), around.owner, end_text(around.expires_in, until),
+			 prefix_format(&around.prefix, wide), around.owner, end_text(around.ends, until),
 			 around.observe ? ", and only counts" : "");
 	else
 		diag_add(&a->diag, "%s has no ban of its own: `sluicectl bans` lists them", text);
@@ -207,10 +207,10 @@ static int unban_left(struct daemon *dm, const struct prefix *p, struct answer *
 	prefix_format(p, text);
 	if (!err && all.count)
 		diag_add(&a->diag, "%s is still %s by %s %s: --all-owners ends that as well", text, still(&all.item[0]),
-			 all.item[0].owner, end_text(all.item[0].expires_in, until));
+			 all.item[0].owner, end_text(all.item[0].ends, until));
 	else if (!err && !bans_around(dm->engine, p, &around))
 		diag_add(&a->diag, "%s is still %s: the ban of %s by %s %s covers it", text, still(&around),
-			 prefix_format(&around.prefix, wide), around.owner, end_text(around.expires_in, until));
+			 prefix_format(&around.prefix, wide), around.owner, end_text(around.ends, until));
 	free(all.item);
 	return err;
 }

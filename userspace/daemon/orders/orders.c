@@ -14,12 +14,12 @@
 
 #define MESSAGES 10
 
-const char *end_text(uint64_t expires_in, char buf[static END_TEXT_LEN])
+const char *end_text(uint64_t ends, char buf[static END_TEXT_LEN])
 {
 	char when[MOMENT_LEN];
 
-	if (expires_in)
-		snprintf(buf, END_TEXT_LEN, "until %s", moment_say(time(NULL) + expires_in, when));
+	if (ends)
+		snprintf(buf, END_TEXT_LEN, "until %s", moment_say(ends, when));
 	else
 		snprintf(buf, END_TEXT_LEN, "for good");
 	return buf;

@@ -21,8 +21,8 @@ struct order {
 
 #define END_TEXT_LEN (MOMENT_LEN + 8)
 
-/* Returns "for good", or "until 2026-01-31 12:00:00 CET". */
-const char *end_text(uint64_t expires_in, char buf[static END_TEXT_LEN]);
+/* Returns "until 2026-01-31 12:00:00 CET", or "for good" for 0. */
+const char *end_text(uint64_t ends, char buf[static END_TEXT_LEN]);
 /* `by`, or the caller's uid. */
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN]);
 /*

@@ -34,15 +34,17 @@ static int override_try(struct daemon *dm, const struct override *want, struct a
 	return p && !policy_stands(p, &how, &a->diag) ? forecast_json(dm, p, &a->data, &a->diag) : bad(a);
 }
 
-static int until_say(const struct daemon *dm, uint32_t seconds, bool shared, struct answer *a)
+static int until_say(const struct daemon *dm, const struct override *want, bool shared, struct answer *a)
 {
+	const struct override *o = override_find(standing_settings(dm->standing), &want->scope, want->key);
 	const char *where = fleet_reach(fleet_shares_settings(dm), !shared);
+	uint64_t until = o ? override_until(o) : 0;
 	char when[MOMENT_LEN];
 	int n;
 
-	n = seconds ? asprintf(&a->text, "in force%s until %s, or the next reload%s", where,
-			       moment_say(time(NULL) + seconds, when), shared ? " of this one" : "")
-		    : asprintf(&a->text, "in force%s until the next reload%s", where, shared ? " of this one" : "");
+	n = until ? asprintf(&a->text, "in force%s until %s, or the next reload%s", where, moment_say(until, when),
+			     shared ? " of this one" : "")
+		  : asprintf(&a->text, "in force%s until the next reload%s", where, shared ? " of this one" : "");
 	return n < 0 ? -ENOMEM : 0;
 }
 
@@ -79,7 +81,7 @@ static int override_put(struct daemon *dm, const struct override *want, const js
 		shared = fleet_say_setting(dm, &want->scope, want->key, json_is_true(json_object_get(args, "local")),
 					   &a->diag);
 	return json_is_true(json_object_get(args, "save")) ? override_keep(dm, want, shared, a)
-							   : until_say(dm, seconds, shared, a);
+							   : until_say(dm, want, shared, a);
 }
 
 /* Keys and values are only read, and copied when they are stored. */

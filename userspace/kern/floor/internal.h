@@ -195,6 +195,8 @@ int netns_cookie(__u64 *out); /* for the namespace this process is in */
 int netns_check(const char *instance, bool *gone, struct diag *d);
 
 __u64 clock_ns(void); /* CLOCK_MONOTONIC, as the kernel side reads it */
+__u64 clock_shift(
+	void); /* what the wall clock is ahead of it: together they say when something was or will be, and twice the same */
 
 /* slot.c: the row of `control` */
 int control_read(const struct engine *e, struct sluice_control *out);

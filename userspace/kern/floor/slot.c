@@ -81,12 +81,22 @@ int control_count(const struct engine *e, size_t offset, __u64 *before)
 	return err;
 }
 
-__u64 clock_ns(void)
+static __u64 clock_read(clockid_t which)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(which, &now);
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+__u64 clock_ns(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+__u64 clock_shift(void)
+{
+	return clock_read(CLOCK_REALTIME) - clock_ns();
 }
 
 int slot_read(const struct engine *e, __u32 *slot)

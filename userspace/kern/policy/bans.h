@@ -24,6 +24,7 @@ struct ban {
 	char owner[SLUICE_NAME_LEN];
 	char text[SLUICE_TEXT_LEN];
 	/* Of one that was read: */
+	uint64_t ends; /* seconds of the epoch; 0: never */
 	bool leads; /* among all owners of its prefix, this one counts */
 	uint64_t packets, connections; /* stopped by the prefix, for whichever owner */
 };

@@ -13,10 +13,11 @@ static uint64_t seconds_left(__u64 expires_ns, uint64_t now)
 }
 
 static void ban_fill(const struct sluice_prefix_key *key, const struct sluice_ban_row *row, uint64_t now,
-		     struct ban *out)
+		     uint64_t shift, struct ban *out)
 {
 	*out = (struct ban){ .prefix = { key->addr, key->prefixlen },
 			     .expires_in = seconds_left(row->expires_ns, now),
+			     .ends = row->expires_ns ? (row->expires_ns + shift) / 1000000000 : 0,
 			     .since = row->since_s,
 			     .uid = row->uid,
 			     .observe = row->observe };
@@ -85,7 +86,7 @@ int bans_read(const struct engine *e, const struct bans_wanted *want, struct ban
 	_cleanup_free_ void *keys = NULL, *values = NULL;
 	const struct sluice_ban_row *row;
 	const struct sluice_ban_key *key;
-	uint64_t now = clock_ns();
+	uint64_t now = clock_ns(), shift = clock_shift();
 	size_t total = 0, i;
 	struct ban *more;
 	int err = table_read(e->map[MAP_ban_rows], sizeof(*key), sizeof(*row), &keys, &values, &total);
@@ -98,7 +99,7 @@ int bans_read(const struct engine *e, const struct bans_wanted *want, struct ban
 		more = LIST_ADD(out);
 		if (!more)
 			return -ENOMEM;
-		ban_fill(&key[i].prefix, &row[i], now, more);
+		ban_fill(&key[i].prefix, &row[i], now, shift, more);
 	}
 	if (!err && !want->bare)
 		bans_finish(e, out);
@@ -109,7 +110,7 @@ static int rows_read(const struct engine *e, const struct sluice_prefix_key *key
 		     struct bans *out)
 {
 	struct sluice_ban_row row;
-	uint64_t now = clock_ns();
+	uint64_t now = clock_ns(), shift = clock_shift();
 	struct ban *more;
 	__u32 n;
 
@@ -119,7 +120,7 @@ static int rows_read(const struct engine *e, const struct sluice_prefix_key *key
 		more = LIST_ADD(out);
 		if (!more)
 			return -ENOMEM;
-		ban_fill(key, &row, now, more);
+		ban_fill(key, &row, now, shift, more);
 	}
 	bans_finish(e, out);
 	return 0;

@@ -224,7 +224,7 @@ static int service_id(const struct snapshot *s, const char *name)
 static json_t *source_json(const struct snapshot *s, const struct privacy *eyes, const struct source_status *of)
 {
 	const struct prefix p = { of->addr, of->prefix_len };
-	uint64_t age = of->since_ns ? (clock_ns() - of->since_ns) / 1000000000 : 0;
+	uint64_t since = of->since_ns ? (of->since_ns + clock_shift()) / 1000000000 : 0;
 	char text[ADDR_TEXT_LEN], country[3];
 
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "source", privacy_show(eyes, &p, text), "service",
@@ -232,7 +232,7 @@ static json_t *source_json(const struct snapshot *s, const struct privacy *eyes,
 			 (json_int_t)of->reserved, "peak", (json_int_t)of->peak, "limit", (json_int_t)of->limit,
 			 "country",
 			 s->generation.geo_built ? json_string(country_text(of->country, country)) : json_null(),
-			 "since", json_time(of->since_ns ? time(NULL) - age : 0));
+			 "since", json_time(since));
 }
 
 int report_sources(const struct engine *e, const struct privacy *eyes, const char *service, size_t top, json_t **out)
@@ -281,17 +281,16 @@ int report_allows(const struct engine *e, const struct privacy *eyes, json_t **o
 	return 0;
 }
 
-static json_t *ban_json(const struct ban *b, const struct privacy *eyes, uint64_t now)
+static json_t *ban_json(const struct ban *b, const struct privacy *eyes)
 {
 	json_t *expires = b->expires_in ? json_integer(b->expires_in) : json_null();
 	char text[ADDR_TEXT_LEN];
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I}", "source",
 			 privacy_show(eyes, &b->prefix, text), "expires_in", expires, "reason",
-			 redact_json(eyes, b->text), "ends", json_time(b->expires_in ? now + b->expires_in : 0),
-			 "owner", redact_json(eyes, b->owner), "since", json_time(b->since), "observe", b->observe,
-			 "in_force", b->leads, "packets", (json_int_t)b->packets, "connections",
-			 (json_int_t)b->connections);
+			 redact_json(eyes, b->text), "ends", json_time(b->ends), "owner", redact_json(eyes, b->owner),
+			 "since", json_time(b->since), "observe", b->observe, "in_force", b->leads, "packets",
+			 (json_int_t)b->packets, "connections", (json_int_t)b->connections);
 }
 
 static void origin_add(json_t *one, const struct ban_origins *origins, const struct ban *b)
@@ -305,7 +304,6 @@ static void origin_add(json_t *one, const struct ban_origins *origins, const str
 int report_bans(const struct engine *e, const struct privacy *eyes, const struct bans_wanted *want,
 		const struct ban_origins *origins, json_t **out)
 {
-	uint64_t now = time(NULL);
 	struct bans all = {};
 	int err = bans_read(e, want, &all);
 	json_t *one;
@@ -313,7 +311,7 @@ int report_bans(const struct engine *e, const struct privacy *eyes, const struct
 
 	*out = err ? NULL : json_array();
 	for (i = 0; i < all.count && !err; i++) {
-		one = ban_json(&all.item[i], eyes, now);
+		one = ban_json(&all.item[i], eyes);
 		if (origins)
 			origin_add(one, origins, &all.item[i]);
 		json_array_append_new(*out, one);
