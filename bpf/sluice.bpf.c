@@ -16,6 +16,7 @@
 #include "maps.bpf.h"
 
 /* Sorted by room, from the ground up (docs/architecture.md): a file depends only on those above it here. */
+#include "parse/addr.bpf.h"
 #include "parse/packet.bpf.h"
 #include "parse/chain.bpf.h"
 #include "parse/parse.bpf.h"

@@ -8,6 +8,14 @@
 
 #define SKETCH_FULL 0xffffffff
 
+/* The finaliser of MurmurHash3 (Austin Appleby, public domain). */
+static __always_inline __u32 hash_mix(__u32 h)
+{
+	h = (h ^ h >> 16) * 0x85ebca6b;
+	h = (h ^ h >> 13) * 0xc2b2ae35;
+	return h ^ h >> 16;
+}
+
 static __always_inline struct sluice_cell *sketch_cell(const struct sluice_source_key *key, __u32 seed, __u32 row)
 {
 	__u32 hash = hash_mix(seed + row * 0x9e3779b9) ^ key->service, i;

@@ -280,14 +280,6 @@ static __always_inline enum taken table_take(void *table, __u32 row, struct slui
 	return c ? counter_take(c, &fresh->of, most, how) : TAKEN_NO_ROOM;
 }
 
-/* The finaliser of MurmurHash3 (Austin Appleby, public domain). */
-static __always_inline __u32 hash_mix(__u32 h)
-{
-	h = (h ^ h >> 16) * 0x85ebca6b;
-	h = (h ^ h >> 13) * 0xc2b2ae35;
-	return h ^ h >> 16;
-}
-
 /*
  * Decides who shares a counter with whom, by a hash of the key under a secret, so that nobody outside finds a partner for his victim. Only
  * keys that find no room of their own share.

@@ -33,12 +33,8 @@ static __always_inline void half_forget(const struct sluice_tuple *tuple)
 				   .source_port = tuple->source_port,
 				   .local_port = tuple->local_port };
 	const struct sluice_addr *local = bpf_map_lookup_elem(&halves, &key);
-	int i;
 
-	for (i = 0; local && i < 4; i++)
-		if (local->word[i] != tuple->local.word[i])
-			return;
-	if (local)
+	if (local && addr_is(local, &tuple->local))
 		bpf_map_delete_elem(&halves, &key);
 }
 

@@ -115,6 +115,28 @@ __noinline int socket_tuple_mark(const struct sluice_tuple *t, int known)
 	return 0;
 }
 
+static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___kernel *in)
+{
+	struct sluice_addr a = { { in->in6_u.u6_addr32[0], in->in6_u.u6_addr32[1], in->in6_u.u6_addr32[2],
+				   in->in6_u.u6_addr32[3] } };
+
+	return a;
+}
+
+/* The tuple of a socket, source first. An IPv6 socket with an IPv4 peer already holds it in mapped form. */
+static __always_inline void socket_tuple(const struct sock_common *c, __be16 local_port, struct sluice_tuple *out)
+{
+	if (c->skc_family == AF_INET) {
+		out->source = addr_mapped(c->skc_daddr);
+		out->local = addr_mapped(c->skc_rcv_saddr);
+	} else {
+		out->source = addr_of_ipv6(&c->skc_v6_daddr);
+		out->local = addr_of_ipv6(&c->skc_v6_rcv_saddr);
+	}
+	out->source_port = c->skc_dport;
+	out->local_port = local_port;
+}
+
 /* Marks a socket that the audit visits, TIME-WAIT included. */
 static __always_inline void audit_tuple_mark(const struct sock_common *c)
 {
@@ -123,15 +145,7 @@ static __always_inline void audit_tuple_mark(const struct sock_common *c)
 
 	if (!now || c->skc_state == TCP_LISTEN || c->skc_net.net->net_cookie != now->netns)
 		return;
-	if (c->skc_family == AF_INET) {
-		t.source = addr_mapped(c->skc_daddr);
-		t.local = addr_mapped(c->skc_rcv_saddr);
-	} else {
-		t.source = addr_of_ipv6(&c->skc_v6_daddr);
-		t.local = addr_of_ipv6(&c->skc_v6_rcv_saddr);
-	}
-	t.source_port = c->skc_dport;
-	t.local_port = bpf_htons(c->skc_num);
+	socket_tuple(c, bpf_htons(c->skc_num), &t);
 	socket_tuple_mark(&t, 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is known about a packet. parse.bpf.h and chain.bpf.h fill in what it says; the order of checks, admission and cookie.bpf.h add what
- * becomes of it: those fields come last, and `cookie`. Everybody else only reads it.
+ * What is known about a packet. The files of this room fill in what it says; the order of checks, admission and cookie.bpf.h add what becomes
+ * of it (cookie, fresh, connected, waits, unproven). Everybody else only reads it.
  */
 #ifndef SLUICE_PACKET_BPF_H
 #define SLUICE_PACKET_BPF_H
@@ -40,27 +40,6 @@ struct sluice_pkt {
 	__u8 waits; /* its lease may still come: a refusal tells the client nothing, and it sends again */
 	__u8 unproven; /* a SYN that charges nothing until its client has answered */
 };
-
-static __always_inline struct sluice_addr addr_mapped(__be32 ipv4)
-{
-	struct sluice_addr a = { { 0, 0, bpf_htonl(0xffff), ipv4 } };
-
-	return a;
-}
-
-static __always_inline struct sluice_addr addr_of_ipv6(const struct in6_addr___kernel *in)
-{
-	struct sluice_addr a = { { in->in6_u.u6_addr32[0], in->in6_u.u6_addr32[1], in->in6_u.u6_addr32[2],
-				   in->in6_u.u6_addr32[3] } };
-
-	return a;
-}
-
-static __always_inline int addr_is(const struct sluice_addr *a, const struct sluice_addr *b)
-{
-	return !((a->word[3] ^ b->word[3]) | (a->word[2] ^ b->word[2]) | (a->word[1] ^ b->word[1]) |
-		 (a->word[0] ^ b->word[0]));
-}
 
 #define HEADERS_REACH 0xff /* headers that begin further from the start of the frame are read by a helper */
 

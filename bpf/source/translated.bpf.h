@@ -7,11 +7,6 @@
 #ifndef SLUICE_TRANSLATED_BPF_H
 #define SLUICE_TRANSLATED_BPF_H
 
-static __always_inline int addr_is_mapped(const struct sluice_addr *a)
-{
-	return !a->word[0] && !a->word[1] && a->word[2] == bpf_htonl(0xffff);
-}
-
 static __always_inline int translated_holds(const struct sluice_translated *t, __u64 high, __u64 low)
 {
 	if (t->bits == 96)
@@ -44,10 +39,7 @@ __noinline int translated_find(const struct sluice_generation *g, struct sluice_
 			return 0;
 		if (!translated_holds(&g->translated[i], high, low))
 			continue;
-		a->word[0] = 0;
-		a->word[1] = 0;
-		a->word[2] = bpf_htonl(0xffff);
-		a->word[3] = bpf_htonl(translated_bytes(g->translated[i].bits, high, low));
+		*a = addr_mapped(bpf_htonl(translated_bytes(g->translated[i].bits, high, low)));
 		return 1;
 	}
 	return 0;

@@ -50,7 +50,7 @@ static __always_inline __u32 trie_walk(void *trie, const struct sluice_addr *a, 
 	__u64 high, low = 0;
 	__u32 value, i;
 
-	if (!a->word[0] && !a->word[1] && a->word[2] == bpf_htonl(0xffff)) {
+	if (addr_is_mapped(a)) {
 		high = (__u64)bpf_ntohl(a->word[3]) << 32;
 		value = trie_root(trie, high >> 48);
 	} else {

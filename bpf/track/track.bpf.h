@@ -19,27 +19,13 @@ static __always_inline __be16 local_port_of(struct sock *sk)
 	return tcp ? tcp->inet_conn.icsk_inet.inet_sport : 0;
 }
 
-/* The tuple of a socket, source first. An IPv6 socket with an IPv4 peer already holds it in mapped form. */
-static __always_inline void tuple_of(struct sock *sk, struct sluice_tuple *out)
-{
-	if (sk->__sk_common.skc_family == AF_INET) {
-		out->source = addr_mapped(sk->__sk_common.skc_daddr);
-		out->local = addr_mapped(sk->__sk_common.skc_rcv_saddr);
-	} else {
-		out->source = addr_of_ipv6(&sk->__sk_common.skc_v6_daddr);
-		out->local = addr_of_ipv6(&sk->__sk_common.skc_v6_rcv_saddr);
-	}
-	out->source_port = sk->__sk_common.skc_dport;
-	out->local_port = local_port_of(sk);
-}
-
 /* The tuple as the gate saw it. Returns 0 for a socket of another namespace that the policy in force does not name. */
 static __always_inline int tuple_seen(struct sock *sk, struct sluice_tuple *out)
 {
 	const struct sluice_control *now = control_row();
 	__u64 netns = sk->__sk_common.skc_net.net->net_cookie;
 
-	tuple_of(sk, out);
+	socket_tuple(&sk->__sk_common, local_port_of(sk), out);
 	return now && (netns == now->netns || tuple_outside(out, netns, slot_in_force(now)));
 }
 
@@ -213,13 +199,9 @@ static __always_inline int synack_event(struct sock *sk)
 
 static __always_inline int holding_is(const struct sluice_holding *a, const struct sluice_holding *b)
 {
-	int i;
-
-	for (i = 0; i < 4; i++)
-		if (a->source.addr.word[i] != b->source.addr.word[i])
-			return 0;
-	return a->source.service == b->source.service && a->source.bits == b->source.bits &&
-	       a->network_bits == b->network_bits && a->set_total == b->set_total && a->holds & SLUICE_HOLDS_SOURCE;
+	return addr_is(&a->source.addr, &b->source.addr) && a->source.service == b->source.service &&
+	       a->source.bits == b->source.bits && a->network_bits == b->network_bits && a->set_total == b->set_total &&
+	       a->holds & SLUICE_HOLDS_SOURCE;
 }
 
 /* Follows a policy that has begun to hold these limits over a fleet, or has ceased to. */

@@ -6,6 +6,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "parse/addr.bpf.h"
 #include "source/trie.bpf.h"
 
 #define LOOKUPS 64

@@ -100,8 +100,8 @@ static int fleet_tell_given(const struct sluice_holding *h)
 }
 
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "../../bpf/parse/addr.bpf.h"
 #include "../../bpf/charge/window.bpf.h"
-#include "../../bpf/source/translated.bpf.h"
 #include "../../bpf/charge/known.bpf.h"
 #include "../../bpf/charge/counter.bpf.h"
 #include "../../bpf/charge/refusals.bpf.h"
