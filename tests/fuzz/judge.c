@@ -247,6 +247,23 @@ static bool is_land(const struct datagram *d)
 	return !memcmp(d->source, d->local, d->addr_len) && get16(d->tcp) == PORT;
 }
 
+static bool is_mapped(const uint8_t *address)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(address, prefix, sizeof(prefix));
+}
+
+/* RFC 1122, 3.2.1.3 and RFC 4291, 2.7: says whether nobody speaks from there. An IPv4 address in an IPv6 header is nobody's, either. */
+static bool is_martian(const struct datagram *d)
+{
+	static const uint8_t everybody[4] = { 255, 255, 255, 255 };
+
+	if (d->addr_len == 16)
+		return d->source[0] == 0xff || is_mapped(d->source) || is_mapped(d->local);
+	return !d->source[0] || d->source[0] >> 4 == 14 || !memcmp(d->source, everybody, sizeof(everybody));
+}
+
 static bool local_is_loopback(const struct datagram *d)
 {
 	static const uint8_t one[16] = { [15] = 1 };
@@ -267,8 +284,6 @@ static bool opens_fast(const struct datagram *d, long header)
 /* Judges a sound SYN that no socket owns. The limit must refuse it only if its address is certainly one of the host's own. */
 static enum opinion newcomer_judge(const struct datagram *d, const struct circumstances *now)
 {
-	if (sums_wrong(d))
-		return now->full ? MAY_EITHER : MUST_PASS;
 	if (!now->full)
 		return MAY_ANSWER;
 	if (now->lately(d->source, d->local, d->addr_len, d->tcp))
@@ -288,6 +303,9 @@ static enum opinion segment_judge(const struct datagram *d, const struct circums
 		return MUST_DROP;
 	if (asks && d->more)
 		return MUST_DROP;
+	if (asks &&
+	    (sums_wrong(d) || is_martian(d))) /* a full limit is asked first, and lets through what a socket may own */
+		return now->full ? MAY_EITHER : MUST_DROP;
 	if (now->owned(d->source, d->local, d->addr_len, d->tcp))
 		return asks && now->full && opens_fast(d, header) ? MAY_EITHER : MUST_PASS;
 	if (asks)
