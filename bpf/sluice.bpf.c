@@ -28,6 +28,7 @@
 #include "source/translated.bpf.h"
 #include "source/classify.bpf.h"
 #include "source/local.bpf.h"
+#include "source/martian.bpf.h"
 
 #include "report/count.bpf.h"
 #include "report/event.bpf.h"
@@ -70,9 +71,16 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* Returns non-zero for what anybody can forge in a flood: an answer would double it. */
+static __always_inline int refused_silently(enum sluice_reason why)
+{
+	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
+	       why == SLUICE_MALFORMED || why == SLUICE_EVASION || why == SLUICE_CHECKSUM;
+}
+
 /*
  * The limits, and floods. An allowed source takes slots whatever the limits say, so that it is counted, too. Cookies make no exception for
- * it: anybody can claim to be an allowed source.
+ * it: anybody can claim to be an allowed source. Nor does what the host would drop.
  */
 static __always_inline enum sluice_reason limits_check(struct admission *d, enum sluice_reason so_far)
 {
@@ -82,17 +90,9 @@ static __always_inline enum sluice_reason limits_check(struct admission *d, enum
 	why = d->pkt->syn ? admit_syn(d) : admit_ack(d);
 	if (d->view->leased && !d->view->dry && (reason_refuses(why) || d->pkt->unproven))
 		fleet_ask();
-	if (d->force && why != SLUICE_COOKIE_SENT && why != SLUICE_COOKIE_VALID && why != SLUICE_COOKIE_FORGED &&
-	    why != SLUICE_CHECKSUM)
+	if (d->force && why != SLUICE_COOKIE_SENT && why != SLUICE_COOKIE_VALID && !refused_silently(why))
 		return so_far;
 	return why;
-}
-
-/* Returns non-zero for what anybody can forge in a flood: an answer would double it. */
-static __always_inline int refused_silently(enum sluice_reason why)
-{
-	return why == SLUICE_SYN_RATE || why == SLUICE_COOKIE_FORGED || why == SLUICE_FRAGMENT ||
-	       why == SLUICE_MALFORMED || why == SLUICE_EVASION || why == SLUICE_CHECKSUM;
 }
 
 /* Observe mode: notes the refusal that would have happened, and lets the packet take its slots all the same. */
@@ -129,17 +129,14 @@ static __always_inline enum sluice_reason unjudged(struct sluice_view *view, enu
 	return SLUICE_OBSERVE;
 }
 
-/*
- * Returns non-zero for a SYN whose refusal would be told by a RST, but that the host would drop silently. The frame that explain asks about
- * never had its checksum filled in.
- */
-static __always_inline int refusal_is_void(struct xdp_md *ctx, const struct sluice_pkt *pkt,
-					   const struct sluice_view *view, enum sluice_reason why)
+/* Returns UNDECIDED, or why a SYN whose refusal would be told by a RST is dropped instead: the host would drop it silently. */
+static __always_inline enum sluice_reason refusal_void(struct xdp_md *ctx, const struct sluice_pkt *pkt,
+						       const struct sluice_view *view, enum sluice_reason why)
 {
-	if (!pkt->syn || view->dry || !reason_refuses(why) || refused_silently(why) ||
-	    view->row->excess != SLUICE_EXCESS_RESET || view->generation->observe)
-		return 0;
-	return checksum_bad(ctx, pkt);
+	if (!pkt->syn || !reason_refuses(why) || refused_silently(why) || view->row->excess != SLUICE_EXCESS_RESET ||
+	    view->generation->observe)
+		return SLUICE_UNDECIDED;
+	return syn_void(ctx, pkt, view->dry);
 }
 
 /* The one order of checks. With view->dry it changes nothing but *pkt and *view. */
@@ -147,7 +144,7 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 						       struct sluice_view *view)
 {
 	struct admission admission = { .ctx = ctx, .pkt = pkt, .view = view };
-	enum sluice_reason why;
+	enum sluice_reason why, void_why;
 
 	why = pkt_parse(ctx, pkt);
 	pkt->fresh = pkt->syn;
@@ -168,8 +165,9 @@ static __always_inline enum sluice_reason packet_judge(struct xdp_md *ctx, struc
 		why = source_check(view, &pkt->tuple.source);
 	if ((why == SLUICE_UNDECIDED || why == SLUICE_ALLOWED) && admission_open(&admission))
 		why = limits_check(&admission, why);
-	if (refusal_is_void(ctx, pkt, view, why))
-		return SLUICE_CHECKSUM;
+	void_why = refusal_void(ctx, pkt, view, why);
+	if (void_why != SLUICE_UNDECIDED)
+		return void_why;
 	if (reason_refuses(why) && !pkt->syn && !packet_is_ours(&pkt->tuple.local, view->named))
 		return SLUICE_NOT_LOCAL;
 	if (reason_refuses(why) && why != SLUICE_BANNED && view->generation->observe)

@@ -359,19 +359,27 @@ static __always_inline int syn_is_strange(const struct admission *d, const struc
 }
 
 /*
- * Counts this SYN in the windows of its service and its source. Returns UNDECIDED, or why it goes no further. The host
- * would silently drop a SYN with a wrong checksum.
+ * Returns UNDECIDED, or why the host would silently drop this SYN. The frame that explain asks about (`dry`) never had its checksum filled
+ * in.
  */
+static __always_inline enum sluice_reason syn_void(struct xdp_md *ctx, const struct sluice_pkt *pkt, int dry)
+{
+	if (addresses_are_martian(pkt))
+		return SLUICE_MALFORMED;
+	return !dry && checksum_bad(ctx, pkt) ? SLUICE_CHECKSUM : SLUICE_UNDECIDED;
+}
+
+/* Counts this SYN in the windows of its service and its source. Returns UNDECIDED, or why it goes no further. */
 static __always_inline enum sluice_reason syn_note(struct admission *d, const struct sluice_counter *source)
 {
 	enum sluice_reason why;
 
 	d->now = bpf_ktime_get_ns();
 	why = syn_rate_check(d, source, &d->note->holding.source);
+	if (why == SLUICE_UNDECIDED)
+		why = syn_void(d->ctx, d->pkt, d->view->dry);
 	if (why != SLUICE_UNDECIDED)
 		return why;
-	if (!d->view->dry && checksum_bad(d->ctx, d->pkt))
-		return SLUICE_CHECKSUM;
 	if (d->pressed && !d->pressure->on && !d->view->dry)
 		pressure_begin(d->pressure, d->now);
 	d->pressed |= pressure_check(d->pressure, d->view, d->now);

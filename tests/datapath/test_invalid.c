@@ -57,6 +57,18 @@ static const struct packet_case cases[] = {
 	{ "a SYN padded by Ethernet", { V4, 25, .flags = SYN, .payload = 6, .short_by = 6 }, SLUICE_ADMITTED },
 	{ "land", { SERVER, SERVER, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
 	{ "IPv6: land", { SERVER6, SERVER6, 25, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "a SYN from 0.0.0.0", { "0.0.0.0", SERVER, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "a SYN from this network (RFC 1122, 3.2.1.3)", { "0.9.9.9", SERVER, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "a SYN from a group of hosts", { "224.0.0.5", SERVER, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "a SYN from the last group of hosts", { "239.255.255.255", SERVER, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "a SYN from all hosts", { "255.255.255.255", SERVER, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "IPv6: a SYN from a group of hosts", { "ff02::1", SERVER6, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "IPv6: a SYN from an IPv4 address", { "::ffff:10.0.0.1", SERVER6, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "IPv6: a SYN to an IPv4 address", { "2001:db8:1::1", "::ffff:" SERVER, 1001, 25, .flags = SYN }, SLUICE_MALFORMED },
+	{ "a SYN from 240.0.0.1, which Linux takes", { "240.0.0.1", SERVER, 1001, 25, .flags = SYN }, SLUICE_ADMITTED },
+	{ "a SYN from 1.0.0.1", { "1.0.0.1", SERVER, 1001, 25, .flags = SYN }, SLUICE_ADMITTED },
+	{ "a SYN from 127.0.0.1, which net.ipv4.conf.*.route_localnet lets in", { "127.0.0.1", SERVER, 1001, 25, .flags = SYN },
+	  SLUICE_ADMITTED },
 	{ "the same port of another host", { "10.0.0.1", SERVER, 25, 25, .flags = SYN }, SLUICE_ADMITTED },
 	{ "a tiny first fragment (RFC 1858)", { V4, 25, .flags = SYN, .first_fragment = 1, .short_by = 12 }, SLUICE_FRAGMENT },
 	{ "IPv6: a tiny first fragment", { V6, 25, .flags = SYN, .first_fragment = 1, .short_by = 12 }, SLUICE_FRAGMENT },
@@ -124,6 +136,26 @@ static void test_every_invalid_packet_is_refused_and_no_other(void **state)
 			fail_msg("%s: verdict %d for %s, not for %s", c->says, verdict, reason_label(why),
 				 reason_label(c->why));
 	}
+	gate_close(&g);
+}
+
+/* Where a refusal would be a RST, and at an allow. */
+static void test_a_syn_from_a_group_of_hosts_is_never_answered_and_takes_nothing(void **state)
+{
+	struct frame honest = { V4, 25, .flags = SYN }, f = { "224.0.0.5", SERVER, 1001, 25, .flags = SYN };
+	enum sluice_reason why;
+	struct gate g;
+
+	(void)state;
+	gate_open(&g, "interfaces = {lo}\nservice smtp { ports = {25} max-connections = 1 on-excess = reset }\n"
+		      "source-set friends { prefixes = {224.0.0.5} action = allow }\n");
+	assert_int_equal(gate_send(&g, &f, &why), XDP_DROP);
+	assert_int_equal(why, SLUICE_MALFORMED);
+	assert_int_equal(gate_service(&g, "smtp").held, 0);
+	assert_int_equal(gate_reason(&g, &honest), SLUICE_ADMITTED);
+	f.from = "224.0.0.6";
+	assert_int_equal(gate_send(&g, &f, &why), XDP_DROP);
+	assert_int_equal(why, SLUICE_MALFORMED);
 	gate_close(&g);
 }
 
@@ -212,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_observe_mode_passes_evasion),
 		cmocka_unit_test(test_header_behind_any_chain_is_found),
 		cmocka_unit_test(test_every_invalid_packet_is_refused_and_no_other),
+		cmocka_unit_test(test_a_syn_from_a_group_of_hosts_is_never_answered_and_takes_nothing),
 		cmocka_unit_test(test_fragment_that_overlaps_the_header_is_refused),
 		cmocka_unit_test(test_observe_mode_counts_invalid_packets_and_passes_them),
 	};

@@ -124,7 +124,7 @@ static void test_an_IPv4_address_in_an_IPv6_header_is_no_part_of_a_prefix(void *
 	pair_close(&p);
 	word_put(g, &w);
 	assert_int_equal(syn_from(g, "::2"), SLUICE_SOURCE_CONNECTIONS);
-	assert_int_equal(gate_reason(g, &mapped), SLUICE_NO_LISTENER);
+	assert_int_equal(gate_reason(g, &mapped), SLUICE_MALFORMED);
 }
 
 static void test_a_live_allow_or_ban_of_one_address_of_a_full_prefix_holds(void **state)
