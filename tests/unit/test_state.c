@@ -151,6 +151,66 @@ static void test_bans_of_version_1_are_read_and_owned_by_their_uid(void **state)
 	state_free(s);
 }
 
+/* Returns what reading says about these lines under their right checksum. */
+static int sealed_parse(const char *lines, const char **why)
+{
+	struct state *s = NULL;
+	char text[256];
+	int err;
+
+	snprintf(text, sizeof(text), "%send %08lx\n", lines, crc32(0, (const Bytef *)lines, strlen(lines)));
+	err = state_parse(text, &s, why);
+	state_free(s);
+	return err;
+}
+
+static void test_lines_that_nobody_wrote_refuse_the_whole_file(void **state)
+{
+	static const char *const good[] = { "ban 192.0.2.1 2000 900 7 jail refuse loud", "allow 192.0.2.1 0 901 0 ",
+					    "set smtp max-connections 0 902 0 7", "limit 192.0.2.1 - k 0 902 0 7" };
+	static const char *const bad[] = {
+		"ban 192.0.2.1 2000 900 7 jail refuses loud",
+		"ban 192.0.2.1 2000 900 7 jail refuse",
+		"ban 192.0.2.1/24 2000 900 7 jail refuse x",
+		"ban 192.0.2.1 never 900 7 jail refuse x",
+		"allow 192.0.2.1 0 901",
+		"limit 192.0.2.300 - k 0 902 0 7",
+		"set smtp max-connections 0 902 0",
+		"forget 192.0.2.1",
+	};
+	const char *why = NULL;
+	char lines[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		snprintf(lines, sizeof(lines), "sluice-state %d 1000\n%s\n", SLUICE_STATE_VERSION, good[i]);
+		assert_int_equal(sealed_parse(lines, &why), 0);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(lines, sizeof(lines), "sluice-state %d 1000\n%s\n", SLUICE_STATE_VERSION, bad[i]);
+		assert_int_equal(sealed_parse(lines, &why), -EINVAL);
+		assert_string_equal(why, "a line of it makes no sense");
+	}
+}
+
+static void test_a_file_of_a_version_that_is_not_known_is_refused_as_such(void **state)
+{
+	const int versions[] = { 0, SLUICE_STATE_VERSION + 1 };
+	const char *why = NULL;
+	char lines[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		snprintf(lines, sizeof(lines), "sluice-state %d 1000\n", versions[i]);
+		assert_int_equal(sealed_parse(lines, &why), -EINVAL);
+		assert_string_equal(why, "it was written by another version of sluice");
+	}
+	assert_int_equal(sealed_parse("sluice-refusals 1 1000\n", &why), -EINVAL);
+	assert_string_equal(why, "it does not begin as a state file");
+}
+
 static void test_time_left_heeds_a_clock_that_went_back(void **state)
 {
 	(void)state;
@@ -249,6 +309,8 @@ int main(void)
 		cmocka_unit_test(test_state_with_any_byte_changed_is_refused),
 		cmocka_unit_test(test_state_of_many_lines_is_read_whole),
 		cmocka_unit_test(test_bans_of_version_1_are_read_and_owned_by_their_uid),
+		cmocka_unit_test(test_lines_that_nobody_wrote_refuse_the_whole_file),
+		cmocka_unit_test(test_a_file_of_a_version_that_is_not_known_is_refused_as_such),
 		cmocka_unit_test(test_time_left_heeds_a_clock_that_went_back),
 		cmocka_unit_test(test_file_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(test_a_line_that_only_a_CR_ends_is_refused_with_its_place),
