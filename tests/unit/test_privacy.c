@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tests how addresses are shown: cut, hashed under a key that does not last, or whole. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -74,6 +75,8 @@ static void test_hash_is_the_same_for_one_source_until_the_key_is_replaced(void 
 	assert_int_equal(strspn(a + 2, "0123456789abcdef"), 16);
 	assert_string_not_equal(a, show(v, "192.0.2.78", b));
 	assert_string_not_equal(a, show(other, "192.0.2.77", b));
+	assert_string_not_equal(show(v, "192.0.2.0/24", a), show(v, "192.0.2.0", b));
+	show(v, "192.0.2.77", a);
 	privacy_tick(v, 1000 + 3599);
 	assert_string_equal(a, show(v, "192.0.2.77", b));
 	privacy_tick(v, 1000 + 3600);
@@ -186,6 +189,35 @@ static void test_at_most_a_source_is_kept_and_it_is_found_again(void **state)
 	}
 }
 
+static void test_what_an_earlier_policy_kept_stays_only_if_this_one_would_keep_it(void **state)
+{
+	static const char *const forms[] = { "addresses = truncated", "addresses = hashed", "addresses = full" };
+	static const struct {
+		const char *kept;
+		bool may[3]; /* by the form */
+	} cases[] = {
+		{ "192.0.2.0/24", { true, false, true } },	{ "192.0.2.77", { false, false, true } },
+		{ "2001:db8:1::/48", { true, false, true } },	{ "2001:db8:1:2::/64", { false, false, true } },
+		{ "2001:db8:1:2::3", { false, false, false } }, { "h-0123456789abcdef", { false, true, false } },
+	};
+	struct prefix kept;
+	struct privacy *v;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		v = privacy_of(forms[i]);
+		for (j = 0; j < sizeof(cases) / sizeof(*cases); j++) {
+			assert_int_equal(privacy_kept_parse(cases[j].kept, &kept), 0);
+			assert_int_equal(privacy_may_keep(v, &kept), cases[j].may[i]);
+		}
+		privacy_free(v);
+	}
+	assert_int_equal(privacy_kept_parse("h-0123456789abcdef0", &kept), -EINVAL);
+	assert_int_equal(privacy_kept_parse("h-0123456789abcde", &kept), -EINVAL);
+	assert_int_equal(privacy_kept_parse("192.0.2.300", &kept), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_every_address_in_a_text_is_shown_as_the_policy_says),
 		cmocka_unit_test(test_an_order_says_how_long_a_prefix_was_but_not_where_it_ends),
 		cmocka_unit_test(test_at_most_a_source_is_kept_and_it_is_found_again),
+		cmocka_unit_test(test_what_an_earlier_policy_kept_stays_only_if_this_one_would_keep_it),
 	};
 
 	return cmocka_run_group_tests_name("privacy", tests, NULL, NULL);
