@@ -194,13 +194,14 @@ static void test_bad_lines_are_counted_named_up_to_ten_and_cost_nothing_else(voi
 
 	(void)state;
 	for (i = 0; i < 14; i++)
-		strcat(text, "odd line\n");
+		strcat(text, i % 2 ? "odd line\n" : "192.0.2.7 1h\n"); /* a list has no times, as a file of bans may */
 	put(text);
 	f = list_of(LIST_PREFIXES, NULL);
 	assert_string_equal(content(f, buf), "198.51.100.1");
 	assert_int_equal(f->bad, 15);
 	assert_int_equal(f->said.count, 11);
 	says(&f->said, ":1: '192.0.2.42203.0.113.140' is not an address");
+	says(&f->said, ":3: '192.0.2.7' is in a line with more than one word");
 	says(&f->said, "has 15 bad lines, which are left out, and 1 entries");
 	list_file_free(f);
 	put("192.0.2.7 # lfd: (smtpauth) from 192.0.2.7\n198.51.100.0/24 # do not delete\ntcp|in|d=25|s=203.0.113.9 # advanced\nInclude /etc/csf/more.deny\n");
@@ -351,6 +352,50 @@ static void test_what_is_kept_is_read_back_and_nothing_torn_is_taken_for_whole(v
 	list_file_free(first);
 }
 
+static void test_a_file_that_looks_torn_is_used_where_nothing_else_can_be(void **state)
+{
+	struct list_file *before = before_of(LIST_PREFIXES, "192.0.2.1\n192.0.2.2\n192.0.2.3\n"), *head = NULL, *f;
+	char buf[1024];
+
+	(void)state;
+	keep(before);
+	assert_int_equal(list_keep_head(kept, &head), 0);
+	put("192.0.2.9\n");
+	f = list_of(LIST_PREFIXES, head);
+	assert_string_equal(content(f, buf), "192.0.2.1 192.0.2.2 192.0.2.3");
+	list_file_free(f);
+	unlink(kept);
+	f = list_of(LIST_PREFIXES, head);
+	assert_int_equal(f->state, LIST_READ);
+	assert_string_equal(content(f, buf), "192.0.2.9");
+	says(&f->said, "is the file torn?");
+	list_file_free(f);
+	list_file_free(head);
+	list_file_free(before);
+}
+
+static void test_a_list_has_at_most_two_million_prefixes(void **state)
+{
+	static const char line[] = "192.0.2.1\n";
+	const size_t len = sizeof(line) - 1, most = SLUICE_MAX_PREFIXES;
+	char *text = malloc((most + 1) * len + 1);
+	struct list_file *f;
+	size_t i;
+
+	(void)state;
+	assert_non_null(text);
+	for (i = 0; i <= most; i++)
+		memcpy(text + i * len, line, len);
+	text[(most + 1) * len] = 0;
+	refuses(LIST_PREFIXES, text, ":2000001: this file has more than 2000000 prefixes: shorten it");
+	text[most * len] = 0;
+	put(text);
+	f = list_of(LIST_PREFIXES, NULL);
+	assert_int_equal(f->prefixes.count, most);
+	list_file_free(f);
+	free(text);
+}
+
 static size_t bans_of(const char *written, bool tolerant, struct ban_lines *list, struct diag *d)
 {
 	char *text = strdup(written);
@@ -398,6 +443,9 @@ static void test_files_of_bans_are_read_by_the_same_reader_and_have_the_times_of
 	bans_of("192.0.2.1 49711d\n", false, &list, &d);
 	says(&d, "list:1: '49711d' is not a time up to 49710d: write 90, 90s, 5m, 2h, 1d or never");
 	diag_free(&d);
+	bans_of("192.0.2.1 never\n192.0.2.2 -1\n", false, &list, &d);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.item[0].seconds + list.item[1].seconds, 0);
 	bans_of("192.0.2.1 49710d\n", false, &list, &d);
 	assert_int_equal(list.item[0].seconds, 49710 * 86400U);
 	bans_of("{\"asn\":64496}\n", true, &list, &d);
@@ -439,6 +487,8 @@ int main(void)
 		cmocka_unit_test(test_a_file_that_cannot_be_used_leaves_the_last_good_content),
 		cmocka_unit_test(test_one_rule_says_what_is_torn),
 		cmocka_unit_test(test_what_is_kept_is_read_back_and_nothing_torn_is_taken_for_whole),
+		cmocka_unit_test(test_a_file_that_looks_torn_is_used_where_nothing_else_can_be),
+		cmocka_unit_test(test_a_list_has_at_most_two_million_prefixes),
 		cmocka_unit_test(test_files_of_bans_are_read_by_the_same_reader_and_have_the_times_of_dumps),
 	};
 
