@@ -217,6 +217,22 @@ static void test_history_adds_up_what_counters_grow_by_and_knows_what_nobody_saw
 	history_free(h);
 }
 
+static void test_a_minute_with_more_than_a_row_can_tell_shows_the_most_that_it_can(void **state)
+{
+	struct history_counts counts = {}, grown = {};
+	struct history *h = history_new();
+
+	(void)state;
+	history_reach(h, 50000);
+	assert_int_equal(history_look(h, "smtp", 1, &counts, &grown), 0);
+	counts.admitted = UINT32_MAX - 1ULL;
+	assert_int_equal(history_look(h, "smtp", 1, &counts, &grown), 0);
+	counts.admitted += 3;
+	assert_int_equal(history_look(h, "smtp", 1, &counts, &grown), 0);
+	assert_int_equal(history_at(h, history_find(h, "smtp"), 50000)->admitted, UINT32_MAX);
+	history_free(h);
+}
+
 static void test_every_reason_that_refuses_belongs_to_a_group(void **state)
 {
 	int why;
@@ -280,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_refusals_that_are_put_back_add_up_with_new_ones),
 		cmocka_unit_test(test_lines_that_nobody_wrote_refuse_the_whole_file),
 		cmocka_unit_test(test_history_adds_up_what_counters_grow_by_and_knows_what_nobody_saw),
+		cmocka_unit_test(test_a_minute_with_more_than_a_row_can_tell_shows_the_most_that_it_can),
 		cmocka_unit_test(test_every_reason_that_refuses_belongs_to_a_group),
 		cmocka_unit_test(test_history_is_read_back_as_it_was),
 		cmocka_unit_test(test_there_are_no_more_lines_than_a_policy_has_services),
