@@ -249,6 +249,40 @@ static void test_a_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in
 	standing_free(s);
 }
 
+static void test_a_clock_that_rings_early_ends_no_trial(void **state)
+{
+	struct standing *s = state_make(STATE_TRIAL);
+	const unsigned int armed = world.armed;
+	struct view was = view_of(s), now;
+
+	(void)state;
+	standing_deadline(s);
+	now = view_of(s);
+	same_policy(&was, &now);
+	assert_int_equal(now.state, STATE_TRIAL);
+	assert_int_equal(now.went_back, 0);
+	assert_int_equal(world.armed, armed + 1);
+	standing_free(s);
+}
+
+static void test_a_setting_that_cannot_be_ended_is_reported_once_however_often_that_is_tried(void **state)
+{
+	struct standing *s = state_make(STATE_OVERDUE);
+	const size_t said = strlen(world.log);
+
+	(void)state;
+	world.commits_fail = true;
+	standing_expire(s);
+	standing_expire(s);
+	assert_int_equal(standing_state(s), STATE_OVERDUE);
+	assert_int_equal(strlen(world.log), said);
+	world.commits_fail = false;
+	standing_expire(s);
+	assert_int_equal(standing_state(s), STATE_SETTINGS);
+	says(in_force(), "max-connections = 10");
+	standing_free(s);
+}
+
 static void test_a_setting_that_is_set_again_replaces_the_first(void **state)
 {
 	struct standing *s = state_make(STATE_SETTINGS);
@@ -362,6 +396,8 @@ int main(void)
 		cmocka_unit_test(test_a_reload_that_was_refused_during_a_trial_is_still_to_be_done_after_it),
 		cmocka_unit_test(test_a_setting_whose_time_ended_during_a_trial_ends_right_after_the_way_back),
 		cmocka_unit_test(test_a_settled_trial_whose_file_the_kernel_refuses_leaves_what_is_in_force),
+		cmocka_unit_test(test_a_clock_that_rings_early_ends_no_trial),
+		cmocka_unit_test(test_a_setting_that_cannot_be_ended_is_reported_once_however_often_that_is_tried),
 		cmocka_unit_test(test_a_setting_that_is_set_again_replaces_the_first),
 		cmocka_unit_test(test_a_setting_that_is_unset_leaves_the_others_and_one_that_others_depend_on_stays),
 		cmocka_unit_test(test_a_setting_of_another_host_keeps_its_times),
