@@ -21,7 +21,8 @@ static const struct fleet_counter source = { .of = { .service = 1 } };
 
 static struct {
 	struct fleet_run run;
-	uint32_t held; /* for sure, and in all */
+	uint32_t held; /* for sure */
+	uint32_t unsure; /* by handshakes that nobody has answered */
 	bool walks; /* the walk is not over */
 	uint32_t lease; /* as the gate has it */
 	struct fleet_want said; /* the last row, and how many there were */
@@ -45,7 +46,7 @@ __u32 fleet_counter_sure(const struct fleet_tables *t, const struct fleet_counte
 
 __u32 fleet_counter_held(const struct fleet_tables *t, const struct fleet_counter *c)
 {
-	return fleet_counter_sure(t, c);
+	return fleet_counter_sure(t, c) + host.unsure;
 }
 
 int fleet_lease_set(struct fleet_tables *t, __u64 key, const struct sluice_lease *lease)
@@ -120,11 +121,16 @@ static void ticks(void)
 	event_base_dispatch(host.run.daemon->loop);
 }
 
-static void comes(struct fleet_counter counter, bool asks)
+static void comes_to(struct fleet_counter counter, bool asks, bool exact)
 {
-	const struct fleet_news news = { .counter = counter, .limit = LIMIT, .exact = true, .asks = asks };
+	const struct fleet_news news = { .counter = counter, .limit = LIMIT, .exact = exact, .asks = asks };
 
 	fleet_news_heard(&news, &host.run);
+}
+
+static void comes(struct fleet_counter counter, bool asks)
+{
+	comes_to(counter, asks, true);
 }
 
 static void store_leases(uint32_t lease, uint32_t flags)
@@ -251,6 +257,37 @@ static void test_the_answer_to_a_release_of_nothing_is_not_taken_for_that_of_an_
 	assert_int_equal(host.run.refused_messages, 0);
 }
 
+static void test_what_is_given_up_leaves_room_for_handshakes_only_where_the_limit_is_exact(void **state)
+{
+	int exact;
+
+	for (exact = 0; exact < 2; exact++) {
+		holds(source, 10);
+		host.unsure = 5;
+		comes_to(source, false, exact);
+		ticks();
+		store_leases(LIMIT, 0);
+		fleet_need_heard(&host.run, KEY);
+		fleet_tick(-1, 0, &host.run);
+		assert_int_equal(host.lease, exact ? 15 : 10);
+		host_close(state);
+		host_open(state);
+	}
+}
+
+static void test_a_host_that_is_to_give_up_a_lease_never_raises_it(void **state)
+{
+	(void)state;
+	holds(source, 5);
+	host.unsure = 10;
+	comes(source, false);
+	ticks();
+	store_leases(8, 0);
+	fleet_need_heard(&host.run, KEY);
+	fleet_tick(-1, 0, &host.run);
+	assert_int_equal(host.lease, 8);
+}
+
 #define HOST_TEST(name) cmocka_unit_test_setup_teardown(name, host_open, host_close)
 
 int main(void)
@@ -261,6 +298,8 @@ int main(void)
 		HOST_TEST(test_an_answer_that_comes_while_the_limits_are_read_again_leaves_the_lease),
 		HOST_TEST(test_no_answer_leases_more_than_the_limit_even_while_the_limits_are_read_again),
 		HOST_TEST(test_a_limit_that_nobody_has_any_more_is_forgotten_although_a_client_was_refused),
+		HOST_TEST(test_what_is_given_up_leaves_room_for_handshakes_only_where_the_limit_is_exact),
+		HOST_TEST(test_a_host_that_is_to_give_up_a_lease_never_raises_it),
 		HOST_TEST(test_the_answer_to_a_release_of_nothing_is_not_taken_for_that_of_an_exchange),
 	};
 
