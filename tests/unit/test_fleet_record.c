@@ -72,6 +72,24 @@ static void test_a_record_with_any_byte_changed_is_refused(void **state)
 	assert_int_equal(fleet_record_open(&keys, &record, &heard), 0);
 }
 
+static void test_a_sealed_word_that_makes_no_sense_is_refused(void **state)
+{
+	struct fleet_word said[] = { word_make(), word_make(), word_make(), word_make() }, heard;
+	const int want[] = { 0, -EBADMSG, -EBADMSG, -EBADMSG };
+	struct fleet_record record;
+	size_t i;
+
+	(void)state;
+	said[0].len = 128;
+	said[1].len = 129;
+	said[2].kind = FLEET_WORD_BAN - 1;
+	said[3].kind = FLEET_WORD_SETTING + 1;
+	for (i = 0; i < 4; i++) {
+		fleet_record_seal(&keys, &said[i], &record);
+		assert_int_equal(fleet_record_open(&keys, &record, &heard), want[i]);
+	}
+}
+
 static void test_without_the_secret_nothing_is_read_and_no_record_is_made(void **state)
 {
 	const struct fleet_record_keys others = { { 9 }, { 4, 5, 6 } };
@@ -197,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_record_opens_to_what_was_sealed),
 		cmocka_unit_test(test_a_record_with_any_byte_changed_is_refused),
+		cmocka_unit_test(test_a_sealed_word_that_makes_no_sense_is_refused),
 		cmocka_unit_test(test_without_the_secret_nothing_is_read_and_no_record_is_made),
 		cmocka_unit_test(test_an_id_depends_only_on_kind_prefix_and_owner),
 		cmocka_unit_test(test_a_setting_is_sealed_whole_up_to_its_longest_name_key_and_value),
