@@ -144,6 +144,48 @@ static void test_ties_go_to_allow_then_deny_then_the_longest_prefix(void **state
 		    SLUICE_ACTION_LIMIT, 4);
 }
 
+/* Expects that what no rate limits is counted in this interval, and that a source is kept for `kept` seconds. */
+static void expect_counted(const char *sections, uint32_t interval, uint32_t kept)
+{
+	const struct sluice_limit *each, *all;
+	struct policy *p;
+	struct compiled *c;
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s", HEAD, sections);
+	p = policy_of(text);
+	c = compiled_of(p);
+	each = &rule_of(c, "192.0.2.1", "smtp")->source;
+	all = &c->services[registry_service(&registry, "smtp")].total;
+	assert_int_equal(each->rate + all->rate, 0);
+	assert_int_equal(each->width_ns * (SLUICE_RATE_BUCKETS - 1), interval * 1000000000ULL);
+	assert_int_equal(all->width_ns, each->width_ns);
+	assert_int_equal(c->generation.retention_ns, kept * 1000000000ULL);
+	compiled_free(c);
+	policy_free(p);
+}
+
+static void
+test_without_a_rate_counting_is_by_the_minute_and_nothing_is_kept_for_longer_than_the_policy_says(void **state)
+{
+	(void)state;
+	expect_counted("", 60, 600);
+	expect_counted("sources { retention = 10s }\n", 10, 10);
+	expect_counted("sources { retention = 20s }\nprivacy { retention = 5s }\n", 5, 5);
+	expect_counted("sources { retention = 5m }\nprivacy { retention = 1h }\n", 60, 300);
+}
+
+static void test_a_share_is_at_least_one_and_of_the_set_only_where_the_set_says_it(void **state)
+{
+	(void)state;
+	expect_rule("source-set a { prefixes = {10.0.0.0/8} max-connections = 10 max-connections-per-source = 1% }\n",
+		    "10.1.1.1", SLUICE_ACTION_LIMIT, 1);
+	expect_rule("source-set a { prefixes = {10.0.0.0/8} max-connections = 1000 max-connections-per-source = 2% }\n",
+		    "10.1.1.1", SLUICE_ACTION_LIMIT, 20);
+	expect_rule("source-set a { prefixes = {10.0.0.0/8} max-connections = 1000 }\n", "10.1.1.1",
+		    SLUICE_ACTION_LIMIT, 5);
+}
+
 static void random_address(char *out, size_t size)
 {
 	if (rand() % 3)
@@ -222,6 +264,9 @@ int main(void)
 		cmocka_unit_test(test_axigen_ip_sets_are_intervals_masks_and_sizes),
 		cmocka_unit_test(test_axigen_global_deny_list_is_a_set_of_all_services),
 		cmocka_unit_test(test_ties_go_to_allow_then_deny_then_the_longest_prefix),
+		cmocka_unit_test(
+			test_without_a_rate_counting_is_by_the_minute_and_nothing_is_kept_for_longer_than_the_policy_says),
+		cmocka_unit_test(test_a_share_is_at_least_one_and_of_the_set_only_where_the_set_says_it),
 		cmocka_unit_test(test_random_policies_dump_to_equal_policies),
 	};
 
