@@ -240,6 +240,22 @@ static void test_a_copy_of_a_policy_has_its_limits(void **state)
 	policy_free(copy);
 }
 
+static void test_settings_of_two_senders_sections_or_services_are_two(void **state)
+{
+	const struct scope all[] = {
+		scope_of_service("smtp"),	scope_of_service("imap"),	set_named("smtp"),
+		sender_of("192.0.2.7", "smtp"), sender_of("192.0.2.8", "smtp"), sender_of("192.0.2.0/24", "smtp"),
+		sender_of("192.0.2.7", "")
+	};
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		for (j = 0; j < sizeof(all) / sizeof(*all); j++)
+			assert_int_equal(scope_same(&all[i], &all[j]), i == j);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, policy_make, policy_unmake)
 
 int main(void)
@@ -251,6 +267,7 @@ int main(void)
 		TEST(test_a_set_that_is_given_a_file_holds_what_is_in_it),
 		TEST(test_the_limit_of_a_sender_replaces_that_limit_and_nothing_else),
 		TEST(test_for_each_key_the_closer_of_two_limits_counts),
+		TEST(test_settings_of_two_senders_sections_or_services_are_two),
 		TEST(test_an_impossible_limit_is_refused),
 		TEST(test_a_copy_of_a_policy_has_its_limits),
 	};
