@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tests that policies follow the documented rules of other mail servers, and that a dump reads as the same policy again. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -186,6 +187,64 @@ static void test_a_share_is_at_least_one_and_of_the_set_only_where_the_set_says_
 		    SLUICE_ACTION_LIMIT, 5);
 }
 
+static void test_a_set_may_reach_to_the_end_of_the_address_space(void **state)
+{
+	static const char *const sets[] = { DENY("a", "ff00::/8", "1"), DENY("a", "::/0", "1"),
+					    DENY("a", "ff00::/8", "1") DENY("b", "ffff::/16", "1") };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+		expect_rule(sets[i], "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SLUICE_ACTION_DENY, 0);
+		expect_rule(sets[i], "ff00::", SLUICE_ACTION_DENY, 0);
+		expect_rule(sets[i], "192.0.2.1", SLUICE_ACTION_LIMIT, 5);
+		expect_rule(sets[i], "2001:db8::1", i == 1 ? SLUICE_ACTION_DENY : SLUICE_ACTION_LIMIT, 5);
+	}
+}
+
+/* Returns a policy in which each of 2^bits addresses is in another combination of sets, each of which is at a service of its own. */
+static struct policy *combinations(unsigned int bits)
+{
+	struct policy *p;
+	unsigned int i, n;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	fputs("interfaces = {eth0}\n", out);
+	for (i = 0; i < bits; i++) {
+		fprintf(out,
+			"service s%u { ports = {%u} }\nsource-set a%u { services = {s%u} action = deny prefixes = {", i,
+			i + 1, i, i);
+		for (n = 1U << i; n < 1U << bits; n += 2U << i)
+			fprintf(out, "10.0.%u.%u/%u,", n >> 8, n & 255, 32 - i);
+		fputs("} }\n", out);
+	}
+	fclose(out);
+	p = policy_of(text);
+	free(text);
+	return p;
+}
+
+static void test_a_policy_with_more_classes_than_the_tables_have_is_refused(void **state)
+{
+	struct policy *most = combinations(12), *more = combinations(13);
+	struct registry names = {};
+	struct compiled *c = NULL;
+	struct diag d = {};
+
+	(void)state;
+	assert_int_equal(policy_compile(most, &names, &c, &d), 0);
+	assert_int_equal(c->classes_count, SLUICE_MAX_CLASSES);
+	compiled_free(c);
+	assert_int_equal(policy_compile(more, &names, &c, &d), -EINVAL);
+	assert_non_null(strstr(d.item[0].text, "there are too many sets"));
+	diag_free(&d);
+	policy_free(most);
+	policy_free(more);
+}
+
 static void random_address(char *out, size_t size)
 {
 	if (rand() % 3)
@@ -267,6 +326,8 @@ int main(void)
 		cmocka_unit_test(
 			test_without_a_rate_counting_is_by_the_minute_and_nothing_is_kept_for_longer_than_the_policy_says),
 		cmocka_unit_test(test_a_share_is_at_least_one_and_of_the_set_only_where_the_set_says_it),
+		cmocka_unit_test(test_a_set_may_reach_to_the_end_of_the_address_space),
+		cmocka_unit_test(test_a_policy_with_more_classes_than_the_tables_have_is_refused),
 		cmocka_unit_test(test_random_policies_dump_to_equal_policies),
 	};
 
