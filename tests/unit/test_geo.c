@@ -232,6 +232,27 @@ static void test_only_the_first_ten_odd_rows_are_named(void **state)
 	diag_free(&d);
 }
 
+static void test_ranges_may_lie_in_each_other_256_deep(void **state)
+{
+	struct files f = {};
+	struct diag d = {};
+	struct geo *g = NULL;
+	char text[32 * 400] = "";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300; i++)
+		sprintf(text + strlen(text), "10.0.%d.%d,10.0.9.255,%s\n", i / 256, i % 256, i % 2 ? "DE" : "FR");
+	file_add(&f, text);
+	assert_int_equal(files_read(&f, &g, &d), 0);
+	assert_int_equal(g->file[0].skipped, 300 - 256);
+	expect_country(g, "10.0.0.254", "FR");
+	expect_country(g, "10.0.9.255", "DE");
+	expect_country(g, "10.0.10.0", "ZZ");
+	geo_free(g);
+	diag_free(&d);
+}
+
 static void test_numbers_mean_ipv4_unless_the_file_has_greater_ones(void **state)
 {
 	struct geo *g = geo_of("167772160,167772415,DE\n", "167772160,167772415,FR\n4294967296,4294967297,IT\n");
@@ -452,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_networks_have_numbers_of_32_bits),
 		cmocka_unit_test(test_a_row_that_cannot_be_read_costs_no_other_row),
 		cmocka_unit_test(test_only_the_first_ten_odd_rows_are_named),
+		cmocka_unit_test(test_ranges_may_lie_in_each_other_256_deep),
 		cmocka_unit_test(test_numbers_mean_ipv4_unless_the_file_has_greater_ones),
 		cmocka_unit_test(test_a_file_may_have_countries_and_networks),
 		cmocka_unit_test(test_bad_databases_are_refused_with_file_line_and_reason),
