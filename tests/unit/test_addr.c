@@ -72,6 +72,26 @@ static void test_an_ipv6_prefix_never_covers_ipv4(void **state)
 	EXPECT("::fffe:ffff:ffff-::1:0:0:1", "::fffe:ffff:ffff", "::1:0:0:0/127");
 }
 
+static void test_a_prefix_covers_those_inside_it_and_no_wider_one(void **state)
+{
+	static const char *const inside[] = { "192.0.2.0/24", "192.0.2.0/25", "192.0.2.0", "192.0.2.255" };
+	static const char *const outside[] = { "192.0.2.0/23", "192.0.3.0", "0.0.0.0/0", "::/0", "c000:200::/24" };
+	struct prefix p, other;
+	const char *why;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(prefix_parse("192.0.2.0/24", &p, &why), 0);
+	for (i = 0; i < sizeof(inside) / sizeof(*inside); i++) {
+		assert_int_equal(prefix_parse(inside[i], &other, &why), 0);
+		assert_true(prefix_covers(&p, &other));
+	}
+	for (i = 0; i < sizeof(outside) / sizeof(*outside); i++) {
+		assert_int_equal(prefix_parse(outside[i], &other, &why), 0);
+		assert_false(prefix_covers(&p, &other));
+	}
+}
+
 static void test_one_address_is_one_however_it_is_written(void **state)
 {
 	static const char *const same[] = { "192.0.2.1",	   "192.0.2.1/32",	  "::ffff:192.0.2.1",
@@ -149,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_prefixes_of_both_families_read_back),
 		cmocka_unit_test(test_a_length_counts_in_the_form_that_the_address_is_written_in),
 		cmocka_unit_test(test_an_ipv6_prefix_never_covers_ipv4),
+		cmocka_unit_test(test_a_prefix_covers_those_inside_it_and_no_wider_one),
 		cmocka_unit_test(test_one_address_is_one_however_it_is_written),
 		cmocka_unit_test(test_range_becomes_the_fewest_prefixes),
 		cmocka_unit_test(test_all_of_ipv6_does_not_mean_ipv4),
