@@ -270,6 +270,16 @@ static void test_each_slip_gets_one_message_at_its_place(void **state)
 		"3:55: include is inside a section");
 }
 
+static void test_a_value_that_would_wrap_around_or_has_two_meanings_is_refused(void **state)
+{
+	(void)state;
+	REFUSES(SMTP "fleet { max-staleness = 4294968s }\n", "3:25: '4294968s' is not a time from 20ms to 5000ms");
+	REFUSES(SMTP "sources { retention = 4294967296 }\n", "3:23: '4294967296' is not a time");
+	REFUSES(SMTP "sources { retention = 49711d }\n", "3:23: '49711d' is not a time");
+	REFUSES(SMTP "metrics { listen = \"::1:9798\" }\n", "3:20: '::1:9798' is not a place to listen");
+	REFUSES(SMTP "metrics { listen = \"[::1]\" }\n", "3:20: '[::1]' is not a place to listen");
+}
+
 static void test_one_run_names_all_mistakes_of_all_files_and_none_that_follows_from_another(void **state)
 {
 	struct diag d;
@@ -363,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_escapes_mean_what_the_manual_says_and_dump_writes_them_back),
 		cmocka_unit_test(test_what_is_read_does_not_depend_on_blanks_comments_or_line_ends),
 		cmocka_unit_test(test_each_slip_gets_one_message_at_its_place),
+		cmocka_unit_test(test_a_value_that_would_wrap_around_or_has_two_meanings_is_refused),
 		cmocka_unit_test(test_one_run_names_all_mistakes_of_all_files_and_none_that_follows_from_another),
 		cmocka_unit_test(test_a_run_ends_after_a_hundred_mistakes),
 		cmocka_unit_test(test_a_long_line_is_shown_around_its_mistake),
