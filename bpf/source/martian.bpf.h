@@ -11,12 +11,10 @@
 #define FIRST_BYTE_MULTICAST4 0xe0 /* 224.0.0.0/4 */
 #define FIRST_BYTE_MULTICAST6 0xff /* ff00::/8 */
 
-/* Returns non-zero for 0.0.0.0/8, 224.0.0.0/4 and 255.255.255.255. Linux takes the rest of 240.0.0.0/4. */
+/* Returns non-zero for 0.0.0.0, 224.0.0.0/4 and 255.255.255.255. Linux takes the rest of 0.0.0.0/8 (since 5.3) and of 240.0.0.0/4. */
 static __always_inline int ipv4_is_martian(__be32 source)
 {
-	__u32 first = bpf_ntohl(source) >> 24;
-
-	return !first || (first & 0xf0) == FIRST_BYTE_MULTICAST4 || source == ~0U;
+	return !source || (bpf_ntohl(source) >> 24 & 0xf0) == FIRST_BYTE_MULTICAST4 || source == ~0U;
 }
 
 /* Returns non-zero if the host drops a SYN between these addresses, whoever sent it. */
