@@ -230,3 +230,16 @@ def test_orders_given_before_the_clock_is_set_right_last_as_long_as_they_say(mak
     assert [b["source"] for b in sluice.json("bans")] == ["192.0.2.1"] and 3000 < sluice.json("bans")[0]["expires_in"] <= 3600
     assert [a["source"] for a in sluice.json("allows")] == ["192.0.2.2"]
     assert sluice.service()["max_connections"] == 77
+
+
+def test_a_ban_that_waits_to_be_written_survives_an_unload(make):
+    """On a disk that is slow, or with many bans, the file follows within seconds."""
+    _, sluice = make(POLICY)
+    with tools.tampered(sluice.daemon.pid, "fsync", "delay_enter=1000000"):
+        sluice.do("ban", "192.0.2.1")
+    sluice.do("ban", "192.0.2.2")
+    assert "192.0.2.2" not in file_of(sluice).read_text(), "the first write was slow, so the second waits"
+    sluice.do("unload")
+    sluice.daemon.wait()
+    sluice.start()
+    assert {b["source"] for b in sluice.json("bans")} == {"192.0.2.1", "192.0.2.2"}

@@ -96,6 +96,8 @@ void state_load(struct daemon *dm, bool resumed);
 void state_save(struct daemon *dm, struct diag *d);
 void state_later(struct daemon *dm); /* delays the next state_save() by a second, because there is much to write */
 void state_tick(struct daemon *dm); /* once a second */
+void state_flush(struct daemon *dm,
+		 struct diag *d); /* saves what was delayed, because the kernel's tables go, or the daemon does */
 
 /* save.c */
 #define SAVED_LINE 3 /* of the key in that file */

@@ -207,6 +207,14 @@ void state_tick(struct daemon *dm)
 	diag_free(&d);
 }
 
+void state_flush(struct daemon *dm, struct diag *d)
+{
+	dm->state.dirty |= clock_was_set(dm);
+	dm->state.next = 0;
+	if (dm->state.dirty)
+		state_save(dm, d);
+}
+
 static bool allow_back(struct daemon *dm, const struct state_live *live, int64_t left)
 {
 	struct live_status was = { live->prefix, left, live->uid, live->since, "" };

@@ -92,6 +92,7 @@ int verb_unload(struct daemon *dm, const json_t *args, struct answer *a)
 	(void)args;
 	if (err)
 		return err;
+	state_flush(dm, &a->diag);
 	hear_end(dm);
 	fleet_end(dm);
 	watched_let_go(dm);

@@ -260,6 +260,7 @@ static void loop_free(struct daemon *dm)
 int daemon_loop(struct daemon *dm, struct diag *d)
 {
 	const struct timeval second = { 1, 0 }, housekeeping = { HOUSEKEEPING, 0 };
+	struct diag unsaved = {};
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -296,9 +297,9 @@ int daemon_loop(struct daemon *dm, struct diag *d)
 	background_ready(dm);
 	event_base_dispatch(dm->loop);
 	sd_notify(0, "STOPPING=1");
-	dm->state.next = 0;
 	if (dm->engine)
-		state_tick(dm);
+		state_flush(dm, &unsaved);
+	diag_free(&unsaved); /* the log has it */
 	if (dm->engine)
 		dm->stopped = !engine_stand_open_in(dm->engine, standing_live(dm->standing)->stop_grace);
 	exporter_free(dm);
