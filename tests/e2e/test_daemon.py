@@ -60,6 +60,20 @@ def test_systemd_is_told(make, tmp_path):
         assert sluice.daemon.wait(10) == 0
 
 
+def test_systemd_is_asked_for_patience_with_a_start_that_attaches_to_many_interfaces(make, tmp_path):
+    net, sluice = make(FIVE)
+    sluice.kill(signal.SIGTERM)
+    many = [f"d{i}" for i in range(4)]
+    net.run(net.server, "ip", "-batch", "-", input="".join(f"link add {d} type veth peer p{d}\n" for d in many))
+    sluice.file.write_text(sluice.file.read_text().replace("{s0}", f"{{s0, {', '.join(many)}}}"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(tmp_path / "notify"))
+        s.settimeout(60)
+        sluice.daemon = sluice.popen(env={"NOTIFY_SOCKET": s.getsockname()})
+        assert s.recv(200) == b"EXTEND_TIMEOUT_USEC=160000000", "20 s for each, and a minute for the rest"
+        assert s.recv(200) == b"READY=1"
+
+
 def test_gate_that_was_attached_and_not_yet_pinned_is_not_taken_for_a_stranger(make):
     net, sluice = make(FIVE)
     gate = lambda: json.loads(net.run(net.server, "ip", "-j", "link", "show", "s0").stdout)[0]["xdp"]["prog"]["id"]

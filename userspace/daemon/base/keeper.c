@@ -11,6 +11,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <systemd/sd-daemon.h>
+
 #include "containers.h"
 #include "defaults.h"
 #include "fleet_spawn.h"
@@ -261,9 +263,17 @@ static int patience_set(const struct daemon *dm, size_t interfaces)
 		       : 0;
 }
 
+/* With many interfaces a start may take longer than the 90 s that systemd gives it. It goes on to be patient for as long as we are. */
+static void patience_tell(const struct daemon *dm, size_t interfaces)
+{
+	if (!dm->listener && interfaces * ATTACH_SECONDS > ANSWER_SECONDS)
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%zu000000", interfaces * ATTACH_SECONDS + ANSWER_SECONDS);
+}
+
 static int ask(struct daemon *dm, json_t *request, size_t interfaces, struct netns_fds *out, struct diag *d)
 {
 	patience_set(dm, interfaces);
+	patience_tell(dm, interfaces);
 	message_send(dm->keeper, request, NULL);
 	return answer_await(dm, out, d);
 }
