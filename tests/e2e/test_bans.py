@@ -57,7 +57,7 @@ def test_the_answer_says_until_when_and_how_many_it_covers(make):
         assert h.greeted(n)
     said = sluice.json("ban", "10.77.1.0/24", "--for", "1h")
     assert said["data"]["covers"] == {"sources": 2, "connections": 5} and said["data"]["owner"] == "uid:0"
-    assert re.fullmatch(r"banned until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, covers 2 sources with 5 connections now", said["text"])
+    assert re.fullmatch(r"banned until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, covers 2 sources with 5 connections now", said["text"])
     sluice.do("allow", "10.77.0.0/24")
     assert "live allow lets them in" in sluice.ctl("ban", "10.77.0.2")[2]
 

@@ -81,3 +81,14 @@ def test_people_read_times_of_their_zone_with_its_name_and_programs_utc(busy):
     until = datetime.datetime.strptime(live, "%Y-%m-%dT%H:%M:%SZ") + datetime.timedelta(hours=5, minutes=30)
     assert "times are IND" in there("status") and f"{until:%Y-%m-%d %H:%M:%S}" in there("status")
     assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z+-]", sluice.do("set", "service", "imap", "max-connections", "9", "--for", "1h")), "answers use the host's zone"
+    stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    for words in (("ban", "192.0.2.9"), ("allow", "192.0.2.8"), ("limit", "192.0.2.7", "max-connections-per-source", "9"), ("set", "service", "imap", "max-connections", "9")):
+        assert re.search(r"until \S+ \S+ IND", there(*words, "--for", "1h")), "or that of the terminal"
+        assert re.search(f"until {stamp}", sluice.json(*words, "--for", "1h")["text"]), "also within a text, programs read UTC"
+    asked = ("explain", "192.0.2.9", "--service", "imap")
+    assert re.search(r"written +live, by uid 0 at \S+ \S+ IND\n", there(*asked)) and re.search(f"at {stamp}$", sluice.json(*asked)["written"])
+    sluice.do("ban", "192.0.2.9", "--by", "jail", "--for", "1h")
+    told = net.run(net.server, "env", INDIA, BUILD / "sluicectl", "-i", sluice.instance, "unban", "192.0.2.9").stderr
+    assert re.search(r"still banned by jail until \S+ \S+ IND:", told), told
+    assert re.search(r"seen since \S+ \S+ IND,", there("suggest"))
+    assert re.search(r"order: ban .* done: banned until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z+-]", sluice.logged()), "the log has the host's zone"

@@ -10,6 +10,7 @@
 
 #include "cli.h"
 #include "instance.h"
+#include "moment.h"
 
 #define ANSWER_SECONDS 120 /* a list of a million prefixes takes a while */
 
@@ -73,7 +74,7 @@ static int request_send(int fd, const char *verb, json_t *args, const char *body
 
 static void say_lines(const char *verb, const char *text)
 {
-	_cleanup_free_ char *copy = strdup(text);
+	_cleanup_free_ char *copy = moments_say(text);
 	char *line, *next = copy;
 
 	while (next && (line = strsep(&next, "\n")) && *line)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs one verb of the daemon, as most commands do, and shows its answer as a table, as a sentence, or as JSON. */
+#include <string.h>
+
 #include "cli.h"
+#include "moment.h"
 
 int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)(const json_t *), bool pins)
 {
@@ -22,6 +25,14 @@ int read_verb(const struct call *c, const char *verb, json_t *args, void (*show)
 	return status;
 }
 
+/* What `dump` prints is a policy, byte for byte. */
+static void text_print(const char *verb, const char *text)
+{
+	_cleanup_free_ char *said = strcmp(verb, "dump") ? moments_say(text) : NULL;
+
+	puts(said ? said : text);
+}
+
 int write_verb_with(const struct call *c, const char *verb, json_t *args, const char *body, size_t size)
 {
 	json_t *answer = NULL;
@@ -35,8 +46,10 @@ int write_verb_with(const struct call *c, const char *verb, json_t *args, const 
 	text = json_string_value(json_object_get(answer, "text"));
 	if (c->json)
 		show_json(answer);
+	else if (!text || !*text)
+		puts("done");
 	else
-		puts(text && *text ? text : "done");
+		text_print(verb, text);
 	json_decref(answer);
 	return EXIT_DONE;
 }

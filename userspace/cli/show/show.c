@@ -214,7 +214,9 @@ void show_privacy(const json_t *data)
 
 void show_suggest(const json_t *data)
 {
-	fputs(text_of(data, "policy"), stdout);
+	_cleanup_free_ char *said = moments_say(text_of(data, "policy"));
+
+	fputs(said ? said : text_of(data, "policy"), stdout);
 }
 
 void show_diff(const json_t *data)

@@ -2,6 +2,7 @@
 /* `lookup` and `explain` for people: what the policy says about an address, and what would happen to a SYN from there. */
 #include <string.h>
 
+#include "moment.h"
 #include "screen.h"
 #include "show.h"
 
@@ -102,6 +103,21 @@ static void show_steps(const json_t *steps)
 	show_result(steps, "not-reached", "not reached", said);
 }
 
+/* The rule that decided, and who wrote it where, or set it when. */
+static void show_rule(const json_t *data)
+{
+	_cleanup_free_ char *written = moments_say(text_of(data, "written"));
+
+	if (has_text(data, "rule"))
+		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
+		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",
+		       has_text(data, "by") ? ", by its " : "", has_text(data, "by") ? text_of(data, "by") : "",
+		       written ? written : "");
+	if (has_text(data, "entry"))
+		printf("entry       %s%s%s\n", text_of(data, "entry"), has_text(data, "list") ? " in " : "",
+		       has_text(data, "list") ? text_of(data, "list") : "");
+}
+
 void show_explain(const json_t *data)
 {
 	const json_t *counts = json_object_get(data, "counts"), *expires = json_object_get(data, "expires_in");
@@ -121,14 +137,7 @@ void show_explain(const json_t *data)
 		       strcmp(text_of(data, "reason"), "observe") ? "if its ban did not only observe,"
 								  : "in enforce mode",
 		       p.on, p.off, text_of(data, "would_refuse"));
-	if (has_text(data, "rule"))
-		printf("rule        %s%s%s%s%s\nwritten     %s\n", text_of(data, "rule"),
-		       has_text(data, "key") ? ": " : "", has_text(data, "key") ? text_of(data, "key") : "",
-		       has_text(data, "by") ? ", by its " : "", has_text(data, "by") ? text_of(data, "by") : "",
-		       text_of(data, "written"));
-	if (has_text(data, "entry"))
-		printf("entry       %s%s%s\n", text_of(data, "entry"), has_text(data, "list") ? " in " : "",
-		       has_text(data, "list") ? text_of(data, "list") : "");
+	show_rule(data);
 	if (json_is_integer(expires))
 		printf("ends in     %llds\n", (long long)json_integer_value(expires));
 	show_count("source", json_object_get(counts, "source"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Moments as programs read them, in UTC: for JSON, and for messages that name the age of a file. moment.h has those for people. */
+/* Moments as programs read them, in UTC: for JSON, also within the texts of answers. moment.h has those for people. */
 #ifndef SLUICE_CORE_UTC_H
 #define SLUICE_CORE_UTC_H
 

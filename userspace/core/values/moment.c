@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Moments in the zone of the reader: see moment.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "moment.h"
+
+#define READ_LEN (sizeof("2026-01-31T11:00:00Z") - 1)
 
 static struct tm now_here(void)
 {
@@ -46,4 +52,36 @@ bool moment_read(const char *text, time_t *out)
 		return false;
 	*out = timegm(&tm);
 	return true;
+}
+
+/* Whether a moment begins here, all of its digits written. */
+static bool moment_begins(const char *text, time_t *at)
+{
+	char word[READ_LEN + 1] = "";
+
+	memcpy(word, text, strnlen(text, READ_LEN));
+	return strspn(word, "0123456789-T:Z") == READ_LEN && moment_read(word, at);
+}
+
+char *moments_say(const char *text)
+{
+	char *out = NULL, when[MOMENT_LEN];
+	size_t size;
+	FILE *to = open_memstream(&out, &size);
+	time_t at;
+
+	if (!to)
+		return NULL;
+	while (*text) {
+		if (moment_begins(text, &at)) {
+			fputs(moment_say(at, when), to);
+			text += READ_LEN;
+		} else {
+			fputc(*text++, to);
+		}
+	}
+	if (!fclose(to))
+		return out;
+	free(out);
+	return NULL;
 }

@@ -12,13 +12,13 @@
 #include "fleet_host.h"
 #include "json_text.h"
 #include "lookup.h"
-#include "moment.h"
 #include "reason.h"
 #include "redact.h"
 #include "schema.h"
 #include "section.h"
 #include "step.h"
 #include "tables.h"
+#include "utc.h"
 
 /* Which key of a service, a set or syn-flood a reason comes from; for countries, see key_of(). */
 static const char *const keys[SLUICE_REASONS] = {
@@ -51,10 +51,10 @@ struct rule {
 static void say_live(struct rule *r, const char *owner, uid_t uid, time_t since)
 {
 	bool named = *owner && strncmp(owner, "uid:", 4);
-	char when[MOMENT_LEN];
+	char when[UTC_LEN];
 
 	snprintf(r->written, sizeof(r->written), "live, by %s%suid %u at %s", named ? owner : "", named ? ", " : "",
-		 uid, moment_say(since, when));
+		 uid, utc_say(since, when));
 }
 
 static void say_place(struct rule *r, const struct place *at)
@@ -117,10 +117,10 @@ static void rule_service(const struct daemon *dm, const struct policy_service *s
 static void say_live_list(const struct override *o, struct rule *r)
 {
 	size_t n = strlen(r->written);
-	char when[MOMENT_LEN];
+	char when[UTC_LEN];
 
 	snprintf(r->written + n, sizeof(r->written) - n, "; its %s live, by uid %u at %s", o->key, o->uid,
-		 moment_say(o->since, when));
+		 utc_say(o->since, when));
 }
 
 static void rule_set(const struct daemon *dm, const struct policy_set *s, const struct sluice_addr *a, struct rule *r)

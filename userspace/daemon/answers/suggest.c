@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verb suggest: limits that fit the observed traffic, as a file for conf.d, whose comments say what they are based on. */
-#include "moment.h"
 #include "suggest.h"
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include "report.h"
 #include "suggest_countries.h"
 #include "tables.h"
+#include "utc.h"
 #include "value.h"
 #include "verbs.h"
 
@@ -141,14 +141,14 @@ static int service_suggest(struct daemon *dm, const struct service_status *s, bo
 /* Writes comments, so that the whole text is a policy file. */
 static void head_write(const struct snapshot *s, time_t since, FILE *out)
 {
-	char when[MOMENT_LEN], span[16];
+	char when[UTC_LEN], span[16];
 
 	fprintf(out,
 		"# What was seen since %s, for %s (for a service added later, since then). A limit for a source is the lowest\n"
 		"# power of two that would have refused at most one source in %d (the 99.9th percentile). For all together, twice the\n"
 		"# highest peak, or twice the limit of one source if that is more. Sources in sets with limits of their own do not count.\n"
 		"# Save this in conf.d, which the policy must include: include(conf.d/*.conf). Then: sluicectl diff, sluicectl reload.\n",
-		moment_say(since, when), seconds_format(time(NULL) - since, span), SUGGEST_SPARES);
+		utc_say(since, when), seconds_format(time(NULL) - since, span), SUGGEST_SPARES);
 	if (time(NULL) - since < 86400)
 		fputs("# That is less than a day: the busiest hour may be missing.\n", out);
 	if (!s->generation.observe)

@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "json_text.h"
+#include "moment.h"
 #include "protocol.h"
 #include "redact.h"
 #include "who.h"
@@ -121,8 +122,9 @@ static char *answer_text(const struct daemon *dm, const struct answer *a)
 {
 	const char *first = a->exit ? (a->diag.count ? a->diag.item[0].text : "") : a->text ? a->text : "";
 	_cleanup_free_ char *line = strndup(first, strcspn(first, "\n"));
+	_cleanup_free_ char *said = line ? moments_say(line) : NULL;
 
-	return line ? redact_text(dm->privacy, line) : NULL;
+	return said ? redact_text(dm->privacy, said) : NULL;
 }
 
 /* Somebody who may not give orders cannot fill the journal with them: one line a second, which says how many there were. */

@@ -16,10 +16,10 @@
 
 const char *end_text(uint64_t ends, char buf[static END_TEXT_LEN])
 {
-	char when[MOMENT_LEN];
+	char when[UTC_LEN];
 
 	if (ends)
-		snprintf(buf, END_TEXT_LEN, "until %s", moment_say(ends, when));
+		snprintf(buf, END_TEXT_LEN, "until %s", utc_say(ends, when));
 	else
 		snprintf(buf, END_TEXT_LEN, "for good");
 	return buf;

@@ -5,7 +5,7 @@
 
 #include "banfile.h"
 #include "cover.h"
-#include "moment.h"
+#include "utc.h"
 #include "verbs.h"
 
 struct order {
@@ -19,9 +19,9 @@ struct order {
 	size_t left_out;
 };
 
-#define END_TEXT_LEN (MOMENT_LEN + 8)
+#define END_TEXT_LEN (UTC_LEN + 8)
 
-/* Returns "until 2026-01-31 12:00:00 CET", or "for good" for 0. */
+/* Returns "until 2026-01-31T11:00:00Z", or "for good" for 0. */
 const char *end_text(uint64_t ends, char buf[static END_TEXT_LEN]);
 /* `by`, or the caller's uid. */
 int owner_read(const json_t *args, struct answer *a, char owner[static SLUICE_NAME_LEN]);

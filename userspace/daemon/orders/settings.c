@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verbs that set something live, and end it: set, unset, mode, limit, unlimit, limits. standing_live.c puts them in force, save.c writes them. */
-#include "moment.h"
 #include "settings_show.h"
 #include "verbs.h"
 
@@ -19,6 +18,7 @@
 #include "reason.h"
 #include "registry.h"
 #include "tables.h"
+#include "utc.h"
 #include "who.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free);
@@ -39,10 +39,10 @@ static int until_say(const struct daemon *dm, const struct override *want, bool 
 	const struct override *o = override_find(standing_settings(dm->standing), &want->scope, want->key);
 	const char *where = fleet_reach(fleet_shares_settings(dm), !shared);
 	uint64_t until = o ? override_until(o) : 0;
-	char when[MOMENT_LEN];
+	char when[UTC_LEN];
 	int n;
 
-	n = until ? asprintf(&a->text, "in force%s until %s, or the next reload%s", where, moment_say(until, when),
+	n = until ? asprintf(&a->text, "in force%s until %s, or the next reload%s", where, utc_say(until, when),
 			     shared ? " of this one" : "")
 		  : asprintf(&a->text, "in force%s until the next reload%s", where, shared ? " of this one" : "");
 	return n < 0 ? -ENOMEM : 0;
