@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The command line of sluicectl: finds the command, checks its options and words, runs it. Owns nothing that outlives a call. */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -60,6 +61,18 @@ static int command_take(struct call *c, int argc, char **argv)
 	return c->command ? words_sort(c, argc, argv) : command_missing(name);
 }
 
+/* A full disk must not look like an empty answer. */
+static int output_end(int status)
+{
+	int err = fflush(stdout) ? errno : 0;
+
+	if (!err && !ferror(stdout))
+		return status;
+	say("the answer could not be written%s%s: make room, or write it elsewhere", err ? ": " : "",
+	    err ? strerror(err) : "");
+	return status ? status : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	struct call c = { .instance = "default" };
@@ -71,7 +84,5 @@ int main(int argc, char **argv)
 		status = command_run(&c);
 	if (status && c.json)
 		failure_show(status);
-	if ((fflush(stdout) || ferror(stdout)) && !status)
-		status = EXIT_FAILED;
-	return status;
+	return output_end(status);
 }
