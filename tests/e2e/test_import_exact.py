@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """import guesses nothing: what says less, more or something else than it seems is left out with its line, or keeps its exact meaning."""
-import re
+import contextlib, re, shutil, socket, subprocess
 
 import pytest
 
+import tools
+from net import SERVER, Net, inside, needs, wait_for
 from test_import import run
 
 HAPROXY = "frontend f\n bind :25\n {}\n"
@@ -50,6 +52,41 @@ def test_a_time_of_haproxy_without_a_unit_is_in_milliseconds(tmp_path, time, rat
     said, left = imported(tmp_path, "haproxy", HAPROXY.format(rules))
     assert re.findall(r"max-rate-per-source = (.*)", said) == [rate] * (rate is not None), said
     assert left if rate is None else not left, left
+
+
+def admitted_by_haproxy(net, directory, rules):
+    """Returns how many of 15 connections of one source a real HAProxy with these rules lets through, all of them open or, for a rate, one after the other."""
+    (directory / "cfg").write_text("defaults\n mode tcp\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n"
+                                   f"frontend f\n bind {SERVER}:25\n {rules}\n default_backend b\nbackend b\n server s 127.0.0.1:2526\n")
+    haproxy = net.popen(net.server, "haproxy", "-db", "-f", directory / "cfg", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert wait_for(lambda: net.run(net.server, "ss", "-Hltn", "sport = :25").stdout)
+    greeted, held = 0, []
+    for _ in range(15):
+        with contextlib.suppress(ConnectionError):
+            with inside(net.client):
+                held.append(socket.create_connection((SERVER, 25), timeout=60))
+            greeted += held[-1].recv(3) == b"220"
+    for client in held:
+        client.close()
+    haproxy.terminate()
+    haproxy.wait()
+    return greeted
+
+
+def test_a_limit_of_haproxy_is_what_haproxy_admits_whether_it_counts_before_its_rule_or_after(tmp_path):
+    needs(shutil.which("haproxy"), "haproxy is not installed: scripts/setup.sh")
+    track, table = "tcp-request connection track-sc0 src", "stick-table type ip size 1k expire 1h store conn_cur,conn_rate(1h)"
+    acl = "acl greedy src_conn_cur ge 10\n "
+    with contextlib.closing(Net()) as net:
+        tools.serve(net, 2526)
+        for condition in ("{ src_conn_cur ge 10 }", "{ src_conn_cur gt 10 }", "{ sc0_conn_cur ge 10 }", "{ src_conn_rate gt 10 }", "greedy"):
+            reject = f"tcp-request connection reject if {condition}"
+            for order in ((track, reject), (reject, track), (reject, "tcp-request content track-sc0 src")):
+                rules = acl + "\n ".join((table, *order))
+                most = admitted_by_haproxy(net, tmp_path, rules)
+                said, left = imported(tmp_path, "haproxy", HAPROXY.format(rules))
+                limits = re.findall(r"max-(?:connections|rate)-per-source = (\d+)", said)
+                assert limits == [str(most)] if most < 15 else not limits and left, (condition, order, most, said, left)
 
 
 def test_a_converter_behind_a_counter_of_haproxy_is_not_passed_over(tmp_path):

@@ -123,6 +123,7 @@ static bool fetch_is(const char *fetch, const char *what)
 /* Reads FETCH gt N: the most that is let in. Returns false, and says so, if it is something else. */
 static bool most_of(struct haproxy *h, const struct strings *words, const struct line *line, char out[static 16])
 {
+	enum haproxy_when when = haproxy_when_counted(h->m, h->now.name, word_at(words, 0), h->rule);
 	const char *operator= word_at(words, 1);
 	uint32_t n;
 
@@ -132,8 +133,10 @@ static bool most_of(struct haproxy *h, const struct strings *words, const struct
 		      word_at(words, 2));
 		return false;
 	}
-	snprintf(out, 16, "%u", n - !strcmp(operator, "ge"));
-	return true;
+	if (when == HAPROXY_NEVER)
+		leave(h->m, line, "'%s' counts nothing yet: its track-sc stands behind this rule", word_at(words, 0));
+	snprintf(out, 16, "%llu", n - !strcmp(operator, "ge") + (when == HAPROXY_NOT_YET ? 1ULL : 0));
+	return when != HAPROXY_NEVER;
 }
 
 static void limit_read(struct haproxy *h, const struct strings *words, const char *excess, const struct line *line)

@@ -108,6 +108,27 @@ bool haproxy_counts_sources(struct import *m, const char *section, const char *t
 	return f.of_source;
 }
 
+enum haproxy_when haproxy_when_counted(struct import *m, const char *section, const char *text, const struct line *rule)
+{
+	const struct fetch f = fetch_of(text);
+	char now[64] = "";
+	bool behind = false;
+	struct track t;
+	size_t i;
+
+	for (i = 0; i < m->lines.count; i++) {
+		section_follow(m->lines.item[i]->text, now);
+		behind |= m->lines.item[i] == rule;
+		if (!strcmp(now, section) && strstr(m->lines.item[i]->text, "track-sc") &&
+		    track_read(m, m->lines.item[i]->text, now, &t) &&
+		    track_is_of(&t, &f, true, *f.table ? f.table : section)) {
+			behind |= !t.connection;
+			return !behind ? HAPROXY_COUNTED : f.of_source ? HAPROXY_NOT_YET : HAPROXY_NEVER;
+		}
+	}
+	return HAPROXY_COUNTED;
+}
+
 /* A bare number is milliseconds there. What is no whole number of seconds stays in ms, and so is no rate of sluice. */
 static void interval_make(char out[static 32], const char *text)
 {

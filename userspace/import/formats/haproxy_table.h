@@ -13,6 +13,13 @@ bool haproxy_begins(const char *word);
  */
 bool haproxy_counts_sources(struct import *m, const char *section, const char *fetch, const struct line *line,
 			    char table[static 64]);
+enum haproxy_when { HAPROXY_COUNTED, HAPROXY_NOT_YET, HAPROXY_NEVER };
+/*
+ * Whether the connection that `rule` judges is counted when the fetch is asked: only if its track-sc stands before. A counter that is not
+ * set yet never tells anything; src_... tells of the others.
+ */
+enum haproxy_when haproxy_when_counted(struct import *m, const char *section, const char *fetch,
+				       const struct line *rule);
 /* Returns the time of conn_rate in the stick-table of a section; false: it stores none. */
 bool haproxy_interval(const struct import *m, const char *table, char out[static 32]);
 
