@@ -389,6 +389,13 @@ def test_systemd_takes_the_drop_ins_that_fetch_databases(tmp_path, number):
     assert done.returncode == 0 and "fetch.conf" not in done.stderr, done.stderr
 
 
+def test_a_server_that_never_answers_does_not_keep_a_timer_from_its_next_fetch():
+    """systemd gives a unit of type oneshot no end by itself, curl has none, and a timer starts no unit that still runs."""
+    page = (ROOT / "docs/deny-feeds.md").read_text()
+    for unit in ((ROOT / "dist/sluice-geo.service").read_text(), page[page.index("# /etc/systemd/system/sluice-lists.service"):page.index("# /etc/systemd/system/sluice-lists.timer")]):
+        assert "Type=oneshot\n" in unit and "\nTimeoutStartSec=15min\n" in unit, unit
+
+
 def test_a_copy_that_cannot_be_kept_is_reported_and_nothing_else_is_lost(make, database):
     net, sluice = make(CSV.format("deny-countries = {FR}"))
     assert kept(sluice, data=COUNTRIES)
