@@ -38,7 +38,8 @@ static void show_interfaces(const json_t *data)
 		if (!strcmp(text_of(interface, "xdp_mode"), "generic"))
 			warning_print("slower than native: %s", text_of(interface, "mode_why"));
 		if (!strcmp(text_of(interface, "xdp_mode"), "detached"))
-			warning_print("nothing is refused there: `sluicectl reload` attaches it, or says that it is absent");
+			warning_print(
+				"nothing is refused there: `sluicectl reload` attaches it, or says that it is absent");
 		putchar('\n');
 		if (!strcmp(text_of(interface, "answers"), "host"))
 			printf("            the host answers there, not XDP: %s\n", text_of(interface, "why"));
