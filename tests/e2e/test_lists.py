@@ -326,6 +326,26 @@ def test_a_full_disk_is_said_once_and_the_list_is_kept_when_there_is_room(make, 
         sluice.kill()
 
 
+def test_lists_that_are_refused_count_as_a_reload_that_failed_until_they_are_read(make, tmp_path):
+    foes = tmp_path / "foes.txt"
+    foes.write_text(GOOD)
+    net, sluice = make(DENY.replace("action", "reading = strict action"))
+    succeeded = lambda: "sluice_policy_last_reload_successful 1\n" in web.request(net.server, 9798, "/metrics")[2]
+    assert succeeded()
+    foes.write_text(GOOD + "odd\n")
+    assert sluice.ctl("reload", "--lists")[0] == 2 and not succeeded()
+    foes.write_text(GOOD)
+    sluice.do("reload", "--lists")
+    assert succeeded(), "they are in force"
+    foes.write_text(GOOD + "odd\n")
+    assert sluice.ctl("reload")[0] == 2
+    foes.write_text(GOOD)
+    sluice.do("reload", "--lists")
+    assert not succeeded(), "only a reload shows that the rest of the file is in force"
+    sluice.do("reload")
+    assert succeeded()
+
+
 def test_reading_lists_again_leaves_every_order_of_a_human_alone(make, tmp_path):
     foes = tmp_path / "foes.txt"
     foes.write_text(GOOD)

@@ -126,13 +126,11 @@ static struct policy *base_refresh(const struct standing *s, bool force, struct 
 	return TAKE_PTR(p);
 }
 
-int standing_lists(struct standing *s, bool force, char **summary, struct diag *d)
+static int lists_enforce(struct standing *s, bool force, char **summary, struct diag *d)
 {
 	_cleanup_(policy_free) struct policy *base = NULL, *live = NULL;
-	int err = standing_door(s, EVENT_LISTS, d);
+	int err;
 
-	if (err)
-		return err;
 	base = base_refresh(s, force, d);
 	live = base ? standing_lay(s, base, s->now.settings, NULL, d) : NULL;
 	if (!live)
@@ -148,6 +146,18 @@ int standing_lists(struct standing *s, bool force, char **summary, struct diag *
 	standing_tell(s);
 	lists_say(s->now.live, d);
 	return 0;
+}
+
+/* A refused one counts as a refused reload: what the files say is not in force, and the next start would fail. */
+int standing_lists(struct standing *s, bool force, char **summary, struct diag *d)
+{
+	int err = standing_door(s, EVENT_LISTS, d);
+
+	if (err)
+		return err;
+	err = lists_enforce(s, force, summary, d);
+	s->now.lists_failed = err != 0;
+	return err;
 }
 
 static void geo_put(struct policy *p, struct geo *geo)

@@ -132,7 +132,7 @@ time_t standing_applied_at(const struct standing *s)
 
 bool standing_reload_failed(const struct standing *s)
 {
-	return s->now.reload_failed;
+	return s->now.reload_failed || s->now.lists_failed;
 }
 
 void standing_remind(const struct standing *s, struct diag *d)

@@ -15,6 +15,7 @@ struct stand {
 	struct policy *guards; /* in that case, the interfaces that the earlier policy is on; NULL: those of `live` */
 	time_t applied_at;
 	bool reload_failed;
+	bool lists_failed; /* the last order to read its lists and databases again was refused */
 	bool overdue; /* a setting is over, and could not be ended yet */
 };
 
