@@ -308,6 +308,8 @@ int sluice_audit(struct bpf_iter__tcp *ctx)
 
 	if (common)
 		audit_tuple_mark(common);
+	if (common && common->skc_state == TCP_NEW_SYN_RECV)
+		request_audit(common);
 	if (!common || !state_is_connection(common->skc_state))
 		return 0;
 	sk = (struct sock *)bpf_skc_to_tcp_sock(common);

@@ -53,7 +53,17 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 };
 
+struct request_sock {
+	__u8 syncookie : 1;
+	__u8 num_timeout : 7;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+};
+
 struct tcp_request_sock {
+	struct inet_request_sock req;
 	__u32 snt_isn;
 };
 

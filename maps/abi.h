@@ -71,7 +71,7 @@
 #define SLUICE_HANDSHAKE_NS (3ULL * 1000000000)
 /*
  * How long a handshake can still complete after that: net.ipv4.tcp_synack_retries = 5 gives up after 63 s, a SYN cookie is
- * good for two minutes (include/net/tcp.h, TCP_SYNCOOKIE_VALID).
+ * good for two minutes (include/net/tcp.h, TCP_SYNCOOKIE_VALID). Audits find what the host keeps for longer (bpf/track/track.bpf.h).
  */
 #define SLUICE_EXPIRED_NS (124ULL * 1000000000)
 #define SLUICE_GUARD_NS (128ULL * 1000000000) /* longer than any cookie lives */

@@ -269,6 +269,37 @@ static __always_inline void connection_audit(struct seq_file *seq, struct sock *
 	bpf_seq_write(seq, &record, sizeof(record));
 }
 
+/*
+ * How often the host has waited in vain for the answer to a SYN-ACK, if it waits for longer than the table of handshakes remembers: the
+ * table does so for 127 s, and this number is reached after 63 s at most, when net.ipv4.tcp_synack_retries = 5 has given up.
+ */
+#define WAITS_LONG 6
+
+/*
+ * Returns non-zero if this handshake may outlive its element: net.ipv4.tcp_synack_retries or a listener's TCP_DEFER_ACCEPT say how long the
+ * host keeps it.
+ */
+static __always_inline int request_lasts(struct sock_common *c)
+{
+	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(c);
+
+	return request && BPF_CORE_READ_BITFIELD(&request->req.req, num_timeout) >= WAITS_LONG;
+}
+
+/* The audit visits a handshake. One that lasts is answered when the table has forgotten it, so every ACK at its port is looked up. */
+static __always_inline void request_audit(struct sock_common *c)
+{
+	const struct sluice_control *now = control_row();
+	struct sluice_view view = {};
+	struct sluice_tuple tuple;
+
+	if (!now || c->skc_net.net->net_cookie != now->netns || !request_lasts(c))
+		return;
+	socket_tuple(c, bpf_htons(c->skc_num), &tuple);
+	if (view_service(&view, &tuple.local, c->skc_num))
+		cookies_guard(c->skc_num, bpf_ktime_get_ns());
+}
+
 /* Checks again a connection that the daemon found gone. Returns non-zero if it is given back. */
 static __always_inline int due_connection(__u64 cookie, __u64 now_ns)
 {
