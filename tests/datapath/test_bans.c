@@ -13,13 +13,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 
 #include <cmocka.h>
 
 #include "addr.h"
 #include "bans.h"
+#include "bans_change.h"
 #include "gate.h"
+#include "internal.h"
 
 #define SERVER "192.0.2.10"
 #define FIRST "10.0.0.1"
@@ -164,6 +167,44 @@ static void test_a_list_that_was_cut_short_is_in_force_as_a_whole_or_not_at_all(
 	assert_true(kind[0] && kind[1]);
 }
 
+/* Leaves the tables as a daemon does that dies while it lifts a ban: before the lift counts (`counts` is 0), or before it is tidied up. */
+static void lift_cut_short(struct gate *g, const struct prefix *p, int counts)
+{
+	const struct sluice_prefix_key key = ban_key(p);
+	struct sluice_control control;
+	struct sluice_ban ban;
+
+	assert_int_equal(control_read(g->engine, &control), 0);
+	assert_int_equal(ban_exact(g->engine, &key, &ban), 0);
+	ban.until = control.bans + 1;
+	assert_int_equal(CONTROL_STORE(g->engine, bans_begun, ban.until), 0);
+	assert_int_equal(bpf_map_update_elem(g->engine->map[MAP_live_bans], &key, &ban, BPF_ANY), 0);
+	if (counts)
+		assert_int_equal(CONTROL_STORE(g->engine, bans, ban.until), 0);
+}
+
+static void test_a_lift_that_was_cut_short_holds_if_it_counted_and_otherwise_does_not(void **state)
+{
+	const struct bans_wanted all = { .bare = true };
+	struct ban one = { .owner = "one" };
+	struct gate *g = *state;
+	struct bans left = {};
+
+	prefix_of(FIRST, &one.prefix);
+	assert_int_equal(bans_put(g->engine, &one, 1, NULL), 0);
+	lift_cut_short(g, &one.prefix, 0);
+	assert_int_equal(banned(g, FIRST), 1);
+	assert_int_equal(bans_recover(g->engine), 0);
+	assert_int_equal(banned(g, FIRST), 1);
+	lift_cut_short(g, &one.prefix, 1);
+	assert_int_equal(banned(g, FIRST), 0);
+	assert_int_equal(bans_recover(g->engine), 0);
+	assert_int_equal(banned(g, FIRST), 0);
+	assert_int_equal(bans_read(g->engine, &all, &left), 0);
+	assert_int_equal(left.count, 0);
+	free(left.item);
+}
+
 static void test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners(void **state)
 {
 	struct gate *g = *state;
@@ -211,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_a_list_comes_into_force_at_one_instant_and_ends_at_one),
 		CASE(test_a_list_that_was_cut_short_is_in_force_as_a_whole_or_not_at_all),
+		CASE(test_a_lift_that_was_cut_short_holds_if_it_counted_and_otherwise_does_not),
 		CASE(test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners),
 		CASE(test_an_ipv6_ban_of_everything_leaves_ipv4_alone),
 	};
