@@ -205,6 +205,25 @@ static void test_a_lift_that_was_cut_short_holds_if_it_counted_and_otherwise_doe
 	free(left.item);
 }
 
+static void test_an_owner_whose_ban_is_replaced_has_one_of_the_two_if_that_is_cut_short(void **state)
+{
+	struct ban one = { .owner = "one" };
+	struct sluice_control before;
+	struct gate *g = *state;
+
+	prefix_of(FIRST, &one.prefix);
+	assert_int_equal(bans_put(g->engine, &one, 1, NULL), 0);
+	assert_int_equal(control_read(g->engine, &before), 0);
+	one.expires_in = 100;
+	assert_int_equal(bans_put(g->engine, &one, 1, NULL), 0);
+	assert_int_equal(CONTROL_STORE(g->engine, bans, before.bans),
+			 0); /* as if the daemon had died before that counted */
+	assert_int_equal(CONTROL_STORE(g->engine, bans_begun, before.bans + 1), 0);
+	assert_int_equal(banned(g, FIRST), 1);
+	assert_int_equal(bans_recover(g->engine), 0);
+	assert_int_equal(banned(g, FIRST), 1);
+}
+
 static void test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners(void **state)
 {
 	struct gate *g = *state;
@@ -253,6 +272,7 @@ int main(void)
 		CASE(test_a_list_comes_into_force_at_one_instant_and_ends_at_one),
 		CASE(test_a_list_that_was_cut_short_is_in_force_as_a_whole_or_not_at_all),
 		CASE(test_a_lift_that_was_cut_short_holds_if_it_counted_and_otherwise_does_not),
+		CASE(test_an_owner_whose_ban_is_replaced_has_one_of_the_two_if_that_is_cut_short),
 		CASE(test_a_ban_that_only_observes_hides_neither_a_wider_one_nor_another_owners),
 		CASE(test_an_ipv6_ban_of_everything_leaves_ipv4_alone),
 	};
