@@ -211,13 +211,13 @@ static void test_a_SYN_on_the_tuple_of_a_connection_reaches_it(void **state)
 	pair_close(&p);
 }
 
-#define FOES                                                                   \
-	LIMITED "source-set foes { prefixes = {127.0.0.0/8} action = deny }\n" \
-		"source-set friends { prefixes = {127.0.0.9} action = allow priority = 1 }\n"
+#define DENIED "source-set foes { prefixes = {127.0.0.0/8} action = deny }\n"
+#define FOES LIMITED DENIED "source-set friends { prefixes = {127.0.0.9} action = allow priority = 1 }\n"
 
 static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 {
 	struct frame f = syn_to(DEAF);
+	enum sluice_reason reason;
 	struct gate *g = *state;
 	struct sluice_stat stat;
 	struct prefix here;
@@ -244,6 +244,9 @@ static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 	gate_apply(g, FOES "mode = observe\n");
 	assert_int_equal(deaf_syn(g), SLUICE_OBSERVE);
 	assert_int_equal(gate_stat(g, "smtp", SLUICE_DENIED).observed, 1);
+	gate_apply(g, TOP "service smtp { ports = {25} on-excess = reset }\n" DENIED);
+	assert_int_equal(gate_send(g, &(struct frame){ HERE, DEAF, 2000, 25, .flags = SYN }, &reason), XDP_TX);
+	assert_int_equal(reason, SLUICE_DENIED);
 }
 
 static void test_watchers_are_told_of_refusals_that_still_hold(void **state)
