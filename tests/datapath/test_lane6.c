@@ -230,6 +230,11 @@ static void test_a_denied_source_is_denied_by_lane_and_order_alike(void **state)
 	assert_int_equal(syn_from(g, "64:ff9b::192.0.2.7"), SLUICE_DENIED);
 	assert_int_equal(syn_from(g, "64:ff9b::192.0.3.7"), SLUICE_NO_LISTENER);
 	assert_int_equal(syn_from(g, STRANGER), SLUICE_NO_LISTENER);
+	f = (struct frame){ "64:ff9b::192.0.2.7", DEAF, 2000, 25,
+			    .flags = ACK }; /* the lane passes segments of others */
+	assert_int_equal(gate_reason(g, &f), SLUICE_DENIED);
+	f.from = "64:ff9b::192.0.3.7";
+	assert_int_equal(gate_reason(g, &f), SLUICE_ESTABLISHED);
 }
 
 #define LANE_TEST(f) cmocka_unit_test_setup_teardown(f, open_gate, lane_gate_close)
