@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -246,6 +247,82 @@ static void test_file_is_replaced_whole_or_not_at_all(void **state)
 	diag_free(&d);
 }
 
+static char watched[64], synced[256];
+
+/* Replaces the one of libc: notes what is synchronised, and what the watched file says at that time. */
+int fsync(int fd)
+{
+	const size_t n = strlen(synced);
+	FILE *now = fopen(watched, "re");
+	char says[16] = "nothing";
+	struct stat is;
+
+	if (now && !fgets(says, sizeof(says), now))
+		says[0] = 0;
+	if (now)
+		fclose(now);
+	snprintf(synced + n, sizeof(synced) - n, "%s while it says %s; ",
+		 !fstat(fd, &is) && S_ISDIR(is.st_mode) ? "folder" : "file", says);
+	return 0;
+}
+
+static void test_a_file_is_on_the_disk_before_its_name_and_its_name_before_the_answer(void **state)
+{
+	char dir[] = "/tmp/sluice-sync-XXXXXX";
+	struct diag d = {};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(watched, sizeof(watched), "%s/file", dir);
+	synced[0] = 0;
+	assert_int_equal(text_file_replace(watched, "one", 0600, &d), 0);
+	assert_int_equal(text_file_replace(watched, "two", 0600, &d), 0);
+	assert_int_equal(text_file_remove(watched, &d), 0);
+	assert_string_equal(synced, "file while it says nothing; folder while it says one; file while it says one; "
+				    "folder while it says two; folder while it says nothing; ");
+	assert_int_equal(rmdir(dir), 0);
+	diag_free(&d);
+}
+
+static size_t disk_room = SIZE_MAX; /* how much may still be written, ... */
+static size_t at_once = SIZE_MAX; /* ... and how much at once */
+
+/* Replaces the one of libc. */
+ssize_t write(int fd, const void *bytes, size_t n)
+{
+	n = n < at_once ? n : at_once;
+	n = n < disk_room ? n : disk_room;
+	errno = ENOSPC;
+	if (!n)
+		return -1;
+	disk_room -= disk_room == SIZE_MAX ? 0 : n;
+	return syscall(SYS_write, fd, bytes, n);
+}
+
+static void test_a_disk_that_fills_up_leaves_the_file_as_it_was(void **state)
+{
+	char dir[] = "/tmp/sluice-full-XXXXXX", path[64], *text = NULL;
+	const struct place at = { path, 0 };
+	struct diag d = {};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	at_once = 2;
+	assert_int_equal(text_file_replace(path, "in pieces", 0600, &d), 0);
+	at_once = SIZE_MAX;
+	disk_room = 3;
+	assert_int_equal(text_file_replace(path, "too long", 0600, &d), -ENOSPC);
+	disk_room = SIZE_MAX;
+	assert_int_equal(text_file_read(path, 100, &at, &text, &d), 0);
+	assert_string_equal(text, "in pieces");
+	assert_non_null(strstr(d.item[0].text, "cannot write"));
+	assert_int_equal(text_file_remove(path, &d), 0);
+	assert_int_equal(rmdir(dir), 0); /* nothing else was left there */
+	free(text);
+	diag_free(&d);
+}
+
 static void test_the_state_of_full_tables_is_not_too_large_to_be_read_back(void **state)
 {
 	struct state full = { .saved = UINT64_MAX }, *again = NULL;
@@ -313,6 +390,8 @@ int main(void)
 		cmocka_unit_test(test_a_file_of_a_version_that_is_not_known_is_refused_as_such),
 		cmocka_unit_test(test_time_left_heeds_a_clock_that_went_back),
 		cmocka_unit_test(test_file_is_replaced_whole_or_not_at_all),
+		cmocka_unit_test(test_a_file_is_on_the_disk_before_its_name_and_its_name_before_the_answer),
+		cmocka_unit_test(test_a_disk_that_fills_up_leaves_the_file_as_it_was),
 		cmocka_unit_test(test_a_line_that_only_a_CR_ends_is_refused_with_its_place),
 		cmocka_unit_test(test_a_time_that_no_calendar_has_is_said_as_such),
 	};
