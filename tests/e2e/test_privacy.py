@@ -181,7 +181,7 @@ def test_report_names_every_map_that_has_an_address_in_its_key_or_value(make):
         "suspects": "suspects", "fragments": "fragments", "sketch": "sketch", "known": "kernel: known", "stamps": None,  # stamps: the host's own addresses
         "live_bans": "live bans and allows", "ban_rows": "live bans and allows", "live_allows": "live bans and allows", "tries": "classes and rules",
         "classes": "classes and rules", "rules": "classes and rules", "listeners": None,  # the host's own addresses
-        "networks": "networks", "rates": "rates", "shared_rates": "shared rates", "due": None,  # what the daemon is about to free
+        "networks": "networks", "rates": "kernel: rates", "shared_rates": "shared rates", "due": None,  # what the daemon is about to free
         "refusals": "kernel: refusals", "refusals6": "kernel: refusals", "fleet_leases": "kernel: fleet_leases", "fleet_changes": "kernel: fleet_changes",
         "halves": "halves", "insides": "insides", "published": None, "containers": None, "locals": None,  # the host's and its containers' addresses
     }  # fmt: skip
