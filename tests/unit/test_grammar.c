@@ -275,6 +275,7 @@ static void test_a_value_that_would_wrap_around_or_has_two_meanings_is_refused(v
 	(void)state;
 	REFUSES(SMTP "fleet { max-staleness = 4294968s }\n", "3:25: '4294968s' is not a time from 20ms to 5000ms");
 	REFUSES(SMTP "sources { retention = 4294967296 }\n", "3:23: '4294967296' is not a time");
+	REFUSES(SMTP "sources { max = 18446744073709551641 }\n", "3:17: '18446744073709551641' is not a whole number");
 	REFUSES(SMTP "sources { retention = 49711d }\n", "3:23: '49711d' is not a time");
 	REFUSES(SMTP "metrics { listen = \"::1:9798\" }\n", "3:20: '::1:9798' is not a place to listen");
 	REFUSES(SMTP "metrics { listen = \"[::1]\" }\n", "3:20: '[::1]' is not a place to listen");
