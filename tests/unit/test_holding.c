@@ -102,12 +102,65 @@ static void test_what_an_answered_client_gives_back_leaves_the_events_of_others(
 	assert_int_not_equal(element.state, SLUICE_COUNTER_GONE);
 }
 
+static void test_a_full_limit_is_sure_unsure_or_contested_by_what_fills_it(void **state)
+{
+	static const struct {
+		uint32_t held, reserved, proven;
+		enum occupancy of_one, of_many;
+	} cases[] = {
+		{ 4, 4, 0, ROOM_LEFT, ROOM_LEFT },	  { 5, 0, 0, FULL_SURE, FULL_SURE },
+		{ 5, 5, 5, FULL_SURE, FULL_SURE },	  { 5, 2, 0, FULL_UNSURE, FULL_UNSURE },
+		{ 5, 3, 0, FULL_UNSURE, FULL_CONTESTED }, { 5, 4, 2, FULL_UNSURE, FULL_UNSURE },
+		{ 9, 4, 0, FULL_SURE, FULL_SURE },
+	};
+	struct sluice_counter c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		c = (struct sluice_counter){ .held = cases[i].held,
+					     .reserved = cases[i].reserved,
+					     .proven = cases[i].proven };
+		total[1] = c;
+		assert_int_equal(counter_occupancy(&c, 5), cases[i].of_one);
+		assert_int_equal(total_occupancy(1, 5), cases[i].of_many);
+	}
+	assert_int_equal(total_occupancy(1, 0), ROOM_LEFT);
+}
+
+static void test_a_network_is_its_first_bits_and_nothing_else(void **state)
+{
+	static const struct {
+		uint32_t bits, word[4];
+	} cases[] = { { 120, { 0x20010db8, 0x12345678, 0x9abcdef0, 0x11223300 } },
+		      { 96, { 0x20010db8, 0x12345678, 0x9abcdef0, 0 } },
+		      { 48, { 0x20010db8, 0x12340000, 0, 0 } },
+		      { 33, { 0x20010db8, 0, 0, 0 } },
+		      { 1, { 0, 0, 0, 0 } } };
+	struct sluice_holding h = { .source.addr = { { htonl(0x20010db8), htonl(0x12345678), htonl(0x9abcdef0),
+						       htonl(0x11223344) } } };
+	struct sluice_source_key key;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		h.network_bits = cases[i].bits;
+		key = network_of(&h);
+		assert_int_equal(key.bits, cases[i].bits);
+		assert_int_equal(key.level, SLUICE_LEVEL_NETWORK);
+		for (j = 0; j < 4; j++)
+			assert_int_equal(ntohl(key.addr.word[j]), cases[i].word[j]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_after_a_refusal_nothing_is_held_anywhere),
 		cmocka_unit_test(test_a_proof_is_at_all_limits_or_at_none),
 		cmocka_unit_test(test_what_an_answered_client_gives_back_leaves_the_events_of_others),
+		cmocka_unit_test(test_a_full_limit_is_sure_unsure_or_contested_by_what_fills_it),
+		cmocka_unit_test(test_a_network_is_its_first_bits_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests_name("holding", tests, NULL, NULL);
