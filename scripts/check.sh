@@ -38,7 +38,8 @@ layers() {
 		includes userspace/core '<(bpf|xdp)/' &&
 		includes userspace/daemon '<(bpf|xdp)/|"(internal|load)\.h"' &&
 		includes userspace/cli '<(bpf|xdp)/|"(internal|load)\.h"' &&
-		grep -rnE '^#include.*tests/' bpf maps userspace | none
+		grep -rnE '^#include.*tests/' bpf maps userspace | none &&
+		git ls-files 'tests/e2e/*.py' 'scripts/*.py' | grep -v '/test_' | xargs grep -nE '^(from|import) test_' | none
 }
 
 silent() { grep -rnE '\b(printf|puts|perror)\(|fprintf\(stderr' userspace/core userspace/import userspace/kern --include='*.c' | none; }

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import tools  # noqa: E402
 import web  # noqa: E402
 from net import SERVER, Net, Sluice, wait_for  # noqa: E402
-from test_history import file_of, sealed  # noqa: E402
+from day_file import file_of, sealed  # noqa: E402
 
 WIDTH, HEIGHT = 1200, 900  # of what README.md shows
 SMALL = 150_000  # the most bytes that a picture may have

@@ -4,7 +4,7 @@ doctor say the same of that interface. test_kinds.py and test_ipvs.py use it."""
 import time
 
 from net import wait_for
-from test_flood import PRESSED
+from pressure import PRESSED
 
 LIMIT = 2
 SERVICE = f"service smtp {{ ports = {{25}} max-connections-per-source = {LIMIT} deny-countries = {{FR}} on-excess = reset }}\n"

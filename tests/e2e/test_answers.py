@@ -9,8 +9,7 @@ import pytest
 import tools
 import topology
 from net import SERVER, Net, Sluice, wait_for
-from test_flood import PRESSED, press
-from test_scripts import suspects
+from pressure import PRESSED, press, suspects
 
 MANY = "service smtp { ports = {25} max-connections-per-source = 40 }\n"
 RESET = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"

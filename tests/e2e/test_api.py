@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from net import BUILD, ROOT, wait_for
-from test_rights import ask, socket_of
+from process import ask, socket_of
 from test_watch import Watch
 
 API = json.loads(subprocess.run([BUILD / "tests/lib/api"], check=True, capture_output=True, text=True).stdout)

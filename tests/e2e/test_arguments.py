@@ -5,7 +5,7 @@ import json, subprocess
 import pytest
 
 from net import BUILD
-from test_rights import ask, socket_of
+from process import ask, socket_of
 
 FIVE = "service smtp { ports = {25, 26} max-connections-per-source = 5 }\n"
 

@@ -3,7 +3,7 @@
 import json, os, subprocess
 
 from net import BUILD
-from test_rights import ask, socket_of
+from process import ask, socket_of
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 CONTROL = [chr(c) for c in (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029, 0x202E)]

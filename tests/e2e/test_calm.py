@@ -12,8 +12,7 @@ import scripts
 import tools
 import wire
 from net import SERVER, Net, wait_for
-from test_flood import PRESSED, press, syncookies
-from test_scripts import suspects
+from pressure import PRESSED, press, suspects, syncookies
 
 PLAIN, ALLOWED, UNHEARD, UNHEARD_ALLOWED = "10.77.0.2", "10.77.6.2", "10.77.5.2", "10.77.6.3"
 LIMIT = 10

@@ -10,7 +10,7 @@ import tools
 from boxes import Box, Engine
 from mail import smtp_source
 from net import BUILD, LIB, SERVER, SERVER6, Holder, Net, sh, wait_for
-from test_flood import PRESSED, syncookies
+from pressure import PRESSED, syncookies
 from test_limits import hold_ten_of_500
 
 TEN = "service smtp { ports = {25} max-connections-per-source = 10 }\n"

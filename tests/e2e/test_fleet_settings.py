@@ -6,8 +6,8 @@ import pytest
 
 from hosts import Hosts
 from net import wait_for
+from process import ask, socket_of
 from test_fleet_bans import FORGE, key, lua, metric, raw, together
-from test_rights import ask, socket_of
 
 FLEET = "fleet { servers = {STORE} name = NAME secret-file = SECRET max-staleness = 2s%s }\n"
 SERVICES = "include(conf.d/*.conf)\nservice smtp { ports = {25} max-connections = 100 }\nsource-set partners { prefixes = {192.0.2.0/24} max-connections = 50 }\nsource-set foes { prefixes = {192.0.2.7} action = deny }\n"

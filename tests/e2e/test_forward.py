@@ -8,7 +8,7 @@ import pytest
 import tools
 import topology
 from net import SERVER, SERVER6, Net, Sluice, wait_for
-from test_flood import PRESSED, press
+from pressure import PRESSED, press
 
 THREE = "service smtp { ports = {25} max-connections-per-source = 3 on-excess = reset }\n"
 

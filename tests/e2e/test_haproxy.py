@@ -11,8 +11,7 @@ import pytest
 
 import wire
 from net import SERVER, wait_for
-from test_flood import syncookies
-from test_scripts import suspects
+from pressure import suspects, syncookies
 
 SECONDS, EACH = int(os.environ.get("HAPROXY_SECONDS", 20)), 5
 CONFIG = """

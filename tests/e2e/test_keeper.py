@@ -4,7 +4,7 @@ import json, os, signal, socket, subprocess, time
 
 import tools
 from net import wait_for
-from test_rights import ask, keeper_of, socket_of, status_of
+from process import ask, keeper_of, socket_of, status_of
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from net import BUILD, SERVER, SERVER6, VM, Net, Sluice, needs, sh, wait_for
-from test_flood import PRESSED, press
+from pressure import PRESSED, press
 
 TWO = "service smtp { ports = {25} max-connections-per-source = 2 on-excess = reset }\n"
 NATIVE = {"virtio_net": (5, 0), "vmxnet3": (6, 6), "e1000e": None}  # the first Linux in which the driver has native XDP; None: not yet

@@ -8,7 +8,7 @@ import pytest
 import tools
 import web
 from net import BUILD, SERVER, wait_for
-from test_history import day, file_of
+from day_file import day, file_of
 
 PAGE = "http://127.0.0.1:9798/"
 POLICY = ("service smtp { ports = {25} max-connections = 40 max-connections-per-source = 5 on-excess = reset }\n"

@@ -3,37 +3,16 @@
 import contextlib, json, os, pathlib, random, re, signal, socket, subprocess
 
 from net import ROOT, SANITIZED, sh, wait_for
+from process import ask, keeper_of, socket_of, status_of
 
 FIVE = "service smtp { ports = {25} max-connections-per-source = 5 }\n"
 KILL, SETGID, SETUID, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = (1 << n for n in (5, 6, 7, 12, 21, 38, 39))
 NOBODY = 65534
 
 
-def status_of(pid):
-    return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
-
-
 def rights_of(pid):
     s = status_of(pid)
     return {name: int(s[f"Cap{name}"], 16) for name in ("Prm", "Eff", "Bnd", "Inh", "Amb")} | {n: int(s[n]) for n in ("NoNewPrivs", "Seccomp")}
-
-
-def keeper_of(pid):
-    (child,) = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(child)
-
-
-def socket_of(sluice):
-    return f"/run/sluice/{sluice.instance}.sock"
-
-
-def ask(path, said, timeout=30):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(path)
-        s.settimeout(timeout)
-        with contextlib.suppress(BrokenPipeError):  # sluiced may refuse the client before it has asked
-            s.sendall(said)
-        return json.loads(s.makefile().readline())
 
 
 def test_the_daemon_keeps_three_capabilities_and_its_keeper_what_it_needs_to_enter_and_to_start(make):

@@ -4,7 +4,6 @@
 import concurrent.futures
 import contextlib
 import itertools
-import json
 import pathlib
 import re
 import time
@@ -12,8 +11,8 @@ import time
 import pytest
 
 import scripts
-from net import Net, sh, wait_for
-from test_flood import syncookies
+from net import Net, wait_for
+from pressure import suspects, syncookies
 
 FILE = pathlib.Path(__file__).with_name("server-scripts.txt")
 SCRIPTS = dict(re.findall(r"^== (.*)\n((?:(?!==).*\n)*)", FILE.read_text(), re.M))
@@ -94,11 +93,6 @@ def without():
         calm = settled(lambda names: played(net, names))
         syncookies(net, 2)
         yield calm, settled(lambda names: {name: rough(outcome) for name, outcome in played(net, names).items()})
-
-
-def suspects(sluice):
-    """Returns the sources, by service, whose handshakes ran out unanswered."""
-    return json.loads(sh("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/sluice/{sluice.instance}/suspects").stdout)
 
 
 def alive(net):

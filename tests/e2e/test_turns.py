@@ -6,7 +6,7 @@ import fcntl, json, os, pathlib, signal, subprocess
 import pytest
 
 from net import BUILD, Net, wait_for
-from test_rights import keeper_of
+from process import keeper_of
 
 MANY = 32
 FIVE = "geoip { count-countries = false }\nservice smtp { ports = {25} max-connections-per-source = 5 }\n"

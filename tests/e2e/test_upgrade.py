@@ -7,7 +7,7 @@ import pytest
 
 import tools
 from net import BUILD, PACE, wait_for
-from test_flood import syncookies
+from pressure import syncookies
 
 POLICY = "service smtp { ports = {25} max-connections-per-source = 5 }\nservice imap { ports = {143} }\n"
 ABI, PROGRAMS = 0, 1
