@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
+#include "files.h"
 #include "history_keep.h"
 #include "privacy.h"
 #include "refusals_keep.h"
@@ -55,6 +56,29 @@ static void test_a_seal_fits_only_its_own_lines(void **state)
 	assert_int_equal(seal_check(text), -1);
 	free(text);
 	free(lines);
+}
+
+/* The one rule by which a policy, a list and a database are refused that somebody writes while they are read. */
+static void test_a_file_is_as_before_until_its_size_or_its_time_changes(void **state)
+{
+	struct stat before = { .st_size = 7, .st_mtim = { 5, 3 } }, now = before;
+	const struct place at = { "sluice.conf", 4, 2 };
+	struct diag d = {};
+
+	(void)state;
+	now.st_atim.tv_sec = 9;
+	assert_true(file_is_as_before(&before, &now));
+	now.st_size = 8;
+	assert_false(file_is_as_before(&before, &now));
+	now = before;
+	now.st_mtim.tv_nsec = 4;
+	assert_false(file_is_as_before(&before, &now));
+	now = before;
+	now.st_mtim.tv_sec = 6;
+	assert_false(file_is_as_before(&before, &now));
+	assert_int_equal(file_refuse_changed("de.mmdb", &at, &d), -EINVAL);
+	assert_non_null(strstr(d.item[0].text, "de.mmdb changed while it was read: write it under another name"));
+	diag_free(&d);
 }
 
 static void note(struct refusals *r, uint8_t len, uint32_t source, enum sluice_reason why, uint64_t second)
@@ -297,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_lines_that_nobody_wrote_refuse_the_whole_file),
 		cmocka_unit_test(test_history_adds_up_what_counters_grow_by_and_knows_what_nobody_saw),
 		cmocka_unit_test(test_a_minute_with_more_than_a_row_can_tell_shows_the_most_that_it_can),
+		cmocka_unit_test(test_a_file_is_as_before_until_its_size_or_its_time_changes),
 		cmocka_unit_test(test_every_reason_that_refuses_belongs_to_a_group),
 		cmocka_unit_test(test_history_is_read_back_as_it_was),
 		cmocka_unit_test(test_there_are_no_more_lines_than_a_policy_has_services),

@@ -44,6 +44,18 @@ int file_open(const char *path, const char **why)
 	return taken;
 }
 
+bool file_is_as_before(const struct stat *before, const struct stat *now)
+{
+	return before->st_size == now->st_size && before->st_mtim.tv_sec == now->st_mtim.tv_sec &&
+	       before->st_mtim.tv_nsec == now->st_mtim.tv_nsec;
+}
+
+int file_refuse_changed(const char *path, const struct place *at, struct diag *d)
+{
+	diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
+	return -EINVAL;
+}
+
 static int folder_check(const char *path, bool listed, const struct place *at, struct diag *d)
 {
 	struct stat is;

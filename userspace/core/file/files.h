@@ -7,7 +7,7 @@
 #define SLUICE_CORE_FILES_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <sys/stat.h>
 
 #include "diag.h"
 
@@ -16,6 +16,11 @@
  * with what is wrong and what to do in *why (static).
  */
 int file_open(const char *path, const char **why);
+
+/* Whether its content is still what it was at an earlier look, as far as its size and its time say. */
+bool file_is_as_before(const struct stat *before, const struct stat *now);
+/* Refuses a file that was not: returns -EINVAL, with the remedy in `d`. */
+int file_refuse_changed(const char *path, const struct place *at, struct diag *d);
 
 /*
  * Checks that every folder that a pattern leads through can be read: glob(3) treats others as if they were empty. Returns -EINVAL with a

@@ -88,12 +88,6 @@ int text_check(const char *path, const char *text, size_t len, bool odd, struct 
 	return 0;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* Takes over the descriptor. */
 static int file_read(int fd, size_t limit, char **out, size_t *len, bool *changed)
 {
@@ -109,7 +103,7 @@ static int file_read(int fd, size_t limit, char **out, size_t *len, bool *change
 	if (before.st_size > 0 && (size_t)before.st_size > limit)
 		return -EFBIG;
 	err = bytes_read(file, limit, &text, len);
-	*changed = !err && (fstat(fd, &after) || !is_same(&before, &after));
+	*changed = !err && (fstat(fd, &after) || !file_is_as_before(&before, &after));
 	*out = TAKE_PTR(text);
 	return err;
 }
@@ -128,10 +122,8 @@ static int text_load(const char *path, size_t limit, const struct place *at, boo
 		diag_at(d, at, "cannot read %s: %s: %s", path, strerror(-err), why);
 		return err == -EFBIG || err == -EISDIR ? -EINVAL : err;
 	}
-	if (changed) {
-		diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
-		return -EINVAL;
-	}
+	if (changed)
+		return file_refuse_changed(path, at, d);
 	err = text_check(path, text, len, odd, d);
 	if (!err)
 		*out = TAKE_PTR(text);

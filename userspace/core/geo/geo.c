@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "torn.h"
 
 static const char *const kind_names[SLUICE_GEO_KINDS] = { "country", "network (ASN)" };
@@ -54,8 +55,7 @@ static bool is_unchanged(const struct stat *was, const char *path)
 	struct stat now;
 
 	return !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) && !stat(path, &now) && now.st_dev == was->st_dev &&
-	       now.st_ino == was->st_ino && now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	       now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+	       now.st_ino == was->st_ino && file_is_as_before(was, &now);
 }
 
 bool geo_is_of(const struct geo *g, char *const *path, size_t count)

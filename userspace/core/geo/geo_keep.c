@@ -64,8 +64,7 @@ static bool is_copy_of(const char *copy, const struct stat *was)
 {
 	struct stat is;
 
-	return !stat(copy, &is) && is.st_size == was->st_size && is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+	return !stat(copy, &is) && file_is_as_before(was, &is);
 }
 
 bool geo_kept_is(const struct geo_file *f)

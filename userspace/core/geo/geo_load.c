@@ -72,12 +72,6 @@ static int form_check(const char *path, const struct place *at, const struct geo
 	return 0;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 static const char *remedy_of(int err)
 {
 	return err == EBADMSG ? "the gzip file is cut short or broken: fetch it again"
@@ -103,10 +97,9 @@ static int file_load(const char *path, const struct place *at, struct geo_bytes 
 		close(fd);
 	if (err || !from)
 		return loaded_refuse(path, at, err ? err : ENOMEM, remedy_of(err), d);
-	if (stat(path, &after) || after.st_ino != out->was.st_ino || is_same(&out->was, &after))
+	if (stat(path, &after) || after.st_ino != out->was.st_ino || file_is_as_before(&out->was, &after))
 		return 0; /* if it was replaced, the new one is read the next time */
-	diag_at(d, at, "%s changed while it was read: write it under another name, and rename that", path);
-	return -EINVAL;
+	return file_refuse_changed(path, at, d);
 }
 
 int geo_load(const char *path, const struct place *at, struct geo_bytes *out, struct diag *d)
