@@ -265,7 +265,7 @@ static void addresses_warn(const struct policy *p, const struct policy_service *
 			diag_at(d, &at,
 				"service %s: no packet is sent to %s, so nothing is judged there: leave addresses out to mean all of this host",
 				s->name, addr_format(&s->addresses.item[i], text));
-		else if (!addr_is_local(&s->addresses.item[i]) && !owns_count(owns, &s->addresses.item[i]))
+		else if (!addr_is_never_forwarded(&s->addresses.item[i]) && !owns_count(owns, &s->addresses.item[i]))
 			diag_at(d, &at,
 				"service %s: %s is not an address of this host: nothing is judged there until it is, or is translated here",
 				s->name, addr_format(&s->addresses.item[i], text));

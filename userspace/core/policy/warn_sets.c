@@ -85,7 +85,7 @@ static void own_warn(const struct policy *p, const struct policy_set *set, const
 	for (i = 0; i < owns->count; i++) {
 		const struct sluice_addr *a = &owns->item[i].prefix.addr;
 
-		how = addr_is_local(a) || is_said(owns, i) ? NULL : set_meets(p, set, a);
+		how = addr_is_never_forwarded(a) || is_said(owns, i) ? NULL : set_meets(p, set, a);
 		if (how && !set_gives_way(p, set, a))
 			diag_at(d, &set->at,
 				"source-set %s refuses %s, %s%s: let it in with a source-set with action = allow",

@@ -10,7 +10,7 @@
 /* Sorted. */
 static const struct {
 	addr_number first, last;
-	bool local; /* see addr_is_local() */
+	bool never_forwarded;
 } blocks[] = {
 	{ 1, 1, true }, /* ::1 */
 	{ IPV4(10, 0), IPV4(11, 0) - 1, false },
@@ -40,11 +40,11 @@ bool addr_is_private(const struct sluice_addr *a)
 	return block_of(a) < BLOCKS;
 }
 
-bool addr_is_local(const struct sluice_addr *a)
+bool addr_is_never_forwarded(const struct sluice_addr *a)
 {
 	size_t i = block_of(a);
 
-	return i < BLOCKS && blocks[i].local;
+	return i < BLOCKS && blocks[i].never_forwarded;
 }
 
 /* Linux drops what claims to come from these (net/ipv4/route.c, ip_route_input_slow; net/ipv6/ip6_input.c). */

@@ -9,8 +9,8 @@
 #include "spans.h"
 
 bool addr_is_private(const struct sluice_addr *a);
-/* Whether it belongs to this host or its links only: loopback and link-local. No mail comes from there through a guarded interface. */
-bool addr_is_local(const struct sluice_addr *a);
+/* Whether no router forwards it (RFC 6890): loopback and link-local. No mail comes from there through a guarded interface. */
+bool addr_is_never_forwarded(const struct sluice_addr *a);
 /* Returns NULL, or why no connection can come from anywhere in it: "it is multicast" (static). */
 const char *prefix_without_senders(const struct prefix *p);
 /* Whether it has so many addresses that nobody means all of them: it is shorter than /8, or /16 for IPv6. */
