@@ -3,8 +3,6 @@
  * sluice-fleet: speaks to the store that the hosts of a fleet share, for sluiced, which starts it and has the other end of descriptor 3.
  * It has no rights: what a hostile server makes of it can say wrong numbers to sluiced (fleet_wire.h), and nothing else.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -4,7 +4,6 @@
  * calls complain(); main.c calls failure_show() once.
  */
 #include <stdarg.h>
-#include <string.h>
 
 #include "cli.h"
 

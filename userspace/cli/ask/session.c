@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the address that the operator's SSH session comes from. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -4,7 +4,6 @@
  * Called by cmd_doctor.c.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>

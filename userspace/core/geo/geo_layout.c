@@ -2,7 +2,6 @@
 /* Finds out what each field of a text database means, and reads rows accordingly: see geo_layout.h. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* MaxMind DB files (maxmind.github.io/MaxMind-DB), read by libmaxminddb: the whole tree, in the order of addresses. */
 #include <errno.h>
-#include <fcntl.h>
 #include <maxminddb.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
  * these. A file that has more than one set, or something that a set here cannot express, is refused as a whole.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

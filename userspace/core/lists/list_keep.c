@@ -2,9 +2,7 @@
 /* Lists in the state directory: see list_keep.h. Owns nothing. */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"

@@ -5,7 +5,6 @@
  * mistaken for another. A byte order mark and the line ends of other systems are ignored.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The value of one key: from text, and to text. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Adds up the counters of one service: see sums.h. */
-#include "reason.h"
 #include "sums.h"
 
 __u64 sum_admitted(const struct sluice_stat stats[static SLUICE_REASONS])

@@ -2,7 +2,6 @@
 /* Reads and writes numbers, times, rates and shares: see value.h. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -5,7 +5,6 @@
  * what this host lives by. Live settings go to fleet_settings.c. All else changes nothing but a figure.
  */
 #include <endian.h>
-#include <errno.h>
 #include <string.h>
 
 #include "bans.h"

@@ -3,7 +3,6 @@
  * The memory of refusals in the state directory: INSTANCE.refusals, for root only. It contains no more than the memory: what may no longer be
  * kept disappears with the next write, and what is erased disappears at once.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "refusals_memory.h"

@@ -16,7 +16,6 @@
 #include "instance.h"
 #include "keep.h"
 #include "list.h"
-#include "protocol.h"
 #include "tables.h"
 #include "text_file.h"
 #include "shield.h"

@@ -7,7 +7,6 @@
 
 #include "fleet_share.h"
 #include "json_text.h"
-#include "moment.h"
 #include "orders.h"
 #include "report.h"
 #include "section.h"

@@ -16,7 +16,6 @@
 #include "protocol.h"
 #include "prove.h"
 #include "reason.h"
-#include "registry.h"
 #include "tables.h"
 #include "utc.h"
 #include "who.h"

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "privacy.h"
 #include "scope.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Builds the wanted policy from a file and live settings, and checks it. Puts nothing in force. See standing_state.h. */
-#include <errno.h>
 
 #include "check.h"
 #include "clone.h"

@@ -8,7 +8,6 @@
 #include "addr.h"
 #include "cleanup.h"
 #include "import.h"
-#include "parse.h"
 
 #define COUNT "smtpd_client_connection_count_limit"
 #define RATE "smtpd_client_connection_rate_limit"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Prints what readers produced as a policy: above each key the lines that it comes from, at the end what has no equivalent. */
-#include <errno.h>
 #include <string.h>
 
 #include "cleanup.h"

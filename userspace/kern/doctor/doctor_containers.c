@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The part of doctor about containers: do they exist, and what listens in them? It enters their namespaces itself. */
-#include <errno.h>
 #include <string.h>
 
 #include "containers.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds and erases everything that the kernel's tables hold about one address: see held_of.h. */
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 

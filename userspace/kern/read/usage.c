@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Says how full the tables are, without walking through any of them. */
-#include <errno.h>
 #include <string.h>
 
 #include "internal.h"
