@@ -178,7 +178,7 @@ bool gate_owner(const char *interface, char instance[static SLUICE_NAME_LEN])
 
 static bool program_has(__u32 program, unsigned int index, __u32 gate)
 {
-	return program && (program == gate || dispatcher_pins(program, index, gate));
+	return program && (program == gate || dispatcher_pins(program, index, gate) > 0);
 }
 
 /* Asks libxdp nothing: of many interfaces with dispatchers that would leak too much. */
