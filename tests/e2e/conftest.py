@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The fixtures that the e2e tests share: networks of namespaces and a running sluice. In a guest a failure is printed at once."""
+"""The fixtures that the e2e tests share: networks of namespaces and a running sluice, a store for sluice-fleet. In a guest a failure is printed at once."""
 import pytest
 
+import fleet
 from net import VM, Net, Sluice
 
 
@@ -39,3 +40,11 @@ def make(tmp_path):
             problem = problem or e
     if problem:
         raise problem
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A namespace for a store and programs that talk to it."""
+    p = fleet.Place(tmp_path)
+    yield p
+    p.close()

@@ -36,13 +36,6 @@ return 'OK'
 
 
 @pytest.fixture
-def place(tmp_path):
-    p = fleet.Place(tmp_path)
-    yield p
-    p.close()
-
-
-@pytest.fixture
 def hosts(tmp_path):
     """Two whole hosts, each with a sluiced, whose limit is closed and exact. The first one holds 12."""
     both = Hosts(tmp_path, 2, policy("closed", exact=True))

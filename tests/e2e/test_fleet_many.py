@@ -2,18 +2,9 @@
 """Many hosts at one store, as fleet_load.py simulates them: each is a sluice-fleet, and the test is the sluiced of all of them."""
 import time
 
-import pytest
-
-import fleet, fleet_load
+import fleet_load
 
 HOSTS, KEYS = 40, 100_000
-
-
-@pytest.fixture
-def place(tmp_path):
-    p = fleet.Place(tmp_path)
-    yield p
-    p.close()
 
 
 def test_forty_hosts_that_tell_everything_at_once_are_all_answered_and_stay_with_the_store(place):

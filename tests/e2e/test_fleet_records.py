@@ -1,18 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluice-fleet carries records and the list of hosts, and the test plays sluiced: which record a store keeps, and how long a list may be."""
-import pytest
-
 import fleet
 from fleet import SPACE, Record
 
 HOSTS = 256
-
-
-@pytest.fixture
-def place(tmp_path):
-    p = fleet.Place(tmp_path)
-    yield p
-    p.close()
 
 
 def test_of_two_records_of_the_same_microsecond_the_store_keeps_the_one_that_all_hosts_choose(place):

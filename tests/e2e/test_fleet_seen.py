@@ -19,13 +19,6 @@ KEYS = ["%016x=%016x" % (n, n) for n in range(3)]
 OTHERS = ["%016x=%016x" % (n, 9 * (n == 1) + n) for n in range(1, 4)]  # key 1 has another value, and key 3 is not in KEYS
 
 
-@pytest.fixture
-def place(tmp_path):
-    p = fleet.Place(tmp_path)
-    yield p
-    p.close()
-
-
 def said(host, name):
     return next((h["differs"] for h in host.hosts if h["name"] == name), None)
 

@@ -15,13 +15,6 @@ SETTLED = 3.1  # seconds after which exact services get leases in a new epoch
 PAIR = ("127.0.0.1:6379", "127.0.0.1:6380")
 
 
-@pytest.fixture
-def place(tmp_path):
-    p = fleet.Place(tmp_path)
-    yield p
-    p.close()
-
-
 class Gate:
     """Does what a kernel and a daemon do with the leases of one key."""
 
