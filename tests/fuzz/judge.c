@@ -37,6 +37,7 @@ enum reading {
 
 /* First fragments: hash of addresses and id -> where it ended. Two that share a place only make the judge more tolerant. */
 static uint16_t memory[MEMORY];
+static bool asked[MEMORY]; /* hash of a 4-tuple -> a SYN of it was seen */
 
 static uint16_t get16(const uint8_t *at)
 {
@@ -49,14 +50,18 @@ static void put16(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
-static uint16_t *memory_of(const struct datagram *d)
+static uint32_t addresses_hash(const struct datagram *d, uint32_t hash)
 {
-	uint32_t hash = 2166136261u ^ d->id;
 	size_t i;
 
 	for (i = 0; i < d->addr_len; i++)
 		hash = ((hash ^ d->source[i]) * 16777619u ^ d->local[i]) * 16777619u;
-	return &memory[hash % MEMORY];
+	return hash % MEMORY;
+}
+
+static uint16_t *memory_of(const struct datagram *d)
+{
+	return &memory[addresses_hash(d, 2166136261u ^ d->id)];
 }
 
 /* RFC 791, 3.1: looks for a source route whose pointer is not past its end. Options that make no sense name no route. */
@@ -257,11 +262,12 @@ static bool is_mapped(const uint8_t *address)
 /* RFC 1122, 3.2.1.3 and RFC 4291, 2.7: says whether nobody speaks from there. An IPv4 address in an IPv6 header is nobody's, either. */
 static bool is_martian(const struct datagram *d)
 {
-	static const uint8_t everybody[4] = { 255, 255, 255, 255 };
+	static const uint8_t nobody[4], everybody[4] = { 255, 255, 255, 255 };
 
 	if (d->addr_len == 16)
 		return d->source[0] == 0xff || is_mapped(d->source) || is_mapped(d->local);
-	return !d->source[0] || d->source[0] >> 4 == 14 || !memcmp(d->source, everybody, sizeof(everybody));
+	return !memcmp(d->source, nobody, sizeof(nobody)) || d->source[0] >> 4 == 14 ||
+	       !memcmp(d->source, everybody, sizeof(everybody));
 }
 
 static bool local_is_loopback(const struct datagram *d)
@@ -279,6 +285,15 @@ static bool opens_fast(const struct datagram *d, long header)
 {
 	return d->said > header || memchr(d->tcp + 20, 34, (size_t)header - 20) ||
 	       memchr(d->tcp + 20, 254, (size_t)header - 20);
+}
+
+/* Says whether a SYN of its 4-tuple came before this one. */
+static bool asks_again(const struct datagram *d)
+{
+	bool *place = &asked[addresses_hash(d, 2166136261u ^ get16(d->tcp))], again = *place;
+
+	*place = true;
+	return again;
 }
 
 /* Judges a sound SYN that no socket owns. The limit must refuse it only if its address is certainly one of the host's own. */
@@ -306,6 +321,9 @@ static enum opinion segment_judge(const struct datagram *d, const struct circums
 	if (asks &&
 	    (sums_wrong(d) || is_martian(d))) /* a full limit is asked first, and lets through what a socket may own */
 		return now->full ? MAY_EITHER : MUST_DROP;
+	if (asks && asks_again(d) &&
+	    opens_fast(d, header)) /* its handshake may hold no slot for what the host makes of it */
+		return MAY_ANYTHING;
 	if (now->owned(d->source, d->local, d->addr_len, d->tcp))
 		return asks && now->full && opens_fast(d, header) ? MAY_EITHER : MUST_PASS;
 	if (asks)

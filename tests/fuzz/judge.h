@@ -13,8 +13,10 @@
 enum opinion {
 	MUST_PASS,
 	MUST_DROP,
-	MAY_EITHER, /* dropping it can be right: it is a stray, or only the state of the gate decides */
+	MAY_EITHER, /* dropping it can be right: it is a stray, or the state of the gate decides */
 	MAY_ANSWER, /* a sound SYN to the protected port, which passes or is answered */
+	MAY_ANYTHING, /* only the state of the gate decides */
+	OPINIONS
 };
 
 /* What else the verdict depends on. */

@@ -119,7 +119,12 @@ int order_verdict(const struct order *o, const void *frame, size_t len)
 	return bpf_prog_test_run_opts(order_program(o), &opts) ? -1 : (int)opts.retval;
 }
 
-bool order_counted(struct order *o, bool refused, enum sluice_reason *why)
+static bool differs(uint64_t a, uint64_t b, uint64_t but)
+{
+	return (a > b ? a - b : b - a) > but;
+}
+
+bool order_counted(struct order *o, bool refused, uint64_t but, enum sluice_reason *why)
 {
 	struct counted lane, order;
 	__u32 i;
@@ -130,8 +135,8 @@ bool order_counted(struct order *o, bool refused, enum sluice_reason *why)
 		*why = i % SLUICE_REASONS;
 		if (refused && !reason_refuses(*why))
 			continue;
-		if (lane.packets[i] - o->began.packets[i] != order.packets[i] ||
-		    lane.connections[i] - o->began.connections[i] != order.connections[i])
+		if (differs(lane.packets[i] - o->began.packets[i], order.packets[i], but) ||
+		    differs(lane.connections[i] - o->began.connections[i], order.connections[i], but))
 			return false;
 	}
 	return true;

@@ -20,9 +20,9 @@ int order_program(const struct order *o);
 /* Returns the verdict (enum xdp_action) of the order alone on a frame that the gate has just judged; below 0 if it could not be run. */
 int order_verdict(const struct order *o, const void *frame, size_t len);
 /*
- * Says whether both have counted alike since order_open(). Both must have judged the same frames; with `refused` it compares only reasons
- * that refuse. If it returns false, *why is the reason that was counted differently.
+ * Says whether both have counted alike since order_open(), except for `but` packets. Both must have judged the same frames; with `refused` it compares
+ * only reasons that refuse. If it returns false, *why is the reason that was counted differently.
  */
-bool order_counted(struct order *o, bool refused, enum sluice_reason *why);
+bool order_counted(struct order *o, bool refused, uint64_t but, enum sluice_reason *why);
 
 #endif
