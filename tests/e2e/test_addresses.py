@@ -212,7 +212,7 @@ def test_sets_lists_and_bans_hold_the_same_addresses(make, tmp_path):
     text = "interfaces = {s0}\n" + POLICY
     for i, t in enumerate(chosen):
         (tmp_path / f"{i}.txt").write_text(t + "\n")
-        text += f'source-set p{i} {{ prefixes = {{"{t}"}} max-rate-per-source = 9/1m }}\nsource-set l{i} {{ file = {tmp_path}/{i}.txt max-rate-per-source = 9/1m }}\n'
+        text += f'source-set p{i} {{ prefixes = {{"{t}"}} max-rate-per-source = 9/1m }}\nsource-set l{i} {{ file = {tmp_path}/{i}.txt reading = strict max-rate-per-source = 9/1m }}\n'
     (tmp_path / "sets.conf").write_text(text)
     assert (said := ask("apply", path=str(tmp_path / "sets.conf")))["ok"], said
     for i, t in enumerate(chosen):
