@@ -116,7 +116,7 @@ def test_hosts_that_hold_something_are_shown_by_name(hosts):
     lines = on_terminal(net, one, 80, "sources", "--fleet")
     print("\n".join(lines))
     assert max(map(len, lines)) <= 80 and any(line.endswith("h0, h2") for line in lines)
-    assert one.ctl("sources", "--fleet", "--service", "nope")[0] == 1
+    assert one.ctl("sources", "--fleet", "--service", "nope")[0] == 2
     for c in clients:
         c.finish()
 

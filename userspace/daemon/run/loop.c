@@ -53,6 +53,8 @@ bool signals_want_stop(void)
 
 void signals_end(void)
 {
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL); /* a shell has its background commands ignore it */
 	signals_mask(SIG_UNBLOCK, false);
 }
 
