@@ -62,6 +62,7 @@ def test_native_alone_is_refused_if_the_driver_does_not_have_it(net, driver, tmp
     file = tmp_path / "sluice.conf"
     file.write_text("xdp-mode = native\ninterfaces = {s0}\n" + TWO)
     done = net.run(net.server, BUILD / "sluiced", "-c", file, "-i", net.tag, check=False)
-    assert done.returncode == 1 and "the driver refuses native XDP" in done.stderr and "xdp-mode = auto" in done.stderr, done.stderr
+    assert done.returncode == 1 and "xdp-mode = auto" in done.stderr, done.stderr
+    assert "the driver refuses native XDP" in done.stderr or "the driver has no native mode" in done.stderr, done.stderr
     assert "xdp" not in net.run(net.server, "ip", "link", "show", "s0").stdout
     sh(BUILD / "sluicectl", "-i", net.tag, "unload", check=False)
