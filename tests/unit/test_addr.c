@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests how addresses and prefixes are read, printed and compared. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -176,28 +176,13 @@ bool gate_owner(const char *interface, char instance[static SLUICE_NAME_LEN])
 	return found;
 }
 
-static bool program_has(__u32 program, unsigned int index, __u32 gate)
-{
-	return program && (program == gate || dispatcher_pins(program, index, gate) > 0);
-}
-
-/* Asks libxdp nothing: of many interfaces with dispatchers that would leak too much. */
-static bool is_pinned_at(unsigned int index, __u32 gate)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, on);
-
-	return !bpf_xdp_query(index, 0, &on) &&
-	       (program_has(on.drv_prog_id, index, gate) || program_has(on.skb_prog_id, index, gate));
-}
-
 static unsigned int gate_search(const char *pin)
 {
-	const __u32 gate = pinned_id(pin);
-	struct if_nameindex *all = gate ? if_nameindex() : NULL, *one;
+	struct if_nameindex *all = pinned_id(pin) ? if_nameindex() : NULL, *one;
 	unsigned int found = 0;
 
 	for (one = all; one && one->if_index && !found; one++) {
-		if (is_pinned_at(one->if_index, gate))
+		if (is_at(one->if_index, pin))
 			found = one->if_index;
 	}
 	if (all)
